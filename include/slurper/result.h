@@ -1,0 +1,46 @@
+// What a call that can fail returns. Part of the plug-in API: standard headers only.
+#pragma once
+
+#include <expected>
+#include <string>
+#include <utility>
+
+namespace slurper {
+
+// What kind of failure it is. The value is the exit status that the program ends with when nobody
+// can deal with it: sysexits.h, the convention of sendmail and of every good Unix daemon since.
+enum class ErrorKind : int {
+  Usage = 64,         // the command line is wrong
+  Data = 65,          // what was read is damaged
+  NoInput = 66,       // the FIFO, or a file to read, is missing or is not what it should be
+  Internal = 70,      // a bug in slurper
+  CantCreate = 73,    // a file can't be created
+  Io = 74,            // the kernel failed to read or write
+  Busy = 75,          // somebody else holds it; may work later
+  NoPermission = 77,  // the kernel said no
+  Config = 78,        // the configuration is wrong
+};
+
+// A failure that the caller can print as it stands. `what` says what was tried and on what ("open the
+// FIFO '/run/x'"), `why` the reason, `advice` what to do about it (may be empty).
+struct Error {
+  ErrorKind kind = ErrorKind::Internal;
+  int errnum = 0;  // errno, or 0 where no system call failed
+  std::string what;
+  std::string why;
+  std::string advice;
+
+  // "cannot open the FIFO '/run/x': it is a directory. Name a FIFO, or …" One line, no newline at its end.
+  [[nodiscard]] std::string message() const;
+};
+
+template <typename T>
+using Result = std::expected<T, Error>;
+using Status = Result<void>;
+
+inline std::unexpected<Error> fail(ErrorKind kind, std::string what, std::string why,
+                                   std::string advice = {}) {
+  return std::unexpected(Error{kind, 0, std::move(what), std::move(why), std::move(advice)});
+}
+
+}  // namespace slurper

@@ -1,0 +1,58 @@
+// Os: the system calls that slurper's promise hangs on, behind one seam.
+#pragma once
+
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/fd.h"
+
+namespace slurper {
+
+// Each function bears its system call's name, takes its arguments, and returns what the kernel itself
+// returns: a value, or -errno. EINTR is handled here and never seen by callers. Descriptors are opened
+// with O_CLOEXEC always. Tests derive from it to fail, shorten or delay a call, or to remember what was
+// synced. Stateless, so every thread may call it.
+class Os {
+ public:
+  virtual ~Os() = default;
+
+  virtual int open(const char* path, int flags, mode_t mode = 0);
+  virtual ssize_t read(int fd, void* data, std::size_t size);
+  virtual ssize_t pread(int fd, void* data, std::size_t size, off_t offset);
+  virtual ssize_t write(int fd, const void* data, std::size_t size);
+  virtual ssize_t pwrite(int fd, const void* data, std::size_t size, off_t offset);
+  virtual ssize_t tee(int from_fd, int to_fd, std::size_t size, unsigned flags);
+
+  virtual int fstat(int fd, struct stat* st);
+  virtual int lstat(const char* path, struct stat* st);
+  virtual int fionread(int fd);  // bytes that a pipe holds
+  virtual int fcntl(int fd, int command, int argument);
+  virtual int flock(int fd, int operation);
+
+  virtual int fsync(int fd);
+  virtual int fdatasync(int fd);
+  virtual int ftruncate(int fd, off_t size);
+  virtual int fallocate(int fd, int mode, off_t offset, off_t size);
+  virtual int madvise(void* address, std::size_t size, int advice);
+
+  virtual int mkdir(const char* path, mode_t mode);
+  virtual int mkfifo(const char* path, mode_t mode);
+  virtual int fchmod(int fd, mode_t mode);
+  virtual int fchown(int fd, uid_t owner, gid_t group);
+  virtual int rename(const char* from, const char* to);
+  virtual int rename_noreplace(const char* from, const char* to);  // renameat2(RENAME_NOREPLACE)
+  virtual int unlink(const char* path);
+};
+
+// The kernel itself.
+Os& kernel();
+
+// Makes the names in `directory` durable: fsync of the folder, as a file that was created, renamed or
+// unlinked needs it. 0 or -errno.
+int sync_directory(Os& os, const char* directory);
+
+}  // namespace slurper

@@ -1,0 +1,59 @@
+// The settings of the main job as plain data: `config` fills and checks them, the modules they are
+// named after read them. Every duration or size of 0 switches its limit off, unless said otherwise.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "base/text.h"
+
+namespace slurper {
+
+struct FifoSettings {
+  std::string path;
+  bool create = true;           // make the FIFO when its path is missing
+  mode_t mode = 0600;           // of a FIFO that slurper makes
+  std::string owner;            // of a FIFO that slurper makes; empty: whoever slurper runs as
+  std::string group;            // likewise
+  ByteSize pipe_size{1 << 20};  // asked for with F_SETPIPE_SZ; at least a page
+};
+
+enum class WhenFull { Block, Drop };
+
+struct RingSettings {
+  std::string directory;  // empty: a folder of this log's own below the runtime directory
+  ByteSize size{64 << 20};
+  WhenFull when_full = WhenFull::Block;
+};
+
+enum class SyncMode { None, Always, Periodic };
+
+struct SyncPolicy {
+  SyncMode mode = SyncMode::Periodic;
+  std::chrono::milliseconds period{1000};  // of Periodic; never 0
+};
+
+enum class Compression { None, Zstd };
+
+struct LogSettings {
+  std::string path;
+  mode_t mode = 0640;
+  std::string group;  // of the log's files; empty: the process's own
+  SyncPolicy sync;
+  ByteSize rotate_size{0};
+  std::chrono::milliseconds rotate_every{0};
+  std::uint32_t keep_files = 0;  // rotated segments to keep; 0: all
+  ByteSize keep_size{0};         // bytes that rotated segments may take on disk
+  Compression compress = Compression::None;
+};
+
+struct Settings {
+  FifoSettings fifo;
+  RingSettings ring;
+  LogSettings log;
+};
+
+}  // namespace slurper

@@ -1,0 +1,41 @@
+// Sizes and times as people write them.
+#pragma once
+
+#include <chrono>
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace slurper {
+
+struct ByteSize {
+  std::uint64_t bytes = 0;
+  auto operator<=>(const ByteSize&) const = default;
+};
+
+// "4096", "64KiB", "1.5GiB" (powers of 1024: KiB MiB GiB TiB), "10MB" (powers of 1000: kB KB MB GB TB),
+// "12B". A blank may stand before the unit. Nothing where the text is anything else, is negative, or is above
+// 2^63 - 1.
+[[nodiscard]] std::optional<ByteSize> parse_byte_size(std::string_view text);
+
+// "100ms", "1s", "1.5h": us ms s min (or m) h d w; "0" needs no unit. The result is rounded down to a
+// millisecond. Nothing where the text is anything else, is negative, or is above ten years.
+[[nodiscard]] std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
+
+// The shortest exact form with a power of 1024 that parse_byte_size reads back: "64MiB", "1000B".
+[[nodiscard]] std::string format(ByteSize size);
+
+// The shortest exact form that parse_duration reads back: "1s", "1500ms", "1d".
+[[nodiscard]] std::string format(std::chrono::milliseconds duration);
+
+// For people: three significant digits, "1.43MiB". Not to be read back.
+[[nodiscard]] std::string format_rounded(ByteSize size);
+
+// `text` with every byte that a terminal or a log's reader could take for an order (below 0x20, 0x7f, and
+// what is not valid UTF-8) written as \xNN, and the backslash and the single quote with a backslash before
+// them.
+[[nodiscard]] std::string printable(std::string_view text);
+
+}  // namespace slurper

@@ -1,0 +1,80 @@
+#include "base/text.h"
+
+#include <gtest/gtest.h>
+
+namespace slurper {
+namespace {
+
+using std::chrono::milliseconds;
+
+TEST(ParseByteSize, ReadsBinaryAndDecimalUnits) {
+  EXPECT_EQ(parse_byte_size("0"), ByteSize{0});
+  EXPECT_EQ(parse_byte_size("4096"), ByteSize{4096});
+  EXPECT_EQ(parse_byte_size("64MiB"), ByteSize{64 << 20});
+  EXPECT_EQ(parse_byte_size("1.5 GiB"), ByteSize{1536ULL << 20});
+  EXPECT_EQ(parse_byte_size("10MB"), ByteSize{10'000'000});
+  EXPECT_EQ(parse_byte_size("10kB"), ByteSize{10'000});
+  EXPECT_EQ(parse_byte_size("9223372036854775807"), ByteSize{INT64_MAX});
+}
+
+TEST(ParseByteSize, RefusesEverythingElse) {
+  for (const char* text :
+       {"", " ", "MiB", "-1", "+1", "1.", ".5", "1e3", "1 M", "1  MiB", "1mib", "64MiB ", "0x10",
+        "9223372036854775808", "8388608TiB", "99999999999999999999999", "1.0000001MiB"}) {
+    EXPECT_EQ(parse_byte_size(text), std::nullopt) << text;
+  }
+}
+
+TEST(ParseDuration, ReadsEveryUnit) {
+  EXPECT_EQ(parse_duration("0"), milliseconds(0));
+  EXPECT_EQ(parse_duration("1500us"), milliseconds(1));
+  EXPECT_EQ(parse_duration("100ms"), milliseconds(100));
+  EXPECT_EQ(parse_duration("1s"), milliseconds(1000));
+  EXPECT_EQ(parse_duration("2m"), milliseconds(120'000));
+  EXPECT_EQ(parse_duration("2 min"), milliseconds(120'000));
+  EXPECT_EQ(parse_duration("1.5h"), milliseconds(5'400'000));
+  EXPECT_EQ(parse_duration("1w"), milliseconds(604'800'000));
+}
+
+TEST(ParseDuration, RefusesEverythingElse) {
+  for (const char* text : {"", "5", "1 ", "s", "-1s", "1S", "1sec", "1s1ms", "11y", "4000d"}) {
+    EXPECT_EQ(parse_duration(text), std::nullopt) << text;
+  }
+}
+
+TEST(Format, IsShortAndIsReadBack) {
+  EXPECT_EQ(format(ByteSize{64 << 20}), "64MiB");
+  EXPECT_EQ(format(ByteSize{1000}), "1000B");
+  EXPECT_EQ(format(ByteSize{0}), "0");
+  EXPECT_EQ(format(milliseconds(1500)), "1500ms");
+  EXPECT_EQ(format(milliseconds(86'400'000)), "1d");
+  for (const std::uint64_t bytes : {0ULL, 1ULL, 1023ULL, 1024ULL, 3ULL << 30, 0x7fffffffffffffffULL}) {
+    EXPECT_EQ(parse_byte_size(format(ByteSize{bytes})), ByteSize{bytes});
+  }
+  for (const int ms : {0, 1, 999, 1000, 61'000, 3'600'000}) {
+    EXPECT_EQ(parse_duration(format(milliseconds(ms))), milliseconds(ms));
+  }
+}
+
+TEST(FormatRounded, HasThreeDigits) {
+  EXPECT_EQ(format_rounded(ByteSize{0}), "0B");
+  EXPECT_EQ(format_rounded(ByteSize{1023}), "1023B");
+  EXPECT_EQ(format_rounded(ByteSize{1500}), "1.46KiB");
+  EXPECT_EQ(format_rounded(ByteSize{64 << 20}), "64.0MiB");
+}
+
+TEST(Printable, LeavesNothingThatATerminalObeys) {
+  EXPECT_EQ(printable("/run/a b"), "/run/a b");
+  EXPECT_EQ(printable("naïve €"), "naïve €");
+  EXPECT_EQ(printable("a\x1b[31m\n"), "a\\x1b[31m\\x0a");
+  EXPECT_EQ(printable("it's \\"), "it\\'s \\\\");
+  EXPECT_EQ(printable("\xff\xc0\x80"), "\\xff\\xc0\\x80");
+  EXPECT_EQ(printable("\xed\xa0\x80"), "\\xed\\xa0\\x80");  // a surrogate
+  EXPECT_EQ(printable("\xc2\x9b"), "\\xc2\\x9b");           // CSI as one character
+  EXPECT_EQ(printable("\xf4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80");
+  EXPECT_EQ(printable(std::string_view("\0x", 2)), "\\x00x");
+  EXPECT_EQ(printable("\xe2\x82"), "\\xe2\\x82");  // cut short
+}
+
+}  // namespace
+}  // namespace slurper
