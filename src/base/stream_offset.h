@@ -1,0 +1,33 @@
+// StreamOffset: a place in a log, counted in bytes since the log's creation.
+#pragma once
+
+#include <cassert>
+#include <compare>
+#include <cstdint>
+
+namespace slurper {
+
+// Names a byte of a log for ever, whatever file it lies in. A type of its own, so that it can't be mixed up
+// with an offset into a file or a number of bytes.
+struct StreamOffset {
+  std::uint64_t value = 0;
+
+  auto operator<=>(const StreamOffset&) const = default;
+
+  constexpr StreamOffset& operator+=(std::uint64_t bytes) {
+    value += bytes;
+    return *this;
+  }
+};
+
+constexpr StreamOffset operator+(StreamOffset offset, std::uint64_t bytes) {
+  return offset += bytes;
+}
+
+// The bytes in [earlier, later).
+constexpr std::uint64_t operator-(StreamOffset later, StreamOffset earlier) {
+  assert(later >= earlier);
+  return later.value - earlier.value;
+}
+
+}  // namespace slurper

@@ -1,0 +1,74 @@
+#include "base/uuid.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/random.h>
+
+#include <cstdlib>
+#include <optional>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace slurper {
+
+namespace {
+
+constexpr const char* kBootIdPath = "/proc/sys/kernel/random/boot_id";
+constexpr std::size_t kTextSize = 36;
+
+std::optional<std::uint8_t> hex_digit(char c) {
+  if (c >= '0' && c <= '9') return static_cast<std::uint8_t>(c - '0');
+  if (c >= 'a' && c <= 'f') return static_cast<std::uint8_t>(c - 'a' + 10);
+  return std::nullopt;
+}
+
+std::optional<Uuid> parse_uuid(std::string_view text) {
+  if (text.size() < kTextSize) return std::nullopt;
+  Uuid uuid{};
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < uuid.size(); ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) {
+      if (text[at++] != '-') return std::nullopt;
+    }
+    const auto high = hex_digit(text[at++]);
+    const auto low = hex_digit(text[at++]);
+    if (!high || !low) return std::nullopt;
+    uuid[i] = static_cast<std::uint8_t>(*high << 4 | *low);
+  }
+  return uuid;
+}
+
+}  // namespace
+
+Uuid new_uuid() {
+  Uuid uuid{};
+  // Never short and never interrupted for 256 bytes or less (getrandom(2)).
+  if (getrandom(uuid.data(), uuid.size(), 0) != static_cast<ssize_t>(uuid.size())) std::abort();
+  uuid[6] = static_cast<std::uint8_t>((uuid[6] & 0x0f) | 0x40);
+  uuid[8] = static_cast<std::uint8_t>((uuid[8] & 0x3f) | 0x80);
+  return uuid;
+}
+
+Result<Uuid> read_boot_id(Os& os) {
+  const std::string what = fmt::format("read the boot id '{}'", kBootIdPath);
+  const UniqueFd fd(os.open(kBootIdPath, O_RDONLY));
+  if (!fd) return fail_errno(-fd.get(), what);
+  std::array<char, kTextSize + 1> text{};
+  const ssize_t size = os.read(fd.get(), text.data(), text.size());
+  if (size < 0) return fail_errno(static_cast<int>(-size), what);
+  const auto uuid = parse_uuid(std::string_view(text.data(), static_cast<std::size_t>(size)));
+  if (!uuid) return fail(ErrorKind::Io, what, "it is not a UUID");
+  return *uuid;
+}
+
+std::string format(const Uuid& uuid) {
+  std::string text;
+  for (std::size_t i = 0; i < uuid.size(); ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
+    fmt::format_to(std::back_inserter(text), "{:02x}", uuid[i]);
+  }
+  return text;
+}
+
+}  // namespace slurper

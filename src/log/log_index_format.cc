@@ -1,0 +1,72 @@
+#include "log/log_index_format.h"
+
+#include <algorithm>
+
+namespace slurper {
+
+namespace {
+
+constexpr std::uint32_t kCastagnoliReflected = 0x82f63b78;
+
+constexpr std::array<std::uint32_t, 256> kCrcTable = [] {
+  std::array<std::uint32_t, 256> table{};
+  for (std::uint32_t i = 0; i < table.size(); ++i) {
+    std::uint32_t crc = i;
+    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? kCastagnoliReflected : 0);
+    table[i] = crc;
+  }
+  return table;
+}();
+
+std::uint32_t checksum(IndexSlotLayout slot) {
+  slot.crc32c = 0;
+  return crc32c(std::bit_cast<IndexSlotBytes>(slot));
+}
+
+}  // namespace
+
+std::uint32_t crc32c(std::span<const std::uint8_t> data) {
+  std::uint32_t crc = ~std::uint32_t{0};
+  for (const std::uint8_t byte : data) crc = (crc >> 8) ^ kCrcTable[(crc ^ byte) & 0xff];
+  return ~crc;
+}
+
+IndexSlotBytes encode_index_slot(const IndexRecord& record) {
+  IndexSlotLayout slot{
+      .magic = kIndexMagic,
+      .version = kIndexVersion,
+      .crc32c = 0,
+      .sequence = record.sequence,
+      .log_id = record.log_id,
+      .active_base = record.active_base.value,
+      .active_inode = record.active_inode,
+      .active_created_ns = static_cast<std::uint64_t>(record.active_created.time_since_epoch().count()),
+      .boot_id = record.boot_id,
+      .torn_lines_closed = record.torn_lines_closed,
+      .zero = {},
+  };
+  slot.crc32c = checksum(slot);
+  return std::bit_cast<IndexSlotBytes>(slot);
+}
+
+std::expected<IndexRecord, SlotDamage> decode_index_slot(const IndexSlotBytes& bytes) {
+  if (std::ranges::all_of(bytes, [](std::uint8_t byte) { return byte == 0; }))
+    return std::unexpected(SlotDamage::Empty);
+  const auto slot = std::bit_cast<IndexSlotLayout>(bytes);
+  if (slot.magic != kIndexMagic) return std::unexpected(SlotDamage::Magic);
+  if (slot.crc32c != checksum(slot)) return std::unexpected(SlotDamage::Checksum);
+  // After the checksum: a version that bits fell out of is damage, not a newer slurper.
+  if (slot.version != kIndexVersion) return std::unexpected(SlotDamage::Version);
+  return IndexRecord{
+      .sequence = slot.sequence,
+      .log_id = slot.log_id,
+      .active_base = StreamOffset{slot.active_base},
+      .active_inode = slot.active_inode,
+      .active_created = std::chrono::sys_time<std::chrono::nanoseconds>(
+          std::chrono::nanoseconds(static_cast<std::int64_t>(slot.active_created_ns))),
+      .boot_id = slot.boot_id,
+      .torn_lines_closed = slot.torn_lines_closed,
+  };
+}
+
+}  // namespace slurper

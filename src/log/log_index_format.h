@@ -1,0 +1,82 @@
+// The layout of a log's index file, byte for byte. docs/log-format.md has the page; little endian, as every
+// machine that slurper runs on.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <span>
+
+#include "base/stream_offset.h"
+#include "base/uuid.h"
+
+namespace slurper {
+
+static_assert(std::endian::native == std::endian::little, "the formats are written as they lie in memory");
+
+inline constexpr std::array<char, 8> kIndexMagic = {'s', 'l', 'u', 'r', 'p', 'l', 'o', 'g'};
+inline constexpr std::uint32_t kIndexVersion = 1;
+inline constexpr std::size_t kIndexSlotSize = 512;  // a disk writes a sector whole or not at all
+inline constexpr std::size_t kIndexSlots = 2;
+
+struct IndexSlotLayout {
+  std::array<char, 8> magic;
+  std::uint32_t version;
+  std::uint32_t crc32c;  // over the slot's 512 bytes, with 0 here
+  std::uint64_t sequence;
+  Uuid log_id;
+  std::uint64_t active_base;
+  std::uint64_t active_inode;
+  std::uint64_t active_created_ns;  // CLOCK_REALTIME
+  Uuid boot_id;
+  std::uint64_t torn_lines_closed;
+  std::array<std::uint8_t, 424> zero;
+};
+
+static_assert(sizeof(IndexSlotLayout) == kIndexSlotSize);
+static_assert(offsetof(IndexSlotLayout, version) == 8);
+static_assert(offsetof(IndexSlotLayout, crc32c) == 12);
+static_assert(offsetof(IndexSlotLayout, sequence) == 16);
+static_assert(offsetof(IndexSlotLayout, log_id) == 24);
+static_assert(offsetof(IndexSlotLayout, active_base) == 40);
+static_assert(offsetof(IndexSlotLayout, active_inode) == 48);
+static_assert(offsetof(IndexSlotLayout, active_created_ns) == 56);
+static_assert(offsetof(IndexSlotLayout, boot_id) == 64);
+static_assert(offsetof(IndexSlotLayout, torn_lines_closed) == 80);
+static_assert(offsetof(IndexSlotLayout, zero) == 88);
+static_assert(std::has_unique_object_representations_v<IndexSlotLayout>,
+              "no padding: nothing undefined is written");
+
+// What a slot says.
+struct IndexRecord {
+  std::uint64_t sequence = 0;  // the higher one counts
+  Uuid log_id{};
+  StreamOffset active_base;  // of the active segment's first byte
+  std::uint64_t active_inode = 0;
+  std::chrono::sys_time<std::chrono::nanoseconds> active_created;  // when the active segment was created
+  Uuid boot_id{};                       // of the last boot in which slurper opened this log
+  std::uint64_t torn_lines_closed = 0;  // lines cut short by a loss of power, ended with a newline since
+
+  bool operator==(const IndexRecord&) const = default;
+};
+
+// Why a slot says nothing.
+enum class SlotDamage {
+  Empty,     // never written: all zero
+  Magic,     // something else stands there
+  Version,   // whole, but of a format that this slurper does not know
+  Checksum,  // cut short or changed
+};
+
+using IndexSlotBytes = std::array<std::uint8_t, kIndexSlotSize>;
+
+[[nodiscard]] IndexSlotBytes encode_index_slot(const IndexRecord& record);
+[[nodiscard]] std::expected<IndexRecord, SlotDamage> decode_index_slot(const IndexSlotBytes& slot);
+
+// CRC-32C (Castagnoli; RFC 3720, appendix B.4). One index slot a rotation: no need for speed.
+[[nodiscard]] std::uint32_t crc32c(std::span<const std::uint8_t> data);
+
+}  // namespace slurper

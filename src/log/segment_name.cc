@@ -1,0 +1,135 @@
+#include "log/segment_name.h"
+
+#include <dirent.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <memory>
+#include <tuple>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace slurper {
+
+namespace {
+
+// A 64-bit number has 20 decimal digits, so that names sort as their bases do.
+constexpr std::size_t kBaseDigits = 20;
+constexpr std::string_view kCompressedSuffix = ".zst";
+constexpr std::string_view kTemporarySuffix = ".zst.tmp";
+
+struct Found {
+  LogFileName name;
+  std::string path;
+};
+
+Result<std::vector<Found>> scan(const LogPaths& paths) {
+  const auto failed = [&] {
+    return fail_errno(errno, fmt::format("list the log's folder '{}'", printable(paths.directory())));
+  };
+  const auto close_directory = [](DIR* directory) { closedir(directory); };
+  const std::unique_ptr<DIR, decltype(close_directory)> directory(opendir(paths.directory().c_str()));
+  if (directory == nullptr) return failed();
+
+  std::vector<Found> found;
+  for (;;) {
+    errno = 0;                                       // readdir(3) tells its end from a failure by errno alone
+    const dirent* entry = readdir(directory.get());  // NOLINT(concurrency-mt-unsafe): a stream of our own
+    if (entry == nullptr) break;
+    const auto name = paths.parse(entry->d_name);
+    if (!name) continue;
+    found.push_back({*name, name->kind == LogFileKind::Rotated      ? paths.rotated(name->base)
+                            : name->kind == LogFileKind::Compressed ? paths.compressed(name->base)
+                                                                    : paths.temporary(name->base)});
+  }
+  if (errno != 0) return failed();
+  return found;
+}
+
+}  // namespace
+
+LogPaths::LogPaths(std::string log_path) : active_(std::move(log_path)) {
+  const std::size_t slash = active_.rfind('/');
+  name_ = slash == std::string::npos ? active_ : active_.substr(slash + 1);
+  directory_ = slash == std::string::npos ? "." : slash == 0 ? "/" : active_.substr(0, slash);
+}
+
+std::string LogPaths::beside(std::string_view name) const {
+  return fmt::format("{}{}", std::string_view(active_).substr(0, active_.size() - name_.size()), name);
+}
+
+std::string LogPaths::index() const {
+  return beside(fmt::format(".{}.index", name_));
+}
+
+std::string LogPaths::rotated(StreamOffset base) const {
+  return fmt::format("{}.{:0{}}", active_, base.value, kBaseDigits);
+}
+
+std::string LogPaths::compressed(StreamOffset base) const {
+  return fmt::format("{}{}", rotated(base), kCompressedSuffix);
+}
+
+std::string LogPaths::temporary(StreamOffset base) const {
+  return fmt::format("{}{}", rotated(base), kTemporarySuffix);
+}
+
+std::optional<LogFileName> LogPaths::parse(std::string_view name) const {
+  if (!name.starts_with(name_)) return std::nullopt;
+  name.remove_prefix(name_.size());
+  if (name.size() < 1 + kBaseDigits || name.front() != '.') return std::nullopt;
+  name.remove_prefix(1);
+
+  const std::string_view digits = name.substr(0, kBaseDigits);
+  StreamOffset base;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), base.value);
+  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+
+  const std::string_view suffix = name.substr(kBaseDigits);
+  if (suffix.empty()) return LogFileName{LogFileKind::Rotated, base};
+  if (suffix == kCompressedSuffix) return LogFileName{LogFileKind::Compressed, base};
+  if (suffix == kTemporarySuffix) return LogFileName{LogFileKind::Temporary, base};
+  return std::nullopt;
+}
+
+Result<std::vector<Segment>> list_segments(Os& os, const LogPaths& paths) {
+  auto found = scan(paths);
+  if (!found) return std::unexpected(std::move(found.error()));
+
+  std::vector<Segment> segments;
+  for (Found& file : *found) {
+    if (file.name.kind == LogFileKind::Temporary) continue;
+    struct stat st{};
+    if (const int result = os.lstat(file.path.c_str(), &st); result == -ENOENT) {
+      continue;
+    } else if (result < 0) {
+      return fail_errno(-result, fmt::format("look at the segment '{}'", printable(file.path)));
+    }
+    if (!S_ISREG(st.st_mode)) continue;
+    segments.push_back(
+        {.base = file.name.base,
+         .path = std::move(file.path),
+         .stored = static_cast<std::uint64_t>(st.st_size),
+         .compressed = file.name.kind == LogFileKind::Compressed,
+         .mtime = std::chrono::sys_time<std::chrono::nanoseconds>(
+             std::chrono::seconds(st.st_mtim.tv_sec) + std::chrono::nanoseconds(st.st_mtim.tv_nsec))});
+  }
+  std::ranges::sort(segments, {},
+                    [](const Segment& segment) { return std::tuple(segment.base, segment.compressed); });
+  return segments;
+}
+
+Result<std::vector<std::string>> list_temporaries(const LogPaths& paths) {
+  auto found = scan(paths);
+  if (!found) return std::unexpected(std::move(found.error()));
+  std::vector<std::string> temporaries;
+  for (Found& file : *found) {
+    if (file.name.kind == LogFileKind::Temporary) temporaries.push_back(std::move(file.path));
+  }
+  return temporaries;
+}
+
+}  // namespace slurper

@@ -1,0 +1,72 @@
+// The files of a log: what they are called, and which of them are there. docs/log-format.md has the page.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/os.h"
+#include "base/stream_offset.h"
+#include "slurper/result.h"
+
+namespace slurper {
+
+// What a file that belongs to a log is to it.
+enum class LogFileKind {
+  Rotated,     // messages.00000000000000123456
+  Compressed,  // messages.00000000000000123456.zst
+  Temporary,   // messages.00000000000000123456.zst.tmp: a compression under way, or cut short
+};
+
+struct LogFileName {
+  LogFileKind kind;
+  StreamOffset base;
+  bool operator==(const LogFileName&) const = default;
+};
+
+// The paths of the files of the log whose active segment is at `log_path`. Immutable, so every thread may use
+// it.
+class LogPaths {
+ public:
+  explicit LogPaths(std::string log_path);
+
+  [[nodiscard]] const std::string& active() const { return active_; }
+  [[nodiscard]] const std::string& directory() const { return directory_; }  // "." where the path has none
+  [[nodiscard]] std::string index() const;                                   // holds the log's lock, too
+  [[nodiscard]] std::string rotated(StreamOffset base) const;
+  [[nodiscard]] std::string compressed(StreamOffset base) const;
+  [[nodiscard]] std::string temporary(StreamOffset base) const;
+
+  // What the file `name` (without a folder) is to this log; nothing for a name that slurper would not give:
+  // other files of the folder are none of its business.
+  [[nodiscard]] std::optional<LogFileName> parse(std::string_view name) const;
+
+ private:
+  [[nodiscard]] std::string beside(std::string_view name) const;
+
+  std::string active_;
+  std::string directory_;
+  std::string name_;
+};
+
+// A rotated segment as it lies in the folder.
+struct Segment {
+  StreamOffset base;
+  std::string path;
+  std::uint64_t stored = 0;  // bytes of the file
+  bool compressed = false;
+  std::chrono::sys_time<std::chrono::nanoseconds> mtime;  // its last write; compression keeps it
+};
+
+// The rotated segments by base, the raw one first where a segment is there raw and compressed (a compression
+// is about to finish, or was cut short). Anything but a regular file is ignored, and so is what vanishes
+// while the folder is read.
+[[nodiscard]] Result<std::vector<Segment>> list_segments(Os& os, const LogPaths& paths);
+
+// The paths of temporary files.
+[[nodiscard]] Result<std::vector<std::string>> list_temporaries(const LogPaths& paths);
+
+}  // namespace slurper
