@@ -18,15 +18,17 @@ struct FifoSettings {
   mode_t mode = 0600;           // of a FIFO that slurper makes
   std::string owner;            // of a FIFO that slurper makes; empty: whoever slurper runs as
   std::string group;            // likewise
-  ByteSize pipe_size{1 << 20};  // asked for with F_SETPIPE_SZ; at least a page
+  ByteSize pipe_size{1 << 20};  // asked for with F_SETPIPE_SZ; 4 KiB to 1 GiB
+  bool operator==(const FifoSettings&) const = default;
 };
 
 enum class WhenFull { Block, Drop };
 
 struct RingSettings {
-  std::string directory;  // empty: a folder of this log's own below the runtime directory
-  ByteSize size{64 << 20};
+  std::string directory;    // empty: a folder of this log's own below the runtime directory
+  ByteSize size{64 << 20};  // 4 MiB to 64 GiB, whole pages
   WhenFull when_full = WhenFull::Block;
+  bool operator==(const RingSettings&) const = default;
 };
 
 enum class SyncMode { None, Always, Periodic };
@@ -34,6 +36,7 @@ enum class SyncMode { None, Always, Periodic };
 struct SyncPolicy {
   SyncMode mode = SyncMode::Periodic;
   std::chrono::milliseconds period{1000};  // of Periodic; never 0
+  bool operator==(const SyncPolicy&) const = default;
 };
 
 enum class Compression { None, Zstd };
@@ -48,12 +51,14 @@ struct LogSettings {
   std::uint32_t keep_files = 0;  // rotated segments to keep; 0: all
   ByteSize keep_size{0};         // bytes that rotated segments may take on disk
   Compression compress = Compression::None;
+  bool operator==(const LogSettings&) const = default;
 };
 
 struct Settings {
   FifoSettings fifo;
   RingSettings ring;
   LogSettings log;
+  bool operator==(const Settings&) const = default;
 };
 
 }  // namespace slurper

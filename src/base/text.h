@@ -38,4 +38,7 @@ struct ByteSize {
 // them.
 [[nodiscard]] std::string printable(std::string_view text);
 
+// Whether all of `text` is valid UTF-8 (RFC 3629).
+[[nodiscard]] bool is_utf8(std::string_view text);
+
 }  // namespace slurper

@@ -76,5 +76,11 @@ TEST(Printable, LeavesNothingThatATerminalObeys) {
   EXPECT_EQ(printable("\xe2\x82"), "\\xe2\\x82");  // cut short
 }
 
+TEST(IsUtf8, TellsTextFromBytes) {
+  for (const char* text : {"", "plain", "naïve €", "\xf0\x9f\x90\xa7"}) EXPECT_TRUE(is_utf8(text)) << text;
+  for (const char* text : {"\xff", "a\xc3", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "ok\x80"})
+    EXPECT_FALSE(is_utf8(text));
+}
+
 }  // namespace
 }  // namespace slurper
