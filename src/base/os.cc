@@ -106,6 +106,10 @@ int Os::fchown(int fd, uid_t owner, gid_t group) {
   return retried([&] { return ::fchown(fd, owner, group); });
 }
 
+int Os::futimens(int fd, const struct timespec times[2]) {
+  return retried([&] { return ::futimens(fd, times); });
+}
+
 int Os::rename(const char* from, const char* to) {
   return retried([&] { return ::rename(from, to); });
 }

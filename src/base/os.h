@@ -43,6 +43,7 @@ class Os {
   virtual int mkfifo(const char* path, mode_t mode);
   virtual int fchmod(int fd, mode_t mode);
   virtual int fchown(int fd, uid_t owner, gid_t group);
+  virtual int futimens(int fd, const struct timespec times[2]);
   virtual int rename(const char* from, const char* to);
   virtual int rename_noreplace(const char* from, const char* to);  // renameat2(RENAME_NOREPLACE)
   virtual int unlink(const char* path);

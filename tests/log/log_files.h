@@ -47,6 +47,17 @@ inline std::string read_file(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+// `size` bytes of numbered lines, as a log holds them: they compress, and no two parts are the same.
+inline std::string numbered_lines(std::size_t size) {
+  std::string lines;
+  for (std::size_t i = 0; lines.size() < size; ++i)
+    lines += "Nov 21 19:40:00 host program[" + std::to_string(i * 7919 % 32768) + "]: line " +
+             std::to_string(i) + "\n";
+  lines.resize(size);
+  if (size > 0) lines.back() = '\n';
+  return lines;
+}
+
 inline bool exists(const std::string& path) {
   return std::filesystem::symlink_status(path).type() != std::filesystem::file_type::not_found;
 }
