@@ -1,0 +1,416 @@
+#include "daemon/daemon.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "base/uuid.h"
+#include "config/ring_directory.h"
+#include "daemon/intake.h"
+#include "daemon/log_thread.h"
+#include "daemon/messages.h"
+#include "daemon/sd_notify.h"
+#include "fifo/fifo.h"
+#include "log/log_writer.h"
+#include "ring/ring.h"
+
+namespace slurper {
+
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+using std::chrono::nanoseconds;
+
+constexpr std::uint64_t kHotRing = 2 << 20;  // memory of the ring that is kept for the next burst
+constexpr auto kRetry = 100ms;               // where nothing tells when it is worth trying again
+constexpr auto kPatience = 5s;               // of a clean stop with a log that can't be written
+
+std::string quoted(const std::string& path) {
+  return "'" + printable(path) + "'";
+}
+std::string size_text(std::uint64_t bytes) {
+  return format_rounded(ByteSize{bytes});
+}
+
+// The intake's thread: waits for the FIFO, for signals, and for the log's thread.
+class Daemon {
+ public:
+  Daemon(const Settings& settings, const std::function<Result<Settings>()>& reload)
+      : settings_(settings), reload_(reload) {}
+
+  Status open();
+  int run();
+
+ private:
+  Status open_ring();
+  void listen(bool on);
+  void wait(std::optional<nanoseconds> limit);
+  void serve_signals();
+  void stop_intake();
+  int stop();
+  void round();
+  void hold_up(const char* why);
+  void go_on();
+  [[nodiscard]] std::string status() const;
+
+  Os& os_ = kernel();
+  Settings settings_;
+  const std::function<Result<Settings>()>& reload_;
+
+  UniqueFd signal_fd_;
+  UniqueFd room_fd_;  // eventfd: the log's thread has made room in the ring
+  UniqueFd epoll_fd_;
+  bool listening_ = false;  // the FIFO is in the epoll set
+  bool stopping_ = false;
+
+  Fifo fifo_;
+  std::unique_ptr<LogWriter> writer_;
+  std::unique_ptr<Ring> ring_;
+  std::string ring_path_;
+  std::unique_ptr<Intake> intake_;
+  std::unique_ptr<Gather> gather_;
+  std::unique_ptr<LogThread> log_thread_;
+
+  std::optional<Clock::time_point> held_up_since_;
+  std::uint64_t dropped_lines_before_ = 0;
+  bool dropping_ = false;
+};
+
+Status Daemon::open() {
+  // What is wrong with the FIFO is found before anything is made; one that must be made is made last.
+  struct stat st{};
+  const bool fifo_exists = os_.lstat(settings_.fifo.path.c_str(), &st) == 0;
+  const auto open_the_fifo = [&]() -> Status {
+    Result<Fifo> fifo = open_fifo(os_, settings_.fifo);
+    if (!fifo) return std::unexpected(fifo.error());
+    fifo_ = std::move(*fifo);
+    return {};
+  };
+  if (fifo_exists || !settings_.fifo.create) {
+    if (Status opened = open_the_fifo(); !opened) return opened;
+  }
+  const Result<Uuid> boot = read_boot_id(os_);
+  if (!boot) return std::unexpected(boot.error());
+  Result<std::unique_ptr<LogWriter>> writer = LogWriter::open(os_, settings_.log, *boot);
+  if (!writer) return std::unexpected(writer.error());
+  writer_ = std::move(*writer);
+  for (const std::string& finding : writer_->findings())
+    spdlog::warn("the log {}: {}", quoted(settings_.log.path), finding);
+
+  const Result<std::string> directory = ring_directory(settings_);
+  if (!directory) return std::unexpected(directory.error());
+  Result<Ring::Opened> opened =
+      Ring::open(os_, *directory, settings_.ring, writer_->log_id(), *boot, writer_->end());
+  if (!opened) return std::unexpected(opened.error());
+  ring_ = std::move(opened->ring);
+  ring_path_ = opened->path;
+  if (!opened->put_aside.empty()) {
+    spdlog::warn("the ring {} could not be used: {}. It has been renamed to {}, and a new one begun",
+                 quoted(opened->path), opened->put_aside_why, quoted(opened->put_aside));
+  }
+  if (!opened->in_ram) {
+    spdlog::warn(
+        "the ring {} is not on a RAM file system, which makes it slow and wears the disk. Set ring.directory "
+        "to a "
+        "folder on a tmpfs",
+        quoted(opened->path));
+  }
+  if (opened->size_differs) {
+    spdlog::info("the ring keeps its size of {} until it is found empty at a start",
+                 size_text(ring_->size()));
+  }
+  if (opened->recovered > 0) {
+    spdlog::info("took {} over from the ring of a slurper that did not end by itself",
+                 size_text(opened->recovered));
+  }
+  if (ring_->tail() > writer_->end()) {
+    spdlog::error(
+        "the log {} ends at offset {}, and slurper had written it up to {}: somebody has cut it, and {} are "
+        "gone. It "
+        "goes on in a new segment",
+        quoted(settings_.log.path), writer_->end().value, ring_->tail().value,
+        size_text(ring_->tail() - writer_->end()));
+    if (Status skipped = writer_->skip_to(ring_->tail()); !skipped) return skipped;
+  }
+  if (!fifo_.read_fd) {
+    if (Status made = open_the_fifo(); !made) return made;
+  }
+  if (fifo_.created) spdlog::info("created the FIFO {}", quoted(settings_.fifo.path));
+  if (fifo_.pipe_size_refusal) {
+    spdlog::warn("{}. It has room for {}, going on with that", fifo_.pipe_size_refusal->message(),
+                 size_text(fifo_.pipe_size));
+  }
+
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) ::sigaddset(&signals, signal);
+  signal_fd_.reset(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  room_fd_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  epoll_fd_.reset(::epoll_create1(EPOLL_CLOEXEC));
+  for (const int fd : {signal_fd_.get(), room_fd_.get()}) {
+    epoll_event event{.events = EPOLLIN, .data = {.fd = fd}};
+    if (::epoll_ctl(epoll_fd_.get(), EPOLL_CTL_ADD, fd, &event) != 0)
+      return fail_errno(errno, "set up the event loop");
+  }
+  intake_ = std::make_unique<Intake>(os_, fifo_, *ring_, settings_.ring.when_full);
+  gather_ = std::make_unique<Gather>(fifo_.pipe_size);
+  dropped_lines_before_ = ring_->dropped_lines();
+  log_thread_ = std::make_unique<LogThread>(*ring_, *writer_, settings_.log,
+                                            LogThread::Callbacks{
+                                                .made_room =
+                                                    [fd = room_fd_.get()] {
+                                                      // Fails only where 2^64 - 1 notices wait already.
+                                                      (void)::eventfd_write(fd, 1);
+                                                    },
+                                                .rotated = [](StreamOffset) {},
+                                            });
+  return {};
+}
+
+int Daemon::run() {
+  log_thread_->start();
+  const std::string what =
+      fmt::format("reading {} (a pipe of {}) into {} from offset {}", quoted(settings_.fifo.path),
+                  size_text(fifo_.pipe_size), quoted(settings_.log.path), ring_->head().value);
+  spdlog::info("ready: {}", what);
+  notify_systemd("READY=1\nSTATUS=" + what);
+  // Drain first, wait afterwards: a pipe that is already full makes no event.
+  while (!stopping_) round();
+  return stop();
+}
+
+// While lines are gathered the FIFO is out of the epoll set: each write(2) to a pipe that is polled costs its
+// writer a callback.
+void Daemon::listen(bool on) {
+  if (on == listening_) return;
+  listening_ = on;
+  epoll_event event{.events = EPOLLIN, .data = {.fd = fifo_.read_fd.get()}};
+  if (::epoll_ctl(epoll_fd_.get(), on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, fifo_.read_fd.get(), &event) != 0) {
+    spdlog::error("cannot wait for the FIFO: {}", errno_text(errno));
+  }
+}
+
+// Returns when the limit is over, or something has happened; signals have been served then.
+void Daemon::wait(std::optional<nanoseconds> limit) {
+  std::array<epoll_event, 4> events{};
+  timespec timeout{};
+  if (limit) timeout = {.tv_sec = *limit / 1s, .tv_nsec = *limit % nanoseconds(1s) / 1ns};
+  const int count = ::epoll_pwait2(epoll_fd_.get(), events.data(), static_cast<int>(events.size()),
+                                   limit ? &timeout : nullptr, nullptr);
+  // EINTR: a debugger or strace has attached, or the machine slept.
+  for (int i = 0; i < count; ++i) {
+    const int fd = events[static_cast<std::size_t>(i)].data.fd;
+    if (fd == room_fd_.get()) {
+      eventfd_t notices = 0;
+      (void)::eventfd_read(fd, &notices);
+    } else if (fd == signal_fd_.get()) {
+      serve_signals();
+    }
+  }
+}
+
+// One read from the FIFO, and the wait that follows it.
+void Daemon::round() {
+  const Intake::Round result = intake_->pull();
+  switch (result.outcome) {
+    case Intake::Outcome::Took: {
+      go_on();
+      log_thread_->notify();
+      const auto pause = gather_->after_read(result.bytes, Clock::now());
+      listen(pause == 0us);
+      return wait(pause == 0us ? std::nullopt : std::optional<nanoseconds>(pause));
+    }
+    case Intake::Outcome::Dropped:
+      if (!std::exchange(dropping_, true)) {
+        spdlog::error(
+            "the ring is full ({}), and ring.when_full = \"drop\": lines are thrown away until the log has "
+            "caught up",
+            size_text(ring_->size()));
+      }
+      listen(true);
+      return wait(kRetry);
+    case Intake::Outcome::Empty:
+      gather_->nothing_came();
+      listen(true);
+      // A stall has made the ring large: its memory goes back as soon as the log has everything.
+      if (ring_->used() == 0) {
+        (void)ring_->give_back(kHotRing);
+      } else if (ring_->is_large(kHotRing)) {
+        log_thread_->ask_for_room();
+      }
+      return wait(std::nullopt);
+    case Intake::Outcome::Full:
+      hold_up("the ring is full");
+      listen(false);
+      log_thread_->ask_for_room();
+      // The log may have made room between the look and the question.
+      return wait(kRetry);
+    case Intake::Outcome::NoMemory:
+      hold_up("the ring's file system has no memory left");
+      listen(false);
+      return wait(kRetry);
+    case Intake::Outcome::Failed:
+      hold_up(errno_text(result.errnum).c_str());
+      listen(false);
+      return wait(kRetry);
+  }
+}
+
+void Daemon::hold_up(const char* why) {
+  if (held_up_since_) return;
+  held_up_since_ = Clock::now();
+  spdlog::error(
+      "cannot take more from the FIFO {}: {}. Writers wait, or lose lines if they do not, until it can; {} "
+      "wait for the log",
+      quoted(settings_.fifo.path), why, size_text(ring_->used()));
+}
+
+// Once the ring is half empty, not at the first free byte: a log that only just keeps up would say it all
+// day.
+void Daemon::go_on() {
+  if (ring_->room() < ring_->size() / 2) return;
+  if (held_up_since_) {
+    spdlog::warn("takes lines from the FIFO again, after {:.1f} s",
+                 std::chrono::duration<double>(Clock::now() - *held_up_since_).count());
+    held_up_since_.reset();
+  }
+  if (dropping_) {
+    dropping_ = false;
+    spdlog::error("the ring has room again: {} lines were thrown away",
+                  ring_->dropped_lines() - dropped_lines_before_);
+    dropped_lines_before_ = ring_->dropped_lines();
+  }
+}
+
+std::string Daemon::status() const {
+  const std::uint64_t waiting = ring_->used();
+  return fmt::format(
+      "offset {}, {} wait in the ring of {}, synced up to {}, {} rotations, {} lines ({}) dropped, {}",
+      ring_->head().value, size_text(waiting), size_text(ring_->size()), log_thread_->synced().value,
+      log_thread_->rotations(), ring_->dropped_lines(), size_text(ring_->dropped_bytes()),
+      log_thread_->failing() ? "THE LOG CAN'T BE WRITTEN"
+      : held_up_since_       ? "THE RING IS FULL"
+                             : "all well");
+}
+
+void Daemon::serve_signals() {
+  signalfd_siginfo info{};
+  while (::read(signal_fd_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+    switch (static_cast<int>(info.ssi_signo)) {
+      case SIGHUP: {
+        const Result<Settings> settings = reload_();
+        if (!settings) {
+          spdlog::error("{}. The settings stay as they were", settings.error().message());
+          log_thread_->reload(settings_.log);
+          break;
+        }
+        if (settings->fifo != settings_.fifo || settings->ring != settings_.ring ||
+            settings->log.path != settings_.log.path || settings->log.mode != settings_.log.mode ||
+            settings->log.group != settings_.log.group) {
+          spdlog::warn(
+              "[fifo], [ring], and the log's path, mode and group take effect at the next start, ignoring");
+        }
+        settings_.log = settings->log;
+        log_thread_->reload(settings_.log);
+        spdlog::info("settings reloaded");
+        break;
+      }
+      case SIGUSR1:
+        log_thread_->rotate();
+        break;
+      case SIGUSR2:
+        spdlog::info("status: {}", status());
+        break;
+      default:
+        spdlog::info("{} from process {}: draining the pipe and the ring",
+                     info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT", info.ssi_pid);
+        stopping_ = true;
+    }
+  }
+}
+
+// Takes what the pipe holds now. What is written from here on is the next slurper's: a writer that never
+// pauses must not keep this one alive.
+void Daemon::stop_intake() {
+  const int held = os_.fionread(fifo_.read_fd.get());
+  if (held <= 0) return;
+  listen(false);
+  auto left = static_cast<std::uint64_t>(held);
+  const auto give_up_at = Clock::now() + kPatience;
+  while (left > 0) {
+    const Intake::Round result = intake_->pull();
+    switch (result.outcome) {
+      case Intake::Outcome::Took:
+      case Intake::Outcome::Dropped:
+        log_thread_->notify();
+        left -= std::min(left, result.bytes);
+        break;
+      case Intake::Outcome::Full:
+        if (Clock::now() >= give_up_at) return;
+        log_thread_->ask_for_room();
+        wait(kRetry);
+        break;
+      default:
+        return;
+    }
+  }
+}
+
+int Daemon::stop() {
+  notify_systemd("STOPPING=1\nSTATUS=draining the pipe and the ring");
+  stop_intake();
+  if (!log_thread_->stop(kPatience)) {
+    spdlog::error(
+        "the log {} could not be written: {} stay in the ring {}. The next start writes them, unless the "
+        "machine is "
+        "restarted first",
+        quoted(settings_.log.path), size_text(ring_->used()), quoted(ring_path_));
+    return static_cast<int>(ErrorKind::Io);
+  }
+  (void)ring_->give_back(0);
+  spdlog::info("stopped: the log has everything up to offset {}", writer_->end().value);
+  return 0;
+}
+
+}  // namespace
+
+int run_daemon(const Settings& settings, const std::function<Result<Settings>()>& reload) {
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) ::sigaddset(&signals, signal);
+  // Before the first thread, so that every thread inherits it: signals arrive by signalfd alone.
+  (void)::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  // A file that grows beyond RLIMIT_FSIZE shall be an error of write(2), not a death.
+  (void)::signal(SIGXFSZ, SIG_IGN);
+  (void)::signal(SIGPIPE, SIG_IGN);
+
+  start_messages("info");
+  Daemon daemon(settings, reload);
+  int exit_status = 0;
+  if (const Status opened = daemon.open(); opened) {
+    exit_status = daemon.run();
+  } else {
+    spdlog::critical("{}", opened.error().message());
+    notify_systemd(fmt::format("ERRNO={}\nSTATUS={}", opened.error().errnum, opened.error().message()));
+    exit_status = static_cast<int>(opened.error().kind);
+  }
+  stop_messages();
+  return exit_status;
+}
+
+}  // namespace slurper

@@ -1,0 +1,79 @@
+// The intake: from the FIFO into the ring.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <vector>
+
+#include "base/os.h"
+#include "base/settings.h"
+#include "fifo/fifo.h"
+#include "ring/ring.h"
+
+namespace slurper {
+
+// Moves what the FIFO holds into the ring, or, where the ring is full and the settings say so, throws whole
+// lines away and counts them. Never waits. Belongs to the intake's thread; what it knows beyond a crash is in
+// the ring's header.
+class Intake {
+ public:
+  enum class Outcome {
+    Empty,     // the pipe held nothing
+    Took,      // `bytes` were taken
+    Dropped,   // `bytes` were thrown away
+    Full,      // the ring has no room: call again when it has
+    NoMemory,  // the ring's file system has no memory left: call again later
+    Failed,    // the read failed with `errnum`
+  };
+  struct Round {
+    Outcome outcome;
+    std::uint64_t bytes = 0;
+    int errnum = 0;
+  };
+
+  Intake(Os& os, const Fifo& fifo, Ring& ring, WhenFull when_full);
+
+  // One read at the most.
+  Round pull();
+
+  [[nodiscard]] std::uint64_t short_reads() const { return short_reads_; }  // another reader took some
+
+ private:
+  Round pull_line_by_line(std::uint64_t available);
+  Round finish(ssize_t got, std::uint64_t asked, Outcome outcome);
+
+  Os& os_;
+  const Fifo& fifo_;
+  Ring& ring_;
+  WhenFull when_full_;
+  std::uint64_t max_read_;
+  std::uint64_t reserve_;  // room that WhenFull::Drop keeps for the rest of a line and for what is dropped
+  std::uint64_t short_reads_ = 0;
+  std::vector<char> peeked_;
+};
+
+// How long to let lines gather in the pipe before they are read: a wake-up costs more than a line does, and a
+// timed sleep more than a wake-up, so it pauses only while a pause brings several lines. Pure: time comes
+// from outside.
+class Gather {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  explicit Gather(std::uint64_t pipe_size);
+
+  // The intake has just read `bytes` at `now`. The pause before its next read; 0: wait for the FIFO to be
+  // readable.
+  [[nodiscard]] std::chrono::microseconds after_read(std::uint64_t bytes, Clock::time_point now);
+  // The pipe was empty.
+  void nothing_came() { gathering_ = false; }
+
+ private:
+  std::uint64_t target_;                 // bytes to gather
+  std::chrono::microseconds max_pause_;  // 0: the pipe is too small to gather anything
+  bool gathering_ = false;
+  int quick_wakes_ = 0;
+  std::uint64_t usual_wake_ = 0;  // bytes that one wake-up brings when nothing gathers
+  Clock::time_point last_read_;
+};
+
+}  // namespace slurper

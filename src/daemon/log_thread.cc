@@ -1,0 +1,227 @@
+#include "daemon/log_thread.h"
+
+#include <pthread.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace slurper {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// A write(2) holds the file's lock and, once killed, is finished first: short enough for both, long enough to
+// make a call's price small.
+constexpr std::uint64_t kMaxWrite = 1 << 20;
+
+constexpr auto kFirstRetry = 100ms;
+constexpr auto kLastRetry = 1000ms;
+
+}  // namespace
+
+LogThread::LogThread(Ring& ring, LogWriter& writer, const LogSettings& settings, Callbacks callbacks)
+    : ring_(ring), writer_(writer), callbacks_(std::move(callbacks)), sync_(settings.sync) {
+  publish();
+}
+
+LogThread::~LogThread() {
+  (void)stop(0ms);
+}
+
+void LogThread::start() {
+  thread_ = std::thread([this] {
+    (void)::pthread_setname_np(::pthread_self(), "log");
+    run();
+  });
+}
+
+void LogThread::wake() {
+  // The lock, so that the notice can't fall between the sleeper's last look and its wait.
+  const std::lock_guard lock(mutex_);
+  woken_.notify_one();
+}
+
+void LogThread::rotate() {
+  {
+    const std::lock_guard lock(mutex_);
+    rotate_requested_ = true;
+    requested_ = true;
+  }
+  woken_.notify_one();
+}
+
+void LogThread::reload(const LogSettings& settings) {
+  {
+    const std::lock_guard lock(mutex_);
+    reload_requested_ = settings;
+    requested_ = true;
+  }
+  woken_.notify_one();
+}
+
+bool LogThread::stop(std::chrono::milliseconds patience) {
+  if (!thread_.joinable()) return ring_.used() == 0;
+  {
+    const std::lock_guard lock(mutex_);
+    stop_requested_ = true;
+    requested_ = true;
+    give_up_at_ = Clock::now() + patience;
+  }
+  woken_.notify_one();
+  thread_.join();
+  return ring_.used() == 0;
+}
+
+void LogThread::run() {
+  for (;;) {
+    if (requested_.load()) serve_requests();
+    const bool pending = ring_.used() > 0;
+    if (pending && Clock::now() >= retry_at_ && write_some()) continue;
+    sync_if_due();
+    rotate_if_due();
+    if (stopping_ && (ring_.used() == 0 || Clock::now() >= give_up_at_)) break;
+    sleep();
+  }
+  if (sync_.mode != SyncMode::None) {
+    if (const Status synced = writer_.sync(); !synced) spdlog::error("{}", synced.error().message());
+    publish();
+  }
+}
+
+void LogThread::serve_requests() {
+  std::optional<LogSettings> reload;
+  bool rotate = false;
+  {
+    const std::lock_guard lock(mutex_);
+    requested_ = false;
+    stopping_ = stop_requested_;
+    std::swap(reload, reload_requested_);
+    std::swap(rotate, rotate_requested_);
+  }
+  if (reload) {
+    sync_ = reload->sync;
+    writer_.set_limits(*reload);
+    const Result<bool> reopened = writer_.reopen();
+    if (!reopened) {
+      spdlog::error("{}. It is tried again with the next line", reopened.error().message());
+    } else if (*reopened) {
+      spdlog::info("the log's file was moved away: going on in a new '{}' at offset {}",
+                   printable(writer_.paths().active()), writer_.end().value);
+    }
+  }
+  if (rotate) {
+    if (const Status rotated = writer_.rotate(); !rotated) spdlog::error("{}", rotated.error().message());
+  }
+  publish();
+}
+
+// One write; true if it got somewhere.
+bool LogThread::write_some() {
+  const StreamOffset from = ring_.tail();
+  const StreamOffset to = std::min(ring_.head(), from + kMaxWrite);
+  const Result<std::size_t> written = writer_.append(ring_.bytes(from, to));
+  if (const auto failure = writer_.take_rotation_failure()) {
+    if (!std::exchange(rotation_failing_, true)) spdlog::warn("{}", failure->message());
+  }
+  if (!written) {
+    failed(written.error());
+    return false;
+  }
+  if (failing_.load()) {
+    spdlog::info("the log is being written again, after {:.1f} s; {} wait in the ring",
+                 std::chrono::duration<double>(Clock::now() - failing_since_).count(),
+                 format_rounded(ByteSize{ring_.used()}));
+    failing_ = false;
+    retry_at_ = {};
+  }
+  ring_.release(from + *written);
+  if (sync_.mode == SyncMode::Always) {
+    sync();
+  } else if (sync_.mode == SyncMode::Periodic && !sync_due_) {
+    sync_due_ = Clock::now() + sync_.period;
+  }
+  publish();
+  if (room_wanted_.load() && room_wanted_.exchange(false)) callbacks_.made_room();
+  return true;
+}
+
+void LogThread::sync_if_due() {
+  if (!sync_due_ || Clock::now() < *sync_due_) return;
+  sync_due_.reset();
+  sync();
+  publish();
+}
+
+void LogThread::sync() {
+  const Status synced = writer_.sync();
+  if (!synced) {
+    if (!std::exchange(sync_failing_, true)) {
+      spdlog::error(
+          "{}. What was written since the last sync may not survive a loss of power; it is tried again every "
+          "second",
+          synced.error().message());
+    }
+    sync_due_ = Clock::now() + kLastRetry;
+  } else if (std::exchange(sync_failing_, false)) {
+    spdlog::info("the log is being synced again");
+  }
+}
+
+// By age: a log that nobody writes to is rotated, too.
+void LogThread::rotate_if_due() {
+  const auto due = writer_.rotation_due();
+  if (!due || std::chrono::system_clock::now() < *due) return;
+  if (const Status rotated = writer_.rotate(); !rotated) spdlog::warn("{}", rotated.error().message());
+  publish();
+}
+
+// Until there is something to do. An idle log sleeps without a limit.
+void LogThread::sleep() {
+  std::unique_lock lock(mutex_);
+  Clock::time_point until = Clock::time_point::max();
+  if (sync_due_) until = std::min(until, *sync_due_);
+  if (const auto due = writer_.rotation_due()) {
+    const auto left =
+        std::max<std::chrono::system_clock::duration>(*due - std::chrono::system_clock::now(), 1ms);
+    until = std::min(until, Clock::now() + left);
+  }
+  const bool waiting_to_retry = failing_.load();
+  if (waiting_to_retry) until = std::min(until, retry_at_);
+  if (stopping_) until = std::min(until, give_up_at_);
+  asleep_ = true;
+  const auto something_to_do = [&] { return requested_.load() || (!waiting_to_retry && ring_.used() > 0); };
+  if (until == Clock::time_point::max()) {
+    woken_.wait(lock, something_to_do);
+  } else {
+    (void)woken_.wait_until(lock, until, something_to_do);
+  }
+  asleep_ = false;
+}
+
+void LogThread::publish() {
+  synced_ = writer_.synced().value;
+  if (rotations_.exchange(writer_.rotations()) != writer_.rotations()) {
+    rotation_failing_ = false;
+    callbacks_.rotated(writer_.active_base());
+  }
+}
+
+// Says it once, and tries again with growing pauses.
+void LogThread::failed(const Error& error) {
+  const auto now = Clock::now();
+  if (!failing_.exchange(true)) {
+    failing_since_ = now;
+    backoff_ = kFirstRetry;
+    spdlog::error(
+        "{}. What comes is kept in the ring (room for {}), and writing is tried again until it succeeds",
+        error.message(), format_rounded(ByteSize{ring_.room()}));
+  } else {
+    backoff_ = std::min(backoff_ * 2, std::chrono::milliseconds(kLastRetry));
+  }
+  retry_at_ = now + backoff_;
+}
+
+}  // namespace slurper

@@ -1,0 +1,95 @@
+// The log's thread: from the ring into the log.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "base/settings.h"
+#include "log/log_writer.h"
+#include "ring/ring.h"
+
+namespace slurper {
+
+// Writes the ring's bytes to the log, syncs and rotates it. It alone waits for the disk: a disk that stalls,
+// is full or fails holds up this thread and nothing else, and it tries again for as long as it lives.
+class LogThread {
+ public:
+  // `make_room` is called from this thread whenever the intake has asked for it and the ring has got emptier.
+  // `rotated` is called from this thread after a rotation, with the base of the new active segment.
+  struct Callbacks {
+    std::function<void()> made_room;
+    std::function<void(StreamOffset)> rotated;
+  };
+
+  LogThread(Ring& ring, LogWriter& writer, const LogSettings& settings, Callbacks callbacks);
+  LogThread(const LogThread&) = delete;
+  LogThread& operator=(const LogThread&) = delete;
+  ~LogThread();  // stops
+
+  // From the intake's thread:
+  void start();
+  void notify() {  // after every take
+    if (asleep_.exchange(false)) wake();
+  }
+  void ask_for_room() { room_wanted_.store(true); }  // made_room will be called, once
+  void rotate();
+  void reload(
+      const LogSettings& settings);  // new limits, and the log is opened anew where its file was moved
+  // Writes what the ring holds, syncs, and ends the thread; gives up after `patience` where the log can't be
+  // written. Whether the log has everything.
+  bool stop(std::chrono::milliseconds patience);
+
+  [[nodiscard]] StreamOffset synced() const { return {synced_.load()}; }
+  [[nodiscard]] std::uint64_t rotations() const { return rotations_.load(); }
+  [[nodiscard]] bool failing() const { return failing_.load(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void run();
+  void serve_requests();
+  bool write_some();
+  void sync_if_due();
+  void sync();
+  void rotate_if_due();
+  void sleep();
+  void publish();
+  void failed(const Error& error);
+  void wake();
+
+  Ring& ring_;
+  LogWriter& writer_;
+  Callbacks callbacks_;
+
+  // Shared:
+  std::mutex mutex_;
+  std::condition_variable woken_;
+  std::atomic<bool> asleep_{false};
+  std::atomic<bool> room_wanted_{false};
+  std::atomic<bool> requested_{false};  // something below, under the mutex, is to be done
+  bool stop_requested_ = false;
+  bool rotate_requested_ = false;
+  std::optional<LogSettings> reload_requested_;
+  Clock::time_point give_up_at_ = Clock::time_point::max();
+  std::atomic<std::uint64_t> synced_{0};
+  std::atomic<std::uint64_t> rotations_{0};
+  std::atomic<bool> failing_{false};
+
+  // The thread's own:
+  SyncPolicy sync_;
+  bool stopping_ = false;
+  std::optional<Clock::time_point> sync_due_;
+  Clock::time_point retry_at_;
+  Clock::time_point failing_since_;
+  std::chrono::milliseconds backoff_{0};
+  bool rotation_failing_ = false;
+  bool sync_failing_ = false;
+  std::thread thread_;
+};
+
+}  // namespace slurper

@@ -1,0 +1,189 @@
+#include "fifo/fifo.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+
+#include <cerrno>
+#include <string>
+
+#include "base/accounts.h"
+#include "base/error.h"
+#include "base/text.h"
+
+namespace slurper {
+
+namespace {
+
+std::string quoted(const std::string& path) {
+  return "'" + printable(path) + "'";
+}
+
+const char* type_name(mode_t mode) {
+  switch (mode & S_IFMT) {
+    case S_IFREG:
+      return "a regular file";
+    case S_IFDIR:
+      return "a directory";
+    case S_IFLNK:
+      return "a symbolic link";
+    case S_IFSOCK:
+      return "a socket";
+    case S_IFBLK:
+    case S_IFCHR:
+      return "a device";
+    default:
+      return "not a FIFO";
+  }
+}
+
+std::unexpected<Error> not_a_fifo(const std::string& path, mode_t mode) {
+  const std::string advice = S_ISLNK(mode) ? "Name the FIFO itself: a link could be pointed elsewhere"
+                                           : "Nothing was changed. Name another path, or move this file away";
+  return fail(ErrorKind::NoInput, "read the FIFO " + quoted(path), fmt::format("it is {}", type_name(mode)),
+              advice);
+}
+
+// Under another name first, so that a FIFO that stands at its path is always one with its final mode and
+// owner, whenever the machine stops.
+Status create_fifo(Os& os, const FifoSettings& settings) {
+  const std::string& path = settings.path;
+  const std::string what = "create the FIFO " + quoted(path);
+  const std::string temporary = path + ".new";
+
+  struct stat st{};
+  if (os.lstat(temporary.c_str(), &st) == 0) {
+    if (!S_ISFIFO(st.st_mode)) {
+      return fail(ErrorKind::CantCreate, what,
+                  fmt::format("{} is in the way, and is {}", quoted(temporary), type_name(st.st_mode)),
+                  "Move it away");
+    }
+    (void)os.unlink(temporary.c_str());  // left by a start that was cut short; a failure shows in mkfifo
+  }
+  const auto failed = [&](int error) {
+    Error e =
+        fail_errno(error, what, "Create it yourself, or name a path in a folder that slurper may write to")
+            .error();
+    if (e.kind != ErrorKind::NoPermission) e.kind = ErrorKind::CantCreate;
+    return std::unexpected(std::move(e));
+  };
+  if (const int error = os.mkfifo(temporary.c_str(), 0600); error < 0) return failed(-error);
+  const auto finish = [&]() -> Status {
+    const UniqueFd fifo_fd(os.open(temporary.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW));
+    if (!fifo_fd) return failed(-fifo_fd.get());
+    uid_t owner = static_cast<uid_t>(-1);
+    gid_t group = static_cast<gid_t>(-1);
+    if (!settings.owner.empty()) {
+      const auto id = find_user(settings.owner);
+      if (!id)
+        return fail(ErrorKind::Config, what, "there is no user '" + printable(settings.owner) + "'",
+                    "Correct fifo.owner");
+      owner = *id;
+    }
+    if (!settings.group.empty()) {
+      const auto id = find_group(settings.group);
+      if (!id)
+        return fail(ErrorKind::Config, what, "there is no group '" + printable(settings.group) + "'",
+                    "Correct fifo.group");
+      group = *id;
+    }
+    if (const int error = os.fchown(fifo_fd.get(), owner, group); error < 0) return failed(-error);
+    if (const int error = os.fchmod(fifo_fd.get(), settings.mode); error < 0) return failed(-error);
+    const int error = os.rename_noreplace(temporary.c_str(), path.c_str());
+    if (error < 0 && error != -EEXIST) return failed(-error);
+    // EEXIST: somebody made the path meanwhile. The caller looks at what it is.
+    if (error == -EEXIST) (void)os.unlink(temporary.c_str());
+    return {};
+  };
+  const Status finished = finish();
+  if (!finished) (void)os.unlink(temporary.c_str());  // the error that counts is the first one
+  return finished;
+}
+
+// Opens both ends of what stands at the path now. nullopt: it was replaced between the two opens.
+Result<std::optional<Fifo>> open_ends(Os& os, const std::string& path) {
+  const std::string what = "open the FIFO " + quoted(path) + " for reading";
+  Fifo fifo;
+  // lstat before open: opening a device can have effects, opening a FIFO for reading has none.
+  struct stat st{};
+  if (const int error = os.lstat(path.c_str(), &st); error < 0) {
+    return fail_errno(-error, what,
+                      error == -ENOENT ? "Create it with mkfifo(1), or set fifo.create = true" : "");
+  }
+  if (!S_ISFIFO(st.st_mode)) return not_a_fifo(path, st.st_mode);
+  const int read_fd = os.open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+  if (read_fd < 0) return fail_errno(-read_fd, what, "slurper must be allowed to read and to write it");
+  fifo.read_fd.reset(read_fd);
+  if (const int error = os.fstat(read_fd, &st); error < 0) return fail_errno(-error, what);
+  if (!S_ISFIFO(st.st_mode)) return not_a_fifo(path, st.st_mode);
+  fifo.device = st.st_dev;
+  fifo.inode = st.st_ino;
+
+  const int keep_alive_fd = os.open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOFOLLOW);
+  if (keep_alive_fd == -ENOENT || keep_alive_fd == -ENXIO) return std::nullopt;
+  if (keep_alive_fd < 0) {
+    return fail_errno(
+        -keep_alive_fd, "open the FIFO " + quoted(path) + " for writing",
+        "slurper holds a write end open, so that a writer's going is no end of file: it must be allowed to "
+        "read and to write the FIFO");
+  }
+  fifo.keep_alive_fd.reset(keep_alive_fd);
+  if (const int error = os.fstat(keep_alive_fd, &st); error < 0) return fail_errno(-error, what);
+  if (st.st_dev != fifo.device || st.st_ino != fifo.inode) return std::nullopt;
+  return fifo;
+}
+
+void grow_pipe(Os& os, Fifo& fifo, const FifoSettings& settings) {
+  const int wanted = static_cast<int>(settings.pipe_size.bytes);
+  // Never smaller than somebody else has made it.
+  if (const int size = os.fcntl(fifo.read_fd.get(), F_GETPIPE_SZ, 0); size >= wanted) {
+    fifo.pipe_size = static_cast<std::uint64_t>(size);
+    return;
+  }
+  const int granted = os.fcntl(fifo.read_fd.get(), F_SETPIPE_SZ, wanted);
+  const int actual = os.fcntl(fifo.read_fd.get(), F_GETPIPE_SZ, 0);
+  fifo.pipe_size = actual > 0 ? static_cast<std::uint64_t>(actual) : 65536;
+  if (granted >= 0) return;
+  // EPERM: above pipe-max-size, or the user's pipes together above pipe-user-pages-soft. EBUSY: the pipe
+  // holds more (pipe(7)).
+  const char* advice =
+      granted == -EPERM
+          ? "Raise fs.pipe-max-size or fs.pipe-user-pages-soft (sysctl), or lower fifo.pipe_size"
+          : "It holds more than that now: restart slurper once it is drained";
+  fifo.pipe_size_refusal = fail_errno(-granted,
+                                      fmt::format("give the pipe of {} room for {}", quoted(settings.path),
+                                                  format(settings.pipe_size)),
+                                      advice)
+                               .error();
+}
+
+}  // namespace
+
+Result<Fifo> open_fifo(Os& os, const FifoSettings& settings) {
+  bool created = false;
+  struct stat st{};
+  if (settings.create && os.lstat(settings.path.c_str(), &st) == -ENOENT) {
+    if (Status status = create_fifo(os, settings); !status) return std::unexpected(status.error());
+    created = true;
+  }
+  // The path may change hands between the two opens: then both are opened again.
+  for (int attempt = 0; attempt < 10; ++attempt) {
+    Result<std::optional<Fifo>> opened = open_ends(os, settings.path);
+    if (!opened) return std::unexpected(opened.error());
+    if (!*opened) continue;
+    Fifo fifo = std::move(**opened);
+    fifo.created = created;
+    if (const int error = os.flock(fifo.read_fd.get(), LOCK_EX | LOCK_NB); error < 0) {
+      if (error != -EWOULDBLOCK) return fail_errno(-error, "lock the FIFO " + quoted(settings.path));
+      return fail(ErrorKind::Busy, "read the FIFO " + quoted(settings.path), "another slurper reads it",
+                  fmt::format("Two readers would each get a part of the lines. 'fuser -v {}' names it",
+                              quoted(settings.path)));
+    }
+    grow_pipe(os, fifo, settings);
+    return fifo;
+  }
+  return fail(ErrorKind::NoInput, "open the FIFO " + quoted(settings.path), "it is replaced again and again",
+              "Find out who does it");
+}
+
+}  // namespace slurper

@@ -1,0 +1,34 @@
+// The FIFO: opened so that no writer's going is ever an end of file.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+
+#include "base/fd.h"
+#include "base/os.h"
+#include "base/settings.h"
+#include "slurper/result.h"
+
+namespace slurper {
+
+// Both ends of an open FIFO. While `keep_alive_fd`, a write end that is never written to, is open, read(2)
+// never returns 0: fifo(7) knows an end of file only when the last writer is gone. `read_fd` carries an
+// exclusive flock(2), so that no second slurper reads the same FIFO. Both are O_NONBLOCK and O_CLOEXEC.
+// Nothing of it survives a crash; the pipe's contents do as long as anybody else has it open.
+struct Fifo {
+  UniqueFd read_fd;
+  UniqueFd keep_alive_fd;
+  dev_t device = 0;
+  ino_t inode = 0;
+  bool created = false;
+  std::uint64_t pipe_size = 0;             // bytes, as the kernel granted
+  std::optional<Error> pipe_size_refusal;  // why it granted less than was asked for
+};
+
+// Opens settings.path, making it first where it is missing and settings.create says so. Nothing but a FIFO is
+// ever opened or changed. Errors: NoInput (missing, or not a FIFO), CantCreate, NoPermission, Busy (another
+// slurper).
+[[nodiscard]] Result<Fifo> open_fifo(Os& os, const FifoSettings& settings);
+
+}  // namespace slurper

@@ -1,0 +1,383 @@
+#include "ring/ring.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/magic.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <new>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace slurper {
+
+namespace {
+
+using ring_format::Fate;
+using ring_format::Header;
+using ring_format::Identity;
+using ring_format::kHeaderBytes;
+using ring_format::kNonceBytes;
+
+// Keeps the compiler from moving a store over this point. The processor needs no fence: what a killed process
+// has stored is in the page cache in the order in which its instructions retired.
+void before_the_next_store() {
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+}
+
+std::string quoted(const std::string& path) {
+  return "'" + printable(path) + "'";
+}
+
+Identity identity_of(const Uuid& log_id, const Uuid& boot, std::uint64_t size) {
+  Identity identity{};
+  std::memcpy(identity.magic, ring_format::kMagic, sizeof identity.magic);
+  identity.version = ring_format::kVersion;
+  identity.header_bytes = kHeaderBytes;
+  identity.size = size;
+  std::memcpy(identity.log_id, log_id.data(), sizeof identity.log_id);
+  std::memcpy(identity.boot_id, boot.data(), sizeof identity.boot_id);
+  return identity;
+}
+
+// mkdir -p, private to this user.
+Status make_directory(Os& os, const std::string& directory) {
+  const int error = os.mkdir(directory.c_str(), 0700);
+  if (error >= 0 || error == -EEXIST) return {};
+  if (error == -ENOENT) {
+    const std::size_t slash = directory.find_last_not_of('/') == std::string::npos ? 0 : directory.rfind('/');
+    if (slash != 0 && slash != std::string::npos) {
+      if (Status made = make_directory(os, directory.substr(0, slash)); !made) return made;
+      if (const int again = os.mkdir(directory.c_str(), 0700); again >= 0 || again == -EEXIST) return {};
+    }
+  }
+  Error failure = fail_errno(-error, "create the ring's folder " + quoted(directory),
+                             "Set ring.directory to a folder on a RAM file system that slurper may write to")
+                      .error();
+  if (failure.kind != ErrorKind::NoPermission) failure.kind = ErrorKind::CantCreate;
+  return std::unexpected(std::move(failure));
+}
+
+std::unexpected<Error> cannot(int errnum, const char* verb, const std::string& path) {
+  Error error = fail_errno(errnum, fmt::format("{} the ring {}", verb, quoted(path))).error();
+  if (errnum == ENOSPC || errnum == EDQUOT) {
+    error.kind = ErrorKind::CantCreate;
+    error.advice = "Make room there, or set ring.directory to another folder on a RAM file system";
+  } else if (error.kind == ErrorKind::NoPermission) {
+    error.advice = "Let slurper write there, or set ring.directory to another folder on a RAM file system";
+  }
+  return std::unexpected(std::move(error));
+}
+
+Status lock(Os& os, int fd, const std::string& path) {
+  const int error = os.flock(fd, LOCK_EX | LOCK_NB);
+  if (error >= 0) return {};
+  if (error != -EWOULDBLOCK) return cannot(-error, "lock", path);
+  return fail(ErrorKind::Busy, "use the ring " + quoted(path), "another slurper uses it",
+              "Give each slurper a ring.directory of its own, or leave it unset");
+}
+
+// The file gets its name when it is whole: a start that is cut short leaves either no ring or a good one.
+Result<UniqueFd> create(Os& os, const std::string& path, const Identity& identity, StreamOffset log_end) {
+  const std::string temporary = path + ".new";
+  (void)os.unlink(temporary.c_str());  // of a start that was cut short; a failure shows in open
+  const int fd = os.open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+  if (fd < 0) return cannot(-fd, "create", temporary);
+  UniqueFd file_fd(fd);
+  if (Status locked = lock(os, fd, temporary); !locked) return std::unexpected(locked.error());
+  if (const int error = os.ftruncate(fd, static_cast<off_t>(kHeaderBytes + identity.size)); error < 0) {
+    return cannot(-error, "create", temporary);
+  }
+  alignas(Header) std::array<char, sizeof(Header)> bytes{};
+  Header* header = new (bytes.data()) Header{};
+  header->identity = identity;
+  header->head = log_end.value;
+  header->origin = log_end.value;
+  header->tail = log_end.value;
+  const ssize_t written = os.pwrite(fd, bytes.data(), bytes.size(), 0);
+  if (written != static_cast<ssize_t>(bytes.size())) {
+    (void)os.unlink(temporary.c_str());
+    return cannot(written < 0 ? static_cast<int>(-written) : ENOSPC, "create", temporary);
+  }
+  if (const int error = os.rename_noreplace(temporary.c_str(), path.c_str()); error < 0) {
+    (void)os.unlink(temporary.c_str());
+    return cannot(-error, "create", path);
+  }
+  return file_fd;
+}
+
+// Gives the file another name, so that nothing is destroyed. The new name.
+Result<std::string> put_aside(Os& os, const std::string& path) {
+  for (int n = 1;; ++n) {
+    std::string aside = fmt::format("{}.put-aside-{}", path, n);
+    const int error = os.rename_noreplace(path.c_str(), aside.c_str());
+    if (error >= 0) return aside;
+    if (error != -EEXIST) return cannot(-error, "put aside", path);
+  }
+}
+
+bool is_in_ram(int fd) {
+  struct statfs fs{};
+  if (::fstatfs(fd, &fs) != 0) return true;  // no reason for a warning
+  return fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC;
+}
+
+}  // namespace
+
+Ring::Ring(Os& os, UniqueFd file_fd, std::uint64_t size)
+    : os_(os), file_fd_(std::move(file_fd)), size_(size), high_water_(size) {}
+
+Ring::~Ring() {
+  if (mapping_ != nullptr) ::munmap(mapping_, kHeaderBytes + 2 * size_);
+}
+
+Status Ring::map(const std::string& path) {
+  const std::size_t once = kHeaderBytes + size_;
+  void* reserved =
+      ::mmap(nullptr, once + size_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (reserved == MAP_FAILED) return cannot(errno, "map", path);
+  mapping_ = static_cast<char*>(reserved);
+  const int fd = file_fd_.get();
+  if (::mmap(mapping_, once, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED ||
+      ::mmap(mapping_ + once, size_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, kHeaderBytes) ==
+          MAP_FAILED) {
+    return cannot(errno, "map", path);
+  }
+  header_ = reinterpret_cast<Header*>(mapping_);
+  data_ = mapping_ + kHeaderBytes;
+  return {};
+}
+
+Result<Ring::Opened> Ring::open(Os& os, const std::string& directory, const RingSettings& settings,
+                                const Uuid& log_id, const Uuid& boot, StreamOffset log_end) {
+  if (Status made = make_directory(os, directory); !made) return std::unexpected(made.error());
+  Opened opened;
+  opened.path = directory + "/ring";
+  const std::string& path = opened.path;
+  const Identity wanted = identity_of(log_id, boot, settings.size.bytes);
+
+  const int old_fd = os.open(path.c_str(), O_RDWR | O_NOFOLLOW);
+  if (old_fd < 0 && old_fd != -ENOENT) return cannot(-old_fd, "open", path);
+  if (old_fd >= 0) {
+    UniqueFd file_fd(old_fd);
+    if (Status locked = lock(os, old_fd, path); !locked) return std::unexpected(locked.error());
+    struct stat st{};
+    if (const int error = os.fstat(old_fd, &st); error < 0) return cannot(-error, "open", path);
+    Identity found{};
+    const ssize_t got = S_ISREG(st.st_mode) ? os.pread(old_fd, &found, sizeof found, 0) : 0;
+    if (got < 0) return cannot(static_cast<int>(-got), "read", path);
+
+    std::string& why = opened.put_aside_why;
+    if (got != sizeof found || std::memcmp(found.magic, wanted.magic, sizeof found.magic) != 0) {
+      why = "it is not a ring";
+    } else if (found.version != wanted.version) {
+      why = fmt::format("it is of version {}, and this slurper knows version {}", found.version,
+                        wanted.version);
+    } else if (std::memcmp(found.log_id, wanted.log_id, sizeof found.log_id) != 0) {
+      why = "it belongs to another log";
+    } else if (found.header_bytes != kHeaderBytes || found.size == 0 || found.size % 4096 != 0 ||
+               static_cast<std::uint64_t>(st.st_size) != kHeaderBytes + found.size) {
+      why = "its size is not what its header says";
+    } else {
+      opened.ring.reset(new Ring(os, std::move(file_fd), found.size));
+      if (Status mapped = opened.ring->map(path); !mapped) return std::unexpected(mapped.error());
+      const std::optional<bool> cut_short = opened.ring->recover(log_end);
+      const bool empty = cut_short && opened.ring->used() == 0;
+      if (!cut_short) {
+        why = "it contradicts itself or the log";
+      } else if (std::memcmp(found.boot_id, wanted.boot_id, sizeof found.boot_id) != 0) {
+        // On a disk it outlives the machine, but which of its pages do nobody knows.
+        why = empty ? ""
+                    : fmt::format("the machine was started anew, and it held {} that the log lacks",
+                                  format_rounded(ByteSize{opened.ring->used()}));
+        if (empty) opened.ring.reset();
+      } else if (found.size != settings.size.bytes && empty) {
+        opened.ring.reset();
+      } else {
+        opened.read_was_cut_short = *cut_short;
+        opened.recovered = opened.ring->used();
+        opened.size_differs = found.size != settings.size.bytes;
+      }
+    }
+    if (!why.empty()) {
+      opened.ring.reset();
+      Result<std::string> aside = put_aside(os, path);
+      if (!aside) return std::unexpected(aside.error());
+      opened.put_aside = *aside;
+    } else if (!opened.ring) {
+      if (const int error = os.unlink(path.c_str()); error < 0) return cannot(-error, "replace", path);
+    }
+  }
+  if (!opened.ring) {
+    Result<UniqueFd> file_fd = create(os, path, wanted, log_end);
+    if (!file_fd) return std::unexpected(file_fd.error());
+    opened.ring.reset(new Ring(os, std::move(*file_fd), wanted.size));
+    if (Status mapped = opened.ring->map(path); !mapped) return std::unexpected(mapped.error());
+  }
+  opened.in_ram = is_in_ram(opened.ring->file_fd_.get());
+  return opened;
+}
+
+// Settles a read that was declared and not noted as done. Whether there was one that had been done; nothing
+// where the header can't be true.
+std::optional<bool> Ring::recover(StreamOffset log_end) {
+  ring_format::DeclaredRead& declared = header_->declared;
+  const StreamOffset head_now = head();
+  const StreamOffset origin{header_->origin.load()};
+  const StreamOffset tail_now = tail();
+  if (origin > head_now || tail_now > head_now || head_now - tail_now > size_ || origin > tail_now)
+    return std::nullopt;
+  bool cut_short = false;
+  if (const std::uint64_t size = declared.size.load(); size != 0 && declared.offset == head_now.value) {
+    const std::uint32_t nonce_bytes = declared.nonce_bytes;
+    if (size > room() || nonce_bytes != std::min<std::uint64_t>(size, kNonceBytes) ||
+        (declared.fate != Fate::Keep && declared.fate != Fate::Drop)) {
+      return std::nullopt;
+    }
+    cut_short = std::memcmp(at(head_now), declared.nonce, nonce_bytes) != 0;
+    if (cut_short) {
+      settle(size);
+    } else {
+      declared.size.store(0);
+    }
+  }
+  // The log's own size says what it has: the process may have died between its write(2) and the note of it.
+  if (log_end > head()) return std::nullopt;
+  if (log_end > tail()) release(log_end);
+  return cut_short;
+}
+
+bool Ring::head_is_at_line_start() const {
+  const StreamOffset head_now = head();
+  return head_now.value == header_->origin.load(std::memory_order_relaxed) ||
+         *at({head_now.value - 1}) == '\n';
+}
+
+const std::uint8_t* Ring::next_nonce() {
+  if (nonces_left_ == 0) {
+    // Up to 256 bytes are never cut short (getrandom(2)).
+    (void)::getrandom(nonces_, sizeof nonces_, 0);
+    nonces_left_ = std::size(nonces_);
+  }
+  return nonces_[--nonces_left_];
+}
+
+ssize_t Ring::peek(int fifo_fd, std::span<char> into) {
+  if (!peek_read_fd_) {
+    std::array<int, 2> fds{};
+    if (::pipe2(fds.data(), O_CLOEXEC | O_NONBLOCK) != 0) return -errno;
+    peek_read_fd_.reset(fds[0]);
+    peek_write_fd_.reset(fds[1]);
+    // tee(2) copies slots: the private pipe should have as many. Where it can't, a peek just sees less.
+    const int size = os_.fcntl(fifo_fd, F_GETPIPE_SZ, 0);
+    if (size > 0) (void)os_.fcntl(peek_write_fd_.get(), F_SETPIPE_SZ, size);
+  }
+  const ssize_t teed = os_.tee(fifo_fd, peek_write_fd_.get(), into.size(), SPLICE_F_NONBLOCK);
+  if (teed <= 0) return teed;
+  ssize_t got = 0;
+  while (got < teed) {
+    const ssize_t n = os_.read(peek_read_fd_.get(), into.data() + got, static_cast<std::size_t>(teed - got));
+    if (n <= 0) return n;
+    got += n;
+  }
+  return got;
+}
+
+ssize_t Ring::declared_read(int fifo_fd, std::uint64_t size, Fate fate, std::uint64_t lines,
+                            bool dropping_after) {
+  ring_format::DeclaredRead& declared = header_->declared;
+  const StreamOffset offset = head();
+  // While the log keeps up, the same pages are used over and over and stay in the cache.
+  if (offset == tail()) header_->origin.store(offset.value, std::memory_order_release);
+  char* const place = at(offset);
+
+  // Every page is there before the kernel copies into it: a page that had to be made in mid-copy could fail
+  // (the file system is full) or be given up on SIGKILL, and the read would be neither begun nor done.
+  const std::uint64_t position = static_cast<std::uint64_t>(place - data_);
+  const std::uint64_t first = position & ~std::uint64_t{4095};
+  if (const int error = os_.madvise(data_ + first, position + size - first, MADV_POPULATE_WRITE); error < 0) {
+    return error == -EFAULT || error == -ENOMEM ? -ENOSPC : error;
+  }
+  high_water_ = std::max(high_water_, std::min(position + size, size_));
+
+  declared.size.store(0, std::memory_order_relaxed);
+  before_the_next_store();
+  declared.nonce_bytes = static_cast<std::uint32_t>(std::min<std::uint64_t>(size, kNonceBytes));
+  if (size >= kNonceBytes) {
+    std::memcpy(declared.nonce, next_nonce(), kNonceBytes);
+  } else {
+    // Too short for a random mark: the complement of what is coming differs from it in every byte.
+    const ssize_t got = peek(fifo_fd, std::span(reinterpret_cast<char*>(declared.nonce), size));
+    if (got < 0) return got;
+    if (static_cast<std::uint64_t>(got) != size) return -EAGAIN;
+    for (std::uint64_t i = 0; i < size; ++i)
+      declared.nonce[i] = static_cast<std::uint8_t>(~declared.nonce[i]);
+  }
+  std::memcpy(place, declared.nonce, declared.nonce_bytes);
+  declared.offset = offset.value;
+  declared.fate = fate;
+  declared.dropped_lines_after = dropped_lines() + lines;
+  declared.dropped_bytes_after = dropped_bytes() + (fate == Fate::Drop ? size : 0);
+  declared.dropping_after = dropping_after ? 1 : 0;
+  before_the_next_store();
+  declared.size.store(size, std::memory_order_release);
+  before_the_next_store();
+
+  // A pipe that holds `size` bytes, and of which we are the only reader, gives them all and never waits.
+  const ssize_t got = os_.read(fifo_fd, place, size);
+  if (got <= 0) {
+    declared.size.store(0, std::memory_order_relaxed);
+    return got == 0 ? -EPIPE : got;
+  }
+  settle(static_cast<std::uint64_t>(got));
+  return got;
+}
+
+void Ring::settle(std::uint64_t got) {
+  ring_format::DeclaredRead& declared = header_->declared;
+  before_the_next_store();
+  if (declared.fate == Fate::Keep) {
+    header_->head.store(declared.offset + got, std::memory_order_release);
+    return;
+  }
+  // Stores of final values, so that doing it again after a crash in here changes nothing.
+  header_->dropped_lines.store(declared.dropped_lines_after, std::memory_order_relaxed);
+  header_->dropped_bytes.store(declared.dropped_bytes_after, std::memory_order_relaxed);
+  header_->dropping.store(declared.dropping_after, std::memory_order_relaxed);
+  before_the_next_store();
+  declared.size.store(0, std::memory_order_release);
+}
+
+ssize_t Ring::take(int fifo_fd, std::uint64_t size) {
+  return declared_read(fifo_fd, size, Fate::Keep, 0, false);
+}
+
+ssize_t Ring::drop(int fifo_fd, std::uint64_t size, std::uint64_t lines, bool dropping_after) {
+  return declared_read(fifo_fd, size, Fate::Drop, lines, dropping_after);
+}
+
+std::uint64_t Ring::give_back(std::uint64_t keep) {
+  if (used() != 0 || high_water_ <= keep) return 0;
+  header_->origin.store(head().value, std::memory_order_release);
+  const std::uint64_t surplus = high_water_ - keep;
+  // Where the file system can't punch holes the memory just stays.
+  (void)os_.fallocate(file_fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                      static_cast<off_t>(kHeaderBytes + keep), static_cast<off_t>(surplus));
+  high_water_ = keep;
+  return surplus;
+}
+
+std::span<const char> Ring::bytes(StreamOffset from, StreamOffset to) const {
+  return {at(from), to - from};
+}
+
+}  // namespace slurper

@@ -1,0 +1,122 @@
+// The ring: bytes that were taken from the FIFO and are not yet in the log, in RAM that outlives the process.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "base/fd.h"
+#include "base/os.h"
+#include "base/settings.h"
+#include "base/stream_offset.h"
+#include "base/uuid.h"
+#include "ring/ring_format.h"
+#include "slurper/result.h"
+
+namespace slurper {
+
+// One file on a RAM file system, mapped shared, its data twice in a row, so that any run of up to size()
+// bytes is one piece of memory. The memory belongs to the file: a process that dies at any instruction leaves
+// it as it was.
+//
+// Threads: the intake calls everything but bytes() and release(), which belong to the log's thread.
+// A crash of the process loses nothing; one of the machine loses all.
+class Ring {
+ public:
+  // What was found at `directory`, for the operator.
+  struct Opened;
+
+  // Opens the ring of the log `log_id` in `directory` (made if it is missing, mode 0700), or makes it.
+  // `log_end` is where the log ends; bytes that the ring holds beyond it are what is still to be written. A
+  // ring that can't be this log's continuation is put aside under another name and never deleted. Errors:
+  // Busy (another slurper uses it), CantCreate, NoPermission, Io, Data (the log is shorter than the ring's
+  // oldest byte).
+  static Result<Opened> open(Os& os, const std::string& directory, const RingSettings& settings,
+                             const Uuid& log_id, const Uuid& boot, StreamOffset log_end);
+
+  Ring(const Ring&) = delete;
+  Ring& operator=(const Ring&) = delete;
+  ~Ring();
+
+  [[nodiscard]] std::uint64_t size() const { return size_; }
+  [[nodiscard]] StreamOffset head() const { return {header_->head.load(std::memory_order_acquire)}; }
+  [[nodiscard]] StreamOffset tail() const { return {header_->tail.load(std::memory_order_acquire)}; }
+  [[nodiscard]] std::uint64_t used() const { return head() - tail(); }
+  [[nodiscard]] std::uint64_t room() const { return size_ - used(); }
+  [[nodiscard]] std::uint64_t dropped_lines() const {
+    return header_->dropped_lines.load(std::memory_order_relaxed);
+  }
+  [[nodiscard]] std::uint64_t dropped_bytes() const {
+    return header_->dropped_bytes.load(std::memory_order_relaxed);
+  }
+  // The beginning of a line was dropped: what comes up to the next newline must be dropped too.
+  [[nodiscard]] bool dropping() const { return header_->dropping.load(std::memory_order_relaxed) != 0; }
+  // Whether the byte before head is a newline, or there is none. Only meaningful while the ring is not empty.
+  [[nodiscard]] bool head_is_at_line_start() const;
+
+  // Takes exactly `size` bytes (at most room(), at least 1, and no more than the pipe holds) from the FIFO,
+  // so that whenever the process dies they are either still in the pipe or here. The declared read: see
+  // ring_format.h. The bytes taken, fewer only if another reader took some; or -errno: -EAGAIN another reader
+  // was faster, -ENOSPC the ring's file system has no memory left (nothing was read).
+  ssize_t take(int fifo_fd, std::uint64_t size);
+
+  // The same, but the bytes are thrown away and counted: `lines` ended lines among them. `dropping`: they end
+  // in mid-line.
+  ssize_t drop(int fifo_fd, std::uint64_t size, std::uint64_t lines, bool dropping);
+
+  // Copies what the pipe holds, `size` bytes at the most, without taking it (tee(2)). The bytes copied, or
+  // -errno.
+  ssize_t peek(int fifo_fd, std::span<char> into);
+
+  // It has grown beyond `keep` bytes of memory.
+  [[nodiscard]] bool is_large(std::uint64_t keep) const { return high_water_ > keep; }
+  // While the ring is empty: gives memory beyond the first `keep` bytes back to the system. What it gave
+  // back.
+  std::uint64_t give_back(std::uint64_t keep);
+
+  // [from, to) of the stream; both between tail() and head().
+  [[nodiscard]] std::span<const char> bytes(StreamOffset from, StreamOffset to) const;
+  // The log has everything before `offset`.
+  void release(StreamOffset offset) { header_->tail.store(offset.value, std::memory_order_release); }
+
+ private:
+  Ring(Os& os, UniqueFd file_fd, std::uint64_t size);
+  Status map(const std::string& path);
+  std::optional<bool> recover(StreamOffset log_end);
+  void settle(std::uint64_t got);
+  ssize_t declared_read(int fifo_fd, std::uint64_t size, ring_format::Fate fate, std::uint64_t lines,
+                        bool dropping);
+  const std::uint8_t* next_nonce();
+  [[nodiscard]] char* at(StreamOffset offset) const {
+    return data_ + (offset.value - header_->origin.load(std::memory_order_relaxed)) % size_;
+  }
+
+  Os& os_;
+  UniqueFd file_fd_;
+  std::uint64_t size_;
+  char* mapping_ = nullptr;  // header, data, data again
+  ring_format::Header* header_ = nullptr;
+  char* data_ = nullptr;
+  std::uint64_t high_water_;  // data beyond this position have not been touched since they were given back
+  UniqueFd peek_read_fd_;     // a private pipe for peek()
+  UniqueFd peek_write_fd_;
+  std::size_t nonces_left_ = 0;
+  std::uint8_t nonces_[16][ring_format::kNonceBytes];
+};
+
+struct Ring::Opened {
+  std::unique_ptr<Ring> ring;
+  std::string path;
+  bool in_ram = true;           // false: its file system is on a disk, which makes it slow and wears the disk
+  std::uint64_t recovered = 0;  // bytes of the last process that the log still lacks
+  bool read_was_cut_short =
+      false;              // of these, the last were taken by a read(2) that the process did not live to note
+  std::string put_aside;  // where a ring that was not this log's went; empty: nothing was put aside
+  std::string put_aside_why;
+  bool size_differs = false;  // it keeps its old size, because it is not empty
+};
+
+}  // namespace slurper

@@ -1,0 +1,70 @@
+// The layout of the ring file, version 1. docs/ring-format.md describes it.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace slurper::ring_format {
+
+inline constexpr char kMagic[8] = {'s', 'l', 'u', 'r', 'r', 'i', 'n', 'g'};
+inline constexpr std::uint32_t kVersion = 1;
+// The data begin here: a multiple of every page size that Linux knows. Only the first page is ever touched.
+inline constexpr std::size_t kHeaderBytes = 65536;
+inline constexpr std::size_t kNonceBytes = 16;
+
+// Written once, before the file gets its name.
+struct Identity {
+  char magic[8];
+  std::uint32_t version;
+  std::uint32_t header_bytes;
+  std::uint64_t size;  // bytes of data, a multiple of the page size
+  std::uint8_t log_id[16];
+  std::uint8_t boot_id[16];
+};
+static_assert(sizeof(Identity) == 56);
+
+// What a read that was begun and not noted as done amounts to.
+enum class Fate : std::uint32_t {
+  Keep = 0,  // its bytes are the stream's next
+  Drop = 1,  // the ring was full, and its bytes are thrown away, counted
+};
+
+// The note left before each read(2). It is in force while size != 0 and offset == head: so that one store to
+// head (Keep), or one to size (Drop), settles it.
+struct DeclaredRead {
+  std::atomic<std::uint64_t> size;  // bytes asked for
+  std::uint64_t offset;             // the head it was declared at
+  std::uint8_t nonce[kNonceBytes];  // stands in the ring at `offset` until the read overwrites it
+  std::uint32_t nonce_bytes;        // 16, or `size` where that is less
+  Fate fate;
+  // Drop: the counts once it is settled.
+  std::uint64_t dropped_lines_after;
+  std::uint64_t dropped_bytes_after;
+  std::uint64_t dropping_after;
+};
+static_assert(sizeof(DeclaredRead) == 64);
+
+// Offsets are stream offsets: bytes since the log's creation.
+struct Header {
+  Identity identity;
+  std::uint8_t reserved_0[8];
+  // Written by the intake:
+  std::atomic<std::uint64_t> head;    // of the next byte to be taken
+  std::atomic<std::uint64_t> origin;  // of the byte at the start of the data
+  std::atomic<std::uint64_t> dropped_lines;
+  std::atomic<std::uint64_t> dropped_bytes;
+  std::atomic<std::uint64_t> dropping;  // 1: the beginning of a line was dropped, its rest must go too
+  std::uint8_t reserved_1[24];
+  DeclaredRead declared;
+  // Written by the log's thread, on a cache line of its own:
+  std::atomic<std::uint64_t> tail;  // of the next byte that the log lacks
+  std::uint8_t reserved_2[56];
+};
+static_assert(sizeof(Header) == 256);
+static_assert(offsetof(Header, head) == 64);
+static_assert(offsetof(Header, declared) == 128);
+static_assert(offsetof(Header, tail) == 192);
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+
+}  // namespace slurper::ring_format
