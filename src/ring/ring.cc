@@ -190,17 +190,17 @@ Result<Ring::Opened> Ring::open(Os& os, const std::string& directory, const Ring
     } else {
       opened.ring.reset(new Ring(os, std::move(file_fd), found.size));
       if (Status mapped = opened.ring->map(path); !mapped) return std::unexpected(mapped.error());
-      const std::optional<bool> cut_short = opened.ring->recover(log_end);
-      const bool empty = cut_short && opened.ring->used() == 0;
-      if (!cut_short) {
+      if (std::memcmp(found.boot_id, wanted.boot_id, sizeof found.boot_id) != 0) {
+        // On a disk it outlives the machine, but which of its pages did nobody knows.
+        const StreamOffset end = opened.ring->head();
+        if (end > log_end) {
+          why = fmt::format("the machine was started anew, and it held {} that the log lacks",
+                            format_rounded(ByteSize{end - log_end}));
+        }
+        opened.ring.reset();
+      } else if (const std::optional<bool> cut_short = opened.ring->recover(log_end); !cut_short) {
         why = "it contradicts itself or the log";
-      } else if (std::memcmp(found.boot_id, wanted.boot_id, sizeof found.boot_id) != 0) {
-        // On a disk it outlives the machine, but which of its pages do nobody knows.
-        why = empty ? ""
-                    : fmt::format("the machine was started anew, and it held {} that the log lacks",
-                                  format_rounded(ByteSize{opened.ring->used()}));
-        if (empty) opened.ring.reset();
-      } else if (found.size != settings.size.bytes && empty) {
+      } else if (found.size != settings.size.bytes && opened.ring->used() == 0) {
         opened.ring.reset();
       } else {
         opened.read_was_cut_short = *cut_short;

@@ -1,0 +1,203 @@
+#include "fifo/fifo.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <functional>
+
+#include "log/log_files.h"
+
+namespace slurper {
+namespace {
+
+using testing::HasSubstr;
+
+// A kernel that says no, and one in which somebody acts between the two opens.
+class OtherOs : public Os {
+ public:
+  int open(const char* path, int flags, mode_t mode) override {
+    if ((flags & O_ACCMODE) == O_WRONLY && before_second_open) before_second_open();
+    if (open_error != 0 && (flags & O_ACCMODE) == open_error_mode) return -open_error;
+    return Os::open(path, flags, mode);
+  }
+  int fcntl(int fd, int command, int argument) override {
+    return command == F_SETPIPE_SZ && set_size_error != 0 ? -set_size_error
+                                                          : Os::fcntl(fd, command, argument);
+  }
+  int flock(int fd, int operation) override {
+    return flock_error != 0 ? -flock_error : Os::flock(fd, operation);
+  }
+  std::function<void()> before_second_open;
+  int open_error = 0;
+  int open_error_mode = O_RDONLY;
+  int set_size_error = 0;
+  int flock_error = 0;
+};
+
+class FifoTest : public testing::Test {
+ protected:
+  FifoTest() { settings_.path = directory_ / "fifo"; }
+
+  void expect_refused(ErrorKind kind, const std::string& words) {
+    const Result<Fifo> fifo = open_fifo(os_, settings_);
+    ASSERT_FALSE(fifo);
+    EXPECT_EQ(fifo.error().kind, kind) << fifo.error().message();
+    EXPECT_THAT(fifo.error().message(), HasSubstr(words));
+    EXPECT_THAT(fifo.error().message(), HasSubstr(settings_.path));
+  }
+
+  TempDirectory directory_;
+  FifoSettings settings_;
+  OtherOs os_;
+};
+
+TEST_F(FifoTest, MakesItWithItsModeWhateverTheUmask) {
+  settings_.mode = 0622;
+  const mode_t umask = ::umask(077);
+  const Result<Fifo> fifo = open_fifo(os_, settings_);
+  ::umask(umask);
+  ASSERT_TRUE(fifo) << fifo.error().message();
+  EXPECT_TRUE(fifo->created);
+  struct stat st{};
+  ASSERT_EQ(::lstat(settings_.path.c_str(), &st), 0);
+  EXPECT_TRUE(S_ISFIFO(st.st_mode));
+  EXPECT_EQ(st.st_mode & 07777, 0622U);
+  EXPECT_EQ(st.st_ino, fifo->inode);
+  EXPECT_FALSE(exists(settings_.path + ".new"));
+  EXPECT_EQ(::fcntl(fifo->read_fd.get(), F_GETFL) & (O_ACCMODE | O_NONBLOCK), O_RDONLY | O_NONBLOCK);
+  EXPECT_EQ(::fcntl(fifo->keep_alive_fd.get(), F_GETFL) & O_ACCMODE, O_WRONLY);
+  EXPECT_EQ(::fcntl(fifo->read_fd.get(), F_GETFD), FD_CLOEXEC);
+}
+
+// The founding bug: without the keep-alive writer the last read would return 0.
+TEST_F(FifoTest, AWritersGoingIsNoEndOfFile) {
+  const Result<Fifo> fifo = open_fifo(os_, settings_);
+  ASSERT_TRUE(fifo);
+  for (int writer = 0; writer < 3; ++writer) {
+    const UniqueFd fifo_write_fd(::open(settings_.path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+    ASSERT_EQ(::write(fifo_write_fd.get(), "x", 1), 1);
+  }
+  char data[10];
+  EXPECT_EQ(::read(fifo->read_fd.get(), data, sizeof data), 3);
+  EXPECT_EQ(::read(fifo->read_fd.get(), data, sizeof data), -1);
+  EXPECT_EQ(errno, EAGAIN);
+}
+
+TEST_F(FifoTest, RefusesWhatIsNoFifoAndLeavesItAlone) {
+  write_file(settings_.path, "precious");
+  expect_refused(ErrorKind::NoInput, "it is a regular file");
+  EXPECT_EQ(read_file(settings_.path), "precious");
+
+  settings_.path = directory_ / "folder";
+  std::filesystem::create_directory(settings_.path);
+  expect_refused(ErrorKind::NoInput, "it is a directory");
+
+  settings_.path = directory_ / "link";
+  ASSERT_EQ(::mkfifo((directory_ / "target").c_str(), 0600), 0);
+  std::filesystem::create_symlink(directory_ / "target", settings_.path);
+  expect_refused(ErrorKind::NoInput, "it is a symbolic link");
+
+  settings_.path = "/dev/null";
+  expect_refused(ErrorKind::NoInput, "it is a device");
+}
+
+TEST_F(FifoTest, AMissingOneIsAnErrorWhereItMustNotBeMade) {
+  settings_.create = false;
+  expect_refused(ErrorKind::NoInput, "mkfifo(1)");
+  EXPECT_FALSE(exists(settings_.path));
+}
+
+TEST_F(FifoTest, SaysWhyItCanNotBeMadeAndLeavesNothing) {
+  settings_.owner = "nobody-of-that-name";
+  expect_refused(ErrorKind::Config, "nobody-of-that-name");
+  settings_.owner.clear();
+  settings_.group = "no-such-group";
+  expect_refused(ErrorKind::Config, "no-such-group");
+  EXPECT_FALSE(exists(settings_.path));
+  EXPECT_FALSE(exists(settings_.path + ".new"));
+  settings_.group.clear();
+  settings_.path = directory_ / "missing/fifo";
+  expect_refused(ErrorKind::CantCreate, "No such file or directory");
+}
+
+TEST_F(FifoTest, AStartThatWasCutShortIsNoObstacle) {
+  ASSERT_EQ(::mkfifo((settings_.path + ".new").c_str(), 0600), 0);
+  EXPECT_TRUE(open_fifo(os_, settings_));
+  EXPECT_FALSE(exists(settings_.path + ".new"));
+}
+
+TEST_F(FifoTest, SomebodysFileUnderTheTemporaryNameStays) {
+  write_file(settings_.path + ".new", "precious");
+  expect_refused(ErrorKind::CantCreate, "is in the way");
+  EXPECT_EQ(read_file(settings_.path + ".new"), "precious");
+}
+
+TEST_F(FifoTest, OneReaderAtATime) {
+  const Result<Fifo> first = open_fifo(os_, settings_);
+  ASSERT_TRUE(first);
+  expect_refused(ErrorKind::Busy, "another slurper reads it");
+}
+
+TEST_F(FifoTest, GetsAsMuchRoomAsItAsksForAndNeverLess) {
+  const Result<Fifo> fifo = open_fifo(os_, settings_);
+  ASSERT_TRUE(fifo);
+  EXPECT_EQ(fifo->pipe_size, 1U << 20);
+  EXPECT_FALSE(fifo->pipe_size_refusal);
+  ASSERT_EQ(::flock(fifo->read_fd.get(), LOCK_UN), 0);
+  settings_.pipe_size.bytes = 4096;
+  const Result<Fifo> again = open_fifo(os_, settings_);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->pipe_size, 1U << 20) << "somebody made it larger";
+}
+
+TEST_F(FifoTest, GoesOnWithASmallerPipeAndSaysSo) {
+  os_.set_size_error = EPERM;
+  const Result<Fifo> fifo = open_fifo(os_, settings_);
+  ASSERT_TRUE(fifo);
+  EXPECT_EQ(fifo->pipe_size, 65536U);
+  ASSERT_TRUE(fifo->pipe_size_refusal);
+  EXPECT_THAT(fifo->pipe_size_refusal->message(), HasSubstr("fs.pipe-user-pages-soft"));
+}
+
+TEST_F(FifoTest, BothEndsAreOfOneFifoWhoeverReplacesIt) {
+  // The one that is opened for writing has a reader of its own: else the open would fail and tell.
+  UniqueFd other_reader_fd;
+  int replaced = 0;
+  int times = 2;
+  os_.before_second_open = [&] {
+    if (++replaced > times) return;
+    ASSERT_EQ(::unlink(settings_.path.c_str()), 0);
+    ASSERT_EQ(::mkfifo(settings_.path.c_str(), 0600), 0);
+    other_reader_fd.reset(::open(settings_.path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  };
+  const Result<Fifo> fifo = open_fifo(os_, settings_);
+  ASSERT_TRUE(fifo) << fifo.error().message();
+  struct stat st{};
+  ASSERT_EQ(::fstat(fifo->keep_alive_fd.get(), &st), 0);
+  EXPECT_EQ(st.st_ino, fifo->inode);
+  EXPECT_EQ(replaced, 3);
+
+  times = 1000;
+  expect_refused(ErrorKind::NoInput, "replaced again and again");
+}
+
+TEST_F(FifoTest, BothEndsMustBeAllowed) {
+  ASSERT_EQ(::mkfifo(settings_.path.c_str(), 0600), 0);
+  os_.open_error = EACCES;
+  for (const int mode : {O_RDONLY, O_WRONLY}) {
+    os_.open_error_mode = mode;
+    expect_refused(ErrorKind::NoPermission, "must be allowed to read and to write");
+  }
+}
+
+TEST_F(FifoTest, AFailingLockIsSaid) {
+  os_.flock_error = ENOLCK;
+  expect_refused(ErrorKind::Io, "cannot lock the FIFO");
+}
+
+}  // namespace
+}  // namespace slurper
