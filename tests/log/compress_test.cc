@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <random>
 #include <set>
 
 #include "log/fault_os.h"
@@ -24,13 +23,6 @@ using testing::SizeIs;
 
 constexpr StreamOffset kBase{1000};
 constexpr StreamOffset kActiveBase{1'000'000'000};
-
-std::string noise(std::size_t size) {
-  std::mt19937 random(42);  // NOLINT(bugprone-random-generator-seed): the same noise in every run
-  std::string bytes(size, '\0');
-  std::ranges::generate(bytes, [&] { return static_cast<char>(random()); });
-  return bytes;
-}
 
 // All of a segment, by reads of `chunk` bytes.
 Result<std::string> read_segment(const Segment& segment, std::size_t chunk = 100'000, Os& os = kernel()) {

@@ -3,10 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <random>
 #include <string>
 #include <string_view>
 
@@ -56,6 +58,14 @@ inline std::string numbered_lines(std::size_t size) {
   lines.resize(size);
   if (size > 0) lines.back() = '\n';
   return lines;
+}
+
+// `size` bytes that do not compress.
+inline std::string noise(std::size_t size) {
+  std::mt19937 random(42);  // NOLINT(bugprone-random-generator-seed): the same noise in every run
+  std::string bytes(size, '\0');
+  std::ranges::generate(bytes, [&] { return static_cast<char>(random()); });
+  return bytes;
 }
 
 inline bool exists(const std::string& path) {

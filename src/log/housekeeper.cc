@@ -1,0 +1,144 @@
+#include "log/housekeeper.h"
+
+#include <linux/ioprio.h>
+#include <pthread.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "log/compress.h"
+
+namespace slurper {
+
+namespace {
+
+// Best effort: where the kernel or a sandbox refuses, the work is done at the usual priority.
+void lower_priority() {
+  constexpr int kLowest = 19;
+  // To Linux a thread is a process of its own here, and 0 the calling one (setpriority(2), ioprio_set(2)).
+  (void)setpriority(PRIO_PROCESS, 0, kLowest);
+  (void)syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
+}
+
+}  // namespace
+
+Housekeeper::Housekeeper(Os& os, LogPaths paths, const Options& options, HousekeeperListener& listener)
+    : os_(os),
+      paths_(std::move(paths)),
+      options_(options),
+      listener_(listener),
+      thread_([this](const std::stop_token& stop) { run(stop); }) {}
+
+Housekeeper::~Housekeeper() {
+  thread_.request_stop();
+  thread_.join();
+}
+
+void Housekeeper::notify(StreamOffset active_base) {
+  {
+    const std::lock_guard lock(mutex_);
+    work_before_ = active_base;
+  }
+  notified_.notify_one();
+}
+
+Housekeeper::Counters Housekeeper::counters() const {
+  return {.compressed = compressed_,
+          .removed = removed_,
+          .leftovers_removed = leftovers_removed_,
+          .failures = failures_};
+}
+
+void Housekeeper::run(const std::stop_token& stop) {
+  (void)pthread_setname_np(pthread_self(), "housekeeper");  // only for people who look
+  lower_priority();
+  for (;;) {
+    StreamOffset active_base;
+    {
+      std::unique_lock lock(mutex_);
+      if (!notified_.wait(lock, stop, [&] { return work_before_.has_value(); })) return;
+      active_base = *std::exchange(work_before_, std::nullopt);
+    }
+    work(active_base, stop);
+  }
+}
+
+void Housekeeper::work(StreamOffset active_base, const std::stop_token& stop) {
+  if (!std::exchange(resolved_, true)) resolve(active_base, stop);
+  // A limit on files can be kept at once, and spares compressing what goes anyway. One on bytes has to wait
+  // until all is compressed: before that it would take more than it must.
+  const RetentionLimits files_only{.keep_files = options_.limits.keep_files};
+  bool retaining = true;
+  if (options_.compress != Compression::None) {
+    do {
+      retaining = retaining && retain(active_base, files_only);
+    } while (!stop.stop_requested() && compress_next(active_base, stop));
+  }
+  if (retaining && !stop.stop_requested()) (void)retain(active_base, options_.limits);  // has been reported
+}
+
+void Housekeeper::resolve(StreamOffset active_base, const std::stop_token& stop) {
+  const Leftovers leftovers = resolve_leftovers(os_, paths_, active_base, stop);
+  for (const std::string& path : leftovers.removed) {
+    ++leftovers_removed_;
+    listener_.on_leftover_removed(path);
+  }
+  for (const Error& failure : leftovers.failures) report_failure(failure);
+}
+
+std::optional<std::vector<Segment>> Housekeeper::list(StreamOffset active_base) {
+  auto segments = list_segments(os_, paths_);
+  if (!segments) {
+    report_failure(segments.error());
+    return std::nullopt;
+  }
+  std::erase_if(*segments, [&](const Segment& segment) { return segment.base >= active_base; });
+  return std::move(*segments);
+}
+
+// Whether it is worth trying again before the next rotation.
+bool Housekeeper::retain(StreamOffset active_base, const RetentionLimits& limits) {
+  if (limits.keep_files == 0 && limits.keep_size.bytes == 0) return true;
+  const auto segments = list(active_base);
+  if (!segments) return false;
+  const RetentionOutcome outcome = carry_out(os_, paths_, plan_retention(*segments, limits));
+  for (const Segment& segment : outcome.removed) {
+    ++removed_;
+    listener_.on_removed(segment);
+  }
+  if (outcome.failure) report_failure(*outcome.failure);
+  return !outcome.failure;
+}
+
+// Whether there may be more to compress.
+bool Housekeeper::compress_next(StreamOffset active_base, const std::stop_token& stop) {
+  const auto segments = list(active_base);
+  if (!segments) return false;
+  const auto raw = std::ranges::find_if(*segments, [&](const Segment& segment) {
+    return !segment.compressed && !given_up_.contains(segment.base);
+  });
+  if (raw == segments->end()) return false;
+  const auto compressed = compress_segment(os_, paths_, *raw, stop);
+  if (!compressed) {
+    report_failure(compressed.error());
+    const int errnum = compressed.error().errnum;
+    if (errnum == ENOSPC || errnum == EDQUOT) return false;
+    given_up_.insert(raw->base);
+    return true;
+  }
+  if (!*compressed) return false;  // cancelled
+  ++compressed_;
+  listener_.on_compressed(*raw, **compressed);
+  return true;
+}
+
+void Housekeeper::report_failure(const Error& error) {
+  ++failures_;
+  listener_.on_housekeeping_failed(error);
+}
+
+}  // namespace slurper

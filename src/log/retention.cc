@@ -1,0 +1,55 @@
+#include "log/retention.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+
+#include "base/error.h"
+
+namespace slurper {
+
+std::vector<Segment> plan_retention(std::span<const Segment> segments, const RetentionLimits& limits) {
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;
+  std::size_t kept_from = segments.size();
+  while (kept_from > 0) {
+    const Segment& segment = segments[kept_from - 1];
+    // A segment that is there raw and compressed counts as one, with the bytes of both.
+    const bool again = kept_from < segments.size() && segments[kept_from].base == segment.base;
+    files += again ? 0 : 1;
+    bytes += segment.stored;
+    if (limits.keep_files > 0 && files > limits.keep_files) break;
+    if (limits.keep_size.bytes > 0 && bytes > limits.keep_size.bytes) break;
+    --kept_from;
+  }
+  // The limit may have fallen between the two files of one segment: both go.
+  while (kept_from > 0 && kept_from < segments.size() &&
+         segments[kept_from].base == segments[kept_from - 1].base)
+    ++kept_from;
+  return {segments.begin(), segments.begin() + static_cast<std::ptrdiff_t>(kept_from)};
+}
+
+RetentionOutcome carry_out(Os& os, const LogPaths& paths, std::span<const Segment> plan) {
+  RetentionOutcome outcome;
+  for (const Segment& segment : plan) {
+    const int result = os.unlink(segment.path.c_str());
+    // Somebody else removed it: so be it.
+    if (result == -ENOENT) continue;
+    if (result < 0) {
+      outcome.failure =
+          fail_errno(-result, fmt::format("remove the old segment '{}'", printable(segment.path))).error();
+      break;
+    }
+    outcome.removed.push_back(segment);
+  }
+  if (!outcome.removed.empty()) {
+    const int result = sync_directory(os, paths.directory().c_str());
+    if (result < 0 && !outcome.failure)
+      outcome.failure =
+          fail_errno(-result, fmt::format("sync the log's folder '{}'", printable(paths.directory())))
+              .error();
+  }
+  return outcome;
+}
+
+}  // namespace slurper

@@ -1,0 +1,36 @@
+// Which rotated segments go.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/os.h"
+#include "base/text.h"
+#include "log/segment_name.h"
+#include "slurper/result.h"
+
+namespace slurper {
+
+struct RetentionLimits {
+  std::uint32_t keep_files = 0;  // rotated segments; 0: all
+  ByteSize keep_size{0};         // bytes that they take as they are stored; 0: no limit
+};
+
+// The segments to remove, oldest first, so that the newest which are within both limits are left; what is
+// left has no gap. `segments` are the rotated ones, sorted by base. Pure.
+[[nodiscard]] std::vector<Segment> plan_retention(std::span<const Segment> segments,
+                                                  const RetentionLimits& limits);
+
+// What carry_out() did.
+struct RetentionOutcome {
+  std::vector<Segment> removed;
+  std::optional<Error> failure;  // why the rest was left
+};
+
+// Removes the segments of `plan`, and makes that durable. The first failure ends it: with a later one gone,
+// an earlier one that stays would be cut off from the log.
+[[nodiscard]] RetentionOutcome carry_out(Os& os, const LogPaths& paths, std::span<const Segment> plan);
+
+}  // namespace slurper

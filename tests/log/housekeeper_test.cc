@@ -1,0 +1,248 @@
+#include "log/housekeeper.h"
+
+#include <gmock/gmock.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+#include "log/fault_os.h"
+#include "log/log_files.h"
+#include "log/segment_reader.h"
+
+namespace slurper {
+namespace {
+
+using std::chrono::seconds;
+using testing::_;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::StartsWith;
+
+constexpr seconds kDeadline{30};
+
+// Remembers what it is told, as "compressed 0".
+class Recorder : public HousekeeperListener {
+ public:
+  void on_compressed(const Segment& raw, const Segment&) override { add("compressed", raw); }
+  void on_removed(const Segment& segment) override { add("removed", segment); }
+  void on_leftover_removed(const std::string& path) override { add("leftover " + path); }
+  void on_housekeeping_failed(const Error& error) override { add("failed: " + error.message()); }
+
+  // Once there are `count` events, or the deadline is over: all of them.
+  std::vector<std::string> wait_for(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, kDeadline, [&] { return events_.size() >= count; });
+    return events_;
+  }
+  int niceness() {
+    const std::lock_guard lock(mutex_);
+    return niceness_;
+  }
+
+ private:
+  void add(std::string event) {
+    const std::lock_guard lock(mutex_);
+    niceness_ = getpriority(PRIO_PROCESS, 0);
+    events_.push_back(std::move(event));
+    changed_.notify_all();
+  }
+  void add(const std::string& event, const Segment& segment) {
+    add(event + " " + std::to_string(segment.base.value));
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::string> events_;
+  int niceness_ = 0;
+};
+
+class HousekeeperTest : public testing::Test {
+ protected:
+  static constexpr std::size_t kSize = 10'000;
+
+  // Rotated segments of kSize bytes each, at 0, kSize, 2 * kSize, …
+  void rotated(int count) {
+    for (int i = 0; i < count; ++i) write_file(paths_.rotated(base(i)), numbered_lines(kSize));
+  }
+  static StreamOffset base(int i) { return {static_cast<std::uint64_t>(i) * kSize}; }
+  std::vector<std::string> files() const {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(directory_.path()))
+      names.push_back(entry.path().filename());
+    std::ranges::sort(names);
+    return names;
+  }
+
+  TempDirectory directory_;
+  LogPaths paths_{directory_ / "m"};
+  Recorder recorder_;
+};
+
+constexpr Housekeeper::Options kCompress{.compress = Compression::Zstd, .limits = {}};
+
+TEST_F(HousekeeperTest, CompressesOnlyWhatIsBeforeTheActiveBase) {
+  rotated(4);
+  Housekeeper housekeeper(kernel(), paths_, kCompress, recorder_);
+  housekeeper.notify(base(2));
+  EXPECT_THAT(recorder_.wait_for(2), ElementsAre("compressed 0", "compressed 10000"));
+  // What it would have done beyond the base it did before it takes this:
+  housekeeper.notify(base(3));
+  EXPECT_THAT(recorder_.wait_for(3), ElementsAre("compressed 0", "compressed 10000", "compressed 20000"));
+  EXPECT_EQ(read_file(paths_.rotated(base(3))), numbered_lines(kSize));
+  EXPECT_EQ(housekeeper.counters().compressed, 3U);
+  EXPECT_EQ(housekeeper.counters().failures, 0U);
+}
+
+TEST_F(HousekeeperTest, DoesNothingBeforeItIsNotified) {
+  rotated(1);
+  write_file(paths_.temporary(base(0)), "leftover");
+  {
+    const Housekeeper housekeeper(kernel(), paths_, kCompress, recorder_);
+  }
+  EXPECT_THAT(recorder_.wait_for(0), IsEmpty());
+  EXPECT_THAT(files(), ElementsAre("m.00000000000000000000", "m.00000000000000000000.zst.tmp"));
+}
+
+TEST_F(HousekeeperTest, RemovesBeforeItCompressesWhatGoesAnyway) {
+  rotated(4);
+  Housekeeper housekeeper(kernel(), paths_, {.compress = Compression::Zstd, .limits = {.keep_files = 2}},
+                          recorder_);
+  housekeeper.notify(base(4));
+  EXPECT_THAT(recorder_.wait_for(4),
+              ElementsAre("removed 0", "removed 10000", "compressed 20000", "compressed 30000"));
+  EXPECT_EQ(housekeeper.counters().removed, 2U);
+}
+
+TEST_F(HousekeeperTest, MeasuresTheSizeAfterCompression) {
+  rotated(4);
+  // Room for all of them compressed, not for two of them raw.
+  Housekeeper housekeeper(kernel(), paths_,
+                          {.compress = Compression::Zstd, .limits = {.keep_size = {kSize + 1}}}, recorder_);
+  housekeeper.notify(base(4));
+  EXPECT_THAT(recorder_.wait_for(4),
+              ElementsAre("compressed 0", "compressed 10000", "compressed 20000", "compressed 30000"));
+  write_file(paths_.rotated(base(4)), noise(kSize));
+  housekeeper.notify(base(5));
+  EXPECT_THAT(recorder_.wait_for(8), ElementsAre(_, _, _, _, "compressed 40000", "removed 0", "removed 10000",
+                                                 StartsWith("removed 2")));
+}
+
+TEST_F(HousekeeperTest, RemovesWithoutCompressing) {
+  rotated(4);
+  Housekeeper housekeeper(kernel(), paths_, {.limits = {.keep_size = {2 * kSize}}}, recorder_);
+  housekeeper.notify(base(4));
+  EXPECT_THAT(recorder_.wait_for(2), ElementsAre("removed 0", "removed 10000"));
+}
+
+TEST_F(HousekeeperTest, ResolvesLeftoversFirst) {
+  rotated(2);
+  write_file(paths_.temporary(base(0)), "cut short");
+  write_file(paths_.compressed(base(1)), "damaged");
+  Housekeeper housekeeper(kernel(), paths_, kCompress, recorder_);
+  housekeeper.notify(base(2));
+  EXPECT_THAT(recorder_.wait_for(4),
+              ElementsAre("leftover " + paths_.temporary(base(0)), "leftover " + paths_.compressed(base(1)),
+                          "compressed 0", "compressed 10000"));
+  EXPECT_EQ(housekeeper.counters().leftovers_removed, 2U);
+}
+
+TEST_F(HousekeeperTest, WorksAtTheLowestPriority) {
+  rotated(1);
+  const int own = getpriority(PRIO_PROCESS, 0);
+  Housekeeper housekeeper(kernel(), paths_, kCompress, recorder_);
+  housekeeper.notify(base(1));
+  ASSERT_THAT(recorder_.wait_for(1), ElementsAre("compressed 0"));
+  EXPECT_EQ(recorder_.niceness(), 19);
+  EXPECT_EQ(getpriority(PRIO_PROCESS, 0), own);
+}
+
+// Takes so long over a segment that only a cancellation ends it in time, and tells when it has begun.
+class SlowOs : public Os {
+ public:
+  ssize_t write(int fd, const void* data, std::size_t size) override {
+    begun_ = true;
+    begun_.notify_all();
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    return Os::write(fd, data, size);
+  }
+  void wait_until_begun() const { begun_.wait(false); }
+
+ private:
+  std::atomic<bool> begun_ = false;
+};
+
+TEST_F(HousekeeperTest, StopsInTheMiddleOfACompression) {
+  const std::string bytes = noise(std::size_t{64} << 20);  // 500 writes, 10 seconds
+  write_file(paths_.rotated(base(0)), bytes);
+  SlowOs os;
+  std::optional<Housekeeper> housekeeper;
+  housekeeper.emplace(os, paths_, kCompress, recorder_);
+  housekeeper->notify({bytes.size()});
+  os.wait_until_begun();
+  housekeeper.reset();
+  EXPECT_THAT(recorder_.wait_for(0), IsEmpty());
+  EXPECT_THAT(files(), ElementsAre("m.00000000000000000000"));
+  EXPECT_TRUE(read_file(paths_.rotated(base(0))) == bytes);
+}
+
+// Fails calls that concern one path, or all writes.
+class BrokenOs : public Os {
+ public:
+  std::string unopenable;
+  std::string unremovable;
+  std::atomic<bool> disk_full = false;
+
+  int open(const char* path, int flags, mode_t mode) override {
+    return path == unopenable ? -EIO : Os::open(path, flags, mode);
+  }
+  int unlink(const char* path) override { return path == unremovable ? -EPERM : Os::unlink(path); }
+  ssize_t write(int fd, const void* data, std::size_t size) override {
+    return disk_full ? -ENOSPC : Os::write(fd, data, size);
+  }
+};
+
+TEST_F(HousekeeperTest, GivesUpASegmentThatFailsAndGoesOnWithTheNext) {
+  rotated(3);
+  BrokenOs os;
+  os.unopenable = paths_.rotated(base(0));
+  Housekeeper housekeeper(os, paths_, kCompress, recorder_);
+  housekeeper.notify(base(2));
+  EXPECT_THAT(recorder_.wait_for(2),
+              ElementsAre(HasSubstr("failed: cannot compress the segment"), "compressed 10000"));
+  housekeeper.notify(base(3));
+  EXPECT_THAT(recorder_.wait_for(3), ElementsAre(_, _, "compressed 20000"));
+  EXPECT_EQ(housekeeper.counters().failures, 1U);
+}
+
+TEST_F(HousekeeperTest, TriesAgainAfterAFullDiskButNotAtOnce) {
+  rotated(2);
+  BrokenOs os;
+  os.disk_full = true;
+  Housekeeper housekeeper(os, paths_, kCompress, recorder_);
+  housekeeper.notify(base(1));
+  ASSERT_THAT(recorder_.wait_for(1), ElementsAre(HasSubstr("No space left on device")));
+  os.disk_full = false;
+  housekeeper.notify(base(2));
+  EXPECT_THAT(recorder_.wait_for(3), ElementsAre(_, "compressed 0", "compressed 10000"));
+}
+
+TEST_F(HousekeeperTest, TriesAFailingUnlinkOnceARotation) {
+  rotated(4);
+  BrokenOs os;
+  os.unremovable = paths_.rotated(base(0));
+  Housekeeper housekeeper(os, paths_, {.compress = Compression::Zstd, .limits = {.keep_files = 1}},
+                          recorder_);
+  const auto failed = HasSubstr("failed: cannot remove the old segment");
+  housekeeper.notify(base(2));
+  // The compression can't remove the raw segment either.
+  EXPECT_THAT(recorder_.wait_for(3), ElementsAre(failed, HasSubstr("now compressed"), "compressed 10000"));
+  housekeeper.notify(base(3));
+  EXPECT_THAT(recorder_.wait_for(5), ElementsAre(_, _, _, failed, "compressed 20000"));
+  EXPECT_TRUE(exists(paths_.rotated(base(0))));
+}
+
+}  // namespace
+}  // namespace slurper
