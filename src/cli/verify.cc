@@ -1,0 +1,103 @@
+#include "cli/verify.h"
+
+#include <fmt/format.h>
+
+#include <string_view>
+#include <utility>
+
+#include "base/text.h"
+#include "log/verify.h"
+
+namespace slurper {
+
+namespace {
+
+constexpr std::size_t kColumns = 80;
+
+// `text` in lines of at most 80 columns (but for a longer word), the first behind `lead`, the others below
+// it.
+void print_wrapped(std::FILE* out, std::string_view lead, std::string_view text) {
+  std::string line(lead);
+  bool empty = true;
+  while (!text.empty()) {
+    const std::string_view word = text.substr(0, text.find(' '));
+    if (!empty && line.size() + 1 + word.size() > kColumns) {
+      fmt::print(out, "{}\n", line);
+      line.assign(lead.size(), ' ');
+      empty = true;
+    }
+    if (!empty) line += ' ';
+    line += word;
+    empty = false;
+    text.remove_prefix(std::min(text.size(), word.size() + 1));
+  }
+  fmt::print(out, "{}\n", line);
+}
+
+const char* kind_text(VerifiedSegment::Kind kind) {
+  switch (kind) {
+    case VerifiedSegment::Kind::Raw:
+      return "raw";
+    case VerifiedSegment::Kind::Compressed:
+      return "zstd";
+    case VerifiedSegment::Kind::Active:
+      return "active";
+  }
+  return "";
+}
+
+void print_head(std::FILE* out, const std::string& log_path, const LogVerification& log) {
+  fmt::print(out, "log     {}\n", printable(log_path));
+  if (log.index) fmt::print(out, "id      {}\n", format(log.index->log_id));
+  if (log.writer) fmt::print(out, "in use  by process {}, which may be writing now\n", *log.writer);
+  fmt::print(out, "\n");
+}
+
+void print_ledger(std::FILE* out, const LogVerification& log) {
+  constexpr const char* kRow = "{:>20} {:>16} {:>16} {:>14}  {}\n";
+  fmt::print(out, kRow, "first offset", "bytes", "on disk", "lines", "segment");
+  VerifiedSegment total;
+  for (const VerifiedSegment& segment : log.segments) {
+    fmt::print(out, kRow, segment.base.value, segment.bytes, segment.stored, segment.lines,
+               segment.damaged ? "DAMAGED" : kind_text(segment.kind));
+    total.bytes += segment.bytes;
+    total.stored += segment.stored;
+    total.lines += segment.lines;
+  }
+  fmt::print(out, kRow, fmt::format("end {}", log.end.value), total.bytes, total.stored, total.lines,
+             "total");
+  if (log.unfinished_line_bytes == 0) {
+    fmt::print(out, "\nThe last line is complete.\n");
+  } else {
+    fmt::print(out, "\nThe last line has no newline yet: {} bytes.\n", log.unfinished_line_bytes);
+  }
+}
+
+void print_verdict(std::FILE* out, const LogVerification& log) {
+  for (const std::string& note : log.notes) print_wrapped(out, "note:   ", note + ".");
+  for (const LogVerification::Problem& problem : log.problems) {
+    print_wrapped(out, "WRONG:  ", problem.what + ".");
+    if (!problem.advice.empty()) print_wrapped(out, "        ", problem.advice + ".");
+  }
+  if (log.problems.empty()) {
+    fmt::print(out, "Every byte is accounted for.\n");
+  } else {
+    fmt::print(out, "{} thing{} wrong.\n", log.problems.size(), log.problems.size() == 1 ? " is" : "s are");
+  }
+}
+
+}  // namespace
+
+int verify_command(const std::string& log_path, std::FILE* out, std::FILE* err) {
+  const auto log = verify_log(kernel(), LogPaths(log_path));
+  if (!log) {
+    fmt::print(err, "slurper: {}\n", log.error().message());
+    return std::to_underlying(log.error().kind);
+  }
+  print_head(out, log_path, *log);
+  print_ledger(out, *log);
+  print_verdict(out, *log);
+  return log->problems.empty() ? 0 : std::to_underlying(ErrorKind::Data);
+}
+
+}  // namespace slurper

@@ -1,0 +1,371 @@
+#include "log/verify.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <span>
+#include <thread>
+#include <utility>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "log/lock_holder.h"
+#include "log/segment_reader.h"
+
+namespace slurper {
+
+namespace {
+
+// A rotation takes two syncs of a disk that may be busy.
+constexpr int kLooks = 100;
+constexpr auto kBetweenLooks = std::chrono::milliseconds(20);
+constexpr std::size_t kChunk = std::size_t{256} << 10;
+
+// What the log's folder and index said at one moment, between two rotations.
+struct Snapshot {
+  std::optional<IndexReading> index;
+  std::optional<Error> index_error;  // why there is none
+  std::vector<Segment> rotated;
+  std::vector<std::string> temporaries;
+  std::optional<SegmentReader> active;  // opened, lest a rotation take it away; its base is not known yet
+  ino_t active_inode = 0;
+  std::optional<pid_t> writer;
+};
+
+std::string name_of(const std::string& path) {
+  return "'" + printable(std::string_view(path).substr(path.rfind('/') + 1)) + "'";
+}
+
+// The inode at the log's path; 0 where there is nothing.
+Result<ino_t> active_inode(Os& os, const LogPaths& paths) {
+  const std::string what = fmt::format("verify the log '{}'", printable(paths.active()));
+  struct stat st{};
+  const int result = os.lstat(paths.active().c_str(), &st);
+  if (result == -ENOENT) return 0;
+  if (result < 0) return fail_errno(-result, what);
+  if (!S_ISREG(st.st_mode)) return fail(ErrorKind::NoInput, what, "it is not a regular file", "Name a log");
+  return st.st_ino;
+}
+
+std::optional<pid_t> writer_of(Os& os, const LogPaths& paths) {
+  struct stat st{};
+  if (os.lstat(paths.index().c_str(), &st) < 0) return std::nullopt;
+  return flock_holder(st.st_dev, st.st_ino);
+}
+
+// Whether the index still names the base of a segment that has been rotated already.
+bool is_rotating(const Snapshot& snapshot) {
+  return snapshot.index && snapshot.index->record &&
+         std::ranges::any_of(snapshot.rotated, [&](const Segment& segment) {
+           return segment.base == snapshot.index->record->active_base;
+         });
+}
+
+std::uint64_t sequence_of(const Result<IndexReading>& index) {
+  return index && index->record ? index->record->sequence : 0;
+}
+
+// One look; nothing where a rotation came in between.
+Result<std::optional<Snapshot>> look_once(Os& os, const LogPaths& paths) {
+  Snapshot snapshot;
+  auto index = read_index(os, paths);
+  const auto inode = active_inode(os, paths);
+  if (!inode) return std::unexpected(inode.error());
+  if (*inode != 0) {
+    auto active = SegmentReader::open(
+        os, {.base = {}, .path = paths.active(), .stored = 0, .compressed = false, .mtime = {}});
+    if (active) {
+      snapshot.active = std::move(*active);
+    } else if (active.error().errnum == ENOENT) {
+      return std::nullopt;
+    } else {
+      return std::unexpected(std::move(active.error()));
+    }
+  }
+  auto rotated = list_segments(os, paths);
+  if (!rotated) return std::unexpected(std::move(rotated.error()));
+  auto temporaries = list_temporaries(paths);
+  if (!temporaries) return std::unexpected(std::move(temporaries.error()));
+
+  // With the same file at the log's path before and after, the folder was read between two rotations.
+  const auto inode_after = active_inode(os, paths);
+  if (!inode_after) return std::unexpected(inode_after.error());
+  if (*inode_after != *inode || sequence_of(read_index(os, paths)) != sequence_of(index)) return std::nullopt;
+
+  snapshot.active_inode = *inode;
+  snapshot.rotated = std::move(*rotated);
+  snapshot.temporaries = std::move(*temporaries);
+  snapshot.writer = writer_of(os, paths);
+  if (index) {
+    snapshot.index = std::move(*index);
+  } else {
+    snapshot.index_error = std::move(index.error());
+  }
+  return snapshot;
+}
+
+Result<Snapshot> look(Os& os, const LogPaths& paths) {
+  for (int looks = 1;; ++looks) {
+    auto snapshot = look_once(os, paths);
+    if (!snapshot) return std::unexpected(std::move(snapshot.error()));
+    // A damaged slot in a log that is being written may be one that is half written.
+    const bool settled =
+        *snapshot && (!(*snapshot)->writer || (!is_rotating(**snapshot) && !(*snapshot)->index_error &&
+                                               (*snapshot)->index->damage.empty()));
+    if (settled || (*snapshot && looks >= kLooks)) return std::move(**snapshot);
+    if (looks >= kLooks)
+      return fail(ErrorKind::Busy, fmt::format("verify the log '{}'", printable(paths.active())),
+                  "it is rotated again and again", "Try again when less is written to it");
+    std::this_thread::sleep_for(kBetweenLooks);
+  }
+}
+
+class Verifier {
+ public:
+  Verifier(Os& os, const LogPaths& paths) : os_(os), paths_(paths), chunk_(kChunk) {}
+
+  Result<LogVerification> verify() {
+    auto looked = look(os_, paths_);
+    if (!looked) return std::unexpected(std::move(looked.error()));
+    snapshot_ = std::move(*looked);
+    const bool known = snapshot_.index && snapshot_.index->record;
+    if (!snapshot_.active && snapshot_.rotated.empty() && !known)
+      return fail(ErrorKind::NoInput, fmt::format("verify the log '{}'", printable(paths_.active())),
+                  "there is no log", "Name the path that `slurper run` was given");
+    log_.writer = snapshot_.writer;
+    if (known) log_.index = *snapshot_.index->record;
+
+    if (auto status = check_index(); !status) return std::unexpected(std::move(status.error()));
+    if (auto status = read_rotated(); !status) return std::unexpected(std::move(status.error()));
+    const StreamOffset active_base = find_active_base();
+    check_active(active_base);
+    if (auto status = read_active(active_base); !status) return std::unexpected(std::move(status.error()));
+    check_contiguity(active_base);
+    note_leftovers();
+    return std::move(log_);
+  }
+
+ private:
+  void problem(std::string what, std::string advice) {
+    log_.problems.push_back({std::move(what), std::move(advice)});
+  }
+  void note(std::string text) { log_.notes.push_back(std::move(text)); }
+
+  Status check_index() {
+    if (snapshot_.index_error) {
+      const Error& error = *snapshot_.index_error;
+      if (error.kind == ErrorKind::NoPermission) return std::unexpected(error);
+      if (error.kind == ErrorKind::NoInput) {
+        problem(
+            fmt::format("the log's index {} is missing", name_of(paths_.index())),
+            "The next start of slurper makes a new one, with a new log id, from the segments that are there");
+      } else {
+        problem(fmt::format("the log's index {} can't be used: {}", name_of(paths_.index()), error.why),
+                error.advice.empty() ? "Check the disk" : error.advice);
+      }
+      return {};
+    }
+    for (const std::string& damage : snapshot_.index->damage)
+      note(damage + "; the other one is whole, and the next write mends it");
+    if (!snapshot_.index->record) note("nothing is noted in the log's index yet");
+    if (log_.index && log_.index->torn_lines_closed > 0)
+      note(fmt::format("lines cut short by a loss of power, and ended with a newline since: {}",
+                       log_.index->torn_lines_closed));
+    return {};
+  }
+
+  // Reads `reader` up to `limit` bytes and counts lines. How many bytes there were; the failure goes to
+  // `failure`, for what came before it counts nevertheless.
+  std::uint64_t count(SegmentReader& reader, std::uint64_t limit, std::uint64_t& lines,
+                      std::optional<Error>& failure) {
+    std::uint64_t done = 0;
+    while (done < limit) {
+      const auto size =
+          reader.read(std::span(chunk_).first(std::min<std::uint64_t>(chunk_.size(), limit - done)));
+      if (!size) {
+        failure = size.error();
+        break;
+      }
+      if (*size == 0) break;
+      const std::span<const char> data = std::span(chunk_).first(*size);
+      lines += static_cast<std::uint64_t>(std::ranges::count(data, '\n'));
+      const void* newline = memrchr(data.data(), '\n', data.size());
+      const auto after_newline =
+          newline == nullptr
+              ? *size + log_.unfinished_line_bytes
+              : static_cast<std::size_t>(data.data() + data.size() - static_cast<const char*>(newline) - 1);
+      log_.unfinished_line_bytes = after_newline;
+      done += *size;
+    }
+    return done;
+  }
+
+  Status read_rotated() {
+    for (std::size_t i = 0; i < snapshot_.rotated.size(); ++i) {
+      const Segment& segment = snapshot_.rotated[i];
+      if (segment.compressed && i > 0 && snapshot_.rotated[i - 1].base == segment.base) {
+        note(fmt::format("{} stands beside its raw segment: {}", name_of(segment.path),
+                         snapshot_.writer ? "its compression is about to finish"
+                                          : "the next start of slurper removes one of them"));
+        continue;
+      }
+      if (auto status = read_rotated_segment(segment); !status) return status;
+    }
+    return {};
+  }
+
+  // A raw segment that vanished since the folder was read has been compressed meanwhile.
+  Result<SegmentReader> open_segment(Segment& segment) {
+    auto reader = SegmentReader::open(os_, segment);
+    if (reader || reader.error().errnum != ENOENT || segment.compressed) return reader;
+    Segment compressed = segment;
+    compressed.path = paths_.compressed(segment.base);
+    compressed.compressed = true;
+    struct stat st{};
+    if (os_.lstat(compressed.path.c_str(), &st) < 0) return reader;
+    compressed.stored = static_cast<std::uint64_t>(st.st_size);
+    segment = compressed;
+    return SegmentReader::open(os_, segment);
+  }
+
+  Status read_rotated_segment(Segment segment) {
+    std::optional<Error> failure;
+    auto reader = open_segment(segment);
+    VerifiedSegment verified{
+        .kind = segment.compressed ? VerifiedSegment::Kind::Compressed : VerifiedSegment::Kind::Raw,
+        .base = segment.base,
+        .bytes = 0,
+        .stored = segment.stored};
+    if (reader) {
+      verified.bytes = reader->size();
+      // A byte more than there should be, so that a compressed segment is read to its proven end.
+      const std::uint64_t found = count(*reader, reader->size() + 1, verified.lines, failure);
+      if (!failure && found != reader->size())
+        failure = Error{ErrorKind::Data, 0, "read the segment", "its size changed while it was read", {}};
+    } else if (reader.error().errnum == ENOENT) {
+      note(fmt::format("{} was removed meanwhile", name_of(segment.path)));
+      return {};
+    } else {
+      failure = reader.error();
+    }
+    if (failure) {
+      if (failure->kind == ErrorKind::NoPermission) return std::unexpected(std::move(*failure));
+      verified.damaged = true;
+      problem(fmt::format("{}, from offset {} on, is damaged: {}", name_of(segment.path), segment.base.value,
+                          failure->why),
+              segment.compressed ? "Restore it from a backup; zstd -dc gives what stands before the damage"
+                                 : "Check the disk, and restore it from a backup");
+    }
+    log_.segments.push_back(verified);
+    return {};
+  }
+
+  // As slurper itself does at its start: after a rotation that was cut short the index still names the base
+  // of a segment that has been rotated, and the active one follows it.
+  StreamOffset find_active_base() {
+    StreamOffset base = log_.index ? log_.index->active_base : StreamOffset{};
+    bool rotated = false;
+    for (const VerifiedSegment& segment : log_.segments) {
+      if (segment.base < base) continue;
+      if (segment.base > base && log_.index) break;
+      base = segment.base + segment.bytes;
+      rotated = true;
+    }
+    rotation_cut_short_ = rotated && log_.index;
+    if (rotation_cut_short_)
+      note(snapshot_.writer ? "a rotation is under way"
+                            : "a rotation was cut short; the next start of slurper finishes it");
+    return base;
+  }
+
+  void check_active(StreamOffset base) {
+    if (rotation_cut_short_ || !log_.index) return;
+    const char* const resolved =
+        "After logrotate, send slurper a HUP; its next start goes on in a new file, too";
+    if (!snapshot_.active) {
+      problem(fmt::format("the active segment {}, from offset {} on, is missing", name_of(paths_.active()),
+                          base.value),
+              fmt::format("Was it moved away? Put it back. {}", resolved));
+    } else if (log_.index->active_inode != snapshot_.active_inode) {
+      problem(fmt::format("the active segment {} is not the file that the index knows (inode {}, not {})",
+                          name_of(paths_.active()), snapshot_.active_inode, log_.index->active_inode),
+              fmt::format("Was it copied or restored? Then nothing is wrong. Was it replaced? {}", resolved));
+    }
+  }
+
+  Status read_active(StreamOffset base) {
+    log_.end = base;
+    if (!snapshot_.active) return {};
+    VerifiedSegment verified{.kind = VerifiedSegment::Kind::Active,
+                             .base = base,
+                             .bytes = snapshot_.active->size(),
+                             .stored = snapshot_.active->size()};
+    std::optional<Error> failure;
+    const std::uint64_t found = count(*snapshot_.active, verified.bytes, verified.lines, failure);
+    if (failure && failure->kind == ErrorKind::NoPermission) return std::unexpected(std::move(*failure));
+    if (failure || found != verified.bytes) {
+      verified.damaged = true;
+      problem(fmt::format("the active segment {} can't be read to its end: {}", name_of(paths_.active()),
+                          failure ? failure->why : "somebody cut it short meanwhile"),
+              "Check the disk, and who else writes to it");
+    }
+    log_.end = base + verified.bytes;
+    log_.segments.push_back(verified);
+    return {};
+  }
+
+  // Every offset between the first segment's and the log's end is in one segment.
+  void check_contiguity(StreamOffset active_base) {
+    const StreamOffset first = log_.segments.empty() ? active_base : log_.segments.front().base;
+    if (first > StreamOffset{})
+      note(fmt::format("the {} bytes before offset {} are no longer in the log: retention, or moved away",
+                       first.value, first.value));
+    StreamOffset expected = first;
+    for (const VerifiedSegment& segment : log_.segments) {
+      check_follows(expected, segment.base);
+      expected = std::max(expected, segment.base + segment.bytes);
+    }
+    if (!snapshot_.active) check_follows(expected, active_base);
+  }
+
+  void check_follows(StreamOffset expected, StreamOffset base) {
+    if (base > expected) {
+      problem(fmt::format("no segment holds the offsets {} to {} ({} bytes)", expected.value, base.value,
+                          base - expected),
+              fmt::format("Was a file moved away or removed? Put it back, as {}",
+                          name_of(paths_.rotated(expected))));
+    } else if (base < expected) {
+      problem(fmt::format("the segment at offset {} begins before the end of the one before it, {}",
+                          base.value, expected.value),
+              "One of the two is not of this log, or has grown: move it away");
+    }
+  }
+
+  void note_leftovers() {
+    for (const std::string& path : snapshot_.temporaries) {
+      note(fmt::format("{}: {}", name_of(path),
+                       snapshot_.writer
+                           ? "a compression is under way"
+                           : "left by a compression that was cut short; the next start removes it"));
+    }
+  }
+
+  Os& os_;
+  const LogPaths& paths_;
+  Snapshot snapshot_;
+  LogVerification log_;
+  bool rotation_cut_short_ = false;
+  std::vector<char> chunk_;
+};
+
+}  // namespace
+
+Result<LogVerification> verify_log(Os& os, const LogPaths& paths) {
+  return Verifier(os, paths).verify();
+}
+
+}  // namespace slurper

@@ -1,0 +1,51 @@
+// Accounts for every byte of a log.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/os.h"
+#include "base/stream_offset.h"
+#include "log/log_index.h"
+#include "log/segment_name.h"
+#include "slurper/result.h"
+
+namespace slurper {
+
+// A segment that was read from its first byte to its last.
+struct VerifiedSegment {
+  enum class Kind { Raw, Compressed, Active };
+  Kind kind = Kind::Raw;
+  StreamOffset base;
+  std::uint64_t bytes = 0;   // of the stream
+  std::uint64_t stored = 0;  // of the file
+  std::uint64_t lines = 0;   // newlines
+  bool damaged = false;      // then `bytes` is what it should hold, and `lines` what could be read
+};
+
+struct LogVerification {
+  std::optional<IndexRecord> index;
+  std::optional<pid_t> writer;  // the process that has the log open for writing, where one is to be seen
+  std::vector<VerifiedSegment> segments;    // by base; the active one last, where there is one
+  StreamOffset end;                         // of the log: where a ring's bytes go on
+  std::uint64_t unfinished_line_bytes = 0;  // after the last newline
+
+  struct Problem {
+    std::string what;    // "no segment holds the offsets 100 to 200 (100 bytes)"
+    std::string advice;  // how to mend it
+  };
+  std::vector<Problem> problems;   // what is missing, damaged, or contradicts something else
+  std::vector<std::string> notes;  // what is worth knowing, and as it should be
+};
+
+// Reads all of the log at `paths` and holds it against its index. Changes and locks nothing: it may be used
+// on a log that is being written, whose bytes up to some moment after the call it accounts for. What a crash
+// left and slurper's next start resolves is a note; damage is a problem, not a failure. Fails with NoInput
+// where there is no log, and with NoPermission or Io where it can't be looked at.
+[[nodiscard]] Result<LogVerification> verify_log(Os& os, const LogPaths& paths);
+
+}  // namespace slurper

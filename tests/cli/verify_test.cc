@@ -1,0 +1,116 @@
+#include "cli/verify.h"
+
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+
+#include <memory>
+#include <sstream>
+
+#include "log/log_files.h"
+#include "log/log_index.h"
+
+namespace slurper {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::StartsWith;
+
+class VerifyCommandTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    write_file(paths_.rotated({0}), "one\ntwo\n");
+    write_file(paths_.active(), "three\nfo");
+    struct stat st{};
+    ASSERT_EQ(stat(paths_.active().c_str(), &st), 0);
+    auto index = LogIndex::open(kernel(), paths_, {});
+    ASSERT_TRUE(index);
+    IndexRecord record;
+    record.log_id = {1, 2, 3};
+    record.active_base = {8};
+    record.active_inode = st.st_ino;
+    ASSERT_TRUE(index->write(record, LogIndex::Durability::Cached));
+  }
+
+  // Runs the command; its exit status, and what it wrote to out_ and err_.
+  int run(const std::string& log_path) {
+    const auto close = [](std::FILE* file) { (void)std::fclose(file); };  // its content is in memory
+    char* out_text = nullptr;
+    char* err_text = nullptr;
+    std::size_t out_size = 0;
+    std::size_t err_size = 0;
+    int status = 0;
+    {
+      const std::unique_ptr<std::FILE, decltype(close)> out(open_memstream(&out_text, &out_size));
+      const std::unique_ptr<std::FILE, decltype(close)> err(open_memstream(&err_text, &err_size));
+      status = verify_command(log_path, out.get(), err.get());
+    }
+    out_.assign(out_text, out_size);
+    err_.assign(err_text, err_size);
+    std::free(out_text);
+    std::free(err_text);
+    return status;
+  }
+
+  void expect_80_columns() const {
+    std::istringstream lines(out_);
+    for (std::string line; std::getline(lines, line);) {
+      // The head names the log, whose path may be as long as it likes.
+      if (line.starts_with("log ")) continue;
+      EXPECT_LE(line.size(), 80U) << line;
+    }
+  }
+
+  TempDirectory directory_;
+  LogPaths paths_{directory_ / "messages"};
+  std::string out_;
+  std::string err_;
+};
+
+TEST_F(VerifyCommandTest, PrintsALedger) {
+  EXPECT_EQ(run(paths_.active()), 0);
+  EXPECT_THAT(err_, IsEmpty());
+  expect_80_columns();
+  EXPECT_EQ(out_, "log     " + paths_.active() +
+                      "\n"
+                      "id      01020300-0000-0000-0000-000000000000\n"
+                      "\n"
+                      "        first offset            bytes          on disk          lines  segment\n"
+                      "                   0                8                8              2  raw\n"
+                      "                   8                8                8              1  active\n"
+                      "              end 16               16               16              3  total\n"
+                      "\n"
+                      "The last line has no newline yet: 2 bytes.\n"
+                      "Every byte is accounted for.\n");
+}
+
+TEST_F(VerifyCommandTest, SaysWhatIsWrongAndHowToMendIt) {
+  write_file(paths_.rotated({0}), "one\n");
+  write_file(paths_.compressed({3}), "not a zstd frame");
+  EXPECT_EQ(run(paths_.active()), 65);
+  EXPECT_THAT(err_, IsEmpty());
+  expect_80_columns();
+  EXPECT_THAT(
+      out_, AllOf(HasSubstr("WRONG:  'messages.00000000000000000003.zst', from offset 3 on, is damaged:"),
+                  HasSubstr("\n        Restore it from a backup"), HasSubstr("DAMAGED"),
+                  HasSubstr("WRONG:  no segment holds the offsets 4 to 8 (4 bytes)."), HasSubstr(" wrong.\n"),
+                  Not(HasSubstr("Every byte"))));
+}
+
+TEST_F(VerifyCommandTest, SaysThatThereIsNoLog) {
+  EXPECT_EQ(run(directory_ / "none"), 66);
+  EXPECT_THAT(out_, IsEmpty());
+  EXPECT_THAT(err_,
+              StartsWith("slurper: cannot verify the log '" + (directory_ / "none") + "': there is no log."));
+}
+
+TEST_F(VerifyCommandTest, KeepsATerminalSafeFromNames) {
+  std::filesystem::rename(paths_.active(), directory_ / "a\x1b[31m");
+  EXPECT_EQ(run(directory_ / "a\x1b[31m"), 65);  // it has no index
+  EXPECT_THAT(out_, Not(HasSubstr("\x1b")));
+}
+
+}  // namespace
+}  // namespace slurper

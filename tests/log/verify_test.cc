@@ -1,0 +1,440 @@
+#include "log/verify.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <functional>
+#include <map>
+#include <thread>
+
+#include "log/compress.h"
+#include "log/fault_os.h"
+#include "log/log_files.h"
+
+namespace slurper {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+constexpr std::size_t kSize = 1000;
+
+// A log of three rotated segments of kSize bytes, the first compressed, and an active one of half as many.
+class VerifyTest : public testing::Test {
+ protected:
+  VerifyTest() : bytes_(numbered_lines(3 * kSize + kSize / 2)) {
+    for (int i = 0; i < 3; ++i) write_file(paths_.rotated(base(i)), part(i));
+    compress(0);
+    write_file(paths_.active(), part(3));
+    write_index(base(3));
+  }
+
+  static StreamOffset base(int i) { return {static_cast<std::uint64_t>(i) * kSize}; }
+  std::string part(int i) const { return bytes_.substr(static_cast<std::size_t>(i) * kSize, kSize); }
+  static std::uint64_t lines_in(const std::string& text) {
+    return static_cast<std::uint64_t>(std::ranges::count(text, '\n'));
+  }
+  void compress(int i) {
+    const Segment raw{
+        .base = base(i), .path = paths_.rotated(base(i)), .stored = kSize, .compressed = false, .mtime = {}};
+    ASSERT_TRUE(compress_segment(kernel(), paths_, raw, {}));
+  }
+  ino_t active_inode() const {
+    struct stat st{};
+    EXPECT_EQ(stat(paths_.active().c_str(), &st), 0);
+    return st.st_ino;
+  }
+  void write_index(StreamOffset active_base) {
+    auto index = LogIndex::open(kernel(), paths_, {});
+    ASSERT_TRUE(index) << index.error().message();
+    IndexRecord record = index->record().value_or(IndexRecord{});
+    record.active_base = active_base;
+    record.active_inode = active_inode();
+    ASSERT_TRUE(index->write(record, LogIndex::Durability::Cached));
+  }
+  void rename(const std::string& from, const std::string& to) { std::filesystem::rename(from, to); }
+
+  LogVerification verify(Os& os = kernel()) {
+    auto log = verify_log(os, paths_);
+    if (!log) throw std::runtime_error(log.error().message());
+    return std::move(*log);
+  }
+  static std::vector<std::string> problems(const LogVerification& log) {
+    std::vector<std::string> all;
+    for (const auto& problem : log.problems) {
+      EXPECT_FALSE(problem.advice.empty()) << problem.what;
+      all.push_back(problem.what);
+    }
+    return all;
+  }
+
+  TempDirectory directory_;
+  LogPaths paths_{directory_ / "m"};
+  std::string bytes_;
+};
+
+TEST_F(VerifyTest, AccountsForEveryByteOfAGoodLog) {
+  const LogVerification log = verify();
+  EXPECT_THAT(problems(log), IsEmpty());
+  EXPECT_THAT(log.notes, IsEmpty());
+  EXPECT_EQ(log.end, StreamOffset{bytes_.size()});
+  EXPECT_EQ(log.unfinished_line_bytes, 0U);
+  EXPECT_EQ(log.writer, std::nullopt);
+  ASSERT_THAT(log.segments, SizeIs(4));
+  for (int i = 0; i < 4; ++i) {
+    const auto& segment = log.segments[static_cast<std::size_t>(i)];
+    EXPECT_EQ(segment.base, base(i));
+    EXPECT_EQ(segment.bytes, part(i).size());
+    EXPECT_EQ(segment.lines, lines_in(part(i)));
+    EXPECT_FALSE(segment.damaged);
+  }
+  EXPECT_EQ(log.segments[0].kind, VerifiedSegment::Kind::Compressed);
+  EXPECT_EQ(log.segments[0].stored, std::filesystem::file_size(paths_.compressed(base(0))));
+  EXPECT_EQ(log.segments[1].kind, VerifiedSegment::Kind::Raw);
+  EXPECT_EQ(log.segments[3].kind, VerifiedSegment::Kind::Active);
+}
+
+TEST_F(VerifyTest, MeasuresAnUnfinishedLineEvenAcrossSegments) {
+  write_file(paths_.active(), "line\nunfinished");
+  EXPECT_EQ(verify().unfinished_line_bytes, 10U);
+  write_file(paths_.active(), "");
+  EXPECT_EQ(verify().unfinished_line_bytes,
+            bytes_.size() - kSize / 2 - bytes_.rfind('\n', 3 * kSize - 1) - 1);
+  write_file(paths_.active(), std::string(600'000, 'x') + "\n" + std::string(300'000, 'y'));
+  EXPECT_EQ(verify().unfinished_line_bytes, 300'000U);
+}
+
+TEST_F(VerifyTest, TakesALogWithoutItsOldestSegments) {
+  ASSERT_EQ(unlink(paths_.compressed(base(0)).c_str()), 0);
+  const LogVerification log = verify();
+  EXPECT_THAT(problems(log), IsEmpty());
+  EXPECT_THAT(log.notes,
+              ElementsAre(HasSubstr("the 1000 bytes before offset 1000 are no longer in the log")));
+}
+
+TEST_F(VerifyTest, TakesANewLog) {
+  for (const std::string& path :
+       {paths_.compressed(base(0)), paths_.rotated(base(1)), paths_.rotated(base(2)), paths_.index()})
+    ASSERT_EQ(unlink(path.c_str()), 0);
+  write_file(paths_.active(), "");
+  write_index({0});
+  const LogVerification log = verify();
+  EXPECT_THAT(problems(log), IsEmpty());
+  EXPECT_EQ(log.end, StreamOffset{0});
+}
+
+TEST_F(VerifyTest, FindsAMissingSegment) {
+  ASSERT_EQ(unlink(paths_.rotated(base(1)).c_str()), 0);
+  const LogVerification log = verify();
+  EXPECT_THAT(problems(log), ElementsAre("no segment holds the offsets 1000 to 2000 (1000 bytes)"));
+  EXPECT_THAT(log.problems[0].advice, HasSubstr("'m.00000000000000001000'"));
+}
+
+TEST_F(VerifyTest, FindsAMissingLastSegment) {
+  ASSERT_EQ(unlink(paths_.rotated(base(2)).c_str()), 0);
+  EXPECT_THAT(problems(verify()), ElementsAre("no segment holds the offsets 2000 to 3000 (1000 bytes)"));
+}
+
+TEST_F(VerifyTest, FindsASegmentThatIsTooShortOrTooLong) {
+  write_file(paths_.rotated(base(1)), part(1).substr(0, 999));
+  EXPECT_THAT(problems(verify()), ElementsAre("no segment holds the offsets 1999 to 2000 (1 bytes)"));
+  write_file(paths_.rotated(base(1)), part(1) + "x");
+  EXPECT_THAT(problems(verify()),
+              ElementsAre("the segment at offset 2000 begins before the end of the one before it, 2001"));
+  write_file(paths_.rotated(base(1)), part(1));
+  write_file(paths_.rotated(base(2)), part(2) + "x");
+  EXPECT_THAT(problems(verify()),
+              ElementsAre("the segment at offset 3000 begins before the end of the one before it, 3001"));
+}
+
+TEST_F(VerifyTest, FindsACompressedSegmentCutAnywhere) {
+  const std::string frame = read_file(paths_.compressed(base(0)));
+  for (std::size_t size = 0; size < frame.size(); ++size) {
+    write_file(paths_.compressed(base(0)), frame.substr(0, size));
+    const LogVerification log = verify();
+    ASSERT_FALSE(log.problems.empty()) << size;
+    EXPECT_THAT(log.problems[0].what, HasSubstr("'m.00000000000000000000.zst', from offset 0 on, is damaged"))
+        << size;
+    EXPECT_TRUE(log.segments[0].damaged) << size;
+  }
+}
+
+TEST_F(VerifyTest, FindsACompressedSegmentOfAnotherSize) {
+  write_file(paths_.rotated(base(1)), part(1).substr(1));
+  compress(1);
+  EXPECT_THAT(problems(verify()), ElementsAre("no segment holds the offsets 1999 to 2000 (1 bytes)"));
+}
+
+TEST_F(VerifyTest, FindsWhatIsWrongWithTheIndex) {
+  const std::string good = read_file(paths_.index());
+  std::string damaged = good;
+  damaged[100] ^= 1;
+  write_file(paths_.index(), damaged);
+  EXPECT_THAT(problems(verify()),
+              ElementsAre("the log's index '.m.index' can't be used: no slot of it is whole"));
+
+  ASSERT_EQ(unlink(paths_.index().c_str()), 0);
+  LogVerification log = verify();
+  EXPECT_THAT(problems(log), ElementsAre("the log's index '.m.index' is missing"));
+  EXPECT_EQ(log.end, StreamOffset{bytes_.size()});
+
+  // A damaged slot beside a whole one costs nothing.
+  write_file(paths_.index(), good + std::string(kIndexSlotSize, 'x'));
+  log = verify();
+  EXPECT_THAT(problems(log), IsEmpty());
+  EXPECT_THAT(log.notes, ElementsAre(HasSubstr("slot B of the log's index")));
+}
+
+TEST_F(VerifyTest, FindsAnActiveSegmentThatIsMissingOrAnother) {
+  rename(paths_.active(), directory_ / "m.1");
+  EXPECT_THAT(problems(verify()), ElementsAre("the active segment 'm', from offset 3000 on, is missing"));
+  write_file(paths_.active(), "other\n");
+  EXPECT_THAT(problems(verify()),
+              ElementsAre(HasSubstr("the active segment 'm' is not the file that the index knows")));
+}
+
+TEST_F(VerifyTest, FindsAnActiveBaseThatIsWrong) {
+  write_index({2999});
+  EXPECT_THAT(problems(verify()),
+              ElementsAre("the segment at offset 2999 begins before the end of the one before it, 3000"));
+  write_index({3001});
+  EXPECT_THAT(problems(verify()), ElementsAre("no segment holds the offsets 3000 to 3001 (1 bytes)"));
+}
+
+// Each state in which a crash leaves a rotation.
+TEST_F(VerifyTest, TakesARotationThatWasCutShort) {
+  rename(paths_.active(), paths_.rotated(base(3)));
+  LogVerification log = verify();
+  EXPECT_THAT(problems(log), IsEmpty());
+  EXPECT_THAT(log.notes, ElementsAre(HasSubstr("a rotation was cut short")));
+  EXPECT_EQ(log.end, StreamOffset{bytes_.size()});
+  EXPECT_THAT(log.segments, SizeIs(4));
+
+  write_file(paths_.active(), "next\n");
+  log = verify();
+  EXPECT_THAT(problems(log), IsEmpty());
+  EXPECT_THAT(log.notes, ElementsAre(HasSubstr("a rotation was cut short")));
+  EXPECT_EQ(log.end, StreamOffset{bytes_.size() + 5});
+
+  write_index({bytes_.size()});
+  log = verify();
+  EXPECT_THAT(problems(log), IsEmpty());
+  EXPECT_THAT(log.notes, IsEmpty());
+}
+
+// Each state in which a crash leaves a compression.
+TEST_F(VerifyTest, TakesACompressionThatWasCutShort) {
+  write_file(paths_.temporary(base(1)), "cut short");
+  LogVerification log = verify();
+  EXPECT_THAT(problems(log), IsEmpty());
+  EXPECT_THAT(log.notes, ElementsAre(HasSubstr("'m.00000000000000001000.zst.tmp': left by a compression")));
+  ASSERT_EQ(unlink(paths_.temporary(base(1)).c_str()), 0);
+
+  compress(1);
+  write_file(paths_.rotated(base(1)), part(1));
+  log = verify();
+  EXPECT_THAT(problems(log), IsEmpty());
+  EXPECT_THAT(log.notes,
+              ElementsAre(HasSubstr("'m.00000000000000001000.zst' stands beside its raw segment")));
+  EXPECT_THAT(log.segments, SizeIs(4));
+}
+
+TEST_F(VerifyTest, SaysWhereThereIsNoLog) {
+  const auto none = verify_log(kernel(), LogPaths(directory_ / "none"));
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().kind, ErrorKind::NoInput);
+  const auto no_folder = verify_log(kernel(), LogPaths(directory_ / "none/none"));
+  ASSERT_FALSE(no_folder);
+  EXPECT_EQ(no_folder.error().kind, ErrorKind::NoInput);
+  const auto folder = verify_log(kernel(), LogPaths(directory_.path()));
+  ASSERT_FALSE(folder);
+  EXPECT_THAT(folder.error().message(), HasSubstr("it is not a regular file"));
+}
+
+TEST_F(VerifyTest, ChangesNothing) {
+  write_file(paths_.temporary(base(1)), "cut short");
+  const auto all = [&] {
+    std::map<std::string, std::string> files;
+    for (const auto& entry : std::filesystem::directory_iterator(directory_.path()))
+      files[entry.path()] = read_file(entry.path());
+    return files;
+  };
+  const auto before = all();
+  ASSERT_THAT(before, SizeIs(6));
+  (void)verify();  // what it finds is the other tests' business
+  EXPECT_EQ(all(), before);
+}
+
+// Does something the n-th time that a call of the name is made.
+class InterferingOs : public Os {
+ public:
+  InterferingOs(std::string path, int at, std::function<void()> action)
+      : path_(std::move(path)), left_(at), action_(std::move(action)) {}
+  int lstat(const char* path, struct stat* st) override {
+    interfere(path);
+    return Os::lstat(path, st);
+  }
+  int open(const char* path, int flags, mode_t mode) override {
+    interfere(path);
+    return Os::open(path, flags, mode);
+  }
+
+ private:
+  void interfere(const std::string& path) {
+    if (path == path_ && --left_ == 0) action_();
+  }
+
+  std::string path_;
+  int left_;
+  std::function<void()> action_;
+};
+
+// A whole rotation happens just before any of the calls that look at a file of the log.
+TEST_F(VerifyTest, LooksAgainWhenTheLogIsRotatedMeanwhile) {
+  int rotations = 0;
+  std::uint64_t active_base = 3 * kSize;
+  const auto rotate = [&] {
+    ++rotations;
+    rename(paths_.active(), paths_.rotated({active_base}));
+    active_base += std::filesystem::file_size(paths_.rotated({active_base}));
+    write_file(paths_.active(), "a new segment\n");
+    write_index({active_base});
+  };
+  for (const std::string& path : {paths_.active(), paths_.index(), paths_.rotated(base(2))}) {
+    for (int at = 1; at <= 3; ++at) {
+      InterferingOs os(path, at, rotate);
+      const LogVerification log = verify(os);
+      EXPECT_THAT(problems(log), IsEmpty()) << path << " " << at;
+      EXPECT_THAT(log.notes, IsEmpty()) << path << " " << at;
+    }
+  }
+  EXPECT_GE(rotations, 6);
+}
+
+TEST_F(VerifyTest, FollowsACompressionAndARemovalMeanwhile) {
+  // Listed as raw, compressed when it is opened.
+  InterferingOs compressing(paths_.rotated(base(1)), 2, [&] { compress(1); });
+  LogVerification log = verify(compressing);
+  EXPECT_THAT(problems(log), IsEmpty());
+  ASSERT_THAT(log.segments, SizeIs(4));
+  EXPECT_EQ(log.segments[1].kind, VerifiedSegment::Kind::Compressed);
+  EXPECT_EQ(log.segments[1].stored, std::filesystem::file_size(paths_.compressed(base(1))));
+
+  InterferingOs removing(paths_.compressed(base(0)), 2,
+                         [&] { (void)unlink(paths_.compressed(base(0)).c_str()); });
+  log = verify(removing);
+  EXPECT_THAT(problems(log), IsEmpty());
+  EXPECT_THAT(log.notes, ElementsAre(HasSubstr("was removed meanwhile"), HasSubstr("no longer in the log")));
+  EXPECT_THAT(log.segments, SizeIs(3));
+}
+
+// One file may not be opened.
+class DenyingOs : public Os {
+ public:
+  explicit DenyingOs(std::string path) : path_(std::move(path)) {}
+  int open(const char* path, int flags, mode_t mode) override {
+    return path == path_ ? -EACCES : Os::open(path, flags, mode);
+  }
+
+ private:
+  std::string path_;
+};
+
+TEST_F(VerifyTest, TellsWhatItMayNotReadFromDamage) {
+  for (const std::string& path :
+       {paths_.index(), paths_.active(), paths_.rotated(base(1)), paths_.compressed(base(0))}) {
+    DenyingOs os(path);
+    const auto log = verify_log(os, paths_);
+    ASSERT_FALSE(log) << path;
+    EXPECT_EQ(log.error().kind, ErrorKind::NoPermission) << path;
+    EXPECT_THAT(log.error().message(), HasSubstr(path));
+  }
+}
+
+// No call's failure is overlooked: it is reported, or the bytes were all read without it.
+TEST_F(VerifyTest, ReportsEveryFailingCallOrReadsAllTheSame) {
+  for (int call = 1;; ++call) {
+    FaultOs os(call, EIO);
+    const auto log = verify_log(os, paths_);
+    if (os.failed_call().empty()) break;
+    if (log && log->problems.empty()) {
+      std::uint64_t bytes = 0;
+      for (const VerifiedSegment& segment : log->segments) bytes += segment.bytes;
+      EXPECT_EQ(bytes, bytes_.size()) << call << " " << os.failed_call();
+    }
+  }
+}
+
+// Writes, rotates and compresses a log as fast as it can, until it is killed.
+[[noreturn]] void write_for_ever(const LogPaths& paths) {
+  auto index = LogIndex::open(kernel(), paths, {});
+  IndexRecord record;
+  int fd = -1;
+  const auto begin = [&] {
+    fd = ::open(paths.active().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    struct stat st{};
+    if (fd < 0 || !index || fstat(fd, &st) != 0) _exit(1);
+    record.active_inode = st.st_ino;
+    if (!index->write(record, LogIndex::Durability::Cached)) _exit(1);
+  };
+  begin();
+  for (;;) {
+    const Segment raw{.base = record.active_base,
+                      .path = paths.rotated(record.active_base),
+                      .stored = 0,
+                      .compressed = false,
+                      .mtime = {}};
+    const std::string lines = numbered_lines(20'000);
+    for (std::size_t done = 0; done < lines.size(); done += 100) {
+      if (write(fd, lines.data() + done, 100) != 100) _exit(1);
+    }
+    close(fd);
+    if (::rename(paths.active().c_str(), raw.path.c_str()) != 0) _exit(1);
+    record.active_base += lines.size();
+    begin();
+    if (!compress_segment(kernel(), paths, raw, {})) _exit(1);
+  }
+}
+
+TEST_F(VerifyTest, AccountsForALogThatIsBeingWrittenAndForOneWhoseWriterWasKilled) {
+  std::uint64_t verified = 0;
+  for (int kill_round = 0; kill_round < 10; ++kill_round) {
+    const TempDirectory directory;
+    const LogPaths paths(directory / "live");
+    const pid_t writer = fork();
+    ASSERT_GE(writer, 0);
+    if (writer == 0) write_for_ever(paths);
+
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!exists(paths.compressed({0})) && std::chrono::steady_clock::now() < deadline)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    for (int look = 0; look < 5; ++look) {
+      const auto log = verify_log(kernel(), paths);
+      EXPECT_TRUE(log) << log.error().message();
+      if (!log) continue;
+      EXPECT_THAT(problems(*log), IsEmpty());
+      EXPECT_EQ(log->writer, writer);
+    }
+    kill(writer, SIGKILL);
+    int status = 0;
+    ASSERT_EQ(waitpid(writer, &status, 0), writer);
+    EXPECT_TRUE(WIFSIGNALED(status)) << "it failed: " << WEXITSTATUS(status);
+
+    const auto log = verify_log(kernel(), paths);
+    ASSERT_TRUE(log) << log.error().message();
+    EXPECT_THAT(problems(*log), IsEmpty());
+    EXPECT_EQ(log->writer, std::nullopt);
+    verified += log->end.value;
+  }
+  EXPECT_GT(verified, 10 * 20'000U);
+}
+
+}  // namespace
+}  // namespace slurper
