@@ -1,0 +1,275 @@
+#include "cli/machine.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/capability.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+
+#include "base/accounts.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "config/ring_directory.h"
+
+namespace slurper {
+
+namespace {
+
+constexpr std::uint64_t kPage = 4096;
+
+std::string quoted(const std::string& path) {
+  return "'" + printable(path) + "'";
+}
+
+Finding ok(std::string text) {
+  return {.level = Finding::Level::Ok, .text = std::move(text)};
+}
+
+Finding warning(std::string text) {
+  return {.level = Finding::Level::Warning, .text = std::move(text)};
+}
+
+Finding error(ErrorKind kind, std::string text) {
+  return {.level = Finding::Level::Error, .text = std::move(text), .kind = kind};
+}
+
+// errno of lstat(2), or 0.
+int look_at(const std::string& path, struct stat& st) {
+  return ::lstat(path.c_str(), &st) == 0 ? 0 : errno;
+}
+
+// May slurper, with the ids that count for files, do all of `mode` (R_OK, W_OK, X_OK)? 0 or errno.
+int access_error(const std::string& path, int mode) {
+  return ::faccessat(AT_FDCWD, path.c_str(), mode, AT_EACCESS) == 0 ? 0 : errno;
+}
+
+std::string directory_of(const std::string& path) {
+  return std::filesystem::path(path).parent_path().string();
+}
+
+const char* type_name(mode_t mode) {
+  if (S_ISREG(mode)) return "a regular file";
+  if (S_ISDIR(mode)) return "a directory";
+  if (S_ISLNK(mode)) return "a symbolic link";
+  if (S_ISFIFO(mode)) return "a FIFO";
+  if (S_ISSOCK(mode)) return "a socket";
+  return "a device";
+}
+
+// What stands in the way of making a file in `directory`, if anything does.
+std::optional<Finding> no_room_for(const std::string& what, const std::string& directory) {
+  struct stat st{};
+  const bool is_there = ::stat(directory.c_str(), &st) == 0;
+  if (!is_there) {
+    return error(errno == EACCES ? ErrorKind::NoPermission : ErrorKind::CantCreate,
+                 fmt::format("{} can't be created: the folder {}: {}. Create it with mkdir(1)", what,
+                             quoted(directory), errno_text(errno)));
+  }
+  if (!S_ISDIR(st.st_mode)) {
+    return error(ErrorKind::CantCreate,
+                 fmt::format("{} can't be created: {} is {}, not a folder. Name another path", what,
+                             quoted(directory), type_name(st.st_mode)));
+  }
+  if (const int errnum = access_error(directory, W_OK | X_OK); errnum != 0) {
+    return error(ErrorKind::NoPermission,
+                 fmt::format("{} can't be created: {} in the folder {}. Give uid {} the right to write there",
+                             what, errno_text(errnum), quoted(directory), geteuid()));
+  }
+  return std::nullopt;
+}
+
+std::optional<std::uint64_t> number_in(const std::string& path) {
+  std::ifstream file(path);
+  std::uint64_t number = 0;
+  return file >> number ? std::optional(number) : std::nullopt;
+}
+
+bool is_ram(const struct statfs& fs) {
+  return fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC;
+}
+
+std::uint64_t available(const struct statfs& fs) {
+  return static_cast<std::uint64_t>(fs.f_bavail) * static_cast<std::uint64_t>(fs.f_bsize);
+}
+
+}  // namespace
+
+Machine this_machine() {
+  std::ifstream status("/proc/self/status");
+  constexpr std::string_view kEffective = "CapEff:";
+  for (std::string line; std::getline(status, line);) {
+    if (!line.starts_with(kEffective)) continue;
+    const std::uint64_t capabilities = std::strtoull(line.c_str() + kEffective.size(), nullptr, 16);
+    return {.root = "", .is_privileged = (capabilities >> CAP_SYS_RESOURCE & 1) != 0};
+  }
+  return {.root = "", .is_privileged = geteuid() == 0};
+}
+
+Findings check_fifo(const FifoSettings& settings) {
+  const std::string fifo = "the FIFO " + quoted(settings.path);
+  struct stat st{};
+  const int errnum = look_at(settings.path, st);
+  if (errnum == ENOENT && settings.create) {
+    if (auto obstacle = no_room_for(fifo, directory_of(settings.path))) return {*std::move(obstacle)};
+    return {
+        ok(fmt::format("{} is not there yet, and will be created with mode {:04o}", fifo, settings.mode))};
+  }
+  if (errnum == ENOENT) {
+    return {error(ErrorKind::NoInput,
+                  fmt::format("{} is missing. Create it with mkfifo(1), or set fifo.create = true", fifo))};
+  }
+  if (errnum != 0) {
+    return {error(kind_of_errno(errnum), fmt::format("{} can't be looked at: {}", fifo, errno_text(errnum)))};
+  }
+  if (!S_ISFIFO(st.st_mode)) {
+    const char* const advice = S_ISLNK(st.st_mode) ? "Name the FIFO itself: a link could be pointed elsewhere"
+                                                   : "Name another path, or move this away";
+    return {error(ErrorKind::NoInput,
+                  fmt::format("{} is {}, not a FIFO. {}", fifo, type_name(st.st_mode), advice))};
+  }
+  if (const int refused = access_error(settings.path, R_OK | W_OK); refused != 0) {
+    return {
+        error(kind_of_errno(refused),
+              fmt::format("{} can't be opened by uid {}: {}. slurper needs to read it, and to write it, "
+                          "so that it can hold it open. Its mode is {:04o}, its owner {}, its group {}",
+                          fifo, geteuid(), errno_text(refused), st.st_mode & 07777, st.st_uid, st.st_gid))};
+  }
+  Findings findings = {ok(fmt::format("{} is there: mode {:04o}, owner {}, group {}", fifo,
+                                      st.st_mode & 07777, st.st_uid, st.st_gid))};
+  if ((st.st_mode & S_IWOTH) != 0)
+    findings.push_back(warning(fmt::format("every user may write into {}, and forge lines", fifo)));
+  if ((st.st_mode & S_IROTH) != 0)
+    findings.push_back(warning(fmt::format("every user may read {}, and steal lines", fifo)));
+  return findings;
+}
+
+Findings check_log(const LogSettings& settings) {
+  const std::string log = "the log " + quoted(settings.path);
+  const std::string directory = directory_of(settings.path);
+  // Rotation, and the index beside the log, need a folder that can be written to in any case.
+  if (auto obstacle = no_room_for(log, directory)) return {*std::move(obstacle)};
+
+  Findings findings;
+  struct stat st{};
+  const int errnum = look_at(settings.path, st);
+  if (errnum != 0 && errnum != ENOENT) {
+    return {error(kind_of_errno(errnum), fmt::format("{} can't be looked at: {}", log, errno_text(errnum)))};
+  }
+  if (errnum == 0 && !S_ISREG(st.st_mode)) {
+    return {
+        error(ErrorKind::CantCreate,
+              fmt::format("{} is {}, not a regular file. Set log.path to a file, or to a name that is free",
+                          log, type_name(st.st_mode)))};
+  }
+  if (errnum == 0) {
+    if (const int refused = access_error(settings.path, R_OK | W_OK); refused != 0) {
+      return {error(kind_of_errno(refused),
+                    fmt::format("{} can't be opened by uid {}: {}", log, geteuid(), errno_text(refused)))};
+    }
+  }
+  struct statfs fs{};
+  if (::statfs(directory.c_str(), &fs) != 0) {
+    findings.push_back(
+        warning(fmt::format("the file system of {} can't be looked at: {}", log, errno_text(errno))));
+    return findings;
+  }
+  findings.push_back(ok(fmt::format("{} {}; {} are free there", log,
+                                    errnum == ENOENT ? "is not there yet, and will be created" : "is there",
+                                    format_rounded(ByteSize{available(fs)}))));
+  if (is_ram(fs)) findings.push_back(warning(fmt::format("{} lies in RAM: the next boot loses it", log)));
+  if (settings.keep_size.bytes >
+      static_cast<std::uint64_t>(fs.f_blocks) * static_cast<std::uint64_t>(fs.f_bsize)) {
+    findings.push_back(
+        warning(fmt::format("log.keep_size is {}, which is more than the whole file system of {}",
+                            format(settings.keep_size), log)));
+  }
+  return findings;
+}
+
+Findings check_ring(const Settings& settings) {
+  const Result<std::string> directory = ring_directory(settings);
+  if (!directory) return {error(directory.error().kind, directory.error().message())};
+  const std::string ring = fmt::format("the ring in {}", quoted(*directory));
+
+  // Missing folders are made on the way: what counts is the one that is there.
+  std::filesystem::path existing = *directory;
+  struct stat st{};
+  while (::stat(existing.c_str(), &st) != 0 && errno == ENOENT && existing.has_relative_path())
+    existing = existing.parent_path();
+  if (auto obstacle = no_room_for(ring, existing.string())) return {*std::move(obstacle)};
+
+  struct statfs fs{};
+  if (::statfs(existing.c_str(), &fs) != 0) {
+    return {error(ErrorKind::Io,
+                  fmt::format("{}: its file system can't be looked at: {}", ring, errno_text(errno)))};
+  }
+  const std::string file = *directory + "/ring";
+  std::uint64_t already_taken = 0;
+  if (look_at(file, st) == 0) {
+    if (!S_ISREG(st.st_mode)) {
+      return {error(ErrorKind::CantCreate,
+                    fmt::format("{} is {}, not a regular file. Move it away, or set ring.directory",
+                                quoted(file), type_name(st.st_mode)))};
+    }
+    if (const int refused = access_error(file, R_OK | W_OK); refused != 0) {
+      return {error(kind_of_errno(refused),
+                    fmt::format("the ring {} can't be opened by uid {}: {}. It belongs to uid {}",
+                                quoted(file), geteuid(), errno_text(refused), st.st_uid))};
+    }
+    already_taken = static_cast<std::uint64_t>(st.st_blocks) * 512;
+  }
+
+  Findings findings;
+  const std::uint64_t room = available(fs) + already_taken;
+  if (room < settings.ring.size.bytes) {
+    findings.push_back(
+        error(ErrorKind::CantCreate,
+              fmt::format("{} wants {}, and its file system has room for {}. Lower ring.size, or set "
+                          "ring.directory to a larger file system in RAM",
+                          ring, format(settings.ring.size), format_rounded(ByteSize{room}))));
+  } else {
+    findings.push_back(ok(fmt::format("{} has room for its {}", ring, format(settings.ring.size))));
+  }
+  if (!is_ram(fs)) {
+    findings.push_back(warning(
+        fmt::format("{} is not in RAM: it survives crashes all the same, but costs disk writes, and can "
+                    "stall with the disk. Set ring.directory to a folder on a tmpfs, such as one in "
+                    "/dev/shm",
+                    ring)));
+  }
+  return findings;
+}
+
+Findings check_pipe_limits(const Machine& machine, const FifoSettings& settings) {
+  const std::uint64_t wanted = settings.pipe_size.bytes;
+  if (machine.is_privileged)
+    return {ok(fmt::format("the pipe may be {}: no limit binds this process", format(settings.pipe_size)))};
+
+  Findings findings;
+  if (const auto max = number_in(machine.root + "/proc/sys/fs/pipe-max-size"); max && wanted > *max) {
+    findings.push_back(
+        warning(fmt::format("fifo.pipe_size is {}, and users may have {} at most: the pipe will be smaller. "
+                            "Raise it with sysctl fs.pipe-max-size={}, or lower fifo.pipe_size",
+                            format(settings.pipe_size), format(ByteSize{*max}), wanted)));
+  }
+  // All pipes of the user together (0: no limit).
+  const auto pages = number_in(machine.root + "/proc/sys/fs/pipe-user-pages-soft");
+  if (pages && *pages != 0 && wanted / kPage > *pages) {
+    findings.push_back(warning(
+        fmt::format("fifo.pipe_size is {} pages, and all pipes of a user together may have {}: the pipe "
+                    "will be smaller. Raise it with sysctl fs.pipe-user-pages-soft={}",
+                    wanted / kPage, *pages, wanted / kPage * 16)));
+  }
+  if (findings.empty()) findings.push_back(ok(fmt::format("the pipe may be {}", format(settings.pipe_size))));
+  return findings;
+}
+
+}  // namespace slurper

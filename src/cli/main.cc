@@ -1,0 +1,83 @@
+// slurper: the command line.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "base/text.h"
+#include "cli/command.h"
+
+namespace slurper {
+
+namespace {
+
+// Started without a standard error, the first file that is opened would become it, and be written to.
+void reserve_standard_fds() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    if (fcntl(fd, F_GETFD) < 0 && errno == EBADF) (void)open("/dev/null", O_RDWR);
+  }
+}
+
+// CLI11's complaint as our one line: what, why, and what to do.
+int report_usage(const CLI::App& program, const CLI::ParseError& error) {
+  std::string help = "slurper";
+  for (const CLI::App* command : program.get_subcommands()) help += ' ' + command->get_name();
+  const std::vector<std::string> unknown = program.remaining(true);
+  // "--opt value": the option is what is wrong.
+  const auto culprit =
+      std::find_if(unknown.begin(), unknown.end(), [](const auto& s) { return s.starts_with('-'); });
+
+  std::string why = printable(error.what());
+  if (!unknown.empty()) {
+    why = fmt::format("it does not know '{}'",
+                      printable(culprit != unknown.end() ? *culprit : unknown.front()));
+  } else if (program.get_subcommands().empty()) {
+    why = "it names no command";
+  }
+  return report({ErrorKind::Usage, 0, "understand the command line", std::move(why),
+                 fmt::format("See {} --help", help)});
+}
+
+int command_line(int argc, char** argv) {
+  CLI::App program("Reads a named pipe into a log that can be tailed, and loses no line.", "slurper");
+  program.set_version_flag("-V,--version", "slurper " SLURPER_VERSION, "print the version and leave");
+  program.set_help_flag("-h,--help", "print this help and leave");
+  program.require_subcommand(1);
+  program.get_formatter()->column_width(26);
+  const std::array commands = {add_run_command(program), add_check_command(program)};
+  program.footer("Each command has its own help: slurper run --help");
+
+  try {
+    program.parse(argc, argv);
+  } catch (const CLI::Success& wanted) {  // --help, --version
+    return program.exit(wanted);
+  } catch (const CLI::ParseError& error) {
+    return report_usage(program, error);
+  }
+  for (const Command& command : commands) {
+    if (command.parser->parsed()) return command.execute();
+  }
+  return static_cast<int>(ErrorKind::Internal);
+}
+
+}  // namespace
+
+}  // namespace slurper
+
+int main(int argc, char** argv) {
+  try {
+    slurper::reserve_standard_fds();
+    return slurper::command_line(argc, argv);
+  } catch (const std::exception& error) {
+    (void)std::fprintf(stderr, "slurper: cannot go on: %s\n", error.what());
+    return static_cast<int>(slurper::ErrorKind::Internal);
+  }
+}

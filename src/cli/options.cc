@@ -1,0 +1,66 @@
+#include "cli/options.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <map>
+
+#include "config/config.h"
+#include "config/keys.h"
+
+namespace slurper {
+
+namespace {
+
+// A path as it is: one that begins with a quote must not be taken for a TOML string.
+std::string as_word(const std::string& path) {
+  return path.starts_with('"') || path.starts_with('\'') ? "./" + path : path;
+}
+
+std::string list_of_settings() {
+  std::string text = "Settings, for --set and the file's tables:\n";
+  for (const Key& key : keys()) text += fmt::format("  {:<26}{}\n", key.full_name(), key.help);
+  text += fmt::format("Without -c, --fifo and --log, the settings are those in\n{}.", kDefaultConfigFile);
+  return text;
+}
+
+}  // namespace
+
+Result<Settings> ConfigOptions::load() const {
+  const bool stands_alone = std::any_of(overrides.begin(), overrides.end(), [](const std::string& text) {
+    return text.starts_with("fifo.path=") || text.starts_with("log.path=");
+  });
+  if (file || stands_alone) return load_settings(file, overrides);
+  return load_settings(kDefaultConfigFile, overrides);
+}
+
+std::shared_ptr<const ConfigOptions> add_config_options(CLI::App& command) {
+  auto options = std::make_shared<ConfigOptions>();
+  command.add_option("-c,--config", options->file, "read the settings from this file")->type_name("FILE");
+  const auto add = [&](const char* name, const char* value, const std::string& help) {
+    return command.add_option(name, help)
+        ->type_name(value)
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  };
+  const std::map<const CLI::Option*, std::string> prefixes = {
+      {add("--fifo", "PATH", "the FIFO to read (the setting fifo.path)"), "fifo.path="},
+      {add("--log", "PATH", "the log to write (the setting log.path)"), "log.path="},
+      {add("--set", "KEY=VALUE", "any setting; wins over the file; repeatable"), ""},
+  };
+  // CLI11 keeps the values of each option together; what was written last must win over all of them.
+  command.parse_complete_callback([&command, options, prefixes] {
+    std::map<const CLI::Option*, std::size_t> taken;
+    for (const CLI::Option* option : command.parse_order()) {
+      const auto prefix = prefixes.find(option);
+      if (prefix == prefixes.end()) continue;
+      const std::string& value = option->results().at(taken[option]++);
+      options->overrides.push_back(prefix->second.empty() ? value : prefix->second + as_word(value));
+    }
+  });
+  command.footer(list_of_settings());
+  return options;
+}
+
+}  // namespace slurper

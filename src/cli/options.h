@@ -1,0 +1,31 @@
+// The options that choose the settings, for every sub-command that needs them.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/settings.h"
+#include "slurper/result.h"
+
+namespace CLI {
+class App;
+}
+
+namespace slurper {
+
+struct ConfigOptions {
+  std::optional<std::string> file;
+  std::vector<std::string> overrides;  // --fifo, --log and --set as "table.key=value", in their order
+
+  // Without -c, the file is kDefaultConfigFile, unless the command line names the FIFO or the log: then it is
+  // meant to stand alone.
+  [[nodiscard]] Result<Settings> load() const;
+};
+
+// Adds -c, --fifo, --log and --set to `command`, and a list of all settings to its help. The options are
+// filled when the command line has been parsed.
+std::shared_ptr<const ConfigOptions> add_config_options(CLI::App& command);
+
+}  // namespace slurper

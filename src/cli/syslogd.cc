@@ -1,0 +1,330 @@
+#include "cli/syslogd.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <vector>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace slurper {
+
+namespace {
+
+constexpr std::string_view kBlanks = " \t\r\n";
+
+bool is_word(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '.' || c == '-';
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return out;
+}
+
+std::string_view without_blanks_in_front(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(kBlanks);
+  return first == std::string_view::npos ? std::string_view() : text.substr(first);
+}
+
+// The same length and the same lines, but comments (# to the end of the line, and /* */) are blanks.
+std::string without_comments(std::string_view text) {
+  std::string out(text);
+  char quote = 0;
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const char c = out[i];
+    if (c == '\n') {
+      quote = 0;  // whatever was not closed is an apostrophe
+    } else if (quote != 0) {
+      if (c == '\\') ++i;
+      if (c == quote) quote = 0;
+    } else if (c == '"' || c == '\'') {
+      quote = c;
+    } else if (c == '#') {
+      for (; i < out.size() && out[i] != '\n'; ++i) out[i] = ' ';
+    } else if (c == '/' && i + 1 < out.size() && out[i + 1] == '*') {
+      const std::size_t end = std::min(out.find("*/", i + 2), out.size() - 2) + 2;
+      for (; i < end; ++i) {
+        if (out[i] != '\n') out[i] = ' ';
+      }
+      --i;
+    }
+  }
+  return out;
+}
+
+std::size_t line_at(std::string_view text, std::size_t position) {
+  return 1 + static_cast<std::size_t>(
+                 std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(position), '\n'));
+}
+
+struct Call {
+  std::size_t position = 0;
+  std::size_t line = 0;
+  std::string_view body;  // between the parentheses
+};
+
+// From behind an opening parenthesis to its closing one.
+std::string_view body_at(std::string_view text, std::size_t begin) {
+  char quote = 0;
+  int depth = 1;
+  for (std::size_t i = begin; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quote != 0) {
+      if (c == '\\') ++i;
+      if (c == quote) quote = 0;
+    } else if (c == '"' || c == '\'') {
+      quote = c;
+    } else if (c == '(') {
+      ++depth;
+    } else if (c == ')' && --depth == 0) {
+      return text.substr(begin, i - begin);
+    }
+  }
+  return text.substr(begin);
+}
+
+// All of "name ( … )" in `text`, in any case.
+std::vector<Call> calls(std::string_view text, std::string_view name) {
+  std::vector<Call> found;
+  const std::string lowered = lower(text);
+  for (std::size_t at = lowered.find(name); at != std::string::npos; at = lowered.find(name, at + 1)) {
+    if (at > 0 && is_word(lowered[at - 1])) continue;
+    const std::size_t open = lowered.find_first_not_of(kBlanks, at + name.size());
+    if (open == std::string::npos || lowered[open] != '(') continue;
+    found.push_back({at, line_at(text, at), body_at(text, open + 1)});
+  }
+  return found;
+}
+
+// The first word of `text`, or what stands in quotes there.
+std::string first_value(std::string_view text) {
+  text = without_blanks_in_front(text);
+  if (text.empty()) return "";
+  if (text.front() == '"' || text.front() == '\'') {
+    const std::size_t end = text.find(text.front(), 1);
+    return std::string(text.substr(1, end == std::string_view::npos ? end : end - 1));
+  }
+  return std::string(text.substr(0, text.find_first_of(" \t\r\n;,)")));
+}
+
+// RainerScript's parameters: name="value" …, the names in lower case.
+std::map<std::string, std::string> parameters(std::string_view body) {
+  std::map<std::string, std::string> found;
+  while (true) {
+    const std::size_t equals = body.find('=');
+    if (equals == std::string_view::npos) return found;
+    std::string_view name = body.substr(0, equals);
+    while (!name.empty() && kBlanks.find(name.back()) != std::string_view::npos) name.remove_suffix(1);
+    const auto begin = std::find_if_not(name.rbegin(), name.rend(), is_word).base();
+    const std::string_view rest = without_blanks_in_front(body.substr(equals + 1));
+    const std::string value = first_value(rest);
+    found[lower(std::string_view(begin, name.end()))] = value;
+    const bool is_quoted = !rest.empty() && (rest.front() == '"' || rest.front() == '\'');
+    body = rest.substr(std::min(rest.size(), value.size() + (is_quoted ? 2 : 0)));
+  }
+}
+
+// /var/run is a link to /run nearly everywhere.
+std::string normal(const std::string& path) {
+  std::string text = std::filesystem::path(path).lexically_normal().string();
+  if (text.starts_with("/var/run/")) text.erase(0, 4);
+  return text;
+}
+
+bool is_same(const std::string& a, const std::string& b) {
+  return !a.empty() && normal(a) == normal(b);
+}
+
+Finding ok(std::string text) {
+  return {.level = Finding::Level::Ok, .text = std::move(text)};
+}
+
+Finding warning(std::string text) {
+  return {.level = Finding::Level::Warning, .text = std::move(text)};
+}
+
+std::string place(const std::string& name, std::size_t line) {
+  return fmt::format("{}:{}", printable(name), line);
+}
+
+// What an action of rsyslog's has of what keeps its lines.
+struct Care {
+  bool queue = false;    // of its own, and not "Direct"
+  bool endless = false;  // tries for ever
+  bool at_once = false;  // again after a second, and not after 30
+};
+
+Finding judge(const std::string& where, const Care& care, bool is_legacy) {
+  std::vector<std::string> missing;
+  if (!care.queue)
+    missing.emplace_back(is_legacy ? "$ActionQueueType LinkedList" : "queue.type=\"LinkedList\"");
+  if (!care.endless) {
+    missing.emplace_back(is_legacy ? "$ActionResumeRetryCount -1" : "action.resumeRetryCount=\"-1\"");
+  }
+  if (!care.at_once)
+    missing.emplace_back(is_legacy ? "$ActionResumeInterval 1" : "action.resumeInterval=\"1\"");
+  if (missing.empty())
+    return ok(fmt::format("rsyslog's action at {} keeps its lines when the pipe is full", where));
+  return warning(fmt::format(
+      "rsyslog's action at {} loses lines: whenever the pipe is full for a moment, it is suspended, "
+      "and what comes meanwhile is thrown away. {} {}",
+      where, is_legacy ? "Write before it:" : "Add to it:", fmt::join(missing, is_legacy ? "; " : " ")));
+}
+
+Care care_of(const std::map<std::string, std::string>& parameters) {
+  const auto value = [&](const char* name) {
+    const auto found = parameters.find(name);
+    return found == parameters.end() ? std::string() : lower(found->second);
+  };
+  const std::string queue = value("queue.type");
+  return {.queue = !queue.empty() && queue != "direct",
+          .endless = value("action.resumeretrycount") == "-1",
+          .at_once = value("action.resumeinterval") == "1"};
+}
+
+// The path in "selector |/path;template", or nothing.
+std::string legacy_pipe(std::string_view line) {
+  for (std::size_t bar = line.find('|'); bar != std::string_view::npos; bar = line.find('|', bar + 1)) {
+    if (bar == 0 || (line[bar - 1] != ' ' && line[bar - 1] != '\t')) continue;
+    std::string path = first_value(line.substr(bar + 1));
+    if (path.starts_with('/')) return path;
+  }
+  return "";
+}
+
+using Check = Findings (*)(std::string_view, const std::string&, const std::string&);
+
+void check_file(const std::filesystem::path& path, const std::string& fifo_path, Check check,
+                Findings& findings) {
+  errno = 0;
+  std::ifstream file(path);
+  if (!file) {
+    if (errno != ENOENT && errno != ENOTDIR)
+      findings.push_back(warning(fmt::format("{} can't be read: {}", path.string(), errno_text(errno))));
+    return;
+  }
+  std::ostringstream text;
+  text << file.rdbuf();
+  for (Finding& finding : check(text.str(), path.string(), fifo_path)) findings.push_back(std::move(finding));
+}
+
+void check_directory(const std::filesystem::path& path, const std::string& fifo_path, Check check,
+                     Findings& findings) {
+  std::error_code error;
+  std::vector<std::filesystem::path> files;
+  for (std::filesystem::directory_iterator entry(path, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (entry->path().extension() == ".conf") files.push_back(entry->path());
+  }
+  std::sort(files.begin(), files.end());
+  for (const auto& file : files) check_file(file, fifo_path, check, findings);
+}
+
+}  // namespace
+
+Findings check_rsyslog(std::string_view text, const std::string& name, const std::string& fifo_path) {
+  Findings findings;
+  const std::string plain = without_comments(text);
+  for (const Call& call : calls(plain, "action")) {
+    const auto found = parameters(call.body);
+    const auto type = found.find("type");
+    const auto pipe = found.find("pipe");
+    const bool is_ours = type != found.end() && lower(type->second) == "ompipe" && pipe != found.end() &&
+                         is_same(pipe->second, fifo_path);
+    if (is_ours) findings.push_back(judge(place(name, call.line), care_of(found), false));
+  }
+
+  // The old form: directives stand before the action they are for. Those of the queue are for one action.
+  Care care;
+  std::istringstream lines(plain);
+  std::size_t number = 0;
+  for (std::string line; std::getline(lines, line);) {
+    ++number;
+    std::istringstream words(lower(line));
+    std::string directive;
+    std::string value;
+    words >> directive >> value;
+    if (directive == "$actionqueuetype") care.queue = value != "direct";
+    if (directive == "$actionresumeretrycount") care.endless = value == "-1";
+    if (directive == "$actionresumeinterval") care.at_once = value == "1";
+    if (directive.starts_with('$')) continue;
+    const std::string path = legacy_pipe(line);
+    if (is_same(path, fifo_path)) findings.push_back(judge(place(name, number), care, true));
+    if (!directive.empty()) care.queue = false;
+  }
+  return findings;
+}
+
+Findings check_syslog_ng(std::string_view text, const std::string& name, const std::string& fifo_path) {
+  Findings findings;
+  const std::string plain = without_comments(text);
+  const std::string lowered = lower(plain);
+  for (const Call& call : calls(plain, "pipe")) {
+    if (!is_same(first_value(call.body), fifo_path)) continue;
+    const std::string where = place(name, call.line);
+    const auto last = [&](const char* word) {
+      const std::size_t at = lowered.rfind(word, call.position);
+      return at == std::string::npos ? 0 : at + 1;
+    };
+    if (last("source") > last("destination")) {
+      findings.push_back(warning(fmt::format(
+          "syslog-ng's source at {} reads this FIFO: two readers get a part of the lines each. Remove it",
+          where)));
+      continue;
+    }
+    std::vector<std::string> missing;
+    if (calls(call.body, "time-reopen").empty()) missing.emplace_back("time-reopen(1)");
+    for (const char* access : {"owner", "group", "perm"}) {
+      if (calls(call.body, access).empty()) missing.push_back(fmt::format("{}()", access));
+    }
+    if (missing.empty()) {
+      findings.push_back(
+          ok(fmt::format("syslog-ng's destination at {} keeps its lines when the pipe is full", where)));
+    } else {
+      findings.push_back(warning(fmt::format(
+          "syslog-ng's destination at {} would pause for 60 s after a failed write, or give the FIFO "
+          "an owner and a mode that may lock slurper out. Add to it: {}",
+          where, fmt::join(missing, " "))));
+    }
+  }
+  return findings;
+}
+
+Findings check_syslog_conf(std::string_view text, const std::string& name, const std::string& fifo_path) {
+  Findings findings;
+  std::istringstream lines{without_comments(text)};
+  std::size_t number = 0;
+  for (std::string line; std::getline(lines, line);) {
+    ++number;
+    if (!is_same(legacy_pipe(line), fifo_path)) continue;
+    findings.push_back(ok(
+        fmt::format("{} writes into the FIFO. This syslogd has no queue: only the pipe holds its lines while "
+                    "slurper is down, so a large fifo.pipe_size helps",
+                    place(name, number))));
+  }
+  return findings;
+}
+
+Findings check_syslogds(const std::string& root, const std::string& fifo_path) {
+  Findings findings;
+  check_file(root + "/etc/rsyslog.conf", fifo_path, check_rsyslog, findings);
+  check_directory(root + "/etc/rsyslog.d", fifo_path, check_rsyslog, findings);
+  check_file(root + "/etc/syslog-ng/syslog-ng.conf", fifo_path, check_syslog_ng, findings);
+  check_directory(root + "/etc/syslog-ng/conf.d", fifo_path, check_syslog_ng, findings);
+  check_file(root + "/etc/syslog.conf", fifo_path, check_syslog_conf, findings);
+  if (findings.empty())
+    findings.push_back(ok(fmt::format("no syslogd's settings name the FIFO '{}'", printable(fifo_path))));
+  return findings;
+}
+
+}  // namespace slurper

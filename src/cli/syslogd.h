@@ -1,0 +1,25 @@
+// The syslogds' own settings: do they lose lines on the way to the FIFO?
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "cli/finding.h"
+
+namespace slurper {
+
+// Looks below `root` (empty: the machine itself) in /etc/rsyslog.conf, /etc/rsyslog.d/*.conf,
+// /etc/syslog-ng/syslog-ng.conf, /etc/syslog-ng/conf.d/*.conf and /etc/syslog.conf for what writes into the
+// FIFO at `fifo_path`, and warns of each action whose settings are known to lose lines. Reads only; a file
+// that can't be read is a warning. What they include from elsewhere is not seen.
+[[nodiscard]] Findings check_syslogds(const std::string& root, const std::string& fifo_path);
+
+// The same for the text of one file; `name` stands for it in findings.
+[[nodiscard]] Findings check_rsyslog(std::string_view text, const std::string& name,
+                                     const std::string& fifo_path);
+[[nodiscard]] Findings check_syslog_ng(std::string_view text, const std::string& name,
+                                       const std::string& fifo_path);
+[[nodiscard]] Findings check_syslog_conf(std::string_view text, const std::string& name,
+                                         const std::string& fifo_path);
+
+}  // namespace slurper
