@@ -1,5 +1,8 @@
 #include <CLI/CLI.hpp>
 
+#include <memory>
+#include <string>
+
 #include "cli/command.h"
 #include "cli/options.h"
 #include "daemon/daemon.h"
@@ -9,13 +12,19 @@ namespace slurper {
 Command add_run_command(CLI::App& program) {
   CLI::App* const parser = program.add_subcommand("run", "read the FIFO into the log, in the foreground");
   const auto options = add_config_options(*parser);
+  const auto level = std::make_shared<std::string>("info");
+  parser
+      ->add_option("--level", *level, "the least of its own messages to show: debug, info,\nwarning or error")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
+      ->type_name("LEVEL")
+      ->capture_default_str();
   parser->footer(parser->get_footer() +
                  "\n\nSignals: TERM and INT empty the pipe and leave; HUP reads the settings again and\n"
                  "reopens the log; USR1 rotates the log; USR2 prints the status.");
-  return {parser, [options] {
+  return {parser, [options, level] {
             const Result<Settings> settings = options->load();
             if (!settings) return report(settings.error());
-            return run_daemon(*settings, [options] { return options->load(); });
+            return run_daemon(*settings, [options] { return options->load(); }, *level);
           }};
 }
 

@@ -1,11 +1,14 @@
 #include "cli/verify.h"
 
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
+#include <memory>
 #include <string_view>
 #include <utility>
 
 #include "base/text.h"
+#include "cli/command.h"
 #include "log/verify.h"
 
 namespace slurper {
@@ -98,6 +101,16 @@ int verify_command(const std::string& log_path, std::FILE* out, std::FILE* err) 
   print_ledger(out, *log);
   print_verdict(out, *log);
   return log->problems.empty() ? 0 : std::to_underlying(ErrorKind::Data);
+}
+
+Command add_verify_command(CLI::App& program) {
+  CLI::App* const parser = program.add_subcommand("verify", "account for every byte of a log");
+  const auto log_path = std::make_shared<std::string>();
+  parser->add_option("LOG", *log_path, "the log's active segment")->required();
+  parser->footer(
+      "\nReads every segment of the log, in use or not, and prints a ledger. The exit\n"
+      "status is 0 where every byte is accounted for, 65 where something is wrong.");
+  return {parser, [log_path] { return verify_command(*log_path, stdout, stderr); }};
 }
 
 }  // namespace slurper

@@ -170,15 +170,9 @@ Status Daemon::open() {
   intake_ = std::make_unique<Intake>(os_, fifo_, *ring_, settings_.ring.when_full);
   gather_ = std::make_unique<Gather>(fifo_.pipe_size);
   dropped_lines_before_ = ring_->dropped_lines();
-  log_thread_ = std::make_unique<LogThread>(*ring_, *writer_, settings_.log,
-                                            LogThread::Callbacks{
-                                                .made_room =
-                                                    [fd = room_fd_.get()] {
-                                                      // Fails only where 2^64 - 1 notices wait already.
-                                                      (void)::eventfd_write(fd, 1);
-                                                    },
-                                                .rotated = [](StreamOffset) {},
-                                            });
+  log_thread_ = std::make_unique<LogThread>(*ring_, *writer_, settings_.log, [fd = room_fd_.get()] {
+    (void)::eventfd_write(fd, 1);  // fails only where 2^64 - 1 notices wait already
+  });
   return {};
 }
 
@@ -389,7 +383,8 @@ int Daemon::stop() {
 
 }  // namespace
 
-int run_daemon(const Settings& settings, const std::function<Result<Settings>()>& reload) {
+int run_daemon(const Settings& settings, const std::function<Result<Settings>()>& reload,
+               std::string_view level) {
   sigset_t signals;
   ::sigemptyset(&signals);
   for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) ::sigaddset(&signals, signal);
@@ -399,7 +394,7 @@ int run_daemon(const Settings& settings, const std::function<Result<Settings>()>
   (void)::signal(SIGXFSZ, SIG_IGN);
   (void)::signal(SIGPIPE, SIG_IGN);
 
-  start_messages("info");
+  start_messages(level);
   Daemon daemon(settings, reload);
   int exit_status = 0;
   if (const Status opened = daemon.open(); opened) {

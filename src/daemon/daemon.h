@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <string_view>
 
 #include "base/settings.h"
 #include "slurper/result.h"
@@ -10,7 +11,8 @@ namespace slurper {
 
 // Reads the FIFO into the log until SIGTERM or SIGINT, in the foreground, and returns the process's exit
 // status. Call it before any thread is started: it blocks the signals it handles. `reload` is called on
-// SIGHUP.
-int run_daemon(const Settings& settings, const std::function<Result<Settings>()>& reload);
+// SIGHUP. `level`: the least of its own messages that are shown, by spdlog's names ("info").
+int run_daemon(const Settings& settings, const std::function<Result<Settings>()>& reload,
+               std::string_view level);
 
 }  // namespace slurper

@@ -20,10 +20,34 @@ constexpr std::uint64_t kMaxWrite = 1 << 20;
 constexpr auto kFirstRetry = 100ms;
 constexpr auto kLastRetry = 1000ms;
 
+// Says what the housekeeper did; called on its thread.
+class Housekeeping : public HousekeeperListener {
+  void on_compressed(const Segment& raw, const Segment& compressed) override {
+    spdlog::debug("compressed the segment '{}' from {} to {}", printable(raw.path),
+                  format_rounded(ByteSize{raw.stored}), format_rounded(ByteSize{compressed.stored}));
+  }
+  void on_removed(const Segment& segment) override {
+    spdlog::info("removed the segment '{}', as log.keep_files and log.keep_size say",
+                 printable(segment.path));
+  }
+  void on_leftover_removed(const std::string& path) override {
+    spdlog::info("removed '{}', left by a compression that was cut short", printable(path));
+  }
+  void on_housekeeping_failed(const Error& error) override {
+    spdlog::warn("{}. The segment stays as it is", error.message());
+  }
+};
+
 }  // namespace
 
-LogThread::LogThread(Ring& ring, LogWriter& writer, const LogSettings& settings, Callbacks callbacks)
-    : ring_(ring), writer_(writer), callbacks_(std::move(callbacks)), sync_(settings.sync) {
+LogThread::LogThread(Ring& ring, LogWriter& writer, const LogSettings& settings,
+                     std::function<void()> made_room)
+    : ring_(ring),
+      writer_(writer),
+      made_room_(std::move(made_room)),
+      housekeeper_listener_(std::make_unique<Housekeeping>()),
+      sync_(settings.sync) {
+  start_housekeeper(settings);
   publish();
 }
 
@@ -36,6 +60,16 @@ void LogThread::start() {
     (void)::pthread_setname_np(::pthread_self(), "log");
     run();
   });
+}
+
+void LogThread::start_housekeeper(const LogSettings& settings) {
+  housekeeper_.reset();  // first: there is one at a time
+  const Housekeeper::Options options{
+      .compress = settings.compress,
+      .limits = {.keep_files = settings.keep_files, .keep_size = settings.keep_size},
+  };
+  housekeeper_ = std::make_unique<Housekeeper>(kernel(), writer_.paths(), options, *housekeeper_listener_);
+  housekeeper_->notify(writer_.active_base());
 }
 
 void LogThread::wake() {
@@ -103,6 +137,7 @@ void LogThread::serve_requests() {
   }
   if (reload) {
     sync_ = reload->sync;
+    start_housekeeper(*reload);
     writer_.set_limits(*reload);
     const Result<bool> reopened = writer_.reopen();
     if (!reopened) {
@@ -144,7 +179,7 @@ bool LogThread::write_some() {
     sync_due_ = Clock::now() + sync_.period;
   }
   publish();
-  if (room_wanted_.load() && room_wanted_.exchange(false)) callbacks_.made_room();
+  if (room_wanted_.load() && room_wanted_.exchange(false)) made_room_();
   return true;
 }
 
@@ -205,7 +240,7 @@ void LogThread::publish() {
   synced_ = writer_.synced().value;
   if (rotations_.exchange(writer_.rotations()) != writer_.rotations()) {
     rotation_failing_ = false;
-    callbacks_.rotated(writer_.active_base());
+    housekeeper_->notify(writer_.active_base());
   }
 }
 

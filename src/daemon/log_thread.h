@@ -5,28 +5,25 @@
 #include <chrono>
 #include <condition_variable>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
 
 #include "base/settings.h"
+#include "log/housekeeper.h"
 #include "log/log_writer.h"
 #include "ring/ring.h"
 
 namespace slurper {
 
-// Writes the ring's bytes to the log, syncs and rotates it. It alone waits for the disk: a disk that stalls,
-// is full or fails holds up this thread and nothing else, and it tries again for as long as it lives.
+// Writes the ring's bytes to the log, syncs and rotates it, and keeps the housekeeper of its rotated
+// segments. It alone waits for the disk: a disk that stalls, is full or fails holds up this thread and
+// nothing else, and it tries again for as long as it lives.
 class LogThread {
  public:
-  // `make_room` is called from this thread whenever the intake has asked for it and the ring has got emptier.
-  // `rotated` is called from this thread after a rotation, with the base of the new active segment.
-  struct Callbacks {
-    std::function<void()> made_room;
-    std::function<void(StreamOffset)> rotated;
-  };
-
-  LogThread(Ring& ring, LogWriter& writer, const LogSettings& settings, Callbacks callbacks);
+  // `made_room` is called from this thread whenever the intake has asked for it and the ring has got emptier.
+  LogThread(Ring& ring, LogWriter& writer, const LogSettings& settings, std::function<void()> made_room);
   LogThread(const LogThread&) = delete;
   LogThread& operator=(const LogThread&) = delete;
   ~LogThread();  // stops
@@ -61,10 +58,11 @@ class LogThread {
   void publish();
   void failed(const Error& error);
   void wake();
+  void start_housekeeper(const LogSettings& settings);
 
   Ring& ring_;
   LogWriter& writer_;
-  Callbacks callbacks_;
+  std::function<void()> made_room_;
 
   // Shared:
   std::mutex mutex_;
@@ -81,6 +79,8 @@ class LogThread {
   std::atomic<bool> failing_{false};
 
   // The thread's own:
+  std::unique_ptr<HousekeeperListener> housekeeper_listener_;
+  std::unique_ptr<Housekeeper> housekeeper_;
   SyncPolicy sync_;
   bool stopping_ = false;
   std::optional<Clock::time_point> sync_due_;
