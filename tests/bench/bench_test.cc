@@ -1,0 +1,208 @@
+// The benchmark's own test: it must see what a bad reader does. It looks at no clock.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "bench/lines.h"
+#include "bench/run.h"
+#include "bench/scenarios.h"
+#include "bench/statistics.h"
+
+namespace slurper::bench {
+namespace {
+
+using testing::HasSubstr;
+
+class Lines : public testing::Test {
+ protected:
+  // `count` lines of writer 0, in order.
+  std::vector<std::string> some_lines(std::uint64_t count) {
+    std::vector<std::string> lines;
+    for (std::uint64_t i = 0; i < count; ++i) {
+      std::array<char, kLongestLine> line;
+      const std::size_t length = maker_.make(line.data(), 0, i, Moment(1000 + static_cast<std::int64_t>(i)));
+      lines.emplace_back(line.data(), length);
+    }
+    return lines;
+  }
+
+  Verdict check(const std::vector<std::string>& lines, std::uint64_t accepted,
+                std::span<const Sample> samples = {}) {
+    std::string text;
+    for (const std::string& line : lines) text += line;
+    return check_lines(maker_, text, std::array{accepted}, samples);
+  }
+
+  LineMaker maker_;
+};
+
+TEST_F(Lines, AreOfTheSizesThatTheyShouldBe) {
+  std::size_t bytes = 0;
+  for (const std::string& line : some_lines(10'000)) {
+    ASSERT_GE(line.size(), kShortestLine);
+    ASSERT_LE(line.size(), kLongestLine);
+    bytes += line.size();
+  }
+  EXPECT_NEAR(static_cast<double>(bytes) / 10'000, 150, 3);
+}
+
+TEST_F(Lines, AllThereIsNoFault) {
+  const Verdict verdict = check(some_lines(1000), 1000);
+  EXPECT_EQ(verdict.lines, 1000);
+  EXPECT_EQ(verdict.faults(), 0);
+}
+
+TEST_F(Lines, ALostLineIsSeen) {
+  auto lines = some_lines(1000);
+  lines.erase(lines.begin() + 500);
+  EXPECT_EQ(check(lines, 1000).lost, 1);
+  EXPECT_EQ(check(lines, 1000).faults(), 1);
+}
+
+TEST_F(Lines, ALostTailIsSeen) {
+  EXPECT_EQ(check(some_lines(990), 1000).lost, 10);
+}
+
+TEST_F(Lines, ADoubledLineIsSeen) {
+  auto lines = some_lines(1000);
+  lines.insert(lines.begin() + 700, lines[500]);
+  EXPECT_EQ(check(lines, 1000).duplicated, 1);
+  EXPECT_EQ(check(lines, 1000).faults(), 1);
+}
+
+TEST_F(Lines, AnExchangeIsSeen) {
+  auto lines = some_lines(1000);
+  std::swap(lines[500], lines[501]);
+  EXPECT_EQ(check(lines, 1000).reordered, 1);
+  EXPECT_EQ(check(lines, 1000).faults(), 1);
+}
+
+TEST_F(Lines, ADamagedByteIsSeen) {
+  for (const std::size_t at : {0, 22, 30, 45, 58}) {
+    auto lines = some_lines(1000);
+    lines[500][at] ^= 1;
+    EXPECT_GE(check(lines, 1000).faults(), 1) << at;
+  }
+}
+
+TEST_F(Lines, GluedLinesAreTorn) {
+  auto lines = some_lines(1000);
+  lines[500].pop_back();
+  const Verdict verdict = check(lines, 1000);
+  EXPECT_EQ(verdict.torn, 1);
+  EXPECT_EQ(verdict.lost, 2);
+}
+
+TEST_F(Lines, AnUnfinishedEndIsTorn) {
+  auto lines = some_lines(1000);
+  lines.back().pop_back();
+  EXPECT_EQ(check(lines, 1000).torn, 1);
+}
+
+TEST_F(Lines, ALineThatNobodyWroteIsTorn) {
+  EXPECT_EQ(check(some_lines(1000), 999).torn, 1);
+}
+
+TEST_F(Lines, LatencyEndsWithTheSampleThatHoldsTheWholeLine) {
+  const auto lines = some_lines(2);  // written at 1000 and 1001 us
+  const std::uint64_t first = lines[0].size();
+  const std::uint64_t both = first + lines[1].size();
+  const std::array samples = {Sample{Moment(1100), first}, Sample{Moment(1200), both - 1},
+                              Sample{Moment(1300), both}};
+  EXPECT_THAT(check(lines, 2, samples).latencies, testing::ElementsAre(Moment(100), Moment(299)));
+}
+
+TEST(Statistics, TheMedianIsTheMiddle) {
+  EXPECT_EQ(median({3, 1, 2}), 2);
+  EXPECT_EQ(median({4, 1, 2, 3}), 2.5);
+}
+
+TEST(Tables, ShowRatiosByRepeatAndJudgeThem) {
+  const Scenario scenario{.name = "s",
+                          .title = "t",
+                          .plan = {},
+                          .columns = {{.heading = "x cat",
+                                       .metric = "m",
+                                       .basis = Basis::RatioToCat,
+                                       .digits = 2,
+                                       .target = Target{Target::Relation::AtLeast, 2}}}};
+  std::vector<Record> records;
+  // Repeat 1 was slow for both: the ratio is 2 all the same.
+  for (unsigned repeat = 0; repeat < 3; ++repeat) {
+    const double speed = repeat == 1 ? 1 : 100;
+    records.push_back({"s", "cat", repeat, {{{"m", speed}}, ""}});
+    records.push_back({"s", "fast", repeat, {{{"m", speed * 2}}, ""}});
+    records.push_back({"s", "slow", repeat, {{{"m", speed * 1.9}}, ""}});
+    records.push_back({"s", "liar", repeat, {{{"m", speed * 9}}, repeat == 2 ? "1 line lost" : ""}});
+  }
+  EXPECT_TRUE(passed(scenario, records, "fast"));
+  EXPECT_FALSE(passed(scenario, records, "slow"));
+  EXPECT_FALSE(passed(scenario, records, "liar"));
+  EXPECT_FALSE(passed(scenario, records, "absent"));
+  const std::string text = table(scenario, records);
+  EXPECT_THAT(text, HasSubstr("fast      2.00        ok\n"));
+  EXPECT_THAT(text, HasSubstr("slow      1.90    MISSED\n"));
+  EXPECT_THAT(text, HasSubstr("liar      9.00  1 FAILED\n"));
+  EXPECT_THAT(text, HasSubstr("liar: 1 of its runs failed, first: 1 line lost\n"));
+}
+
+// The whole harness, with real processes.
+class Run : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = testing::TempDir() + "slurper-bench-test-XXXXXX";
+    folder_ = ::mkdtemp(name.data());
+    places_ = {folder_ / "disk", folder_ / "ram"};
+  }
+  void TearDown() override {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+
+  Outcome run(const std::string& command) {
+    const RunPlan plan{.writers = {.writers = 2, .lines = 2'000}};
+    auto outcome = run_once(maker_, {.name = "peer", .command = command}, plan, places_);
+    if (outcome) return *outcome;
+    ADD_FAILURE() << outcome.error().message();
+    return {};
+  }
+
+  LineMaker maker_;
+  std::filesystem::path folder_;
+  Places places_;
+};
+
+TEST_F(Run, AReaderThatKeepsEverythingPasses) {
+  const Outcome outcome = run(BENCH_LOOP " {fifo} {out}");
+  EXPECT_EQ(outcome.failure, "");
+  EXPECT_EQ(outcome.metrics.at("lost"), 0);
+  EXPECT_EQ(outcome.metrics.at("refused"), 0);
+  EXPECT_GT(outcome.metrics.at("lines_per_second"), 0);
+  EXPECT_GT(outcome.metrics.at("cpu_per_million"), 0);
+}
+
+TEST_F(Run, AReaderThatLosesALineFails) {
+  const Outcome outcome = run("sed -u 1000d 0<>{fifo} >>{out}");
+  EXPECT_EQ(outcome.metrics.at("lost"), 1);
+  EXPECT_THAT(outcome.failure, HasSubstr("1 lines lost"));
+}
+
+TEST_F(Run, AReaderThatDoublesALineFails) {
+  EXPECT_THAT(run("sed -u 1000p 0<>{fifo} >>{out}").failure, HasSubstr("1 duplicated"));
+}
+
+TEST_F(Run, AReaderThatDiesFails) {
+  EXPECT_THAT(run("sed -u 1000q 0<>{fifo} >>{out}").failure, HasSubstr("ended before its time"));
+}
+
+TEST_F(Run, AReaderThatNeverStartsFails) {
+  EXPECT_THAT(run("sh -c 'echo no such thing >&2; exit 1'").failure, HasSubstr("no such thing"));
+}
+
+}  // namespace
+}  // namespace slurper::bench

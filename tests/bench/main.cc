@@ -1,0 +1,208 @@
+// slurper_bench: slurper side by side with cat and with a bare loop. See scenarios.cc for what is measured.
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include "base/error.h"
+#include "bench/scenarios.h"
+
+namespace slurper::bench {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Options {
+  std::vector<std::string> scenarios;  // empty: all
+  std::vector<std::string> peers;      // empty: all
+  std::vector<std::string> more_peers;
+  unsigned repeats = 5;
+  double scale = 1;
+  std::string slurper;
+  std::string json;
+};
+
+// A folder with a fresh name, removed at the end.
+class TemporaryFolder {
+ public:
+  static Result<TemporaryFolder> create(const fs::path& parent) {
+    std::string name = (parent / "slurper-bench-XXXXXX").native();
+    if (::mkdtemp(name.data()) == nullptr)
+      return fail_errno(errno, fmt::format("make a folder in '{}'", parent.native()));
+    return TemporaryFolder(name);
+  }
+  TemporaryFolder(TemporaryFolder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  TemporaryFolder& operator=(TemporaryFolder&&) = delete;
+  ~TemporaryFolder() {
+    std::error_code ignored;  // nothing more can be done about it
+    if (!path_.empty()) fs::remove_all(path_, ignored);
+  }
+  [[nodiscard]] const fs::path& path() const { return path_; }
+
+ private:
+  explicit TemporaryFolder(fs::path path) : path_(std::move(path)) {}
+  fs::path path_;
+};
+
+std::vector<Peer> make_peers(const Options& options, const fs::path& programs) {
+  const std::string loop = (programs / "bench_loop").native();
+  std::vector<Peer> peers = {
+      {.name = "cat", .command = "cat 0<>{fifo} >>{out}"},
+      // The ring's size, the pipe's and everything else as an operator gets them.
+      {.name = "slurper",
+       .command = options.slurper + " run --fifo {fifo} --log {out} --set ring.directory={ram}",
+       .notifies = true},
+      {.name = "loop", .command = loop + " {fifo} {out} 1000"},
+      {.name = "loop0", .command = loop + " {fifo} {out}"},
+  };
+  for (const std::string& peer : options.more_peers) {
+    const std::size_t equals = peer.find('=');
+    peers.push_back({.name = peer.substr(0, equals),
+                     .command = peer.substr(equals + 1),
+                     .notifies = peer.find("slurper run") != std::string::npos});
+  }
+  if (!fs::exists(options.slurper)) {
+    fmt::print(stderr, "slurper_bench: '{}' is missing, leaving slurper out\n", options.slurper);
+    std::erase_if(peers, [](const Peer& peer) { return peer.name == "slurper"; });
+  }
+  if (!options.peers.empty()) {
+    std::erase_if(peers, [&](const Peer& peer) {
+      return std::find(options.peers.begin(), options.peers.end(), peer.name) == options.peers.end();
+    });
+  }
+  return peers;
+}
+
+std::vector<Peer> peers_for(const Scenario& scenario, const std::vector<Peer>& peers) {
+  std::vector<Peer> chosen;
+  for (const Peer& peer : peers) {
+    if (!scenario.yardsticks && peer.name.starts_with("loop")) continue;
+    chosen.push_back(peer);
+    if (!scenario.also_in_ram) continue;
+    Peer& in_ram = chosen.emplace_back(peer);
+    in_ram.name += "/ram";
+    in_ram.log_in_ram = true;
+  }
+  return chosen;
+}
+
+// Every peer once a repeat, in a fresh random order, so that the neighbours' noise hits all alike.
+Status run_scenario(const Scenario& scenario, const Options& options, const std::vector<Peer>& peers,
+                    const Places& places, std::vector<Record>& records) {
+  static std::mt19937 random{std::random_device{}()};
+  const LineMaker maker;
+  RunPlan plan = scenario.plan;
+  plan.writers.lines = static_cast<std::uint64_t>(static_cast<double>(plan.writers.lines) * options.scale);
+  std::vector<Peer> order = peers_for(scenario, peers);
+  for (unsigned repeat = 0; repeat < options.repeats; ++repeat) {
+    std::shuffle(order.begin(), order.end(), random);
+    for (const Peer& peer : order) {
+      if (::isatty(STDERR_FILENO) != 0) {
+        fmt::print(stderr, "\r\033[K{} {}/{} {}", scenario.name, repeat + 1, options.repeats, peer.name);
+      }
+      auto outcome = run_once(maker, peer, plan, places);
+      if (::isatty(STDERR_FILENO) != 0) fmt::print(stderr, "\r\033[K");
+      if (!outcome) return std::unexpected(outcome.error());
+      if (interrupted != 0) return fail(ErrorKind::Busy, "measure", "it was interrupted");
+      records.push_back({scenario.name, peer.name, repeat, std::move(*outcome)});
+    }
+  }
+  return {};
+}
+
+Result<bool> run(const Options& options) {
+  const fs::path programs = fs::read_symlink("/proc/self/exe").parent_path();
+  const auto disk = TemporaryFolder::create(programs);
+  if (!disk) return std::unexpected(disk.error());
+  const auto ram = TemporaryFolder::create("/dev/shm");
+  if (!ram) return std::unexpected(ram.error());
+
+  const std::vector<Peer> peers = make_peers(options, programs);
+  std::vector<Record> records;
+  bool good = true;
+  for (const Scenario& scenario : scenarios()) {
+    if (!options.scenarios.empty() && std::find(options.scenarios.begin(), options.scenarios.end(),
+                                                scenario.name) == options.scenarios.end()) {
+      continue;
+    }
+    if (scenario.plan.stall && ::geteuid() != 0) {
+      fmt::print("\n{}: left out, only root can make a disk hang\n", scenario.name);
+      continue;
+    }
+    if (auto done = run_scenario(scenario, options, peers, {disk->path(), ram->path()}, records); !done) {
+      return std::unexpected(done.error());
+    }
+    fmt::print("{}", table(scenario, records));
+    std::fflush(stdout);
+    for (const Peer& peer : peers) {
+      if (peer.name == "slurper") good = good && passed(scenario, records, peer.name);
+    }
+  }
+  if (!options.json.empty()) {
+    std::ofstream file(options.json);
+    file << json(records) << std::flush;
+    if (!file)
+      return fail(ErrorKind::CantCreate, fmt::format("write the results to '{}'", options.json), "it failed");
+  }
+  return good;
+}
+
+int main(int argc, char** argv) {
+  Options options;
+  options.slurper =
+      (fs::read_symlink("/proc/self/exe").parent_path() / "../../src/slurper").lexically_normal();
+  CLI::App app("Measures slurper side by side with cat and a bare read/write loop.");
+  std::vector<std::string> names;
+  for (const Scenario& scenario : scenarios()) names.push_back(scenario.name);
+  app.add_option("scenario", options.scenarios, "which to run; all by default")->check(CLI::IsMember(names));
+  app.add_option("-n,--repeats", options.repeats, "of every peer in a scenario")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("-p,--peers", options.peers, "only these")->delimiter(',');
+  app.add_option("--peer", options.more_peers, "one more: 'name=command', with {fifo}, {out} and {ram}")
+      ->check([](const std::string& peer) {
+        return peer.find('=') > 0 && peer.find('=') != std::string::npos ? "" : "needs 'name=command'";
+      });
+  app.add_option("--slurper", options.slurper, "the program to measure")->capture_default_str();
+  app.add_option("--scale", options.scale, "factor on the number of lines, for a quick look")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--json", options.json, "write all runs to this file");
+  CLI11_PARSE(app, argc, argv);
+
+  for (const int signal : {SIGINT, SIGTERM}) {
+    struct sigaction action{};
+    action.sa_handler = [](int) { interrupted = 1; };
+    ::sigaction(signal, &action, nullptr);
+  }
+  const auto good = run(options);
+  if (!good) {
+    fmt::print(stderr, "slurper_bench: {}\n", good.error().message());
+    return static_cast<int>(good.error().kind);
+  }
+  return *good ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace slurper::bench
+
+int main(int argc, char** argv) {
+  try {
+    return slurper::bench::main(argc, argv);
+  } catch (const std::exception& e) {  // the file system library's, mostly
+    std::fprintf(stderr, "slurper_bench: %s\n", e.what());
+    return static_cast<int>(slurper::ErrorKind::Io);
+  }
+}

@@ -1,0 +1,107 @@
+#include "bench/scenarios.h"
+
+#include <array>
+
+namespace slurper::bench {
+
+namespace {
+
+using std::chrono::milliseconds;
+using enum Target::Relation;
+
+std::vector<Column> flat_columns() {
+  return {
+      {.heading = "klines/s", .metric = "lines_per_second", .basis = Basis::Spread, .factor = 1e-3},
+      {.heading = "x cat",
+       .metric = "lines_per_second",
+       .basis = Basis::RatioToCat,
+       .digits = 2,
+       .target = Target{AtLeast, 1.4}},
+      {.heading = "CPU s/Ml", .metric = "cpu_per_million", .basis = Basis::Spread, .digits = 2},
+      {.heading = "x cat",
+       .metric = "cpu_per_million",
+       .basis = Basis::RatioToCat,
+       .digits = 2,
+       .target = Target{AtMost, 0.4}},
+      {.heading = "writer %", .metric = "writer_busy_percent"},
+  };
+}
+
+const std::array<Scenario, 7>& all() {
+  static const std::array<Scenario, 7> scenarios = {{
+      {.name = "flat",
+       .title = "one blocking writer, flat out, 3,000,000 lines",
+       .plan = {.writers = {.lines = 3'000'000}},
+       .columns = flat_columns()},
+      {.name = "flat4",
+       .title = "four blocking writers, flat out, 750,000 lines each",
+       .plan = {.writers = {.writers = 4, .lines = 750'000}},
+       .columns = flat_columns()},
+      {.name = "paced",
+       .title = "20,000 lines/s, a line a wake-up, for 6 s",
+       .plan = {.writers = {.lines = 120'000, .rate = 20'000}, .latencies = true},
+       .columns = {{.heading = "CPU s/Ml", .metric = "cpu_per_million", .basis = Basis::Spread, .digits = 2},
+                   {.heading = "x cat",
+                    .metric = "cpu_per_million",
+                    .basis = Basis::RatioToCat,
+                    .digits = 2,
+                    .target = Target{AtMost, 0.5}},
+                   {.heading = "p50 us", .metric = "p50_us"},
+                   {.heading = "p99 us",
+                    .metric = "p99_us",
+                    .basis = Basis::Spread,
+                    .target = Target{Below, 3000}}}},
+      {.name = "burst",
+       .title = "an O_NONBLOCK writer, one burst of 200,000 lines flat out",
+       .plan = {.writers = {.lines = 200'000, .nonblocking = true}},
+       .columns = {{.heading = "refused %", .metric = "refused_percent", .basis = Basis::Spread, .digits = 1},
+                   {.heading = "above ram",
+                    .metric = "refused_percent",
+                    .basis = Basis::AboveRam,
+                    .digits = 1,
+                    .target = Target{AtMost, 1}},
+                   {.heading = "CPU s/Ml", .metric = "cpu_per_million", .basis = Basis::Spread, .digits = 2}},
+       .also_in_ram = true},
+      {.name = "bursts",
+       .title = "an O_NONBLOCK writer, 40 bursts of 5,000 lines, 100 ms apart",
+       .plan =
+           {.writers = {.lines = 200'000, .nonblocking = true, .burst = 5'000, .pause = milliseconds(100)}},
+       .columns =
+           {{.heading = "refused %", .metric = "refused_percent", .basis = Basis::Spread, .digits = 2},
+            {.heading = "worst", .metric = "refused", .basis = Basis::Worst, .target = Target{AtMost, 0}},
+            {.heading = "CPU s/Ml", .metric = "cpu_per_million", .basis = Basis::Spread, .digits = 2}}},
+      {.name = "stall",
+       .title = "the disk hangs for 5 s, an O_NONBLOCK writer at 50,000 lines/s for 8 s",
+       .plan = {.writers = {.lines = 400'000, .rate = 50'000, .nonblocking = true}, .stall = true},
+       .columns =
+           {{.heading = "refused %", .metric = "refused_percent", .basis = Basis::Spread, .digits = 1},
+            {.heading = "worst", .metric = "refused", .basis = Basis::Worst, .target = Target{AtMost, 0}},
+            {.heading = "peak MiB", .metric = "peak_mib", .digits = 1}},
+       .yardsticks = false},
+      {.name = "idle",
+       .title = "10 s of silence, 2 s after 200,000 lines; 20 fresh starts",
+       .plan = {.writers = {.lines = 200'000}, .idle = true},
+       .columns =
+           {{.heading = "wake-ups", .metric = "wakeups", .basis = Basis::Worst, .target = Target{AtMost, 0}},
+            {.heading = "RSS MiB",
+             .metric = "resident_mib",
+             .basis = Basis::Worst,
+             .digits = 1,
+             .target = Target{Below, 12}},
+            {.heading = "ready ms",
+             .metric = "ready_ms",
+             .basis = Basis::Spread,
+             .digits = 1,
+             .target = Target{Below, 50}}},
+       .yardsticks = false},
+  }};
+  return scenarios;
+}
+
+}  // namespace
+
+std::span<const Scenario> scenarios() {
+  return all();
+}
+
+}  // namespace slurper::bench

@@ -1,0 +1,70 @@
+// What is measured, what a table shows of it, and what slurper has to reach.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "bench/run.h"
+
+namespace slurper::bench {
+
+// How a column makes one number of a peer's runs.
+enum class Basis {
+  Median,
+  Spread,      // the median, shown with the least and the greatest
+  Worst,       // the greatest
+  RatioToCat,  // the median of the ratios to cat's run in the same repeat
+  AboveRam,    // the median of the differences to the same peer's run with its log in RAM
+};
+
+struct Target {
+  enum class Relation { AtLeast, AtMost, Below };
+  Relation relation;
+  double limit;
+
+  [[nodiscard]] bool met(double value) const;
+  [[nodiscard]] std::string text(int digits) const;  // ">= 1.4"
+};
+
+struct Column {
+  std::string heading;
+  std::string metric;  // see run_once()
+  Basis basis = Basis::Median;
+  int digits = 0;
+  double factor = 1;  // of what is shown
+  std::optional<Target> target = std::nullopt;
+};
+
+struct Scenario {
+  std::string name;
+  std::string title;
+  RunPlan plan;
+  std::vector<Column> columns;
+  bool yardsticks = true;    // whether the bare loops take part
+  bool also_in_ram = false;  // each peer also with its log in RAM, as NAME/ram
+};
+
+// In the order in which they run.
+[[nodiscard]] std::span<const Scenario> scenarios();
+
+struct Record {
+  std::string scenario;
+  std::string peer;
+  unsigned repeat;
+  Outcome outcome;
+};
+
+// The table of a scenario, for 80 columns. Failed runs are left out of the numbers, count in the verdict and
+// are told below it.
+[[nodiscard]] std::string table(const Scenario& scenario, std::span<const Record> records);
+
+// All records as JSON.
+[[nodiscard]] std::string json(std::span<const Record> records);
+
+// Whether every run of `peer` passed and met its targets.
+[[nodiscard]] bool passed(const Scenario& scenario, std::span<const Record> records, const std::string& peer);
+
+}  // namespace slurper::bench
