@@ -1,0 +1,273 @@
+#include "support/kill_at.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+
+namespace slurper::test {
+
+namespace {
+
+constexpr int kSyscallStop = SIGTRAP | 0x80;  // as PTRACE_O_TRACESYSGOOD marks it
+constexpr long kOptions = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK |
+                          PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
+
+// glibc's ptrace() wants an enum of its own and pointers for everything.
+long trace_call(__ptrace_request request, pid_t tid, std::uintptr_t address = 0, std::uintptr_t data = 0) {
+  return ::ptrace(request, tid, address, data);
+}
+
+int event_of(int status) {
+  return status >> 16;
+}
+
+// With SIGKILL on its way every request fails with ESRCH; the next wait tells.
+void go_on(__ptrace_request how, pid_t tid, int signal) {
+  (void)trace_call(how, tid, 0, static_cast<std::uintptr_t>(signal));
+}
+
+// Waits for a stop or the end of a tracee or child of the calling thread alone: other threads of the test
+// have children and tracees of their own. -1: there is none left.
+pid_t wait_any(int& status) {
+  for (;;) {
+    const pid_t tid = ::waitpid(-1, &status, __WALL | __WNOTHREAD);
+    if (tid >= 0 || errno != EINTR) return tid;
+  }
+}
+
+// Waits for `tid` to stop. False: it has ended, or does not stop in time.
+bool wait_stop(pid_t tid, int& status) {
+  while (::waitpid(tid, &status, __WALL) < 0) {
+    if (errno != EINTR) return false;
+  }
+  return WIFSTOPPED(status);
+}
+
+using SyscallInfo = __ptrace_syscall_info;
+
+SyscallInfo syscall_info(pid_t tid) {
+  SyscallInfo info{};
+  (void)trace_call(PTRACE_GET_SYSCALL_INFO, tid, sizeof info, reinterpret_cast<std::uintptr_t>(&info));
+  return info;
+}
+
+// Those that a reader of a test's output should not have to look up.
+std::string syscall_name(long number) {
+  struct Name {
+    long number;
+    const char* name;
+  };
+#define SLURPER_NAME(call) \
+  Name {                   \
+    SYS_##call, #call      \
+  }
+  static constexpr std::array kNames = {
+      SLURPER_NAME(read),           SLURPER_NAME(write),
+      SLURPER_NAME(pread64),        SLURPER_NAME(pwrite64),
+      SLURPER_NAME(openat),         SLURPER_NAME(close),
+      SLURPER_NAME(ioctl),          SLURPER_NAME(tee),
+      SLURPER_NAME(mmap),           SLURPER_NAME(munmap),
+      SLURPER_NAME(madvise),        SLURPER_NAME(mprotect),
+      SLURPER_NAME(fsync),          SLURPER_NAME(fdatasync),
+      SLURPER_NAME(ftruncate),      SLURPER_NAME(fallocate),
+      SLURPER_NAME(renameat2),      SLURPER_NAME(unlinkat),
+      SLURPER_NAME(newfstatat),     SLURPER_NAME(flock),
+      SLURPER_NAME(fcntl),          SLURPER_NAME(futex),
+      SLURPER_NAME(epoll_wait),     SLURPER_NAME(epoll_pwait2),
+      SLURPER_NAME(epoll_ctl),      SLURPER_NAME(clock_nanosleep),
+      SLURPER_NAME(clone3),         SLURPER_NAME(exit_group),
+      SLURPER_NAME(exit),           SLURPER_NAME(brk),
+      SLURPER_NAME(getrandom),      SLURPER_NAME(writev),
+      SLURPER_NAME(rt_sigprocmask), SLURPER_NAME(getdents64),
+      SLURPER_NAME(fstat),          SLURPER_NAME(rename),
+      SLURPER_NAME(unlink),         SLURPER_NAME(sendto),
+      SLURPER_NAME(poll),           SLURPER_NAME(signalfd4),
+  };
+#undef SLURPER_NAME
+  for (const Name& known : kNames) {
+    if (known.number == number) return known.name;
+  }
+  return fmt::format("system call {}", number);
+}
+
+}  // namespace
+
+TracedChild::TracedChild(const Program& program, const KillPlan& plan)
+    : tracer_([this, program, plan] { trace(program, plan); }) {}
+
+TracedChild::~TracedChild() {
+  signal(SIGKILL);
+  if (tracer_.joinable()) tracer_.join();
+}
+
+void TracedChild::signal(int number) const {
+  if (!eventually([&] { return pid_ > 0 || !running_; })) return;
+  if (running_) ::kill(pid_, number);
+}
+
+const TraceOutcome& TracedChild::wait(std::chrono::milliseconds deadline) {
+  if (!eventually([&] { return !running_; }, deadline)) signal(SIGKILL);
+  if (tracer_.joinable()) tracer_.join();
+  return outcome_;
+}
+
+void TracedChild::trace(const Program& program, const KillPlan& plan) {
+  std::array<int, 2> gate{};
+  if (::pipe2(gate.data(), O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category(), "pipe2");
+  const UniqueFd gate_read_fd(gate[0]);
+  UniqueFd gate_write_fd(gate[1]);
+  const pid_t pid = fork_exec(program, {.err = stderr_.get()}, gate_read_fd.get());
+  // The child's own copy of the write end keeps the gate shut against EOF: it takes a byte.
+  (void)trace_call(PTRACE_SEIZE, pid, 0, kOptions);
+  (void)!::write(gate_write_fd.get(), "", 1);
+  pid_ = pid;
+
+  // Until its exec the child is the test's code; PTRACE_EVENT_EXEC stops it, whatever it was let go with.
+  bool counting = false;
+  for (int status = 0;;) {
+    const pid_t tid = wait_any(status);
+    if (tid < 0) break;
+    if (!WIFSTOPPED(status)) {
+      if (tid == pid) outcome_.status = status;
+      continue;
+    }
+    const int signal = WSTOPSIG(status);
+    if (event_of(status) == PTRACE_EVENT_EXEC) counting = true;
+    if (event_of(status) != 0) {  // a new thread's first stop, or its creator's
+      go_on(PTRACE_SYSCALL, tid, 0);
+    } else if (signal != kSyscallStop) {
+      go_on(PTRACE_SYSCALL, tid, signal);
+    } else {
+      const SyscallInfo info = syscall_info(tid);
+      const bool entry = info.op == PTRACE_SYSCALL_INFO_ENTRY;
+      // An exit says no number; the thread has it in a register still.
+      long number = entry ? static_cast<long>(info.entry.nr) : -1;
+#if defined(__x86_64__)
+      if (!entry) number = trace_call(PTRACE_PEEKUSER, tid, offsetof(user_regs_struct, orig_rax));
+#endif
+      const bool counts =
+          counting && (!plan.syscall || *plan.syscall == number) && (!plan.main_thread_only || tid == pid);
+      if (counts && ++outcome_.stops == plan.stop) {
+        outcome_.killed = true;
+        outcome_.where = fmt::format("{} of {}, {}", entry ? "entry" : "exit", syscall_name(number),
+                                     tid == pid ? "main thread" : "another thread");
+        ::kill(pid, SIGKILL);
+      }
+      go_on(PTRACE_SYSCALL, tid, 0);
+    }
+  }
+  running_ = false;
+}
+
+#if defined(__x86_64__)
+
+namespace {
+
+user_regs_struct registers(pid_t tid) {
+  user_regs_struct regs{};
+  (void)trace_call(PTRACE_GETREGS, tid, 0, reinterpret_cast<std::uintptr_t>(&regs));
+  return regs;
+}
+
+bool at_syscall_instruction(pid_t tid) {
+  constexpr long kSyscallInstruction = 0x050f;
+  return (trace_call(PTRACE_PEEKTEXT, tid, registers(tid).rip) & 0xffff) == kSyscallInstruction;
+}
+
+bool step(pid_t tid) {
+  int status = 0;
+  go_on(PTRACE_SINGLESTEP, tid, 0);
+  return wait_stop(tid, status) && WSTOPSIG(status) == SIGTRAP;
+}
+
+// Whether the call that `tid` is at the exit of is an ioctl(FIONREAD) that reports bytes.
+bool reported_bytes(pid_t tid) {
+  const user_regs_struct regs = registers(tid);
+  if (regs.orig_rax != SYS_ioctl || regs.rsi != FIONREAD || regs.rax != 0) return false;
+  return static_cast<int>(trace_call(PTRACE_PEEKDATA, tid, regs.rdx)) > 0;
+}
+
+bool run_to_fionread(pid_t pid) {
+  for (bool entered = false;;) {
+    int status = 0;
+    go_on(PTRACE_SYSCALL, pid, 0);
+    if (!wait_stop(pid, status)) return false;
+    if (WSTOPSIG(status) != kSyscallStop) continue;
+    entered = syscall_info(pid).op == PTRACE_SYSCALL_INFO_ENTRY;
+    if (!entered && reported_bytes(pid)) return true;
+  }
+}
+
+}  // namespace
+
+StepOutcome step_and_kill(pid_t pid, const StepPlan& plan, const std::function<void()>& armed) {
+  StepOutcome outcome;
+  int status = 0;
+  const auto failed = [&](const char* what) {
+    outcome.error = what;
+    (void)trace_call(PTRACE_DETACH, pid);
+    return outcome;
+  };
+  if (trace_call(PTRACE_SEIZE, pid, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL) != 0)
+    return failed("PTRACE_SEIZE");
+  if (trace_call(PTRACE_INTERRUPT, pid) != 0 || !wait_stop(pid, status)) return failed("PTRACE_INTERRUPT");
+  armed();
+  if (!run_to_fionread(pid)) return failed("no FIONREAD that reports bytes");
+
+  if (plan.instructions > 0) {
+    for (; outcome.instructions < plan.instructions; ++outcome.instructions) {
+      if (!step(pid)) return failed("PTRACE_SINGLESTEP");
+    }
+    outcome.killed = true;
+    ::kill(pid, SIGKILL);
+    return outcome;
+  }
+  bool has_read = false;
+  for (; outcome.instructions < 1'000'000; ++outcome.instructions) {
+    if (at_syscall_instruction(pid)) {
+      if (has_read) {
+        (void)trace_call(PTRACE_DETACH, pid);
+        return outcome;
+      }
+      has_read = registers(pid).rax == SYS_read;
+    }
+    if (!step(pid)) return failed("PTRACE_SINGLESTEP");
+  }
+  return failed("no system call after the read");
+}
+
+#else
+
+StepOutcome step_and_kill(pid_t, const StepPlan&, const std::function<void()>&) {
+  return {.error = "not written for this processor"};
+}
+
+#endif
+
+StalledThreads::StalledThreads(pid_t pid) {
+  for (const auto& entry : std::filesystem::directory_iterator(fmt::format("/proc/{}/task", pid))) {
+    const pid_t tid = std::stoi(entry.path().filename());
+    int status = 0;
+    if (tid == pid || trace_call(PTRACE_SEIZE, tid) != 0) continue;
+    if (trace_call(PTRACE_INTERRUPT, tid) == 0 && wait_stop(tid, status)) held_.push_back(tid);
+  }
+}
+
+StalledThreads::~StalledThreads() {
+  for (const pid_t tid : held_) (void)trace_call(PTRACE_DETACH, tid);
+}
+
+}  // namespace slurper::test
