@@ -1,0 +1,244 @@
+// One SIGKILL at every system call, and at every instruction of the read, each in a life of its own: nothing
+// may be lost, doubled or torn, byte by byte.
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "support/daemon.h"
+#include "support/kill_at.h"
+
+namespace slurper::test {
+namespace {
+
+// Small segments, so that a few lines take the log through rotation and compression.
+const std::vector<std::string> small_segments = {"log.rotate_size=4KiB", "log.compress=zstd",
+                                                 "log.keep_files=0"};
+
+// Lines of 100 bytes that differ.
+std::string lines(int count, int from) {
+  std::string text;
+  for (int i = from; i < from + count; ++i) text += fmt::format("{:06} {:.<92}\n", i, "kill points ");
+  return text;
+}
+
+bool is_compressed(const LogStream& log) {
+  return std::ranges::any_of(log.segments(), &LogSegment::compressed);
+}
+
+// A short life of a log: a pipe that has bytes before slurper starts, reads below and above the declared
+// read's 16 bytes, half lines, two rotations, a compression, and an end that finds bytes in the pipe. Each
+// step waits for the log, so that one run is like the next. Returns early where slurper is gone.
+void live(Site& site, TracedChild& slurper) {
+  const auto write = [&](const std::string& bytes) {
+    if (!slurper.running()) return false;
+    EXPECT_TRUE(site.holder.write(bytes));
+    return eventually(
+               [&] { return site.log.end() >= site.holder.accepted().size() || !slurper.running(); }) &&
+           slurper.running();
+  };
+  for (const char* bytes : {"\n", "four", "+eleven...\n", "fifteen bytes.\n", "sixteen bytes..\n",
+                            "seventeen bytes.\n", "half a line, and its ", "other half\n"}) {
+    if (!write(bytes)) return;
+  }
+  if (!write(lines(40, 0)) || !write(lines(10, 40)) || !write(lines(45, 50))) return;
+  if (!eventually([&] { return is_compressed(site.log) || !slurper.running(); }) || !slurper.running())
+    return;
+  EXPECT_TRUE(site.holder.write(lines(3, 100) + "the end, open"));
+  slurper.signal(SIGTERM);
+}
+
+// Starts slurper on what the kill has left, lets it go on for a little, ends it, and compares the log with
+// what was written.
+void recover_and_compare(Site& site) {
+  Child slurper = site.start(small_segments);
+  for (const std::string& bytes : {std::string("again\n"), lines(2, 200)})
+    EXPECT_TRUE(site.holder.write(bytes));
+  slurper.signal(SIGTERM);
+  EXPECT_TRUE(slurper.exits_with(0)) << slurper.err();
+  EXPECT_EQ(difference(site.holder.accepted(), site.log.bytes()), "");
+  EXPECT_TRUE(site.log.leftovers().empty());
+  EXPECT_EQ(site.holder.pending(), 0U);
+}
+
+// Runs the life with a kill at the plan's stop.
+TraceOutcome live_until(Site& site, const KillPlan& plan) {
+  EXPECT_TRUE(site.holder.write(lines(3, 300)));  // there before slurper is
+  TracedChild slurper(site.run(small_segments), plan);
+  live(site, slurper);
+  return slurper.wait();
+}
+
+// Calls `one(n)` for n = first, first + stride … on all processors, until it has returned false a few times
+// running (one life has a few stops more than the other), or a failure.
+template <typename One>
+void for_each_point(std::uint64_t first, std::uint64_t stride, One one) {
+  constexpr int kEnough = 12;
+  std::atomic<std::uint64_t> next = first;
+  std::atomic<int> beyond = 0;
+  const auto work = [&] {
+    while (beyond < kEnough && !testing::Test::HasFailure()) {
+      if (one(next.fetch_add(stride))) {
+        beyond = 0;
+      } else {
+        ++beyond;
+      }
+    }
+  };
+  std::vector<std::jthread> workers(std::max(1U, std::thread::hardware_concurrency()));
+  for (std::jthread& worker : workers) worker = std::jthread(work);
+}
+
+std::uint64_t stride() {
+  return std::max<std::uint64_t>(1, count_from_env("SLURPER_KILL_STRIDE", 1, 23));
+}
+
+class Tally {
+ public:
+  void add(const TraceOutcome& outcome) {
+    const std::scoped_lock lock(mutex_);
+    ++points_;
+    ++places_[outcome.where];
+  }
+  [[nodiscard]] std::uint64_t points() const { return points_; }
+  void print() const {
+    for (const auto& [where, count] : places_) fmt::print("  {:5} x {}\n", count, where);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::uint64_t points_ = 0;
+  std::map<std::string, std::uint64_t> places_;
+};
+
+TEST(KillPoints, TheLifeItselfIsWhole) {
+  Site site;
+  const TraceOutcome outcome = live_until(site, {});
+  EXPECT_TRUE(WIFEXITED(outcome.status) && WEXITSTATUS(outcome.status) == 0)
+      << describe_status(outcome.status);
+  EXPECT_EQ(difference(site.holder.accepted(), site.log.bytes()), "");
+  EXPECT_GE(site.log.segments().size(), 3U) << "the life has no two rotations";
+  EXPECT_TRUE(is_compressed(site.log));
+  EXPECT_TRUE(Child(site.verify()).exits_with(0));
+}
+
+TEST(KillPoints, EverySystemCall) {
+  Tally tally;
+  for_each_point(1, stride(), [&](std::uint64_t stop) {
+    SCOPED_TRACE(fmt::format("SIGKILL at stop {}", stop));
+    Site site;
+    const TraceOutcome outcome = live_until(site, {.stop = stop});
+    SCOPED_TRACE(outcome.where);
+    if (outcome.killed) tally.add(outcome);
+    recover_and_compare(site);
+    return outcome.killed;
+  });
+  fmt::print("{} kills, each at another system-call stop (one in {}):\n", tally.points(), stride());
+  tally.print();
+  EXPECT_GT(tally.points(), 300 / stride());
+}
+
+// The start after a kill is killed too: recovery must be able to begin again from anything.
+TEST(KillPoints, TheRecoveryAsWell) {
+  Tally tally;
+  constexpr std::uint64_t kRarer = 5;
+  constexpr std::uint64_t kPrime = 7919;
+  std::uint64_t recovery_stops = 0;
+  {
+    Site site;
+    TracedChild slurper(site.run(small_segments), {});
+    EXPECT_TRUE(eventually([&] { return slurper.err().find("ready") != std::string::npos; }));
+    slurper.signal(SIGTERM);
+    recovery_stops = slurper.wait().stops;
+  }
+  ASSERT_GT(recovery_stops, 0U);
+  for_each_point(1, kRarer * stride(), [&](std::uint64_t stop) {
+    const std::uint64_t second_stop = 1 + stop * kPrime % recovery_stops;
+    SCOPED_TRACE(fmt::format("SIGKILL at stop {}, then at stop {} of the next start", stop, second_stop));
+    Site site;
+    const TraceOutcome first = live_until(site, {.stop = stop});
+    SCOPED_TRACE(first.where);
+    TraceOutcome second;
+    {
+      TracedChild slurper(site.run(small_segments), {.stop = second_stop});
+      (void)eventually(
+          [&] { return !slurper.running() || slurper.err().find("ready") != std::string::npos; });
+      slurper.signal(SIGTERM);
+      second = slurper.wait();
+    }
+    SCOPED_TRACE(second.where);
+    if (second.killed) tally.add(second);
+    recover_and_compare(site);
+    return first.killed;
+  });
+  fmt::print("{} kills in the start after a kill:\n", tally.points());
+  tally.print();
+  EXPECT_GT(tally.points(), 50 / stride());
+}
+
+// From the return of FIONREAD over the declaration and the read(2) to the next system call, one kill after
+// every instruction. The lives are chained: what one kill leaves is what the next start finds.
+class EveryInstruction : public testing::TestWithParam<const char*> {};
+
+TEST_P(EveryInstruction, OfTheDeclaredRead) {
+#if !defined(__x86_64__)
+  GTEST_SKIP() << "single-stepping is written for x86-64";
+#endif
+  const std::string bytes = GetParam();
+  std::uint64_t window = 0;
+  {
+    Site site;
+    Child slurper = site.start();
+    const StepOutcome outcome =
+        step_and_kill(slurper.pid(), {}, [&] { EXPECT_TRUE(site.holder.write(bytes)); });
+    ASSERT_EQ(outcome.error, "");
+    EXPECT_TRUE(site.log.reaches(bytes.size()));
+    window = outcome.instructions;
+  }
+  // Sanitizers multiply the instructions, not the states.
+  const std::uint64_t wanted = count_from_env("SLURPER_STEP_KILLS", 1000, 60);
+  const std::uint64_t every = std::max<std::uint64_t>(1, window / wanted);
+  std::atomic<std::uint64_t> kills = 0;
+  std::atomic<std::uint64_t> next_chain = 0;
+  const std::uint64_t chains = std::max(1U, std::thread::hardware_concurrency());
+  const auto chain = [&] {
+    Site site;
+    for (std::uint64_t n = 1 + every * next_chain++; n <= window && !HasFailure(); n += every * chains) {
+      SCOPED_TRACE(fmt::format("SIGKILL after instruction {} of {}", n, window));
+      Child slurper = site.start();
+      EXPECT_TRUE(site.log.reaches(site.holder.accepted().size()));
+      EXPECT_EQ(site.log.end(), site.holder.accepted().size());
+      const StepOutcome outcome =
+          step_and_kill(slurper.pid(), {.instructions = n}, [&] { EXPECT_TRUE(site.holder.write(bytes)); });
+      EXPECT_EQ(outcome.error, "");
+      slurper.kill();
+      ++kills;
+    }
+    Child slurper = site.start();
+    slurper.signal(SIGTERM);
+    EXPECT_TRUE(slurper.exits_with(0)) << slurper.err();
+    EXPECT_EQ(difference(site.holder.accepted(), site.log.bytes()), "");
+  };
+  {
+    std::vector<std::jthread> workers(chains);
+    for (std::jthread& worker : workers) worker = std::jthread(chain);
+  }
+  fmt::print("{} kills in a window of {} instructions, one in {}\n", kills.load(), window, every);
+  EXPECT_GE(kills, std::min(window, wanted));
+}
+
+INSTANTIATE_TEST_SUITE_P(Sizes, EveryInstruction,
+                         testing::Values("x", "fifteen bytes.\n", "sixteen bytes..\n",
+                                         "a line of more than sixteen bytes, as nearly all are\n"),
+                         [](const auto& param_info) {
+                           return fmt::format("{}Bytes", std::string_view(param_info.param).size());
+                         });
+
+}  // namespace
+}  // namespace slurper::test

@@ -1,0 +1,129 @@
+// SIGKILL at random moments under a writer that never pauses: nothing lost, doubled, torn or reordered.
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <random>
+#include <thread>
+
+#include "support/daemon.h"
+#include "support/lines.h"
+
+namespace slurper::test {
+namespace {
+
+using std::chrono::microseconds;
+
+struct Variant {
+  const char* name;
+  std::vector<std::string> settings;
+  std::uint64_t kills;  // without a sanitizer
+  std::uint64_t kills_sanitized;
+  std::uint64_t bytes;  // that may flow in all: the time between kills is cut to keep to it
+};
+
+std::ostream& operator<<(std::ostream& out, const Variant& variant) {
+  return out << variant.name;
+}
+
+class RandomKill : public testing::TestWithParam<Variant> {};
+
+// Reads a growing log once, from its beginning on, and removes what it has read: a log of many gigabytes
+// needs no room for them. Only while slurper is down.
+class Consumer {
+ public:
+  explicit Consumer(const LogStream& log) : log_(log) {}
+
+  // Up to the active segment, or to the end with it.
+  void consume(bool with_active) {
+    const auto segments = log_.segments();
+    for (const LogSegment& segment : segments) {
+      if (segment.base < next_ || (segment.active && !with_active)) continue;
+      ASSERT_EQ(segment.base, next_) << segment.path << " does not begin where the one before it ends";
+      const auto feed = [&](std::string_view piece) { checker_.feed(piece); };
+      ASSERT_EQ(LogStream::read_segment(segment, feed), "");
+      next_ += segment.size;
+    }
+    // The newest rotated one stays: after a kill in the middle of a rotation, it tells where the active one
+    // begins.
+    for (std::size_t i = 0; i + 2 < segments.size(); ++i) {
+      std::filesystem::remove(segments[i].path);
+      std::filesystem::remove(segments[i].path.string() + ".zst");
+    }
+  }
+
+  LineReport finish(std::span<const std::uint64_t> accepted) { return checker_.finish(accepted); }
+
+ private:
+  const LogStream& log_;
+  LineChecker checker_;
+  std::uint64_t next_ = 0;
+};
+
+TEST_P(RandomKill, LosesNothing) {
+  const Variant& variant = GetParam();
+  const std::uint64_t kills = count_from_env("SLURPER_KILLS", variant.kills, variant.kills_sanitized);
+  const std::uint64_t chance = std::random_device{}();
+  const std::uint64_t seed = count_from_env("SLURPER_SEED", chance, chance);
+  SCOPED_TRACE(fmt::format("SLURPER_SEED={}", seed));
+  std::mt19937_64 random(seed);
+
+  Site site;
+  LineWriter writer(site.fifo, {});
+  Consumer consumer(site.log);
+  std::uint64_t under_flow = 0;
+  std::uint64_t not_ready = 0;
+  microseconds longest{kSanitized ? 400'000 : 40'000};
+  for (std::uint64_t kill = 1; kill <= kills; ++kill) {
+    const std::uint64_t before = writer.bytes();
+    Child slurper(site.run(variant.settings));
+    // From the exec on: many a kill hits the start and its recovery.
+    std::this_thread::sleep_for(microseconds(random() % static_cast<std::uint64_t>(longest.count())));
+    ASSERT_FALSE(slurper.wait(std::chrono::milliseconds(0))) << "slurper ended by itself: " << slurper.err();
+    slurper.kill();
+    if (writer.bytes() > before) ++under_flow;
+    if (slurper.err().find("ready") == std::string::npos) ++not_ready;
+    if (kill % 16 == 0) consumer.consume(false);
+    if (HasFailure()) return;
+    // A machine that is too fast for the volume gets less time between two kills.
+    if (static_cast<double>(writer.bytes()) >
+        static_cast<double>(variant.bytes) * static_cast<double>(kill) / static_cast<double>(kills))
+      longest = std::max(longest * 9 / 10, microseconds(5000));
+  }
+  {
+    Child slurper = site.start(variant.settings);
+    ASSERT_TRUE(writer.finish());
+    slurper.signal(SIGTERM);
+    ASSERT_TRUE(slurper.exits_with(0)) << slurper.err();
+  }
+  EXPECT_TRUE(Child(site.verify()).exits_with(0));
+  consumer.consume(true);
+  const LineReport report = consumer.finish({{writer.lines()}});
+  fmt::print("{} kills: {} while bytes flowed, {} before it was ready. {}\n", kills, under_flow, not_ready,
+             report.text());
+  EXPECT_TRUE(report.clean()) << report.text();
+  EXPECT_EQ(report.bytes, writer.bytes());
+  EXPECT_EQ(report.lines, writer.lines());
+  // Otherwise the kills were too early to prove anything.
+  EXPECT_GT(under_flow, kills / 5);
+}
+
+constexpr std::uint64_t kGigabyte = 1'000'000'000;
+
+INSTANTIATE_TEST_SUITE_P(
+    Variants, RandomKill,
+    testing::Values(Variant{"FlatOut", {"log.rotate_size=128MiB"}, 1000, 60, 4 * kGigabyte},
+                    Variant{
+                        "Rotation", {"log.rotate_size=100KiB", "log.compress=zstd"}, 300, 30, kGigabyte / 2},
+                    Variant{"SmallRing",
+                            {"ring.size=4MiB", "log.sync=always", "log.rotate_size=128MiB"},
+                            300,
+                            30,
+                            kGigabyte}),
+    [](const auto& param_info) { return std::string(param_info.param.name); });
+
+}  // namespace
+}  // namespace slurper::test

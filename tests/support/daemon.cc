@@ -1,0 +1,42 @@
+#include "support/daemon.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+namespace slurper::test {
+
+std::string slurper_binary() {
+  const char* const other = std::getenv("SLURPER_BINARY");
+  return other != nullptr ? other : SLURPER_TEST_BINARY;
+}
+
+std::uint64_t count_from_env(const char* name, std::uint64_t otherwise, std::uint64_t sanitized) {
+  const char* const text = std::getenv(name);
+  if (text != nullptr) return std::strtoull(text, nullptr, 10);
+  return kSanitized ? sanitized : otherwise;
+}
+
+Program Site::run(const std::vector<std::string>& settings) const {
+  Program program{.argv = {slurper_binary(), "run", "--fifo", fifo, "--log", disk / "messages", "--set",
+                           "ring.directory=" + ram.path().string()},
+                  // The leak checker can't work in a process that is traced, and would call that an error.
+                  .env = {"ASAN_OPTIONS=detect_leaks=0"}};
+  for (const std::string& setting : settings) {
+    program.argv.emplace_back("--set");
+    program.argv.push_back(setting);
+  }
+  return program;
+}
+
+Program Site::verify() const {
+  return {.argv = {slurper_binary(), "verify", disk / "messages"}, .env = {}};
+}
+
+Child Site::start(const std::vector<std::string>& settings) const {
+  Child slurper(run(settings));
+  EXPECT_TRUE(slurper.said("ready")) << "slurper is not ready: " << slurper.err();
+  return slurper;
+}
+
+}  // namespace slurper::test
