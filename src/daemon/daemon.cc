@@ -381,6 +381,16 @@ int Daemon::stop() {
   return 0;
 }
 
+int open_and_run(const Settings& settings, const std::function<Result<Settings>()>& reload) {
+  Daemon daemon(settings, reload);
+  if (const Status opened = daemon.open(); !opened) {
+    spdlog::critical("{}", opened.error().message());
+    notify_systemd(fmt::format("ERRNO={}\nSTATUS={}", opened.error().errnum, opened.error().message()));
+    return static_cast<int>(opened.error().kind);
+  }
+  return daemon.run();
+}
+
 }  // namespace
 
 int run_daemon(const Settings& settings, const std::function<Result<Settings>()>& reload,
@@ -395,16 +405,8 @@ int run_daemon(const Settings& settings, const std::function<Result<Settings>()>
   (void)::signal(SIGPIPE, SIG_IGN);
 
   start_messages(level);
-  Daemon daemon(settings, reload);
-  int exit_status = 0;
-  if (const Status opened = daemon.open(); opened) {
-    exit_status = daemon.run();
-  } else {
-    spdlog::critical("{}", opened.error().message());
-    notify_systemd(fmt::format("ERRNO={}\nSTATUS={}", opened.error().errnum, opened.error().message()));
-    exit_status = static_cast<int>(opened.error().kind);
-  }
-  stop_messages();
+  const int exit_status = open_and_run(settings, reload);
+  stop_messages();  // when every thread that could say something has ended
   return exit_status;
 }
 
