@@ -1,0 +1,105 @@
+// `slurper check`, the real program.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "cli/program.h"
+#include "config/config.h"
+
+namespace slurper::test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::StartsWith;
+
+class Check : public testing::Test {
+ protected:
+  // The options of a slurper that would work, and `more`.
+  std::vector<std::string> with(const std::vector<std::string>& more = {}) const {
+    std::vector<std::string> arguments = {
+        "check",          "--fifo",        folder_ / "fifo",
+        "--log",          folder_ / "log", "--set",
+        "ring.size=4MiB", "--set",         "ring.directory=" + (ring_ / "r")};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  }
+
+  TempFolder folder_;
+  TempFolder ring_{"/dev/shm"};
+};
+
+TEST_F(Check, FindsAGoodMachineGoodAndChangesNothing) {
+  const std::string before = snapshot(folder_.path()) + snapshot(ring_.path());
+  const Outcome outcome = run_slurper(with());
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("ok       the FIFO '"), Not(HasSubstr("\nerror"))));
+  EXPECT_EQ(snapshot(folder_.path()) + snapshot(ring_.path()), before);
+}
+
+TEST_F(Check, PrintsTheSettingsInEffectSoThatTheyCanBeReadBack) {
+  const Outcome outcome = run_slurper(with({"--set", "log.sync=always", "--set", "fifo.mode=0620"}));
+  const auto settings = parse_settings(outcome.out, "stdout", {});
+  ASSERT_TRUE(settings) << settings.error().message();
+  EXPECT_EQ(settings->fifo.path, folder_ / "fifo");
+  EXPECT_EQ(settings->fifo.mode, mode_t{0620});
+  EXPECT_EQ(settings->log.sync.mode, SyncMode::Always);
+  std::ofstream(folder_ / "x.toml") << outcome.out;
+  EXPECT_EQ(run_slurper({"check", "-c", folder_ / "x.toml"}).out, outcome.out);
+}
+
+TEST_F(Check, LetsTheLastOptionWin) {
+  const Outcome outcome = run_slurper(with({"--set", "fifo.path=/a", "--fifo", "/b", "--set", "log.path=/c",
+                                            "--fifo", "'d", "--set", "log.path=/e"}));
+  const auto settings = parse_settings(outcome.out, "stdout", {});
+  ASSERT_TRUE(settings) << settings.error().message();
+  EXPECT_EQ(settings->fifo.path, (std::filesystem::current_path() / "'d").string());
+  EXPECT_EQ(settings->log.path, "/e");
+}
+
+TEST_F(Check, LetsTheCommandLineWinOverTheFile) {
+  std::ofstream(folder_ / "x.toml") << "[log]\nsync = \"none\"\nkeep_files = 5\nrotate_size = \"1MiB\"\n";
+  const Outcome outcome = run_slurper(with({"-c", folder_ / "x.toml", "--set", "log.sync=2s"}));
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("\nsync = \"2s\"\n"), HasSubstr("\nkeep_files = 5\n")));
+}
+
+TEST_F(Check, WarnsAndStillSucceeds) {
+  const Outcome outcome = run_slurper(with({"--set", "log.keep_files=3"}));
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_THAT(outcome.err, HasSubstr("warning  log.keep_files"));
+}
+
+TEST_F(Check, EndsWithTheStatusOfTheFirstError) {
+  std::ofstream(folder_ / "fifo") << "not a FIFO";
+  const Outcome no_fifo = run_slurper(with());
+  EXPECT_EQ(no_fifo.status, 66);
+  EXPECT_THAT(no_fifo.err, HasSubstr("error    the FIFO '"));
+  std::filesystem::remove(folder_ / "fifo");
+  EXPECT_EQ(run_slurper(with({"--log", folder_ / "none/log"})).status, 73);
+}
+
+TEST_F(Check, ReportsWrongSettingsWithStatus78) {
+  std::ofstream(folder_ / "x.toml") << "[fifo]\npath = \"/run/f\"\nmode = 640\n";
+  const Outcome outcome = run_slurper({"check", "-c", folder_ / "x.toml"});
+  EXPECT_EQ(outcome.status, 78);
+  EXPECT_THAT(outcome.out, IsEmpty());
+  EXPECT_THAT(outcome.err,
+              StartsWith("slurper: cannot accept '" + (folder_ / "x.toml") + ":3:8': fifo.mode is 640, "));
+}
+
+TEST_F(Check, SpeaksForTheUserWhoRunsIt) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can become another user";
+  ASSERT_EQ(mkfifo((folder_ / "fifo").c_str(), 0600), 0);
+  const Outcome outcome = run_slurper(with(), {.as_nobody = true});
+  EXPECT_EQ(outcome.status, 77);
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("error    the FIFO '"), HasSubstr("uid 65534")));
+}
+
+}  // namespace
+}  // namespace slurper::test

@@ -1,0 +1,154 @@
+#include "cli/program.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <grp.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+#include <thread>
+
+namespace slurper::test {
+
+namespace {
+
+constexpr uid_t kNobody = 65534;
+
+// Output in a file of its own: a pipe could fill, and would have to be read meanwhile.
+UniqueFd make_output() {
+  UniqueFd fd(memfd_create("output", MFD_CLOEXEC));
+  if (!fd) throw std::runtime_error("memfd_create failed");
+  return fd;
+}
+
+std::string contents(const UniqueFd& fd) {
+  std::string text;
+  std::array<char, 4096> part{};
+  while (true) {
+    const ssize_t size = pread(fd.get(), part.data(), part.size(), static_cast<off_t>(text.size()));
+    if (size <= 0) return text;
+    text.append(part.data(), static_cast<std::size_t>(size));
+  }
+}
+
+// In the child. Never returns.
+[[noreturn]] void become(int program_fd, std::vector<std::string> arguments, const How& how, int out_fd,
+                         int err_fd) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  dup2(out_fd, STDOUT_FILENO);
+  dup2(err_fd, STDERR_FILENO);
+  for (const int fd : how.closed_fds) close(fd);
+  if (how.as_nobody && (setgroups(0, nullptr) != 0 || setresgid(kNobody, kNobody, kNobody) != 0 ||
+                        setresuid(kNobody, kNobody, kNobody) != 0)) {
+    _exit(126);
+  }
+  arguments.insert(arguments.begin(), "slurper");
+  std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  // By descriptor: nobody may not be able to walk to where it was built.
+  fexecve(program_fd, argv.data(), environ);
+  _exit(127);
+}
+
+template <typename Condition>
+bool wait_until(Condition condition) {
+  const auto end = std::chrono::steady_clock::now() + kEndDeadline;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  return true;
+}
+
+}  // namespace
+
+Slurper::Slurper(const std::vector<std::string>& arguments, const How& how)
+    : out_fd_(make_output()), err_fd_(make_output()) {
+  const UniqueFd program_fd(open(SLURPER_PROGRAM, O_RDONLY | O_CLOEXEC));
+  if (!program_fd) throw std::runtime_error("no program at " SLURPER_PROGRAM);
+  pid_ = fork();
+  if (pid_ < 0) throw std::runtime_error("fork failed");
+  if (pid_ == 0) become(program_fd.get(), arguments, how, out_fd_.get(), err_fd_.get());
+}
+
+Slurper::~Slurper() {
+  if (pid_ <= 0) return;
+  kill(pid_, SIGKILL);
+  waitpid(pid_, nullptr, 0);
+}
+
+bool Slurper::has_ended() {
+  if (pid_ > 0 && waitpid(pid_, &status_, WNOHANG) == pid_) pid_ = -1;
+  return pid_ <= 0;
+}
+
+bool Slurper::says(const std::string& text) {
+  const auto said = [&] { return err().find(text) != std::string::npos; };
+  return wait_until([&] { return said() || has_ended(); }) && said();
+}
+
+void Slurper::signal(int number) const {
+  if (pid_ > 0) kill(pid_, number);
+}
+
+int Slurper::wait() {
+  if (!wait_until([&] { return has_ended(); })) return -1;
+  return WIFEXITED(status_) ? WEXITSTATUS(status_) : 128 + WTERMSIG(status_);
+}
+
+std::string Slurper::out() const {
+  return contents(out_fd_);
+}
+
+std::string Slurper::err() const {
+  return contents(err_fd_);
+}
+
+Outcome run_slurper(const std::vector<std::string>& arguments, const How& how) {
+  Slurper slurper(arguments, how);
+  const int status = slurper.wait();
+  return {status, slurper.out(), slurper.err()};
+}
+
+TempFolder::TempFolder(const std::string& parent) : path_(parent + "/slurper_test.XXXXXX") {
+  if (mkdtemp(path_.data()) == nullptr || chmod(path_.c_str(), 0755) != 0)
+    throw std::runtime_error("can't make a folder in " + parent);
+}
+
+TempFolder::~TempFolder() {
+  std::error_code error;
+  std::filesystem::remove_all(path_, error);
+}
+
+std::string snapshot(const std::string& folder) {
+  std::vector<std::string> lines;
+  const auto add = [&](const std::string& path) {
+    struct stat st{};
+    if (lstat(path.c_str(), &st) != 0) return;
+    std::ostringstream bytes;
+    if (S_ISREG(st.st_mode)) bytes << std::ifstream(path).rdbuf();
+    lines.push_back(fmt::format("{} {:o} {} {} {} {} {}.{} '{}'\n", path, st.st_mode, st.st_uid, st.st_gid,
+                                st.st_ino, st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec, bytes.str()));
+  };
+  add(folder);
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) add(entry.path().string());
+  std::sort(lines.begin(), lines.end());
+  std::string text;
+  for (const std::string& line : lines) text += line;
+  return text;
+}
+
+}  // namespace slurper::test

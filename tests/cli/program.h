@@ -1,0 +1,77 @@
+// Running slurper itself, and seeing that it touches nothing.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+
+namespace slurper::test {
+
+inline constexpr std::chrono::seconds kEndDeadline{30};
+
+struct How {
+  bool as_nobody = false;            // uid and gid 65534, no groups; only for root
+  std::vector<int> closed_fds = {};  // of 0, 1 and 2
+};
+
+// A slurper that runs. Gone with this object at the latest.
+class Slurper {
+ public:
+  explicit Slurper(const std::vector<std::string>& arguments, const How& how = {});
+  Slurper(const Slurper&) = delete;
+  Slurper& operator=(const Slurper&) = delete;
+  ~Slurper();
+
+  // Waits until it has said `text` on standard error. False if it ends first, or at the deadline.
+  bool says(const std::string& text);
+  void signal(int number) const;
+  // Waits for its end. Its exit status; 128 + the signal that killed it; -1 at the deadline.
+  int wait();
+
+  [[nodiscard]] pid_t pid() const { return pid_; }
+  [[nodiscard]] std::string out() const;
+  [[nodiscard]] std::string err() const;
+
+ private:
+  bool has_ended();
+
+  pid_t pid_ = -1;
+  int status_ = 0;
+  UniqueFd out_fd_;
+  UniqueFd err_fd_;
+};
+
+struct Outcome {
+  int status = 0;
+  std::string out;
+  std::string err;
+};
+
+// Runs it to its end.
+Outcome run_slurper(const std::vector<std::string>& arguments, const How& how = {});
+
+// A folder of its own that everybody may enter, gone at the end. /var/tmp is on a disk, and so has everything
+// that a log's folder should have; /tmp may lie in RAM.
+class TempFolder {
+ public:
+  explicit TempFolder(const std::string& parent = "/var/tmp");
+  TempFolder(const TempFolder&) = delete;
+  TempFolder& operator=(const TempFolder&) = delete;
+  ~TempFolder();
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] std::string operator/(const std::string& name) const { return path_ + '/' + name; }
+
+ private:
+  std::string path_;
+};
+
+// Everything about a folder's contents that a program could change: names, types, owners, modes, times,
+// bytes.
+std::string snapshot(const std::string& folder);
+
+}  // namespace slurper::test

@@ -1,0 +1,144 @@
+#include "cli/syslogd.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "cli/program.h"
+
+namespace slurper::test {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::Field;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using Level = Finding::Level;
+
+constexpr const char* kFifo = "/run/slurper/fifo";
+
+template <typename Text>
+auto ok(const Text& text) {
+  return AllOf(Field(&Finding::level, Level::Ok), Field(&Finding::text, text));
+}
+template <typename Text>
+auto warning(const Text& text) {
+  return AllOf(Field(&Finding::level, Level::Warning), Field(&Finding::text, text));
+}
+
+Findings rsyslog(std::string_view text) {
+  return check_rsyslog(text, "x.conf", kFifo);
+}
+Findings syslog_ng(std::string_view text) {
+  return check_syslog_ng(text, "x.conf", kFifo);
+}
+Findings syslog_conf(std::string_view text) {
+  return check_syslog_conf(text, "x.conf", kFifo);
+}
+
+TEST(Rsyslog, WarnsOfTheDefaults) {
+  EXPECT_THAT(
+      rsyslog("\n*.* action(type=\"ompipe\" pipe=\"/run/slurper/fifo\")\n"),
+      ElementsAre(warning(AllOf(HasSubstr("action at x.conf:2 loses lines"),
+                                HasSubstr("Add to it: queue.type=\"LinkedList\" "
+                                          "action.resumeRetryCount=\"-1\" action.resumeInterval=\"1\"")))));
+}
+
+TEST(Rsyslog, TakesCareAsEnough) {
+  EXPECT_THAT(rsyslog(R"(if $programname != "slurper" then {
+  Action ( Type="ompipe" name="slurper" # a comment with ) in it
+           pipe="/var/run/slurper//fifo" template="a=b"
+           queue.type="LinkedList" queue.size = "200000"
+           action.ResumeRetryCount="-1" action.resumeInterval='1' )
+})"),
+              ElementsAre(ok(HasSubstr("action at x.conf:2 keeps its lines"))));
+}
+
+TEST(Rsyslog, NamesOnlyWhatIsMissing) {
+  EXPECT_THAT(rsyslog(R"(action(type="ompipe" pipe="/run/slurper/fifo" queue.type="Direct"
+                                action.resumeRetryCount="-1" action.resumeInterval="1"))"),
+              ElementsAre(warning(AllOf(HasSubstr("Add to it: queue.type"), Not(HasSubstr("RetryCount"))))));
+  EXPECT_THAT(rsyslog(R"(action(type="ompipe" pipe="/run/slurper/fifo" queue.type="disk"
+                                action.resumeRetryCount="3" action.resumeInterval="1"))"),
+              ElementsAre(warning(HasSubstr("Add to it: action.resumeRetryCount=\"-1\""))));
+}
+
+TEST(Rsyslog, ReadsTheOldForm) {
+  EXPECT_THAT(rsyslog("auth.* /var/log/auth\n*.*\t|/run/slurper/fifo;RSYSLOG_FileFormat\n"),
+              ElementsAre(warning(AllOf(HasSubstr("x.conf:2"),
+                                        HasSubstr("$ActionQueueType LinkedList; $ActionResumeRetryCount -1; "
+                                                  "$ActionResumeInterval 1")))));
+  EXPECT_THAT(rsyslog("$ActionQueueType LinkedList\n$ActionResumeRetryCount -1\n$ActionResumeInterval 1\n"
+                      "*.* |/run/slurper/fifo\n& |/run/slurper/fifo\n"),
+              ElementsAre(ok(HasSubstr("x.conf:4")), warning(HasSubstr("x.conf:5"))))
+      << "a queue is for one action";
+}
+
+TEST(Rsyslog, LeavesOthersAlone) {
+  EXPECT_THAT(rsyslog("*.* |/dev/xconsole\n# *.* |/run/slurper/fifo\n/* action(type=\"ompipe\"\n"
+                      "pipe=\"/run/slurper/fifo\") */\naction(type=\"omfile\" file=\"/run/slurper/fifo\")\n"
+                      "action(type=\"ompipe\" pipe=\"/run/other\")\nmyaction(type=\"ompipe\" "
+                      "pipe=\"/run/slurper/fifo\")\n"),
+              IsEmpty());
+}
+
+TEST(Scanners, SurviveDamage) {
+  for (const char* text : {"action(", "action(type=", "action(type=\"ompipe\" pipe=\"/run/slurper/fifo", "/*",
+                           "/* *", "/", "action(=)", "action(= =\"", "|", " |", "'", "\"\\", "action(\"\\",
+                           "pipe(", "pipe(\"", "source pipe("}) {
+    EXPECT_LE(rsyslog(text).size(), 1U) << text;
+    EXPECT_THAT(syslog_ng(text), IsEmpty()) << text;
+    EXPECT_THAT(syslog_conf(text), IsEmpty()) << text;
+  }
+}
+
+TEST(SyslogNg, WarnsOfTheDefaults) {
+  EXPECT_THAT(syslog_ng("source s { system(); };\ndestination d { pipe(\"/run/slurper/fifo\"); };\n"),
+              ElementsAre(warning(AllOf(HasSubstr("destination at x.conf:2"),
+                                        HasSubstr("Add to it: time-reopen(1) owner() group() perm()")))));
+}
+
+TEST(SyslogNg, TakesCareAsEnough) {
+  EXPECT_THAT(syslog_ng("destination d {\n  pipe( '/run/slurper/fifo' owner() group() perm()\n"
+                        "    template(\"a (b) \\\"\") time-reopen(1));\n};\n"),
+              ElementsAre(ok(HasSubstr("x.conf:2 keeps its lines"))));
+}
+
+TEST(SyslogNg, WarnsOfASourceThatWouldStealLines) {
+  EXPECT_THAT(syslog_ng("destination d { file(\"/x\"); };\nsource s { pipe(\"/run/slurper/fifo\"); };\n"),
+              ElementsAre(warning(HasSubstr("source at x.conf:2 reads this FIFO"))));
+}
+
+TEST(SyslogNg, LeavesOthersAlone) {
+  EXPECT_THAT(syslog_ng("# pipe(\"/run/slurper/fifo\")\ndestination d { pipe(\"/run/o\"); };"), IsEmpty());
+}
+
+TEST(SyslogConf, SaysThatThereIsNoQueue) {
+  EXPECT_THAT(syslog_conf("# *.* |/run/slurper/fifo\n*.*\t| /run/slurper/fifo\n"),
+              ElementsAre(ok(AllOf(HasSubstr("x.conf:2"), HasSubstr("no queue")))));
+}
+
+TEST(Syslogds, AreLookedForWhereTheyLie) {
+  const TempFolder root;
+  EXPECT_THAT(check_syslogds(root.path(), kFifo), ElementsAre(ok(HasSubstr("no syslogd's settings name"))));
+  for (const char* folder : {"etc/rsyslog.d", "etc/syslog-ng/conf.d"})
+    std::filesystem::create_directories(root / folder);
+  for (const char* file : {"etc/rsyslog.conf", "etc/rsyslog.d/b.conf", "etc/rsyslog.d/a.conf",
+                           "etc/rsyslog.d/c.conf.off", "etc/syslog.conf"}) {
+    std::ofstream(root / file) << "*.* |/run/slurper/fifo\n";
+  }
+  for (const char* file : {"etc/syslog-ng/syslog-ng.conf", "etc/syslog-ng/conf.d/x.conf"})
+    std::ofstream(root / file) << "destination d { pipe(\"/run/slurper/fifo\"); };\n";
+  EXPECT_THAT(
+      check_syslogds(root.path(), kFifo),
+      ElementsAre(warning(HasSubstr("/etc/rsyslog.conf:1")), warning(HasSubstr("/rsyslog.d/a.conf:1")),
+                  warning(HasSubstr("/rsyslog.d/b.conf:1")), warning(HasSubstr("syslog-ng.conf:1")),
+                  warning(HasSubstr("conf.d/x.conf:1")), ok(HasSubstr("/etc/syslog.conf:1"))));
+}
+
+}  // namespace
+}  // namespace slurper::test
