@@ -263,6 +263,17 @@ TEST(ParseSettings, PointsAtBrokenToml) {
   EXPECT_THAT(complaint("[log]\npath = \"\xff\"\n"), StartsWith("cannot accept 'x.toml:2:"));
 }
 
+TEST(ParseSettings, KnowsLettersBeyondAscii) {
+  // toml++ 3.3, left to itself, has undefined behaviour on each of these.
+  EXPECT_THAT(complaint("ä = 1\n"), StartsWith("cannot accept 'x.toml:1:1': "));
+  EXPECT_THAT(complaint("[log]\nsync = 19'ɤ'\n"), StartsWith("cannot accept 'x.toml:2:"));
+  EXPECT_THAT(complaint("[log]\nsync = \"\"\"\\ä\"\"\"\n"), StartsWith("cannot accept 'x.toml:2:"));
+  EXPECT_THAT(complaint("[log]\nsync\xc2\xa0= \"1s\"\n"), StartsWith("cannot accept 'x.toml:2:5'"));
+  EXPECT_THAT(complaint_about_override("fifo.path=\"/a\" ä"), HasSubstr("is not a string as TOML writes it"));
+  const auto settings = parse_only("# ä\n[fifo]\npath = '/run/ä'\n");
+  EXPECT_TRUE(settings) << message_of(settings);
+}
+
 TEST(ParseSettings, MessagesAreOneLineOfPrintableText) {
   for (const std::string& message :
        {complaint("[log]\n\"a\\u001b[31m\\n\" = 1\n"), complaint("[log]\nsync = \"a\\u001b\\n\"\n"),
