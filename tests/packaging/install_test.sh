@@ -1,0 +1,45 @@
+#!/bin/bash
+# install_test.sh BUILD_DIR - an installation has all its files, and they fit together: the unit
+# starts the program that is there with the configuration that is there, the configuration is
+# valid, the man page is clean, and the accounts and the FIFO come out as the unit expects.
+. "$(dirname "$0")/lib.sh"
+build=$1
+root=$work/root
+
+DESTDIR=$root cmake --install "$build" >/dev/null
+prefix=$(sed -n 's/^CMAKE_INSTALL_PREFIX:PATH=//p' "$build/CMakeCache.txt")
+usr=$root$prefix
+for file in bin/slurper lib/systemd/system/slurper.service lib/sysusers.d/slurper.conf \
+  lib/tmpfiles.d/slurper.conf share/man/man8/slurper.8 share/doc/slurper/README.md \
+  share/doc/slurper/NEWS.md share/doc/slurper/LICENSE share/doc/slurper/syslog/rsyslog.conf; do
+  [ -s "$usr/$file" ] || failed "$file is not installed"
+done
+
+read -r program command option configuration < <(
+  sed -n 's/^ExecStart=//p' "$usr/lib/systemd/system/slurper.service")
+[ -x "$root$program" ] || failed "ExecStart= names $program, which is not installed"
+[ "$command $option" = "run -c" ] || failed "ExecStart= is not 'run -c'"
+[ -s "$root$configuration" ] || failed "ExecStart= names $configuration, which is not installed"
+
+mkdir "$work/log"
+"$root$program" check -c "$root$configuration" --fifo "$work/fifo" --log "$work/log/messages" \
+  --set "ring.directory=$work" >"$work/check" 2>&1 || failed "slurper check: $(cat "$work/check")"
+
+man --warnings -E UTF-8 -l "$usr/share/man/man8/slurper.8" 2>"$work/man" >/dev/null || failed "man fails"
+[ ! -s "$work/man" ] || failed "man: $(cat "$work/man")"
+
+# Accounts and FIFO in a root directory of their own; to give files away takes root.
+if [ "$(id -u)" -eq 0 ]; then
+  mkdir -p "$root/etc"
+  systemd-sysusers --root="$root" "$usr/lib/sysusers.d/slurper.conf" || failed "systemd-sysusers fails"
+  uid=$(awk -F: '$1 == "slurper" { print $3 }' "$root/etc/passwd")
+  gid=$(awk -F: '$1 == "slurper" { print $3 }' "$root/etc/group")
+  grep -q '^adm:.*[:,]slurper' "$root/etc/group" || failed "slurper is no member of adm"
+  systemd-tmpfiles --root="$root" --create "$usr/lib/tmpfiles.d/slurper.conf" || failed "systemd-tmpfiles fails"
+  [ "$(stat -c '%F %a %u %g' "$root/run/slurper/fifo")" = "fifo 660 $uid $gid" ] ||
+    failed "the FIFO: $(stat -c '%F %a %u %g' "$root/run/slurper/fifo")"
+  [ "$(stat -c '%F %a %u %g' "$root/run/slurper")" = "directory 755 $uid $gid" ] ||
+    failed "its directory: $(stat -c '%F %a %u %g' "$root/run/slurper")"
+fi
+
+finish
