@@ -52,6 +52,9 @@ class FaultOs : public Os {
   int rename(const char* from, const char* to) override {
     return fails("rename") ? -errnum_ : Os::rename(from, to);
   }
+  int rename_noreplace(const char* from, const char* to) override {
+    return fails("rename_noreplace") ? -errnum_ : Os::rename_noreplace(from, to);
+  }
   int unlink(const char* path) override { return fails("unlink") ? -errnum_ : Os::unlink(path); }
 
  private:
