@@ -183,15 +183,16 @@ Result<std::optional<Segment>> compress_segment(Os& os, const LogPaths& paths, c
   const auto written = write_frame(os, raw_fd.get(), static_cast<std::uint64_t>(st.st_size),
                                    temporary_fd.get(), cancelled, what);
   if (!written) return std::unexpected(written.error());
-  if (!*written) return std::nullopt;
-  if (auto status = finish(os, temporary_fd.get(), st, **written, what); !status)
+  const std::optional<std::uint64_t> frame_size = *written;
+  if (!frame_size) return std::nullopt;
+  if (auto status = finish(os, temporary_fd.get(), st, *frame_size, what); !status)
     return std::unexpected(std::move(status.error()));
 
-  const Segment compressed{.base = raw.base,
-                           .path = paths.compressed(raw.base),
-                           .stored = **written,
-                           .compressed = true,
-                           .mtime = raw.mtime};
+  Segment compressed{.base = raw.base,
+                     .path = paths.compressed(raw.base),
+                     .stored = *frame_size,
+                     .compressed = true,
+                     .mtime = raw.mtime};
   if (const int result = os.rename(temporary_path.c_str(), compressed.path.c_str()); result < 0)
     return fail_errno(-result, what);
   temporary.keep();

@@ -57,13 +57,13 @@ void Housekeeper::run(const std::stop_token& stop) {
   (void)pthread_setname_np(pthread_self(), "housekeeper");  // only for people who look
   lower_priority();
   for (;;) {
-    StreamOffset active_base;
+    std::optional<StreamOffset> active_base;
     {
       std::unique_lock lock(mutex_);
       if (!notified_.wait(lock, stop, [&] { return work_before_.has_value(); })) return;
-      active_base = *std::exchange(work_before_, std::nullopt);
+      active_base = std::exchange(work_before_, std::nullopt);
     }
-    work(active_base, stop);
+    if (active_base) work(*active_base, stop);
   }
 }
 
@@ -130,9 +130,10 @@ bool Housekeeper::compress_next(StreamOffset active_base, const std::stop_token&
     given_up_.insert(raw->base);
     return true;
   }
-  if (!*compressed) return false;  // cancelled
+  const std::optional<Segment>& done = *compressed;
+  if (!done) return false;  // cancelled
   ++compressed_;
-  listener_.on_compressed(*raw, **compressed);
+  listener_.on_compressed(*raw, *done);
   return true;
 }
 

@@ -27,8 +27,7 @@ constexpr std::size_t kChunk = std::size_t{256} << 10;
 
 // What the log's folder and index said at one moment, between two rotations.
 struct Snapshot {
-  std::optional<IndexReading> index;
-  std::optional<Error> index_error;  // why there is none
+  Result<IndexReading> index;
   std::vector<Segment> rotated;
   std::vector<std::string> temporaries;
   std::optional<SegmentReader> active;  // opened, lest a rotation take it away; its base is not known yet
@@ -57,22 +56,30 @@ std::optional<pid_t> writer_of(Os& os, const LogPaths& paths) {
   return flock_holder(st.st_dev, st.st_ino);
 }
 
-// Whether the index still names the base of a segment that has been rotated already.
-bool is_rotating(const Snapshot& snapshot) {
-  return snapshot.index && snapshot.index->record &&
-         std::ranges::any_of(snapshot.rotated, [&](const Segment& segment) {
-           return segment.base == snapshot.index->record->active_base;
-         });
+std::optional<IndexRecord> record_of(const Result<IndexReading>& index) {
+  return index ? index->record : std::nullopt;
+}
+
+// Whether nothing is half done, as it may be while the log is being written: a rotation, of which the index
+// still names the old base, or a write to one of the index's slots.
+bool is_settled(const Snapshot& snapshot) {
+  if (!snapshot.writer) return true;
+  if (!snapshot.index || !snapshot.index->damage.empty()) return false;
+  const std::optional<IndexRecord> record = record_of(snapshot.index);
+  if (!record) return true;
+  const StreamOffset base = record->active_base;
+  return std::ranges::none_of(snapshot.rotated, [&](const Segment& segment) { return segment.base == base; });
 }
 
 std::uint64_t sequence_of(const Result<IndexReading>& index) {
-  return index && index->record ? index->record->sequence : 0;
+  const std::optional<IndexRecord> record = record_of(index);
+  return record ? record->sequence : 0;
 }
 
 // One look; nothing where a rotation came in between.
 Result<std::optional<Snapshot>> look_once(Os& os, const LogPaths& paths) {
   Snapshot snapshot;
-  auto index = read_index(os, paths);
+  snapshot.index = read_index(os, paths);
   const auto inode = active_inode(os, paths);
   if (!inode) return std::unexpected(inode.error());
   if (*inode != 0) {
@@ -94,29 +101,22 @@ Result<std::optional<Snapshot>> look_once(Os& os, const LogPaths& paths) {
   // With the same file at the log's path before and after, the folder was read between two rotations.
   const auto inode_after = active_inode(os, paths);
   if (!inode_after) return std::unexpected(inode_after.error());
-  if (*inode_after != *inode || sequence_of(read_index(os, paths)) != sequence_of(index)) return std::nullopt;
+  if (*inode_after != *inode || sequence_of(read_index(os, paths)) != sequence_of(snapshot.index))
+    return std::nullopt;
 
   snapshot.active_inode = *inode;
   snapshot.rotated = std::move(*rotated);
   snapshot.temporaries = std::move(*temporaries);
   snapshot.writer = writer_of(os, paths);
-  if (index) {
-    snapshot.index = std::move(*index);
-  } else {
-    snapshot.index_error = std::move(index.error());
-  }
   return snapshot;
 }
 
 Result<Snapshot> look(Os& os, const LogPaths& paths) {
   for (int looks = 1;; ++looks) {
-    auto snapshot = look_once(os, paths);
-    if (!snapshot) return std::unexpected(std::move(snapshot.error()));
-    // A damaged slot in a log that is being written may be one that is half written.
-    const bool settled =
-        *snapshot && (!(*snapshot)->writer || (!is_rotating(**snapshot) && !(*snapshot)->index_error &&
-                                               (*snapshot)->index->damage.empty()));
-    if (settled || (*snapshot && looks >= kLooks)) return std::move(**snapshot);
+    auto looked = look_once(os, paths);
+    if (!looked) return std::unexpected(std::move(looked.error()));
+    std::optional<Snapshot>& snapshot = *looked;
+    if (snapshot && (looks >= kLooks || is_settled(*snapshot))) return std::move(*snapshot);
     if (looks >= kLooks)
       return fail(ErrorKind::Busy, fmt::format("verify the log '{}'", printable(paths.active())),
                   "it is rotated again and again", "Try again when less is written to it");
@@ -132,12 +132,11 @@ class Verifier {
     auto looked = look(os_, paths_);
     if (!looked) return std::unexpected(std::move(looked.error()));
     snapshot_ = std::move(*looked);
-    const bool known = snapshot_.index && snapshot_.index->record;
-    if (!snapshot_.active && snapshot_.rotated.empty() && !known)
+    log_.index = record_of(snapshot_.index);
+    if (!snapshot_.active && snapshot_.rotated.empty() && !log_.index)
       return fail(ErrorKind::NoInput, fmt::format("verify the log '{}'", printable(paths_.active())),
                   "there is no log", "Name the path that `slurper run` was given");
     log_.writer = snapshot_.writer;
-    if (known) log_.index = *snapshot_.index->record;
 
     if (auto status = check_index(); !status) return std::unexpected(std::move(status.error()));
     if (auto status = read_rotated(); !status) return std::unexpected(std::move(status.error()));
@@ -156,8 +155,8 @@ class Verifier {
   void note(std::string text) { log_.notes.push_back(std::move(text)); }
 
   Status check_index() {
-    if (snapshot_.index_error) {
-      const Error& error = *snapshot_.index_error;
+    if (!snapshot_.index) {
+      const Error& error = snapshot_.index.error();
       if (error.kind == ErrorKind::NoPermission) return std::unexpected(error);
       if (error.kind == ErrorKind::NoInput) {
         problem(
@@ -171,7 +170,7 @@ class Verifier {
     }
     for (const std::string& damage : snapshot_.index->damage)
       note(damage + "; the other one is whole, and the next write mends it");
-    if (!snapshot_.index->record) note("nothing is noted in the log's index yet");
+    if (!log_.index) note("nothing is noted in the log's index yet");
     if (log_.index && log_.index->torn_lines_closed > 0)
       note(fmt::format("lines cut short by a loss of power, and ended with a newline since: {}",
                        log_.index->torn_lines_closed));

@@ -181,7 +181,8 @@ TEST_F(CompressTest, LosesNothingWhereverItDies) {
   int states_with_temporary = 0;
   for (int call = 1;; ++call) {
     FaultOs os(call, EIO, true);
-    (void)compress_segment(os, paths_, raw_segment(bytes), {});  // what counts is what it leaves
+    const auto result =
+        compress_segment(os, paths_, raw_segment(bytes), {});  // what counts is what it leaves
     if (os.failed_call().empty()) break;
     states_with_both += has_raw() && has_compressed() ? 1 : 0;
     states_with_temporary += has_temporary() ? 1 : 0;

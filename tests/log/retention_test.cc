@@ -18,6 +18,7 @@ Segment segment(std::uint64_t base, std::uint64_t stored, bool compressed = fals
 
 std::vector<std::uint64_t> bases(const std::vector<Segment>& segments) {
   std::vector<std::uint64_t> bases;
+  bases.reserve(segments.size());
   for (const Segment& each : segments) bases.push_back(each.base.value);
   return bases;
 }
