@@ -1,17 +1,24 @@
 #include "daemon/messages.h"
 
 #include <fmt/format.h>
-#include <spdlog/async.h>
+#include <spdlog/details/log_msg_buffer.h>
 #include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/sink.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
+#include <condition_variable>
 #include <cstdlib>
+#include <deque>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <thread>
+#include <utility>
 
 namespace slurper {
 
@@ -42,23 +49,84 @@ class PriorityFlag : public spdlog::custom_flag_formatter {
 };
 
 constexpr std::size_t kQueuedMessages = 256;
+constexpr std::chrono::seconds kFarewell(2);  // for the last messages, where nobody reads standard error
+
+// Hands messages to a thread that writes them, so that a standard error that nobody reads holds up nobody:
+// the oldest are given up. spdlog's own asynchronous logger would do, but its thread wakes up every ten
+// seconds for nothing.
+class QueuedSink final : public spdlog::sinks::sink {
+ public:
+  explicit QueuedSink(std::shared_ptr<spdlog::sinks::sink> target)
+      : state_(std::make_shared<State>()),
+        thread_([state = state_, target = std::move(target)] { write_all(*state, *target); }) {}
+
+  ~QueuedSink() override {
+    std::unique_lock lock(state_->mutex);
+    state_->closing = true;
+    state_->changed.notify_all();
+    const bool done = state_->changed.wait_for(lock, kFarewell, [this] { return state_->done; });
+    lock.unlock();
+    // A thread that hangs in write(2) can't be joined; what it uses is its own.
+    if (done) {
+      thread_.join();
+    } else {
+      thread_.detach();
+    }
+  }
+
+  void log(const spdlog::details::log_msg& message) override {
+    const std::lock_guard lock(state_->mutex);
+    if (state_->messages.size() == kQueuedMessages) state_->messages.pop_front();
+    state_->messages.emplace_back(message);
+    state_->changed.notify_all();
+  }
+  // The target formats, and every message is flushed.
+  void flush() override {}
+  void set_pattern(const std::string& /*pattern*/) override {}
+  void set_formatter(std::unique_ptr<spdlog::formatter> /*formatter*/) override {}
+
+ private:
+  struct State {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::deque<spdlog::details::log_msg_buffer> messages;
+    bool closing = false;
+    bool done = false;
+  };
+
+  static void write_all(State& state, spdlog::sinks::sink& target) {
+    std::unique_lock lock(state.mutex);
+    for (;;) {
+      state.changed.wait(lock, [&] { return state.closing || !state.messages.empty(); });
+      if (state.messages.empty()) break;
+      const spdlog::details::log_msg_buffer message = std::move(state.messages.front());
+      state.messages.pop_front();
+      lock.unlock();
+      target.log(message);
+      target.flush();
+      lock.lock();
+    }
+    state.done = true;
+    state.changed.notify_all();
+  }
+
+  std::shared_ptr<State> state_;
+  std::thread thread_;
+};
 
 }  // namespace
 
 void start_messages(std::string_view level) {
-  spdlog::init_thread_pool(kQueuedMessages, 1);
-  auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>();
-  auto logger = std::make_shared<spdlog::async_logger>("slurper", std::move(sink), spdlog::thread_pool(),
-                                                       spdlog::async_overflow_policy::overrun_oldest);
+  auto target = std::make_shared<spdlog::sinks::stderr_color_sink_mt>();
   auto formatter = std::make_unique<spdlog::pattern_formatter>();
   if (stderr_is_the_journal()) {
     formatter->add_flag<PriorityFlag>('*').set_pattern("%*%v");
   } else {
     formatter->set_pattern("%Y-%m-%d %H:%M:%S.%e slurper[%P] %^%l%$: %v");
   }
-  logger->set_formatter(std::move(formatter));
+  target->set_formatter(std::move(formatter));
+  auto logger = std::make_shared<spdlog::logger>("slurper", std::make_shared<QueuedSink>(std::move(target)));
   logger->set_level(spdlog::level::from_str(std::string(level)));
-  logger->flush_on(spdlog::level::trace);
   spdlog::set_default_logger(std::move(logger));
 }
 
