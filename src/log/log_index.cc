@@ -86,7 +86,10 @@ struct Opened {
 
 Result<Opened> open_or_create(Os& os, const std::string& path, const LogIndex::Access& access) {
   const auto failed = [&](int errnum, ErrorKind otherwise) {
-    auto error = fail_errno(errnum, fmt::format("open the log's index {}", quoted(path)));
+    const char* const advice =
+        errnum == ENOENT ? "Create the log's folder, or name another log"
+                         : "Let slurper read and write the log's folder and files, or name another log";
+    auto error = fail_errno(errnum, fmt::format("open the log's index {}", quoted(path)), advice);
     if (error.error().kind != ErrorKind::NoPermission) error.error().kind = otherwise;
     return error;
   };
