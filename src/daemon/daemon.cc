@@ -103,6 +103,8 @@ Status Daemon::open() {
   };
   if (fifo_exists || !settings_.fifo.create) {
     if (Status opened = open_the_fifo(); !opened) return opened;
+  } else if (Status possible = can_create_fifo(settings_.fifo); !possible) {
+    return possible;
   }
   const Result<Uuid> boot = read_boot_id(os_);
   if (!boot) return std::unexpected(boot.error());

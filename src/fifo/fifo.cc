@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <string>
@@ -44,6 +45,14 @@ std::unexpected<Error> not_a_fifo(const std::string& path, mode_t mode) {
               advice);
 }
 
+std::unexpected<Error> cannot_create(int errnum, const std::string& path) {
+  Error error = fail_errno(errnum, "create the FIFO " + quoted(path),
+                           "Create it yourself, or name a path in a folder that slurper may write to")
+                    .error();
+  if (error.kind != ErrorKind::NoPermission) error.kind = ErrorKind::CantCreate;
+  return std::unexpected(std::move(error));
+}
+
 // Under another name first, so that a FIFO that stands at its path is always one with its final mode and
 // owner, whenever the machine stops.
 Status create_fifo(Os& os, const FifoSettings& settings) {
@@ -60,13 +69,7 @@ Status create_fifo(Os& os, const FifoSettings& settings) {
     }
     (void)os.unlink(temporary.c_str());  // left by a start that was cut short; a failure shows in mkfifo
   }
-  const auto failed = [&](int error) {
-    Error e =
-        fail_errno(error, what, "Create it yourself, or name a path in a folder that slurper may write to")
-            .error();
-    if (e.kind != ErrorKind::NoPermission) e.kind = ErrorKind::CantCreate;
-    return std::unexpected(std::move(e));
-  };
+  const auto failed = [&](int error) { return cannot_create(error, path); };
   if (const int error = os.mkfifo(temporary.c_str(), 0600); error < 0) return failed(-error);
   const auto finish = [&]() -> Status {
     const UniqueFd fifo_fd(os.open(temporary.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW));
@@ -158,6 +161,17 @@ void grow_pipe(Os& os, Fifo& fifo, const FifoSettings& settings) {
 }
 
 }  // namespace
+
+Status can_create_fifo(const FifoSettings& settings) {
+  const std::size_t slash = settings.path.rfind('/');
+  const std::string folder = slash == 0                   ? "/"
+                             : slash == std::string::npos ? "."
+                                                          : settings.path.substr(0, slash);
+  // With the ids that count for files, which are not those of access(2).
+  if (::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) != 0)
+    return cannot_create(errno, settings.path);
+  return {};
+}
 
 Result<Fifo> open_fifo(Os& os, const FifoSettings& settings) {
   bool created = false;

@@ -26,6 +26,10 @@ struct Fifo {
   std::optional<Error> pipe_size_refusal;  // why it granted less than was asked for
 };
 
+// Whether open_fifo could make the missing FIFO: its folder is there, and may be written to. Makes nothing.
+// Errors: CantCreate, NoPermission.
+[[nodiscard]] Status can_create_fifo(const FifoSettings& settings);
+
 // Opens settings.path, making it first where it is missing and settings.create says so. Nothing but a FIFO is
 // ever opened or changed. Errors: NoInput (missing, or not a FIFO), CantCreate, NoPermission, Busy (another
 // slurper).
