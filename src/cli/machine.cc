@@ -24,6 +24,7 @@ namespace slurper {
 namespace {
 
 constexpr std::uint64_t kPage = 4096;
+constexpr std::uint64_t kLeastRoom = 128 << 10;  // for a ring's header and its first pages
 
 std::string quoted(const std::string& path) {
   return "'" + printable(path) + "'";
@@ -229,12 +230,18 @@ Findings check_ring(const Settings& settings) {
 
   Findings findings;
   const std::uint64_t room = available(fs) + already_taken;
-  if (room < settings.ring.size.bytes) {
+  if (room < kLeastRoom) {
     findings.push_back(
         error(ErrorKind::CantCreate,
-              fmt::format("{} wants {}, and its file system has room for {}. Lower ring.size, or set "
-                          "ring.directory to a larger file system in RAM",
-                          ring, format(settings.ring.size), format_rounded(ByteSize{room}))));
+              fmt::format("{}: its file system is full. Make room there, or set ring.directory to a "
+                          "folder on another file system in RAM",
+                          ring)));
+  } else if (room < settings.ring.size.bytes) {
+    findings.push_back(
+        warning(fmt::format("{} is to hold {}, and its file system has room for {}: after that it "
+                            "counts as full. Lower ring.size, or set ring.directory to a larger "
+                            "file system in RAM",
+                            ring, format(settings.ring.size), format_rounded(ByteSize{room}))));
   } else {
     findings.push_back(ok(fmt::format("{} has room for its {}", ring, format(settings.ring.size))));
   }

@@ -1,9 +1,12 @@
 // `slurper check`, the real program.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 
@@ -91,6 +94,18 @@ TEST_F(Check, ReportsWrongSettingsWithStatus78) {
   EXPECT_THAT(outcome.out, IsEmpty());
   EXPECT_THAT(outcome.err,
               StartsWith("slurper: cannot accept '" + (folder_ / "x.toml") + ":3:8': fifo.mode is 640, "));
+}
+
+TEST_F(Check, FindsThatTheRingsFileSystemIsFull) {
+  const std::string small = ring_ / "small";
+  std::filesystem::create_directory(small);
+  if (mount("tmpfs", small.c_str(), "tmpfs", 0, "size=1M") != 0)
+    GTEST_SKIP() << "can't mount a file system: " << std::strerror(errno);
+  std::ofstream(small + "/filler") << std::string(2 << 20, 'x');  // as far as it goes
+  const Outcome outcome = run_slurper(with({"--set", "ring.directory=" + small + "/r"}));
+  ASSERT_EQ(umount(small.c_str()), 0);
+  EXPECT_EQ(outcome.status, 73) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr("error    the ring in '" + small));
 }
 
 TEST_F(Check, SpeaksForTheUserWhoRunsIt) {
