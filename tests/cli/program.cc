@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <sstream>
 #include <stdexcept>
 #include <thread>
@@ -138,10 +139,12 @@ std::string snapshot(const std::string& folder) {
   const auto add = [&](const std::string& path) {
     struct stat st{};
     if (lstat(path.c_str(), &st) != 0) return;
+    // A hash, so that a difference can be read. A log's and a ring's bytes are not for a terminal.
     std::ostringstream bytes;
     if (S_ISREG(st.st_mode)) bytes << std::ifstream(path).rdbuf();
-    lines.push_back(fmt::format("{} {:o} {} {} {} {} {}.{} '{}'\n", path, st.st_mode, st.st_uid, st.st_gid,
-                                st.st_ino, st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec, bytes.str()));
+    lines.push_back(fmt::format("{} {:o} {} {} {} {} {}.{} {:x}\n", path, st.st_mode, st.st_uid, st.st_gid,
+                                st.st_ino, st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
+                                std::hash<std::string>{}(bytes.str())));
   };
   add(folder);
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) add(entry.path().string());
