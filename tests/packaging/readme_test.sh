@@ -1,6 +1,6 @@
 #!/bin/bash
 # readme_test.sh SOURCE_DIR SLURPER - README, man page and program name the same keys, defaults,
-# commands and exit codes, and the README's links lead somewhere.
+# commands and exit codes, and the links lead somewhere.
 . "$(dirname "$0")/lib.sh"
 source=$1 slurper=$2
 readme=$source/README.md manual=$source/docs/slurper.8
@@ -46,8 +46,10 @@ for command in run check verify; do
   grep -q "^  $command " "$work/help" || failed "slurper has no command $command"
   grep -q "^| .slurper $command" "$readme" || failed "the README has no command $command"
 done
-grep -oE '\]\([^)#]+' "$readme" | cut -c3- | while read -r link; do
-  case $link in http*) ;; *) [ -e "$source/$link" ] || echo "$link" ;; esac
+for page in "$readme" "$source"/docs/*.md; do
+  while read -r link; do
+    case $link in http*) ;; *) [ -e "$(dirname "$page")/$link" ] || echo "$page: $link" ;; esac
+  done < <(grep -oE '\]\([^)#]+' "$page" | cut -c3-)
 done >"$work/dead"
 [ ! -s "$work/dead" ] || failed "dead links: $(cat "$work/dead")"
 
