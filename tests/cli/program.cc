@@ -139,11 +139,13 @@ std::string snapshot(const std::string& folder) {
   const auto add = [&](const std::string& path) {
     struct stat st{};
     if (lstat(path.c_str(), &st) != 0) return;
-    // A hash, so that a difference can be read. A log's and a ring's bytes are not for a terminal.
+    // A hash, so that a difference can be read; a log's and a ring's bytes are not for a terminal. The times
+    // of folders only: the kernel notes those of a file that is mapped when it likes, and its bytes say more.
     std::ostringstream bytes;
     if (S_ISREG(st.st_mode)) bytes << std::ifstream(path).rdbuf();
+    const timespec changed = S_ISDIR(st.st_mode) ? st.st_mtim : timespec{};
     lines.push_back(fmt::format("{} {:o} {} {} {} {} {}.{} {:x}\n", path, st.st_mode, st.st_uid, st.st_gid,
-                                st.st_ino, st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
+                                st.st_ino, st.st_size, changed.tv_sec, changed.tv_nsec,
                                 std::hash<std::string>{}(bytes.str())));
   };
   add(folder);
