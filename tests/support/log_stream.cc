@@ -28,7 +28,8 @@ constexpr std::size_t kPiece = 1 << 20;
 
 // "messages.00000000000000123456[.zst]" -> base and whether it is compressed.
 std::optional<LogSegment> parse_name(const fs::path& path, const std::string& log_name) {
-  std::string_view name = path.filename().native();
+  const std::string file_name = path.filename();
+  std::string_view name = file_name;
   LogSegment segment{.path = path};
   if (!name.starts_with(log_name)) return std::nullopt;
   name.remove_prefix(log_name.size());
