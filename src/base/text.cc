@@ -52,9 +52,9 @@ std::uint64_t factor_of(const Units& units, std::string_view name) {
 template <typename FactorOfUnit>
 std::optional<std::uint64_t> parse_scaled(std::string_view text, std::uint64_t max,
                                           FactorOfUnit factor_of_unit) {
-  const char* const end = text.data() + text.size();
+  const char* const end = text.end();
   std::uint64_t whole = 0;
-  auto [rest, error] = std::from_chars(text.data(), end, whole);
+  auto [rest, error] = std::from_chars(text.begin(), end, whole);
   if (error != std::errc() || text.front() == '+') return std::nullopt;
 
   std::uint64_t fraction = 0;

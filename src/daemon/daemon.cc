@@ -66,6 +66,7 @@ class Daemon {
   void round();
   void hold_up(const char* why);
   void go_on();
+  void report_dropped(const char* now);
   [[nodiscard]] std::string status() const;
 
   Os& os_ = kernel();
@@ -285,12 +286,13 @@ void Daemon::go_on() {
                  std::chrono::duration<double>(Clock::now() - *held_up_since_).count());
     held_up_since_.reset();
   }
-  if (dropping_) {
-    dropping_ = false;
-    spdlog::error("the ring has room again: {} lines were thrown away",
-                  ring_->dropped_lines() - dropped_lines_before_);
-    dropped_lines_before_ = ring_->dropped_lines();
-  }
+  if (dropping_) report_dropped("the ring has room again");
+}
+
+void Daemon::report_dropped(const char* now) {
+  dropping_ = false;
+  spdlog::error("{}: {} lines were thrown away", now, ring_->dropped_lines() - dropped_lines_before_);
+  dropped_lines_before_ = ring_->dropped_lines();
 }
 
 std::string Daemon::status() const {
@@ -370,6 +372,7 @@ void Daemon::stop_intake() {
 int Daemon::stop() {
   notify_systemd("STOPPING=1\nSTATUS=draining the pipe and the ring");
   stop_intake();
+  if (dropping_) report_dropped("the ring was full until the end");
   if (!log_thread_->stop(kPatience)) {
     spdlog::error(
         "the log {} could not be written: {} stay in the ring {}. The next start writes them, unless the "

@@ -184,8 +184,9 @@ Result<Fifo> open_fifo(Os& os, const FifoSettings& settings) {
   for (int attempt = 0; attempt < 10; ++attempt) {
     Result<std::optional<Fifo>> opened = open_ends(os, settings.path);
     if (!opened) return std::unexpected(opened.error());
-    if (!*opened) continue;
-    Fifo fifo = std::move(**opened);
+    std::optional<Fifo>& ends = *opened;
+    if (!ends) continue;
+    Fifo fifo = std::move(*ends);
     fifo.created = created;
     if (const int error = os.flock(fifo.read_fd.get(), LOCK_EX | LOCK_NB); error < 0) {
       if (error != -EWOULDBLOCK) return fail_errno(-error, "lock the FIFO " + quoted(settings.path));

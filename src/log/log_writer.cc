@@ -96,8 +96,8 @@ Result<StreamOffset> LogWriter::end_of_rotated() {
 Status LogWriter::recover(const Uuid& boot) {
   for (const std::string& damage : index_.damage()) findings_.push_back(damage);
   const bool known = index_.record().has_value();
-  if (known) {
-    record_ = *index_.record();
+  if (const auto& found = index_.record()) {
+    record_ = *found;
   } else {
     record_.log_id = new_uuid();
     record_.boot_id = boot;
@@ -209,13 +209,13 @@ Status LogWriter::close_torn_line() {
 
 Status LogWriter::write_index() {
   record_.active_base = base_;
-  if (index_.record() && *index_.record() == record_) return {};
+  if (index_.record() == record_) return {};
   if (Status written =
           index_.write(record_, durable() ? LogIndex::Durability::Synced : LogIndex::Durability::Cached);
       !written) {
     return written;
   }
-  record_ = *index_.record();
+  if (const auto& now = index_.record()) record_ = *now;  // with its sequence number
   return {};
 }
 
