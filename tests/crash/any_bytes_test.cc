@@ -39,7 +39,7 @@ std::string any_bytes(std::uint64_t seed, std::size_t size) {
 
 void end(Child& slurper) {
   slurper.signal(SIGTERM);
-  EXPECT_TRUE(slurper.exits_with(0)) << slurper.err();
+  EXPECT_TRUE(slurper.exits_with(0)) << describe_status(slurper.wait().value_or(-1)) << "\n" << slurper.err();
 }
 
 TEST(AnyBytes, ArriveAsTheyWereWritten) {
@@ -66,14 +66,12 @@ TEST(AnyBytes, SurviveRotationAndCompression) {
   EXPECT_GE(segments.size(), 10U);
   for (const LogSegment& segment : segments) {
     if (segment.active) continue;
-    char last = 0;
-    EXPECT_EQ(LogStream::read_segment(segment,
-                                      [&](std::string_view piece) {
-                                        if (!piece.empty()) last = piece.back();
-                                      }),
-              "");
-    EXPECT_EQ(last, '\n') << segment.path << " ends within a line";
-    EXPECT_GE(segment.size, 100U << 10) << segment.path << " was rotated too early";
+    std::string text;
+    EXPECT_EQ(LogStream::read_segment(segment, [&](std::string_view piece) { text += piece; }), "");
+    ASSERT_TRUE(text.ends_with('\n')) << segment.path << " ends within a line";
+    // A line that was begun within the limit is ended in the same segment, however long it is.
+    text.pop_back();
+    EXPECT_LE(text.rfind('\n') + 1, 100U << 10) << segment.path << " was rotated too late";
   }
   EXPECT_TRUE(Child(site.verify()).exits_with(0));
 }
@@ -158,15 +156,17 @@ TEST(WhenFull, DropLosesWholeLinesOnlyAndCountsThem) {
     EXPECT_TRUE(writer.wait()) << "the writer had to wait";
     EXPECT_TRUE(eventually([&] { return site.holder.pending() == 0; }));
   }
+  slurper.signal(SIGUSR2);
+  EXPECT_TRUE(slurper.said("status: "));
   end(slurper);
   LineChecker checker;
   EXPECT_EQ(site.log.read([&](std::string_view piece) { checker.feed(piece); }), "");
   const LineReport report = checker.finish({{kTooManyLines}});
   EXPECT_EQ(report.torn + report.duplicated + report.reordered + report.invented, 0U) << report.text();
   EXPECT_GT(report.lost, 0U);
-  EXPECT_GE(report.bytes, kRing - kMaxLine);
+  EXPECT_GE(report.bytes, kRing / 4 * 3) << "the ring was hardly used";
   // The count that slurper gives is the one that is missing.
-  EXPECT_NE(slurper.err().find(fmt::format("{} lines", report.lost)), std::string::npos)
+  EXPECT_NE(slurper.err().find(fmt::format("{} lines (", report.lost)), std::string::npos)
       << report.text() << "\n"
       << slurper.err();
 }

@@ -62,23 +62,18 @@ class TracedChild {
   std::thread tracer_;
 };
 
-struct StepPlan {
-  // The process is let run to the return of the main thread's first ioctl(FIONREAD) that reports bytes, then
-  // goes on instruction by instruction, and is killed after so many. 0: not killed; stepped until the second
-  // system call after the FIONREAD has returned and the third is about to begin, and let go.
-  std::uint64_t instructions = 0;
-};
-
 struct StepOutcome {
   bool killed = false;
   std::uint64_t instructions = 0;  // that were stepped
   std::string error;
 };
 
-// Takes hold of the running process `pid` from the calling thread, calls `armed` (which writes into the
-// FIFO), and follows the plan. The process is reaped by its parent, which must not wait for it meanwhile.
-// x86-64 only.
-StepOutcome step_and_kill(pid_t pid, const StepPlan& plan, const std::function<void()>& armed);
+// Takes hold of the running process `pid` from the calling thread, and calls `armed`, which writes into the
+// FIFO. The main thread is let run to the return of its first ioctl(FIONREAD) that reports bytes, then goes
+// on instruction by instruction, and is killed after `instructions` of them. Where the first system call
+// after the read(2) of that pipe is about to begin before, the process is let go unhurt: the window was
+// shorter. The process is reaped by its parent, which must not wait for it meanwhile. x86-64 only.
+StepOutcome step_and_kill(pid_t pid, std::uint64_t instructions, const std::function<void()>& armed);
 
 // Holds every thread of `pid` but the main one: a disk that stalls, as far as the rest of the process can
 // tell. Let go at the end of its life. Made, used and destroyed by one thread.

@@ -105,7 +105,9 @@ std::string LogStream::read_segment(const LogSegment& segment,
   for (ssize_t got = 0; (got = ::read(fd.get(), in.data(), in.size())) != 0;) {
     if (got < 0) return fmt::format("{}: cannot be read", segment.path.string());
     if (!segment.compressed) {
-      pass_on({in.data(), static_cast<std::size_t>(got)});
+      // The active one may have grown since.
+      pass_on({in.data(), std::min(static_cast<std::uint64_t>(got), segment.size - size)});
+      if (size == segment.size) break;
       continue;
     }
     for (ZSTD_inBuffer from{in.data(), static_cast<std::size_t>(got), 0}; from.pos < from.size;) {

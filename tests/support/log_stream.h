@@ -33,8 +33,8 @@ class LogStream {
   // too high.
   [[nodiscard]] std::uint64_t end() const;
 
-  // Every byte, in order, from the oldest segment on. The text says what is wrong: a gap between segments, a
-  // damaged frame. Empty: nothing.
+  // Every byte there was at the call, in order, from the oldest segment on. The text says what is wrong: a
+  // gap between segments, a damaged frame. Empty: nothing.
   [[nodiscard]] std::string read(const std::function<void(std::string_view)>& consume) const;
   static std::string read_segment(const LogSegment& segment,
                                   const std::function<void(std::string_view)>& consume);
