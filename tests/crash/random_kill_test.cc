@@ -122,13 +122,13 @@ constexpr std::uint64_t kGigabyte = 1'000'000'000;
 
 INSTANTIATE_TEST_SUITE_P(
     Variants, RandomKill,
-    testing::Values(Variant{"FlatOut", {"log.rotate_size=128MiB"}, 1000, 60, 4 * kGigabyte},
+    testing::Values(Variant{"FlatOut", {"log.rotate_size=128MiB"}, 1000, 200, 3 * kGigabyte},
                     Variant{
-                        "Rotation", {"log.rotate_size=100KiB", "log.compress=zstd"}, 300, 30, kGigabyte / 2},
+                        "Rotation", {"log.rotate_size=100KiB", "log.compress=zstd"}, 300, 60, kGigabyte / 2},
                     Variant{"SmallRing",
                             {"ring.size=4MiB", "log.sync=always", "log.rotate_size=128MiB"},
                             300,
-                            30,
+                            60,
                             kGigabyte}),
     [](const auto& param_info) { return std::string(param_info.param.name); });
 

@@ -176,9 +176,17 @@ class SyslogdTest : public testing::TestWithParam<Syslogd> {
 
 TEST_P(SyslogdTest, ARestartEndsAPlainReader) {
   Child reader({.argv = {"cat", fifo_}, .env = {}});
+  // Held until the syslogd's line is there: it may find no reader otherwise, and busybox closes the FIFO
+  // every second.
+  UniqueFd holder_fd;
+  EXPECT_TRUE(eventually([&] {
+    holder_fd.reset(::open(fifo_.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+    return static_cast<bool>(holder_fd);
+  }));
   Child syslogd = start_syslogd();
   send_lines(0, 1);
   EXPECT_TRUE(eventually([&] { return numbers_in(reader.out()).size() == 1; })) << reader.out();
+  holder_fd.reset();
   stop_syslogd(syslogd);
   EXPECT_TRUE(reader.exits_with(0)) << "it did not see the end of file";
 }

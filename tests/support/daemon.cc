@@ -20,11 +20,14 @@ std::uint64_t count_from_env(const char* name, std::uint64_t otherwise, std::uin
 Program Site::run(const std::vector<std::string>& settings) const {
   Program program{.argv = {slurper_binary(), "run", "--fifo", fifo, "--log", disk / "messages", "--set",
                            "ring.directory=" + ram.path().string()},
-                  // The leak checker can't work in a process that is traced, and would call that an error.
-                  .env = {"ASAN_OPTIONS=detect_leaks=0"}};
+                  .env = {}};
   for (const std::string& setting : settings) {
     program.argv.emplace_back("--set");
     program.argv.push_back(setting);
+  }
+  // What a sanitizer finds ends slurper at once: one that is killed has no exit status to tell it with.
+  for (const char* const name : {"UBSAN_OPTIONS", "TSAN_OPTIONS"}) {
+    if (std::getenv(name) == nullptr) program.env.push_back(std::string(name) + "=halt_on_error=1");
   }
   return program;
 }

@@ -130,7 +130,10 @@ void TracedChild::trace(const Program& program, const KillPlan& plan) {
   if (::pipe2(gate.data(), O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category(), "pipe2");
   const UniqueFd gate_read_fd(gate[0]);
   UniqueFd gate_write_fd(gate[1]);
-  const pid_t pid = fork_exec(program, {.err = stderr_.get()}, gate_read_fd.get());
+  Program traced = program;
+  // The leak checker can't work in a process that is traced, and calls that an error.
+  traced.env.emplace_back("ASAN_OPTIONS=detect_leaks=0");
+  const pid_t pid = fork_exec(traced, {.err = stderr_.get()}, gate_read_fd.get());
   // The child's own copy of the write end keeps the gate shut against EOF: it takes a byte.
   (void)trace_call(PTRACE_SEIZE, pid, 0, kOptions);
   (void)!::write(gate_write_fd.get(), "", 1);
