@@ -65,6 +65,7 @@ class QueuedSink final : public spdlog::sinks::sink {
     state_->closing = true;
     state_->changed.notify_all();
     const bool done = state_->changed.wait_for(lock, kFarewell, [this] { return state_->done; });
+    state_->messages.clear();
     lock.unlock();
     // A thread that hangs in write(2) can't be joined; what it uses is its own.
     if (done) {
