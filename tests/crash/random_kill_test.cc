@@ -9,8 +9,8 @@
 #include <random>
 #include <thread>
 
+#include "support/consumer.h"
 #include "support/daemon.h"
-#include "support/lines.h"
 
 namespace slurper::test {
 namespace {
@@ -30,38 +30,6 @@ std::ostream& operator<<(std::ostream& out, const Variant& variant) {
 }
 
 class RandomKill : public testing::TestWithParam<Variant> {};
-
-// Reads a growing log once, from its beginning on, and removes what it has read: a log of many gigabytes
-// needs no room for them. Only while slurper is down.
-class Consumer {
- public:
-  explicit Consumer(const LogStream& log) : log_(log) {}
-
-  // Up to the active segment, or to the end with it.
-  void consume(bool with_active) {
-    const auto segments = log_.segments();
-    for (const LogSegment& segment : segments) {
-      if (segment.base < next_ || (segment.active && !with_active)) continue;
-      ASSERT_EQ(segment.base, next_) << segment.path << " does not begin where the one before it ends";
-      const auto feed = [&](std::string_view piece) { checker_.feed(piece); };
-      ASSERT_EQ(LogStream::read_segment(segment, feed), "");
-      next_ += segment.size;
-    }
-    // The newest rotated one stays: after a kill in the middle of a rotation, it tells where the active one
-    // begins.
-    for (std::size_t i = 0; i + 2 < segments.size(); ++i) {
-      std::filesystem::remove(segments[i].path);
-      std::filesystem::remove(segments[i].path.string() + ".zst");
-    }
-  }
-
-  LineReport finish(std::span<const std::uint64_t> accepted) { return checker_.finish(accepted); }
-
- private:
-  const LogStream& log_;
-  LineChecker checker_;
-  std::uint64_t next_ = 0;
-};
 
 TEST_P(RandomKill, LosesNothing) {
   const Variant& variant = GetParam();

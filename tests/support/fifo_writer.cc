@@ -12,9 +12,11 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <new>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include "support/lines.h"
@@ -74,8 +76,17 @@ LineWriter::~LineWriter() {
 void LineWriter::run(const std::string& fifo, const Plan& plan, Shared& shared) {
   const UniqueFd fd(::open(fifo.c_str(), O_WRONLY | O_CLOEXEC));
   std::array<char, kMaxLine> line{};
+  const auto start = std::chrono::steady_clock::now();
   while (fd && shared.lines < plan.lines) {
     if (shared.stop) ::_exit(0);
+    if (plan.per_second != 0) {
+      // After a time in which it had to wait it catches up, as the source of a syslogd would.
+      const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+      if (static_cast<double>(shared.lines) >= elapsed.count() * plan.per_second) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        continue;
+      }
+    }
     const std::size_t size = make_line(line.data(), plan.writer, shared.lines);
     const ssize_t taken = ::write(fd.get(), line.data(), size);
     if (taken < 0 && errno == EINTR) continue;

@@ -32,13 +32,14 @@ class FifoHolder {
   std::string accepted_;
 };
 
-// A process that writes numbered lines, one write(2) each, blocking, flat out. It must be started before the
-// test has other threads. Killed at the end of its life where it still runs.
+// A process that writes numbered lines, one write(2) each, blocking, flat out or paced. It must be started
+// before the test has other threads. Killed at the end of its life where it still runs.
 class LineWriter {
  public:
   struct Plan {
     unsigned writer = 0;          // the number in its lines
     std::uint64_t lines = ~0ULL;  // then it ends by itself
+    unsigned per_second = 0;      // lines a second, a millisecond's together; 0: flat out
   };
   LineWriter(const std::string& fifo, const Plan& plan);
   LineWriter(LineWriter&& other) noexcept;

@@ -1,0 +1,160 @@
+// A long run at a steady flow with random faults: nothing is lost, and slurper does not grow.
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "support/consumer.h"
+#include "support/daemon.h"
+
+namespace slurper::test {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+struct Use {
+  std::uint64_t anonymous_kib = 0;  // what the process itself takes: code and the ring apart
+  std::size_t descriptors = 0;
+  std::size_t threads = 0;
+};
+
+std::size_t entries(const std::string& folder) {
+  std::error_code error;
+  return static_cast<std::size_t>(
+      std::distance(fs::directory_iterator(folder, error), fs::directory_iterator()));
+}
+
+Use use_of(pid_t pid) {
+  const std::string proc = fmt::format("/proc/{}", pid);
+  Use use{.descriptors = entries(proc + "/fd"), .threads = entries(proc + "/task")};
+  std::ifstream status(proc + "/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("RssAnon:")) use.anonymous_kib = std::stoull(line.substr(8));
+  }
+  return use;
+}
+
+// What happens to a slurper that lives on.
+class Faults {
+ public:
+  Faults(std::mt19937_64& random, const Site& site) : random_(random), site_(site) {}
+
+  void strike(const Child& slurper) {
+    switch (random_() % 5) {
+      case 0:
+        slurper.signal(SIGHUP);
+        break;
+      case 1:
+        slurper.signal(SIGUSR1);
+        break;
+      case 2:
+        slurper.signal(SIGUSR2);
+        break;
+      case 3:  // a process that gets no processor for a while: the pipe fills, the writer waits
+        slurper.signal(SIGSTOP);
+        std::this_thread::sleep_for(std::chrono::milliseconds(random_() % 300));
+        slurper.signal(SIGCONT);
+        break;
+      default: {  // a writer comes and goes
+        const UniqueFd fifo_write_fd(::open(site_.fifo.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+        EXPECT_TRUE(fifo_write_fd);
+      }
+    }
+  }
+
+ private:
+  std::mt19937_64& random_;
+  const Site& site_;
+};
+
+// One life of slurper through faults at random moments. How it ends is the caller's choice.
+void live(Child& slurper, Faults& faults, std::mt19937_64& random, Consumer& consumer,
+          std::chrono::seconds length, std::vector<Use>& uses) {
+  const auto end = Clock::now() + length;
+  for (int step = 0; Clock::now() < end && !testing::Test::HasFailure(); ++step) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20 + random() % 150));
+    faults.strike(slurper);
+    if (step % 20 == 19) {
+      consumer.consume(false);
+      uses.push_back(use_of(slurper.pid()));
+    }
+    ASSERT_FALSE(slurper.wait(0ms)) << "slurper ended by itself: " << slurper.err();
+  }
+}
+
+// 20,000 lines/s for SLURPER_SOAK seconds (180; 20 under a sanitizer): the first half in one life, which must
+// not grow; the second in many, which end by SIGKILL or SIGTERM.
+TEST(Soak, LosesNothingAndDoesNotGrow) {
+  const std::chrono::seconds length(count_from_env("SLURPER_SOAK", 180, 20));
+  const std::uint64_t chance = std::random_device{}();
+  const std::uint64_t seed = count_from_env("SLURPER_SEED", chance, chance);
+  SCOPED_TRACE(fmt::format("SLURPER_SEED={}", seed));
+  std::mt19937_64 random(seed);
+  const std::vector<std::string> settings = {"log.rotate_size=2MiB", "log.compress=zstd"};
+
+  Site site;
+  LineWriter writer(site.fifo, {.per_second = 20'000});
+  Consumer consumer(site.log);
+  Faults faults(random, site);
+  int lives = 1;
+  std::vector<Use> uses;
+  {
+    Child slurper = site.start(settings);
+    live(slurper, faults, random, consumer, length / 2, uses);
+    slurper.kill();
+  }
+  ASSERT_GE(uses.size(), 4U);
+  const Use early = uses[uses.size() / 4];
+  const Use late = uses.back();
+  fmt::print("{} s in one life: {} -> {} KiB of its own memory, {} -> {} descriptors, {} -> {} threads\n",
+             (length / 2).count(), early.anonymous_kib, late.anonymous_kib, early.descriptors,
+             late.descriptors, early.threads, late.threads);
+  EXPECT_EQ(late.descriptors, early.descriptors);
+  EXPECT_EQ(late.threads, early.threads);
+  // A sanitizer keeps what was freed for a while.
+  if (!kSanitized) {
+    EXPECT_LE(late.anonymous_kib, early.anonymous_kib + 1024);
+  }
+
+  std::vector<Use> others;
+  for (const auto end = Clock::now() + length / 2; Clock::now() < end && !HasFailure(); ++lives) {
+    Child slurper = site.start(settings);
+    live(slurper, faults, random, consumer, std::chrono::seconds(random() % 3), others);
+    if (random() % 2 == 0) {
+      slurper.kill();
+    } else {
+      slurper.signal(SIGTERM);
+      ASSERT_TRUE(slurper.exits_with(0)) << slurper.err();
+    }
+  }
+  {
+    Child slurper = site.start(settings);
+    ASSERT_TRUE(writer.finish());
+    slurper.signal(SIGTERM);
+    ASSERT_TRUE(slurper.exits_with(0)) << slurper.err();
+  }
+  consumer.consume(true);
+  const LineReport report = consumer.finish({{writer.lines()}});
+  fmt::print("{} lives, seed {}: {}\n", lives, seed, report.text());
+  EXPECT_TRUE(report.clean()) << report.text();
+  EXPECT_EQ(report.lines, writer.lines());
+  // At least two thirds of the flow that was wanted.
+  EXPECT_GT(report.lines, static_cast<std::uint64_t>(length.count()) * 20'000 * (kSanitized ? 1 : 2) / 3);
+}
+
+}  // namespace
+}  // namespace slurper::test
