@@ -285,7 +285,10 @@ StalledThreads::StalledThreads(pid_t pid) {
 }
 
 StalledThreads::~StalledThreads() {
-  for (const pid_t tid : held_) (void)trace_call(PTRACE_DETACH, tid);
+  for (const pid_t tid : held_) {
+    // One that has been killed meanwhile is its tracer's to reap; until then its process can't be.
+    if (trace_call(PTRACE_DETACH, tid) != 0) (void)::waitpid(tid, nullptr, __WALL);
+  }
 }
 
 }  // namespace slurper::test
