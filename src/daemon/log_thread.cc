@@ -72,19 +72,13 @@ void LogThread::start_housekeeper(const LogSettings& settings) {
   housekeeper_->notify(writer_.active_base());
 }
 
-void LogThread::wake() {
-  // The lock, so that the notice can't fall between the sleeper's last look and its wait.
-  const std::lock_guard lock(mutex_);
-  woken_.notify_one();
-}
-
 void LogThread::rotate() {
   {
     const std::lock_guard lock(mutex_);
     rotate_requested_ = true;
     requested_ = true;
   }
-  woken_.notify_one();
+  bell_.ring();
 }
 
 void LogThread::reload(const LogSettings& settings) {
@@ -93,7 +87,7 @@ void LogThread::reload(const LogSettings& settings) {
     reload_requested_ = settings;
     requested_ = true;
   }
-  woken_.notify_one();
+  bell_.ring();
 }
 
 bool LogThread::stop(std::chrono::milliseconds patience) {
@@ -104,7 +98,7 @@ bool LogThread::stop(std::chrono::milliseconds patience) {
     requested_ = true;
     give_up_at_ = Clock::now() + patience;
   }
-  woken_.notify_one();
+  bell_.ring();
   thread_.join();
   return ring_.used() == 0;
 }
@@ -215,7 +209,6 @@ void LogThread::rotate_if_due() {
 
 // Until there is something to do. An idle log sleeps without a limit.
 void LogThread::sleep() {
-  std::unique_lock lock(mutex_);
   Clock::time_point until = Clock::time_point::max();
   if (sync_due_) until = std::min(until, *sync_due_);
   if (const auto due = writer_.rotation_due()) {
@@ -226,14 +219,8 @@ void LogThread::sleep() {
   const bool waiting_to_retry = failing_.load();
   if (waiting_to_retry) until = std::min(until, retry_at_);
   if (stopping_) until = std::min(until, give_up_at_);
-  asleep_ = true;
   const auto something_to_do = [&] { return requested_.load() || (!waiting_to_retry && ring_.used() > 0); };
-  if (until == Clock::time_point::max()) {
-    woken_.wait(lock, something_to_do);
-  } else {
-    (void)woken_.wait_until(lock, until, something_to_do);
-  }
-  asleep_ = false;
+  while (!something_to_do() && Clock::now() < until) bell_.wait(until);
 }
 
 void LogThread::publish() {

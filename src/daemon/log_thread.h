@@ -3,13 +3,13 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
 
+#include "base/doorbell.h"
 #include "base/settings.h"
 #include "log/housekeeper.h"
 #include "log/log_writer.h"
@@ -30,9 +30,7 @@ class LogThread {
 
   // From the intake's thread:
   void start();
-  void notify() {  // after every take
-    if (asleep_.exchange(false)) wake();
-  }
+  void notify() { bell_.ring(); }                    // after every take
   void ask_for_room() { room_wanted_.store(true); }  // made_room will be called, once
   void rotate();
   void reload(
@@ -57,7 +55,6 @@ class LogThread {
   void sleep();
   void publish();
   void failed(const Error& error);
-  void wake();
   void start_housekeeper(const LogSettings& settings);
 
   Ring& ring_;
@@ -66,8 +63,7 @@ class LogThread {
 
   // Shared:
   std::mutex mutex_;
-  std::condition_variable woken_;
-  std::atomic<bool> asleep_{false};
+  Doorbell bell_;
   std::atomic<bool> room_wanted_{false};
   std::atomic<bool> requested_{false};  // something below, under the mutex, is to be done
   bool stop_requested_ = false;
