@@ -171,8 +171,9 @@ int main(int argc, char** argv) {
   app.add_option("-n,--repeats", options.repeats, "of every peer in a scenario")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
-  app.add_option("-p,--peers", options.peers, "only these")->delimiter(',');
+  app.add_option("-p,--peers", options.peers, "only these")->delimiter(',')->allow_extra_args(false);
   app.add_option("--peer", options.more_peers, "one more: 'name=command', with {fifo}, {out} and {ram}")
+      ->allow_extra_args(false)
       ->check([](const std::string& peer) {
         return peer.find('=') > 0 && peer.find('=') != std::string::npos ? "" : "needs 'name=command'";
       });

@@ -27,6 +27,12 @@ std::vector<Column> flat_columns() {
   };
 }
 
+// With more processes than CPUs the scheduler decides more than the reader does: told, not judged.
+std::vector<Column> without_targets(std::vector<Column> columns) {
+  for (Column& column : columns) column.target.reset();
+  return columns;
+}
+
 const std::array<Scenario, 7>& all() {
   static const std::array<Scenario, 7> scenarios = {{
       {.name = "flat",
@@ -36,7 +42,7 @@ const std::array<Scenario, 7>& all() {
       {.name = "flat4",
        .title = "four blocking writers, flat out, 750,000 lines each",
        .plan = {.writers = {.writers = 4, .lines = 750'000}},
-       .columns = flat_columns()},
+       .columns = without_targets(flat_columns())},
       {.name = "paced",
        .title = "20,000 lines/s, a line a wake-up, for 6 s",
        .plan = {.writers = {.lines = 120'000, .rate = 20'000}, .latencies = true},
