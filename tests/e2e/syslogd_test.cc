@@ -22,10 +22,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Where fetch_syslogds.sh has unpacked Debian's packages, and what is in there.
+// Where scripts/fetch-packages has unpacked Debian's packages, and what is in there.
 class Packages {
  public:
-  [[nodiscard]] static fs::path root() { return fs::path(SLURPER_SYSLOGDS) / "root"; }
+  [[nodiscard]] static fs::path root() { return SLURPER_SYSLOGDS; }
   // usr/lib/x86_64-linux-gnu, whatever this machine's processor is.
   [[nodiscard]] static fs::path libraries() {
     return child_of(root() / "usr/lib", [](const std::string& name) { return name.ends_with("-linux-gnu"); });
@@ -132,7 +132,9 @@ std::vector<int> numbers_in(const std::string& text) {
 class SyslogdTest : public testing::TestWithParam<Syslogd> {
  protected:
   static void SetUpTestSuite() {
-    Child fetch({.argv = {SLURPER_FETCH_SYSLOGDS, SLURPER_SYSLOGDS}, .env = {}});
+    Child fetch({.argv = {SLURPER_FETCH_PACKAGES, SLURPER_SYSLOGDS, "rsyslog", "syslog-ng-core", "busybox",
+                          "inetutils-syslogd"},
+                 .env = {}});
     ASSERT_TRUE(fetch.exits_with(0, std::chrono::minutes(3))) << fetch.err();
   }
 
