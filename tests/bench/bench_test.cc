@@ -83,7 +83,7 @@ TEST_F(Lines, AnExchangeIsSeen) {
 }
 
 TEST_F(Lines, ADamagedByteIsSeen) {
-  for (const std::size_t at : {0, 22, 30, 45, 58}) {
+  for (const std::size_t at : std::initializer_list<std::size_t>{0, 22, 30, 45, 58}) {
     auto lines = some_lines(1000);
     lines[500][at] ^= 1;
     EXPECT_GE(check(lines, 1000).faults(), 1) << at;

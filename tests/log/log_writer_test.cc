@@ -69,9 +69,9 @@ TEST_F(LogWriterTest, TheLogIsTheBytesAndNothingElse) {
   const mode_t umask = ::umask(077);
   const auto writer = open();
   ::umask(umask);
-  append(*writer, std::string("one\n\0\xff two\n", 12));
-  EXPECT_EQ(read_file(settings_.path), std::string("one\n\0\xff two\n", 12));
-  EXPECT_EQ(writer->end(), StreamOffset{12});
+  append(*writer, std::string("one\n\0\xff two\n", 11));
+  EXPECT_EQ(read_file(settings_.path), std::string("one\n\0\xff two\n", 11));
+  EXPECT_EQ(writer->end(), StreamOffset{11});
   struct stat st{};
   ASSERT_EQ(::stat(settings_.path.c_str(), &st), 0);
   EXPECT_EQ(st.st_mode & 07777, 0604U);
