@@ -118,8 +118,7 @@ constexpr std::uint64_t kGigabyte = 1'000'000'000;
 INSTANTIATE_TEST_SUITE_P(
     Variants, RandomKill,
     testing::Values(Variant{"FlatOut", {"log.rotate_size=128MiB"}, 1000, 200, 3 * kGigabyte},
-                    Variant{
-                        "Rotation", {"log.rotate_size=100KiB", "log.compress=zstd"}, 300, 60, kGigabyte / 2},
+                    Variant{"Rotation", {"log.rotate_size=100KiB", "log.compress=zstd"}, 2000, 60, kGigabyte},
                     Variant{"SmallRing",
                             {"ring.size=4MiB", "log.sync=always", "log.rotate_size=128MiB"},
                             300,
