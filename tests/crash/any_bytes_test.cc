@@ -5,8 +5,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <random>
+#include <thread>
 
 #include "support/daemon.h"
 #include "support/kill_at.h"
@@ -169,6 +171,43 @@ TEST(WhenFull, DropLosesWholeLinesOnlyAndCountsThem) {
   EXPECT_NE(slurper.err().find(fmt::format("{} lines (", report.lost)), std::string::npos)
       << report.text() << "\n"
       << slurper.err();
+}
+
+// Lines that are long beside the ring: wherever the ring gets full in one, it must keep that line, drop the
+// next, and never make the writer wait.
+TEST(WhenFull, DropKeepsUpWithLongLines) {
+  constexpr std::size_t kLine = 300'000;
+  constexpr int kLines = 60;
+  std::string bytes;
+  for (int i = 0; i < kLines; ++i) bytes += fmt::format("{:06}{:.<{}}\n", i, "", kLine - 7);
+  Site site;
+  Child slurper = site.start({"ring.size=4MiB", "ring.when_full=drop"});
+  {
+    std::atomic<bool> written = false;
+    const std::jthread writer([&] {
+      EXPECT_TRUE(write_blocking(site.fifo, bytes, {1 << 20}));
+      written = true;
+    });
+    const StalledThreads stall(slurper.pid());
+    EXPECT_TRUE(eventually([&] { return written && site.holder.pending() == 0; }))
+        << "the writer had to wait";
+  }
+  slurper.signal(SIGUSR2);
+  EXPECT_TRUE(slurper.said("status: "));
+  end(slurper);
+  const std::string log = site.log.bytes();
+  ASSERT_EQ(log.size() % kLine, 0U) << "a line is torn";
+  int last = -1;
+  for (std::size_t at = 0; at < log.size(); at += kLine) {
+    const int number = std::stoi(log.substr(at, 6));
+    EXPECT_GT(number, last);
+    EXPECT_EQ(log.compare(at, kLine, bytes, static_cast<std::size_t>(number) * kLine, kLine), 0);
+    last = number;
+  }
+  const std::size_t dropped = kLines - log.size() / kLine;
+  EXPECT_GT(dropped, 0U);
+  EXPECT_LT(dropped, kLines);
+  EXPECT_NE(slurper.err().find(fmt::format(" {} lines (", dropped)), std::string::npos) << slurper.err();
 }
 
 }  // namespace
