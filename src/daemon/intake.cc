@@ -76,12 +76,11 @@ Intake::Round Intake::pull_line_by_line(std::uint64_t available) {
     return finish(ring_.drop(fd, first_line, over ? 1 : 0, !over), first_line, Outcome::Dropped);
   }
   if (ring_.used() > 0 && !ring_.head_is_at_line_start()) {
-    // The rest of a line that was kept. Where even the reserve is full, it waits: nothing is torn.
-    if (ring_.room() < first_line) return {Outcome::Full};
-    return finish(ring_.take(fd, first_line), first_line, Outcome::Took);
+    // The rest of a line that was kept. Where it is longer than the reserve, it waits: nothing is torn.
+    const std::uint64_t fitting = std::min(first_line, ring_.room());
+    if (fitting == 0) return {Outcome::Full};
+    return finish(ring_.take(fd, fitting), fitting, Outcome::Took);
   }
-  if (ring_.room() < size)
-    return {Outcome::Full};  // dropped bytes, too, land in the ring before they are let go
   const auto lines = static_cast<std::uint64_t>(std::count(begin, end, '\n'));
   return finish(ring_.drop(fd, size, lines, end[-1] != '\n'), size, Outcome::Dropped);
 }

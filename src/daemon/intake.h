@@ -47,7 +47,7 @@ class Intake {
   Ring& ring_;
   WhenFull when_full_;
   std::uint64_t max_read_;
-  std::uint64_t reserve_;  // room that WhenFull::Drop keeps for the rest of a line and for what is dropped
+  std::uint64_t reserve_;  // room that WhenFull::Drop keeps for the rest of a line
   std::uint64_t short_reads_ = 0;
   std::vector<char> peeked_;
 };

@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -239,11 +240,12 @@ std::optional<bool> Ring::recover(StreamOffset log_end) {
   bool cut_short = false;
   if (const std::uint64_t size = declared.size.load(); size != 0 && declared.offset == head_now.value) {
     const std::uint32_t nonce_bytes = declared.nonce_bytes;
-    if (size > room() || nonce_bytes != std::min<std::uint64_t>(size, kNonceBytes) ||
-        (declared.fate != Fate::Keep && declared.fate != Fate::Drop)) {
+    const Fate fate = declared.fate;
+    if (nonce_bytes != std::min<std::uint64_t>(size, kNonceBytes) ||
+        (fate != Fate::Keep && fate != Fate::Drop) || size > (fate == Fate::Keep ? room() : kMaxDrop)) {
       return std::nullopt;
     }
-    cut_short = std::memcmp(at(head_now), declared.nonce, nonce_bytes) != 0;
+    cut_short = std::memcmp(landing(head_now, fate), declared.nonce, nonce_bytes) != 0;
     if (cut_short) {
       settle(size);
     } else {
@@ -298,16 +300,21 @@ ssize_t Ring::declared_read(int fifo_fd, std::uint64_t size, Fate fate, std::uin
   const StreamOffset offset = head();
   // While the log keeps up, the same pages are used over and over and stay in the cache.
   if (offset == tail()) header_->origin.store(offset.value, std::memory_order_release);
-  char* const place = at(offset);
+  char* const place = landing(offset, fate);
 
   // Every page is there before the kernel copies into it: a page that had to be made in mid-copy could fail
   // (the file system is full) or be given up on SIGKILL, and the read would be neither begun nor done.
-  const std::uint64_t position = static_cast<std::uint64_t>(place - data_);
-  const std::uint64_t first = position & ~std::uint64_t{4095};
-  if (const int error = os_.madvise(data_ + first, position + size - first, MADV_POPULATE_WRITE); error < 0) {
+  char* const first_page = mapping_ + (static_cast<std::uint64_t>(place - mapping_) & ~std::uint64_t{4095});
+  const auto length = static_cast<std::size_t>(place + size - first_page);
+  if (const int error = os_.madvise(first_page, length, MADV_POPULATE_WRITE); error < 0) {
     return error == -EFAULT || error == -ENOMEM ? -ENOSPC : error;
   }
-  high_water_ = std::max(high_water_, std::min(position + size, size_));
+  if (fate == Fate::Keep) {
+    const auto position = static_cast<std::uint64_t>(place - data_);
+    high_water_ = std::max(high_water_, std::min(position + size, size_));
+  } else {
+    scratch_used_ = true;
+  }
 
   declared.size.store(0, std::memory_order_relaxed);
   before_the_next_store();
@@ -366,13 +373,19 @@ ssize_t Ring::drop(int fifo_fd, std::uint64_t size, std::uint64_t lines, bool dr
 }
 
 std::uint64_t Ring::give_back(std::uint64_t keep) {
-  if (used() != 0 || high_water_ <= keep) return 0;
+  if (used() != 0 || !is_large(keep)) return 0;
   header_->origin.store(head().value, std::memory_order_release);
-  const std::uint64_t surplus = high_water_ - keep;
   // Where the file system can't punch holes the memory just stays.
-  (void)os_.fallocate(file_fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-                      static_cast<off_t>(kHeaderBytes + keep), static_cast<off_t>(surplus));
-  high_water_ = keep;
+  const auto punch = [&](std::uint64_t from, std::uint64_t length) {
+    (void)os_.fallocate(file_fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(from),
+                        static_cast<off_t>(length));
+    return length;
+  };
+  std::uint64_t surplus = 0;
+  if (std::exchange(scratch_used_, false))
+    surplus += punch(ring_format::kScratchAt, ring_format::kScratchBytes);
+  if (high_water_ > keep) surplus += punch(kHeaderBytes + keep, high_water_ - keep);
+  high_water_ = std::min(high_water_, keep);
   return surplus;
 }
 

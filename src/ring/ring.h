@@ -63,8 +63,9 @@ class Ring {
   // was faster, -ENOSPC the ring's file system has no memory left (nothing was read).
   ssize_t take(int fifo_fd, std::uint64_t size);
 
-  // The same, but the bytes are thrown away and counted: `lines` ended lines among them. `dropping`: they end
-  // in mid-line.
+  // The same, but the bytes (at most kMaxDrop, whatever room() is) are thrown away and counted: `lines` ended
+  // lines among them. `dropping`: they end in mid-line.
+  static constexpr std::uint64_t kMaxDrop = ring_format::kScratchBytes;
   ssize_t drop(int fifo_fd, std::uint64_t size, std::uint64_t lines, bool dropping);
 
   // Copies what the pipe holds, `size` bytes at the most, without taking it (tee(2)). The bytes copied, or
@@ -72,7 +73,7 @@ class Ring {
   ssize_t peek(int fifo_fd, std::span<char> into);
 
   // It has grown beyond `keep` bytes of memory.
-  [[nodiscard]] bool is_large(std::uint64_t keep) const { return high_water_ > keep; }
+  [[nodiscard]] bool is_large(std::uint64_t keep) const { return high_water_ > keep || scratch_used_; }
   // While the ring is empty: gives memory beyond the first `keep` bytes back to the system. What it gave
   // back.
   std::uint64_t give_back(std::uint64_t keep);
@@ -84,6 +85,10 @@ class Ring {
 
  private:
   Ring(Os& os, UniqueFd file_fd, std::uint64_t size);
+  // Where a read that is declared at `offset` puts its bytes.
+  [[nodiscard]] char* landing(StreamOffset offset, ring_format::Fate fate) const {
+    return fate == ring_format::Fate::Keep ? at(offset) : mapping_ + ring_format::kScratchAt;
+  }
   Status map(const std::string& path);
   std::optional<bool> recover(StreamOffset log_end);
   void settle(std::uint64_t got);
@@ -101,6 +106,7 @@ class Ring {
   ring_format::Header* header_ = nullptr;
   char* data_ = nullptr;
   std::uint64_t high_water_;  // data beyond this position have not been touched since they were given back
+  bool scratch_used_ = true;  // likewise
   UniqueFd peek_read_fd_;     // a private pipe for peek()
   UniqueFd peek_write_fd_;
   std::size_t nonces_left_ = 0;

@@ -9,8 +9,11 @@ namespace slurper::ring_format {
 
 inline constexpr char kMagic[8] = {'s', 'l', 'u', 'r', 'r', 'i', 'n', 'g'};
 inline constexpr std::uint32_t kVersion = 1;
-// The data begin here: a multiple of every page size that Linux knows. Only the first page is ever touched.
-inline constexpr std::size_t kHeaderBytes = 65536;
+// Bytes that are to be dropped land here, and not in the data: throwing away must need no room. Where this
+// and the data begin is a multiple of every page size that Linux knows.
+inline constexpr std::size_t kScratchAt = 65536;
+inline constexpr std::size_t kScratchBytes = 1 << 20;
+inline constexpr std::size_t kHeaderBytes = kScratchAt + kScratchBytes;  // the data begin here
 inline constexpr std::size_t kNonceBytes = 16;
 
 // Written once, before the file gets its name.
@@ -35,7 +38,8 @@ enum class Fate : std::uint32_t {
 struct DeclaredRead {
   std::atomic<std::uint64_t> size;  // bytes asked for
   std::uint64_t offset;             // the head it was declared at
-  std::uint8_t nonce[kNonceBytes];  // stands in the ring at `offset` until the read overwrites it
+  std::uint8_t nonce[kNonceBytes];  // stands where the read's first bytes will, until they do: at `offset`,
+                                    // or in the scratch
   std::uint32_t nonce_bytes;        // 16, or `size` where that is less
   Fate fate;
   // Drop: the counts once it is settled.

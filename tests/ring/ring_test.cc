@@ -328,8 +328,8 @@ TEST_F(RingTest, GoldenBytes) {
     opened.ring->release(StreamOffset{0x0102030407});
   }
   const std::string file = read_file(directory_ / "ring");
-  ASSERT_EQ(file.size(), 65536 + kSize);
-  std::string expected("slurring\x01\0\0\0\0\0\x01\0\0\0\x10\0\0\0\0\0", 24);
+  ASSERT_EQ(file.size(), 1114112 + kSize);
+  std::string expected("slurring\x01\0\0\0\0\0\x11\0\0\0\x10\0\0\0\0\0", 24);
   for (int i = 0; i < 16; ++i) expected += static_cast<char>(i);
   for (int i = 0; i < 16; ++i) expected += static_cast<char>(0xf0 + i);
   expected += std::string(8, '\0');
@@ -342,7 +342,7 @@ TEST_F(RingTest, GoldenBytes) {
   EXPECT_EQ(file.substr(0, expected.size()), expected);
   EXPECT_EQ(file.substr(160, 8), std::string("\x04\0\0\0\0\0\0\0", 8));          // the nonce's length; Keep
   EXPECT_EQ(file.substr(192, 8), std::string("\x07\x04\x03\x02\x01\0\0\0", 8));  // tail
-  EXPECT_EQ(file.substr(65536, 4), "abc\n");
+  EXPECT_EQ(file.substr(1114112, 4), "abc\n");
 }
 
 // Any sequence of takes, drops, releases, deaths and restarts against a string.
