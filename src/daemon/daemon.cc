@@ -8,6 +8,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -20,6 +21,8 @@
 #include "base/text.h"
 #include "base/uuid.h"
 #include "config/ring_directory.h"
+#include "daemon/fifo_keeper.h"
+#include "daemon/fifos.h"
 #include "daemon/intake.h"
 #include "daemon/log_thread.h"
 #include "daemon/messages.h"
@@ -59,6 +62,7 @@ class Daemon {
  private:
   Status open_ring();
   void listen(bool on);
+  void look_at_path();
   void wait(std::optional<nanoseconds> limit);
   void serve_signals();
   void stop_intake();
@@ -76,14 +80,15 @@ class Daemon {
   UniqueFd signal_fd_;
   UniqueFd room_fd_;  // eventfd: the log's thread has made room in the ring
   UniqueFd epoll_fd_;
-  bool listening_ = false;  // the FIFO is in the epoll set
   bool stopping_ = false;
 
-  Fifo fifo_;
+  Fifo fifo_;  // until it goes to fifos_
   std::unique_ptr<LogWriter> writer_;
   std::unique_ptr<Ring> ring_;
   std::string ring_path_;
   std::unique_ptr<Intake> intake_;
+  std::unique_ptr<Fifos> fifos_;
+  std::unique_ptr<FifoKeeper> keeper_;
   std::unique_ptr<Gather> gather_;
   std::unique_ptr<LogThread> log_thread_;
 
@@ -170,8 +175,9 @@ Status Daemon::open() {
     if (::epoll_ctl(epoll_fd_.get(), EPOLL_CTL_ADD, fd, &event) != 0)
       return fail_errno(errno, "set up the event loop");
   }
-  intake_ = std::make_unique<Intake>(os_, fifo_, *ring_, settings_.ring.when_full);
-  gather_ = std::make_unique<Gather>(fifo_.pipe_size);
+  intake_ = std::make_unique<Intake>(os_, *ring_, settings_.ring.when_full);
+  fifos_ = std::make_unique<Fifos>(os_, *intake_, epoll_fd_.get(), std::move(fifo_));
+  keeper_ = std::make_unique<FifoKeeper>(os_, settings_.fifo, *fifos_);
   dropped_lines_before_ = ring_->dropped_lines();
   log_thread_ = std::make_unique<LogThread>(*ring_, *writer_, settings_.log, [fd = room_fd_.get()] {
     (void)::eventfd_write(fd, 1);  // fails only where 2^64 - 1 notices wait already
@@ -181,9 +187,15 @@ Status Daemon::open() {
 
 int Daemon::run() {
   log_thread_->start();
+  (void)keeper_->start();
+  if (keeper_->fd() >= 0) {
+    epoll_event event{.events = EPOLLIN, .data = {.fd = keeper_->fd()}};
+    (void)::epoll_ctl(epoll_fd_.get(), EPOLL_CTL_ADD, keeper_->fd(), &event);
+  }
+  gather_ = std::make_unique<Gather>(fifos_->current().pipe_size);
   const std::string what =
       fmt::format("reading {} (a pipe of {}) into {} from offset {}", quoted(settings_.fifo.path),
-                  size_text(fifo_.pipe_size), quoted(settings_.log.path), ring_->head().value);
+                  size_text(fifos_->current().pipe_size), quoted(settings_.log.path), ring_->head().value);
   spdlog::info("ready: {}", what);
   notify_systemd("READY=1\nSTATUS=" + what);
   // Drain first, wait afterwards: a pipe that is already full makes no event.
@@ -191,21 +203,22 @@ int Daemon::run() {
   return stop();
 }
 
-// While lines are gathered the FIFO is out of the epoll set: each write(2) to a pipe that is polled costs its
-// writer a callback.
 void Daemon::listen(bool on) {
-  if (on == listening_) return;
-  listening_ = on;
-  epoll_event event{.events = EPOLLIN, .data = {.fd = fifo_.read_fd.get()}};
-  if (::epoll_ctl(epoll_fd_.get(), on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, fifo_.read_fd.get(), &event) != 0) {
-    spdlog::error("cannot wait for the FIFO: {}", errno_text(errno));
-  }
+  if (const Status set = fifos_->listen(on); !set) spdlog::error("{}", set.error().message());
+}
+
+void Daemon::look_at_path() {
+  if (keeper_->look()) gather_ = std::make_unique<Gather>(fifos_->current().pipe_size);
 }
 
 // Returns when the limit is over, or something has happened; signals have been served then.
 void Daemon::wait(std::optional<nanoseconds> limit) {
   std::array<epoll_event, 4> events{};
   timespec timeout{};
+  if (const auto retry_at = keeper_->retry_at()) {
+    const nanoseconds left = std::max<nanoseconds>(*retry_at - Clock::now(), 0ns);
+    limit = std::min(limit.value_or(left), left);
+  }
   if (limit) timeout = {.tv_sec = *limit / 1s, .tv_nsec = *limit % nanoseconds(1s) / 1ns};
   const int count = ::epoll_pwait2(epoll_fd_.get(), events.data(), static_cast<int>(events.size()),
                                    limit ? &timeout : nullptr, nullptr);
@@ -217,13 +230,16 @@ void Daemon::wait(std::optional<nanoseconds> limit) {
       (void)::eventfd_read(fd, &notices);
     } else if (fd == signal_fd_.get()) {
       serve_signals();
+    } else if (fd == keeper_->fd()) {
+      look_at_path();
     }
   }
+  if (count == 0 && keeper_->retry_at()) look_at_path();
 }
 
 // One read from the FIFO, and the wait that follows it.
 void Daemon::round() {
-  const Intake::Round result = intake_->pull();
+  const Intake::Round result = fifos_->pull();
   switch (result.outcome) {
     case Intake::Outcome::Took: {
       go_on();
@@ -243,6 +259,7 @@ void Daemon::round() {
       return wait(kRetry);
     case Intake::Outcome::Empty:
       gather_->nothing_came();
+      keeper_->report_closed();
       listen(true);
       // A stall has made the ring large: its memory goes back as soon as the log has everything.
       if (ring_->used() == 0) {
@@ -298,12 +315,17 @@ void Daemon::report_dropped(const char* now) {
 std::string Daemon::status() const {
   const std::uint64_t waiting = ring_->used();
   return fmt::format(
-      "offset {}, {} wait in the ring of {}, synced up to {}, {} rotations, {} lines ({}) dropped, {}",
+      "offset {}, {} wait in the ring of {}, synced up to {}, {} rotations, {} lines ({}) dropped, the pipe "
+      "was "
+      "full {} times ({:.1f} s), {} short reads, {}",
       ring_->head().value, size_text(waiting), size_text(ring_->size()), log_thread_->synced().value,
       log_thread_->rotations(), ring_->dropped_lines(), size_text(ring_->dropped_bytes()),
-      log_thread_->failing() ? "THE LOG CAN'T BE WRITTEN"
-      : held_up_since_       ? "THE RING IS FULL"
-                             : "all well");
+      intake_->full_time().times(),
+      std::chrono::duration<double>(intake_->full_time().total(Clock::now())).count(), intake_->short_reads(),
+      log_thread_->failing()    ? "THE LOG CAN'T BE WRITTEN"
+      : held_up_since_          ? "THE RING IS FULL"
+      : keeper_->path_is_lost() ? "THE FIFO IS NOT AT ITS PATH"
+                                : "all well");
 }
 
 void Daemon::serve_signals() {
@@ -345,18 +367,15 @@ void Daemon::serve_signals() {
 // Takes what the pipe holds now. What is written from here on is the next slurper's: a writer that never
 // pauses must not keep this one alive.
 void Daemon::stop_intake() {
-  const int held = os_.fionread(fifo_.read_fd.get());
-  if (held <= 0) return;
   listen(false);
-  auto left = static_cast<std::uint64_t>(held);
+  fifos_->begin_last_turns();
   const auto give_up_at = Clock::now() + kPatience;
-  while (left > 0) {
-    const Intake::Round result = intake_->pull();
+  for (;;) {
+    const Intake::Round result = fifos_->pull();
     switch (result.outcome) {
       case Intake::Outcome::Took:
       case Intake::Outcome::Dropped:
         log_thread_->notify();
-        left -= std::min(left, result.bytes);
         break;
       case Intake::Outcome::Full:
         if (Clock::now() >= give_up_at) return;

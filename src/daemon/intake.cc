@@ -29,39 +29,65 @@ constexpr std::uint64_t kBurst = 16384;           // a wake-up that finds this m
 
 }  // namespace
 
-Intake::Intake(Os& os, const Fifo& fifo, Ring& ring, WhenFull when_full)
+void FullTime::found_full(Clock::time_point now) {
+  if (since_) return;
+  since_ = now;
+  ++times_;
+}
+
+void FullTime::found_room(Clock::time_point now) {
+  if (since_) total_ += now - *since_;
+  since_.reset();
+}
+
+FullTime::Clock::duration FullTime::total(Clock::time_point now) const {
+  return total_ + (since_ ? now - *since_ : Clock::duration{});
+}
+
+Intake::Intake(Os& os, Ring& ring, WhenFull when_full)
     : os_(os),
-      fifo_(fifo),
       ring_(ring),
       when_full_(when_full),
       max_read_(std::min(kMaxRead, ring.size() / 8)),
       reserve_(2 * max_read_) {}
 
 Intake::Round Intake::finish(ssize_t got, std::uint64_t asked, Outcome outcome) {
-  if (got == -EAGAIN) return {Outcome::Empty};
+  // The pipe held something. -EPIPE: and its last writer is gone, too.
+  if (got == -EAGAIN || got == -EPIPE) {
+    ++short_reads_;
+    return {Outcome::Empty};
+  }
   if (got == -ENOSPC) return {Outcome::NoMemory};
   if (got < 0) return {Outcome::Failed, 0, static_cast<int>(-got)};
   if (static_cast<std::uint64_t>(got) != asked) ++short_reads_;
+  if (full_time_.is_full()) full_time_.found_room(FullTime::Clock::now());
   return {outcome, static_cast<std::uint64_t>(got)};
 }
 
-Intake::Round Intake::pull() {
-  const int held = os_.fionread(fifo_.read_fd.get());
+Intake::Round Intake::pull(const Fifo& fifo, std::uint64_t limit) {
+  const int fd = fifo.read_fd.get();
+  const int held = os_.fionread(fd);
   if (held < 0) return {Outcome::Failed, 0, -held};
   if (held == 0) return {Outcome::Empty};
+  // A pipe is full when its slots are, and each page-sized slot holds more than half a page then: below half
+  // of the bytes there is no need to ask.
+  if (static_cast<std::uint64_t>(held) > fifo.pipe_size / 2 && fifo.keep_alive_fd) {
+    const auto now = FullTime::Clock::now();
+    has_room(fifo) ? full_time_.found_room(now) : full_time_.found_full(now);
+  }
   const std::uint64_t room = ring_.room();
-  std::uint64_t size = std::min<std::uint64_t>({static_cast<std::uint64_t>(held), max_read_});
-  if (when_full_ == WhenFull::Drop && (room < reserve_ || ring_.dropping())) return pull_line_by_line(size);
+  std::uint64_t size = std::min({static_cast<std::uint64_t>(held), max_read_, limit});
+  if (when_full_ == WhenFull::Drop && (room < reserve_ || ring_.dropping()))
+    return pull_line_by_line(fd, size);
   size = std::min(size, room);
   if (size == 0) return {Outcome::Full};
-  return finish(ring_.take(fifo_.read_fd.get(), size), size, Outcome::Took);
+  return finish(ring_.take(fd, size), size, Outcome::Took);
 }
 
 // The ring is full, or a line whose beginning was dropped is not over. What a read will bring must be known
 // before it is declared, so that what is dropped is whole lines, whenever the process dies.
-Intake::Round Intake::pull_line_by_line(std::uint64_t available) {
+Intake::Round Intake::pull_line_by_line(int fd, std::uint64_t available) {
   peeked_.resize(max_read_);
-  const int fd = fifo_.read_fd.get();
   const ssize_t seen = ring_.peek(fd, std::span(peeked_.data(), available));
   if (seen <= 0) return finish(seen == 0 ? -EAGAIN : seen, 0, Outcome::Empty);
   const auto size = static_cast<std::uint64_t>(seen);

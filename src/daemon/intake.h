@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <limits>
+#include <optional>
 #include <vector>
 
 #include "base/os.h"
@@ -12,9 +14,27 @@
 
 namespace slurper {
 
+// How long writers found no room in the pipe. What it counts was so; a pipe that fills and is emptied between
+// two looks counts as found full, with next to no time. Pure: time comes from outside.
+class FullTime {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  void found_full(Clock::time_point now);
+  void found_room(Clock::time_point now);
+  [[nodiscard]] bool is_full() const { return since_.has_value(); }
+  [[nodiscard]] std::uint64_t times() const { return times_; }
+  [[nodiscard]] Clock::duration total(Clock::time_point now) const;
+
+ private:
+  std::optional<Clock::time_point> since_;
+  std::uint64_t times_ = 0;
+  Clock::duration total_{};
+};
+
 // Moves what the FIFO holds into the ring, or, where the ring is full and the settings say so, throws whole
-// lines away and counts them. Never waits. Belongs to the intake's thread; what it knows beyond a crash is in
-// the ring's header.
+// lines away and counts them. Never waits. Which FIFO is the caller's to say: there may be several, one after
+// the other. Belongs to the intake's thread; what it knows beyond a crash is in the ring's header.
 class Intake {
  public:
   enum class Outcome {
@@ -31,24 +51,28 @@ class Intake {
     int errnum = 0;
   };
 
-  Intake(Os& os, const Fifo& fifo, Ring& ring, WhenFull when_full);
+  static constexpr std::uint64_t kNoLimit = std::numeric_limits<std::uint64_t>::max();
 
-  // One read at the most.
-  Round pull();
+  Intake(Os& os, Ring& ring, WhenFull when_full);
 
-  [[nodiscard]] std::uint64_t short_reads() const { return short_reads_; }  // another reader took some
+  // One read at the most, of `limit` bytes at the most.
+  Round pull(const Fifo& fifo, std::uint64_t limit = kNoLimit);
+
+  // Reads that brought less than the pipe was seen to hold: another reader took some.
+  [[nodiscard]] std::uint64_t short_reads() const { return short_reads_; }
+  [[nodiscard]] const FullTime& full_time() const { return full_time_; }
 
  private:
-  Round pull_line_by_line(std::uint64_t available);
+  Round pull_line_by_line(int fd, std::uint64_t available);
   Round finish(ssize_t got, std::uint64_t asked, Outcome outcome);
 
   Os& os_;
-  const Fifo& fifo_;
   Ring& ring_;
   WhenFull when_full_;
   std::uint64_t max_read_;
   std::uint64_t reserve_;  // room that WhenFull::Drop keeps for the rest of a line
   std::uint64_t short_reads_ = 0;
+  FullTime full_time_;
   std::vector<char> peeked_;
 };
 

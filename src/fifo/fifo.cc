@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -199,6 +200,24 @@ Result<Fifo> open_fifo(Os& os, const FifoSettings& settings) {
   }
   return fail(ErrorKind::NoInput, "open the FIFO " + quoted(settings.path), "it is replaced again and again",
               "Find out who does it");
+}
+
+bool has_room(const Fifo& fifo) {
+  pollfd writer{.fd = fifo.keep_alive_fd.get(), .events = POLLOUT, .revents = 0};
+  return ::poll(&writer, 1, 0) == 1 && (writer.revents & POLLOUT) != 0;
+}
+
+bool writers_are_gone(const Fifo& fifo) {
+  pollfd reader{.fd = fifo.read_fd.get(), .events = 0, .revents = 0};
+  return ::poll(&reader, 1, 0) == 1 && (reader.revents & POLLHUP) != 0;
+}
+
+Status reopen_keep_alive(Os& os, Fifo& fifo) {
+  const std::string link = fmt::format("/proc/self/fd/{}", fifo.read_fd.get());
+  const int fd = os.open(link.c_str(), O_WRONLY | O_NONBLOCK);
+  if (fd < 0) return fail_errno(-fd, "open the FIFO for writing again");
+  fifo.keep_alive_fd.reset(fd);
+  return {};
 }
 
 }  // namespace slurper

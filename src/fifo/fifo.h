@@ -35,4 +35,14 @@ struct Fifo {
 // slurper).
 [[nodiscard]] Result<Fifo> open_fifo(Os& os, const FifoSettings& settings);
 
+// Whether a writer could write PIPE_BUF bytes right now (poll(2), POLLOUT): where not, one that does not wait
+// gets EAGAIN.
+[[nodiscard]] bool has_room(const Fifo& fifo);
+
+// Whether nobody has it open for writing any more. Only ever true without the keep-alive writer.
+[[nodiscard]] bool writers_are_gone(const Fifo& fifo);
+
+// Opens the keep-alive writer anew, of this very inode, whatever its path is now. Errors: NoPermission, Io.
+[[nodiscard]] Status reopen_keep_alive(Os& os, Fifo& fifo);
+
 }  // namespace slurper

@@ -1,0 +1,312 @@
+// What can happen to the FIFO while slurper reads it. The real binary; each fault ends in a comparison of
+// every byte.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include "support/daemon.h"
+#include "support/kill_at.h"
+#include "support/lines.h"
+
+namespace slurper::test {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::Not;
+
+std::string lines(const std::string& what, int count) {
+  std::string text;
+  for (int i = 0; i < count; ++i) text += fmt::format("{} {:06} {:.<80}\n", what, i, "");
+  return text;
+}
+
+// A site whose FIFO nobody holds open but its writers.
+class FifoFaults : public testing::Test {
+ protected:
+  Child start(const std::vector<std::string>& settings = {}) {
+    std::vector<std::string> all = {"ring.directory=" + ram_.path().string(), "ring.size=4MiB"};
+    all.insert(all.end(), settings.begin(), settings.end());
+    Program program{.argv = {slurper_binary(), "run", "--fifo", path_, "--log", disk_ / "messages"},
+                    .env = {}};
+    for (const std::string& setting : all) program.argv.insert(program.argv.end(), {"--set", setting});
+    Child slurper(program);
+    EXPECT_TRUE(slurper.said("ready")) << slurper.err();
+    return slurper;
+  }
+  static UniqueFd open_writer(const std::string& path) {
+    UniqueFd fd(::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+    EXPECT_TRUE(fd) << path;
+    return fd;
+  }
+  // Line by line, and waits until slurper has them, so that their order is known.
+  void write(const UniqueFd& fd, const std::string& text) {
+    for (std::size_t at = 0; at < text.size();) {
+      const std::size_t end = text.find('\n', at) + 1;
+      ASSERT_EQ(::write(fd.get(), text.data() + at, end - at), static_cast<ssize_t>(end - at));
+      at = end;
+    }
+    written_ += text;
+    ASSERT_TRUE(log_.reaches(written_.size()));
+  }
+  // Whether something that slurper reads stands at the path: only then can it be opened without waiting.
+  bool is_served() {
+    return eventually(
+        [&] { return UniqueFd(::open(path_.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC)).get() >= 0; });
+  }
+  void stop_and_compare(Child& slurper) {
+    slurper.signal(SIGTERM);
+    EXPECT_TRUE(slurper.exits_with(0)) << slurper.err();
+    EXPECT_EQ(difference(written_, log_.bytes()), "") << slurper.err();
+  }
+  [[nodiscard]] static ino_t inode_of(const std::string& path) {
+    struct stat st{};
+    return ::lstat(path.c_str(), &st) == 0 ? st.st_ino : 0;
+  }
+
+  TempDir disk_ = TempDir::on_disk();
+  TempDir ram_ = TempDir::in_ram();
+  std::string path_ = disk_ / "fifo";
+  LogStream log_{disk_ / "messages"};
+  std::string written_;
+};
+
+TEST_F(FifoFaults, RemovedItIsMadeAnewAndTheOldOneIsReadToItsEnd) {
+  Child slurper = start({"fifo.mode=0622"});
+  UniqueFd old_writer = open_writer(path_);
+  write(old_writer, lines("before", 100));
+  fs::remove(path_);
+  ASSERT_TRUE(slurper.said("was removed: made it anew"));
+  struct stat st{};
+  ASSERT_EQ(::lstat(path_.c_str(), &st), 0);
+  EXPECT_EQ(st.st_mode, static_cast<mode_t>(S_IFIFO | 0622));
+  UniqueFd new_writer = open_writer(path_);
+  EXPECT_EQ(::fcntl(new_writer.get(), F_GETPIPE_SZ), 1 << 20) << "as large as the first one";
+  for (int i = 0; i < 10; ++i) {
+    write(old_writer, lines("old", 10));
+    write(new_writer, lines("new", 10));
+  }
+  old_writer.reset();
+  ASSERT_TRUE(slurper.said("has no writer any more and is empty: closed it"));
+  new_writer.reset();
+  write(open_writer(path_), lines("held open", 10));
+  stop_and_compare(slurper);
+}
+
+TEST_F(FifoFaults, RenamedItIsMadeAnewAndComesBack) {
+  Child slurper = start();
+  const UniqueFd old_writer = open_writer(path_);
+  const std::string aside = disk_ / "aside";
+  const ino_t first = inode_of(path_);
+  fs::rename(path_, aside);
+  ASSERT_TRUE(slurper.said("was moved to '" + aside + "': made it anew"));
+  const UniqueFd new_writer = open_writer(path_);
+  write(old_writer, lines("old", 100));
+  write(new_writer, lines("new", 100));
+  fs::rename(aside, path_);
+  ASSERT_TRUE(slurper.said("one that was there before is back"));
+  EXPECT_EQ(inode_of(path_), first);
+  write(new_writer, lines("new", 100));
+  write(old_writer, lines("old again", 100));
+  write(open_writer(path_), lines("opened again", 100));
+  stop_and_compare(slurper);
+}
+
+TEST_F(FifoFaults, ReplacedByAnotherFifoBothAreRead) {
+  Child slurper = start({"fifo.create=true"});
+  const UniqueFd old_writer = open_writer(path_);
+  const std::string other = disk_ / "other";
+  ASSERT_EQ(::mkfifo(other.c_str(), 0600), 0);
+  // Its writer is there before slurper: it has the reader's end open, too, and what it wrote waits.
+  const UniqueFd early_writer(::open(other.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  const std::string early = lines("early", 100);
+  ASSERT_EQ(::write(early_writer.get(), early.data(), early.size()), static_cast<ssize_t>(early.size()));
+  fs::rename(other, path_);
+  ASSERT_TRUE(slurper.said("another one has taken its place, and is read now"));
+  written_ += early;
+  write(old_writer, lines("old", 100));
+  write(early_writer, lines("new", 100));
+  stop_and_compare(slurper);
+}
+
+// The lock is on the inode: it must be taken for the new one as well.
+TEST_F(FifoFaults, TheNewOneIsGuardedAgainstASecondSlurper) {
+  Child slurper = start();
+  fs::remove(path_);
+  ASSERT_TRUE(slurper.said("made it anew"));
+  Child second({.argv = {slurper_binary(), "run", "--fifo", path_, "--log", disk_ / "other", "--set",
+                         "ring.directory=" + (ram_ / "other")},
+                .env = {}});
+  EXPECT_TRUE(second.exits_with(75)) << second.err();
+  write(open_writer(path_), lines("line", 10));
+  stop_and_compare(slurper);
+}
+
+TEST_F(FifoFaults, ARegularFileInItsPlaceIsToldOnceAndLeftAlone) {
+  Child slurper = start();
+  const UniqueFd writer = open_writer(path_);
+  const std::string file = disk_ / "file";
+  std::ofstream(file) << "precious\n";
+  fs::rename(file, path_);
+  ASSERT_TRUE(slurper.said("it is a regular file. Nothing was changed"));
+  write(writer, lines("old", 100));
+  // Something else happens in the folder, and to the file: nothing new to say.
+  std::ofstream(disk_ / "elsewhere") << "x";
+  fs::permissions(path_, fs::perms::owner_read);
+  write(writer, lines("old", 100));
+  slurper.signal(SIGUSR2);
+  ASSERT_TRUE(slurper.said("THE FIFO IS NOT AT ITS PATH"));
+  EXPECT_FALSE(slurper.said("it is a regular file", 2, std::chrono::milliseconds(0)));
+  fs::rename(path_, file);
+  ASSERT_TRUE(slurper.said("is there again, and is read"));
+  write(writer, lines("old", 100));
+  write(open_writer(path_), lines("new", 100));
+  std::string content;
+  std::getline(std::ifstream(file), content);
+  EXPECT_EQ(content, "precious");
+  stop_and_compare(slurper);
+}
+
+TEST_F(FifoFaults, WhereItMustNotBeMadeItIsWaitedFor) {
+  ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+  Child slurper = start({"fifo.create=false"});
+  const UniqueFd old_writer = open_writer(path_);
+  fs::remove(path_);
+  ASSERT_TRUE(slurper.said("Create it with mkfifo(1)"));
+  write(old_writer, lines("old", 100));
+  EXPECT_FALSE(fs::exists(path_));
+  ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+  ASSERT_TRUE(slurper.said("is there again, and is read"));
+  write(open_writer(path_), lines("new", 100));
+  write(old_writer, lines("old", 100));
+  stop_and_compare(slurper);
+}
+
+TEST_F(FifoFaults, AFolderThatIsGoneIsWaitedFor) {
+  const std::string folder = disk_ / "run";
+  path_ = folder + "/deeper/fifo";
+  fs::create_directories(folder + "/deeper");
+  Child slurper = start();
+  const UniqueFd old_writer = open_writer(path_);
+  fs::remove_all(folder);
+  // It is made anew where that is faster than the removal, and removed again or not: then the folder is
+  // there.
+  ASSERT_TRUE(eventually([&] {
+    std::error_code busy;
+    fs::remove_all(folder, busy);
+    return !fs::exists(folder) && slurper.said("cannot create the FIFO");
+  }));
+  write(old_writer, lines("old", 100));
+  fs::create_directory(folder);
+  fs::create_directory(folder + "/deeper");
+  ASSERT_TRUE(is_served()) << slurper.err();
+  write(open_writer(path_), lines("new", 100));
+  write(old_writer, lines("old", 100));
+  stop_and_compare(slurper);
+}
+
+TEST_F(FifoFaults, AChangedModeIsToldAndNotUndone) {
+  Child slurper = start({"fifo.mode=0620"});
+  const UniqueFd writer = open_writer(path_);
+  ASSERT_EQ(::chmod(path_.c_str(), 0644), 0);
+  ASSERT_TRUE(slurper.said("its mode is 0644 now, and was 0620"));
+  EXPECT_TRUE(slurper.said("everybody may read it and take lines away"));
+  EXPECT_TRUE(slurper.said("writers that open it from now on may be refused"));
+  ASSERT_EQ(::chmod(path_.c_str(), 0660), 0);
+  ASSERT_TRUE(slurper.said("its mode is 0660 now, and was 0644"));
+  EXPECT_FALSE(slurper.said("could not open it at its next start", 1, std::chrono::milliseconds(0)));
+  struct stat st{};
+  ASSERT_EQ(::lstat(path_.c_str(), &st), 0);
+  EXPECT_EQ(st.st_mode & 07777, 0660U);
+  write(writer, lines("line", 100));
+  stop_and_compare(slurper);
+}
+
+// The lock of another slurper makes no event when it goes.
+TEST_F(FifoFaults, ANewOneThatAnotherHasLockedIsTriedAgain) {
+  Child slurper = start();
+  const UniqueFd old_writer = open_writer(path_);
+  TempDir other_disk = TempDir::on_disk();
+  const std::string other = disk_ / "other";
+  Child second({.argv = {slurper_binary(), "run", "--fifo", other, "--log", other_disk / "messages", "--set",
+                         "ring.directory=" + (ram_ / "other")},
+                .env = {}});
+  ASSERT_TRUE(second.said("ready"));
+  fs::rename(other, path_);
+  ASSERT_TRUE(slurper.said("another slurper reads it"));
+  write(old_writer, lines("old", 10));
+  second.kill();
+  ASSERT_TRUE(slurper.said("is there again, and is read"));
+  write(open_writer(path_), lines("new", 10));
+  stop_and_compare(slurper);
+}
+
+// The log stands still until the ring is full, and then the pipe.
+TEST_F(FifoFaults, TimeWithoutRoomForAWriterIsInTheStatus) {
+  Child slurper = start();
+  UniqueFd writer = open_writer(path_);
+  {
+    const StalledThreads stalled(slurper.pid());
+    ASSERT_GT(stalled.count(), 0U);
+    const std::string page = std::string(4095, 'x') + "\n";
+    std::size_t refused = 0;
+    EXPECT_TRUE(eventually([&] {
+      if (::write(writer.get(), page.data(), page.size()) < 0) return ++refused == 1000;
+      written_ += page;
+      refused = 0;
+      return false;
+    }));
+  }
+  ASSERT_TRUE(log_.reaches(written_.size()));
+  slurper.signal(SIGUSR2);
+  ASSERT_TRUE(slurper.said("the pipe was full"));
+  EXPECT_THAT(slurper.err(),
+              testing::ContainsRegex("the pipe was full [1-9][0-9]* times \\([0-9]*[1-9.]+[0-9.]* s"));
+  EXPECT_THAT(slurper.err(), Not(HasSubstr("full 0 times")));
+  stop_and_compare(slurper);
+}
+
+// Under load, over and over: each writer process has opened another FIFO, each one's lines are all there.
+TEST_F(FifoFaults, ReplacedAgainAndAgainUnderLoad) {
+  constexpr unsigned kRounds = 20;
+  Child slurper = start({"log.rotate_size=1MiB"});
+  std::vector<LineWriter> writers;
+  const std::uint64_t each = kSanitized ? 2'000 : 20'000;
+  for (unsigned round = 0; round < kRounds; ++round) {
+    ASSERT_TRUE(is_served());
+    const ino_t before = inode_of(path_);
+    writers.emplace_back(path_, LineWriter::Plan{.writer = round, .lines = each});
+    ASSERT_TRUE(eventually([&] { return writers.back().lines() > 100; }));
+    if (round % 2 == 0) {
+      fs::remove(path_);
+    } else {
+      fs::rename(path_, disk_ / fmt::format("aside{}", round).c_str());
+    }
+    ASSERT_TRUE(eventually([&] { return inode_of(path_) != before && inode_of(path_) != 0; }));
+  }
+  std::vector<std::uint64_t> accepted;
+  std::uint64_t bytes = 0;
+  for (LineWriter& writer : writers) {
+    EXPECT_TRUE(writer.wait());
+    accepted.push_back(writer.lines());
+    bytes += writer.bytes();
+  }
+  ASSERT_TRUE(log_.reaches(bytes)) << slurper.err();
+  slurper.signal(SIGTERM);
+  EXPECT_TRUE(slurper.exits_with(0)) << slurper.err();
+  EXPECT_LT(slurper.err().size(), 10'000U) << "changes of state, not a flood";
+  LineChecker checker;
+  EXPECT_EQ(log_.read([&](std::string_view piece) { checker.feed(piece); }), "");
+  const LineReport report = checker.finish(accepted);
+  EXPECT_TRUE(report.clean()) << report.text();
+  EXPECT_EQ(report.lines, each * kRounds);
+}
+
+}  // namespace
+}  // namespace slurper::test
