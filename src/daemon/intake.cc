@@ -101,7 +101,8 @@ Intake::Round Intake::pull_line_by_line(int fd, std::uint64_t available) {
     const bool over = newline != nullptr;
     return finish(ring_.drop(fd, first_line, over ? 1 : 0, !over), first_line, Outcome::Dropped);
   }
-  if (ring_.used() > 0 && !ring_.head_is_at_line_start()) {
+  // What is before head stays readable when the log has emptied the ring since the look at its room.
+  if (!ring_.head_is_at_line_start()) {
     // The rest of a line that was kept. Where it is longer than the reserve, it waits: nothing is torn.
     const std::uint64_t fitting = std::min(first_line, ring_.room());
     if (fitting == 0) return {Outcome::Full};

@@ -54,7 +54,8 @@ class Ring {
   }
   // The beginning of a line was dropped: what comes up to the next newline must be dropped too.
   [[nodiscard]] bool dropping() const { return header_->dropping.load(std::memory_order_relaxed) != 0; }
-  // Whether the byte before head is a newline, or there is none. Only meaningful while the ring is not empty.
+  // Whether the byte before head is a newline. True, too, where nothing has been taken since the ring was
+  // last rewound: ask while it holds something, or after it did.
   [[nodiscard]] bool head_is_at_line_start() const;
 
   // Takes exactly `size` bytes (at most room(), at least 1, and no more than the pipe holds) from the FIFO,
