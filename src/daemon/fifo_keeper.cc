@@ -131,6 +131,7 @@ bool FifoKeeper::look_at_path() {
     const Fifo& current = fifos_.current();
     const int error = os_.lstat(settings_.path.c_str(), &st);
     if (error >= 0 && st.st_dev == current.device && st.st_ino == current.inode) {
+      arm();  // the folder need not be watched any longer
       recovered();
       return replaced;
     }

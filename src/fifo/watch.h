@@ -44,10 +44,11 @@ class FifoWatch {
 
   // Who opens and closes the inode that `fifo_fd` has open, whatever its path is; instead of the one before.
   Status watch_visitors(int fifo_fd);
-  // What becomes of the inode and of the path; instead of those before. Where the path's folder is missing,
-  // the nearest one above it is watched until it comes: then call this again. Look at the path after the
-  // call: what happened before it makes no event. Errors: as inotify_add_watch(2); the inode may be watched
-  // nevertheless.
+  // What becomes of the inode, and of the path where something else is there; instead of those before. Where
+  // the path's folder is missing, the nearest one above it is watched until it comes: then call this again,
+  // and so whenever the path has become another's. Look at the path after the call: what happened before it
+  // makes no event. That a folder above the FIFO is renamed makes none either. Errors: as
+  // inotify_add_watch(2); the inode may be watched nevertheless.
   Status watch_path(int fifo_fd, const std::string& path);
 
   [[nodiscard]] int fd() const { return inotify_fd_.get(); }

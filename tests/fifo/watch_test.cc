@@ -179,6 +179,7 @@ TEST_F(FifoWatchTest, PathsOfEveryShape) {
   ASSERT_TRUE(watch_.watch_path(fifo_fd_.get(), "fifo"));
   fs::remove("fifo");
   EXPECT_TRUE(watch_.read().path);
+  ASSERT_TRUE(watch_.watch_path(fifo_fd_.get(), "fifo"));
   ASSERT_EQ(::mkfifo("fifo", 0600), 0);
   EXPECT_TRUE(watch_.read().path) << "by its name alone: it is another inode";
   ASSERT_TRUE(watch_.watch_path(fifo_fd_.get(), "missing/fifo"));
@@ -190,6 +191,25 @@ TEST_F(FifoWatchTest, PathsOfEveryShape) {
   const Status refused = watch_.watch_path(fifo_fd_.get(), directory_ / "file/fifo");
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message(), testing::HasSubstr("watch the FIFO's folder"));
+}
+
+// A watched folder costs whoever reads or writes what is in it.
+TEST_F(FifoWatchTest, TheFolderIsWatchedOnlyWhileTheFifoIsNotThere) {
+  const std::string path = directory_ / "fifo";
+  const auto watches = [&] {
+    const std::string info = read_file("/proc/self/fdinfo/" + std::to_string(watch_.fd()));
+    int count = 0;
+    for (std::size_t at = 0; (at = info.find("inotify wd:", at)) != std::string::npos; ++at) ++count;
+    return count;
+  };
+  ASSERT_TRUE(watch_.watch_path(fifo_fd_.get(), path));
+  EXPECT_EQ(watches(), 1);
+  fs::rename(path, path + ".moved");
+  ASSERT_TRUE(watch_.watch_path(fifo_fd_.get(), path));
+  EXPECT_EQ(watches(), 2);
+  fs::rename(path + ".moved", path);
+  ASSERT_TRUE(watch_.watch_path(fifo_fd_.get(), path));
+  EXPECT_EQ(watches(), 1);
 }
 
 // More than fs.inotify.max_queued_events, each unlike the one before: equal ones are merged.
