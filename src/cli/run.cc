@@ -6,6 +6,8 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "daemon/daemon.h"
+#include "daemon/fifo_holder.h"
+#include "daemon/sd_notify.h"
 
 namespace slurper {
 
@@ -23,7 +25,11 @@ Command add_run_command(CLI::App& program) {
                  "reopens the log; USR1 rotates the log; USR2 prints the status.");
   return {parser, [options, level] {
             const Result<Settings> settings = options->load();
-            if (!settings) return report(settings.error());
+            if (!settings) {
+              const int exit_status = report(settings.error());
+              if (has_socket_unit(take_passed_fds())) delay_next_start();
+              return exit_status;
+            }
             return run_daemon(*settings, [options] { return options->load(); }, *level);
           }};
 }

@@ -16,11 +16,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "base/uuid.h"
 #include "config/ring_directory.h"
+#include "daemon/fifo_holder.h"
 #include "daemon/fifo_keeper.h"
 #include "daemon/fifos.h"
 #include "daemon/intake.h"
@@ -53,8 +56,8 @@ std::string size_text(std::uint64_t bytes) {
 // The intake's thread: waits for the FIFO, for signals, and for the log's thread.
 class Daemon {
  public:
-  Daemon(const Settings& settings, const std::function<Result<Settings>()>& reload)
-      : settings_(settings), reload_(reload) {}
+  Daemon(const Settings& settings, const std::function<Result<Settings>()>& reload, FifoHolder& holder)
+      : settings_(settings), reload_(reload), holder_(holder) {}
 
   Status open();
   int run();
@@ -76,6 +79,7 @@ class Daemon {
   Os& os_ = kernel();
   Settings settings_;
   const std::function<Result<Settings>()>& reload_;
+  FifoHolder& holder_;
 
   UniqueFd signal_fd_;
   UniqueFd room_fd_;  // eventfd: the log's thread has made room in the ring
@@ -98,6 +102,7 @@ class Daemon {
 };
 
 Status Daemon::open() {
+  if (Status fits = holder_.check(); !fits) return fits;
   // What is wrong with the FIFO is found before anything is made; one that must be made is made last.
   struct stat st{};
   const bool fifo_exists = os_.lstat(settings_.fifo.path.c_str(), &st) == 0;
@@ -105,6 +110,7 @@ Status Daemon::open() {
     Result<Fifo> fifo = open_fifo(os_, settings_.fifo);
     if (!fifo) return std::unexpected(fifo.error());
     fifo_ = std::move(*fifo);
+    holder_.keep(fifo_);
     return {};
   };
   if (fifo_exists || !settings_.fifo.create) {
@@ -208,7 +214,9 @@ void Daemon::listen(bool on) {
 }
 
 void Daemon::look_at_path() {
-  if (keeper_->look()) gather_ = std::make_unique<Gather>(fifos_->current().pipe_size);
+  if (!keeper_->look()) return;
+  gather_ = std::make_unique<Gather>(fifos_->current().pipe_size);
+  holder_.keep(fifos_->current());
 }
 
 // Returns when the limit is over, or something has happened; signals have been served then.
@@ -405,17 +413,28 @@ int Daemon::stop() {
   return 0;
 }
 
-int open_and_run(const Settings& settings, const std::function<Result<Settings>()>& reload) {
-  Daemon daemon(settings, reload);
+int open_and_run(const Settings& settings, const std::function<Result<Settings>()>& reload,
+                 std::vector<PassedFd> passed) {
+  FifoHolder holder(kernel(), settings.fifo.path, std::move(passed));
+  Daemon daemon(settings, reload, holder);
   if (const Status opened = daemon.open(); !opened) {
     spdlog::critical("{}", opened.error().message());
     notify_systemd(fmt::format("ERRNO={}\nSTATUS={}", opened.error().errnum, opened.error().message()));
+    if (holder.has_socket_unit()) delay_next_start();
     return static_cast<int>(opened.error().kind);
   }
   return daemon.run();
 }
 
 }  // namespace
+
+void delay_next_start() {
+  sigset_t stops;
+  ::sigemptyset(&stops);
+  for (const int signal : {SIGTERM, SIGINT}) ::sigaddset(&stops, signal);
+  constexpr timespec kSecond{.tv_sec = 1, .tv_nsec = 0};
+  (void)::sigtimedwait(&stops, nullptr, &kSecond);
+}
 
 int run_daemon(const Settings& settings, const std::function<Result<Settings>()>& reload,
                std::string_view level) {
@@ -428,8 +447,9 @@ int run_daemon(const Settings& settings, const std::function<Result<Settings>()>
   (void)::signal(SIGXFSZ, SIG_IGN);
   (void)::signal(SIGPIPE, SIG_IGN);
 
+  std::vector<PassedFd> passed = take_passed_fds();
   start_messages(level);
-  const int exit_status = open_and_run(settings, reload);
+  const int exit_status = open_and_run(settings, reload, std::move(passed));
   stop_messages();  // when every thread that could say something has ended
   return exit_status;
 }

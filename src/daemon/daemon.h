@@ -15,4 +15,8 @@ namespace slurper {
 int run_daemon(const Settings& settings, const std::function<Result<Settings>()>& reload,
                std::string_view level);
 
+// A start has failed, and a socket unit (has_socket_unit()) would start the next one at once: waits for a
+// second, or for a signal to stop.
+void delay_next_start();
+
 }  // namespace slurper

@@ -1,46 +1,14 @@
 #!/bin/bash
 # service_case.sh - run inside by service_test.sh: the installed service under a real systemd, as
-# confined as it ships. An installation's files are in /opt/slurper.
-set -euo pipefail
-fifo=/run/slurper/fifo
-log=/var/log/slurper/messages
-
-die() {
-  echo "FAILED: $*"
-  journalctl --no-pager --quiet --unit slurper --lines 50
-  systemctl status slurper --no-pager --lines 0 || true
-  exit 1
-}
-wait_until() { # WHAT COMMAND...
-  local what=$1 deadline=$((SECONDS + 30))
-  shift
-  until "$@"; do
-    [ $SECONDS -lt $deadline ] || die "not within 30 s: $what"
-    sleep 0.02
-  done
-}
-property() { systemctl show --property "$1" --value slurper; }
-logged() { [ "$(tail -n 1 $log 2>/dev/null)" = "$1" ]; } # LAST_LINE
-restarted() { # OLD_PID
-  # Both at once: between two questions the old process may go.
-  case $(systemctl show --property MainPID --property ActiveState slurper | sort | paste -sd' ') in
-    *" MainPID=$1" | *" MainPID=0") return 1 ;;
-    "ActiveState=active "*) return 0 ;;
-    *) return 1 ;;
-  esac
-}
+# confined as it ships.
+. "$(dirname "$0")/case_lib.sh"
 raw_segments() { compgen -G "$log.*[0-9]" >/dev/null; }
 compressed_segments() { compgen -G "$log.*.zst" >/dev/null; }
 all_compressed() { compressed_segments && ! raw_segments; }
 
-cp -r /opt/slurper/. /
-# Small segments, so that rotation and compression run under the confinement, too.
-configuration=$(sed -n 's/^ExecStart=.* -c //p' "$(systemctl show --property FragmentPath --value slurper)")
-sed -i 's/^rotate_size = .*/rotate_size = "100KiB"/' "$configuration"
-systemd-sysusers
+install_slurper
 systemd-tmpfiles --create slurper.conf
 [ "$(stat -c '%F %a %U %G' $fifo)" = "fifo 660 slurper slurper" ] || die "the FIFO is not as tmpfiles.d says"
-systemctl daemon-reload
 
 echo "== it starts, and a line goes through"
 systemctl start slurper || die "it does not start"
@@ -93,8 +61,7 @@ logged "before the stop" || die "the stop left a line behind"
   awk -v lines=$lines 'BEGIN { for (n = 1; n <= lines; n++) printf "line %08d of the test\n", n }'
   printf '%s\n' "after the reload" "before the stop"
 } >/tmp/expected
-# Every segment, raw or compressed, oldest first.
-zstdcat -f $log.*[0-9t] $log | cmp - /tmp/expected || die "the log is not what was written"
+whole_log | cmp - /tmp/expected || die "the log is not what was written"
 slurper verify $log || die "verify ends with $?"
 
 # A filtered system call shows as EPERM in a message.

@@ -1,8 +1,9 @@
 #!/bin/bash
-# service_test.sh SOURCE_DIR BUILD_DIR sanitizers:LIST - installs slurper into a folder, boots a systemd of its
-# own, and puts the service through start, kills, rotation, reload and stop: see service_case.sh.
+# service_test.sh SOURCE_DIR BUILD_DIR sanitizers:LIST CASE ARGUMENT... - installs slurper into a folder, boots a
+# systemd of its own, and runs CASE of this folder in it.
 set -euo pipefail
-source=$1 build=$2 sanitizers=${3#sanitizers:}
+source=$1 build=$2 sanitizers=${3#sanitizers:} case=$4
+shift 4
 if [ -n "$sanitizers" ]; then
   echo "SKIPPED: sanitizers need what the unit forbids (writable and executable memory, ptrace)"
   exit 77
@@ -11,5 +12,7 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 DESTDIR=$work/root cmake --install "$build" >/dev/null
-"$source/tests/e2e/in_systemd.sh" -b "$work/root:/opt/slurper" -b "$source/tests/e2e:/opt/tests" -- \
-  bash /opt/tests/service_case.sh
+# Debian's rsyslogd, unpacked once for all presets.
+"$source/scripts/fetch-packages" "$source/build/packages/rsyslog" rsyslog
+"$source/tests/e2e/in_systemd.sh" -b "$work/root:/opt/slurper" -b "$source/tests/e2e:/opt/tests" \
+  -b "$source/build/packages/rsyslog:/opt/rsyslog" -- bash "/opt/tests/$case" "$@"

@@ -1,20 +1,27 @@
 #!/bin/bash
-# unit_test.sh UNIT SLURPER - systemd finds no fault with the service, and it is as confined as it
-# is meant to be.
+# unit_test.sh UNIT_DIR SLURPER - systemd finds no fault with the services and their sockets, and
+# the services are as confined as they are meant to be.
 . "$(dirname "$0")/lib.sh"
-unit=$1 slurper=$2
+units=$1 slurper=$2
 limit=15 # of systemd-analyze's exposure, in tenths: 1.5
 
-# verify wants the program to be where the unit says; here it is in the build folder.
-sed "s#^ExecStart=[^ ]*#ExecStart=$slurper#" "$unit" >"$work/slurper.service"
-grep -q "^ExecStart=$slurper run -c /" "$work/slurper.service" || failed "no ExecStart= to replace"
-systemd-analyze verify --man=no --recursive-errors=yes "$work/slurper.service" >"$work/verify" 2>&1 ||
-  failed "systemd-analyze verify fails"
-[ ! -s "$work/verify" ] || failed "systemd-analyze verify: $(cat "$work/verify")"
+for service in slurper.service slurper@.service; do
+  # verify wants the program to be where the unit says; here it is in the build folder.
+  sed "s#^ExecStart=[^ ]*#ExecStart=$slurper#" "$units/$service" >"$work/$service"
+  grep -q "^ExecStart=$slurper run -c /" "$work/$service" || failed "$service: no ExecStart= to replace"
+  cp "$units/${service%.service}.socket" "$work"
+done
+for unit in slurper.service slurper@.service slurper.socket slurper@.socket; do
+  systemd-analyze verify --man=no --recursive-errors=yes "$work/$unit" >"$work/verify" 2>&1 ||
+    failed "systemd-analyze verify $unit fails"
+  [ ! -s "$work/verify" ] || failed "systemd-analyze verify $unit: $(cat "$work/verify")"
+done
 
-systemd-analyze security --offline=yes --threshold=$limit "$work/slurper.service" >"$work/security" ||
-  failed "too much exposure: $(cat "$work/security")"
-tail -n 1 "$work/security"
+for service in slurper.service slurper@.service; do
+  systemd-analyze security --offline=yes --threshold=$limit "$work/$service" >"$work/security" ||
+    failed "too much exposure: $(cat "$work/security")"
+  tail -n 1 "$work/security"
+done
 
 # And the limit is one: without its confinement the service does not pass.
 grep -v '^SystemCallFilter=\|^Protect\|^Private' "$work/slurper.service" >"$work/open.service"

@@ -1,0 +1,60 @@
+// FifoHolder: sees to it that systemd holds the FIFO open while slurper is down.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/os.h"
+#include "daemon/sd_notify.h"
+#include "fifo/fifo.h"
+#include "slurper/result.h"
+
+namespace slurper {
+
+// Whether a socket unit has passed one of them. Such a unit starts its service whenever the FIFO holds
+// something and nobody runs: at once, and again at once when a start has failed, whatever RestartSec= says.
+[[nodiscard]] bool has_socket_unit(const std::vector<PassedFd>& passed);
+
+// What is in a pipe lives as long as somebody has it open. That is systemd, in one of two ways:
+//
+// - A socket unit with ListenFIFO=: systemd opens the FIFO, read-write, before slurper, and passes a copy. It
+//   must be the FIFO that slurper is to read; then it is not needed any more.
+// - The service's file-descriptor store (FileDescriptorStoreMax=): slurper sends both ends, as
+//   "slurper-read" and "slurper-write", and gets them back at its next start. They are opened for it alone:
+//   flock(2) belongs to the open file description, and the lock on slurper's own read end must go with it.
+//
+// Nothing is ever read from or written to these descriptors. Belongs to the intake's thread. A crash loses
+// nothing: what has been sent is systemd's.
+class FifoHolder {
+ public:
+  // `passed`: what take_passed_fds() gave.
+  FifoHolder(Os& os, std::string path, std::vector<PassedFd> passed);
+
+  // Whether a socket unit has passed the FIFO at the path. Before that is opened, or made where it is
+  // missing: nothing is changed on an error. Errors: Config.
+  [[nodiscard]] Status check() const;
+
+  // slurper has opened `fifo`, for the first time or in another's place: that one is to be held from now on.
+  void keep(const Fifo& fifo);
+
+  [[nodiscard]] bool has_socket_unit() const { return has_socket_unit_; }
+
+ private:
+  using FileId = std::pair<dev_t, ino_t>;
+
+  [[nodiscard]] bool is_stored(const char* name, int access, const FileId& id) const;
+  void store(const char* name, int access, const FileId& id);
+  void forget(const std::string& name, const std::string& why);
+  [[nodiscard]] std::string describe(int fd, const FileId& wanted) const;
+
+  Os& os_;
+  std::string path_;
+  std::vector<PassedFd> passed_;
+  bool has_socket_unit_ = false;
+  FileId kept_{};  // the FIFO whose ends are in the store
+};
+
+}  // namespace slurper

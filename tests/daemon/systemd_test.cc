@@ -1,0 +1,196 @@
+// What systemd and slurper say to each other: the test is the service manager. See e2e/ for a real one.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "support/daemon.h"
+#include "support/service_manager.h"
+
+namespace slurper::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+// Like Site, but nobody holds the FIFO.
+struct Machine {
+  TempDir disk = TempDir::on_disk();
+  TempDir ram = TempDir::in_ram();
+  std::string fifo = disk / "fifo";
+  LogStream log{disk / "messages"};
+  ServiceManager systemd;
+
+  Machine() { EXPECT_EQ(::mkfifo(fifo.c_str(), 0600), 0); }
+
+  [[nodiscard]] Child start(const std::vector<std::pair<std::string, int>>& passed = {},
+                            std::vector<std::string> env = {}) {
+    return Child(systemd.run({.argv = {slurper_binary(), "run", "--fifo", fifo, "--log", disk / "messages",
+                                       "--set", "ring.directory=" + ram.path().string()},
+                              .env = std::move(env)},
+                             passed));
+  }
+  [[nodiscard]] bool ready() { return systemd.hears("READY=1"); }
+  // As `echo TEXT >FIFO` does. False where nobody reads or there is no room.
+  [[nodiscard]] bool write(const std::string& text) const {
+    const UniqueFd fd(::open(fifo.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+    return ::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  }
+  [[nodiscard]] bool logged(const std::string& expected) const {
+    return eventually([&] { return log.end() == expected.size(); }) && log.bytes() == expected;
+  }
+};
+
+// Access modes of every descriptor that `pid` has of the file at `path`.
+std::vector<int> ends_of(pid_t pid, const std::string& path) {
+  struct stat wanted{};
+  EXPECT_EQ(::stat(path.c_str(), &wanted), 0);
+  std::vector<int> modes;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fd")) {
+    struct stat st{};
+    if (::stat(entry.path().c_str(), &st) != 0 || st.st_ino != wanted.st_ino || st.st_dev != wanted.st_dev)
+      continue;
+    const auto permissions = std::filesystem::symlink_status(entry.path()).permissions();
+    const bool reads = (permissions & std::filesystem::perms::owner_read) != std::filesystem::perms::none;
+    const bool writes = (permissions & std::filesystem::perms::owner_write) != std::filesystem::perms::none;
+    modes.push_back(reads && writes ? O_RDWR : writes ? O_WRONLY : O_RDONLY);
+  }
+  std::sort(modes.begin(), modes.end());
+  return modes;
+}
+
+std::vector<int> own_ends() {
+  return {O_RDONLY, O_WRONLY};
+}
+
+TEST(FdStore, BothEndsAreStoredAndKeepTheLinesOfAKilledSlurper) {
+  Machine machine;
+  Child first = machine.start();
+  ASSERT_TRUE(machine.ready());
+  ASSERT_THAT(machine.systemd.store(), SizeIs(2));
+  for (const auto& [name, fd, message] : machine.systemd.store()) {
+    EXPECT_THAT(message, HasSubstr("FDPOLL=0"));
+    EXPECT_EQ(::fcntl(fd.get(), F_GETFL) & O_ACCMODE, name == "slurper-read" ? O_RDONLY : O_WRONLY) << name;
+  }
+  ASSERT_TRUE(machine.write("one\n"));
+  ASSERT_TRUE(machine.logged("one\n"));
+
+  // Nobody but the store has the FIFO open between the kill and the next start.
+  first.kill();
+  ASSERT_TRUE(machine.write("two\n")) << "the store does not hold it open for reading";
+  Child second = machine.start(machine.systemd.stored());
+  ASSERT_TRUE(machine.ready()) << second.err();
+  EXPECT_TRUE(machine.logged("one\ntwo\n"));
+  EXPECT_THAT(machine.systemd.store(), SizeIs(2)) << "they are there already";
+  EXPECT_EQ(ends_of(second.pid(), machine.fifo), own_ends()) << "those that were passed are closed";
+}
+
+TEST(FdStore, TheLockGoesWithSlurper) {
+  Machine machine;
+  Child slurper = machine.start();
+  ASSERT_TRUE(machine.ready());
+  slurper.kill();
+  ASSERT_THAT(machine.systemd.store(), SizeIs(2));
+  const UniqueFd other(::open(machine.fifo.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  EXPECT_EQ(::flock(other.get(), LOCK_EX | LOCK_NB), 0);
+}
+
+TEST(FdStore, ALockThatWasStoredByMistakeLocksNobodyOut) {
+  Machine machine;
+  const UniqueFd locked(::open(machine.fifo.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  ASSERT_EQ(::flock(locked.get(), LOCK_EX | LOCK_NB), 0);
+  Child slurper = machine.start({{"slurper-read", locked.get()}});
+  EXPECT_TRUE(machine.ready()) << slurper.err();
+}
+
+TEST(FdStore, EndsOfAnotherFifoAreForgottenAndItsOwnStored) {
+  Machine machine;
+  const std::string other = machine.disk / "other";
+  ASSERT_EQ(::mkfifo(other.c_str(), 0600), 0);
+  const UniqueFd read_fd(::open(other.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  const UniqueFd write_fd(::open(other.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+  ASSERT_EQ(::write(write_fd.get(), "old\n", 4), 4);
+  Child slurper = machine.start({{"slurper-read", read_fd.get()}, {"slurper-write", write_fd.get()}});
+  ASSERT_TRUE(machine.systemd.hears("FDSTOREREMOVE=1\nFDNAME=slurper-read"));
+  ASSERT_TRUE(machine.systemd.hears("FDSTOREREMOVE=1\nFDNAME=slurper-write"));
+  ASSERT_TRUE(machine.ready());
+  EXPECT_TRUE(slurper.said("'slurper-read', which is another FIFO")) << slurper.err();
+  ASSERT_THAT(machine.systemd.store(), SizeIs(2));
+  struct stat st{};
+  struct stat expected{};
+  ASSERT_EQ(::stat(machine.fifo.c_str(), &expected), 0);
+  for (const auto& stored : machine.systemd.store()) {
+    ASSERT_EQ(::fstat(stored.fd.get(), &st), 0);
+    EXPECT_EQ(st.st_ino, expected.st_ino) << stored.name;
+  }
+}
+
+TEST(FdStore, AnUnknownNameIsForgotten) {
+  Machine machine;
+  const UniqueFd something(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  Child slurper = machine.start({{"slurper-fifo-v0", something.get()}});
+  EXPECT_TRUE(machine.systemd.hears("FDSTOREREMOVE=1\nFDNAME=slurper-fifo-v0"));
+  EXPECT_TRUE(machine.ready());
+  EXPECT_TRUE(slurper.said("'slurper-fifo-v0', which is none that this slurper knows")) << slurper.err();
+}
+
+TEST(FdStore, NothingIsSentWhereNobodyListens) {
+  const Site site;
+  Child slurper = site.start();
+  EXPECT_EQ(ends_of(slurper.pid(), site.fifo), own_ends());
+}
+
+TEST(SocketUnit, ItsFifoIsAdopted) {
+  for (const char* const name : {"fifo", "slurper.socket"}) {
+    Machine machine;
+    const UniqueFd held(::open(machine.fifo.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
+    ASSERT_TRUE(machine.write("before\n"));
+    Child slurper = machine.start({{name, held.get()}});
+    ASSERT_TRUE(machine.ready()) << slurper.err();
+    EXPECT_TRUE(machine.logged("before\n"));
+    EXPECT_EQ(ends_of(slurper.pid(), machine.fifo), own_ends()) << "the one that was passed is closed";
+    EXPECT_THAT(machine.systemd.store(), IsEmpty()) << "systemd holds it already";
+  }
+}
+
+class WrongDescriptor : public testing::Test {
+ protected:
+  void expect_refused(int fd, const std::string& words) {
+    Child slurper = machine_.start({{"fifo", fd}});
+    EXPECT_TRUE(slurper.exits_with(78)) << slurper.err();
+    EXPECT_THAT(slurper.err(), HasSubstr(words));
+    EXPECT_THAT(slurper.err(), HasSubstr(machine_.fifo));
+    EXPECT_THAT(slurper.err(), HasSubstr("ListenFIFO="));
+    EXPECT_FALSE(std::filesystem::exists(machine_.disk / "messages")) << "nothing is made";
+  }
+  Machine machine_;
+};
+
+TEST_F(WrongDescriptor, NoFifo) {
+  const UniqueFd file(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  expect_refused(file.get(), "the descriptor 'fifo', which is not a FIFO");
+}
+
+TEST_F(WrongDescriptor, AnotherFifo) {
+  const std::string other = machine_.disk / "other";
+  ASSERT_EQ(::mkfifo(other.c_str(), 0600), 0);
+  const UniqueFd held(::open(other.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  ASSERT_EQ(::write(held.get(), "line\n", 5), 5);
+  expect_refused(held.get(), "another FIFO");
+  char text[8];
+  EXPECT_EQ(::read(held.get(), text, sizeof text), 5) << "what it holds stays there";
+}
+
+TEST_F(WrongDescriptor, TheFifoIsGoneFromItsPath) {
+  const UniqueFd held(::open(machine_.fifo.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  ASSERT_EQ(::unlink(machine_.fifo.c_str()), 0);
+  expect_refused(held.get(), "another FIFO");
+  EXPECT_FALSE(std::filesystem::exists(machine_.fifo)) << "no second one is made";
+}
+
+}  // namespace
+}  // namespace slurper::test

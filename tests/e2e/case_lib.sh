@@ -1,0 +1,81 @@
+# shellcheck shell=bash
+# Sourced by the cases that run inside in_systemd.sh. An installation's files are in /opt/slurper.
+set -euo pipefail
+# shellcheck disable=SC2034 # for the cases
+fifo=/run/slurper/fifo
+log=/var/log/slurper/messages
+
+die() {
+  echo "FAILED: $*"
+  journalctl --no-pager --quiet --unit "slurper*" --unit rsyslog --lines 50
+  systemctl status slurper --no-pager --lines 0 || true
+  exit 1
+}
+
+wait_until() { # WHAT COMMAND...
+  local what=$1 deadline=$((SECONDS + 30))
+  shift
+  until "$@"; do
+    [ $SECONDS -lt $deadline ] || die "not within 30 s: $what"
+    sleep 0.02
+  done
+}
+property() { systemctl show --property "$1" --value slurper; }
+logged() { [ "$(tail -n 1 $log 2>/dev/null)" = "$1" ]; } # LAST_LINE
+restarted() { # OLD_PID
+  # Both at once: between two questions the old process may go.
+  case $(systemctl show --property MainPID --property ActiveState slurper | sort | paste -sd' ') in
+    *" MainPID=$1" | *" MainPID=0") return 1 ;;
+    "ActiveState=active "*) return 0 ;;
+    *) return 1 ;;
+  esac
+}
+
+# The FIFO is not made, nothing is started.
+install_slurper() {
+  cp -r /opt/slurper/. /
+  configuration=$(sed -n 's/^ExecStart=.* -c //p' "$(systemctl show --property FragmentPath --value slurper)")
+  # Small segments, so that rotation and compression run under the confinement, too.
+  sed -i 's/^rotate_size = .*/rotate_size = "100KiB"/' "$configuration"
+  systemd-sysusers
+  systemctl daemon-reload
+}
+# Every byte of the log, oldest segment first.
+whole_log() { zstdcat -f $log.*[0-9t] $log; }
+
+drop_in() { # UNIT LINE...
+  local unit=$1
+  shift
+  mkdir -p "/run/systemd/system/$unit.d"
+  printf '%s\n' "$@" >>"/run/systemd/system/$unit.d/test.conf"
+  systemctl daemon-reload
+}
+
+# Debian's rsyslogd, unpacked in /opt/rsyslog, with the settings that slurper ships. It reads from
+# /run/rsyslog-input.
+install_rsyslog() {
+  local modules libraries
+  modules=$(dirname "$(find /opt/rsyslog -name imuxsock.so)")
+  libraries=$(find /opt/rsyslog \( -name '*.so' -o -name '*.so.*' \) -printf '%h\n' | sort -u | paste -sd:)
+  {
+    echo 'global(workDirectory="/tmp")'
+    echo 'main_queue(queue.timeoutShutdown="10000")'
+    echo 'module(load="imuxsock" SysSock.Use="off")'
+    echo 'input(type="imuxsock" Socket="/run/rsyslog-input" RateLimit.Interval="0")'
+    cat "$(find /opt/slurper -path '*/syslog/rsyslog.conf')"
+  } >/run/rsyslog.conf
+  cat >/run/systemd/system/rsyslog.socket <<EOF
+[Socket]
+ListenDatagram=/run/rsyslog-input
+EOF
+  cat >/run/systemd/system/rsyslog.service <<EOF
+[Unit]
+Requires=rsyslog.socket
+[Service]
+Type=notify
+Environment=LD_LIBRARY_PATH=$libraries
+ExecStart=/opt/rsyslog/usr/sbin/rsyslogd -n -iNONE -M $modules -f /run/rsyslog.conf
+StartLimitIntervalSec=0
+EOF
+  systemctl daemon-reload
+}
