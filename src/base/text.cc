@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -174,6 +175,26 @@ bool is_utf8(std::string_view text) {
     text.remove_prefix(length);
   }
   return true;
+}
+
+// std::count widens each byte to 64 bits, which is 20 times as slow: here 32 bytes are compared at once, and
+// counted in bytes for as long as these can't overflow.
+std::uint64_t count_lines(std::string_view text) {
+  constexpr std::size_t kLanes = 32;
+  constexpr std::size_t kRounds = 255;
+  std::uint64_t lines = 0;
+  while (text.size() >= kLanes) {
+    const std::size_t rounds = std::min(text.size() / kLanes, kRounds);
+    std::array<std::uint8_t, kLanes> counts{};
+    for (std::size_t round = 0; round < rounds; ++round) {
+      for (std::size_t lane = 0; lane < kLanes; ++lane)
+        counts[lane] =
+            static_cast<std::uint8_t>(counts[lane] + (text[round * kLanes + lane] == '\n' ? 1 : 0));
+    }
+    for (const std::uint8_t count : counts) lines += count;
+    text.remove_prefix(rounds * kLanes);
+  }
+  return lines + static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
 }
 
 }  // namespace slurper

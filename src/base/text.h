@@ -38,6 +38,9 @@ struct ByteSize {
 // them.
 [[nodiscard]] std::string printable(std::string_view text);
 
+// How many newlines `text` has, at the speed of memory.
+[[nodiscard]] std::uint64_t count_lines(std::string_view text);
+
 // Whether all of `text` is valid UTF-8 (RFC 3629).
 [[nodiscard]] bool is_utf8(std::string_view text);
 

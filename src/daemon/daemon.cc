@@ -30,6 +30,7 @@
 #include "daemon/log_thread.h"
 #include "daemon/messages.h"
 #include "daemon/sd_notify.h"
+#include "daemon/service_report.h"
 #include "fifo/fifo.h"
 #include "log/log_writer.h"
 #include "ring/ring.h"
@@ -75,6 +76,8 @@ class Daemon {
   void go_on();
   void report_dropped(const char* now);
   [[nodiscard]] std::string status() const;
+  [[nodiscard]] const char* trouble() const;
+  void reload();
 
   Os& os_ = kernel();
   Settings settings_;
@@ -95,6 +98,7 @@ class Daemon {
   std::unique_ptr<FifoKeeper> keeper_;
   std::unique_ptr<Gather> gather_;
   std::unique_ptr<LogThread> log_thread_;
+  std::unique_ptr<ServiceReport> report_;
 
   std::optional<Clock::time_point> held_up_since_;
   std::uint64_t dropped_lines_before_ = 0;
@@ -188,6 +192,11 @@ Status Daemon::open() {
   log_thread_ = std::make_unique<LogThread>(*ring_, *writer_, settings_.log, [fd = room_fd_.get()] {
     (void)::eventfd_write(fd, 1);  // fails only where 2^64 - 1 notices wait already
   });
+  report_ = std::make_unique<ServiceReport>(*ring_, *log_thread_);
+  if (epoll_event event{.events = EPOLLIN, .data = {.fd = report_->timer_fd()}};
+      event.data.fd >= 0 && ::epoll_ctl(epoll_fd_.get(), EPOLL_CTL_ADD, event.data.fd, &event) != 0) {
+    return fail_errno(errno, "set up the event loop");
+  }
   return {};
 }
 
@@ -240,6 +249,8 @@ void Daemon::wait(std::optional<nanoseconds> limit) {
       serve_signals();
     } else if (fd == keeper_->fd()) {
       look_at_path();
+    } else if (fd == report_->timer_fd()) {
+      report_->take();
     }
   }
   if (count == 0 && keeper_->retry_at()) look_at_path();
@@ -248,6 +259,7 @@ void Daemon::wait(std::optional<nanoseconds> limit) {
 // One read from the FIFO, and the wait that follows it.
 void Daemon::round() {
   const Intake::Round result = fifos_->pull();
+  report_->after_round(trouble());
   switch (result.outcome) {
     case Intake::Outcome::Took: {
       go_on();
@@ -330,34 +342,47 @@ std::string Daemon::status() const {
       log_thread_->rotations(), ring_->dropped_lines(), size_text(ring_->dropped_bytes()),
       intake_->full_time().times(),
       std::chrono::duration<double>(intake_->full_time().total(Clock::now())).count(), intake_->short_reads(),
-      log_thread_->failing()    ? "THE LOG CAN'T BE WRITTEN"
-      : held_up_since_          ? "THE RING IS FULL"
-      : keeper_->path_is_lost() ? "THE FIFO IS NOT AT ITS PATH"
-                                : "all well");
+      *trouble() != '\0' ? trouble() : "all well");
+}
+
+// In a few words, always the same ones: see ServiceReport.
+const char* Daemon::trouble() const {
+  if (dropping_) return "THE RING IS FULL, LINES ARE THROWN AWAY";
+  if (held_up_since_) return "THE FIFO CAN'T BE READ NOW";
+  if (log_thread_->failing()) return "THE LOG CAN'T BE WRITTEN";
+  if (keeper_->path_is_lost()) return "THE FIFO IS NOT AT ITS PATH";
+  return "";
+}
+
+// systemd's clock tells it which READY=1 belongs to which reload.
+void Daemon::reload() {
+  const auto now = Clock::now().time_since_epoch();
+  notify_systemd(fmt::format("RELOADING=1\nMONOTONIC_USEC={}",
+                             std::chrono::duration_cast<std::chrono::microseconds>(now).count()));
+  const Result<Settings> settings = reload_();
+  if (!settings) {
+    spdlog::error("{}. The settings stay as they were", settings.error().message());
+  } else {
+    if (settings->fifo != settings_.fifo || settings->ring != settings_.ring ||
+        settings->log.path != settings_.log.path || settings->log.mode != settings_.log.mode ||
+        settings->log.group != settings_.log.group) {
+      spdlog::warn(
+          "[fifo], [ring], and the log's path, mode and group take effect at the next start, ignoring");
+    }
+    settings_.log = settings->log;
+    spdlog::info("settings reloaded");
+  }
+  log_thread_->reload(settings_.log);
+  notify_systemd("READY=1");
 }
 
 void Daemon::serve_signals() {
   signalfd_siginfo info{};
   while (::read(signal_fd_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
     switch (static_cast<int>(info.ssi_signo)) {
-      case SIGHUP: {
-        const Result<Settings> settings = reload_();
-        if (!settings) {
-          spdlog::error("{}. The settings stay as they were", settings.error().message());
-          log_thread_->reload(settings_.log);
-          break;
-        }
-        if (settings->fifo != settings_.fifo || settings->ring != settings_.ring ||
-            settings->log.path != settings_.log.path || settings->log.mode != settings_.log.mode ||
-            settings->log.group != settings_.log.group) {
-          spdlog::warn(
-              "[fifo], [ring], and the log's path, mode and group take effect at the next start, ignoring");
-        }
-        settings_.log = settings->log;
-        log_thread_->reload(settings_.log);
-        spdlog::info("settings reloaded");
+      case SIGHUP:
+        reload();
         break;
-      }
       case SIGUSR1:
         log_thread_->rotate();
         break;

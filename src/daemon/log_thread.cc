@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -58,12 +59,15 @@ LogThread::~LogThread() {
 void LogThread::start() {
   thread_ = std::thread([this] {
     (void)::pthread_setname_np(::pthread_self(), "log");
+    tid_ = ::gettid();
     run();
   });
 }
 
 void LogThread::start_housekeeper(const LogSettings& settings) {
+  waits_for_housekeeper_ = true;
   housekeeper_.reset();  // first: there is one at a time
+  waits_for_housekeeper_ = false;
   const Housekeeper::Options options{
       .compress = settings.compress,
       .limits = {.keep_files = settings.keep_files, .keep_size = settings.keep_size},
@@ -105,6 +109,7 @@ bool LogThread::stop(std::chrono::milliseconds patience) {
 
 void LogThread::run() {
   for (;;) {
+    steps_.store(steps_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     if (requested_.load()) serve_requests();
     const bool pending = ring_.used() > 0;
     if (pending && Clock::now() >= retry_at_ && write_some()) continue;
@@ -165,7 +170,11 @@ bool LogThread::write_some() {
                  format_rounded(ByteSize{ring_.used()}));
     failing_ = false;
     retry_at_ = {};
+    made_room_();
   }
+  lines_.store(lines_.load(std::memory_order_relaxed) +
+                   count_lines(std::string_view(ring_.bytes(from, from + *written))),
+               std::memory_order_relaxed);
   ring_.release(from + *written);
   if (sync_.mode == SyncMode::Always) {
     sync();
@@ -240,6 +249,7 @@ void LogThread::failed(const Error& error) {
     spdlog::error(
         "{}. What comes is kept in the ring (room for {}), and writing is tried again until it succeeds",
         error.message(), format_rounded(ByteSize{ring_.room()}));
+    made_room_();
   } else {
     backoff_ = std::min(backoff_ * 2, std::chrono::milliseconds(kLastRetry));
   }

@@ -1,6 +1,8 @@
 // The log's thread: from the ring into the log.
 #pragma once
 
+#include <sys/types.h>
+
 #include <atomic>
 #include <chrono>
 #include <functional>
@@ -22,7 +24,8 @@ namespace slurper {
 // nothing else, and it tries again for as long as it lives.
 class LogThread {
  public:
-  // `made_room` is called from this thread whenever the intake has asked for it and the ring has got emptier.
+  // `made_room` is called from this thread whenever the intake has asked for it and the ring has got emptier,
+  // and when failing() has changed.
   LogThread(Ring& ring, LogWriter& writer, const LogSettings& settings, std::function<void()> made_room);
   LogThread(const LogThread&) = delete;
   LogThread& operator=(const LogThread&) = delete;
@@ -42,6 +45,18 @@ class LogThread {
   [[nodiscard]] StreamOffset synced() const { return {synced_.load()}; }
   [[nodiscard]] std::uint64_t rotations() const { return rotations_.load(); }
   [[nodiscard]] bool failing() const { return failing_.load(); }
+  [[nodiscard]] std::uint64_t lines() const { return lines_.load(); }  // written, since the start
+
+  // What the watchdog asks for, see ProgressJudge. While it waits for the housekeeper, which compresses or
+  // waits for the disk, it has nothing to do.
+  struct Progress {
+    std::uint64_t steps;
+    bool has_work;
+  };
+  [[nodiscard]] Progress progress() const {
+    return {steps_.load(), !waits_for_housekeeper_.load() && (ring_.used() > 0 || requested_.load())};
+  }
+  [[nodiscard]] pid_t tid() const { return tid_.load(); }  // 0 before start()
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -73,6 +88,10 @@ class LogThread {
   std::atomic<std::uint64_t> synced_{0};
   std::atomic<std::uint64_t> rotations_{0};
   std::atomic<bool> failing_{false};
+  std::atomic<std::uint64_t> lines_{0};
+  std::atomic<std::uint64_t> steps_{0};
+  std::atomic<bool> waits_for_housekeeper_{false};
+  std::atomic<pid_t> tid_{0};
 
   // The thread's own:
   std::unique_ptr<HousekeeperListener> housekeeper_listener_;

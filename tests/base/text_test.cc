@@ -82,5 +82,20 @@ TEST(IsUtf8, TellsTextFromBytes) {
     EXPECT_FALSE(is_utf8(text));
 }
 
+TEST(CountLines, OfAnyLength) {
+  EXPECT_EQ(count_lines(""), 0U);
+  // Around the widths and the overflow of its counters, with every byte a newline and with none.
+  for (const std::size_t size : {1UL, 31UL, 32UL, 33UL, 255UL * 32, 255UL * 32 + 1, 256UL * 32, 1000000UL}) {
+    EXPECT_EQ(count_lines(std::string(size, '\n')), size);
+    EXPECT_EQ(count_lines(std::string(size, '\x0b')), 0U);
+  }
+  std::string text;
+  for (std::uint64_t line = 0; line < 1000; ++line) {
+    text += std::string(line % 97, 'x') + "\n";
+    ASSERT_EQ(count_lines(text), line + 1);
+    ASSERT_EQ(count_lines(text + "no end"), line + 1);
+  }
+}
+
 }  // namespace
 }  // namespace slurper

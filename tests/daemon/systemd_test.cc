@@ -5,9 +5,11 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 
 #include "support/daemon.h"
+#include "support/kill_at.h"
 #include "support/service_manager.h"
 
 namespace slurper::test {
@@ -15,6 +17,7 @@ namespace {
 
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::SizeIs;
 
 // Like Site, but nobody holds the FIFO.
@@ -29,10 +32,14 @@ struct Machine {
 
   [[nodiscard]] Child start(const std::vector<std::pair<std::string, int>>& passed = {},
                             std::vector<std::string> env = {}) {
-    return Child(systemd.run({.argv = {slurper_binary(), "run", "--fifo", fifo, "--log", disk / "messages",
-                                       "--set", "ring.directory=" + ram.path().string()},
-                              .env = std::move(env)},
-                             passed));
+    return Child(program(std::move(env), passed));
+  }
+  [[nodiscard]] Program program(std::vector<std::string> env,
+                                const std::vector<std::pair<std::string, int>>& passed = {}) {
+    return systemd.run({.argv = {slurper_binary(), "run", "--fifo", fifo, "--log", disk / "messages", "--set",
+                                 "ring.directory=" + ram.path().string()},
+                        .env = std::move(env)},
+                       passed);
   }
   [[nodiscard]] bool ready() { return systemd.hears("READY=1"); }
   // As `echo TEXT >FIFO` does. False where nobody reads or there is no room.
@@ -190,6 +197,87 @@ TEST_F(WrongDescriptor, TheFifoIsGoneFromItsPath) {
   ASSERT_EQ(::unlink(machine_.fifo.c_str()), 0);
   expect_refused(held.get(), "another FIFO");
   EXPECT_FALSE(std::filesystem::exists(machine_.fifo)) << "no second one is made";
+}
+
+TEST(Status, SaysReloadingAndReadyAgain) {
+  Machine machine;
+  Child slurper = machine.start();
+  ASSERT_TRUE(machine.ready());
+  slurper.signal(SIGHUP);
+  EXPECT_TRUE(machine.systemd.hears("RELOADING=1\nMONOTONIC_USEC="));
+  EXPECT_TRUE(machine.ready());
+}
+
+// The descriptors of `pid` whose link has `text` in it.
+std::size_t descriptors(pid_t pid, const std::string& text) {
+  std::size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fd")) {
+    std::error_code gone;
+    if (std::filesystem::read_symlink(entry.path(), gone).string().find(text) != std::string::npos) ++count;
+  }
+  return count;
+}
+
+TEST(Watchdog, NoTimerWithoutOne) {
+  Machine machine;
+  Child slurper = machine.start();
+  ASSERT_TRUE(machine.ready());
+  EXPECT_EQ(descriptors(slurper.pid(), "[timerfd]"), 0U) << "an idle slurper must not wake up";
+  Machine watched;
+  Child with = watched.start({}, {"WATCHDOG_USEC=600000000"});
+  EXPECT_TRUE(eventually([&] { return descriptors(with.pid(), "[timerfd]") == 1; }));
+}
+
+TEST(Watchdog, IsFedAndTheStatusIsRenewed) {
+  Machine machine;
+  Child slurper = machine.start({}, {"WATCHDOG_USEC=1000000"});
+  ASSERT_TRUE(machine.ready());
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(machine.systemd.hears("WATCHDOG=1"));
+  std::string thousand;
+  for (int i = 0; i < 1000; ++i) thousand += "line\n";
+  ASSERT_TRUE(machine.write(thousand));
+  double rate = 0;
+  ASSERT_TRUE(eventually([&] {
+    for (const std::string& message : machine.systemd.messages()) {
+      if (message.starts_with("STATUS=")) rate = std::max(rate, std::strtod(message.c_str() + 7, nullptr));
+    }
+    return rate > 0;
+  }));
+  EXPECT_GE(rate, 100);
+  EXPECT_LE(rate, 3400) << "a thousand lines in a third of a second";
+  EXPECT_TRUE(machine.systemd.hears("STATUS=0 lines/s, 0B wait in the ring of 64.0MiB, all well"));
+}
+
+TEST(Watchdog, IsNotFedWhereTheLogsThreadHangs) {
+  Machine machine;
+  Child slurper = machine.start({}, {"WATCHDOG_USEC=1000000"});
+  ASSERT_TRUE(machine.ready());
+  const StalledThreads stalled(slurper.pid());
+  ASSERT_TRUE(machine.systemd.hears("WATCHDOG=1")) << "it has nothing to do: no reason to doubt it";
+  ASSERT_TRUE(machine.write("line\n"));
+  ASSERT_TRUE(
+      machine.systemd.hears("STATUS=0 lines/s, 5B wait in the ring of 64.0MiB, THE LOG'S THREAD HANGS"));
+  (void)machine.systemd.messages();
+  EXPECT_FALSE(machine.systemd.hears("WATCHDOG=1", std::chrono::seconds(1)));
+}
+
+TEST(Watchdog, IsFedWhereTheDiskStalls) {
+  Machine machine;
+  // strace holds the thread at the entry of its write(2).
+  Program run = machine.program({"WATCHDOG_USEC=1000000"});
+  run.argv.insert(run.argv.begin(),
+                  {"strace", "-f", "-o", "/dev/null", "-e", "trace=write", "-P", machine.disk / "messages",
+                   "-e", "inject=write:delay_enter=6000000:when=1"});
+  Child slurper(run);
+  ASSERT_TRUE(machine.ready()) << slurper.err();
+  ASSERT_TRUE(machine.write("line\n"));
+  ASSERT_TRUE(machine.systemd.hears("THE LOG'S DISK HAS NOT ANSWERED FOR 3 s")) << slurper.err();
+  EXPECT_TRUE(machine.systemd.hears("WATCHDOG=1"));
+  EXPECT_TRUE(machine.systemd.hears("WATCHDOG=1"));
+  EXPECT_TRUE(machine.logged("line\n"));
+  EXPECT_TRUE(machine.systemd.hears("all well"));
+  EXPECT_TRUE(slurper.said("the log's disk answers again")) << slurper.err();
+  EXPECT_THAT(slurper.err(), Not(HasSubstr("hung")));
 }
 
 }  // namespace

@@ -71,11 +71,11 @@ EOF
   cat >/run/systemd/system/rsyslog.service <<EOF
 [Unit]
 Requires=rsyslog.socket
+StartLimitIntervalSec=0
 [Service]
 Type=notify
 Environment=LD_LIBRARY_PATH=$libraries
 ExecStart=/opt/rsyslog/usr/sbin/rsyslogd -n -iNONE -M $modules -f /run/rsyslog.conf
-StartLimitIntervalSec=0
 EOF
   systemctl daemon-reload
 }
