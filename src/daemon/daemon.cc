@@ -127,13 +127,11 @@ Status Daemon::open() {
   Result<std::unique_ptr<LogWriter>> writer = LogWriter::open(os_, settings_.log, *boot);
   if (!writer) return std::unexpected(writer.error());
   writer_ = std::move(*writer);
-  for (const std::string& finding : writer_->findings())
-    spdlog::warn("the log {}: {}", quoted(settings_.log.path), finding);
 
   const Result<std::string> directory = ring_directory(settings_);
   if (!directory) return std::unexpected(directory.error());
-  Result<Ring::Opened> opened =
-      Ring::open(os_, *directory, settings_.ring, writer_->log_id(), *boot, writer_->end());
+  Result<Ring::Opened> opened = Ring::open(os_, *directory, settings_.ring, writer_->log_id(), *boot,
+                                           writer_->end(), writer_->session());
   if (!opened) return std::unexpected(opened.error());
   ring_ = std::move(opened->ring);
   ring_path_ = opened->path;
@@ -152,18 +150,15 @@ Status Daemon::open() {
     spdlog::info("the ring keeps its size of {} until it is found empty at a start",
                  size_text(ring_->size()));
   }
-  if (opened->recovered > 0) {
+  // The log's own size says what it has, but for what others have done to it meanwhile.
+  if (Status agreed = writer_->reconcile(ring_->tail(), ring_->bytes(ring_->tail(), ring_->head())); !agreed)
+    return agreed;
+  ring_->release(writer_->end());
+  for (const std::string& finding : writer_->take_findings())
+    spdlog::warn("the log {}: {}", quoted(settings_.log.path), finding);
+  if (ring_->used() > 0) {
     spdlog::info("took {} over from the ring of a slurper that did not end by itself",
-                 size_text(opened->recovered));
-  }
-  if (ring_->tail() > writer_->end()) {
-    spdlog::error(
-        "the log {} ends at offset {}, and slurper had written it up to {}: somebody has cut it, and {} are "
-        "gone. It "
-        "goes on in a new segment",
-        quoted(settings_.log.path), writer_->end().value, ring_->tail().value,
-        size_text(ring_->tail() - writer_->end()));
-    if (Status skipped = writer_->skip_to(ring_->tail()); !skipped) return skipped;
+                 size_text(ring_->used()));
   }
   if (!fifo_.read_fd) {
     if (Status made = open_the_fifo(); !made) return made;

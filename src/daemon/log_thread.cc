@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <utility>
 
 #include "base/text.h"
 
@@ -20,6 +22,10 @@ constexpr std::uint64_t kMaxWrite = 1 << 20;
 
 constexpr auto kFirstRetry = 100ms;
 constexpr auto kLastRetry = 1000ms;
+
+// Findings to say in each period.
+constexpr auto kFindingsPeriod = 60s;
+constexpr int kMaxFindings = 5;
 
 // Says what the housekeeper did; called on its thread.
 class Housekeeping : public HousekeeperListener {
@@ -73,7 +79,8 @@ void LogThread::start_housekeeper(const LogSettings& settings) {
       .limits = {.keep_files = settings.keep_files, .keep_size = settings.keep_size},
   };
   housekeeper_ = std::make_unique<Housekeeper>(kernel(), writer_.paths(), options, *housekeeper_listener_);
-  housekeeper_->notify(writer_.active_base());
+  housekept_ = writer_.indexed_base();
+  housekeeper_->notify(housekept_);
 }
 
 void LogThread::rotate() {
@@ -118,10 +125,8 @@ void LogThread::run() {
     if (stopping_ && (ring_.used() == 0 || Clock::now() >= give_up_at_)) break;
     sleep();
   }
-  if (sync_.mode != SyncMode::None) {
-    if (const Status synced = writer_.sync(); !synced) spdlog::error("{}", synced.error().message());
-    publish();
-  }
+  if (const Status closed = writer_.close(); !closed) spdlog::error("{}", closed.error().message());
+  publish();
 }
 
 void LogThread::serve_requests() {
@@ -139,12 +144,7 @@ void LogThread::serve_requests() {
     start_housekeeper(*reload);
     writer_.set_limits(*reload);
     const Result<bool> reopened = writer_.reopen();
-    if (!reopened) {
-      spdlog::error("{}. It is tried again with the next line", reopened.error().message());
-    } else if (*reopened) {
-      spdlog::info("the log's file was moved away: going on in a new '{}' at offset {}",
-                   printable(writer_.paths().active()), writer_.end().value);
-    }
+    if (!reopened) spdlog::error("{}. It is tried again with the next line", reopened.error().message());
   }
   if (rotate) {
     if (const Status rotated = writer_.rotate(); !rotated) spdlog::error("{}", rotated.error().message());
@@ -234,16 +234,42 @@ void LogThread::sleep() {
 
 void LogThread::publish() {
   synced_ = writer_.synced().value;
-  if (rotations_.exchange(writer_.rotations()) != writer_.rotations()) {
-    rotation_failing_ = false;
-    housekeeper_->notify(writer_.active_base());
+  if (rotations_.exchange(writer_.rotations()) != writer_.rotations()) rotation_failing_ = false;
+  // Not before the index says so: after a crash it is the rotated segment that tells where the active one
+  // begins.
+  if (const StreamOffset base = writer_.indexed_base(); base != housekept_) {
+    housekept_ = base;
+    housekeeper_->notify(base);
+  }
+  say_findings();
+}
+
+// What others have done to the log. Whoever does it all the time is not reported all the time: these messages
+// may well come back through the FIFO.
+void LogThread::say_findings() {
+  for (const std::string& finding : writer_.take_findings()) {
+    const auto now = Clock::now();
+    if (now >= quiet_until_) {
+      if (unsaid_ > 0) spdlog::warn("{} more messages of this kind were left out", std::exchange(unsaid_, 0));
+      said_ = 0;
+      quiet_until_ = now + kFindingsPeriod;
+    }
+    if (said_ < kMaxFindings) {
+      ++said_;
+      spdlog::warn("the log '{}': {}", printable(writer_.paths().active()), finding);
+    } else {
+      ++unsaid_;
+    }
   }
 }
 
 // Says it once, and tries again with growing pauses.
 void LogThread::failed(const Error& error) {
   const auto now = Clock::now();
+  say_findings();
   if (!failing_.exchange(true)) {
+    // What the limits let go frees space at once, not with the next rotation.
+    if (error.errnum == ENOSPC || error.errnum == EDQUOT) housekeeper_->notify(housekept_);
     failing_since_ = now;
     backoff_ = kFirstRetry;
     spdlog::error(

@@ -70,6 +70,7 @@ class LogThread {
   void sleep();
   void publish();
   void failed(const Error& error);
+  void say_findings();
   void start_housekeeper(const LogSettings& settings);
 
   Ring& ring_;
@@ -104,6 +105,10 @@ class LogThread {
   std::chrono::milliseconds backoff_{0};
   bool rotation_failing_ = false;
   bool sync_failing_ = false;
+  StreamOffset housekept_;  // what the housekeeper was told
+  Clock::time_point quiet_until_;
+  int said_ = 0;
+  int unsaid_ = 0;
   std::thread thread_;
 };
 

@@ -1,6 +1,7 @@
 #include "log/log_index_format.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace slurper {
 
@@ -43,6 +44,10 @@ IndexSlotBytes encode_index_slot(const IndexRecord& record) {
       .active_created_ns = static_cast<std::uint64_t>(record.active_created.time_since_epoch().count()),
       .boot_id = record.boot_id,
       .torn_lines_closed = record.torn_lines_closed,
+      .reserved = record.reserved.value,
+      .session = record.session,
+      .forgotten_before = record.forgotten_before.value,
+      .notes = record.notes,
       .zero = {},
   };
   slot.crc32c = checksum(slot);
@@ -66,7 +71,37 @@ std::expected<IndexRecord, SlotDamage> decode_index_slot(const IndexSlotBytes& b
           std::chrono::nanoseconds(static_cast<std::int64_t>(slot.active_created_ns))),
       .boot_id = slot.boot_id,
       .torn_lines_closed = slot.torn_lines_closed,
+      .reserved = StreamOffset{slot.reserved},
+      .session = slot.session,
+      .forgotten_before = StreamOffset{slot.forgotten_before},
+      .notes = slot.notes,
   };
+}
+
+void IndexRecord::add_note(const StreamNote& note) {
+  const auto unused = std::ranges::find(notes, NoteKind::None, &StreamNote::kind);
+  if (unused != notes.begin()) {
+    StreamNote& last = *std::prev(unused);
+    if (last.kind == note.kind && last.end() == note.offset) {
+      last.bytes = note.kind == NoteKind::Foreign ? note.bytes : last.bytes + note.bytes;
+      return;
+    }
+  }
+  if (unused != notes.end()) {
+    *unused = note;
+    return;
+  }
+  forgotten_before = std::max(forgotten_before, notes.front().end());
+  std::ranges::rotate(notes, std::next(notes.begin()));
+  notes.back() = note;
+}
+
+std::uint64_t IndexRecord::own_bytes(StreamOffset base, std::uint64_t size) const {
+  for (const StreamNote& note : notes) {
+    if (note.kind == NoteKind::Foreign && note.offset > base && note.offset - base < size)
+      return note.offset - base;
+  }
+  return size;
 }
 
 }  // namespace slurper

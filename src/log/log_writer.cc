@@ -4,14 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 
-#include "base/accounts.h"
-#include "base/error.h"
-#include "base/text.h"
-#include "log/segment_reader.h"
+#include "log/log_errors.h"
 
 namespace slurper {
 
@@ -21,17 +18,7 @@ using std::chrono::steady_clock;
 using std::chrono::system_clock;
 
 constexpr auto kRotationRetry = std::chrono::seconds(1);
-
-std::string quoted(const std::string& path) {
-  return "'" + printable(path) + "'";
-}
-
-std::unexpected<Error> cannot(int errnum, const char* verb, const std::string& path) {
-  Error error = fail_errno(errnum, fmt::format("{} the log {}", verb, quoted(path))).error();
-  if (errnum == ENOENT) error.kind = ErrorKind::CantCreate;
-  if (errnum == ENOSPC || errnum == EDQUOT) error.advice = "Make room on its file system";
-  return std::unexpected(std::move(error));
-}
+constexpr int kAttempts = 5;
 
 // Position after the last newline of `data`, 0 where there is none.
 std::size_t after_last_newline(std::span<const char> data) {
@@ -50,101 +37,6 @@ std::size_t after_first_newline(std::span<const char> data) {
 
 LogWriter::LogWriter(Os& os, const LogSettings& settings, LogPaths paths, LogIndex index)
     : os_(os), settings_(settings), paths_(std::move(paths)), index_(std::move(index)) {}
-
-Result<std::unique_ptr<LogWriter>> LogWriter::open(Os& os, const LogSettings& settings, const Uuid& boot) {
-  LogPaths paths(settings.path);
-  LogIndex::Access access;
-  access.mode = settings.mode;
-  if (!settings.group.empty()) {
-    const auto group = find_group(settings.group);
-    if (!group) {
-      return fail(ErrorKind::Config, "write the log " + quoted(settings.path),
-                  "there is no group '" + printable(settings.group) + "'", "Correct log.group");
-    }
-    access.group = *group;
-  }
-  // Before anything is made: a path that can't be a log must not leave an index behind.
-  struct stat st{};
-  if (os.lstat(settings.path.c_str(), &st) == 0 && !S_ISREG(st.st_mode)) {
-    return fail(ErrorKind::CantCreate, "write the log " + quoted(settings.path), "it is not a regular file",
-                "Nothing was changed. Set log.path to a file, or to a name that is free");
-  }
-  Result<LogIndex> index = LogIndex::open(os, paths, access);
-  if (!index) return std::unexpected(index.error());
-  std::unique_ptr<LogWriter> writer(new LogWriter(os, settings, std::move(paths), std::move(*index)));
-  writer->group_ = access.group;
-  if (Status recovered = writer->recover(boot); !recovered) return std::unexpected(recovered.error());
-  return writer;
-}
-
-// The end of the last rotated segment from the index's base on: where a rotation was cut short before the
-// index was written, the active segment begins there.
-Result<StreamOffset> LogWriter::end_of_rotated() {
-  const Result<std::vector<Segment>> segments = list_segments(os_, paths_);
-  if (!segments) return std::unexpected(segments.error());
-  StreamOffset end = record_.active_base;
-  for (const Segment& segment : *segments) {
-    if (segment.base < end) continue;
-    if (segment.base > end && index_.record()) break;  // not of this chain; `slurper verify` shows it
-    const Result<SegmentReader> reader = SegmentReader::open(os_, segment);
-    if (!reader) return std::unexpected(reader.error());
-    end = segment.base + reader->size();
-  }
-  return end;
-}
-
-Status LogWriter::recover(const Uuid& boot) {
-  for (const std::string& damage : index_.damage()) findings_.push_back(damage);
-  const bool known = index_.record().has_value();
-  if (const auto& found = index_.record()) {
-    record_ = *found;
-  } else {
-    record_.log_id = new_uuid();
-    record_.boot_id = boot;
-  }
-  const Result<StreamOffset> rotated_end = end_of_rotated();
-  if (!rotated_end) return std::unexpected(rotated_end.error());
-  base_ = *rotated_end;
-  if (base_ != record_.active_base) {
-    findings_.push_back(
-        known ? "a rotation was cut short, and has been finished"
-              : fmt::format("its index was missing; from its segments' names it goes on at offset {}",
-                            base_.value));
-  }
-
-  struct stat st{};
-  const int looked = os_.lstat(paths_.active().c_str(), &st);
-  if (looked < 0 && looked != -ENOENT) return cannot(-looked, "open", paths_.active());
-  const bool moved =
-      known && base_ == record_.active_base && (looked < 0 || st.st_ino != record_.active_inode);
-  if (moved) {
-    // Somebody renamed the active segment while slurper was down, as logrotate does: the stream goes on after
-    // its end.
-    std::error_code error;
-    for (const auto& entry : std::filesystem::directory_iterator(paths_.directory(), error)) {
-      struct stat other{};
-      if (os_.lstat(entry.path().c_str(), &other) != 0 || !S_ISREG(other.st_mode) ||
-          other.st_ino != record_.active_inode)
-        continue;
-      base_ += static_cast<std::uint64_t>(other.st_size);
-      findings_.push_back(fmt::format(
-          "it had been renamed to {} while slurper was not running; the stream goes on in a new file",
-          quoted(entry.path().filename())));
-      break;
-    }
-  }
-  if (Status opened = open_active(); !opened) return opened;
-  if (!known && size_ > 0) {
-    findings_.push_back(
-        fmt::format("it held {} bytes that slurper had not written; they are its beginning now", size_));
-  }
-  if (known && record_.boot_id != boot && !at_line_start_) {
-    if (Status closed = close_torn_line(); !closed) return closed;
-  }
-  record_.boot_id = boot;
-  synced_ = end();
-  return write_index();
-}
 
 Status LogWriter::set_access(int fd) {
   // open(2) took the process's umask off the mode.
@@ -172,8 +64,7 @@ Status LogWriter::open_active() {
       return set;
     }
     record_.active_created = system_clock::now();
-    if (durable())
-      (void)sync_directory(os_, paths_.directory().c_str());  // a lost name is found again: see recover()
+    folder_unsynced_ = true;  // before the first line is called synced, the file's name is, too
   }
   if (fd < 0) return cannot(-fd, "open", path);
   UniqueFd file_fd(fd);
@@ -181,42 +72,82 @@ Status LogWriter::open_active() {
   if (const int error = os_.fstat(fd, &st); error < 0) return cannot(-error, "open", path);
   if (!S_ISREG(st.st_mode))
     return fail(ErrorKind::CantCreate, "write the log " + quoted(path), "it is not a regular file");
-  size_ = static_cast<std::uint64_t>(st.st_size);
-  at_line_start_ = true;
-  if (size_ > 0) {
-    char last = 0;
-    const ssize_t got = os_.pread(fd, &last, 1, st.st_size - 1);
-    if (got < 0) return cannot(static_cast<int>(-got), "read", path);
-    at_line_start_ = last == '\n';
-  }
   record_.active_inode = st.st_ino;
   active_fd_ = std::move(file_fd);
+  if (Status known = set_own_size(record_.own_bytes(base_, static_cast<std::uint64_t>(st.st_size))); !known) {
+    active_fd_.reset();
+    return known;
+  }
+  path_was_missing_ = false;
   return {};
 }
 
-Status LogWriter::close_torn_line() {
-  const ssize_t written = os_.write(active_fd_.get(), "\n", 1);
-  if (written != 1)
-    return cannot(written < 0 ? static_cast<int>(-written) : ENOSPC, "end the torn last line of",
-                  paths_.active());
-  size_ += 1;
-  at_line_start_ = true;
-  ++record_.torn_lines_closed;
-  findings_.push_back(
-      "its last line was cut short when the machine went down; it has been ended with a newline");
+// The first `size` bytes of the active segment's file are the stream's.
+Status LogWriter::set_own_size(std::uint64_t size) {
+  std::string last(std::min<std::uint64_t>(size, kLastBytes), '\0');
+  const ssize_t got =
+      os_.pread(active_fd_.get(), last.data(), last.size(), static_cast<off_t>(size - last.size()));
+  if (got < 0) return cannot(static_cast<int>(-got), "read", paths_.active());
+  if (static_cast<std::size_t>(got) != last.size())
+    return fail(ErrorKind::Io, "read the log " + quoted(paths_.active()), "somebody cut it short meanwhile",
+                "It is tried again");
+  size_ = size;
+  at_line_start_ = last.empty() || last.back() == '\n';
+  last_bytes_ = std::move(last);
   return {};
+}
+
+// Whether the file holds `bytes` at `at`; false where it ends before.
+Result<bool> LogWriter::file_has(int fd, std::uint64_t at, std::span<const char> bytes) {
+  std::array<char, 16384> buffer{};
+  while (!bytes.empty()) {
+    const std::size_t wanted = std::min(bytes.size(), buffer.size());
+    const ssize_t got = os_.pread(fd, buffer.data(), wanted, static_cast<off_t>(at));
+    if (got < 0) return cannot(static_cast<int>(-got), "read", paths_.active());
+    if (got == 0 || std::memcmp(buffer.data(), bytes.data(), static_cast<std::size_t>(got)) != 0)
+      return false;
+    at += static_cast<std::uint64_t>(got);
+    bytes = bytes.subspan(static_cast<std::size_t>(got));
+  }
+  return true;
 }
 
 Status LogWriter::write_index() {
   record_.active_base = base_;
-  if (index_.record() == record_) return {};
+  if (index_.record() == record_) {
+    index_stale_ = false;
+    return {};
+  }
+  index_stale_ = true;
+  const bool synced = durable() || record_.reserved != synced_reserve_;
+  // A name that the index relies on must not be lost where the index is not.
+  if (synced && folder_unsynced_) {
+    if (Status folder = sync_folder(); !folder) return folder;
+  }
   if (Status written =
-          index_.write(record_, durable() ? LogIndex::Durability::Synced : LogIndex::Durability::Cached);
+          index_.write(record_, synced ? LogIndex::Durability::Synced : LogIndex::Durability::Cached);
       !written) {
     return written;
   }
   if (const auto& now = index_.record()) record_ = *now;  // with its sequence number
+  synced_reserve_ = record_.reserved;
+  index_stale_ = false;
   return {};
+}
+
+// Before a byte is written at an offset, the index says that it may be: after a loss of power no offset is
+// given out a second time.
+Status LogWriter::reserve(std::uint64_t bytes) {
+  if (end() + bytes <= record_.reserved) return {};
+  record_.reserved = end() + bytes + kReserve;
+  return write_index();
+}
+
+// Whatever failed, or was done to the log by others, is settled: the next byte can go to the active segment.
+Status LogWriter::prepare() {
+  if (!active_fd_) return begin_segment();
+  if (Status followed = follow_file(); !followed) return followed;
+  return index_stale_ ? write_index() : Status{};
 }
 
 bool LogWriter::rotation_wanted(std::size_t incoming) const {
@@ -242,32 +173,39 @@ std::size_t LogWriter::fitting(std::span<const char> data) const {
 }
 
 Result<std::size_t> LogWriter::append(std::span<const char> data) {
-  if (!active_fd_) {
-    if (Status begun = begin_segment(); !begun) return std::unexpected(begun.error());
-  }
-  // Where the next line does not fit any more, the segment ends.
-  const std::uint64_t limit = settings_.rotate_size.bytes;
-  const std::size_t next_line = limit != 0 && size_ + data.size() > limit ? after_first_newline(data) : 0;
-  if (rotation_wanted(next_line) && steady_clock::now() >= next_rotation_attempt_) {
-    if (Status rotated = finish_rotation(); !rotated) {
-      if (!active_fd_) return std::unexpected(rotated.error());
-      // A log that grows beyond its limit is better than one that stops.
-      next_rotation_attempt_ = steady_clock::now() + kRotationRetry;
-      rotation_failure_ = rotated.error();
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    if (Status ready = prepare(); !ready) return std::unexpected(ready.error());
+    // Where the next line does not fit any more, the segment ends.
+    const std::uint64_t limit = settings_.rotate_size.bytes;
+    const std::size_t next_line = limit != 0 && size_ + data.size() > limit ? after_first_newline(data) : 0;
+    if (rotation_wanted(next_line) && steady_clock::now() >= next_rotation_attempt_) {
+      if (Status rotated = finish_rotation(); !rotated) {
+        if (!active_fd_ || index_stale_) return std::unexpected(rotated.error());
+        // A log that grows beyond its limit is better than one that stops.
+        next_rotation_attempt_ = steady_clock::now() + kRotationRetry;
+        rotation_failure_ = rotated.error();
+      }
     }
+    if (size_ == 0 && settings_.rotate_every.count() > 0) {
+      // A segment's age counts from its first line. Not worth a sync: the worst is an early rotation.
+      record_.active_created = system_clock::now();
+    }
+    const std::size_t wanted = fitting(data);
+    if (Status reserved = reserve(wanted); !reserved) return std::unexpected(reserved.error());
+    const ssize_t written = os_.write(active_fd_.get(), data.data(), wanted);
+    if (written <= 0)
+      return cannot(written < 0 ? static_cast<int>(-written) : EIO, "write to", paths_.active());
+    const auto count = static_cast<std::size_t>(written);
+    const Result<bool> landed = has_landed(data.first(count));
+    if (!landed) return std::unexpected(landed.error());
+    if (!*landed) continue;
+    size_ += count;
+    at_line_start_ = data[count - 1] == '\n';
+    remember(data.first(count));
+    return count;
   }
-  if (size_ == 0 && settings_.rotate_every.count() > 0) {
-    // A segment's age counts from its first line. Not worth a sync: the worst is an early rotation.
-    record_.active_created = system_clock::now();
-  }
-  const std::size_t wanted = fitting(data);
-  const ssize_t written = os_.write(active_fd_.get(), data.data(), wanted);
-  if (written <= 0)
-    return cannot(written < 0 ? static_cast<int>(-written) : EIO, "write to", paths_.active());
-  const auto count = static_cast<std::size_t>(written);
-  size_ += count;
-  at_line_start_ = data[count - 1] == '\n';
-  return count;
+  return fail(ErrorKind::Io, "write to the log " + quoted(paths_.active()),
+              "somebody else removes, cuts or writes it all the time", "Find out who: fuser, lsof");
 }
 
 Status LogWriter::sync() {
@@ -275,8 +213,28 @@ Status LogWriter::sync() {
   const StreamOffset written = end();
   if (const int error = os_.fdatasync(active_fd_.get()); error < 0)
     return cannot(-error, "sync", paths_.active());
+  if (folder_unsynced_) {
+    if (Status folder = sync_folder(); !folder) return folder;
+  }
   synced_ = written;
   return {};
+}
+
+Status LogWriter::sync_folder() {
+  if (const int error = sync_directory(os_, paths_.directory().c_str()); error < 0)
+    return cannot(-error, "sync the folder of", paths_.active());
+  folder_unsynced_ = false;
+  return {};
+}
+
+Status LogWriter::close() {
+  if (durable()) {
+    if (Status synced = sync(); !synced) return synced;
+  }
+  record_.reserved = end();
+  // What is not synced may outlive its data or not: both are noticed at the next start.
+  synced_reserve_ = record_.reserved;
+  return write_index();
 }
 
 std::optional<system_clock::time_point> LogWriter::rotation_due() const {
@@ -286,6 +244,7 @@ std::optional<system_clock::time_point> LogWriter::rotation_due() const {
 }
 
 Status LogWriter::rotate() {
+  if (Status ready = prepare(); !ready) return ready;
   if (size_ == 0) return {};
   rotate_requested_ = true;
   return at_line_start_ ? finish_rotation() : Status{};
@@ -293,14 +252,9 @@ Status LogWriter::rotate() {
 
 // From state 1 to state 4. A failure leaves the writer in the state that was reached.
 Status LogWriter::finish_rotation() {
-  struct stat st{};
-  const int looked = os_.lstat(paths_.active().c_str(), &st);
-  if (looked == -ENOENT || (looked == 0 && st.st_ino != record_.active_inode)) {
-    // Somebody else has moved it: it has been rotated, in a way.
-    const Result<bool> reopened = reopen();
-    if (!reopened) return std::unexpected(reopened.error());
-    return {};
-  }
+  const Result<bool> moved = follow_path(Patience::None);
+  if (!moved) return std::unexpected(moved.error());
+  if (*moved) return {};  // it has been rotated, in a way
   if (durable()) {
     if (Status synced = sync(); !synced) return synced;
   }
@@ -317,43 +271,34 @@ Status LogWriter::finish_rotation() {
 Status LogWriter::begin_segment() {
   base_ = end();
   size_ = 0;
+  at_line_start_ = true;
   active_fd_.reset();
-  if (Status opened = open_active(); !opened) return opened;
-  rotate_requested_ = false;
-  if (size_ > base_.value) {
+  folder_unsynced_ = true;
+  index_stale_ = true;
+  for (int attempt = 1;; ++attempt) {
+    if (Status opened = open_active(); !opened) return opened;
+    if (size_ == 0) break;
+    // Somebody else has put a file there. Its bytes have no place in the stream.
     active_fd_.reset();
     size_ = 0;
-    return fail(ErrorKind::Data, "go on in the log " + quoted(paths_.active()),
-                "somebody else put a file there", "Move it away");
+    at_line_start_ = true;
+    if (attempt == kAttempts) return cannot(EEXIST, "create", paths_.active());
+    const Result<std::string> aside = move_aside();
+    if (!aside) return std::unexpected(aside.error());
+    findings_.push_back(fmt::format("somebody else's file was in its place; that is {} now", quoted(*aside)));
   }
-  base_.value -= size_;  // somebody else's bytes, if there are any: the stream's offsets stay what they are
-  ++rotations_;
+  rotate_requested_ = false;
   synced_ = end();
+  ++rotations_;
   return write_index();
 }
 
 Result<bool> LogWriter::reopen() {
-  struct stat st{};
-  const int looked = os_.lstat(paths_.active().c_str(), &st);
-  if (looked < 0 && looked != -ENOENT) return cannot(-looked, "reopen", paths_.active());
-  if (looked == 0 && st.st_ino == record_.active_inode && active_fd_) return false;
-  if (durable()) {
-    if (Status synced = sync(); !synced) return std::unexpected(synced.error());
+  if (!active_fd_) {
+    if (Status begun = begin_segment(); !begun) return std::unexpected(begun.error());
+    return true;
   }
-  if (Status begun = begin_segment(); !begun) return std::unexpected(begun.error());
-  return true;
-}
-
-Status LogWriter::skip_to(StreamOffset offset) {
-  if (size_ > 0) {
-    if (!at_line_start_) {
-      if (Status closed = close_torn_line(); !closed) return closed;
-    }
-    if (Status rotated = finish_rotation(); !rotated) return rotated;
-  }
-  base_ = offset;
-  synced_ = offset;
-  return write_index();
+  return follow_path(Patience::None);
 }
 
 void LogWriter::set_limits(const LogSettings& settings) {

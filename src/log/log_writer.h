@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/fd.h"
@@ -28,16 +29,28 @@ namespace slurper {
 //   3. a new file is at its path, and the index still names the old base: a file rotated(base) says so;
 //   4. the index names the new base.
 //
+// The log's file is everybody's: it may be moved, removed, cut or written to by others at any time. Each
+// append() looks at it before and after, and once a second at its path. The stream goes on at end() in any
+// case, and a range of it that is gone is noted in the index. (docs/log-format.md, "Other hands")
+//
 // Belongs to one thread at a time. The lock on the log is held as long as it lives.
 class LogWriter {
  public:
   // Opens the log at settings.path, or makes it, and resolves whatever a crash left. `boot`: the identity of
   // this boot; where the log was last opened in another one, the rest of a line cut short at its end will
-  // never come, and it is ended with a newline.
+  // never come, and it is ended with a newline; and unless it was closed, the stream goes on beyond whatever
+  // may have been written and lost.
   static Result<std::unique_ptr<LogWriter>> open(Os& os, const LogSettings& settings, const Uuid& boot);
 
-  // What open() found and did, for the operator: one sentence each.
-  [[nodiscard]] const std::vector<std::string>& findings() const { return findings_; }
+  // Holds the log's end against what a ring of this boot, taken over from the last process, knows: the log
+  // was written up to `tail`, and `pending` comes next, of which one write(2) at the most may be in the log
+  // already. Afterwards end() is in [tail, tail + pending.size()], and all bytes of the log are the stream's.
+  // Begins the ring's next session().
+  Status reconcile(StreamOffset tail, std::span<const char> pending);
+  [[nodiscard]] std::uint64_t session() const { return record_.session; }
+
+  // What was found and done since the last call, for the operator: one sentence each.
+  [[nodiscard]] std::vector<std::string> take_findings() { return std::exchange(findings_, {}); }
 
   [[nodiscard]] const LogPaths& paths() const { return paths_; }
   [[nodiscard]] const Uuid& log_id() const { return record_.log_id; }
@@ -46,6 +59,10 @@ class LogWriter {
     return base_ + size_;
   }  // written: a process's death can't undo it
   [[nodiscard]] StreamOffset synced() const { return synced_; }  // survives a loss of power
+  // Segments before it are complete, and the index on the disk says so.
+  [[nodiscard]] StreamOffset indexed_base() const {
+    return index_.record() ? index_.record()->active_base : StreamOffset{};
+  }
   [[nodiscard]] std::uint64_t rotations() const { return rotations_; }
 
   // Writes the first bytes of `data`, at least one, at end(). How many they were: fewer than all where the
@@ -55,6 +72,10 @@ class LogWriter {
 
   // fdatasync(2) of what is not yet synced.
   Status sync();
+
+  // Syncs, unless that is switched off, and notes that the log ends here: after a loss of power from now on
+  // the stream goes on at the same offset. append() may follow.
+  Status close();
 
   // Ends the active segment at the next line boundary: now, or in a later append().
   Status rotate();
@@ -71,23 +92,45 @@ class LogWriter {
   // True if it did.
   Result<bool> reopen();
 
-  // The stream goes on at `offset`, beyond end(): what lies between is lost to the log. A new segment begins
-  // there.
-  Status skip_to(StreamOffset offset);
-
   // New limits, from the next append() on. The path, mode and group stay.
   void set_limits(const LogSettings& settings);
 
  private:
+  static constexpr std::size_t kLastBytes = 64;
+  static constexpr std::uint64_t kReserve = std::uint64_t{256} << 20;  // one sync of the index for each
+
   LogWriter(Os& os, const LogSettings& settings, LogPaths paths, LogIndex index);
 
+  // log_recovery.cc
   Status recover(const Uuid& boot);
   Result<StreamOffset> end_of_rotated();
+  Status find_moved_file();
+  Status close_torn_line();
+  Status resume_after_reboot();
+  Status go_on_at(StreamOffset tail, std::span<const char> pending);
+  Result<std::size_t> written_of(std::span<const char> pending, StreamOffset from);
+
+  // other_hands.cc
+  enum class Patience { None, OneLook };
+  Status follow_file();
+  Result<bool> follow_path(Patience patience);
+  Status follow_truncation();
+  Status end_polluted(std::uint64_t foreign);
+  Status put_aside();
+  Result<bool> has_landed(std::span<const char> written);
+  Result<std::string> move_aside();
+  void remember(std::span<const char> written);
+  void leave_file(NoteKind why);
+
+  Status prepare();
   Status open_active();
   Status begin_segment();
   Status finish_rotation();
-  Status close_torn_line();
+  Status reserve(std::uint64_t bytes);
   Status write_index();
+  Status sync_folder();
+  Status set_own_size(std::uint64_t size);
+  [[nodiscard]] Result<bool> file_has(int fd, std::uint64_t at, std::span<const char> bytes);
   [[nodiscard]] std::size_t fitting(std::span<const char> data) const;
   [[nodiscard]] bool rotation_wanted(std::size_t incoming) const;
   Status set_access(int fd);
@@ -102,11 +145,19 @@ class LogWriter {
   std::vector<std::string> findings_;
 
   UniqueFd active_fd_;  // empty only between the states of a rotation that failed halfway
+  UniqueFd moved_fd_;   // while opening: the segment before it, where that was moved away meanwhile
+  StreamOffset moved_base_;
   StreamOffset base_;
   std::uint64_t size_ = 0;
   StreamOffset synced_;
   bool at_line_start_ = true;
+  std::string last_bytes_;  // of the segment: whether a file that has grown still holds what was written
   bool rotate_requested_ = false;
+  bool index_stale_ = false;      // the index must be written before the next byte
+  bool folder_unsynced_ = false;  // the active segment's name may not survive a loss of power
+  StreamOffset synced_reserve_;   // what the index on the disk says of it for sure
+  bool path_was_missing_ = false;
+  std::chrono::steady_clock::time_point next_look_;
   std::uint64_t rotations_ = 0;
   std::chrono::steady_clock::time_point next_rotation_attempt_;
   std::optional<Error> rotation_failure_;

@@ -20,6 +20,7 @@ namespace {
 constexpr std::size_t kBaseDigits = 20;
 constexpr std::string_view kCompressedSuffix = ".zst";
 constexpr std::string_view kTemporarySuffix = ".zst.tmp";
+constexpr std::string_view kPutAside = ".put-aside-";
 
 struct Found {
   LogFileName name;
@@ -75,6 +76,14 @@ std::string LogPaths::compressed(StreamOffset base) const {
 
 std::string LogPaths::temporary(StreamOffset base) const {
   return fmt::format("{}{}", rotated(base), kTemporarySuffix);
+}
+
+std::string LogPaths::put_aside(int number) const {
+  return fmt::format("{}{}{}", active_, kPutAside, number);
+}
+
+bool LogPaths::is_put_aside(std::string_view name) const {
+  return name.starts_with(fmt::format("{}{}", name_, kPutAside));
 }
 
 std::optional<LogFileName> LogPaths::parse(std::string_view name) const {

@@ -40,6 +40,11 @@ class LogPaths {
   [[nodiscard]] std::string compressed(StreamOffset base) const;
   [[nodiscard]] std::string temporary(StreamOffset base) const;
 
+  // Where a file goes that was at the active segment's path and is not this log's: a name that parse() does
+  // not know.
+  [[nodiscard]] std::string put_aside(int number) const;
+  [[nodiscard]] bool is_put_aside(std::string_view name) const;  // without a folder
+
   // What the file `name` (without a folder) is to this log; nothing for a name that slurper would not give:
   // other files of the folder are none of its business.
   [[nodiscard]] std::optional<LogFileName> parse(std::string_view name) const;

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <filesystem>
 #include <span>
 #include <thread>
 #include <utility>
@@ -67,6 +68,7 @@ bool is_settled(const Snapshot& snapshot) {
   if (!snapshot.index || !snapshot.index->damage.empty()) return false;
   const std::optional<IndexRecord> record = record_of(snapshot.index);
   if (!record) return true;
+  if (snapshot.active_inode != 0 && snapshot.active_inode != record->active_inode) return false;
   const StreamOffset base = record->active_base;
   return std::ranges::none_of(snapshot.rotated, [&](const Segment& segment) { return segment.base == base; });
 }
@@ -203,6 +205,25 @@ class Verifier {
     return done;
   }
 
+  // Reads what is not the stream's.
+  std::uint64_t read_on(SegmentReader& reader, std::uint64_t limit, std::optional<Error>& failure) {
+    std::uint64_t lines = 0;
+    const std::uint64_t unfinished = log_.unfinished_line_bytes;
+    const std::uint64_t done = count(reader, limit, lines, failure);
+    log_.unfinished_line_bytes = unfinished;
+    return done;
+  }
+
+  // Of a segment's file of `size` bytes, those that are the stream's.
+  std::uint64_t own_bytes(StreamOffset base, std::uint64_t size, const std::string& path) {
+    const std::uint64_t own = log_.index ? log_.index->own_bytes(base, size) : size;
+    if (own < size)
+      note(fmt::format(
+          "the last {} bytes of {} are not of the log: somebody else wrote them there, behind offset {}",
+          size - own, name_of(path), (base + own).value));
+    return own;
+  }
+
   Status read_rotated() {
     for (std::size_t i = 0; i < snapshot_.rotated.size(); ++i) {
       const Segment& segment = snapshot_.rotated[i];
@@ -240,9 +261,11 @@ class Verifier {
         .bytes = 0,
         .stored = segment.stored};
     if (reader) {
-      verified.bytes = reader->size();
-      // A byte more than there should be, so that a compressed segment is read to its proven end.
-      const std::uint64_t found = count(*reader, reader->size() + 1, verified.lines, failure);
+      verified.bytes = own_bytes(segment.base, reader->size(), segment.path);
+      std::uint64_t found = count(*reader, verified.bytes, verified.lines, failure);
+      // The rest, and a byte more than there should be, so that a compressed segment is read to its proven
+      // end.
+      if (!failure) found += read_on(*reader, reader->size() - found + 1, failure);
       if (!failure && found != reader->size())
         failure = Error{ErrorKind::Data, 0, "read the segment", "its size changed while it was read", {}};
     } else if (reader.error().errnum == ENOENT) {
@@ -284,7 +307,7 @@ class Verifier {
   void check_active(StreamOffset base) {
     if (rotation_cut_short_ || !log_.index) return;
     const char* const resolved =
-        "After logrotate, send slurper a HUP; its next start goes on in a new file, too";
+        "slurper goes on in a new file by itself, with the next line or at its next start";
     if (!snapshot_.active) {
       problem(fmt::format("the active segment {}, from offset {} on, is missing", name_of(paths_.active()),
                           base.value),
@@ -301,7 +324,7 @@ class Verifier {
     if (!snapshot_.active) return {};
     VerifiedSegment verified{.kind = VerifiedSegment::Kind::Active,
                              .base = base,
-                             .bytes = snapshot_.active->size(),
+                             .bytes = own_bytes(base, snapshot_.active->size(), paths_.active()),
                              .stored = snapshot_.active->size()};
     std::optional<Error> failure;
     const std::uint64_t found = count(*snapshot_.active, verified.bytes, verified.lines, failure);
@@ -332,19 +355,56 @@ class Verifier {
   }
 
   void check_follows(StreamOffset expected, StreamOffset base) {
-    if (base > expected) {
-      problem(fmt::format("no segment holds the offsets {} to {} ({} bytes)", expected.value, base.value,
-                          base - expected),
-              fmt::format("Was a file moved away or removed? Put it back, as {}",
-                          name_of(paths_.rotated(expected))));
-    } else if (base < expected) {
+    if (base < expected) {
       problem(fmt::format("the segment at offset {} begins before the end of the one before it, {}",
                           base.value, expected.value),
               "One of the two is not of this log, or has grown: move it away");
     }
+    while (expected < base) {
+      const auto [known_from, known] = next_noted(expected, base);
+      if (known_from > expected) {
+        problem(fmt::format("no segment holds the offsets {} to {} ({} bytes)", expected.value,
+                            known_from.value, known_from - expected),
+                fmt::format("Was a file moved away or removed? Put it back, as {}",
+                            name_of(paths_.rotated(expected))));
+      }
+      if (known.kind != NoteKind::None) note(explain(known_from, std::min(known.end(), base), known.kind));
+      expected = std::max(known_from, std::min(known.end(), base));
+    }
+  }
+
+  // Where from `from` on the index has noted that something is missing, and what; `limit`: nowhere before it.
+  std::pair<StreamOffset, StreamNote> next_noted(StreamOffset from, StreamOffset limit) const {
+    std::pair<StreamOffset, StreamNote> next{limit, StreamNote{.kind = NoteKind::None, .offset = limit}};
+    if (!log_.index) return next;
+    if (log_.index->forgotten_before > from)
+      next = {from, {.kind = NoteKind::Cut, .offset = from, .bytes = log_.index->forgotten_before - from}};
+    for (const StreamNote& noted : log_.index->notes) {
+      if (noted.kind == NoteKind::None || noted.end() <= from) continue;
+      const StreamOffset begin = std::max(noted.offset, from);
+      if (begin < next.first || (begin == next.first && noted.end() > next.second.end()))
+        next = {begin, noted};
+    }
+    return next;
+  }
+
+  static std::string explain(StreamOffset from, StreamOffset to, NoteKind kind) {
+    const char* why = "somebody removed, cut or overwrote the file that held them";
+    if (kind == NoteKind::Moved) why = "somebody moved the file away that held them";
+    if (kind == NoteKind::PowerLoss) why = "lost when the machine went down, or never given out";
+    return fmt::format("the offsets {} to {} are not in the log: {}", from.value, to.value, why);
   }
 
   void note_leftovers() {
+    std::error_code error;
+    const std::filesystem::directory_iterator end;
+    for (std::filesystem::directory_iterator entry(paths_.directory(), error); !error && entry != end;
+         entry.increment(error)) {
+      if (paths_.is_put_aside(entry->path().filename().native()))
+        note(fmt::format(
+            "{} was put aside: somebody else had cut or written it. slurper never looks at it again",
+            name_of(entry->path())));
+    }
     for (const std::string& path : snapshot_.temporaries) {
       note(fmt::format("{}: {}", name_of(path),
                        snapshot_.writer

@@ -88,7 +88,8 @@ Status lock(Os& os, int fd, const std::string& path) {
 }
 
 // The file gets its name when it is whole: a start that is cut short leaves either no ring or a good one.
-Result<UniqueFd> create(Os& os, const std::string& path, const Identity& identity, StreamOffset log_end) {
+Result<UniqueFd> create(Os& os, const std::string& path, const Identity& identity, StreamOffset begin,
+                        std::uint64_t session) {
   const std::string temporary = path + ".new";
   (void)os.unlink(temporary.c_str());  // of a start that was cut short; a failure shows in open
   const int fd = os.open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
@@ -101,9 +102,10 @@ Result<UniqueFd> create(Os& os, const std::string& path, const Identity& identit
   alignas(Header) std::array<char, sizeof(Header)> bytes{};
   Header* header = new (bytes.data()) Header{};
   header->identity = identity;
-  header->head = log_end.value;
-  header->origin = log_end.value;
-  header->tail = log_end.value;
+  header->head = begin.value;
+  header->origin = begin.value;
+  header->tail = begin.value;
+  header->session = session;
   const ssize_t written = os.pwrite(fd, bytes.data(), bytes.size(), 0);
   if (written != static_cast<ssize_t>(bytes.size())) {
     (void)os.unlink(temporary.c_str());
@@ -159,12 +161,14 @@ Status Ring::map(const std::string& path) {
 }
 
 Result<Ring::Opened> Ring::open(Os& os, const std::string& directory, const RingSettings& settings,
-                                const Uuid& log_id, const Uuid& boot, StreamOffset log_end) {
+                                const Uuid& log_id, const Uuid& boot, StreamOffset log_end,
+                                std::uint64_t session) {
   if (Status made = make_directory(os, directory); !made) return std::unexpected(made.error());
   Opened opened;
   opened.path = directory + "/ring";
   const std::string& path = opened.path;
   const Identity wanted = identity_of(log_id, boot, settings.size.bytes);
+  StreamOffset begin = log_end;
 
   const int old_fd = os.open(path.c_str(), O_RDWR | O_NOFOLLOW);
   if (old_fd < 0 && old_fd != -ENOENT) return cannot(-old_fd, "open", path);
@@ -199,14 +203,24 @@ Result<Ring::Opened> Ring::open(Os& os, const std::string& directory, const Ring
                             format_rounded(ByteSize{end - log_end}));
         }
         opened.ring.reset();
-      } else if (const std::optional<bool> cut_short = opened.ring->recover(log_end); !cut_short) {
-        why = "it contradicts itself or the log";
+      } else if (const std::optional<bool> cut_short = opened.ring->recover(); !cut_short) {
+        why = "it contradicts itself";
+      } else if (const std::uint64_t last = opened.ring->header_->session;
+                 last != session && last != session + 1) {
+        // The log went on with another ring.
+        if (opened.ring->used() > 0) {
+          why = fmt::format("the log went on without it, and it holds {}",
+                            format_rounded(ByteSize{opened.ring->used()}));
+        }
+        opened.ring.reset();
       } else if (found.size != settings.size.bytes && opened.ring->used() == 0) {
+        begin = opened.ring->head();
         opened.ring.reset();
       } else {
         opened.read_was_cut_short = *cut_short;
-        opened.recovered = opened.ring->used();
         opened.size_differs = found.size != settings.size.bytes;
+        // Before the index says it: a crash in between leaves one that is ahead by one.
+        opened.ring->header_->session = session + 1;
       }
     }
     if (!why.empty()) {
@@ -219,7 +233,7 @@ Result<Ring::Opened> Ring::open(Os& os, const std::string& directory, const Ring
     }
   }
   if (!opened.ring) {
-    Result<UniqueFd> file_fd = create(os, path, wanted, log_end);
+    Result<UniqueFd> file_fd = create(os, path, wanted, begin, session + 1);
     if (!file_fd) return std::unexpected(file_fd.error());
     opened.ring.reset(new Ring(os, std::move(*file_fd), wanted.size));
     if (Status mapped = opened.ring->map(path); !mapped) return std::unexpected(mapped.error());
@@ -230,7 +244,7 @@ Result<Ring::Opened> Ring::open(Os& os, const std::string& directory, const Ring
 
 // Settles a read that was declared and not noted as done. Whether there was one that had been done; nothing
 // where the header can't be true.
-std::optional<bool> Ring::recover(StreamOffset log_end) {
+std::optional<bool> Ring::recover() {
   ring_format::DeclaredRead& declared = header_->declared;
   const StreamOffset head_now = head();
   const StreamOffset origin{header_->origin.load()};
@@ -252,9 +266,6 @@ std::optional<bool> Ring::recover(StreamOffset log_end) {
       declared.size.store(0);
     }
   }
-  // The log's own size says what it has: the process may have died between its write(2) and the note of it.
-  if (log_end > head()) return std::nullopt;
-  if (log_end > tail()) release(log_end);
   return cut_short;
 }
 

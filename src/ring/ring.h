@@ -29,13 +29,15 @@ class Ring {
   // What was found at `directory`, for the operator.
   struct Opened;
 
-  // Opens the ring of the log `log_id` in `directory` (made if it is missing, mode 0700), or makes it.
-  // `log_end` is where the log ends; bytes that the ring holds beyond it are what is still to be written. A
-  // ring that can't be this log's continuation is put aside under another name and never deleted. Errors:
-  // Busy (another slurper uses it), CantCreate, NoPermission, Io, Data (the log is shorter than the ring's
-  // oldest byte).
+  // Opens the ring of the log `log_id` in `directory` (made if it is missing, mode 0700), or makes it, to
+  // begin at `log_end`. `session`: how often a ring of this log was taken over, as its index says; the one
+  // that was last taken over knows what the log lacks, and another one does not. The caller holds the log's
+  // end against tail() and the bytes behind it, and releases what the log has. A ring that can't be this
+  // log's continuation is put aside under another name and never deleted. Errors: Busy (another slurper uses
+  // it), CantCreate, NoPermission, Io.
   static Result<Opened> open(Os& os, const std::string& directory, const RingSettings& settings,
-                             const Uuid& log_id, const Uuid& boot, StreamOffset log_end);
+                             const Uuid& log_id, const Uuid& boot, StreamOffset log_end,
+                             std::uint64_t session = 0);
 
   Ring(const Ring&) = delete;
   Ring& operator=(const Ring&) = delete;
@@ -91,7 +93,7 @@ class Ring {
     return fate == ring_format::Fate::Keep ? at(offset) : mapping_ + ring_format::kScratchAt;
   }
   Status map(const std::string& path);
-  std::optional<bool> recover(StreamOffset log_end);
+  std::optional<bool> recover();
   void settle(std::uint64_t got);
   ssize_t declared_read(int fifo_fd, std::uint64_t size, ring_format::Fate fate, std::uint64_t lines,
                         bool dropping);
@@ -117,10 +119,9 @@ class Ring {
 struct Ring::Opened {
   std::unique_ptr<Ring> ring;
   std::string path;
-  bool in_ram = true;           // false: its file system is on a disk, which makes it slow and wears the disk
-  std::uint64_t recovered = 0;  // bytes of the last process that the log still lacks
-  bool read_was_cut_short =
-      false;              // of these, the last were taken by a read(2) that the process did not live to note
+  bool in_ram = true;  // false: its file system is on a disk, which makes it slow and wears the disk
+  // The last bytes were taken by a read(2) that the process did not live to note.
+  bool read_was_cut_short = false;
   std::string put_aside;  // where a ring that was not this log's went; empty: nothing was put aside
   std::string put_aside_why;
   bool size_differs = false;  // it keeps its old size, because it is not empty

@@ -59,7 +59,8 @@ struct Header {
   std::atomic<std::uint64_t> dropped_lines;
   std::atomic<std::uint64_t> dropped_bytes;
   std::atomic<std::uint64_t> dropping;  // 1: the beginning of a line was dropped, its rest must go too
-  std::uint8_t reserved_1[24];
+  std::uint64_t session;                // of the log's index when it was last taken over
+  std::uint8_t reserved_1[16];
   DeclaredRead declared;
   // Written by the log's thread, on a cache line of its own:
   std::atomic<std::uint64_t> tail;  // of the next byte that the log lacks
@@ -67,6 +68,7 @@ struct Header {
 };
 static_assert(sizeof(Header) == 256);
 static_assert(offsetof(Header, head) == 64);
+static_assert(offsetof(Header, session) == 104);
 static_assert(offsetof(Header, declared) == 128);
 static_assert(offsetof(Header, tail) == 192);
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);

@@ -34,7 +34,21 @@ IndexRecord example(std::uint64_t sequence = 7) {
           .active_created = std::chrono::sys_time<std::chrono::nanoseconds>(
               std::chrono::nanoseconds(1'700'000'000'123'456'789)),
           .boot_id = uuid_from(0xa0),
-          .torn_lines_closed = 3};
+          .torn_lines_closed = 3,
+          .reserved = {},
+          .session = 0,
+          .forgotten_before = {},
+          .notes = {}};
+}
+
+// Every field in use.
+IndexRecord full_example() {
+  IndexRecord record = example();
+  record.reserved = {0x100000};
+  record.session = 9;
+  for (std::uint64_t i = 0; i <= kStreamNotes; ++i)
+    record.add_note({.kind = NoteKind::Moved, .offset = {1000 * i}, .bytes = 10 + i});
+  return record;
 }
 
 IndexSlotBytes slot_of(const std::string& file, std::size_t slot) {
@@ -99,6 +113,31 @@ TEST(IndexSlot, ReadsBackWhatItWrote) {
   EXPECT_EQ(*record, example());
 }
 
+TEST(IndexSlot, HoldsNotesTheOldestOfWhichAreForgotten) {
+  const auto record = decode_index_slot(encode_index_slot(full_example()));
+  ASSERT_TRUE(record);
+  EXPECT_EQ(*record, full_example());
+  EXPECT_EQ(record->notes.front(), (StreamNote{NoteKind::Moved, {1000}, 11}));
+  EXPECT_EQ(record->notes.back(), (StreamNote{NoteKind::Moved, {16'000}, 26}));
+  EXPECT_EQ(record->forgotten_before, StreamOffset{10});
+}
+
+TEST(IndexSlot, JoinsNotesThatContinueEachOther) {
+  IndexRecord record;
+  record.add_note({NoteKind::Moved, {0}, 100});
+  record.add_note({NoteKind::Moved, {100}, 50});
+  record.add_note({NoteKind::Cut, {150}, 5});
+  record.add_note({NoteKind::Foreign, {155}, 7});
+  record.add_note({NoteKind::Foreign, {155}, 9});  // seen again, when it had grown
+  EXPECT_EQ(record.notes[0], (StreamNote{NoteKind::Moved, {0}, 150}));
+  EXPECT_EQ(record.notes[1], (StreamNote{NoteKind::Cut, {150}, 5}));
+  EXPECT_EQ(record.notes[2], (StreamNote{NoteKind::Foreign, {155}, 9}));
+  EXPECT_EQ(record.notes[3].kind, NoteKind::None);
+  EXPECT_EQ(record.own_bytes({100}, 64), 55U);
+  EXPECT_EQ(record.own_bytes({100}, 55), 55U) << "nothing foreign in it";
+  EXPECT_EQ(record.own_bytes({155}, 64), 64U) << "the next one";
+}
+
 TEST(IndexSlot, DetectsEveryChangedBit) {
   const IndexSlotBytes good = encode_index_slot(example());
   for (std::size_t bit = 0; bit < good.size() * 8; ++bit) {
@@ -110,7 +149,8 @@ TEST(IndexSlot, DetectsEveryChangedBit) {
 
 TEST(IndexSlot, DetectsEveryCut) {
   const IndexSlotBytes good = encode_index_slot(example());
-  const std::size_t used = offsetof(IndexSlotLayout, zero) - 7;  // torn_lines_closed is 3: seven zeros follow
+  const std::size_t used =
+      offsetof(IndexSlotLayout, reserved) - 7;  // torn_lines_closed is 3: seven zeros follow
   for (std::size_t size = 0; size < used; ++size) {
     IndexSlotBytes cut{};
     std::copy_n(good.begin(), size, cut.begin());
@@ -174,7 +214,7 @@ TEST_F(LogIndexTest, SurvivesAWriteCutAnywhere) {
     write_file(paths_.index(), slot_a + newer_b.substr(0, written) + older_b.substr(written));
     LogIndex index = open();
     ASSERT_TRUE(index.record()) << written;
-    const bool whole = written > offsetof(IndexSlotLayout, zero) - 8;
+    const bool whole = written > offsetof(IndexSlotLayout, reserved) - 8;
     if (whole) {
       EXPECT_EQ(index.record(), example(6)) << written;
     } else {

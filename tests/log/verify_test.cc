@@ -15,6 +15,7 @@
 #include "log/compress.h"
 #include "log/fault_os.h"
 #include "log/log_files.h"
+#include "log/log_writer.h"
 
 namespace slurper {
 namespace {
@@ -333,6 +334,42 @@ TEST_F(VerifyTest, FollowsACompressionAndARemovalMeanwhile) {
   EXPECT_THAT(problems(log), IsEmpty());
   EXPECT_THAT(log.notes, ElementsAre(HasSubstr("was removed meanwhile"), HasSubstr("no longer in the log")));
   EXPECT_THAT(log.segments, SizeIs(3));
+}
+
+// What others and a loss of power have done to a log is explained where slurper has noted it.
+TEST_F(VerifyTest, ExplainsWhatOthersHaveDoneToIt) {
+  const LogPaths paths(directory_ / "other");
+  LogSettings settings;
+  settings.path = paths.active();
+  const auto open = [&] { return std::move(*LogWriter::open(kernel(), settings, new_uuid())); };
+  auto writer = open();
+  const auto write = [&](std::string_view line) { ASSERT_TRUE(writer->append(line)); };
+  write("first\n");
+  std::ofstream(paths.active(), std::ios::app) << "somebody else's\n";
+  write("in the next segment\n");
+  std::filesystem::rename(paths.active(), directory_ / "other.1");
+  ASSERT_TRUE(writer->reopen());
+  write("after a move\n");
+  ASSERT_EQ(::truncate(paths.active().c_str(), 0), 0);
+  write("after a cut\n");
+  write_file(paths.active(), "x");
+  write("after it was overwritten\n");
+  writer.reset();
+  writer = open();  // another boot, without a clean end
+  write("after a loss of power\n");
+
+  const auto log = verify_log(kernel(), paths);
+  ASSERT_TRUE(log);
+  EXPECT_THAT(problems(*log), IsEmpty());
+  EXPECT_THAT(log->notes,
+              testing::IsSupersetOf(
+                  {HasSubstr("the last 16 bytes of 'other.00000000000000000000' are not of the log"),
+                   HasSubstr("offsets 6 to 26 are not in the log: somebody moved"),
+                   HasSubstr("offsets 26 to 51 are not in the log: somebody removed, cut"),
+                   HasSubstr("the machine went down"), HasSubstr("'other.put-aside-1'")}));
+  EXPECT_EQ(log->segments.size(), 3U);
+  EXPECT_EQ(log->segments.front().bytes, 6U);
+  EXPECT_EQ(log->segments.front().lines, 1U);
 }
 
 // One file may not be opened.

@@ -53,7 +53,8 @@ class RingTest : public testing::Test {
   }
 
   Ring::Opened open(std::uint64_t log_end) {
-    auto opened = Ring::open(os_, directory_.path(), settings_, log_id_, boot_, StreamOffset{log_end});
+    auto opened =
+        Ring::open(os_, directory_.path(), settings_, log_id_, boot_, StreamOffset{log_end}, session_);
     if (!opened) throw std::runtime_error(opened.error().message());
     return std::move(*opened);
   }
@@ -79,6 +80,7 @@ class RingTest : public testing::Test {
   RingSettings settings_;
   Uuid log_id_ = new_uuid();
   Uuid boot_ = new_uuid();
+  std::uint64_t session_ = 0;
   MortalOs os_;
   UniqueFd fifo_read_fd_;
   UniqueFd fifo_write_fd_;
@@ -92,16 +94,25 @@ TEST_F(RingTest, TakesBytesInOrderAndKeepsThemOverADeath) {
     EXPECT_EQ(content(*opened.ring), "one\ntwo, which is longer than a nonce\n");
   }
   const auto again = open(1000);
-  EXPECT_EQ(again.recovered, 38U);
+  EXPECT_EQ(again.ring->used(), 38U);
   EXPECT_FALSE(again.read_was_cut_short);
   EXPECT_EQ(content(*again.ring), "one\ntwo, which is longer than a nonce\n");
   EXPECT_EQ(again.ring->tail(), StreamOffset{1000});
 }
 
-TEST_F(RingTest, TheLogsEndSaysWhatIsStillToBeWritten) {
-  write_and_take(*open(0).ring, "0123456789");
-  // The process dies after a write(2) of four bytes to the log and before release().
-  EXPECT_EQ(content(*open(4).ring), "456789");
+TEST_F(RingTest, ARingThatTheLogWentOnWithoutSaysNothingAboutIt) {
+  {
+    const auto opened = open(0);  // session 1
+    write_and_take(*opened.ring, "old\n");
+  }
+  session_ = 1;
+  EXPECT_EQ(content(*open(4).ring), "old\n") << "the one that was used last, though the log is longer";
+  session_ = 1;
+  EXPECT_EQ(content(*open(4).ring), "old\n") << "a crash came before the index was written";
+  session_ = 4;
+  const auto opened = open(10);
+  EXPECT_THAT(opened.put_aside_why, HasSubstr("went on without it"));
+  EXPECT_EQ(opened.ring->head(), StreamOffset{10});
 }
 
 // For every size around a nonce's, at many places of the ring, and with the bytes of an earlier round
@@ -302,6 +313,7 @@ TEST_F(RingTest, ANewSizeWaitsUntilItIsEmpty) {
     const auto opened = open(0);
     EXPECT_TRUE(opened.size_differs);
     EXPECT_EQ(opened.ring->size(), kSize);
+    opened.ring->release(opened.ring->head());
   }
   EXPECT_EQ(open(2).ring->size(), 2 * kSize);
 }
@@ -335,7 +347,9 @@ TEST_F(RingTest, GoldenBytes) {
   expected += std::string(8, '\0');
   expected += std::string("\x09\x04\x03\x02\x01\0\0\0", 8);  // head
   expected += std::string("\x05\x04\x03\x02\x01\0\0\0", 8);  // origin
-  expected += std::string(48, '\0');                         // nothing dropped
+  expected += std::string(24, '\0');                         // nothing dropped
+  expected += std::string("\x01\0\0\0\0\0\0\0", 8);          // the first session
+  expected += std::string(16, '\0');
   expected += std::string("\x04\0\0\0\0\0\0\0", 8);          // declared: size
   expected += std::string("\x05\x04\x03\x02\x01\0\0\0", 8);  // at
   for (const char c : {'a', 'b', 'c', '\n'}) expected += static_cast<char>(~c);

@@ -1,0 +1,254 @@
+// LogWriter's start: what a crash, a loss of power, or others have left, and where the stream goes on.
+#include <fcntl.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <filesystem>
+
+#include "base/accounts.h"
+#include "log/log_errors.h"
+#include "log/log_writer.h"
+#include "log/segment_reader.h"
+
+namespace slurper {
+
+using namespace std::string_view_literals;
+
+Result<std::unique_ptr<LogWriter>> LogWriter::open(Os& os, const LogSettings& settings, const Uuid& boot) {
+  LogPaths paths(settings.path);
+  LogIndex::Access access;
+  access.mode = settings.mode;
+  if (!settings.group.empty()) {
+    const auto group = find_group(settings.group);
+    if (!group) {
+      return fail(ErrorKind::Config, "write the log " + quoted(settings.path),
+                  "there is no group '" + printable(settings.group) + "'", "Correct log.group");
+    }
+    access.group = *group;
+  }
+  // Before anything is made: a path that can't be a log must not leave an index behind.
+  struct stat st{};
+  if (os.lstat(settings.path.c_str(), &st) == 0 && !S_ISREG(st.st_mode)) {
+    return fail(ErrorKind::CantCreate, "write the log " + quoted(settings.path), "it is not a regular file",
+                "Nothing was changed. Set log.path to a file, or to a name that is free");
+  }
+  Result<LogIndex> index = LogIndex::open(os, paths, access);
+  if (!index) return std::unexpected(index.error());
+  std::unique_ptr<LogWriter> writer(new LogWriter(os, settings, std::move(paths), std::move(*index)));
+  writer->group_ = access.group;
+  if (Status recovered = writer->recover(boot); !recovered) return std::unexpected(recovered.error());
+  return writer;
+}
+
+// The end of the last rotated segment from the index's base on: where a rotation was cut short before the
+// index was written, the active segment begins there.
+Result<StreamOffset> LogWriter::end_of_rotated() {
+  const Result<std::vector<Segment>> segments = list_segments(os_, paths_);
+  if (!segments) return std::unexpected(segments.error());
+  StreamOffset end = record_.active_base;
+  for (const Segment& segment : *segments) {
+    if (segment.base < end) continue;
+    if (segment.base > end && index_.record()) break;  // not of this chain; `slurper verify` shows it
+    const Result<SegmentReader> reader = SegmentReader::open(os_, segment);
+    if (!reader) return std::unexpected(reader.error());
+    end = segment.base + record_.own_bytes(segment.base, reader->size());
+  }
+  return end;
+}
+
+// Where the active segment was renamed while slurper was down, as logrotate does: opens it as moved_fd_, and
+// the stream goes on after its end.
+Status LogWriter::find_moved_file() {
+  std::error_code error;
+  const std::filesystem::directory_iterator end;
+  for (std::filesystem::directory_iterator entry(paths_.directory(), error); !error && entry != end;
+       entry.increment(error)) {
+    struct stat st{};
+    const std::string path = entry->path();
+    if (os_.lstat(path.c_str(), &st) != 0 || !S_ISREG(st.st_mode) || st.st_ino != record_.active_inode)
+      continue;
+    if (paths_.is_put_aside(entry->path().filename().native())) continue;  // not the stream's bytes any more
+    moved_fd_.reset(os_.open(path.c_str(), O_RDONLY | O_NOFOLLOW));
+    if (moved_fd_ && durable())
+      (void)os_.fdatasync(moved_fd_.get());  // nobody else will; nothing hangs on it
+    moved_base_ = base_;
+    base_ += record_.own_bytes(base_, static_cast<std::uint64_t>(st.st_size));
+    findings_.push_back(fmt::format(
+        "it had been renamed to {} while slurper was not running; the stream goes on in a new file",
+        quoted(entry->path().filename())));
+    if (base_ > moved_base_) record_.add_note({NoteKind::Moved, moved_base_, base_ - moved_base_});
+    return begin_segment();
+  }
+  return {};
+}
+
+Status LogWriter::recover(const Uuid& boot) {
+  for (const std::string& damage : index_.damage()) findings_.push_back(damage);
+  const bool known = index_.record().has_value();
+  if (const auto& found = index_.record()) {
+    record_ = *found;
+  } else {
+    record_.log_id = new_uuid();
+    record_.boot_id = boot;
+  }
+  synced_reserve_ = record_.reserved;
+  const Result<StreamOffset> rotated_end = end_of_rotated();
+  if (!rotated_end) return std::unexpected(rotated_end.error());
+  base_ = *rotated_end;
+  if (base_ != record_.active_base) {
+    findings_.push_back(
+        known ? "a rotation was cut short, and has been finished"
+              : fmt::format("its index was missing; from its segments' names it goes on at offset {}",
+                            base_.value));
+  }
+
+  struct stat st{};
+  const int looked = os_.lstat(paths_.active().c_str(), &st);
+  if (looked < 0 && looked != -ENOENT) return cannot(-looked, "open", paths_.active());
+  if (known && base_ == record_.active_base && (looked < 0 || st.st_ino != record_.active_inode)) {
+    if (Status found = find_moved_file(); !found) return found;
+  }
+  if (!active_fd_) {
+    if (Status opened = open_active(); !opened) return opened;
+  }
+  // A crash may have come between a file's creation and the sync of its name.
+  folder_unsynced_ = true;
+  if (!known && size_ > 0) {
+    findings_.push_back(
+        fmt::format("it held {} bytes that slurper had not written; they are its beginning now", size_));
+  }
+  if (known && record_.boot_id != boot) {
+    if (Status resumed = resume_after_reboot(); !resumed) return resumed;
+  }
+  record_.boot_id = boot;
+  if (Status written = write_index(); !written) return written;
+  // What the last process wrote it may not have synced.
+  synced_ = base_;
+  if (durable()) (void)sync();  // tried again by the next one
+  return {};
+}
+
+// The machine went down since. What was written and not synced is gone, and how much that was nobody knows:
+// unless the log was closed, it goes on beyond all that may have been written.
+Status LogWriter::resume_after_reboot() {
+  const StreamOffset reserved = record_.reserved;
+  if (reserved.value != 0 && reserved >= base_ && reserved < end()) {
+    // It was closed, and somebody has written to it since: the next append() tells their bytes from ours.
+    return set_own_size(reserved - base_);
+  }
+  const bool was_closed = reserved == end();
+  if (!at_line_start_) {
+    if (Status closed = close_torn_line(); !closed) return closed;
+  }
+  if (was_closed || reserved <= end()) return {};
+  if (size_ > 0) {
+    if (Status rotated = finish_rotation(); !rotated) return rotated;
+  }
+  findings_.push_back(fmt::format(
+      "the machine went down while it was written: it ends at offset {} and goes on in a new file at "
+      "offset {}, beyond all that may be lost",
+      end().value, reserved.value));
+  record_.add_note({NoteKind::PowerLoss, end(), reserved - end()});
+  base_ = reserved;
+  return {};
+}
+
+Status LogWriter::close_torn_line() {
+  const ssize_t written = os_.write(active_fd_.get(), "\n", 1);
+  if (written != 1)
+    return cannot(written < 0 ? static_cast<int>(-written) : ENOSPC, "end the torn last line of",
+                  paths_.active());
+  size_ += 1;
+  at_line_start_ = true;
+  remember("\n"sv);
+  ++record_.torn_lines_closed;
+  findings_.push_back(
+      "its last line was cut short when the machine went down; it has been ended with a newline");
+  return {};
+}
+
+Status LogWriter::reconcile(StreamOffset tail, std::span<const char> pending) {
+  if (Status settled = go_on_at(tail, pending); !settled) return settled;
+  moved_fd_.reset();
+  record_.reserved = std::max(record_.reserved, end() + kReserve);
+  ++record_.session;
+  return write_index();
+}
+
+// Makes end() what it is: the ring's tail, and what of `pending` the last process had written without noting
+// it.
+Status LogWriter::go_on_at(StreamOffset tail, std::span<const char> pending) {
+  if (end() == tail) return {};
+  if (end() > tail) {
+    const Result<std::size_t> ours = written_of(pending, tail);
+    if (!ours) return std::unexpected(ours.error());
+    const StreamOffset own_end = tail + *ours;
+    const std::uint64_t foreign = end() - own_end;
+    if (foreign == 0) return {};
+    if (own_end < base_) {  // behind what was moved away: it is out of the log, with all that it holds
+      base_ = own_end;
+      return {};
+    }
+    if (Status known = set_own_size(own_end - base_); !known) return known;
+    return follow_file();
+  }
+  // Somebody has cut it. It may have been cut to nothing, and then written to once.
+  if (size_ > 0 && size_ <= pending.size()) {
+    const Result<bool> ours = file_has(active_fd_.get(), 0, pending.first(size_));
+    if (!ours) return std::unexpected(ours.error());
+    if (*ours) {
+      record_.add_note({NoteKind::Cut, base_, tail - base_});
+      findings_.push_back(
+          fmt::format("somebody cut its file; it goes on in the same file at offset {}", tail.value));
+      base_ = tail;
+      return {};
+    }
+  }
+  const StreamOffset found = end();
+  record_.add_note({NoteKind::Cut, base_, tail - base_});
+  findings_.push_back(fmt::format(
+      "it ends at offset {}, and slurper had written it up to {}: somebody has cut it, and what its "
+      "file held is out of the log",
+      found.value, tail.value));
+  if (size_ == 0) {
+    base_ = tail;
+    return {};
+  }
+  const Result<std::string> aside = move_aside();
+  if (!aside) return std::unexpected(aside.error());
+  findings_.push_back(fmt::format("what was left of it is {} now", quoted(*aside)));
+  base_ = tail;
+  size_ = 0;
+  return begin_segment();
+}
+
+// How many of `pending` stand in the log at `from`, where only they can stand, or somebody else's bytes.
+// Those may begin as ours do: unless all is ours, a line that is not whole is not.
+Result<std::size_t> LogWriter::written_of(std::span<const char> pending, StreamOffset from) {
+  const bool moved = from < base_;
+  const int fd = moved ? moved_fd_.get() : active_fd_.get();
+  const std::uint64_t found = (moved ? base_ : end()) - from;
+  if (fd < 0 || (moved && from < moved_base_)) return found;
+  const std::uint64_t position = from - (moved ? moved_base_ : base_);
+  std::size_t same = 0;
+  std::array<char, 16384> buffer{};
+  while (same < pending.size() && same < found) {
+    const ssize_t got =
+        os_.pread(fd, buffer.data(), std::min({buffer.size(), pending.size() - same, found - same}),
+                  static_cast<off_t>(position + same));
+    if (got < 0) return cannot(static_cast<int>(-got), "read", paths_.active());
+    if (got == 0) break;
+    const std::span<const char> read(buffer.data(), static_cast<std::size_t>(got));
+    const auto differ = std::ranges::mismatch(read, pending.subspan(same)).in1;
+    same += static_cast<std::size_t>(differ - read.begin());
+    if (differ != read.end()) break;
+  }
+  if (same == found) return same;
+  const void* const newline = same == 0 ? nullptr : ::memrchr(pending.data(), '\n', same);
+  return newline == nullptr
+             ? 0
+             : static_cast<std::size_t>(static_cast<const char*>(newline) - pending.data()) + 1;
+}
+
+}  // namespace slurper

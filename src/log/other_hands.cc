@@ -1,0 +1,162 @@
+// LogWriter among others: its file moved, removed, cut or written to by somebody else while slurper runs.
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "log/log_errors.h"
+#include "log/log_writer.h"
+
+namespace slurper {
+
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr auto kBetweenLooks = std::chrono::seconds(1);
+
+}  // namespace
+
+// One call for each append(): all that can be told from the open file.
+Status LogWriter::follow_file() {
+  struct stat st{};
+  if (const int error = os_.fstat(active_fd_.get(), &st); error < 0)
+    return cannot(-error, "look at", paths_.active());
+  if (st.st_nlink > 0) {
+    const auto found = static_cast<std::uint64_t>(st.st_size);
+    if (found > size_ && size_ == 0) return put_aside();
+    if (found > size_) {
+      const Result<bool> ours = file_has(active_fd_.get(), size_ - last_bytes_.size(), last_bytes_);
+      if (!ours) return std::unexpected(ours.error());
+      return *ours ? end_polluted(found - size_) : put_aside();
+    }
+    if (found < size_) return found == 0 ? follow_truncation() : put_aside();
+    if (steady_clock::now() < next_look_) return {};
+  }
+  const Result<bool> moved = follow_path(st.st_nlink > 0 ? Patience::OneLook : Patience::None);
+  if (!moved) return std::unexpected(moved.error());
+  return {};
+}
+
+// Where the path shows another file or none, goes on there; true if it did. With patience, a missing file
+// gets until the next look: logrotate makes a new one right after it has renamed the old one, and is put out
+// where somebody else was faster.
+Result<bool> LogWriter::follow_path(Patience patience) {
+  next_look_ = steady_clock::now() + kBetweenLooks;
+  struct stat named{};
+  const int looked = os_.lstat(paths_.active().c_str(), &named);
+  if (looked < 0 && looked != -ENOENT) {
+    if (patience == Patience::OneLook) return false;  // a file that can be written to is good enough
+    return cannot(-looked, "look at", paths_.active());
+  }
+  if (looked == 0 && named.st_ino == record_.active_inode) {
+    path_was_missing_ = false;
+    return false;
+  }
+  if (looked < 0 && patience == Patience::OneLook && !std::exchange(path_was_missing_, true)) return false;
+
+  struct stat ours{};
+  const bool removed = os_.fstat(active_fd_.get(), &ours) == 0 && ours.st_nlink == 0;
+  if (!removed && durable()) {
+    if (Status synced = sync(); !synced) return std::unexpected(synced.error());
+  }
+  leave_file(removed ? NoteKind::Cut : NoteKind::Moved);
+  findings_.push_back(fmt::format("its file was {}; it goes on in a new one at offset {}",
+                                  removed ? "removed" : "moved away", base_.value));
+  if (Status begun = begin_segment(); !begun) return std::unexpected(begun.error());
+  return true;
+}
+
+// The stream goes on at end(), in another file; what this one held is not in the log any more.
+void LogWriter::leave_file(NoteKind why) {
+  if (size_ > 0) record_.add_note({why, base_, size_});
+  base_ = end();
+  size_ = 0;
+  active_fd_.reset();
+  index_stale_ = true;
+}
+
+// logrotate's copytruncate: the same file from its beginning. prepare() writes the index before the next
+// byte.
+Status LogWriter::follow_truncation() {
+  record_.add_note({NoteKind::Cut, base_, size_});
+  base_ = end();
+  size_ = 0;
+  synced_ = end();
+  index_stale_ = true;
+  findings_.push_back(
+      fmt::format("somebody cut its file to nothing; it goes on in it at offset {}", base_.value));
+  return {};
+}
+
+void LogWriter::remember(std::span<const char> written) {
+  if (size_ == written.size()) last_bytes_.clear();  // the first bytes of a segment
+  const std::span<const char> last = written.last(std::min(written.size(), kLastBytes));
+  last_bytes_.append(last.begin(), last.end());
+  if (last_bytes_.size() > kLastBytes) last_bytes_.erase(0, last_bytes_.size() - kLastBytes);
+}
+
+// Somebody else's bytes are behind ours. They stay there; the segment ends before them. The index knows
+// first: after a crash the next base can't be told from the file's size.
+Status LogWriter::end_polluted(std::uint64_t foreign) {
+  const Result<bool> moved = follow_path(Patience::None);
+  if (!moved) return std::unexpected(moved.error());
+  if (*moved) return {};
+  if (durable()) {
+    if (Status synced = sync(); !synced) return synced;
+  }
+  record_.add_note({NoteKind::Foreign, end(), foreign});
+  if (Status noted = write_index(); !noted) return noted;
+  const std::string rotated = paths_.rotated(base_);
+  if (const int error = os_.rename_noreplace(paths_.active().c_str(), rotated.c_str()); error < 0)
+    return cannot(-error, "end the segment that somebody else has written to, of", paths_.active());
+  findings_.push_back(fmt::format(
+      "somebody else wrote {} bytes to its file; that is {} now, and it goes on in a new one at offset {}",
+      foreign, quoted(rotated), end().value));
+  return begin_segment();
+}
+
+// What is in the file is not what was written, or there is nothing of ours in it.
+Status LogWriter::put_aside() {
+  const Result<bool> moved = follow_path(Patience::None);
+  if (!moved) return std::unexpected(moved.error());
+  if (*moved) return {};
+  const Result<std::string> aside = move_aside();
+  if (!aside) return std::unexpected(aside.error());
+  findings_.push_back(fmt::format(
+      "somebody has cut its file or written to it; that is {} now, and it goes on in a new one at "
+      "offset {}",
+      quoted(*aside), end().value));
+  leave_file(NoteKind::Cut);
+  return begin_segment();
+}
+
+// Gives the file at the active segment's path a name that is not the log's: nothing is destroyed.
+Result<std::string> LogWriter::move_aside() {
+  for (int number = 1;; ++number) {
+    std::string aside = paths_.put_aside(number);
+    const int error = os_.rename_noreplace(paths_.active().c_str(), aside.c_str());
+    if (error >= 0) return aside;
+    if (error != -EEXIST) return cannot(-error, "put somebody else's file aside from", paths_.active());
+  }
+}
+
+// Whether the write(2) that has just returned is where it belongs: behind size_ bytes of the file, or after
+// follow_truncation(), at its beginning. If not, it is not in the log: it is written again, elsewhere.
+Result<bool> LogWriter::has_landed(std::span<const char> written) {
+  struct stat st{};
+  if (os_.fstat(active_fd_.get(), &st) < 0) return true;  // it was written, that much is sure
+  if (st.st_nlink == 0) return false;
+  const auto found = static_cast<std::uint64_t>(st.st_size);
+  if (found == size_ + written.size()) return true;
+  if (found > size_ + written.size()) return file_has(active_fd_.get(), size_, written);
+  if (found != written.size()) return false;
+  const Result<bool> alone = file_has(active_fd_.get(), 0, written);
+  if (!alone || !*alone) return alone;
+  if (Status followed = follow_truncation(); !followed) return std::unexpected(followed.error());
+  if (Status noted = write_index(); !noted) return std::unexpected(noted.error());
+  return true;
+}
+
+}  // namespace slurper
