@@ -137,11 +137,11 @@ Status LogWriter::resume_after_reboot() {
     // It was closed, and somebody has written to it since: the next append() tells their bytes from ours.
     return set_own_size(reserved - base_);
   }
-  const bool was_closed = reserved == end();
+  const StreamOffset found = end();
   if (!at_line_start_) {
     if (Status closed = close_torn_line(); !closed) return closed;
   }
-  if (was_closed || reserved <= end()) return {};
+  if (reserved <= end() || reserved == found) return {};
   if (size_ > 0) {
     if (Status rotated = finish_rotation(); !rotated) return rotated;
   }
@@ -149,7 +149,7 @@ Status LogWriter::resume_after_reboot() {
       "the machine went down while it was written: it ends at offset {} and goes on in a new file at "
       "offset {}, beyond all that may be lost",
       end().value, reserved.value));
-  record_.add_note({NoteKind::PowerLoss, end(), reserved - end()});
+  record_.add_note({NoteKind::PowerLoss, found, reserved - found});
   base_ = reserved;
   return {};
 }

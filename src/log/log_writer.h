@@ -61,7 +61,8 @@ class LogWriter {
   [[nodiscard]] StreamOffset synced() const { return synced_; }  // survives a loss of power
   // Segments before it are complete, and the index on the disk says so.
   [[nodiscard]] StreamOffset indexed_base() const {
-    return index_.record() ? index_.record()->active_base : StreamOffset{};
+    const auto& record = index_.record();
+    return record ? record->active_base : StreamOffset{};
   }
   [[nodiscard]] std::uint64_t rotations() const { return rotations_; }
 

@@ -17,8 +17,8 @@ namespace slurper {
 // A folder that is gone, with all that is in it, when the test is over.
 class TempDirectory {
  public:
-  TempDirectory() {
-    std::string name = (std::filesystem::temp_directory_path() / "slurper-test-XXXXXX").string();
+  explicit TempDirectory(const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
+    std::string name = (parent / "slurper-test-XXXXXX").string();
     if (mkdtemp(name.data()) == nullptr) std::abort();
     path_ = name;
   }

@@ -197,7 +197,7 @@ TEST_F(LogWriterTest, AfterALossOfPowerNoOffsetIsGivenOutASecondTime) {
   EXPECT_EQ(read_file(settings_.path), "next\n");
   const auto index = read_index(kernel(), LogPaths(settings_.path));
   EXPECT_EQ(index->record->notes[0].kind, NoteKind::PowerLoss);
-  EXPECT_EQ(index->record->notes[0].offset, StreamOffset{11});
+  EXPECT_EQ(index->record->notes[0].offset, StreamOffset{10});
   EXPECT_EQ(index->record->notes[0].end(), writer->active_base());
 }
 

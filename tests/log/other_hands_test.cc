@@ -16,10 +16,6 @@
 namespace slurper {
 namespace {
 
-using testing::Contains;
-using testing::HasSubstr;
-using testing::IsEmpty;
-
 // Somebody else's hand in the log: before the system call number `at` of one append().
 class MeddlingOs : public Os {
  public:
@@ -59,7 +55,7 @@ void append_to(const std::string& path, std::string_view bytes) {
   ASSERT_EQ(::write(fd.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
 }
 
-const Meddling kMeddlings[] = {
+const Meddling meddlings[] = {
     {"Appended", [](const std::string& path) { append_to(path, "somebody else's line\n"); },
      Meddling::Takes::Nothing},
     {"AppendedHalfALine", [](const std::string& path) { append_to(path, "half"); }, Meddling::Takes::Nothing},
@@ -228,10 +224,10 @@ std::string name_of(const testing::TestParamInfo<std::tuple<Meddling, bool>>& in
   return std::get<0>(info.param).name;
 }
 INSTANTIATE_TEST_SUITE_P(Running, OtherHandsTest,
-                         testing::Combine(testing::ValuesIn(kMeddlings), testing::Values(false)), name_of);
+                         testing::Combine(testing::ValuesIn(meddlings), testing::Values(false)), name_of);
 // But for the last one: only the process that wrote remembers how its file ended.
 INSTANTIATE_TEST_SUITE_P(Killed, OtherHandsTest,
-                         testing::Combine(testing::ValuesIn(std::begin(kMeddlings), std::end(kMeddlings) - 1),
+                         testing::Combine(testing::ValuesIn(std::begin(meddlings), std::end(meddlings) - 1),
                                           testing::Values(true)),
                          name_of);
 
