@@ -3,10 +3,12 @@
 #include <gmock/gmock.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
 #include "support/daemon.h"
 #include "support/kill_at.h"
@@ -248,10 +250,22 @@ TEST(Watchdog, IsFedAndTheStatusIsRenewed) {
   EXPECT_TRUE(machine.systemd.hears("STATUS=0 lines/s, 0B wait in the ring of 64.0MiB, all well"));
 }
 
+// Whether the thread of `pid` with this name waits in futex(2).
+bool sleeps(pid_t pid, const std::string& name) {
+  for (const auto& task : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task")) {
+    std::string word;
+    if (std::ifstream(task.path() / "comm") >> word && word == name)
+      return std::ifstream(task.path() / "syscall") >> word && word == std::to_string(SYS_futex);
+  }
+  return false;
+}
+
 TEST(Watchdog, IsNotFedWhereTheLogsThreadHangs) {
   Machine machine;
   Child slurper = machine.start({}, {"WATCHDOG_USEC=1000000"});
   ASSERT_TRUE(machine.ready());
+  // Held elsewhere, while it starts, it would look like one that waits for the kernel.
+  ASSERT_TRUE(eventually([&] { return sleeps(slurper.pid(), "log"); }));
   const StalledThreads stalled(slurper.pid());
   ASSERT_TRUE(machine.systemd.hears("WATCHDOG=1")) << "it has nothing to do: no reason to doubt it";
   ASSERT_TRUE(machine.write("line\n"));
