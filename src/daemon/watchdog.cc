@@ -24,10 +24,16 @@ ProgressJudge::Verdict ProgressJudge::judge(std::uint64_t steps, bool has_work, 
   had_work_ = has_work;
   if (moved || !has_work) {
     since_ = now;
+    at_the_disk_ = now;
     return Verdict::Lives;
   }
   if (now - since_ < kLongestStep) return Verdict::Lives;
-  return look_() == Whereabouts::WaitsForTheKernel ? Verdict::WaitsForTheDisk : Verdict::Hangs;
+  if (look_() == Whereabouts::WaitsForTheKernel) {
+    at_the_disk_ = now;
+    return Verdict::WaitsForTheDisk;
+  }
+  // The disk may just have answered: the step that follows gets its time.
+  return now - at_the_disk_ < kLongestStep ? Verdict::Lives : Verdict::Hangs;
 }
 
 }  // namespace slurper

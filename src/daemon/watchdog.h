@@ -44,6 +44,7 @@ class ProgressJudge {
   std::function<Whereabouts()> look_;
   std::uint64_t steps_ = 0;
   Clock::time_point since_;
+  Clock::time_point at_the_disk_;  // when it was last seen there, or moved
   bool had_work_ = false;
 };
 

@@ -234,8 +234,10 @@ TEST_F(FifoFaults, ANewOneThatAnotherHasLockedIsTriedAgain) {
   const UniqueFd old_writer = open_writer(path_);
   TempDir other_disk = TempDir::on_disk();
   const std::string other = disk_ / "other";
+  ASSERT_EQ(::mkfifo(other.c_str(), 0600), 0);
+  // It must not make its FIFO anew: it would let go of the one that is moved away.
   Child second({.argv = {slurper_binary(), "run", "--fifo", other, "--log", other_disk / "messages", "--set",
-                         "ring.directory=" + (ram_ / "other")},
+                         "ring.directory=" + (ram_ / "other"), "--set", "fifo.create=false"},
                 .env = {}});
   ASSERT_TRUE(second.said("ready"));
   fs::rename(other, path_);

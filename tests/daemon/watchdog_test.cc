@@ -62,6 +62,15 @@ TEST_F(Judging, AThreadInASystemCallWaitsForTheDisk) {
   EXPECT_EQ(after(1s, 8, true), Verdict::Lives);
 }
 
+TEST_F(Judging, AThreadThatTheDiskHasJustLetGoGetsItsTime) {
+  EXPECT_EQ(after(0s, 7, true), Verdict::Lives);
+  where_ = Whereabouts::WaitsForTheKernel;
+  EXPECT_EQ(after(10s, 7, true), Verdict::WaitsForTheDisk);
+  where_ = Whereabouts::Running;
+  EXPECT_EQ(after(1s, 7, true), Verdict::Lives);
+  EXPECT_EQ(after(ProgressJudge::kLongestStep, 7, true), Verdict::Hangs);
+}
+
 // Real threads, and what the kernel says of them.
 TEST(WhereaboutsOf, AThreadInEachPlace) {
   std::atomic<pid_t> tid = 0;
