@@ -154,7 +154,8 @@ TEST_P(PowerLoss, LeavesWhatWasSyncedAndNothingElse) {
         // The next boot's power fails, too, somewhere in its start.
         PowerLossOs second(folder_, vault_, (last_call * 7 + static_cast<int>(folder) * 3) % 60);
         live(second, 3);
-        second.rebuild(losses % second.folders(), PowerLossOs::kAllBytes[losses % 5]);
+        second.rebuild(losses % second.folders(),
+                       PowerLossOs::kAllBytes[static_cast<std::size_t>(losses % 5)]);
         live(kernel(), 12);
         expect_sound();
         ++losses;
