@@ -182,6 +182,7 @@ Status Daemon::open() {
   }
   intake_ = std::make_unique<Intake>(os_, *ring_, settings_.ring.when_full);
   fifos_ = std::make_unique<Fifos>(os_, *intake_, epoll_fd_.get(), std::move(fifo_));
+  for (Fifo& former : holder_.take_former()) fifos_->retire(std::move(former));
   keeper_ = std::make_unique<FifoKeeper>(os_, settings_.fifo, *fifos_);
   dropped_lines_before_ = ring_->dropped_lines();
   log_thread_ = std::make_unique<LogThread>(*ring_, *writer_, settings_.log, [fd = room_fd_.get()] {
@@ -197,7 +198,7 @@ Status Daemon::open() {
 
 int Daemon::run() {
   log_thread_->start();
-  (void)keeper_->start();
+  if (keeper_->start()) holder_.keep(fifos_->current());
   if (keeper_->fd() >= 0) {
     epoll_event event{.events = EPOLLIN, .data = {.fd = keeper_->fd()}};
     (void)::epoll_ctl(epoll_fd_.get(), EPOLL_CTL_ADD, keeper_->fd(), &event);

@@ -97,6 +97,23 @@ void FifoHolder::forget(const std::string& name, const std::string& why) {
   notify_systemd("FDSTOREREMOVE=1\nFDNAME=" + name);
 }
 
+// True where `descriptor` is the read end of a FIFO that no other slurper reads.
+bool FifoHolder::adopt(PassedFd& descriptor) {
+  const int fd = descriptor.fd.get();
+  struct stat st{};
+  if (os_.fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode) ||
+      (os_.fcntl(fd, F_GETFL, 0) & O_ACCMODE) != O_RDONLY || os_.flock(fd, LOCK_EX | LOCK_NB) < 0) {
+    return false;
+  }
+  Fifo fifo;
+  fifo.device = st.st_dev;
+  fifo.inode = st.st_ino;
+  fifo.pipe_size = static_cast<std::uint64_t>(std::max(os_.fcntl(fd, F_GETPIPE_SZ, 0), 0));
+  fifo.read_fd = std::move(descriptor.fd);
+  former_.push_back(std::move(fifo));
+  return true;
+}
+
 void FifoHolder::store(const char* name, int access, const FileId& id) {
   const UniqueFd end(os_.open(path_.c_str(), access | O_NONBLOCK | O_NOFOLLOW));
   struct stat st{};
@@ -121,7 +138,11 @@ void FifoHolder::keep(const Fifo& fifo) {
     const auto stale = std::find_if(passed_.begin(), passed_.end(),
                                     [&](const PassedFd& descriptor) { return descriptor.name == end.name; });
     if (stale != passed_.end()) {
-      forget(end.name, describe(stale->fd.get(), id));
+      std::string why = describe(stale->fd.get(), id);
+      struct stat st{};
+      const bool is_another = os_.fstat(stale->fd.get(), &st) == 0 && FileId{st.st_dev, st.st_ino} != id;
+      if (is_another && adopt(*stale)) why += ", which is read to its end";
+      forget(end.name, why);
     } else if (kept_ != FileId{}) {
       notify_systemd(fmt::format("FDSTOREREMOVE=1\nFDNAME={}", end.name));  // of the FIFO that was replaced
     }

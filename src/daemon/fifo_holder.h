@@ -26,7 +26,8 @@ namespace slurper {
 //   "slurper-read" and "slurper-write", and gets them back at its next start. They are opened for it alone:
 //   flock(2) belongs to the open file description, and the lock on slurper's own read end must go with it.
 //
-// Nothing is ever read from or written to these descriptors. Belongs to the intake's thread. A crash loses
+// A stored read end of another FIFO than the one at the path is the only way left to what that one holds: it
+// is read to its end. To all others nothing is ever done. Belongs to the intake's thread. A crash loses
 // nothing: what has been sent is systemd's.
 class FifoHolder {
  public:
@@ -40,6 +41,10 @@ class FifoHolder {
   // slurper has opened `fifo`, for the first time or in another's place: that one is to be held from now on.
   void keep(const Fifo& fifo);
 
+  // Read ends that were in the store and are of another FIFO: it stood at the path before, or fifo.path named
+  // it. What is in it, and what its writers still write, is not lost. Without the keep-alive writer, locked.
+  [[nodiscard]] std::vector<Fifo> take_former() { return std::exchange(former_, {}); }
+
   [[nodiscard]] bool has_socket_unit() const { return has_socket_unit_; }
 
  private:
@@ -48,6 +53,7 @@ class FifoHolder {
   [[nodiscard]] bool is_stored(const char* name, int access, const FileId& id) const;
   void store(const char* name, int access, const FileId& id);
   void forget(const std::string& name, const std::string& why);
+  bool adopt(PassedFd& descriptor);
   [[nodiscard]] std::string describe(int fd, const FileId& wanted) const;
 
   Os& os_;
@@ -55,6 +61,7 @@ class FifoHolder {
   std::vector<PassedFd> passed_;
   bool has_socket_unit_ = false;
   FileId kept_{};  // the FIFO whose ends are in the store
+  std::vector<Fifo> former_;
 };
 
 }  // namespace slurper

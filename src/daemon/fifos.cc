@@ -81,6 +81,11 @@ void Fifos::replace(Fifo next) {
   if (listening_) (void)set_listening(current(), true);  // as impossible as in listen()
 }
 
+void Fifos::retire(Fifo former) {
+  fifos_.push_front(std::move(former));
+  if (listening_) (void)set_listening(fifos_.front(), true);  // as impossible as in listen()
+}
+
 std::optional<Status> Fifos::reinstate(dev_t device, ino_t inode) {
   const auto found = std::ranges::find_if(
       fifos_, [&](const Fifo& fifo) { return fifo.device == device && fifo.inode == inode; });

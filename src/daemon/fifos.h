@@ -42,6 +42,9 @@ class Fifos {
   // A retired one with this identity stands at the path again. Nothing: there is none.
   std::optional<Status> reinstate(dev_t device, ino_t inode);
 
+  // `former` stood at the path before the current one, and has no keep-alive writer.
+  void retire(Fifo former);
+
   // For the end: from now on pull() takes what they hold at this moment, then nothing.
   void begin_last_turns();
 

@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -116,26 +117,58 @@ TEST(FdStore, ALockThatWasStoredByMistakeLocksNobodyOut) {
   EXPECT_TRUE(machine.ready()) << slurper.err();
 }
 
-TEST(FdStore, EndsOfAnotherFifoAreForgottenAndItsOwnStored) {
-  Machine machine;
-  const std::string other = machine.disk / "other";
-  ASSERT_EQ(::mkfifo(other.c_str(), 0600), 0);
-  const UniqueFd read_fd(::open(other.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-  const UniqueFd write_fd(::open(other.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
-  ASSERT_EQ(::write(write_fd.get(), "old\n", 4), 4);
-  Child slurper = machine.start({{"slurper-read", read_fd.get()}, {"slurper-write", write_fd.get()}});
-  ASSERT_TRUE(machine.systemd.hears("FDSTOREREMOVE=1\nFDNAME=slurper-read"));
-  ASSERT_TRUE(machine.systemd.hears("FDSTOREREMOVE=1\nFDNAME=slurper-write"));
-  ASSERT_TRUE(machine.ready());
+// The FIFO was replaced, or fifo.path has changed, while slurper was down.
+class FormerFifo : public testing::Test {
+ protected:
+  FormerFifo() { EXPECT_EQ(::mkfifo(path_.c_str(), 0600), 0); }
+
+  Machine machine_;
+  std::string path_ = machine_.disk / "former";
+};
+
+TEST_F(FormerFifo, IsReadToItsEndAndItsEndsAreForgotten) {
+  UniqueFd read_fd(::open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  UniqueFd write_fd(::open(path_.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+  UniqueFd writer(::open(path_.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+  ASSERT_EQ(::write(writer.get(), "old\n", 4), 4);
+  auto& systemd = machine_.systemd;
+  Child slurper(machine_.program({}, {{"slurper-read", read_fd.get()}, {"slurper-write", write_fd.get()}}));
+  ASSERT_TRUE(systemd.hears("FDSTOREREMOVE=1\nFDNAME=slurper-read"));
+  ASSERT_TRUE(systemd.hears("FDSTOREREMOVE=1\nFDNAME=slurper-write"));
+  systemd.release_passed();
+  read_fd.reset();
+  write_fd.reset();
+  ASSERT_TRUE(machine_.ready());
   EXPECT_TRUE(slurper.said("'slurper-read', which is another FIFO")) << slurper.err();
-  ASSERT_THAT(machine.systemd.store(), SizeIs(2));
+  EXPECT_TRUE(slurper.said("which is read to its end: removed from it")) << slurper.err();
+  ASSERT_THAT(systemd.store(), SizeIs(2));
   struct stat st{};
   struct stat expected{};
-  ASSERT_EQ(::stat(machine.fifo.c_str(), &expected), 0);
-  for (const auto& stored : machine.systemd.store()) {
+  ASSERT_EQ(::stat(machine_.fifo.c_str(), &expected), 0);
+  for (const auto& stored : systemd.store()) {
     ASSERT_EQ(::fstat(stored.fd.get(), &st), 0);
     EXPECT_EQ(st.st_ino, expected.st_ino) << stored.name;
   }
+  ASSERT_TRUE(machine_.logged("old\n"));
+  ASSERT_EQ(::write(writer.get(), "its writer is still there\n", 26), 26);
+  ASSERT_TRUE(machine_.logged("old\nits writer is still there\n"));
+  ASSERT_TRUE(machine_.write("new\n"));
+  ASSERT_TRUE(machine_.logged("old\nits writer is still there\nnew\n"));
+  writer.reset();
+  EXPECT_TRUE(eventually([&] { return ends_of(slurper.pid(), path_).empty(); })) << "the last writer is gone";
+}
+
+TEST_F(FormerFifo, IsLeftToASlurperThatReadsItNow) {
+  const UniqueFd read_fd(::open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  const UniqueFd other(::open(path_.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  ASSERT_EQ(::flock(other.get(), LOCK_EX | LOCK_NB), 0);
+  ASSERT_EQ(::write(other.get(), "line\n", 5), 5);
+  Child slurper(machine_.program({}, {{"slurper-read", read_fd.get()}}));
+  ASSERT_TRUE(machine_.ready());
+  EXPECT_TRUE(slurper.said("'slurper-read', which is another FIFO")) << slurper.err();
+  EXPECT_THAT(ends_of(slurper.pid(), path_), IsEmpty());
+  std::array<char, 8> text{};
+  EXPECT_EQ(::read(other.get(), text.data(), text.size()), 5) << "nothing was taken from it";
 }
 
 TEST(FdStore, AnUnknownNameIsForgotten) {

@@ -28,6 +28,9 @@ class ServiceManager {
   // To be started before the next call.
   [[nodiscard]] Program run(Program program, const std::vector<std::pair<std::string, int>>& passed = {});
 
+  // Closes the copies that were made for the last start: it has them now.
+  void release_passed() { inherited_.clear(); }
+
   // Whether a message with `text` in it has come, or does before the deadline. Each message counts once: what
   // was heard before the one that fits is gone.
   [[nodiscard]] bool hears(const std::string& text, std::chrono::milliseconds deadline = kDeadline);
