@@ -137,7 +137,7 @@ class PowerLoss : public testing::TestWithParam<SyncMode> {
 TEST_P(PowerLoss, LeavesWhatWasSyncedAndNothingElse) {
   constexpr int kPieces = 40;
   std::set<std::string> hit;
-  int losses = 0;
+  std::size_t losses = 0;
   for (int last_call = 0;; ++last_call) {
     bool was_out = true;
     for (std::size_t folder = 0, folders = 1; folder < folders; ++folder) {
@@ -154,8 +154,7 @@ TEST_P(PowerLoss, LeavesWhatWasSyncedAndNothingElse) {
         // The next boot's power fails, too, somewhere in its start.
         PowerLossOs second(folder_, vault_, (last_call * 7 + static_cast<int>(folder) * 3) % 60);
         live(second, 3);
-        second.rebuild(losses % second.folders(),
-                       PowerLossOs::kAllBytes[static_cast<std::size_t>(losses % 5)]);
+        second.rebuild(losses % second.folders(), PowerLossOs::kAllBytes[losses % 5]);
         live(kernel(), 12);
         expect_sound();
         ++losses;
@@ -166,7 +165,7 @@ TEST_P(PowerLoss, LeavesWhatWasSyncedAndNothingElse) {
   }
   fmt::print("{} losses of power\n", losses);
   EXPECT_THAT(hit, testing::IsSupersetOf({"open", "write", "pwrite", "rename_noreplace"}));
-  EXPECT_GT(losses, 500);
+  EXPECT_GT(losses, 500U);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, PowerLoss,
