@@ -198,7 +198,8 @@ void LogThread::sync() {
   if (!synced) {
     if (!std::exchange(sync_failing_, true)) {
       spdlog::error(
-          "{}. What was written since the last sync may not survive a loss of power; it is tried again every "
+          "{}. What was written since the last sync may not survive a loss of power, even where a later sync "
+          "succeeds: what the kernel could not write it reports once, and forgets. It is tried again every "
           "second",
           synced.error().message());
     }

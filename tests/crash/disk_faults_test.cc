@@ -1,0 +1,289 @@
+// The log's disk full, failing, stalled or limited under the real slurper: nothing is lost, it says so once,
+// and goes on by itself. Each ends in a comparison byte by byte.
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <csignal>
+#include <thread>
+
+#include "bench/stalled_disk.h"
+#include "support/daemon.h"
+#include "support/lines.h"
+#include "support/small_disk.h"
+
+namespace slurper::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t kMiB = 1 << 20;
+
+std::size_t count_of(const std::string& text, const std::string& part) {
+  std::size_t count = 0;
+  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + part.size())) ++count;
+  return count;
+}
+
+std::string lines(int count, int from) {
+  std::string text;
+  for (int i = from; i < from + count; ++i) text += fmt::format("{:06} {:.<92}\n", i, "disk faults ");
+  return text;
+}
+
+// strace on a running slurper: from now on calls fail. It counts for each thread by itself, and only the
+// log's thread makes them.
+Child make_fail(const Child& slurper, const std::string& path, const std::string& calls,
+                const std::string& how) {
+  Program strace{.argv = {"strace", "-f", "-o", "/dev/null", "-p", std::to_string(slurper.pid()), "-e",
+                          "trace=" + calls, "-e", "inject=" + calls + ":" + how},
+                 .env = {}};
+  if (!path.empty()) strace.argv.insert(strace.argv.end(), {"-P", path});
+  Child tracer(strace);
+  EXPECT_TRUE(tracer.said("attached")) << tracer.err();
+  return tracer;
+}
+
+struct Fault {
+  const char* name;
+  const char* calls;  // of strace's trace=
+  const char* how;    // of its inject=
+  const char* file;   // beside the log: the calls on it fail
+  std::vector<std::string> settings;
+  const char* said;       // once
+  const char* recovered;  // once
+};
+
+std::ostream& operator<<(std::ostream& out, const Fault& fault) {
+  return out << fault.name;
+}
+
+class InjectedFault : public testing::TestWithParam<Fault> {};
+
+TEST_P(InjectedFault, LosesNothingAndIsSaidOnce) {
+  const Fault& fault = GetParam();
+  Site site;
+  Child slurper = site.start(fault.settings);
+  ASSERT_TRUE(site.holder.write(lines(10, 0)));
+  ASSERT_TRUE(site.log.reaches(site.holder.accepted().size()));
+  const Child tracer = make_fail(slurper, site.disk / fault.file, fault.calls, fault.how);
+  // Until it has been said: some faults need a line to show themselves, or to be over.
+  int next = 10;
+  const auto write_until_said = [&](const std::string& what) {
+    return eventually([&] {
+      EXPECT_TRUE(site.holder.write(lines(20, next)));
+      next += 20;
+      return site.log.reaches(site.holder.accepted().size()) && slurper.err().find(what) != std::string::npos;
+    });
+  };
+  ASSERT_TRUE(write_until_said(fault.said)) << slurper.err();
+  ASSERT_TRUE(write_until_said(fault.recovered)) << slurper.err();
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(write_until_said("ready"));
+  slurper.signal(SIGTERM);
+  EXPECT_TRUE(slurper.exits_with(0)) << slurper.err();
+  EXPECT_EQ(count_of(slurper.err(), fault.said), 1U) << slurper.err();
+  EXPECT_EQ(count_of(slurper.err(), fault.recovered), 1U) << slurper.err();
+  EXPECT_EQ(difference(site.holder.accepted(), site.log.bytes()), "");
+  EXPECT_TRUE(Child(site.verify()).exits_with(0));
+}
+
+constexpr const char* kReady = "ready";  // where a recovery is no event
+constexpr const char* kUnsynced = "may not survive a loss of power";
+constexpr const char* kSynced = "is being synced again";
+constexpr const char* kIndex = "cannot write the log's index";
+constexpr const char* kWrittenAgain = "the log is being written again";
+const std::vector<std::string> small_segments = {"log.rotate_size=4KiB"};
+
+INSTANTIATE_TEST_SUITE_P(
+    All, InjectedFault,
+    testing::Values(
+        Fault{"NoSpace",
+              "write",
+              "error=ENOSPC:when=3..6",
+              "messages",
+              {},
+              "Make room on its file",
+              kWrittenAgain},
+        Fault{"Quota", "write", "error=EDQUOT:when=1..4", "messages", small_segments, "Make room on its file",
+              kWrittenAgain},
+        Fault{"Failing",
+              "write",
+              "error=EIO:when=2..5",
+              "messages",
+              {},
+              "the disk may be failing",
+              kWrittenAgain},
+        Fault{
+            "ReadOnly", "write", "error=EROFS:when=2..5", "messages", {}, "turned, read-only", kWrittenAgain},
+        Fault{"TooBig", "write", "error=EFBIG:when=2..5", "messages", {}, "LimitFSIZE=", kWrittenAgain},
+        Fault{"Sync", "fdatasync", "error=EIO:when=1..2", "messages", {"log.sync=100ms"}, kUnsynced, kSynced},
+        Fault{"SyncAlways",
+              "fdatasync",
+              "error=EIO:when=3..4",
+              "messages",
+              {"log.sync=always"},
+              kUnsynced,
+              kSynced},
+        Fault{"Rotation", "renameat2", "error=EACCES:when=2..3", "messages", small_segments,
+              "cannot rotate the log", kReady},
+        Fault{"NewSegment", "openat", "error=EMFILE:when=3..6", "messages", small_segments, "cannot open",
+              kWrittenAgain},
+        Fault{"Index", "pwrite64", "error=EIO:when=2..4", ".messages.index", small_segments, kIndex,
+              kWrittenAgain},
+        Fault{"IndexSync", "fdatasync", "error=EIO:when=2..4", ".messages.index", small_segments, kIndex,
+              kWrittenAgain},
+        Fault{"FolderSync", "fsync", "error=EIO:when=2..4", "", small_segments, "cannot sync the folder",
+              kWrittenAgain},
+        Fault{"LookAtTheFile",
+              "newfstatat",
+              "error=EIO:when=4..7",
+              "messages",
+              {},
+              "cannot look at",
+              kWrittenAgain}),
+    [](const auto& param_info) { return std::string(param_info.param.name); });
+
+// Where logrotate has moved the log, and the new one can't be opened at once.
+TEST(DiskFaults, ReopeningThatFailsIsTriedAgain) {
+  Site site;
+  Child slurper = site.start();
+  ASSERT_TRUE(site.holder.write("before\n"));
+  ASSERT_TRUE(site.log.reaches(7));
+  const Child tracer = make_fail(slurper, site.disk / "messages", "openat", "error=EACCES:when=1..4");
+  std::filesystem::rename(site.disk / "messages", site.disk / "messages.1");
+  slurper.signal(SIGHUP);
+  ASSERT_TRUE(slurper.said("tried again with the next line")) << slurper.err();
+  ASSERT_TRUE(site.holder.write("after\n"));
+  ASSERT_TRUE(slurper.said(kWrittenAgain)) << slurper.err();
+  slurper.signal(SIGTERM);
+  EXPECT_TRUE(slurper.exits_with(0)) << slurper.err();
+  EXPECT_EQ(LogStream(site.disk / "messages.1").bytes() + site.log.bytes(), "before\nafter\n");
+}
+
+// RLIMIT_FSIZE as it is: SIGXFSZ must not kill.
+TEST(DiskFaults, ALimitOnTheSizeOfFiles) {
+  Site site;
+  Child slurper = site.start();
+  const rlimit small = {.rlim_cur = 30'000, .rlim_max = RLIM_INFINITY};
+  const rlimit none = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+  ASSERT_EQ(::prlimit(slurper.pid(), RLIMIT_FSIZE, &small, nullptr), 0);
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(site.holder.write(lines(50, 50 * i)));
+  ASSERT_TRUE(slurper.said("LimitFSIZE=")) << slurper.err();
+  EXPECT_TRUE(eventually([&] { return site.log.end() == 30'000; })) << "a part of a write is kept";
+  ASSERT_EQ(::prlimit(slurper.pid(), RLIMIT_FSIZE, &none, nullptr), 0);
+  EXPECT_TRUE(site.log.reaches(site.holder.accepted().size()));
+  slurper.signal(SIGTERM);
+  EXPECT_TRUE(slurper.exits_with(0)) << slurper.err();
+  EXPECT_EQ(count_of(slurper.err(), "LimitFSIZE="), 1U);
+  EXPECT_EQ(count_of(slurper.err(), kWrittenAgain), 1U);
+  EXPECT_EQ(difference(site.holder.accepted(), site.log.bytes()), "");
+}
+
+// Numbered lines flow in a process of their own while something is done to the log's disk.
+class FullDisk : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!may_mount()) GTEST_SKIP() << "mounting needs root";
+  }
+  // What the log at `path` has, against what was written.
+  static void expect_all(const std::string& path, LineWriter& writer) {
+    LineChecker checker;
+    EXPECT_EQ(LogStream(path).read([&](std::string_view piece) { checker.feed(piece); }), "");
+    const LineReport report = checker.finish({{writer.lines()}});
+    EXPECT_TRUE(report.clean()) << report.text();
+    EXPECT_EQ(report.bytes, writer.bytes());
+  }
+};
+
+TEST_F(FullDisk, GoesOnWithinASecondOfSpaceComingBack) {
+  Site site;
+  SmallDisk disk(site.disk.path() / "small", kMiB);
+  LineWriter writer(site.fifo, {});
+  Child slurper = site.start({"log.path=" + disk / "messages", "ring.size=8MiB"});
+  ASSERT_TRUE(slurper.said("Make room")) << slurper.err();
+  // The ring fills next, and then the pipe: the writer waits.
+  ASSERT_TRUE(slurper.said("the ring is full")) << slurper.err();
+  const LogStream log(disk / "messages");
+  const std::uint64_t held = log.end();
+  disk.resize(4096 * kMiB);
+  EXPECT_TRUE(eventually([&] { return log.end() > held; }, kSanitized ? 5000ms : 1500ms));
+  ASSERT_TRUE(slurper.said("takes lines from the FIFO again")) << slurper.err();
+  ASSERT_TRUE(writer.finish());
+  slurper.signal(SIGTERM);
+  ASSERT_TRUE(slurper.exits_with(0)) << slurper.err();
+  EXPECT_EQ(count_of(slurper.err(), "Make room"), 1U) << slurper.err();
+  EXPECT_EQ(count_of(slurper.err(), kWrittenAgain), 1U) << slurper.err();
+  expect_all(disk / "messages", writer);
+}
+
+// Retention could not remove anything, for a while, and the disk got full: it is asked at once, not with the
+// next rotation, which a full disk never comes to.
+TEST_F(FullDisk, RetentionFreesSpaceAtOnce) {
+  Site site;
+  SmallDisk disk(site.disk.path() / "small", 2 * kMiB);
+  Child slurper = site.start({"log.path=" + disk / "messages", "log.rotate_size=256KiB", "log.keep_files=1"});
+  const Child tracer = make_fail(slurper, "", "unlink", "error=EACCES:when=1..6");  // it ends with the space
+  int next = 0;
+  while (slurper.err().find("Make room") == std::string::npos && next < 40'000) {
+    if (site.holder.pending() == 0) {
+      ASSERT_TRUE(site.holder.write(lines(100, next)));
+      next += 100;
+    }
+  }
+  ASSERT_TRUE(slurper.said("Make room")) << slurper.err();
+  EXPECT_TRUE(slurper.said(kWrittenAgain)) << slurper.err();
+  slurper.signal(SIGTERM);
+  EXPECT_TRUE(slurper.exits_with(0)) << slurper.err();
+  std::string kept;
+  const LogStream log(disk / "messages");
+  EXPECT_EQ(log.read([&](std::string_view piece) { kept += piece; }), "");
+  ASSERT_LE(kept.size(), site.holder.accepted().size());
+  EXPECT_EQ(difference(site.holder.accepted().substr(site.holder.accepted().size() - kept.size()), kept), "");
+}
+
+TEST_F(FullDisk, ARingWhoseMemoryIsUsedUpIsNoBusError) {
+  Site site;
+  SmallDisk disk(site.disk.path() / "small", kMiB);
+  SmallDisk ram(site.disk.path() / "ram", 3 * kMiB);
+  LineWriter writer(site.fifo, {});
+  Child slurper =
+      site.start({"log.path=" + disk / "messages", "ring.directory=" + ram / "ring", "ring.size=16MiB"});
+  ASSERT_TRUE(slurper.said("no memory left")) << slurper.err();
+  ASSERT_TRUE(slurper.said("Make room")) << slurper.err();
+  disk.resize(4096 * kMiB);
+  ASSERT_TRUE(slurper.said("takes lines from the FIFO again")) << slurper.err();
+  ASSERT_TRUE(writer.finish());
+  slurper.signal(SIGTERM);
+  ASSERT_TRUE(slurper.exits_with(0)) << slurper.err();
+  EXPECT_EQ(count_of(slurper.err(), "no memory left"), 1U) << slurper.err();
+  expect_all(disk / "messages", writer);
+}
+
+// A disk that hangs, as a frozen one does: every write waits, no call fails.
+TEST_F(FullDisk, AStalledDiskHoldsUpNobody) {
+  Site site;
+  auto disk = bench::StalledDisk::create(site.disk.path());
+  if (!disk) GTEST_SKIP() << disk.error().message();
+  const std::string path = disk->path() / "messages";
+  FifoHolder& holder = site.holder;
+  Child slurper = site.start({"log.path=" + path});
+  ASSERT_TRUE(holder.write(lines(10, 0)));
+  ASSERT_TRUE(LogStream(path).reaches(holder.accepted().size()));
+  ASSERT_TRUE(disk->stall(0ms, kSanitized ? 6000ms : 2000ms));
+  // More than a pipe holds goes into it while the disk hangs.
+  for (int i = 0; i < 400; ++i) {
+    ASSERT_TRUE(eventually([&] { return holder.write(lines(100, 10 + 100 * i)); }, 1000ms))
+        << "a writer waited";
+    std::this_thread::sleep_for(1ms);  // the stall is to begin before the last of it
+  }
+  EXPECT_LT(LogStream(path).end(), holder.accepted().size()) << "the disk did not hang";
+  EXPECT_TRUE(LogStream(path).reaches(holder.accepted().size()));
+  slurper.signal(SIGTERM);
+  ASSERT_TRUE(slurper.exits_with(0)) << slurper.err();
+  EXPECT_EQ(difference(holder.accepted(), LogStream(path).bytes()), "");
+}
+
+}  // namespace
+}  // namespace slurper::test
