@@ -214,9 +214,11 @@ class Verifier {
     return done;
   }
 
-  // Of a segment's file of `size` bytes, those that are the stream's.
-  std::uint64_t own_bytes(StreamOffset base, std::uint64_t size, const std::string& path) {
-    const std::uint64_t own = log_.index ? log_.index->own_bytes(base, size) : size;
+  // Of a segment's file of `size` bytes, those that are the stream's. Where the index has forgotten that
+  // others wrote to it, `next`, the base of the segment after it, says so.
+  std::uint64_t own_bytes(StreamOffset base, std::uint64_t size, StreamOffset next, const std::string& path) {
+    std::uint64_t own = log_.index ? log_.index->own_bytes(base, size) : size;
+    if (log_.index && next > base && next <= log_.index->forgotten_before) own = std::min(own, next - base);
     if (own < size)
       note(fmt::format(
           "the last {} bytes of {} are not of the log: somebody else wrote them there, behind offset {}",
@@ -233,7 +235,10 @@ class Verifier {
                                           : "the next start of slurper removes one of them"));
         continue;
       }
-      if (auto status = read_rotated_segment(segment); !status) return status;
+      const auto later = std::ranges::upper_bound(snapshot_.rotated, segment.base, {}, &Segment::base);
+      StreamOffset next = log_.index ? log_.index->active_base : StreamOffset{};
+      if (later != snapshot_.rotated.end()) next = later->base;
+      if (auto status = read_rotated_segment(segment, next); !status) return status;
     }
     return {};
   }
@@ -252,7 +257,7 @@ class Verifier {
     return SegmentReader::open(os_, segment);
   }
 
-  Status read_rotated_segment(Segment segment) {
+  Status read_rotated_segment(Segment segment, StreamOffset next) {
     std::optional<Error> failure;
     auto reader = open_segment(segment);
     VerifiedSegment verified{
@@ -261,7 +266,7 @@ class Verifier {
         .bytes = 0,
         .stored = segment.stored};
     if (reader) {
-      verified.bytes = own_bytes(segment.base, reader->size(), segment.path);
+      verified.bytes = own_bytes(segment.base, reader->size(), next, segment.path);
       std::uint64_t found = count(*reader, verified.bytes, verified.lines, failure);
       // The rest, and a byte more than there should be, so that a compressed segment is read to its proven
       // end.
@@ -324,7 +329,7 @@ class Verifier {
     if (!snapshot_.active) return {};
     VerifiedSegment verified{.kind = VerifiedSegment::Kind::Active,
                              .base = base,
-                             .bytes = own_bytes(base, snapshot_.active->size(), paths_.active()),
+                             .bytes = own_bytes(base, snapshot_.active->size(), base, paths_.active()),
                              .stored = snapshot_.active->size()};
     std::optional<Error> failure;
     const std::uint64_t found = count(*snapshot_.active, verified.bytes, verified.lines, failure);
