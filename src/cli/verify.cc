@@ -8,8 +8,12 @@
 #include <utility>
 
 #include "base/text.h"
+#include "base/uuid.h"
 #include "cli/command.h"
+#include "cli/verify_ring.h"
+#include "config/ring_directory.h"
 #include "log/verify.h"
+#include "ring/ring_view.h"
 
 namespace slurper {
 
@@ -89,13 +93,39 @@ void print_verdict(std::FILE* out, const LogVerification& log) {
   }
 }
 
+// The ring in `folder`, or the log's default one. Nothing where there is none, and none was named.
+Result<std::optional<RingView>> find_ring(const std::string& log_path, const std::string& folder) {
+  if (!folder.empty()) {
+    auto view = look_at_ring(kernel(), folder);
+    if (view && !*view)
+      return fail(ErrorKind::NoInput, "look at the ring in '" + printable(folder) + "'", "there is none");
+    return view;
+  }
+  Settings settings;
+  settings.log.path = log_path;
+  const auto usual = ring_directory(settings);
+  if (!usual) return std::nullopt;  // there is no runtime directory to look in
+  return look_at_ring(kernel(), *usual);
+}
+
 }  // namespace
 
-int verify_command(const std::string& log_path, std::FILE* out, std::FILE* err) {
-  const auto log = verify_log(kernel(), LogPaths(log_path));
+int verify_command(const std::string& log_path, const std::string& ring, std::FILE* out, std::FILE* err) {
+  // First: what the ring has let go of by now must be in the log that is read afterwards.
+  const auto ring_view = find_ring(log_path, ring);
+  auto log = verify_log(kernel(), LogPaths(log_path));
   if (!log) {
     fmt::print(err, "slurper: {}\n", log.error().message());
     return std::to_underlying(log.error().kind);
+  }
+  if (!ring_view) {
+    if (ring_view.error().kind == ErrorKind::Data || !ring.empty()) {
+      log->problems.push_back({ring_view.error().message(), {}});
+    } else {
+      log->notes.push_back(ring_view.error().message());
+    }
+  } else if (const std::optional<RingView>& view = *ring_view) {
+    if (const auto boot = read_boot_id(kernel())) check_ring(*view, *boot, *log);
   }
   print_head(out, log_path, *log);
   print_ledger(out, *log);
@@ -106,11 +136,15 @@ int verify_command(const std::string& log_path, std::FILE* out, std::FILE* err) 
 Command add_verify_command(CLI::App& program) {
   CLI::App* const parser = program.add_subcommand("verify", "account for every byte of a log");
   const auto log_path = std::make_shared<std::string>();
+  const auto ring = std::make_shared<std::string>();
   parser->add_option("LOG", *log_path, "the log's active segment")->required();
+  parser->add_option("--ring", *ring, "the folder of its ring (the setting ring.directory)")
+      ->type_name("DIR");
   parser->footer(
-      "\nReads every segment of the log, in use or not, and prints a ledger. The exit\n"
-      "status is 0 where every byte is accounted for, 65 where something is wrong.");
-  return {parser, [log_path] { return verify_command(*log_path, stdout, stderr); }};
+      "\nReads every segment of the log, in use or not, holds it against its index and\n"
+      "its ring, and prints a ledger. The exit status is 0 where every byte is\n"
+      "accounted for, 65 where something is wrong.");
+  return {parser, [log_path, ring] { return verify_command(*log_path, *ring, stdout, stderr); }};
 }
 
 }  // namespace slurper

@@ -2,12 +2,15 @@
 
 #include <gmock/gmock.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <filesystem>
 #include <memory>
 #include <sstream>
 
 #include "log/log_files.h"
 #include "log/log_index.h"
+#include "ring/ring.h"
 
 namespace slurper {
 namespace {
@@ -45,7 +48,7 @@ class VerifyCommandTest : public testing::Test {
     {
       const std::unique_ptr<std::FILE, decltype(close)> out(open_memstream(&out_text, &out_size));
       const std::unique_ptr<std::FILE, decltype(close)> err(open_memstream(&err_text, &err_size));
-      status = verify_command(log_path, out.get(), err.get());
+      status = verify_command(log_path, ring_, out.get(), err.get());
     }
     out_.assign(out_text, out_size);
     err_.assign(err_text, err_size);
@@ -67,6 +70,7 @@ class VerifyCommandTest : public testing::Test {
   LogPaths paths_{directory_ / "messages"};
   std::string out_;
   std::string err_;
+  std::string ring_;
 };
 
 TEST_F(VerifyCommandTest, PrintsALedger) {
@@ -110,6 +114,57 @@ TEST_F(VerifyCommandTest, KeepsATerminalSafeFromNames) {
   std::filesystem::rename(paths_.active(), directory_ / "a\x1b[31m");
   EXPECT_EQ(run(directory_ / "a\x1b[31m"), 65);  // it has no index
   EXPECT_THAT(out_, Not(HasSubstr("\x1b")));
+}
+
+TEST_F(VerifyCommandTest, HoldsTheLogAgainstItsRing) {
+  const auto boot = read_boot_id(kernel());
+  ASSERT_TRUE(boot);
+  ring_ = directory_ / "ring";
+  const Uuid id = {1, 2, 3};
+  EXPECT_EQ(run(paths_.active()), 65);
+  EXPECT_THAT(out_, HasSubstr("look at the ring in"));
+
+  const auto make_ring = [&](const Uuid& log_id, const Uuid& ring_boot, std::uint64_t begin) {
+    std::filesystem::remove_all(ring_);
+    auto opened =
+        Ring::open(kernel(), ring_, {.directory = {}, .size = {1 << 20}, .when_full = WhenFull::Block},
+                   log_id, ring_boot, StreamOffset{begin});
+    ASSERT_TRUE(opened);
+    int fds[2];
+    ASSERT_EQ(pipe(fds), 0);
+    const UniqueFd read_fd(fds[0]);
+    const UniqueFd write_fd(fds[1]);
+    ASSERT_EQ(write(write_fd.get(), "our\nfive\n", 9), 9);
+    ASSERT_EQ(opened->ring->take(read_fd.get(), 9), 9);
+  };
+  make_ring(id, *boot, 16);
+  EXPECT_EQ(run(paths_.active()), 0) << out_;
+  expect_80_columns();
+  EXPECT_THAT(out_, HasSubstr("9 bytes wait in the ring"));
+
+  make_ring(id, *boot, 14);  // the process died before it could note its last two bytes
+  EXPECT_EQ(run(paths_.active()), 0);
+  EXPECT_THAT(out_, HasSubstr("7 bytes wait in the ring"));
+
+  make_ring(id, *boot, 100);
+  EXPECT_EQ(run(paths_.active()), 65);
+  EXPECT_THAT(out_, HasSubstr("WRONG:  the log ends at offset 16, and slurper had written it up to 100"));
+
+  make_ring(id, *boot, 0);
+  EXPECT_EQ(run(paths_.active()), 0);
+  EXPECT_THAT(out_, HasSubstr("ends 7 bytes behind what slurper had taken"));
+
+  make_ring(new_uuid(), *boot, 16);
+  EXPECT_EQ(run(paths_.active()), 65);
+  EXPECT_THAT(out_, HasSubstr("belongs to another log"));
+
+  make_ring(id, new_uuid(), 16);
+  EXPECT_EQ(run(paths_.active()), 0);
+  EXPECT_THAT(out_, AllOf(HasSubstr("of an earlier boot"), HasSubstr("9 bytes")));
+
+  write_file(ring_ + "/ring", "somebody else's");
+  EXPECT_EQ(run(paths_.active()), 65);
+  EXPECT_THAT(out_, HasSubstr("it is not"));
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ Program Site::run(const std::vector<std::string>& settings) const {
 }
 
 Program Site::verify() const {
-  return {.argv = {slurper_binary(), "verify", disk / "messages"}, .env = {}};
+  return {.argv = {slurper_binary(), "verify", "--ring", ram.path().string(), disk / "messages"}, .env = {}};
 }
 
 Child Site::start(const std::vector<std::string>& settings) const {

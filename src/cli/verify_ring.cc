@@ -1,0 +1,63 @@
+#include "cli/verify_ring.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace slurper {
+
+void check_ring(const RingView& ring, const Uuid& boot, LogVerification& log) {
+  const std::string name = "'" + printable(ring.path) + "'";
+  const auto note = [&](std::string text) { log.notes.push_back(std::move(text)); };
+  const auto& index = log.index;
+  if (index && ring.log_id != index->log_id) {
+    log.problems.push_back({fmt::format("the ring {} belongs to another log", name),
+                            "Name this log's with --ring, or does its index come from elsewhere?"});
+    return;
+  }
+  const std::uint64_t waiting = ring.head - std::clamp(log.end, ring.tail, ring.head);
+  if (ring.boot_id != boot) {
+    note(fmt::format("the ring {} is of an earlier boot of the machine; it held {} bytes that the log lacks",
+                     name, waiting));
+    return;
+  }
+  if (index && ring.session != index->session && ring.session != index->session + 1) {
+    note(fmt::format("the log went on without the ring {}, which holds {} bytes", name, waiting));
+    return;
+  }
+  if (ring.dropped_lines > 0)
+    note(fmt::format("thrown away while the ring was full, since it was made: {} lines, {} bytes",
+                     ring.dropped_lines, ring.dropped_bytes));
+  if (log.writer) {
+    // Bytes come and go; but what the ring had let go before the log was read is in it.
+    if (log.end < ring.tail)
+      note(fmt::format(
+          "the log ends {} bytes before what was written to it: somebody has just cut it, or moved it "
+          "away; slurper goes on with the next line",
+          ring.tail - log.end));
+    return;
+  }
+  if (log.end < ring.tail) {
+    log.problems.push_back(
+        {fmt::format(
+             "the log ends at offset {}, and slurper had written it up to {}: somebody has cut it, or moved "
+             "its file away",
+             log.end.value, ring.tail.value),
+         "Put the file back, or let the next start of slurper go on behind the gap"});
+  } else if (log.end > ring.head) {
+    note(fmt::format(
+        "the log ends {} bytes behind what slurper had taken: somebody else wrote them; the next start "
+        "goes on in a new segment",
+        log.end - ring.head));
+  }
+  if (waiting > 0)
+    note(fmt::format("{} bytes wait in the ring {}; the next start of slurper writes them", waiting, name));
+  if (ring.declared > 0)
+    note(
+        fmt::format("a read of {} bytes was cut short; the next start finds out whether the ring {} has them",
+                    ring.declared, name));
+}
+
+}  // namespace slurper

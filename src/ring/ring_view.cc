@@ -1,0 +1,64 @@
+#include "ring/ring_view.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "ring/ring_format.h"
+
+namespace slurper {
+
+namespace {
+
+template <typename T>
+T field(const std::array<char, sizeof(ring_format::Header)>& bytes, std::size_t at) {
+  T value{};
+  std::memcpy(&value, bytes.data() + at, sizeof value);
+  return value;
+}
+
+}  // namespace
+
+Result<std::optional<RingView>> look_at_ring(Os& os, const std::string& directory) {
+  using ring_format::DeclaredRead;
+  using ring_format::Header;
+  using ring_format::Identity;
+  RingView view;
+  view.path = directory + "/ring";
+  const std::string what = fmt::format("look at the ring '{}'", printable(view.path));
+  const UniqueFd ring_fd(os.open(view.path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+  if (ring_fd.get() == -ENOENT || ring_fd.get() == -ENOTDIR) return std::nullopt;
+  if (!ring_fd) return fail_errno(-ring_fd.get(), what);
+  std::array<char, sizeof(Header)> bytes{};
+  const ssize_t got = os.pread(ring_fd.get(), bytes.data(), bytes.size(), 0);
+  if (got < 0) return fail_errno(static_cast<int>(-got), what);
+  if (got != static_cast<ssize_t>(bytes.size()) ||
+      std::memcmp(bytes.data(), ring_format::kMagic, sizeof ring_format::kMagic) != 0)
+    return fail(ErrorKind::Data, what, "it is not a ring", "Name another folder with --ring");
+  if (field<std::uint32_t>(bytes, offsetof(Identity, version)) != ring_format::kVersion)
+    return fail(ErrorKind::Data, what, "it was made by another version of slurper");
+
+  const auto number = [&](std::size_t at) { return field<std::uint64_t>(bytes, at); };
+  view.size = number(offsetof(Identity, size));
+  view.log_id = field<Uuid>(bytes, offsetof(Identity, log_id));
+  view.boot_id = field<Uuid>(bytes, offsetof(Identity, boot_id));
+  view.tail = {number(offsetof(Header, tail))};
+  view.head = {number(offsetof(Header, head))};
+  view.session = number(offsetof(Header, session));
+  view.dropped_lines = number(offsetof(Header, dropped_lines));
+  view.dropped_bytes = number(offsetof(Header, dropped_bytes));
+  constexpr std::size_t kDeclared = offsetof(Header, declared);
+  if (number(kDeclared + offsetof(DeclaredRead, offset)) == view.head.value)
+    view.declared = number(kDeclared + offsetof(DeclaredRead, size));
+  if (view.tail > view.head || view.head - view.tail > view.size)
+    return fail(ErrorKind::Data, what, "its offsets contradict each other",
+                "The next start of slurper puts it aside; what it holds is lost");
+  return view;
+}
+
+}  // namespace slurper

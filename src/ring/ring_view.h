@@ -1,0 +1,34 @@
+// What a ring's header says, for those who only look.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/os.h"
+#include "base/stream_offset.h"
+#include "base/uuid.h"
+#include "slurper/result.h"
+
+namespace slurper {
+
+struct RingView {
+  std::string path;
+  std::uint64_t size = 0;
+  Uuid log_id{};
+  Uuid boot_id{};
+  StreamOffset tail;  // the log has, or had, everything before it
+  StreamOffset head;
+  std::uint64_t session = 0;
+  std::uint64_t dropped_lines = 0;
+  std::uint64_t dropped_bytes = 0;
+  // Bytes of a read that was declared at `head` and not noted as done: it may have been done.
+  std::uint64_t declared = 0;
+};
+
+// Looks at the ring in `directory`; nothing where there is none. Changes and locks nothing: in a ring that is
+// in use `head` and `tail` move on. Errors: NoPermission, Io, and Data where the file is no ring, or not one
+// that this version knows.
+[[nodiscard]] Result<std::optional<RingView>> look_at_ring(Os& os, const std::string& directory);
+
+}  // namespace slurper
