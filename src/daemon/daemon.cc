@@ -25,6 +25,7 @@
 #include "config/ring_directory.h"
 #include "daemon/fifo_holder.h"
 #include "daemon/fifo_keeper.h"
+#include "daemon/fifo_watcher.h"
 #include "daemon/fifos.h"
 #include "daemon/intake.h"
 #include "daemon/log_thread.h"
@@ -96,6 +97,8 @@ class Daemon {
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<Fifos> fifos_;
   std::unique_ptr<FifoKeeper> keeper_;
+  std::unique_ptr<FifoWatcher> watcher_;
+  std::uint64_t short_reads_told_ = 0;
   std::unique_ptr<Gather> gather_;
   std::unique_ptr<LogThread> log_thread_;
   std::unique_ptr<ServiceReport> report_;
@@ -203,6 +206,7 @@ int Daemon::run() {
     epoll_event event{.events = EPOLLIN, .data = {.fd = keeper_->fd()}};
     (void)::epoll_ctl(epoll_fd_.get(), EPOLL_CTL_ADD, keeper_->fd(), &event);
   }
+  watcher_ = std::make_unique<FifoWatcher>(settings_.fifo.path, fifos_->current());
   gather_ = std::make_unique<Gather>(fifos_->current().pipe_size);
   const std::string what =
       fmt::format("reading {} (a pipe of {}) into {} from offset {}", quoted(settings_.fifo.path),
@@ -222,6 +226,7 @@ void Daemon::look_at_path() {
   if (!keeper_->look()) return;
   gather_ = std::make_unique<Gather>(fifos_->current().pipe_size);
   holder_.keep(fifos_->current());
+  watcher_->follow(fifos_->current());
 }
 
 // Returns when the limit is over, or something has happened; signals have been served then.
@@ -256,6 +261,10 @@ void Daemon::wait(std::optional<nanoseconds> limit) {
 void Daemon::round() {
   const Intake::Round result = fifos_->pull();
   report_->after_round(trouble());
+  if (intake_->short_reads() != short_reads_told_) {
+    short_reads_told_ = intake_->short_reads();
+    watcher_->robbed();
+  }
   switch (result.outcome) {
     case Intake::Outcome::Took: {
       go_on();
@@ -333,12 +342,12 @@ std::string Daemon::status() const {
   return fmt::format(
       "offset {}, {} wait in the ring of {}, synced up to {}, {} rotations, {} lines ({}) dropped, the pipe "
       "was "
-      "full {} times ({:.1f} s), {} short reads, {}",
+      "full {} times ({:.1f} s), {} second readers ({} reads cut short), {}",
       ring_->head().value, size_text(waiting), size_text(ring_->size()), log_thread_->synced().value,
       log_thread_->rotations(), ring_->dropped_lines(), size_text(ring_->dropped_bytes()),
       intake_->full_time().times(),
-      std::chrono::duration<double>(intake_->full_time().total(Clock::now())).count(), intake_->short_reads(),
-      *trouble() != '\0' ? trouble() : "all well");
+      std::chrono::duration<double>(intake_->full_time().total(Clock::now())).count(),
+      watcher_->second_readers(), intake_->short_reads(), *trouble() != '\0' ? trouble() : "all well");
 }
 
 // In a few words, always the same ones: see ServiceReport.

@@ -185,11 +185,11 @@ void FifoKeeper::fail_at_path(const Error& error, const std::string& how_lost) {
   const std::string fault = error.message();
   if (std::exchange(fault_, fault) != fault) {
     backoff_ = kFirstRetry;
-    spdlog::error(
-        "the FIFO {} {}, and slurper {}. Who has the old FIFO open is still read; the path is looked at "
-        "again "
-        "when it changes",
-        in_quotes(settings_.path), how_lost, fault);
+    say(faults_, spdlog::level::err,
+        fmt::format(
+            "the FIFO {} {}, and slurper {}. Who has the old FIFO open is still read; the path is looked at "
+            "again when it changes",
+            in_quotes(settings_.path), how_lost, fault));
   } else {
     backoff_ = std::min<std::chrono::seconds>(2 * backoff_, kLastRetry);
   }

@@ -76,6 +76,7 @@ class FifoKeeper {
   std::optional<Clock::time_point> retry_at_;
   std::chrono::seconds backoff_{};
   MessageLimit path_changes_{5, std::chrono::minutes(1)};
+  MessageLimit faults_{5, std::chrono::minutes(1)};
   MessageLimit access_changes_{5, std::chrono::minutes(1)};
   MessageLimit closings_{5, std::chrono::minutes(1)};
 };

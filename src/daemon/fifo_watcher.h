@@ -1,0 +1,83 @@
+// The thread that sees who has the FIFO open.
+#pragma once
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/fd.h"
+#include "daemon/visitors.h"
+#include "fifo/fifo.h"
+#include "fifo/watch.h"
+
+namespace slurper {
+
+// Waits for somebody to open or close the FIFO, looks who it is, and says what there is to say. A thread of
+// its own, since a look through /proc takes as long as the machine has descriptors, and the intake must not
+// wait for it. It sleeps while nobody comes or goes, and uses a few per cent of a processor at the most where
+// they never stop. Where the kernel refuses to tell, it says so and sees nothing.
+class FifoWatcher {
+ public:
+  // Who opens `fifo` from now on is seen; who has it open already, with the first look.
+  FifoWatcher(std::string path, const Fifo& fifo);
+  FifoWatcher(const FifoWatcher&) = delete;
+  FifoWatcher& operator=(const FifoWatcher&) = delete;
+  ~FifoWatcher();  // ends the thread
+
+  // From the intake's thread:
+  // Another one is at the path. Who still writes to the one before is told.
+  void follow(const Fifo& fifo);
+  // Reads have brought less than the pipe held.
+  void robbed();
+
+  [[nodiscard]] std::uint64_t second_readers() const { return second_readers_.load(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  struct Inode {
+    dev_t device = 0;
+    ino_t number = 0;
+  };
+
+  void run(const std::stop_token& stop);
+  void wait();
+  void serve_requests();
+  void watch(int fifo_fd, Inode inode);
+  void tell_left_behind(const std::stop_token& stop);
+  void look(const std::stop_token& stop);
+  void wake();
+
+  std::string path_;
+  UniqueFd wake_fd_;  // eventfd
+  Inode followed_;    // the intake's: the last one that it asked for
+
+  // Shared:
+  std::mutex mutex_;
+  UniqueFd next_fd_;  // of its own: the intake may close the other meanwhile
+  Inode next_inode_;
+  std::vector<Inode> left_behind_;
+  std::atomic<bool> robbed_{false};  // until it has been looked into
+  std::atomic<std::uint64_t> second_readers_{0};
+
+  // The thread's own:
+  std::unique_ptr<FifoWatch> watch_;
+  Inode inode_;
+  std::unique_ptr<Visitors> visitors_;  // of the FIFO that it follows now
+  std::uint64_t earlier_readers_ = 0;   // of the FIFOs before
+  int looks_again_ = 0;
+  std::optional<Clock::time_point> look_at_;
+  Clock::time_point not_before_;
+  std::jthread thread_;  // last: it uses all of the above
+};
+
+}  // namespace slurper

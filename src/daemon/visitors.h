@@ -1,0 +1,84 @@
+// Who has the FIFO open besides slurper: what to say of it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "daemon/message_limit.h"
+#include "fifo/watch.h"
+#include "proc/holders.h"
+
+namespace slurper {
+
+struct Statement {
+  bool warning = false;
+  std::string text;
+};
+
+// Makes sense of the kernel's counts of opens and closes (which say that, not who) and of looks into /proc
+// (which say who, as far as it is permitted). Writers come and go; a reader besides slurper takes lines away.
+// One that opens it for both (rsyslog, syslog-ng, systemd) is a writer. What happens often is told now and
+// then. Pure: events, looks and time come from outside; one thread.
+class Visitors {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  // `parent`: slurper's own. Where that, or process 1, is systemd, it may hold the FIFO in any way: for its
+  // socket unit, or in its store of descriptors; it never reads.
+  Visitors(std::string path, pid_t parent) : path_(std::move(path)), parent_(parent) {}
+
+  struct Observation {
+    FifoEvents events;  // since the last one; read after the look: who is seen there has made its event
+    Holders holders;
+    bool settled = true;  // who has made an event and is not to be seen now, will not be
+    bool robbed = false;  // reads brought less than the pipe held
+  };
+  std::vector<Statement> observe(const Observation& observation, Clock::time_point now);
+
+  // Somebody has opened it who was not to be seen: the event comes before the descriptor. Look again soon.
+  [[nodiscard]] bool expects_more() const { return unexplained_opens_ > 0; }
+  // Readers besides slurper so far, seen or not.
+  [[nodiscard]] std::uint64_t second_readers() const { return second_readers_; }
+
+ private:
+  using Descriptor = std::tuple<ProcessId, int, Access>;
+  using Processes = std::map<ProcessId, std::string>;  // and what each is called
+
+  struct Change {
+    std::uint32_t came = 0;
+    std::uint32_t readers_left = 0;
+    std::uint32_t writers_left = 0;
+  };
+
+  [[nodiscard]] bool is_service_manager(const Holder& holder) const;
+  Change update_descriptors(const Holders& holders);
+  void tell_readers(const Processes& now_there, Clock::time_point now);
+  void tell_writers(const Processes& now_there, bool complete, Clock::time_point now);
+  void tell_unseen(const Observation& observation, const Change& seen, Clock::time_point now);
+  void say(MessageLimit& limit, bool warning, Clock::time_point now, std::string text);
+
+  std::string path_;
+  pid_t parent_;
+  std::set<Descriptor> descriptors_;
+  Processes readers_;
+  Processes writers_;
+  std::uint32_t unexplained_opens_ = 0;
+  std::uint32_t unseen_ = 0;  // have it open, as their events say
+  std::uint64_t second_readers_ = 0;
+  MessageLimit reader_messages_{10, std::chrono::minutes(1)};
+  MessageLimit robbery_messages_{1, std::chrono::minutes(1)};
+  MessageLimit writer_messages_{10, std::chrono::minutes(1)};
+  std::vector<Statement> statements_;
+};
+
+// "'rsyslogd' (pid 123)"
+[[nodiscard]] std::string describe_process(const ProcessId& process, const std::string& command);
+
+}  // namespace slurper
