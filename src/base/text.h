@@ -38,6 +38,9 @@ struct ByteSize {
 // them.
 [[nodiscard]] std::string printable(std::string_view text);
 
+// `path` as a message shows it: printable, in single quotes. (std::quoted would be found under its name.)
+[[nodiscard]] std::string in_quotes(std::string_view path);
+
 // How many newlines `text` has, at the speed of memory.
 [[nodiscard]] std::uint64_t count_lines(std::string_view text);
 

@@ -26,10 +26,6 @@ namespace {
 constexpr std::uint64_t kPage = 4096;
 constexpr std::uint64_t kLeastRoom = 128 << 10;  // for a ring's header and its first pages
 
-std::string quoted(const std::string& path) {
-  return "'" + printable(path) + "'";
-}
-
 Finding ok(std::string text) {
   return {.level = Finding::Level::Ok, .text = std::move(text)};
 }
@@ -72,17 +68,17 @@ std::optional<Finding> no_room_for(const std::string& what, const std::string& d
   if (!is_there) {
     return error(errno == EACCES ? ErrorKind::NoPermission : ErrorKind::CantCreate,
                  fmt::format("{} can't be created: the folder {}: {}. Create it with mkdir(1)", what,
-                             quoted(directory), errno_text(errno)));
+                             in_quotes(directory), errno_text(errno)));
   }
   if (!S_ISDIR(st.st_mode)) {
     return error(ErrorKind::CantCreate,
                  fmt::format("{} can't be created: {} is {}, not a folder. Name another path", what,
-                             quoted(directory), type_name(st.st_mode)));
+                             in_quotes(directory), type_name(st.st_mode)));
   }
   if (const int errnum = access_error(directory, W_OK | X_OK); errnum != 0) {
     return error(ErrorKind::NoPermission,
                  fmt::format("{} can't be created: {} in the folder {}. Give uid {} the right to write there",
-                             what, errno_text(errnum), quoted(directory), geteuid()));
+                             what, errno_text(errnum), in_quotes(directory), geteuid()));
   }
   return std::nullopt;
 }
@@ -115,7 +111,7 @@ Machine this_machine() {
 }
 
 Findings check_fifo(const FifoSettings& settings) {
-  const std::string fifo = "the FIFO " + quoted(settings.path);
+  const std::string fifo = "the FIFO " + in_quotes(settings.path);
   struct stat st{};
   const int errnum = look_at(settings.path, st);
   if (errnum == ENOENT && settings.create) {
@@ -153,7 +149,7 @@ Findings check_fifo(const FifoSettings& settings) {
 }
 
 Findings check_log(const LogSettings& settings) {
-  const std::string log = "the log " + quoted(settings.path);
+  const std::string log = "the log " + in_quotes(settings.path);
   const std::string directory = directory_of(settings.path);
   // Rotation, and the index beside the log, need a folder that can be written to in any case.
   if (auto obstacle = no_room_for(log, directory)) return {*std::move(obstacle)};
@@ -198,7 +194,7 @@ Findings check_log(const LogSettings& settings) {
 Findings check_ring(const Settings& settings) {
   const Result<std::string> directory = ring_directory(settings);
   if (!directory) return {error(directory.error().kind, directory.error().message())};
-  const std::string ring = fmt::format("the ring in {}", quoted(*directory));
+  const std::string ring = fmt::format("the ring in {}", in_quotes(*directory));
 
   // Missing folders are made on the way: what counts is the one that is there.
   std::filesystem::path existing = *directory;
@@ -218,12 +214,12 @@ Findings check_ring(const Settings& settings) {
     if (!S_ISREG(st.st_mode)) {
       return {error(ErrorKind::CantCreate,
                     fmt::format("{} is {}, not a regular file. Move it away, or set ring.directory",
-                                quoted(file), type_name(st.st_mode)))};
+                                in_quotes(file), type_name(st.st_mode)))};
     }
     if (const int refused = access_error(file, R_OK | W_OK); refused != 0) {
       return {error(kind_of_errno(refused),
                     fmt::format("the ring {} can't be opened by uid {}: {}. It belongs to uid {}",
-                                quoted(file), geteuid(), errno_text(refused), st.st_uid))};
+                                in_quotes(file), geteuid(), errno_text(refused), st.st_uid))};
     }
     already_taken = static_cast<std::uint64_t>(st.st_blocks) * 512;
   }

@@ -41,6 +41,10 @@ void print_wrapped(std::FILE* out, std::string_view lead, std::string_view text)
   fmt::print(out, "{}\n", line);
 }
 
+std::string sentence(const std::string& text) {
+  return text.ends_with('?') ? text : text + '.';
+}
+
 const char* kind_text(VerifiedSegment::Kind kind) {
   switch (kind) {
     case VerifiedSegment::Kind::Raw:
@@ -81,10 +85,10 @@ void print_ledger(std::FILE* out, const LogVerification& log) {
 }
 
 void print_verdict(std::FILE* out, const LogVerification& log) {
-  for (const std::string& note : log.notes) print_wrapped(out, "note:   ", note + ".");
+  for (const std::string& note : log.notes) print_wrapped(out, "note:   ", sentence(note));
   for (const LogVerification::Problem& problem : log.problems) {
-    print_wrapped(out, "WRONG:  ", problem.what + ".");
-    if (!problem.advice.empty()) print_wrapped(out, "        ", problem.advice + ".");
+    print_wrapped(out, "WRONG:  ", sentence(problem.what));
+    if (!problem.advice.empty()) print_wrapped(out, "        ", sentence(problem.advice));
   }
   if (log.problems.empty()) {
     fmt::print(out, "Every byte is accounted for.\n");

@@ -9,7 +9,7 @@
 namespace slurper {
 
 void check_ring(const RingView& ring, const Uuid& boot, LogVerification& log) {
-  const std::string name = "'" + printable(ring.path) + "'";
+  const std::string name = in_quotes(ring.path);
   const auto note = [&](std::string text) { log.notes.push_back(std::move(text)); };
   const auto& index = log.index;
   if (index && ring.log_id != index->log_id) {

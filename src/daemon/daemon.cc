@@ -48,9 +48,6 @@ constexpr std::uint64_t kHotRing = 2 << 20;  // memory of the ring that is kept 
 constexpr auto kRetry = 100ms;               // where nothing tells when it is worth trying again
 constexpr auto kPatience = 5s;               // of a clean stop with a log that can't be written
 
-std::string quoted(const std::string& path) {
-  return "'" + printable(path) + "'";
-}
 std::string size_text(std::uint64_t bytes) {
   return format_rounded(ByteSize{bytes});
 }
@@ -140,14 +137,14 @@ Status Daemon::open() {
   ring_path_ = opened->path;
   if (!opened->put_aside.empty()) {
     spdlog::warn("the ring {} could not be used: {}. It has been renamed to {}, and a new one begun",
-                 quoted(opened->path), opened->put_aside_why, quoted(opened->put_aside));
+                 in_quotes(opened->path), opened->put_aside_why, in_quotes(opened->put_aside));
   }
   if (!opened->in_ram) {
     spdlog::warn(
         "the ring {} is not on a RAM file system, which makes it slow and wears the disk. Set ring.directory "
         "to a "
         "folder on a tmpfs",
-        quoted(opened->path));
+        in_quotes(opened->path));
   }
   if (opened->size_differs) {
     spdlog::info("the ring keeps its size of {} until it is found empty at a start",
@@ -158,7 +155,7 @@ Status Daemon::open() {
     return agreed;
   ring_->release(writer_->end());
   for (const std::string& finding : writer_->take_findings())
-    spdlog::warn("the log {}: {}", quoted(settings_.log.path), finding);
+    spdlog::warn("the log {}: {}", in_quotes(settings_.log.path), finding);
   if (ring_->used() > 0) {
     spdlog::info("took {} over from the ring of a slurper that did not end by itself",
                  size_text(ring_->used()));
@@ -166,7 +163,7 @@ Status Daemon::open() {
   if (!fifo_.read_fd) {
     if (Status made = open_the_fifo(); !made) return made;
   }
-  if (fifo_.created) spdlog::info("created the FIFO {}", quoted(settings_.fifo.path));
+  if (fifo_.created) spdlog::info("created the FIFO {}", in_quotes(settings_.fifo.path));
   if (fifo_.pipe_size_refusal) {
     spdlog::warn("{}. It has room for {}, going on with that", fifo_.pipe_size_refusal->message(),
                  size_text(fifo_.pipe_size));
@@ -209,8 +206,8 @@ int Daemon::run() {
   watcher_ = std::make_unique<FifoWatcher>(settings_.fifo.path, fifos_->current());
   gather_ = std::make_unique<Gather>(fifos_->current().pipe_size);
   const std::string what =
-      fmt::format("reading {} (a pipe of {}) into {} from offset {}", quoted(settings_.fifo.path),
-                  size_text(fifos_->current().pipe_size), quoted(settings_.log.path), ring_->head().value);
+      fmt::format("reading {} (a pipe of {}) into {} from offset {}", in_quotes(settings_.fifo.path),
+                  size_text(fifos_->current().pipe_size), in_quotes(settings_.log.path), ring_->head().value);
   spdlog::info("ready: {}", what);
   notify_systemd("READY=1\nSTATUS=" + what);
   // Drain first, wait afterwards: a pipe that is already full makes no event.
@@ -316,7 +313,7 @@ void Daemon::hold_up(const char* why) {
   spdlog::error(
       "cannot take more from the FIFO {}: {}. Writers wait, or lose lines if they do not, until it can; {} "
       "wait for the log",
-      quoted(settings_.fifo.path), why, size_text(ring_->used()));
+      in_quotes(settings_.fifo.path), why, size_text(ring_->used()));
 }
 
 // Once the ring is half empty, not at the first free byte: a log that only just keeps up would say it all
@@ -435,7 +432,7 @@ int Daemon::stop() {
         "the log {} could not be written: {} stay in the ring {}. The next start writes them, unless the "
         "machine is "
         "restarted first",
-        quoted(settings_.log.path), size_text(ring_->used()), quoted(ring_path_));
+        in_quotes(settings_.log.path), size_text(ring_->used()), in_quotes(ring_path_));
     return static_cast<int>(ErrorKind::Io);
   }
   (void)ring_->give_back(0);

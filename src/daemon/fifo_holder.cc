@@ -26,10 +26,6 @@ bool is_of_a_socket_unit(std::string_view name) {
   return name == "fifo" || name.ends_with(".socket");
 }
 
-std::string quoted(const std::string& path) {
-  return "'" + printable(path) + "'";
-}
-
 }  // namespace
 
 bool has_socket_unit(const std::vector<PassedFd>& passed) {
@@ -70,7 +66,7 @@ Status FifoHolder::check() const {
       continue;
     }
     return fail(
-        ErrorKind::Config, "read the FIFO " + quoted(path_),
+        ErrorKind::Config, "read the FIFO " + in_quotes(path_),
         fmt::format("the socket unit has passed the descriptor '{}', which is {}", printable(descriptor.name),
                     describe(descriptor.fd.get(), {})),
         "Nothing was changed. Its ListenFIFO= and fifo.path must name the same path; where they do, the "

@@ -22,10 +22,6 @@ using namespace std::chrono_literals;
 constexpr auto kFirstRetry = 1s;
 constexpr auto kLastRetry = 30s;
 
-std::string in_quotes(const std::string& path) {
-  return "'" + printable(path) + "'";
-}
-
 std::string own_link(int fd) {
   return fmt::format("/proc/self/fd/{}", fd);
 }

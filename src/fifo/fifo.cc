@@ -17,10 +17,6 @@ namespace slurper {
 
 namespace {
 
-std::string quoted(const std::string& path) {
-  return "'" + printable(path) + "'";
-}
-
 const char* type_name(mode_t mode) {
   switch (mode & S_IFMT) {
     case S_IFREG:
@@ -42,12 +38,12 @@ const char* type_name(mode_t mode) {
 std::unexpected<Error> not_a_fifo(const std::string& path, mode_t mode) {
   const std::string advice = S_ISLNK(mode) ? "Name the FIFO itself: a link could be pointed elsewhere"
                                            : "Nothing was changed. Name another path, or move this file away";
-  return fail(ErrorKind::NoInput, "read the FIFO " + quoted(path), fmt::format("it is {}", type_name(mode)),
-              advice);
+  return fail(ErrorKind::NoInput, "read the FIFO " + in_quotes(path),
+              fmt::format("it is {}", type_name(mode)), advice);
 }
 
 std::unexpected<Error> cannot_create(int errnum, const std::string& path) {
-  Error error = fail_errno(errnum, "create the FIFO " + quoted(path),
+  Error error = fail_errno(errnum, "create the FIFO " + in_quotes(path),
                            "Create it yourself, or name a path in a folder that slurper may write to")
                     .error();
   if (error.kind != ErrorKind::NoPermission) error.kind = ErrorKind::CantCreate;
@@ -58,14 +54,14 @@ std::unexpected<Error> cannot_create(int errnum, const std::string& path) {
 // owner, whenever the machine stops.
 Status create_fifo(Os& os, const FifoSettings& settings) {
   const std::string& path = settings.path;
-  const std::string what = "create the FIFO " + quoted(path);
+  const std::string what = "create the FIFO " + in_quotes(path);
   const std::string temporary = path + ".new";
 
   struct stat st{};
   if (os.lstat(temporary.c_str(), &st) == 0) {
     if (!S_ISFIFO(st.st_mode)) {
       return fail(ErrorKind::CantCreate, what,
-                  fmt::format("{} is in the way, and is {}", quoted(temporary), type_name(st.st_mode)),
+                  fmt::format("{} is in the way, and is {}", in_quotes(temporary), type_name(st.st_mode)),
                   "Move it away");
     }
     (void)os.unlink(temporary.c_str());  // left by a start that was cut short; a failure shows in mkfifo
@@ -106,7 +102,7 @@ Status create_fifo(Os& os, const FifoSettings& settings) {
 
 // Opens both ends of what stands at the path now. nullopt: it was replaced between the two opens.
 Result<std::optional<Fifo>> open_ends(Os& os, const std::string& path) {
-  const std::string what = "open the FIFO " + quoted(path) + " for reading";
+  const std::string what = "open the FIFO " + in_quotes(path) + " for reading";
   Fifo fifo;
   // lstat before open: opening a device can have effects, opening a FIFO for reading has none.
   struct stat st{};
@@ -127,7 +123,7 @@ Result<std::optional<Fifo>> open_ends(Os& os, const std::string& path) {
   if (keep_alive_fd == -ENOENT || keep_alive_fd == -ENXIO) return std::nullopt;
   if (keep_alive_fd < 0) {
     return fail_errno(
-        -keep_alive_fd, "open the FIFO " + quoted(path) + " for writing",
+        -keep_alive_fd, "open the FIFO " + in_quotes(path) + " for writing",
         "slurper holds a write end open, so that a writer's going is no end of file: it must be allowed to "
         "read and to write the FIFO");
   }
@@ -155,7 +151,7 @@ void grow_pipe(Os& os, Fifo& fifo, const FifoSettings& settings) {
           ? "Raise fs.pipe-max-size or fs.pipe-user-pages-soft (sysctl), or lower fifo.pipe_size"
           : "It holds more than that now: restart slurper once it is drained";
   fifo.pipe_size_refusal = fail_errno(-granted,
-                                      fmt::format("give the pipe of {} room for {}", quoted(settings.path),
+                                      fmt::format("give the pipe of {} room for {}", in_quotes(settings.path),
                                                   format(settings.pipe_size)),
                                       advice)
                                .error();
@@ -190,16 +186,16 @@ Result<Fifo> open_fifo(Os& os, const FifoSettings& settings) {
     Fifo fifo = std::move(*ends);
     fifo.created = created;
     if (const int error = os.flock(fifo.read_fd.get(), LOCK_EX | LOCK_NB); error < 0) {
-      if (error != -EWOULDBLOCK) return fail_errno(-error, "lock the FIFO " + quoted(settings.path));
-      return fail(ErrorKind::Busy, "read the FIFO " + quoted(settings.path), "another slurper reads it",
+      if (error != -EWOULDBLOCK) return fail_errno(-error, "lock the FIFO " + in_quotes(settings.path));
+      return fail(ErrorKind::Busy, "read the FIFO " + in_quotes(settings.path), "another slurper reads it",
                   fmt::format("Two readers would each get a part of the lines. 'fuser -v {}' names it",
-                              quoted(settings.path)));
+                              in_quotes(settings.path)));
     }
     grow_pipe(os, fifo, settings);
     return fifo;
   }
-  return fail(ErrorKind::NoInput, "open the FIFO " + quoted(settings.path), "it is replaced again and again",
-              "Find out who does it");
+  return fail(ErrorKind::NoInput, "open the FIFO " + in_quotes(settings.path),
+              "it is replaced again and again", "Find out who does it");
 }
 
 bool has_room(const Fifo& fifo) {

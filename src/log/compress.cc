@@ -26,10 +26,6 @@ struct FreeCompressor {
   void operator()(ZSTD_CCtx* compressor) const { (void)ZSTD_freeCCtx(compressor); }  // always 0
 };
 
-std::string quoted(const std::string& path) {
-  return "'" + printable(path) + "'";
-}
-
 // Removes a temporary file, unless it was renamed.
 class TemporaryFile {
  public:
@@ -165,7 +161,7 @@ Result<Comparison> compare(Os& os, const Segment& raw, const Segment& compressed
 
 Result<std::optional<Segment>> compress_segment(Os& os, const LogPaths& paths, const Segment& raw,
                                                 const std::stop_token& cancelled) {
-  const std::string what = fmt::format("compress the segment {}", quoted(raw.path));
+  const std::string what = fmt::format("compress the segment {}", in_quotes(raw.path));
   const UniqueFd raw_fd(os.open(raw.path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
   if (!raw_fd) return fail_errno(-raw_fd.get(), what);
   struct stat st{};
@@ -177,7 +173,7 @@ Result<std::optional<Segment>> compress_segment(Os& os, const LogPaths& paths, c
   const UniqueFd temporary_fd(
       os.open(temporary_path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
   if (!temporary_fd)
-    return fail_errno(-temporary_fd.get(), fmt::format("create the file {}", quoted(temporary_path)));
+    return fail_errno(-temporary_fd.get(), fmt::format("create the file {}", in_quotes(temporary_path)));
   TemporaryFile temporary(os, temporary_path);
 
   const auto written = write_frame(os, raw_fd.get(), static_cast<std::uint64_t>(st.st_size),
@@ -200,7 +196,7 @@ Result<std::optional<Segment>> compress_segment(Os& os, const LogPaths& paths, c
   if (const int result = sync_directory(os, paths.directory().c_str()); result < 0)
     return fail_errno(-result, what);
   if (const int result = os.unlink(raw.path.c_str()); result < 0)
-    return fail_errno(-result, fmt::format("remove the segment {}, now compressed", quoted(raw.path)));
+    return fail_errno(-result, fmt::format("remove the segment {}, now compressed", in_quotes(raw.path)));
   if (const int result = sync_directory(os, paths.directory().c_str()); result < 0)
     return fail_errno(-result, what);
   return compressed;
@@ -215,13 +211,14 @@ Leftovers resolve_leftovers(Os& os, const LogPaths& paths, StreamOffset active_b
     if (result == 0) {
       leftovers.removed.push_back(path);
     } else if (result != -ENOENT) {
-      failed(fail_errno(-result, fmt::format("remove the leftover {}", quoted(path))).error());
+      failed(fail_errno(-result, fmt::format("remove the leftover {}", in_quotes(path))).error());
     }
   };
   const auto sync = [&] {
     const int result = sync_directory(os, paths.directory().c_str());
     if (result < 0)
-      failed(fail_errno(-result, fmt::format("sync the log's folder {}", quoted(paths.directory()))).error());
+      failed(
+          fail_errno(-result, fmt::format("sync the log's folder {}", in_quotes(paths.directory()))).error());
     return result == 0;
   };
 

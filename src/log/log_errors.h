@@ -11,13 +11,9 @@
 
 namespace slurper {
 
-inline std::string quoted(const std::string& path) {
-  return "'" + printable(path) + "'";
-}
-
 // "cannot VERB the log 'path': …"
 inline std::unexpected<Error> cannot(int errnum, const char* verb, const std::string& path) {
-  Error error = fail_errno(errnum, fmt::format("{} the log {}", verb, quoted(path))).error();
+  Error error = fail_errno(errnum, fmt::format("{} the log {}", verb, in_quotes(path))).error();
   switch (errnum) {
     case ENOENT:
       error.kind = ErrorKind::CantCreate;

@@ -16,10 +16,6 @@ namespace {
 
 constexpr int kOpenAttempts = 10;
 
-std::string quoted(const std::string& path) {
-  return "'" + printable(path) + "'";
-}
-
 const char* damage_text(SlotDamage damage) {
   switch (damage) {
     case SlotDamage::Empty:
@@ -42,7 +38,7 @@ Result<IndexSlotBytes> read_slot(Os& os, int index_fd, std::size_t slot, const s
     const ssize_t size = os.pread(index_fd, bytes.data() + done, bytes.size() - done,
                                   static_cast<off_t>(slot * kIndexSlotSize + done));
     if (size < 0)
-      return fail_errno(static_cast<int>(-size), fmt::format("read the log's index {}", quoted(path)));
+      return fail_errno(static_cast<int>(-size), fmt::format("read the log's index {}", in_quotes(path)));
     if (size == 0) break;
     done += static_cast<std::size_t>(size);
   }
@@ -51,7 +47,7 @@ Result<IndexSlotBytes> read_slot(Os& os, int index_fd, std::size_t slot, const s
 
 Result<IndexReading> read_slots(Os& os, int index_fd, const std::string& path) {
   const auto unusable = [&](std::string why, std::string advice) {
-    return fail(ErrorKind::Data, fmt::format("use the log's index {}", quoted(path)), std::move(why),
+    return fail(ErrorKind::Data, fmt::format("use the log's index {}", in_quotes(path)), std::move(why),
                 std::move(advice));
   };
   IndexReading reading;
@@ -68,7 +64,7 @@ Result<IndexReading> read_slots(Os& os, int index_fd, const std::string& path) {
       return unusable("it was written by another version of slurper", "Use a slurper that is not older");
     } else if (record.error() != SlotDamage::Empty) {
       reading.damage.push_back(fmt::format("slot {} of the log's index {} is damaged: {}", "AB"[slot],
-                                           quoted(path), damage_text(record.error())));
+                                           in_quotes(path), damage_text(record.error())));
     }
   }
   if (!reading.record && !reading.damage.empty())
@@ -89,7 +85,7 @@ Result<Opened> open_or_create(Os& os, const std::string& path, const LogIndex::A
     const char* const advice =
         errnum == ENOENT ? "Create the log's folder, or name another log"
                          : "Let slurper read and write the log's folder and files, or name another log";
-    auto error = fail_errno(errnum, fmt::format("open the log's index {}", quoted(path)), advice);
+    auto error = fail_errno(errnum, fmt::format("open the log's index {}", in_quotes(path)), advice);
     if (error.error().kind != ErrorKind::NoPermission) error.error().kind = otherwise;
     return error;
   };
@@ -103,14 +99,14 @@ Result<Opened> open_or_create(Os& os, const std::string& path, const LogIndex::A
     // Removed in between: create it after all.
     if (fd == -ENOENT && attempt < kOpenAttempts) continue;
     if (fd == -ELOOP)
-      return fail(ErrorKind::CantCreate, fmt::format("open the log's index {}", quoted(path)),
+      return fail(ErrorKind::CantCreate, fmt::format("open the log's index {}", in_quotes(path)),
                   "it is a symbolic link", "Remove the link");
     return failed(-fd, ErrorKind::Io);
   }
 }
 
 Status lock(Os& os, int index_fd, const struct stat& st, const LogPaths& paths) {
-  const std::string what = fmt::format("lock the log {}", quoted(paths.active()));
+  const std::string what = fmt::format("lock the log {}", in_quotes(paths.active()));
   const int result = os.flock(index_fd, LOCK_EX | LOCK_NB);
   if (result == 0) return {};
   if (result != -EWOULDBLOCK) return fail_errno(-result, what);
@@ -122,7 +118,7 @@ Status lock(Os& os, int index_fd, const struct stat& st, const LogPaths& paths) 
 
 // A new file gets its mode whatever the umask is.
 Status give_access(Os& os, int index_fd, const LogIndex::Access& access, const LogPaths& paths) {
-  const std::string what = fmt::format("set up the log's index {}", quoted(paths.index()));
+  const std::string what = fmt::format("set up the log's index {}", in_quotes(paths.index()));
   if (access.group != static_cast<gid_t>(-1)) {
     if (const int result = os.fchown(index_fd, static_cast<uid_t>(-1), access.group); result < 0)
       return fail_errno(-result, what);
@@ -138,7 +134,7 @@ Status give_access(Os& os, int index_fd, const LogIndex::Access& access, const L
 Result<IndexReading> read_index(Os& os, const LogPaths& paths) {
   const std::string path = paths.index();
   const UniqueFd index_fd(os.open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
-  if (!index_fd) return fail_errno(-index_fd.get(), fmt::format("open the log's index {}", quoted(path)));
+  if (!index_fd) return fail_errno(-index_fd.get(), fmt::format("open the log's index {}", in_quotes(path)));
   return read_slots(os, index_fd.get(), path);
 }
 
@@ -147,7 +143,7 @@ LogIndex::LogIndex(Os& os, std::string path, UniqueFd fd, IndexReading reading)
 
 Result<LogIndex> LogIndex::open(Os& os, const LogPaths& paths, const Access& access) {
   const std::string path = paths.index();
-  const std::string what = fmt::format("open the log's index {}", quoted(path));
+  const std::string what = fmt::format("open the log's index {}", in_quotes(path));
   for (int attempt = 0; attempt < kOpenAttempts; ++attempt) {
     auto opened = open_or_create(os, path, access);
     if (!opened) return std::unexpected(std::move(opened.error()));
@@ -178,7 +174,7 @@ Result<LogIndex> LogIndex::open(Os& os, const LogPaths& paths, const Access& acc
 }
 
 Status LogIndex::write(IndexRecord record, Durability durability) {
-  const std::string what = fmt::format("write the log's index {}", quoted(path_));
+  const std::string what = fmt::format("write the log's index {}", in_quotes(path_));
   // In a new file slot A comes first.
   const std::size_t slot = reading_.record ? 1 - reading_.slot : 0;
   record.sequence = reading_.record ? reading_.record->sequence + 1 : 1;

@@ -22,7 +22,7 @@ Result<std::unique_ptr<LogWriter>> LogWriter::open(Os& os, const LogSettings& se
   if (!settings.group.empty()) {
     const auto group = find_group(settings.group);
     if (!group) {
-      return fail(ErrorKind::Config, "write the log " + quoted(settings.path),
+      return fail(ErrorKind::Config, "write the log " + in_quotes(settings.path),
                   "there is no group '" + printable(settings.group) + "'", "Correct log.group");
     }
     access.group = *group;
@@ -30,7 +30,8 @@ Result<std::unique_ptr<LogWriter>> LogWriter::open(Os& os, const LogSettings& se
   // Before anything is made: a path that can't be a log must not leave an index behind.
   struct stat st{};
   if (os.lstat(settings.path.c_str(), &st) == 0 && !S_ISREG(st.st_mode)) {
-    return fail(ErrorKind::CantCreate, "write the log " + quoted(settings.path), "it is not a regular file",
+    return fail(ErrorKind::CantCreate, "write the log " + in_quotes(settings.path),
+                "it is not a regular file",
                 "Nothing was changed. Set log.path to a file, or to a name that is free");
   }
   Result<LogIndex> index = LogIndex::open(os, paths, access);
@@ -76,7 +77,7 @@ Status LogWriter::find_moved_file() {
     base_ += record_.own_bytes(base_, static_cast<std::uint64_t>(st.st_size));
     findings_.push_back(fmt::format(
         "it had been renamed to {} while slurper was not running; the stream goes on in a new file",
-        quoted(entry->path().filename())));
+        in_quotes(entry->path().filename().native())));
     if (base_ > moved_base_) record_.add_note({NoteKind::Moved, moved_base_, base_ - moved_base_});
     return begin_segment();
   }
@@ -217,7 +218,7 @@ Status LogWriter::go_on_at(StreamOffset tail, std::span<const char> pending) {
   }
   const Result<std::string> aside = move_aside();
   if (!aside) return std::unexpected(aside.error());
-  findings_.push_back(fmt::format("what was left of it is {} now", quoted(*aside)));
+  findings_.push_back(fmt::format("what was left of it is {} now", in_quotes(*aside)));
   base_ = tail;
   size_ = 0;
   return begin_segment();

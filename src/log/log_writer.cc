@@ -71,7 +71,7 @@ Status LogWriter::open_active() {
   struct stat st{};
   if (const int error = os_.fstat(fd, &st); error < 0) return cannot(-error, "open", path);
   if (!S_ISREG(st.st_mode))
-    return fail(ErrorKind::CantCreate, "write the log " + quoted(path), "it is not a regular file");
+    return fail(ErrorKind::CantCreate, "write the log " + in_quotes(path), "it is not a regular file");
   record_.active_inode = st.st_ino;
   active_fd_ = std::move(file_fd);
   if (Status known = set_own_size(record_.own_bytes(base_, static_cast<std::uint64_t>(st.st_size))); !known) {
@@ -89,8 +89,8 @@ Status LogWriter::set_own_size(std::uint64_t size) {
       os_.pread(active_fd_.get(), last.data(), last.size(), static_cast<off_t>(size - last.size()));
   if (got < 0) return cannot(static_cast<int>(-got), "read", paths_.active());
   if (static_cast<std::size_t>(got) != last.size())
-    return fail(ErrorKind::Io, "read the log " + quoted(paths_.active()), "somebody cut it short meanwhile",
-                "It is tried again");
+    return fail(ErrorKind::Io, "read the log " + in_quotes(paths_.active()),
+                "somebody cut it short meanwhile", "It is tried again");
   size_ = size;
   at_line_start_ = last.empty() || last.back() == '\n';
   last_bytes_ = std::move(last);
@@ -204,7 +204,7 @@ Result<std::size_t> LogWriter::append(std::span<const char> data) {
     remember(data.first(count));
     return count;
   }
-  return fail(ErrorKind::Io, "write to the log " + quoted(paths_.active()),
+  return fail(ErrorKind::Io, "write to the log " + in_quotes(paths_.active()),
               "somebody else removes, cuts or writes it all the time", "Find out who: fuser, lsof");
 }
 
@@ -261,7 +261,7 @@ Status LogWriter::finish_rotation() {
   const std::string rotated = paths_.rotated(base_);
   if (const int error = os_.rename_noreplace(paths_.active().c_str(), rotated.c_str()); error < 0) {
     return fail_errno(-error,
-                      fmt::format("rotate the log {} to {}", quoted(paths_.active()), quoted(rotated)),
+                      fmt::format("rotate the log {} to {}", in_quotes(paths_.active()), in_quotes(rotated)),
                       "It goes on growing, and the rotation is tried again");
   }
   return begin_segment();
@@ -285,7 +285,8 @@ Status LogWriter::begin_segment() {
     if (attempt == kAttempts) return cannot(EEXIST, "create", paths_.active());
     const Result<std::string> aside = move_aside();
     if (!aside) return std::unexpected(aside.error());
-    findings_.push_back(fmt::format("somebody else's file was in its place; that is {} now", quoted(*aside)));
+    findings_.push_back(
+        fmt::format("somebody else's file was in its place; that is {} now", in_quotes(*aside)));
   }
   rotate_requested_ = false;
   synced_ = end();

@@ -113,7 +113,7 @@ Status LogWriter::end_polluted(std::uint64_t foreign) {
     return cannot(-error, "end the segment that somebody else has written to, of", paths_.active());
   findings_.push_back(fmt::format(
       "somebody else wrote {} bytes to its file; that is {} now, and it goes on in a new one at offset {}",
-      foreign, quoted(rotated), end().value));
+      foreign, in_quotes(rotated), end().value));
   return begin_segment();
 }
 
@@ -127,7 +127,7 @@ Status LogWriter::put_aside() {
   findings_.push_back(fmt::format(
       "somebody has cut its file or written to it; that is {} now, and it goes on in a new one at "
       "offset {}",
-      quoted(*aside), end().value));
+      in_quotes(*aside), end().value));
   leave_file(NoteKind::Cut);
   return begin_segment();
 }

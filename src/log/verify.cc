@@ -37,7 +37,7 @@ struct Snapshot {
 };
 
 std::string name_of(const std::string& path) {
-  return "'" + printable(std::string_view(path).substr(path.rfind('/') + 1)) + "'";
+  return in_quotes(path.substr(path.rfind('/') + 1));
 }
 
 // The inode at the log's path; 0 where there is nothing.

@@ -35,10 +35,6 @@ void before_the_next_store() {
   std::atomic_signal_fence(std::memory_order_seq_cst);
 }
 
-std::string quoted(const std::string& path) {
-  return "'" + printable(path) + "'";
-}
-
 Identity identity_of(const Uuid& log_id, const Uuid& boot, std::uint64_t size) {
   Identity identity{};
   std::memcpy(identity.magic, ring_format::kMagic, sizeof identity.magic);
@@ -61,7 +57,7 @@ Status make_directory(Os& os, const std::string& directory) {
       if (const int again = os.mkdir(directory.c_str(), 0700); again >= 0 || again == -EEXIST) return {};
     }
   }
-  Error failure = fail_errno(-error, "create the ring's folder " + quoted(directory),
+  Error failure = fail_errno(-error, "create the ring's folder " + in_quotes(directory),
                              "Set ring.directory to a folder on a RAM file system that slurper may write to")
                       .error();
   if (failure.kind != ErrorKind::NoPermission) failure.kind = ErrorKind::CantCreate;
@@ -69,7 +65,7 @@ Status make_directory(Os& os, const std::string& directory) {
 }
 
 std::unexpected<Error> cannot(int errnum, const char* verb, const std::string& path) {
-  Error error = fail_errno(errnum, fmt::format("{} the ring {}", verb, quoted(path))).error();
+  Error error = fail_errno(errnum, fmt::format("{} the ring {}", verb, in_quotes(path))).error();
   if (errnum == ENOSPC || errnum == EDQUOT) {
     error.kind = ErrorKind::CantCreate;
     error.advice = "Make room there, or set ring.directory to another folder on a RAM file system";
@@ -83,7 +79,7 @@ Status lock(Os& os, int fd, const std::string& path) {
   const int error = os.flock(fd, LOCK_EX | LOCK_NB);
   if (error >= 0) return {};
   if (error != -EWOULDBLOCK) return cannot(-error, "lock", path);
-  return fail(ErrorKind::Busy, "use the ring " + quoted(path), "another slurper uses it",
+  return fail(ErrorKind::Busy, "use the ring " + in_quotes(path), "another slurper uses it",
               "Give each slurper a ring.directory of its own, or leave it unset");
 }
 

@@ -59,8 +59,8 @@ class BadInput : public testing::Test {
     ASSERT_EQ(chmod((folder_ / "fifo").c_str(), mode), 0);
   }
 
-  TempFolder folder_;
-  TempFolder ring_{"/dev/shm"};
+  TempDir folder_;
+  TempDir ring_ = TempDir::in_ram();
 };
 
 // Where slurper must be somebody who may not do everything.

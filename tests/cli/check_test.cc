@@ -34,8 +34,8 @@ class Check : public testing::Test {
     return arguments;
   }
 
-  TempFolder folder_;
-  TempFolder ring_{"/dev/shm"};
+  TempDir folder_;
+  TempDir ring_ = TempDir::in_ram();
 };
 
 TEST_F(Check, FindsAGoodMachineGoodAndChangesNothing) {

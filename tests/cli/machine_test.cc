@@ -60,8 +60,8 @@ class MachineTest : public testing::Test {
     return settings;
   }
 
-  TempFolder folder_;
-  TempFolder ring_{"/dev/shm"};
+  TempDir folder_;
+  TempDir ring_ = TempDir::in_ram();
 };
 
 TEST_F(MachineTest, TakesAFifoThatIsThere) {

@@ -124,16 +124,6 @@ Outcome run_slurper(const std::vector<std::string>& arguments, const How& how) {
   return {status, slurper.out(), slurper.err()};
 }
 
-TempFolder::TempFolder(const std::string& parent) : path_(parent + "/slurper_test.XXXXXX") {
-  if (mkdtemp(path_.data()) == nullptr || chmod(path_.c_str(), 0755) != 0)
-    throw std::runtime_error("can't make a folder in " + parent);
-}
-
-TempFolder::~TempFolder() {
-  std::error_code error;
-  std::filesystem::remove_all(path_, error);
-}
-
 std::string snapshot(const std::string& folder) {
   std::vector<std::string> lines;
   const auto add = [&](const std::string& path) {

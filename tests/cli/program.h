@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/fd.h"
+#include "support/temp_dir.h"
 
 namespace slurper::test {
 
@@ -53,22 +54,6 @@ struct Outcome {
 
 // Runs it to its end.
 Outcome run_slurper(const std::vector<std::string>& arguments, const How& how = {});
-
-// A folder of its own that everybody may enter, gone at the end. /var/tmp is on a disk, and so has everything
-// that a log's folder should have; /tmp may lie in RAM.
-class TempFolder {
- public:
-  explicit TempFolder(const std::string& parent = "/var/tmp");
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-  ~TempFolder();
-
-  [[nodiscard]] const std::string& path() const { return path_; }
-  [[nodiscard]] std::string operator/(const std::string& name) const { return path_ + '/' + name; }
-
- private:
-  std::string path_;
-};
 
 // Everything about a folder's contents that a program could change: names, types, owners, modes, times,
 // bytes.

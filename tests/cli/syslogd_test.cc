@@ -123,7 +123,7 @@ TEST(SyslogConf, SaysThatThereIsNoQueue) {
 }
 
 TEST(Syslogds, AreLookedForWhereTheyLie) {
-  const TempFolder root;
+  const TempDir root;
   EXPECT_THAT(check_syslogds(root.path(), kFifo), ElementsAre(ok(HasSubstr("no syslogd's settings name"))));
   for (const char* folder : {"etc/rsyslog.d", "etc/syslog-ng/conf.d"})
     std::filesystem::create_directories(root / folder);

@@ -199,7 +199,7 @@ class FullDisk : public testing::Test {
 
 TEST_F(FullDisk, GoesOnWithinASecondOfSpaceComingBack) {
   Site site;
-  SmallDisk disk(site.disk.path() / "small", kMiB);
+  SmallDisk disk(site.disk / "small", kMiB);
   LineWriter writer(site.fifo, {});
   Child slurper = site.start({"log.path=" + disk / "messages", "ring.size=8MiB"});
   ASSERT_TRUE(slurper.said("Make room")) << slurper.err();
@@ -222,7 +222,7 @@ TEST_F(FullDisk, GoesOnWithinASecondOfSpaceComingBack) {
 // next rotation, which a full disk never comes to.
 TEST_F(FullDisk, RetentionFreesSpaceAtOnce) {
   Site site;
-  SmallDisk disk(site.disk.path() / "small", 2 * kMiB);
+  SmallDisk disk(site.disk / "small", 2 * kMiB);
   Child slurper = site.start({"log.path=" + disk / "messages", "log.rotate_size=256KiB", "log.keep_files=1"});
   const Child tracer = make_fail(slurper, "", "unlink", "error=EACCES:when=1..6");  // it ends with the space
   int next = 0;
@@ -245,8 +245,8 @@ TEST_F(FullDisk, RetentionFreesSpaceAtOnce) {
 
 TEST_F(FullDisk, ARingWhoseMemoryIsUsedUpIsNoBusError) {
   Site site;
-  SmallDisk disk(site.disk.path() / "small", kMiB);
-  SmallDisk ram(site.disk.path() / "ram", 3 * kMiB);
+  SmallDisk disk(site.disk / "small", kMiB);
+  SmallDisk ram(site.disk / "ram", 3 * kMiB);
   LineWriter writer(site.fifo, {});
   Child slurper =
       site.start({"log.path=" + disk / "messages", "ring.directory=" + ram / "ring", "ring.size=16MiB"});

@@ -32,7 +32,7 @@ std::string lines(const std::string& what, int count) {
 class FifoFaults : public testing::Test {
  protected:
   Child start(const std::vector<std::string>& settings = {}) {
-    std::vector<std::string> all = {"ring.directory=" + ram_.path().string(), "ring.size=4MiB"};
+    std::vector<std::string> all = {"ring.directory=" + ram_.path(), "ring.size=4MiB"};
     all.insert(all.end(), settings.begin(), settings.end());
     Program program{.argv = {slurper_binary(), "run", "--fifo", path_, "--log", disk_ / "messages"},
                     .env = {}};
@@ -71,7 +71,7 @@ class FifoFaults : public testing::Test {
     return ::lstat(path.c_str(), &st) == 0 ? st.st_ino : 0;
   }
 
-  TempDir disk_ = TempDir::on_disk();
+  TempDir disk_;
   TempDir ram_ = TempDir::in_ram();
   std::string path_ = disk_ / "fifo";
   LogStream log_{disk_ / "messages"};

@@ -77,10 +77,10 @@ TEST_F(FifoVisitors, WritersAreNamedWhenTheyComeAndWhenTheyLeave) {
 }
 
 TEST_F(FifoVisitors, TheLastWriterIsCalledSo) {
-  const TempDir disk = TempDir::on_disk();
+  const TempDir disk;
   const std::string fifo = disk / "fifo";
   Child slurper({.argv = {slurper_binary(), "run", "--fifo", fifo, "--log", disk / "messages", "--set",
-                          "ring.directory=" + site_.ram.path().string()},
+                          "ring.directory=" + site_.ram.path()},
                  .env = {}});
   ASSERT_TRUE(slurper.said("ready"));
   Child writer({.argv = {"sh", "-c", "exec 7>\"$1\"; echo one >&7; exec sleep 1000", "sh", fifo}, .env = {}});
@@ -162,7 +162,7 @@ TEST_F(FifoVisitors, ATheftThatWasOverAtOnceIsToldWithoutAName) {
 TEST_F(FifoVisitors, WhomItMayNotSeeIsToldAsFarAsPossible) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
   constexpr uid_t kNobody = 65534;
-  for (const fs::path& path : {site_.disk.path(), site_.ram.path(), fs::path(site_.fifo)})
+  for (const std::string& path : {site_.disk.path(), site_.ram.path(), site_.fifo})
     ASSERT_EQ(::chown(path.c_str(), kNobody, kNobody), 0);
   Program program = site_.run();
   program.argv.insert(program.argv.begin(), {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"});

@@ -47,7 +47,7 @@ class FifosTest : public testing::Test {
     return ::epoll_wait(epoll_fd_.get(), &event, 1, 0) == 1;
   }
 
-  TempDirectory directory_;
+  test::TempDir directory_;
   UniqueFd epoll_fd_;
   std::unique_ptr<Ring> ring_;
   std::unique_ptr<Intake> intake_;

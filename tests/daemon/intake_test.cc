@@ -45,7 +45,7 @@ class IntakeTest : public testing::Test {
       all += block;
     }
   }
-  TempDirectory directory_;
+  test::TempDir directory_;
   Fifo fifo_;
   std::unique_ptr<Ring> ring_;
   std::unique_ptr<Intake> intake_;

@@ -25,7 +25,7 @@ using testing::SizeIs;
 
 // Like Site, but nobody holds the FIFO.
 struct Machine {
-  TempDir disk = TempDir::on_disk();
+  TempDir disk;
   TempDir ram = TempDir::in_ram();
   std::string fifo = disk / "fifo";
   LogStream log{disk / "messages"};
@@ -40,7 +40,7 @@ struct Machine {
   [[nodiscard]] Program program(std::vector<std::string> env,
                                 const std::vector<std::pair<std::string, int>>& passed = {}) {
     return systemd.run({.argv = {slurper_binary(), "run", "--fifo", fifo, "--log", disk / "messages", "--set",
-                                 "ring.directory=" + ram.path().string()},
+                                 "ring.directory=" + ram.path()},
                         .env = std::move(env)},
                        passed);
   }

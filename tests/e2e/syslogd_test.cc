@@ -170,7 +170,7 @@ class SyslogdTest : public testing::TestWithParam<Syslogd> {
     ASSERT_TRUE(logger.exits_with(0)) << logger.err();
   }
 
-  TempDir dir_ = TempDir::on_disk();
+  TempDir dir_;
   TempDir ram_ = TempDir::in_ram();
   std::string fifo_ = dir_ / "fifo";
   std::string socket_ = dir_ / GetParam().socket;
@@ -203,7 +203,7 @@ TEST_P(SyslogdTest, TwentyRestartsCostSlurperNothing) {
   const LogStream log(dir_ / "messages");
   // No holder here: between two syslogds, slurper's own descriptor is all that keeps the FIFO from its end.
   Child slurper({.argv = {slurper_binary(), "run", "--fifo", fifo_, "--log", dir_ / "messages", "--set",
-                          "ring.directory=" + ram_.path().string()},
+                          "ring.directory=" + ram_.path()},
                  .env = {}});
   ASSERT_TRUE(slurper.said("ready")) << slurper.err();
   int sent = 0;

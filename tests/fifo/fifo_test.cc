@@ -50,7 +50,7 @@ class FifoTest : public testing::Test {
     EXPECT_THAT(fifo.error().message(), HasSubstr(settings_.path));
   }
 
-  TempDirectory directory_;
+  test::TempDir directory_;
   FifoSettings settings_;
   OtherOs os_;
 };

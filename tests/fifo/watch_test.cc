@@ -91,7 +91,7 @@ class FifoWatchTest : public testing::Test {
     EXPECT_TRUE(UniqueFd(::open(path_.c_str(), flags | O_NONBLOCK | O_CLOEXEC)));
   }
 
-  TempDirectory directory_;
+  test::TempDir directory_;
   std::string path_ = directory_ / "fifo";
   UniqueFd fifo_fd_;
   FifoWatch watch_;

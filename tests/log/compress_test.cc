@@ -75,7 +75,7 @@ class CompressTest : public testing::Test {
   bool has_compressed() const { return exists(paths_.compressed(kBase)); }
   bool has_temporary() const { return exists(paths_.temporary(kBase)); }
 
-  TempDirectory directory_;
+  test::TempDir directory_;
   LogPaths paths_{directory_ / "messages"};
 };
 

@@ -75,7 +75,7 @@ class HousekeeperTest : public testing::Test {
     return names;
   }
 
-  TempDirectory directory_;
+  test::TempDir directory_;
   LogPaths paths_{directory_ / "m"};
   Recorder recorder_;
 };

@@ -75,7 +75,7 @@ class LogIndexTest : public testing::Test {
     return index ? Error{} : index.error();
   }
 
-  TempDirectory directory_;
+  test::TempDir directory_;
   LogPaths paths_{directory_ / "messages"};
 };
 

@@ -59,7 +59,7 @@ class LogWriterTest : public testing::Test {
     return sizes;
   }
 
-  TempDirectory directory_;
+  test::TempDir directory_;
   LogSettings settings_;
   Uuid boot_ = new_uuid();
 };

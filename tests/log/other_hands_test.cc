@@ -132,7 +132,7 @@ class OtherHandsTest : public testing::TestWithParam<std::tuple<Meddling, bool>>
     EXPECT_EQ(next, taken_.size()) << "bytes are missing";
   }
 
-  TempDirectory directory_;
+  test::TempDir directory_;
   LogSettings settings_;
   Uuid boot_ = new_uuid();
   std::string taken_;

@@ -125,7 +125,7 @@ class PowerLoss : public testing::TestWithParam<SyncMode> {
       ASSERT_TRUE(there.contains(offset)) << "synced and lost: " << offset;
   }
 
-  TempDirectory directory_{"/dev/shm"};  // thousands of folders
+  test::TempDir directory_ = test::TempDir::in_ram();  // thousands of folders
   const std::string folder_ = directory_ / "log";
   const std::string vault_ = directory_ / "vault";
   LogSettings settings_;

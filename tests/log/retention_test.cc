@@ -79,7 +79,7 @@ class CarryOutTest : public testing::Test {
   }
   std::vector<std::uint64_t> left() { return bases(list_segments(kernel(), paths_).value()); }
 
-  TempDirectory directory_;
+  test::TempDir directory_;
   LogPaths paths_{directory_ / "messages"};
   std::vector<Segment> segments_;
 };

@@ -70,7 +70,7 @@ TEST(LogPaths, KnowsNoForeignName) {
 }
 
 TEST(ListSegments, SortsByBaseAndLeavesForeignFilesAlone) {
-  const TempDirectory directory;
+  const test::TempDir directory;
   const LogPaths paths(directory / "log");
   write_file(paths.active(), "active");
   write_file(paths.index(), "index");
@@ -101,7 +101,7 @@ TEST(ListSegments, SortsByBaseAndLeavesForeignFilesAlone) {
 }
 
 TEST(ListSegments, TellsTheTimeOfTheLastWrite) {
-  const TempDirectory directory;
+  const test::TempDir directory;
   const LogPaths paths(directory / "log");
   write_file(paths.rotated({0}), "x");
   const timespec times[2] = {{.tv_sec = 1, .tv_nsec = 0}, {.tv_sec = 1'700'000'000, .tv_nsec = 123'456'789}};
@@ -112,7 +112,7 @@ TEST(ListSegments, TellsTheTimeOfTheLastWrite) {
 }
 
 TEST(ListSegments, TakesAnEmptyFolderAndReportsAMissingOne) {
-  const TempDirectory directory;
+  const test::TempDir directory;
   const auto none = list_segments(kernel(), LogPaths(directory / "log"));
   ASSERT_TRUE(none);
   EXPECT_THAT(*none, IsEmpty());
@@ -134,7 +134,7 @@ class FailingLstat : public Os {
 };
 
 TEST(ListSegments, IgnoresWhatVanishesMeanwhileAndReportsWhatFails) {
-  const TempDirectory directory;
+  const test::TempDir directory;
   const LogPaths paths(directory / "log");
   write_file(paths.rotated({0}), "x");
   FailingLstat vanished(ENOENT);

@@ -76,7 +76,7 @@ class VerifyTest : public testing::Test {
     return all;
   }
 
-  TempDirectory directory_;
+  test::TempDir directory_;
   LogPaths paths_{directory_ / "m"};
   std::string bytes_;
 };
@@ -443,7 +443,7 @@ TEST_F(VerifyTest, ReportsEveryFailingCallOrReadsAllTheSame) {
 TEST_F(VerifyTest, AccountsForALogThatIsBeingWrittenAndForOneWhoseWriterWasKilled) {
   std::uint64_t verified = 0;
   for (int kill_round = 0; kill_round < 10; ++kill_round) {
-    const TempDirectory directory;
+    const test::TempDir directory;
     const LogPaths paths(directory / "live");
     const pid_t writer = fork();
     ASSERT_GE(writer, 0);

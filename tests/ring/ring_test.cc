@@ -76,7 +76,7 @@ class RingTest : public testing::Test {
     return {bytes.begin(), bytes.end()};
   }
 
-  TempDirectory directory_;
+  test::TempDir directory_;
   RingSettings settings_;
   Uuid log_id_ = new_uuid();
   Uuid boot_ = new_uuid();

@@ -19,7 +19,7 @@ std::uint64_t count_from_env(const char* name, std::uint64_t otherwise, std::uin
 
 Program Site::run(const std::vector<std::string>& settings) const {
   Program program{.argv = {slurper_binary(), "run", "--fifo", fifo, "--log", disk / "messages", "--set",
-                           "ring.directory=" + ram.path().string()},
+                           "ring.directory=" + ram.path()},
                   .env = {}};
   for (const std::string& setting : settings) {
     program.argv.emplace_back("--set");
@@ -33,7 +33,7 @@ Program Site::run(const std::vector<std::string>& settings) const {
 }
 
 Program Site::verify() const {
-  return {.argv = {slurper_binary(), "verify", "--ring", ram.path().string(), disk / "messages"}, .env = {}};
+  return {.argv = {slurper_binary(), "verify", "--ring", ram.path(), disk / "messages"}, .env = {}};
 }
 
 Child Site::start(const std::vector<std::string>& settings) const {

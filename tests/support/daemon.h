@@ -27,7 +27,7 @@ inline constexpr bool kSanitized = false;
 
 // Folders of its own, a FIFO that is held open, a log, a ring in RAM.
 struct Site {
-  TempDir disk = TempDir::on_disk();
+  TempDir disk;
   TempDir ram = TempDir::in_ram();
   std::string fifo = disk / "fifo";
   FifoHolder holder{fifo};

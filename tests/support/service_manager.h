@@ -44,7 +44,7 @@ class ServiceManager {
  private:
   bool receive(std::string& message);
 
-  TempDir folder_ = TempDir::on_disk();
+  TempDir folder_;
   UniqueFd socket_;
   std::vector<Stored> store_;
   std::vector<UniqueFd> inherited_;  // copies for the next start: no O_CLOEXEC

@@ -82,7 +82,7 @@ void write_file(const std::string& path, std::string_view text) {
 }
 
 TEST(LogStream, PutsSegmentsTogether) {
-  const TempDir dir = TempDir::on_disk();
+  const TempDir dir;
   const LogStream log(dir / "messages");
   write_file(dir / "messages.00000000000000000000", "abc");
   write_file(dir / "messages.00000000000000000003", "defg");
@@ -121,7 +121,7 @@ TEST(Child, TellsWhatItSaidAndHowItEnded) {
 }
 
 TEST(LineWriter, CountsWhatThePipeTook) {
-  const TempDir dir = TempDir::on_disk();
+  const TempDir dir;
   const FifoHolder holder(dir / "fifo");
   LineWriter writer(dir / "fifo", {.writer = 3});
   EXPECT_TRUE(eventually([&] { return holder.pending() > 50'000 && holder.pending() == writer.bytes(); }))
@@ -130,7 +130,7 @@ TEST(LineWriter, CountsWhatThePipeTook) {
 
 // Of N stops, a kill at the n-th lets exactly the calls before it happen.
 TEST(TracedChild, KillsBetweenTheCalls) {
-  const TempDir dir = TempDir::on_disk();
+  const TempDir dir;
   const std::string file = dir / "file";
   const Program program{.argv = {"dd", "if=/dev/zero", "of=" + file, "bs=1", "count=5", "status=none"},
                         .env = {}};
