@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <string_view>
+#include <system_error>
 
 #include "base/text.h"
 
@@ -24,6 +26,10 @@ constexpr std::array kEnds = {End{"slurper-read", O_RDONLY}, End{"slurper-write"
 // As slurper.socket names its descriptor, or as systemd does where the unit does not: after the unit.
 bool is_of_a_socket_unit(std::string_view name) {
   return name == "fifo" || name.ends_with(".socket");
+}
+
+std::string own_link(int fd) {
+  return fmt::format("/proc/self/fd/{}", fd);
 }
 
 }  // namespace
@@ -55,22 +61,40 @@ std::string FifoHolder::describe(int fd, const FileId& wanted) const {
                : "");
 }
 
+std::optional<FifoHolder::FileId> FifoHolder::file_at_path() const {
+  struct stat st{};
+  if (os_.lstat(path_.c_str(), &st) < 0) return std::nullopt;
+  return FileId{st.st_dev, st.st_ino};
+}
+
+// Whether the FIFO that a socket unit has passed stood at the path. One of another path, too, may have been
+// removed, so its name must tell; unless a slurper before this one has seen it go, and stored its successor.
+bool FifoHolder::was_at_path(const PassedFd& descriptor) const {
+  struct stat st{};
+  if (os_.fstat(descriptor.fd.get(), &st) < 0 || !S_ISFIFO(st.st_mode)) return false;
+  std::error_code ignored;  // then it has no name
+  const auto name = std::filesystem::read_symlink(own_link(descriptor.fd.get()), ignored);
+  if (st.st_nlink == 0 && name == path_ + " (deleted)") return true;  // proc(5)
+  const std::optional<FileId> successor = file_at_path();
+  return successor && std::ranges::any_of(
+                          kEnds, [&](const End& end) { return is_stored(end.name, end.access, *successor); });
+}
+
 Status FifoHolder::check() const {
   for (const PassedFd& descriptor : passed_) {
     if (!is_of_a_socket_unit(descriptor.name)) continue;
     struct stat st{};
-    struct stat at_path{};
     if (os_.fstat(descriptor.fd.get(), &st) == 0 && S_ISFIFO(st.st_mode) &&
-        os_.lstat(path_.c_str(), &at_path) == 0 && at_path.st_dev == st.st_dev &&
-        at_path.st_ino == st.st_ino) {
+        file_at_path() == FileId{st.st_dev, st.st_ino}) {
       continue;
     }
+    if (was_at_path(descriptor)) continue;
     return fail(
         ErrorKind::Config, "read the FIFO " + in_quotes(path_),
-        fmt::format("the socket unit has passed the descriptor '{}', which is {}", printable(descriptor.name),
+        fmt::format("the socket unit has passed the descriptor {}, which is {}", in_quotes(descriptor.name),
                     describe(descriptor.fd.get(), {})),
         "Nothing was changed. Its ListenFIFO= and fifo.path must name the same path; where they do, the "
-        "FIFO there has been removed or replaced: restart the socket unit");
+        "FIFO has been renamed: restart the socket unit");
   }
   return {};
 }
@@ -93,9 +117,9 @@ void FifoHolder::forget(const std::string& name, const std::string& why) {
   notify_systemd("FDSTOREREMOVE=1\nFDNAME=" + name);
 }
 
-// True where `descriptor` is the read end of a FIFO that no other slurper reads.
-bool FifoHolder::adopt(PassedFd& descriptor) {
-  const int fd = descriptor.fd.get();
+// True where `read_fd` is the read end of a FIFO that no other slurper reads.
+bool FifoHolder::adopt(UniqueFd read_fd) {
+  const int fd = read_fd.get();
   struct stat st{};
   if (os_.fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode) ||
       (os_.fcntl(fd, F_GETFL, 0) & O_ACCMODE) != O_RDONLY || os_.flock(fd, LOCK_EX | LOCK_NB) < 0) {
@@ -105,9 +129,24 @@ bool FifoHolder::adopt(PassedFd& descriptor) {
   fifo.device = st.st_dev;
   fifo.inode = st.st_ino;
   fifo.pipe_size = static_cast<std::uint64_t>(std::max(os_.fcntl(fd, F_GETPIPE_SZ, 0), 0));
-  fifo.read_fd = std::move(descriptor.fd);
+  fifo.read_fd = std::move(read_fd);
   former_.push_back(std::move(fifo));
   return true;
+}
+
+// The socket unit's FIFO is not at the path any more. With a description of slurper's own: pid 1 shares the
+// one that was passed, and a lock on it would stay.
+void FifoHolder::leave_to_the_end(const PassedFd& descriptor) {
+  socket_unit_is_behind_ = true;
+  const std::string what = describe(descriptor.fd.get(), {});
+  UniqueFd read_fd(os_.open(own_link(descriptor.fd.get()).c_str(), O_RDONLY | O_NONBLOCK));
+  const bool adopted = adopt(std::move(read_fd));
+  spdlog::warn(
+      "the socket unit has passed {}, which was at {} before{}. The one that is there now is read, and kept "
+      "in "
+      "the file-descriptor store; for the socket unit to hold it, stop the "
+      "service, restart the socket unit, and start the service",
+      what, in_quotes(path_), adopted ? ", and is read to its end" : "");
 }
 
 void FifoHolder::store(const char* name, int access, const FileId& id) {
@@ -125,7 +164,11 @@ void FifoHolder::keep(const Fifo& fifo) {
   for (const PassedFd& descriptor : passed_) {
     const bool is_an_end =
         std::any_of(kEnds.begin(), kEnds.end(), [&](const End& end) { return descriptor.name == end.name; });
-    if (!is_an_end && !is_of_a_socket_unit(descriptor.name)) {
+    struct stat st{};
+    if (is_of_a_socket_unit(descriptor.name)) {
+      if (os_.fstat(descriptor.fd.get(), &st) == 0 && FileId{st.st_dev, st.st_ino} != id)
+        leave_to_the_end(descriptor);
+    } else if (!is_an_end) {
       forget(descriptor.name, "none that this slurper knows");
     }
   }
@@ -137,13 +180,14 @@ void FifoHolder::keep(const Fifo& fifo) {
       std::string why = describe(stale->fd.get(), id);
       struct stat st{};
       const bool is_another = os_.fstat(stale->fd.get(), &st) == 0 && FileId{st.st_dev, st.st_ino} != id;
-      if (is_another && adopt(*stale)) why += ", which is read to its end";
+      if (is_another && adopt(std::move(stale->fd))) why += ", which is read to its end";
       forget(end.name, why);
     } else if (kept_ != FileId{}) {
       notify_systemd(fmt::format("FDSTOREREMOVE=1\nFDNAME={}", end.name));  // of the FIFO that was replaced
     }
     // A socket unit knows nothing of the FIFO that has replaced its own.
-    if (systemd_listens() && (!has_socket_unit_ || kept_ != FileId{})) store(end.name, end.access, id);
+    const bool socket_unit_holds_it = has_socket_unit_ && !socket_unit_is_behind_ && kept_ == FileId{};
+    if (systemd_listens() && !socket_unit_holds_it) store(end.name, end.access, id);
   }
   kept_ = id;
   passed_.clear();

@@ -227,11 +227,99 @@ TEST_F(WrongDescriptor, AnotherFifo) {
   EXPECT_EQ(::read(held.get(), text, sizeof text), 5) << "what it holds stays there";
 }
 
-TEST_F(WrongDescriptor, TheFifoIsGoneFromItsPath) {
+// A unit that names another path, where the FIFO has been removed since: not this one's.
+TEST_F(WrongDescriptor, AnotherFifoThatIsGone) {
+  const std::string other = machine_.disk / "other";
+  ASSERT_EQ(::mkfifo(other.c_str(), 0600), 0);
+  const UniqueFd held(::open(other.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  ASSERT_EQ(::unlink(other.c_str()), 0);
+  expect_refused(held.get(), "another FIFO");
+}
+
+// Nothing tells a FIFO that was renamed from one that fifo.path never named.
+TEST_F(WrongDescriptor, TheFifoWasRenamed) {
   const UniqueFd held(::open(machine_.fifo.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
-  ASSERT_EQ(::unlink(machine_.fifo.c_str()), 0);
+  std::filesystem::rename(machine_.fifo, machine_.disk / "renamed");
   expect_refused(held.get(), "another FIFO");
   EXPECT_FALSE(std::filesystem::exists(machine_.fifo)) << "no second one is made";
+}
+
+// The socket unit's FIFO was removed while slurper was down. The unit knows no other one until it is
+// restarted.
+class SocketUnitBehind : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_EQ(::write(held_.get(), "old\n", 4), 4);
+    ASSERT_EQ(::unlink(machine_.fifo.c_str()), 0);
+  }
+  // The new one is served and in the store, the old one is read as long as the unit holds it.
+  void expect_both_served(Child& slurper) {
+    EXPECT_TRUE(slurper.said("which was at '" + machine_.fifo + "' before, and is read to its end"))
+        << slurper.err();
+    ASSERT_TRUE(machine_.logged("old\n"));
+    ASSERT_TRUE(machine_.write("new\n"));
+    ASSERT_TRUE(machine_.logged("old\nnew\n"));
+    ASSERT_EQ(::write(held_.get(), "old again\n", 10), 10);
+    ASSERT_TRUE(machine_.logged("old\nnew\nold again\n"));
+    ASSERT_THAT(machine_.systemd.store(), SizeIs(2));
+    struct stat st{};
+    struct stat expected{};
+    ASSERT_EQ(::stat(machine_.fifo.c_str(), &expected), 0);
+    for (const auto& stored : machine_.systemd.store()) {
+      ASSERT_EQ(::fstat(stored.fd.get(), &st), 0);
+      EXPECT_EQ(st.st_ino, expected.st_ino) << stored.name;
+    }
+  }
+  [[nodiscard]] std::vector<std::pair<std::string, int>> passed() const {
+    auto all = machine_.systemd.stored();
+    all.emplace_back("fifo", held_.get());
+    return all;
+  }
+
+  Machine machine_;
+  UniqueFd held_{::open(machine_.fifo.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC)};
+};
+
+TEST_F(SocketUnitBehind, TheFifoIsMadeAnew) {
+  Child slurper = machine_.start(passed());
+  ASSERT_TRUE(machine_.ready()) << slurper.err();
+  expect_both_served(slurper);
+}
+
+TEST_F(SocketUnitBehind, TheOneThatReplacedItIsServedAndOutlivesAKill) {
+  ASSERT_EQ(::mkfifo(machine_.fifo.c_str(), 0600), 0);
+  Child first = machine_.start(passed());
+  ASSERT_TRUE(machine_.ready()) << first.err();
+  expect_both_served(first);
+  first.kill();
+  ASSERT_TRUE(machine_.write("in the store\n"));
+  ASSERT_EQ(::write(held_.get(), "in the unit\n", 12), 12);
+  Child second = machine_.start(passed());
+  ASSERT_TRUE(machine_.ready()) << second.err();
+  ASSERT_TRUE(eventually([&] { return machine_.log.end() == 18U + 13 + 12; })) << machine_.log.bytes();
+  EXPECT_THAT(machine_.log.bytes(), HasSubstr("in the store\n"));
+  EXPECT_THAT(machine_.log.bytes(), HasSubstr("in the unit\n"));
+}
+
+// Renamed, and made anew by the slurper that ran then: the store knows.
+TEST(SocketUnit, ASuccessorInTheStoreTellsThatItsFifoWasRenamed) {
+  Machine machine;
+  const UniqueFd held(::open(machine.fifo.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  Child first = machine.start({{"fifo", held.get()}});
+  ASSERT_TRUE(machine.ready()) << first.err();
+  std::filesystem::rename(machine.fifo, machine.disk / "renamed");
+  ASSERT_TRUE(eventually([&] {
+    return std::filesystem::exists(machine.fifo) && machine.systemd.hears("FDNAME=slurper-write\nFDPOLL=0");
+  }));
+  first.kill();
+  ASSERT_TRUE(machine.write("new\n"));
+  ASSERT_EQ(::write(held.get(), "old\n", 4), 4);
+  auto passed = machine.systemd.stored();
+  ASSERT_THAT(passed, SizeIs(2));
+  passed.emplace_back("fifo", held.get());
+  Child second = machine.start(passed);
+  ASSERT_TRUE(machine.ready()) << second.err();
+  EXPECT_TRUE(eventually([&] { return machine.log.end() == 8; })) << machine.log.bytes();
 }
 
 TEST(Status, SaysReloadingAndReadyAgain) {

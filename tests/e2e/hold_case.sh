@@ -65,6 +65,33 @@ starts=$(journalctl --quiet --no-pager --unit slurper | grep -c 'must name the s
 sed -i 's#^path = "/run/slurper/other"#path = "/run/slurper/fifo"#' "$configuration"
 wait_until "what was written while it refused" in_log "written while it refused" 1
 
+echo "== the FIFO is replaced under the socket unit: old and new are read on, over a kill, a restart and a stop"
+exec 8<>$fifo # a syslogd, which notices nothing
+rm $fifo
+another_fifo() { [ -p $fifo ] && [ "$(stat -c %i $fifo)" != "$inode" ]; }
+wait_until "another FIFO" another_fifo
+for how in "kill --signal KILL" restart stop; do
+  before=$(property MainPID)
+  # shellcheck disable=SC2086 # a command and its options
+  systemctl $how slurper
+  echo "to the old one after $how" >&8
+  [ "$how" != stop ] || systemctl start slurper || die "it does not start with another FIFO than the unit's"
+  wait_until "slurper is back after $how" restarted "$before"
+  echo "to the new one after $how" >$fifo
+  wait_until "the old one after $how" in_log "to the old one after $how" 1
+  wait_until "the new one after $how" in_log "to the new one after $how" 1
+done
+journalctl --quiet --no-pager --unit slurper | grep -q "stop the service, restart the socket unit" || die "it does not say what to do"
+exec 8>&-
+systemctl stop slurper
+systemctl restart slurper.socket || die "the socket unit does not restart"
+systemctl start slurper || die "it does not start with the FIFO that the unit has now"
+inode=$(stat -c %i $fifo)
+[ "$(find -L /proc/1/fd -inum "$inode" | wc -l)" -ge 1 ] || die "systemd does not hold the FIFO that is there"
+systemctl stop slurper
+echo "kept by the unit that was restarted" >$fifo
+wait_until "the line in the unit's new FIFO" in_log "kept by the unit that was restarted" 1
+
 echo "== an instance, with DynamicUser="
 cat >"$(dirname "$configuration")/app.toml" <<'EOF'
 [fifo]
