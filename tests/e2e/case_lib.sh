@@ -12,6 +12,11 @@ die() {
   exit 1
 }
 
+skip() { # REASON
+  echo "SKIPPED: $1"
+  exit 77
+}
+
 wait_until() { # WHAT COMMAND...
   local what=$1 deadline=$((SECONDS + 30))
   shift

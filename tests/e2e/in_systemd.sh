@@ -10,10 +10,11 @@
 set -euo pipefail
 self=$(readlink -f "$0")
 
-# First process of the new namespaces: moves itself, and not its supervisor, into the cgroup, which
-# thereby becomes the root of a cgroup namespace.
-enter_cgroup() { # CGROUP FOLDER BIND...
-  echo 0 >"$1/cgroup.procs"
+# First process of the new namespaces: moves itself, and not its supervisor, into the cgroups, which
+# thereby become the roots of a cgroup namespace.
+enter_cgroup() { # CGROUPS FOLDER BIND...
+  local cgroup
+  for cgroup in $1; do echo 0 >"$cgroup/cgroup.procs"; done
   shift
   exec unshare --cgroup -- "$self" --boot "$@"
 }
@@ -99,19 +100,25 @@ shift $((OPTIND - 1))
 folder=$(mktemp -d)
 mkdir "$folder/mnt"
 cgroup=$cgroup_mount$(sed -n 's/^0:://p' /proc/self/cgroup)
-cgroup=${cgroup%/}/test-$$
+cgroups=("${cgroup%/}/test-$$")
+# Where memory is a cgroup of the old kind, cgroup2 can't limit it. The group has no place below that of whoever
+# runs this, who may not expect one there.
+memory_mount=$(findmnt -n -o TARGET -t cgroup -O memory | head -n 1)
+[ -z "$memory_mount" ] || cgroups+=("$memory_mount/test-$$")
 supervisor=
 take_down() {
   [ -z "$supervisor" ] || kill -KILL "$supervisor" 2>/dev/null || true
   for _ in {1..200}; do
-    if [ ! -d "$cgroup" ] || find "$cgroup" -depth -type d -exec rmdir {} + 2>/dev/null; then break; fi
+    # Succeeds once all are gone.
+    find "${cgroups[@]}" -depth -type d -exec rmdir {} + 2>/dev/null || true
+    ls -d "${cgroups[@]}" >/dev/null 2>&1 || break
     sleep 0.05
   done
   rm -rf --one-file-system "$folder"
 }
 trap take_down EXIT
 trap 'exit 130' INT TERM HUP
-mkdir "$cgroup" 2>/dev/null || skip "no cgroup of its own to be had"
+mkdir "${cgroups[@]}" 2>/dev/null || skip "no cgroup of its own to be had"
 # shellcheck disable=SC2016 # for the inner shell
 unshare --pid --mount --fork --propagation private -- bash -c '
   cd "$0" && mount -t tmpfs none mnt && mkdir mnt/{up,work,root} &&
@@ -121,7 +128,7 @@ unshare --pid --mount --fork --propagation private -- bash -c '
 # A session of its own: no terminal, and no signal that is meant for the caller. It dies with the
 # caller even by SIGKILL, and all inside with it.
 setsid setpriv --pdeathsig KILL unshare --pid --mount --uts --ipc --net --fork --kill-child=KILL --propagation private -- \
-  "$self" --enter-cgroup "$cgroup" "$folder" ${binds[@]+"${binds[@]}"} </dev/null >"$folder/console" 2>&1 &
+  "$self" --enter-cgroup "${cgroups[*]}" "$folder" ${binds[@]+"${binds[@]}"} </dev/null >"$folder/console" 2>&1 &
 supervisor=$!
 disown # no "Killed" from the shell
 pid=
