@@ -61,6 +61,8 @@ std::vector<LogSegment> LogStream::segments() const {
   std::vector<LogSegment> found;
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(path_.parent_path(), error)) {
+    std::error_code gone;
+    if (entry.symlink_status(gone).type() != fs::file_type::regular) continue;
     if (auto segment = parse_name(entry.path(), path_.filename().native()))
       found.push_back(std::move(*segment));
   }

@@ -1,0 +1,297 @@
+// The real slurper on a ring, an index and a folder that are not as it left them: it says what is wrong and
+// what it does about it, and destroys nothing.
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "log/log_index_format.h"
+#include "ring/ring_format.h"
+#include "support/daemon.h"
+
+namespace slurper::test {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+std::string read_file(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  EXPECT_TRUE(file) << path;
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void write_file(const fs::path& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary) << bytes;
+}
+
+// Names and bytes of all that is in `folder`; of a link, where it leads.
+std::map<std::string, std::string> contents(const fs::path& folder) {
+  std::map<std::string, std::string> all;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const auto type = entry.symlink_status().type();
+    all[entry.path().filename()] = type == fs::file_type::symlink   ? "-> " + fs::read_symlink(entry).string()
+                                   : type == fs::file_type::regular ? read_file(entry)
+                                                                    : "";
+  }
+  return all;
+}
+
+void expect_good_end(const Site& site, Child& slurper) {
+  slurper.signal(SIGTERM);
+  EXPECT_TRUE(slurper.exits_with(0)) << slurper.err();
+  Child verify(site.verify());
+  EXPECT_TRUE(verify.exits_with(0)) << verify.out() << verify.err();
+}
+
+// A ring that a killed slurper has left, with 10 bytes that the log lacks.
+struct StrangeRing {
+  const char* name;
+  std::function<void(std::string&)> change;
+  const char* said;
+};
+std::ostream& operator<<(std::ostream& out, const StrangeRing& ring) {
+  return out << ring.name;
+}
+
+class StrangeRings : public testing::TestWithParam<StrangeRing> {
+ protected:
+  StrangeRings() {
+    Child slurper = site_.start({"ring.size=4MiB"});
+    EXPECT_TRUE(site_.holder.write(logged_));
+    EXPECT_TRUE(site_.log.reaches(logged_.size()));
+    const rlimit small = {.rlim_cur = logged_.size(), .rlim_max = RLIM_INFINITY};
+    EXPECT_EQ(::prlimit(slurper.pid(), RLIMIT_FSIZE, &small, nullptr), 0);
+    EXPECT_TRUE(site_.holder.write("and more.\n"));
+    EXPECT_TRUE(slurper.said("LimitFSIZE=")) << slurper.err();
+    slurper.kill();
+  }
+
+  const std::string logged_ =
+      std::string(4000, '.') + '\n';  // more than slurper says: the limit is for that, too
+  Site site_;
+  fs::path ring_ = site_.ram.path() + "/ring";
+};
+
+TEST_P(StrangeRings, IsPutAsideAsItIsAndTheLogGoesOn) {
+  std::string bytes = read_file(ring_);
+  GetParam().change(bytes);
+  write_file(ring_, bytes);
+  const std::string aside = ring_.string() + ".put-aside-1";
+  Child slurper = site_.start({"ring.size=4MiB"});
+  EXPECT_THAT(slurper.err(),
+              HasSubstr("the ring '" + ring_.string() + "' could not be used: " + GetParam().said));
+  EXPECT_THAT(slurper.err(), HasSubstr("renamed to '" + aside + "', and a new one begun"));
+  EXPECT_TRUE(read_file(aside) == bytes) << "it was changed";
+  ASSERT_TRUE(site_.holder.write("after that\n"));
+  ASSERT_TRUE(site_.log.reaches(logged_.size() + 11));
+  EXPECT_EQ(site_.log.bytes(), logged_ + "after that\n");
+  expect_good_end(site_, slurper);
+  EXPECT_TRUE(read_file(aside) == bytes) << "it was changed later";
+}
+
+void put(std::string& bytes, std::size_t at, std::uint64_t value) {
+  std::memcpy(bytes.data() + at, &value, sizeof value);
+}
+
+using ring_format::Header;
+using ring_format::Identity;
+
+INSTANTIATE_TEST_SUITE_P(
+    All, StrangeRings,
+    testing::Values(
+        StrangeRing{"SomebodysFile", [](auto& bytes) { bytes = "somebody else's\n"; }, "it is not a ring"},
+        StrangeRing{"Zeros", [](auto& bytes) { std::ranges::fill(bytes, '\0'); }, "it is not a ring"},
+        StrangeRing{"AnotherVersion", [](auto& bytes) { bytes[offsetof(Identity, version)] = 7; },
+                    "it is of version 7, and this slurper knows version "},
+        StrangeRing{"AnotherLogs", [](auto& bytes) { bytes[offsetof(Identity, log_id)] ^= 1; },
+                    "it belongs to another log"},
+        StrangeRing{"AnotherBoots", [](auto& bytes) { bytes[offsetof(Identity, boot_id)] ^= 1; },
+                    "the machine was started anew, and it held 10B that the log lacks"},
+        StrangeRing{"Cut", [](auto& bytes) { bytes.resize(bytes.size() - 4096); },
+                    "its size is not what its header"},
+        StrangeRing{"TailBehindHead", [](auto& bytes) { put(bytes, offsetof(Header, tail), 5000); },
+                    "it contradicts itself"},
+        StrangeRing{"MoreThanItHolds", [](auto& bytes) { put(bytes, offsetof(Header, head), 1 << 30); },
+                    "it contradicts itself"},
+        StrangeRing{"OfAPastLife", [](auto& bytes) { put(bytes, offsetof(Header, session), 1000); },
+                    "the log went on without it, and it holds 10B"}),
+    [](const auto& param_info) { return std::string(param_info.param.name); });
+
+// A second one does not take the first one's place.
+TEST(StrangeRing, EachIsPutAsideUnderItsOwnName) {
+  Site site;
+  for (const std::string text : {"first", "second"}) {
+    write_file(site.ram / "ring", text);
+    Child slurper = site.start();
+    slurper.kill();
+    fs::remove(site.ram / "ring");
+  }
+  EXPECT_EQ(read_file(site.ram / "ring.put-aside-1"), "first");
+  EXPECT_EQ(read_file(site.ram / "ring.put-aside-2"), "second");
+}
+
+// The index of a log with two segments, and a slurper that was killed.
+class StrangeIndex : public testing::Test {
+ protected:
+  StrangeIndex() {
+    Child slurper = site_.start();
+    EXPECT_TRUE(site_.holder.write("a line\n"));
+    EXPECT_TRUE(site_.log.reaches(7));
+    slurper.signal(SIGUSR1);
+    EXPECT_TRUE(eventually([&] { return site_.log.segments().size() == 2; }));
+    EXPECT_TRUE(site_.holder.write("another\n"));
+    EXPECT_TRUE(site_.log.reaches(15));
+    slurper.kill();
+    good_ = read_file(index_);
+  }
+
+  void expect_refusal(const std::string& why, const std::string& advice) {
+    const auto before = contents(site_.disk.path());
+    const auto ring_before = contents(site_.ram.path());
+    Child slurper(site_.run());
+    EXPECT_TRUE(slurper.exits_with(65)) << slurper.err();
+    EXPECT_THAT(slurper.err(), HasSubstr(index_.string()));
+    EXPECT_THAT(slurper.err(), HasSubstr(why));
+    EXPECT_THAT(slurper.err(), HasSubstr(advice));
+    EXPECT_EQ(contents(site_.disk.path()), before);
+    EXPECT_EQ(contents(site_.ram.path()), ring_before);
+  }
+  void expect_going_on(Child& slurper) {
+    EXPECT_TRUE(site_.holder.write("one more\n"));
+    EXPECT_TRUE(site_.log.reaches(24));
+    EXPECT_EQ(site_.log.bytes(), "a line\nanother\none more\n");
+    expect_good_end(site_, slurper);
+  }
+
+  Site site_;
+  fs::path index_ = site_.disk / ".messages.index";
+  std::string good_;
+};
+
+TEST_F(StrangeIndex, OneDamagedSlotIsToldAndMended) {
+  for (const std::size_t slot : {0U, 1U}) {
+    std::string damaged = good_;
+    damaged[slot * kIndexSlotSize + 200] ^= 1;
+    write_file(index_, damaged);
+    const auto log_before = site_.log.bytes();
+    Child slurper = site_.start();
+    EXPECT_THAT(slurper.err(), HasSubstr(fmt::format("slot {} of the log's index", "AB"[slot])));
+    EXPECT_THAT(slurper.err(), HasSubstr("its checksum is wrong"));
+    EXPECT_EQ(site_.log.bytes(), log_before);
+    slurper.signal(SIGTERM);
+    ASSERT_TRUE(slurper.exits_with(0)) << slurper.err();
+    Child verify(site_.verify());
+    EXPECT_TRUE(verify.exits_with(0)) << verify.out();
+    EXPECT_THAT(verify.out(), Not(HasSubstr("damaged"))) << "mended";
+    good_ = read_file(index_);
+  }
+  Child slurper = site_.start();
+  expect_going_on(slurper);
+}
+
+TEST_F(StrangeIndex, TwoDamagedSlotsAreRefusedAndTheAdviceHelps) {
+  std::string damaged = good_;
+  damaged[200] ^= 1;
+  damaged[kIndexSlotSize + 200] ^= 1;
+  write_file(index_, damaged);
+  expect_refusal("no slot of it is whole", "Move it away: slurper then makes a new one");
+  fs::rename(index_, site_.disk / "aside");
+  Child slurper = site_.start();
+  EXPECT_THAT(slurper.err(),
+              HasSubstr("its index was missing; from its segments' names it goes on at offset 7"));
+  expect_going_on(slurper);
+}
+
+TEST_F(StrangeIndex, AnotherVersionsIsRefused) {
+  std::string newer = good_;
+  newer[8] = 9;
+  std::array<std::uint8_t, kIndexSlotSize> slot{};
+  std::copy_n(newer.begin(), slot.size(), slot.begin());
+  std::memset(slot.data() + 12, 0, 4);
+  const std::uint32_t checksum = crc32c(slot);
+  std::memcpy(newer.data() + 12, &checksum, sizeof checksum);
+  write_file(index_, newer);
+  expect_refusal("it was written by another version of slurper", "Use a slurper that is not older");
+}
+
+TEST_F(StrangeIndex, SomebodysFileIsRefused) {
+  write_file(index_, "this is somebody's index of all messages\n");
+  expect_refusal("no slot of it is whole", "Move it away");
+}
+
+// A log's folder that others use, too, with names that come close to a log's own.
+TEST(StrangeFolder, NothingOfOthersIsTouched) {
+  Site site;
+  const std::vector<std::string> names = {
+      "messages.1",
+      "messages.2.gz",
+      "messages.zst",
+      "messages-20251121",
+      "messages.0000000000000000000",    // a digit short
+      "messages.000000000000000000000",  // one too many
+      "messages.99999999999999999999",   // no offset can be that large
+      "messages.0000000000000000000x",
+      "messages.00000000000000000000.gz",
+      "messages.00000000000000000000.zst~",
+      "messages.put-aside-1",
+      ".messages.index~",
+      ".messages.swp",
+      "syslog",
+      "syslog.00000000000000000000",
+      ".syslog.index",
+  };
+  for (const std::string& name : names) write_file(site.disk / name, "precious " + name + "\n");
+  fs::create_directory(site.disk / "messages.00000000000000000003");
+  write_file(site.disk / "messages.00000000000000000003/file", "precious\n");
+  fs::create_symlink("syslog", site.disk / "messages.00000000000000000005");
+  fs::create_symlink("syslog", site.disk / "messages.00000000000000000006.zst");
+  write_file(site.disk / "messages", "of the syslogd before\n");
+  write_file(site.ram / "somebody's", "precious\n");
+  const auto before = contents(site.disk.path());
+
+  std::string expected = "of the syslogd before\n";
+  for (int life = 0; life < 2; ++life) {
+    Child slurper = site.start({"log.rotate_size=4KiB", "log.keep_files=2", "log.compress=zstd"});
+    for (int i = 0; i < 300; ++i) {
+      const std::string line = fmt::format("line {:04} of life {} {:.<80}\n", i, life, "");
+      ASSERT_TRUE(site.holder.write(line));
+      expected += line;
+    }
+    ASSERT_TRUE(eventually([&] { return site.log.end() == expected.size(); })) << slurper.err();
+    ASSERT_TRUE(eventually([&] { return site.log.segments().size() == 3; })) << "retention works";
+    if (life == 0) slurper.kill();
+  }
+  const auto after = contents(site.disk.path());
+  for (const auto& [name, bytes] : before) {
+    if (name == "messages") continue;
+    ASSERT_TRUE(after.contains(name)) << name;
+    EXPECT_EQ(after.at(name), bytes) << name;
+  }
+  EXPECT_EQ(read_file(site.disk / "messages.00000000000000000003/file"), "precious\n");
+  EXPECT_EQ(read_file(site.ram / "somebody's"), "precious\n");
+  std::string kept;
+  EXPECT_EQ(site.log.read([&](std::string_view piece) { kept += piece; }), "");
+  ASSERT_LT(kept.size(), expected.size());
+  EXPECT_EQ(difference(expected.substr(expected.size() - kept.size()), kept), "");
+}
+
+}  // namespace
+}  // namespace slurper::test
