@@ -41,6 +41,8 @@ struct SyncPolicy {
 
 enum class Compression { None, Zstd };
 
+enum class WhenDiskFull { Wait, RemoveOldest };
+
 struct LogSettings {
   std::string path;
   mode_t mode = 0640;
@@ -50,6 +52,7 @@ struct LogSettings {
   std::chrono::milliseconds rotate_every{0};
   std::uint32_t keep_files = 0;  // rotated segments to keep; 0: all
   ByteSize keep_size{0};         // bytes that rotated segments may take on disk
+  WhenDiskFull when_disk_full = WhenDiskFull::Wait;
   Compression compress = Compression::None;
   bool operator==(const LogSettings&) const = default;
 };

@@ -262,9 +262,11 @@ std::vector<std::string> doubts(const Settings& settings) {
   const LogSettings& log = settings.log;
   const bool rotates = log.rotate_size.bytes != 0 || log.rotate_every.count() != 0;
   const bool keeps = log.keep_files != 0 || log.keep_size.bytes != 0;
-  if (!rotates && (keeps || log.compress != Compression::None)) {
+  const bool removes = log.when_disk_full == WhenDiskFull::RemoveOldest;
+  if (!rotates && (keeps || removes || log.compress != Compression::None)) {
     found.emplace_back(
-        "log.keep_files, log.keep_size and log.compress are about rotated segments, and without "
+        "log.keep_files, log.keep_size, log.when_disk_full and log.compress are about rotated segments, and "
+        "without "
         "log.rotate_size "
         "or log.rotate_every only SIGUSR1 makes one: the log grows without bound");
   }

@@ -246,6 +246,8 @@ struct Named {
 
 constexpr std::array kWhenFull = {Named{"block", WhenFull::Block}, Named{"drop", WhenFull::Drop}};
 constexpr std::array kCompressions = {Named{"none", Compression::None}, Named{"zstd", Compression::Zstd}};
+constexpr std::array kWhenDiskFull = {Named{"wait", WhenDiskFull::Wait},
+                                      Named{"remove-oldest", WhenDiskFull::RemoveOldest}};
 constexpr std::array kSyncModes = {Named{"none", SyncMode::None}, Named{"always", SyncMode::Always}};
 
 template <const auto& Names>
@@ -339,6 +341,8 @@ constexpr std::array kKeys = {
     log<PeriodLimit, &LogSettings::rotate_every>("rotate_every", "rotate at this age"),
     log<CountLimit, &LogSettings::keep_files>("keep_files", "rotated segments to keep"),
     log<SizeLimit, &LogSettings::keep_size>("keep_size", "space that rotated segments may take"),
+    log<Choice<kWhenDiskFull>, &LogSettings::when_disk_full>("when_disk_full",
+                                                             "wait for room, or remove old segments"),
     log<Choice<kCompressions>, &LogSettings::compress>("compress", "compression of rotated segments"),
 };
 

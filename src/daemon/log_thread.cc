@@ -37,6 +37,10 @@ class Housekeeping : public HousekeeperListener {
     spdlog::info("removed the segment '{}', as log.keep_files and log.keep_size say",
                  printable(segment.path));
   }
+  void on_removed_for_room(const Segment& segment) override {
+    spdlog::warn("removed the segment '{}' before its time: the disk is full, and log.when_disk_full says so",
+                 printable(segment.path));
+  }
   void on_leftover_removed(const std::string& path) override {
     spdlog::info("removed '{}', left by a compression that was cut short", printable(path));
   }
@@ -53,7 +57,8 @@ LogThread::LogThread(Ring& ring, LogWriter& writer, const LogSettings& settings,
       writer_(writer),
       made_room_(std::move(made_room)),
       housekeeper_listener_(std::make_unique<Housekeeping>()),
-      sync_(settings.sync) {
+      sync_(settings.sync),
+      when_disk_full_(settings.when_disk_full) {
   start_housekeeper(settings);
   publish();
 }
@@ -141,6 +146,7 @@ void LogThread::serve_requests() {
   }
   if (reload) {
     sync_ = reload->sync;
+    when_disk_full_ = reload->when_disk_full;
     start_housekeeper(*reload);
     writer_.set_limits(*reload);
     const Result<bool> reopened = writer_.reopen();
@@ -268,9 +274,11 @@ void LogThread::say_findings() {
 void LogThread::failed(const Error& error) {
   const auto now = Clock::now();
   say_findings();
+  const bool disk_is_full = error.errnum == ENOSPC || error.errnum == EDQUOT;
+  if (disk_is_full && when_disk_full_ == WhenDiskFull::RemoveOldest) housekeeper_->make_room(housekept_);
   if (!failing_.exchange(true)) {
     // What the limits let go frees space at once, not with the next rotation.
-    if (error.errnum == ENOSPC || error.errnum == EDQUOT) housekeeper_->notify(housekept_);
+    if (disk_is_full) housekeeper_->notify(housekept_);
     failing_since_ = now;
     backoff_ = kFirstRetry;
     spdlog::error(

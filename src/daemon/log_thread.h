@@ -98,6 +98,7 @@ class LogThread {
   std::unique_ptr<HousekeeperListener> housekeeper_listener_;
   std::unique_ptr<Housekeeper> housekeeper_;
   SyncPolicy sync_;
+  WhenDiskFull when_disk_full_;
   bool stopping_ = false;
   std::optional<Clock::time_point> sync_due_;
   Clock::time_point retry_at_;

@@ -46,6 +46,14 @@ void Housekeeper::notify(StreamOffset active_base) {
   notified_.notify_one();
 }
 
+void Housekeeper::make_room(StreamOffset active_base) {
+  {
+    const std::lock_guard lock(mutex_);
+    make_room_before_ = active_base;
+  }
+  notified_.notify_one();
+}
+
 Housekeeper::Counters Housekeeper::counters() const {
   return {.compressed = compressed_,
           .removed = removed_,
@@ -58,11 +66,14 @@ void Housekeeper::run(const std::stop_token& stop) {
   lower_priority();
   for (;;) {
     std::optional<StreamOffset> active_base;
+    std::optional<StreamOffset> make_room_before;
     {
       std::unique_lock lock(mutex_);
-      if (!notified_.wait(lock, stop, [&] { return work_before_.has_value(); })) return;
+      if (!notified_.wait(lock, stop, [&] { return work_before_ || make_room_before_; })) return;
       active_base = std::exchange(work_before_, std::nullopt);
+      make_room_before = std::exchange(make_room_before_, std::nullopt);
     }
+    if (make_room_before) remove_oldest(*make_room_before);
     if (active_base) work(*active_base, stop);
   }
 }
@@ -112,6 +123,17 @@ bool Housekeeper::retain(StreamOffset active_base, const RetentionLimits& limits
   }
   if (outcome.failure) report_failure(*outcome.failure);
   return !outcome.failure;
+}
+
+void Housekeeper::remove_oldest(StreamOffset active_base) {
+  const auto segments = list(active_base);
+  if (!segments) return;
+  const RetentionOutcome outcome = carry_out(os_, paths_, plan_room(*segments));
+  for (const Segment& segment : outcome.removed) {
+    ++removed_;
+    listener_.on_removed_for_room(segment);
+  }
+  if (outcome.failure) report_failure(*outcome.failure);
 }
 
 // Whether there may be more to compress.

@@ -25,6 +25,7 @@ class HousekeeperListener {
   virtual ~HousekeeperListener() = default;
   virtual void on_compressed(const Segment& raw, const Segment& compressed) = 0;
   virtual void on_removed(const Segment& segment) = 0;            // by retention
+  virtual void on_removed_for_room(const Segment& segment) = 0;   // before its time
   virtual void on_leftover_removed(const std::string& path) = 0;  // of a compression that a crash cut short
   virtual void on_housekeeping_failed(const Error& error) = 0;    // the segment stays as it was
 };
@@ -55,6 +56,10 @@ class Housekeeper {
   // recovery and after each rotation.
   void notify(StreamOffset active_base);
 
+  // The disk is full: removes the oldest segment before `active_base`, whatever the limits say. To be called
+  // for each write that has failed: none goes too many.
+  void make_room(StreamOffset active_base);
+
   // Counts since it was made.
   struct Counters {
     std::uint64_t compressed = 0;
@@ -69,6 +74,7 @@ class Housekeeper {
   void work(StreamOffset active_base, const std::stop_token& stop);
   void resolve(StreamOffset active_base, const std::stop_token& stop);
   [[nodiscard]] bool retain(StreamOffset active_base, const RetentionLimits& limits);
+  void remove_oldest(StreamOffset active_base);
   [[nodiscard]] bool compress_next(StreamOffset active_base, const std::stop_token& stop);
   [[nodiscard]] std::optional<std::vector<Segment>> list(StreamOffset active_base);
   void report_failure(const Error& error);
@@ -90,6 +96,7 @@ class Housekeeper {
   std::mutex mutex_;  // of what follows
   std::condition_variable_any notified_;
   std::optional<StreamOffset> work_before_;
+  std::optional<StreamOffset> make_room_before_;
 
   std::jthread thread_;  // last: it uses all of the above
 };

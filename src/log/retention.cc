@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/error.h"
@@ -27,6 +28,12 @@ std::vector<Segment> plan_retention(std::span<const Segment> segments, const Ret
          segments[kept_from].base == segments[kept_from - 1].base)
     ++kept_from;
   return {segments.begin(), segments.begin() + static_cast<std::ptrdiff_t>(kept_from)};
+}
+
+std::vector<Segment> plan_room(std::span<const Segment> segments) {
+  const auto other = std::ranges::find_if(
+      segments, [&](const Segment& segment) { return segment.base != segments.front().base; });
+  return {segments.begin(), other};
 }
 
 RetentionOutcome carry_out(Os& os, const LogPaths& paths, std::span<const Segment> plan) {

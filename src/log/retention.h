@@ -23,6 +23,9 @@ struct RetentionLimits {
 [[nodiscard]] std::vector<Segment> plan_retention(std::span<const Segment> segments,
                                                   const RetentionLimits& limits);
 
+// The oldest segment, in both its files where it is there raw and compressed: for a disk that is full. Pure.
+[[nodiscard]] std::vector<Segment> plan_room(std::span<const Segment> segments);
+
 // What carry_out() did.
 struct RetentionOutcome {
   std::vector<Segment> removed;

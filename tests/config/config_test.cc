@@ -83,6 +83,7 @@ rotate_size = 1048576
 rotate_every = "12h"
 keep_files = 7
 keep_size = "1GB"
+when_disk_full = "remove-oldest"
 compress = "zstd"
 )");
   ASSERT_TRUE(settings) << message_of(settings);
@@ -102,6 +103,7 @@ compress = "zstd"
                   .rotate_every = std::chrono::hours(12),
                   .keep_files = 7,
                   .keep_size = ByteSize{1'000'000'000},
+                  .when_disk_full = WhenDiskFull::RemoveOldest,
                   .compress = Compression::Zstd};
   EXPECT_EQ(*settings, expected);
 }
@@ -111,7 +113,7 @@ TEST(ParseSettings, ReadsEveryKeyAsABareWordFromTheCommandLine) {
       "", {"fifo.create=false", "fifo.mode=620", "fifo.owner=0", "fifo.group=root", "fifo.pipe_size=65536",
            "ring.directory=/dev/shm", "ring.size=100MB", "ring.when_full=block", "log.mode=0o640",
            "log.group=", "log.sync=always", "log.rotate_size=1.5MiB", "log.rotate_every=0",
-           "log.keep_files=3", "log.keep_size='10 MiB'", "log.compress=\"zstd\""});
+           "log.keep_files=3", "log.keep_size='10 MiB'", "log.when_disk_full=wait", "log.compress=\"zstd\""});
   ASSERT_TRUE(settings) << message_of(settings);
   EXPECT_FALSE(settings->fifo.create);
   EXPECT_EQ(settings->fifo.mode, mode_t{0620});
@@ -400,6 +402,7 @@ TEST(ToToml, IsReadBackToTheSame) {
                   .rotate_every = milliseconds(90'061'001),
                   .keep_files = 1'000'000,
                   .keep_size = ByteSize{4097},
+                  .when_disk_full = WhenDiskFull::RemoveOldest,
                   .compress = Compression::Zstd};
   for (const Comments comments : {Comments::None, Comments::All}) {
     const std::string text = to_toml(settings, comments);
@@ -440,6 +443,9 @@ TEST(Example, IsWhatTheTableOfKeysSays) {
 TEST(Doubts, AreAboutWhatWasProbablyNotMeant) {
   EXPECT_THAT(doubts(Settings{}), IsEmpty());
   Settings settings;
+  settings.log.when_disk_full = WhenDiskFull::RemoveOldest;
+  EXPECT_THAT(doubts(settings), ElementsAre(HasSubstr("only SIGUSR1")));
+  settings.log.when_disk_full = WhenDiskFull::Wait;
   settings.log.keep_files = 3;
   EXPECT_THAT(doubts(settings), ElementsAre(HasSubstr("only SIGUSR1")));
   settings.log.rotate_size = ByteSize{1 << 20};

@@ -2,6 +2,7 @@
 // and goes on by itself. Each ends in a comparison byte by byte.
 
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
@@ -241,6 +242,39 @@ TEST_F(FullDisk, RetentionFreesSpaceAtOnce) {
   EXPECT_EQ(log.read([&](std::string_view piece) { kept += piece; }), "");
   ASSERT_LE(kept.size(), site.holder.accepted().size());
   EXPECT_EQ(difference(site.holder.accepted().substr(site.holder.accepted().size() - kept.size()), kept), "");
+}
+
+// Nobody has set a limit, and the disk is smaller than what comes.
+TEST_F(FullDisk, TheOldestSegmentsMakeRoomWhereTheyMay) {
+  Site site;
+  SmallDisk disk(site.disk / "small", 2 * kMiB);
+  LineWriter writer(site.fifo, {.lines = 100'000});
+  Child slurper = site.start(
+      {"log.path=" + disk / "messages", "log.rotate_size=128KiB", "log.when_disk_full=remove-oldest"});
+  ASSERT_TRUE(writer.wait());
+  ASSERT_GT(writer.bytes(), 4 * kMiB);
+  const LogStream log(disk / "messages");
+  ASSERT_TRUE(log.reaches(writer.bytes())) << slurper.err();
+  EXPECT_THAT(slurper.err(), testing::HasSubstr("before its time"));
+  slurper.signal(SIGTERM);
+  ASSERT_TRUE(slurper.exits_with(0)) << slurper.err();
+  // What is left is the end of the stream, and as much as there is room for.
+  std::uint64_t kept = 0;
+  LineChecker checker;
+  EXPECT_EQ(log.read([&](std::string_view piece) {
+    kept += piece.size();
+    checker.feed(piece);
+  }),
+            "");
+  const LineReport report = checker.finish({{writer.lines()}});
+  EXPECT_EQ(log.end(), writer.bytes());
+  EXPECT_GT(kept, kMiB);
+  EXPECT_EQ(report.duplicated + report.torn + report.reordered + report.invented, 0U) << report.text();
+  EXPECT_EQ(report.lines + report.lost, writer.lines()) << report.text();
+  EXPECT_TRUE(
+      Child(Program{.argv = {slurper_binary(), "verify", "--ring", site.ram.path(), disk / "messages"},
+                    .env = {}})
+          .exits_with(0));
 }
 
 TEST_F(FullDisk, ARingWhoseMemoryIsUsedUpIsNoBusError) {

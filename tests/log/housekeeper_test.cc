@@ -16,6 +16,7 @@ namespace {
 
 using std::chrono::seconds;
 using testing::_;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -27,6 +28,7 @@ class Recorder : public HousekeeperListener {
  public:
   void on_compressed(const Segment& raw, const Segment&) override { add("compressed", raw); }
   void on_removed(const Segment& segment) override { add("removed", segment); }
+  void on_removed_for_room(const Segment& segment) override { add("removed for room", segment); }
   void on_leftover_removed(const std::string& path) override { add("leftover " + path); }
   void on_housekeeping_failed(const Error& error) override { add("failed: " + error.message()); }
 
@@ -135,6 +137,20 @@ TEST_F(HousekeeperTest, RemovesWithoutCompressing) {
   Housekeeper housekeeper(kernel(), paths_, {.limits = {.keep_size = {2 * kSize}}}, recorder_);
   housekeeper.notify(base(4));
   EXPECT_THAT(recorder_.wait_for(2), ElementsAre("removed 0", "removed 10000"));
+}
+
+TEST_F(HousekeeperTest, MakesRoomOneSegmentAtATimeAndNeverBeyondTheBase) {
+  rotated(3);
+  write_file(paths_.compressed(base(0)), "beside its raw one");
+  Housekeeper housekeeper(kernel(), paths_, kCompress, recorder_);
+  housekeeper.make_room(base(2));
+  EXPECT_THAT(recorder_.wait_for(2), ElementsAre("removed for room 0", "removed for room 0"));
+  housekeeper.make_room(base(2));
+  EXPECT_THAT(recorder_.wait_for(3), Contains("removed for room 10000"));
+  housekeeper.make_room(base(2));  // there is none left
+  housekeeper.notify(base(3));
+  EXPECT_THAT(recorder_.wait_for(4), Contains("compressed 20000"));
+  EXPECT_EQ(housekeeper.counters().removed, 3U);
 }
 
 TEST_F(HousekeeperTest, ResolvesLeftoversFirst) {

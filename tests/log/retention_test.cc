@@ -84,6 +84,13 @@ class CarryOutTest : public testing::Test {
   std::vector<Segment> segments_;
 };
 
+TEST(PlanRoom, TakesTheOldestInBothItsFiles) {
+  EXPECT_THAT(bases(plan_room({})), IsEmpty());
+  EXPECT_THAT(bases(plan_room(std::vector{segment(10, 5)})), ElementsAre(10));
+  const std::vector<Segment> segments = {segment(10, 5), segment(10, 5, true), segment(15, 5, true)};
+  EXPECT_THAT(bases(plan_room(segments)), ElementsAre(10, 10));
+}
+
 TEST_F(CarryOutTest, RemovesWhatIsPlanned) {
   const auto outcome = carry_out(kernel(), paths_, std::span(segments_).first(2));
   EXPECT_THAT(bases(outcome.removed), ElementsAre(0, 10));
