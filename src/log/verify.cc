@@ -352,25 +352,50 @@ class Verifier {
       note(fmt::format("the {} bytes before offset {} are no longer in the log: retention, or moved away",
                        first.value, first.value));
     StreamOffset expected = first;
+    const VerifiedSegment* before = nullptr;
     for (const VerifiedSegment& segment : log_.segments) {
-      check_follows(expected, segment.base);
+      if (before != nullptr && segment.base < expected) overlap(*before, segment);
+      check_gap(expected, segment.base);
       expected = std::max(expected, segment.base + segment.bytes);
+      before = &segment;
     }
-    if (!snapshot_.active) check_follows(expected, active_base);
+    if (!snapshot_.active) check_gap(expected, active_base);
   }
 
-  void check_follows(StreamOffset expected, StreamOffset base) {
-    if (base < expected) {
-      problem(fmt::format("the segment at offset {} begins before the end of the one before it, {}",
-                          base.value, expected.value),
-              "One of the two is not of this log, or has grown: move it away");
+  std::string file_of(const VerifiedSegment& segment) const {
+    switch (segment.kind) {
+      case VerifiedSegment::Kind::Raw:
+        return name_of(paths_.rotated(segment.base));
+      case VerifiedSegment::Kind::Compressed:
+        return name_of(paths_.compressed(segment.base));
+      case VerifiedSegment::Kind::Active:
+        break;
     }
+    return name_of(paths_.active());
+  }
+
+  void overlap(const VerifiedSegment& before, const VerifiedSegment& segment) {
+    const std::uint64_t size = segment.base - before.base;
+    const std::string mend =
+        before.kind == VerifiedSegment::Kind::Compressed
+            ? fmt::format("Should {} hold {} bytes? Then restore it from a backup", file_of(before), size)
+            : fmt::format(
+                  "Has somebody written to {0}? Then keep a copy, and cut it back: truncate -s {1} {0}",
+                  file_of(before), size);
+    problem(fmt::format("the segment at offset {} begins before the end of the one before it, {}",
+                        segment.base.value, (before.base + before.bytes).value),
+            fmt::format("Is {} not of this log? Then move it away. {}", file_of(segment), mend));
+  }
+
+  void check_gap(StreamOffset expected, StreamOffset base) {
     while (expected < base) {
       const auto [known_from, known] = next_noted(expected, base);
       if (known_from > expected) {
         problem(fmt::format("no segment holds the offsets {} to {} ({} bytes)", expected.value,
                             known_from.value, known_from - expected),
-                fmt::format("Was a file moved away or removed? Put it back, as {}",
+                fmt::format("Was a file moved away or removed? Put it back, as {}. Is it gone for good? Then "
+                            "nothing else is wrong: slurper goes on, and this is told until the segments "
+                            "before the gap are gone, too",
                             name_of(paths_.rotated(expected))));
       }
       if (known.kind != NoteKind::None) note(explain(known_from, std::min(known.end(), base), known.kind));

@@ -248,7 +248,7 @@ TEST_F(FullDisk, RetentionFreesSpaceAtOnce) {
 TEST_F(FullDisk, TheOldestSegmentsMakeRoomWhereTheyMay) {
   Site site;
   SmallDisk disk(site.disk / "small", 2 * kMiB);
-  LineWriter writer(site.fifo, {.lines = 100'000});
+  LineWriter writer(site.fifo, {.lines = 50'000});
   Child slurper = site.start(
       {"log.path=" + disk / "messages", "log.rotate_size=128KiB", "log.when_disk_full=remove-oldest"});
   ASSERT_TRUE(writer.wait());
