@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "config/ring_directory.h"
+#include "ring/ring.h"
 
 namespace slurper {
 
@@ -192,6 +193,8 @@ Findings check_log(const LogSettings& settings) {
 }
 
 Findings check_ring(const Settings& settings) {
+  if (const Status known = Ring::check_kernel(kernel()); !known)
+    return {error(known.error().kind, known.error().message())};
   const Result<std::string> directory = ring_directory(settings);
   if (!directory) return {error(directory.error().kind, directory.error().message())};
   const std::string ring = fmt::format("the ring in {}", in_quotes(*directory));

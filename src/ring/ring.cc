@@ -156,9 +156,17 @@ Status Ring::map(const std::string& path) {
   return {};
 }
 
+// With no pages to do it to, the kernel says no more than whether it knows how (madvise(2)).
+Status Ring::check_kernel(Os& os) {
+  if (os.madvise(nullptr, 0, MADV_POPULATE_WRITE) != -EINVAL) return {};
+  return fail(ErrorKind::Config, "use a ring", "the kernel has no MADV_POPULATE_WRITE",
+              "slurper needs Linux 5.14 or later");
+}
+
 Result<Ring::Opened> Ring::open(Os& os, const std::string& directory, const RingSettings& settings,
                                 const Uuid& log_id, const Uuid& boot, StreamOffset log_end,
                                 std::uint64_t session) {
+  if (Status known = check_kernel(os); !known) return std::unexpected(known.error());
   if (Status made = make_directory(os, directory); !made) return std::unexpected(made.error());
   Opened opened;
   opened.path = directory + "/ring";

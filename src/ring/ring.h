@@ -39,6 +39,9 @@ class Ring {
                              const Uuid& log_id, const Uuid& boot, StreamOffset log_end,
                              std::uint64_t session = 0);
 
+  // Whether this kernel has what a ring needs: Linux 5.14. Errors: Config, since a restart does not help.
+  [[nodiscard]] static Status check_kernel(Os& os);
+
   Ring(const Ring&) = delete;
   Ring& operator=(const Ring&) = delete;
   ~Ring();

@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -107,6 +109,26 @@ TEST_F(Check, FindsThatTheRingsFileSystemIsFull) {
   EXPECT_EQ(outcome.status, 73) << outcome.err;
   EXPECT_THAT(outcome.err, HasSubstr("error    the ring in '" + small));
 }
+
+// Sanitizers use madvise(2) themselves.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+TEST_F(Check, FindsAKernelThatIsTooOldAndRunEndsThere) {
+  for (const std::string word : {"check", "run"}) {
+    // strace plays the old kernel. It ends as the program that it runs does.
+    const std::string command =
+        "strace -f -o /dev/null -e trace=madvise -e inject=madvise:error=EINVAL " SLURPER_PROGRAM " " + word +
+        " --fifo " + (folder_ / "fifo") + " --log " + (folder_ / "log") + " 2>&1";
+    std::string said;
+    std::FILE* const output = ::popen(command.c_str(), "r");
+    ASSERT_NE(output, nullptr);
+    for (int c = std::fgetc(output); c != EOF; c = std::fgetc(output)) said += static_cast<char>(c);
+    const int status = ::pclose(output);
+    EXPECT_EQ(WEXITSTATUS(status), 78) << said;
+    EXPECT_THAT(said, AllOf(HasSubstr("no MADV_POPULATE_WRITE"), HasSubstr("Linux 5.14 or later")));
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "fifo"));
+  }
+}
+#endif
 
 TEST_F(Check, SpeaksForTheUserWhoRunsIt) {
   if (geteuid() != 0) GTEST_SKIP() << "only root can become another user";

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -66,7 +67,7 @@ class Faults {
   Faults(std::mt19937_64& random, const Site& site) : random_(random), site_(site) {}
 
   void strike(const Child& slurper) {
-    switch (random_() % 5) {
+    switch (random_() % 6) {
       case 0:
         slurper.signal(SIGHUP);
         break;
@@ -81,6 +82,14 @@ class Faults {
         std::this_thread::sleep_for(std::chrono::milliseconds(random_() % 300));
         slurper.signal(SIGCONT);
         break;
+      case 4: {  // a disk that takes nothing for a while: the ring fills. What slurper says is a file, too.
+        const rlimit small = {.rlim_cur = 256 << 10, .rlim_max = RLIM_INFINITY};
+        const rlimit none = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+        EXPECT_EQ(::prlimit(slurper.pid(), RLIMIT_FSIZE, &small, nullptr), 0);
+        std::this_thread::sleep_for(std::chrono::milliseconds(random_() % 300));
+        EXPECT_EQ(::prlimit(slurper.pid(), RLIMIT_FSIZE, &none, nullptr), 0);
+        break;
+      }
       default: {  // a writer comes and goes
         const UniqueFd fifo_write_fd(::open(site_.fifo.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
         EXPECT_TRUE(fifo_write_fd);

@@ -217,6 +217,16 @@ TEST_F(RingTest, SaysWhenItsFileSystemIsFullAndTakesNothing) {
   EXPECT_EQ(opened.ring->take(fifo_read_fd_.get(), 18), 18);
 }
 
+TEST_F(RingTest, AnOldKernelIsToldAtOnceAndNothingIsMade) {
+  os_.madvise_error = EINVAL;  // what a kernel says that does not know MADV_POPULATE_WRITE
+  const std::string folder = directory_ / "none";
+  const auto opened = Ring::open(os_, folder, settings_, log_id_, boot_, StreamOffset{0});
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().kind, ErrorKind::Config);
+  EXPECT_NE(opened.error().message().find("slurper needs Linux 5.14 or later"), std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(folder));
+}
+
 TEST_F(RingTest, AnotherReaderIsNotTakenForALoss) {
   const auto opened = open(0);
   EXPECT_EQ(opened.ring->take(fifo_read_fd_.get(), 20), -EAGAIN);
