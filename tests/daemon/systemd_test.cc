@@ -180,6 +180,28 @@ TEST(FdStore, AnUnknownNameIsForgotten) {
   EXPECT_TRUE(slurper.said("'slurper-fifo-v0', which is none that this slurper knows")) << slurper.err();
 }
 
+// The names that this version uses, for something else: an older one may have meant it otherwise.
+TEST(FdStore, WhatIsNotTheEndThatItsNameSaysIsReplaced) {
+  for (const bool is_fifo : {true, false}) {
+    Machine machine;
+    const UniqueFd stored(
+        ::open(is_fifo ? machine.fifo.c_str() : "/dev/null", O_RDWR | O_NONBLOCK | O_CLOEXEC));
+    if (is_fifo) {
+      ASSERT_TRUE(machine.write("in the pipe\n"));
+    }
+    Child slurper = machine.start({{"slurper-read", stored.get()}, {"slurper-write", stored.get()}});
+    ASSERT_TRUE(machine.systemd.hears("FDSTOREREMOVE=1\nFDNAME=slurper-read"));
+    ASSERT_TRUE(machine.systemd.hears("FDSTOREREMOVE=1\nFDNAME=slurper-write"));
+    ASSERT_TRUE(machine.ready()) << slurper.err();
+    EXPECT_TRUE(slurper.said(is_fifo ? "which is not the end that it should be" : "which is not a FIFO"))
+        << slurper.err();
+    ASSERT_THAT(machine.systemd.store(), SizeIs(2));
+    for (const auto& [name, fd, message] : machine.systemd.store())
+      EXPECT_EQ(::fcntl(fd.get(), F_GETFL) & O_ACCMODE, name == "slurper-read" ? O_RDONLY : O_WRONLY) << name;
+    EXPECT_TRUE(machine.logged(is_fifo ? "in the pipe\n" : ""));
+  }
+}
+
 TEST(FdStore, NothingIsSentWhereNobodyListens) {
   const Site site;
   Child slurper = site.start();
