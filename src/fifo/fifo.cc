@@ -188,7 +188,7 @@ Result<Fifo> open_fifo(Os& os, const FifoSettings& settings) {
     if (const int error = os.flock(fifo.read_fd.get(), LOCK_EX | LOCK_NB); error < 0) {
       if (error != -EWOULDBLOCK) return fail_errno(-error, "lock the FIFO " + in_quotes(settings.path));
       return fail(ErrorKind::Busy, "read the FIFO " + in_quotes(settings.path), "another slurper reads it",
-                  fmt::format("Two readers would each get a part of the lines. 'fuser -v {}' names it",
+                  fmt::format("Two readers would each get a part of the lines. fuser -v {} names it",
                               in_quotes(settings.path)));
     }
     grow_pipe(os, fifo, settings);

@@ -29,7 +29,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
-using testing::IsEmpty;
 using testing::Not;
 
 std::string read_file(const fs::path& path) {
