@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/text.h"
 
@@ -57,10 +58,32 @@ struct LogSettings {
   bool operator==(const LogSettings&) const = default;
 };
 
+// One key of a [[sink]] table or of a sink's URL. What it may be is known to the sink alone.
+struct SinkOption {
+  std::string name;
+  std::vector<std::string> values;  // one, or those of a list
+  bool is_list = false;
+  std::string place;  // FILE:LINE:COLUMN, or the URL; for messages
+  bool operator==(const SinkOption& other) const {
+    return name == other.name && values == other.values && is_list == other.is_list;
+  }
+};
+
+struct SinkSettings {
+  std::string name;  // one of a kind; its cursor is called after it
+  std::string type;
+  std::string place;                // of the table
+  std::vector<SinkOption> options;  // all but name and type
+  bool operator==(const SinkSettings& other) const {
+    return name == other.name && type == other.type && options == other.options;
+  }
+};
+
 struct Settings {
   FifoSettings fifo;
   RingSettings ring;
   LogSettings log;
+  std::vector<SinkSettings> sinks;
   bool operator==(const Settings&) const = default;
 };
 
