@@ -31,8 +31,8 @@ Result<Settings> ConfigOptions::load() const {
   const bool stands_alone = std::any_of(overrides.begin(), overrides.end(), [](const std::string& text) {
     return text.starts_with("fifo.path=") || text.starts_with("log.path=");
   });
-  if (file || stands_alone) return load_settings(file, overrides);
-  return load_settings(kDefaultConfigFile, overrides);
+  if (file || stands_alone) return load_settings(file, overrides, sink_urls);
+  return load_settings(kDefaultConfigFile, overrides, sink_urls);
 }
 
 std::shared_ptr<const ConfigOptions> add_config_options(CLI::App& command) {
@@ -49,6 +49,12 @@ std::shared_ptr<const ConfigOptions> add_config_options(CLI::App& command) {
       {add("--log", "PATH", "the log to write (the setting log.path)"), "log.path="},
       {add("--set", "KEY=VALUE", "any setting; wins over the file; repeatable"), ""},
   };
+  command
+      .add_option("--sink", options->sink_urls,
+                  "another destination, as a URL such as\nfile:/var/log/auth.log?format=json; repeatable")
+      ->type_name("URL")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   // CLI11 keeps the values of each option together; what was written last must win over all of them.
   command.parse_complete_callback([&command, options, prefixes] {
     std::map<const CLI::Option*, std::size_t> taken;

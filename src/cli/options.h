@@ -18,14 +18,15 @@ namespace slurper {
 struct ConfigOptions {
   std::optional<std::string> file;
   std::vector<std::string> overrides;  // --fifo, --log and --set as "table.key=value", in their order
+  std::vector<std::string> sink_urls;  // --sink
 
   // Without -c, the file is kDefaultConfigFile, unless the command line names the FIFO or the log: then it is
   // meant to stand alone.
   [[nodiscard]] Result<Settings> load() const;
 };
 
-// Adds -c, --fifo, --log and --set to `command`, and a list of all settings to its help. The options are
-// filled when the command line has been parsed.
+// Adds -c, --fifo, --log, --sink and --set to `command`, and a list of all settings to its help. The options
+// are filled when the command line has been parsed.
 std::shared_ptr<const ConfigOptions> add_config_options(CLI::App& command);
 
 }  // namespace slurper

@@ -26,6 +26,7 @@
 #include "base/fd.h"
 #include "base/os.h"
 #include "config/keys.h"
+#include "config/sinks.h"
 
 namespace slurper {
 
@@ -104,9 +105,78 @@ Status take_table(const std::string& name, std::string_view table_name, const to
   return {};
 }
 
+// Sinks know their keys themselves: any key, and of values strings, and what can be written as one.
+std::optional<std::string> text_of(const toml::node& node) {
+  const Value value = value_of(node);
+  switch (value.kind) {
+    case Value::Kind::Bool:
+      return value.boolean ? "true" : "false";
+    case Value::Kind::Integer:
+      return std::to_string(value.integer);
+    case Value::Kind::Octal:
+      return fmt::format("{:04o}", value.integer);
+    case Value::Kind::String:
+      return value.text;
+    default:
+      return std::nullopt;
+  }
+}
+
+Status take_sink(const std::string& name, const toml::table& table, Settings& settings) {
+  SinkSettings sink{.name = {}, .type = {}, .place = place(name, table.source().begin), .options = {}};
+  for (const auto& [key, node] : in_file_order(table)) {
+    const std::string where = place(name, node->source().begin);
+    SinkOption option{
+        .name = std::string(key->str()), .values = {}, .is_list = node->is_array(), .place = where};
+    std::vector<const toml::node*> values;
+    if (const toml::array* const list = node->as_array()) {
+      for (const toml::node& element : *list) values.push_back(&element);
+    } else {
+      values.push_back(node);
+    }
+    for (const toml::node* const value : values) {
+      const auto text = text_of(*value);
+      if (!text) {
+        return reject(
+            place(name, value->source().begin),
+            fmt::format("{} is {}, but must be a string, a number, true or false, or a list of these",
+                        shown(key->str()), describe(value_of(*value))));
+      }
+      option.values.push_back(*text);
+    }
+    if (option.name != "name" && option.name != "type") {
+      sink.options.push_back(std::move(option));
+    } else if (option.is_list || option.values.front().empty()) {
+      return reject(where, fmt::format("{} must be one string", key->str()));
+    } else {
+      (option.name == "name" ? sink.name : sink.type) = option.values.front();
+    }
+  }
+  if (sink.type.empty())
+    return reject(sink.place, "this sink has no type", "Write type = \"file\", or another");
+  settings.sinks.push_back(std::move(sink));
+  return {};
+}
+
+Status take_sinks(const std::string& name, const toml::node& node, Settings& settings) {
+  const toml::array* const tables = node.as_array();
+  if (tables == nullptr || !node.is_array_of_tables()) {
+    return reject(place(name, node.source().begin), "each sink is a table of a list",
+                  "Write [[sink]] on a line of its own, and its keys below");
+  }
+  for (const toml::node& table : *tables) {
+    if (auto taken = take_sink(name, *table.as_table(), settings); !taken) return taken;
+  }
+  return {};
+}
+
 Status take_document(const std::string& name, const toml::table& document, Settings& settings) {
   for (const auto& [key, node] : in_file_order(document)) {
     const std::string where = place(name, key->source().begin);
+    if (key->str() == "sink") {
+      if (auto taken = take_sinks(name, *node, settings); !taken) return taken;
+      continue;
+    }
     const bool is_known = is_table_name(key->str());
     const bool is_table = node->is_table() || node->is_array_of_tables();
     if (!is_known && is_table)
@@ -222,10 +292,29 @@ Status take_overrides(std::span<const std::string> overrides, Settings& settings
   return {};
 }
 
+Status take_sink_urls(std::span<const std::string> urls, Settings& settings) {
+  for (const std::string& url : urls) {
+    Result<SinkSettings> sink = parse_sink_url(url);
+    if (!sink) return std::unexpected(sink.error());
+    settings.sinks.push_back(std::move(*sink));
+  }
+  return {};
+}
+
+// What comes from the command line, on top of what is there; and whether all of it makes sense.
+Status complete(Settings& settings, std::span<const std::string> overrides,
+                std::span<const std::string> sink_urls, const std::string* file) {
+  if (auto taken = take_overrides(overrides, settings); !taken) return taken;
+  if (auto taken = take_sink_urls(sink_urls, settings); !taken) return taken;
+  if (auto named = name_sinks(settings.sinks); !named) return named;
+  return check_as_a_whole(settings, file);
+}
+
 }  // namespace
 
 Result<Settings> parse_settings(std::string_view text, const std::string& name,
-                                std::span<const std::string> overrides) {
+                                std::span<const std::string> overrides,
+                                std::span<const std::string> sink_urls) {
   if (is_too_deep(text)) {
     return reject(name, fmt::format("it has more than {} dots outside of comments", kMaxDots),
                   "Settings need hardly any: name the right file with -c FILE");
@@ -239,21 +328,21 @@ Result<Settings> parse_settings(std::string_view text, const std::string& name,
   Settings settings;
   if (auto taken = take_document(name, document.table(), settings); !taken)
     return std::unexpected(taken.error());
-  if (auto taken = take_overrides(overrides, settings); !taken) return std::unexpected(taken.error());
-  if (auto checked = check_as_a_whole(settings, &name); !checked) return std::unexpected(checked.error());
+  if (auto good = complete(settings, overrides, sink_urls, &name); !good)
+    return std::unexpected(good.error());
   return settings;
 }
 
-Result<Settings> load_settings(const std::optional<std::string>& file,
-                               std::span<const std::string> overrides) {
+Result<Settings> load_settings(const std::optional<std::string>& file, std::span<const std::string> overrides,
+                               std::span<const std::string> sink_urls) {
   if (file) {
     const auto text = read_file(*file);
     if (!text) return std::unexpected(text.error());
-    return parse_settings(*text, *file, overrides);
+    return parse_settings(*text, *file, overrides, sink_urls);
   }
   Settings settings;
-  if (auto taken = take_overrides(overrides, settings); !taken) return std::unexpected(taken.error());
-  if (auto checked = check_as_a_whole(settings, nullptr); !checked) return std::unexpected(checked.error());
+  if (auto good = complete(settings, overrides, sink_urls, nullptr); !good)
+    return std::unexpected(good.error());
   return settings;
 }
 
@@ -300,6 +389,7 @@ std::string to_toml(const Settings& settings, Comments comments) {
     }
     out += fmt::format("{} = {}\n", key.name, key.print(settings));
   }
+  for (const SinkSettings& sink : settings.sinks) out += "\n" + to_toml(sink);
   return out;
 }
 

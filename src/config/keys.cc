@@ -7,6 +7,7 @@
 #include <array>
 #include <charconv>
 #include <filesystem>
+#include <iterator>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -47,23 +48,6 @@ bool parse_integer(std::string_view text, int base, std::int64_t& number) {
   return error == std::errc() && rest == end;
 }
 
-// As a TOML basic string; what is not printable ASCII as \uNNNN, UTF-8 as it is.
-std::string quote(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (byte < 0x20 || byte == 0x7f) {
-      out += fmt::format("\\u{:04x}", byte);
-    } else {
-      out += c;
-    }
-  }
-  return out + '"';
-}
-
 // The types of settings. Each says what it takes, takes it, and prints it.
 
 struct Flag {
@@ -101,7 +85,7 @@ struct FilePath {
     path = normal.string();
     return true;
   }
-  static std::string print(const std::string& path) { return quote(path); }
+  static std::string print(const std::string& path) { return quote_toml(path); }
 };
 
 struct DirectoryPath {
@@ -118,7 +102,7 @@ struct DirectoryPath {
     path = std::move(normal);
     return true;
   }
-  static std::string print(const std::string& path) { return quote(path); }
+  static std::string print(const std::string& path) { return quote_toml(path); }
 };
 
 // A string or a number; empty: nobody in particular.
@@ -135,7 +119,7 @@ struct Account {
     name = std::move(text);
     return true;
   }
-  static std::string print(const std::string& name) { return quote(name); }
+  static std::string print(const std::string& name) { return quote_toml(name); }
 };
 
 constexpr char kUser[] = "user";
@@ -186,7 +170,7 @@ struct Size {
     size = ByteSize{(bytes->bytes + Unit - 1) / Unit * Unit};
     return true;
   }
-  static std::string print(ByteSize size) { return quote(format(size)); }
+  static std::string print(ByteSize size) { return quote_toml(format(size)); }
 };
 
 // A limit: 0 switches it off.
@@ -202,7 +186,7 @@ struct SizeLimit {
     size = *bytes;
     return true;
   }
-  static std::string print(ByteSize size) { return size.bytes == 0 ? "0" : quote(format(size)); }
+  static std::string print(ByteSize size) { return size.bytes == 0 ? "0" : quote_toml(format(size)); }
 };
 
 struct PeriodLimit {
@@ -217,7 +201,9 @@ struct PeriodLimit {
     period = *time;
     return true;
   }
-  static std::string print(milliseconds period) { return period.count() == 0 ? "0" : quote(format(period)); }
+  static std::string print(milliseconds period) {
+    return period.count() == 0 ? "0" : quote_toml(format(period));
+  }
 };
 
 struct CountLimit {
@@ -254,7 +240,7 @@ template <const auto& Names>
 struct Choice {
   static std::string allowed() {
     std::vector<std::string> names;
-    for (const auto& [name, value] : Names) names.push_back(quote(name));
+    for (const auto& [name, value] : Names) names.push_back(quote_toml(name));
     return fmt::format("{}", fmt::join(names, " or "));
   }
   static bool read(const Value& value, auto& choice) {
@@ -268,9 +254,9 @@ struct Choice {
   }
   static std::string print(auto choice) {
     for (const auto& [name, named] : Names) {
-      if (named == choice) return quote(name);
+      if (named == choice) return quote_toml(name);
     }
-    return quote("");
+    return quote_toml("");
   }
 };
 
@@ -290,7 +276,7 @@ struct Sync {
     return true;
   }
   static std::string print(const SyncPolicy& sync) {
-    return sync.mode == SyncMode::Periodic ? quote(format(sync.period))
+    return sync.mode == SyncMode::Periodic ? quote_toml(format(sync.period))
                                            : Choice<kSyncModes>::print(sync.mode);
   }
 };
@@ -371,10 +357,38 @@ std::vector<std::string> names_of_tables() {
   for (const Key& k : kKeys) {
     if (tables.empty() || tables.back() != k.table) tables.emplace_back(k.table);
   }
+  tables.emplace_back("sink");  // its keys are the sinks' own
   return tables;
 }
 
+std::string heading(const std::string& table) {
+  return table == "sink" ? "[[sink]]" : fmt::format("[{}]", table);
+}
+
 }  // namespace
+
+std::string quote_toml(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (byte < 0x20 || byte == 0x7f) {
+      out += fmt::format("\\u{:04x}", byte);
+    } else {
+      out += c;
+    }
+  }
+  return out + '"';
+}
+
+std::string quote_toml_key(std::string_view key) {
+  const bool is_bare = !key.empty() && std::ranges::all_of(key, [](unsigned char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  });
+  return is_bare ? std::string(key) : quote_toml(key);
+}
 
 std::string describe(const Value& value) {
   switch (value.kind) {
@@ -414,9 +428,12 @@ std::string suggest_table(std::string_view table) {
     const auto nearest = std::min_element(tables.begin(), tables.end(), [&](const auto& a, const auto& b) {
       return distance(a, table) < distance(b, table);
     });
-    if (distance(*nearest, table) <= max_distance(table)) return fmt::format("Did you mean [{}]?", *nearest);
+    if (distance(*nearest, table) <= max_distance(table))
+      return fmt::format("Did you mean {}?", heading(*nearest));
   }
-  return fmt::format("The tables are [{}]", fmt::join(tables, "], ["));
+  std::vector<std::string> headings;
+  std::ranges::transform(tables, std::back_inserter(headings), heading);
+  return fmt::format("The tables are {}", fmt::join(headings, ", "));
 }
 
 std::string suggest_key(std::string_view table, std::string_view name) {

@@ -30,6 +30,11 @@ struct Value {
 // For messages: '"64MB"', 'true', 'an array'. Without control characters, and never long.
 [[nodiscard]] std::string describe(const Value& value);
 
+// `text` as a TOML basic string: what is not printable ASCII as \uNNNN, UTF-8 as it is.
+[[nodiscard]] std::string quote_toml(std::string_view text);
+// As a TOML key: bare where it may be.
+[[nodiscard]] std::string quote_toml_key(std::string_view key);
+
 struct Key {
   std::string_view table;
   std::string_view name;

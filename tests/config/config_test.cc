@@ -175,15 +175,15 @@ TEST(ParseSettings, NamesTheNearestKeyOfAnUnknownOne) {
             "Did you mean 'log.compress'?");
   EXPECT_THAT(complaint_about_override("sync=1s"), EndsWith("Did you mean 'log.sync'?"));
   EXPECT_THAT(complaint_about_override("nonsense.whatever=1"),
-              EndsWith("The tables are [fifo], [ring], [log]"));
+              EndsWith("The tables are [fifo], [ring], [log], [[sink]]"));
 }
 
 TEST(ParseSettings, NamesTheNearestTableOfAnUnknownOne) {
   EXPECT_EQ(complaint("[fifi]\n"),
             "cannot accept 'x.toml:1:2': there is no table [fifi]. Did you mean [fifo]?");
-  EXPECT_THAT(complaint("\n[[sink]]\nname = \"x\"\n"),
-              AllOf(HasSubstr("'x.toml:2:3': there is no table [sink]"),
-                    EndsWith("The tables are [fifo], [ring], [log]")));
+  EXPECT_THAT(complaint("\n[[metrics]]\nname = \"x\"\n"),
+              AllOf(HasSubstr("'x.toml:2:3': there is no table [metrics]"),
+                    EndsWith("The tables are [fifo], [ring], [log], [[sink]]")));
   EXPECT_THAT(complaint("[metrics]\n"), HasSubstr("there is no table [metrics]"));
 }
 

@@ -1,0 +1,154 @@
+#include "config/sinks.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <set>
+
+#include "base/text.h"
+#include "config/keys.h"
+
+namespace slurper {
+
+namespace {
+
+constexpr std::size_t kMaxName = 64;  // a part of file names
+constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+constexpr std::string_view kTypeLetters = "abcdefghijklmnopqrstuvwxyz0123456789-_";
+
+bool consists_of(std::string_view text, std::string_view letters) {
+  return !text.empty() && text.find_first_not_of(letters) == std::string_view::npos;
+}
+
+bool is_name(std::string_view name) {
+  return name.size() <= kMaxName && name.front() != '.' && consists_of(name, std::string(kLetters) + "._-");
+}
+
+// Nothing where a % has no two hexadecimal digits behind it.
+std::optional<std::string> decode(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      out += text[i];
+      continue;
+    }
+    unsigned byte = 0;
+    const char* const digits = text.data() + i + 1;
+    if (text.size() - i < 3 || std::from_chars(digits, digits + 2, byte, 16).ptr != digits + 2)
+      return std::nullopt;
+    out += static_cast<char>(byte);
+    i += 2;
+  }
+  return out;
+}
+
+// Cuts `text` at the first of `ends`. What is before it; `text` keeps the rest, with it.
+std::string_view cut(std::string_view& text, std::string_view ends) {
+  const std::string_view part = text.substr(0, text.find_first_of(ends));
+  text.remove_prefix(part.size());
+  return part;
+}
+
+void add(SinkSettings& sink, const std::string& key, const std::string& value) {
+  if (key == "name" || key == "type") {
+    (key == "name" ? sink.name : sink.type) = value;
+    return;
+  }
+  const auto known = std::ranges::find(sink.options, key, &SinkOption::name);
+  if (known == sink.options.end()) {
+    sink.options.push_back({.name = key, .values = {value}, .is_list = false, .place = sink.place});
+  } else {
+    known->values.push_back(value);
+    known->is_list = true;
+  }
+}
+
+std::string derived_name(const SinkSettings& sink) {
+  std::string name = sink.type;
+  for (const SinkOption& option : sink.options) {
+    if (option.name != "path" && option.name != "target") continue;
+    for (const char c : fmt::format("/{}", fmt::join(option.values, "/"))) {
+      const bool fits = kLetters.find(c) != std::string_view::npos || c == '.' || c == '_';
+      if (fits || name.back() != '-') name += fits ? c : '-';
+    }
+  }
+  return name.substr(0, kMaxName);
+}
+
+}  // namespace
+
+Result<SinkSettings> parse_sink_url(std::string_view url) {
+  SinkSettings sink{.name = {}, .type = {}, .place = "--sink " + std::string(url), .options = {}};
+  const auto reject = [&](std::string why) {
+    return fail(ErrorKind::Config, fmt::format("accept '{}'", printable(sink.place)), std::move(why),
+                "Write TYPE:[//TARGET][PATH][?KEY=VALUE&…], such as file:/var/log/auth.log?format=json");
+  };
+  std::string_view scheme = cut(url, ":");
+  const std::string_view type = cut(scheme, "+");
+  if (url.empty() || !consists_of(type, kTypeLetters)) return reject("it does not begin with a type and ':'");
+  url.remove_prefix(1);
+  sink.type = type;
+
+  std::vector<std::pair<std::string_view, std::string_view>> parts;
+  if (!scheme.empty()) {
+    parts.emplace_back("transport", scheme.substr(1));
+    if (!consists_of(scheme.substr(1), kTypeLetters)) return reject("there is no transport behind the '+'");
+  }
+  if (url.starts_with("//")) {
+    url.remove_prefix(2);
+    if (const std::string_view target = cut(url, "/?"); !target.empty()) parts.emplace_back("target", target);
+  }
+  if (const std::string_view path = cut(url, "?"); !path.empty()) parts.emplace_back("path", path);
+  while (url.size() > 1) {  // behind a ? or a &
+    url.remove_prefix(1);
+    std::string_view value = cut(url, "&");
+    const std::string_view key = cut(value, "=");
+    if (key.empty() || value.empty())
+      return reject(fmt::format("'{}{}' is not KEY=VALUE", printable(key), printable(value)));
+    parts.emplace_back(key, value.substr(1));
+  }
+  for (const auto& [key, value] : parts) {
+    const auto name = decode(key);
+    const auto text = decode(value);
+    if (!name || !text)
+      return reject(
+          fmt::format("a % in '{}' has no two hexadecimal digits behind it", printable(name ? value : key)));
+    add(sink, *name, *text);
+  }
+  return sink;
+}
+
+Status name_sinks(std::vector<SinkSettings>& sinks) {
+  std::set<std::string> taken;
+  for (SinkSettings& sink : sinks) {
+    const bool is_given = !sink.name.empty();
+    if (!is_given) sink.name = derived_name(sink);
+    const std::string what = fmt::format("accept '{}'", printable(sink.place));
+    if (!is_name(sink.name)) {
+      return fail(ErrorKind::Config, what, fmt::format("a sink can't be called '{}'", printable(sink.name)),
+                  fmt::format("Give it a name of up to {} letters, digits, '.', '_' and '-'", kMaxName));
+    }
+    if (!taken.insert(sink.name).second) {
+      return fail(ErrorKind::Config, what, fmt::format("there are two sinks called '{}'", sink.name),
+                  is_given ? "Give each a name of its own" : "Give each a name: name = \"…\", or ?name=…");
+    }
+  }
+  return {};
+}
+
+std::string to_toml(const SinkSettings& sink) {
+  std::string out =
+      fmt::format("[[sink]]\nname = {}\ntype = {}\n", quote_toml(sink.name), quote_toml(sink.type));
+  for (const SinkOption& option : sink.options) {
+    std::vector<std::string> values;
+    for (const std::string& value : option.values) values.push_back(quote_toml(value));
+    out += fmt::format(fmt::runtime(option.is_list ? "{} = [{}]\n" : "{} = {}\n"),
+                       quote_toml_key(option.name), fmt::join(values, ", "));
+  }
+  return out;
+}
+
+}  // namespace slurper

@@ -1,0 +1,143 @@
+#include "config/sinks.h"
+
+#include <gmock/gmock.h>
+
+#include "config/config.h"
+
+namespace slurper {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+Result<Settings> parse(const std::string& text, const std::vector<std::string>& urls = {}) {
+  return parse_settings("fifo.path = \"/run/f\"\nlog.path = \"/var/log/m\"\n" + text, "x.toml", {}, urls);
+}
+
+std::string complaint(const Result<Settings>& settings) {
+  return settings ? "no error" : settings.error().message();
+}
+
+// "key=value|value" for each option.
+std::vector<std::string> options_of(const SinkSettings& sink) {
+  std::vector<std::string> all;
+  for (const SinkOption& option : sink.options) {
+    std::string text = option.name;
+    for (const std::string& value : option.values)
+      text += (&value == option.values.data() ? '=' : '|') + value;
+    all.push_back(text);
+  }
+  return all;
+}
+
+std::vector<std::string> options_of(const std::string& url) {
+  const auto sink = parse_sink_url(url);
+  return sink ? options_of(*sink) : std::vector<std::string>{sink.error().message()};
+}
+
+TEST(SinkUrl, HasATypeATransportATargetAPathAndKeys) {
+  EXPECT_EQ(parse_sink_url("journald:")->type, "journald");
+  EXPECT_THAT(options_of("journald:"), ElementsAre());
+  EXPECT_THAT(options_of("file:/var/log/auth.log?format=json"),
+              ElementsAre("path=/var/log/auth.log", "format=json"));
+  EXPECT_THAT(options_of("file:///var/log/auth.log"), ElementsAre("path=/var/log/auth.log"));
+  EXPECT_THAT(options_of("syslog+tls://logs.example:6514?ca=/etc/ca.pem"),
+              ElementsAre("transport=tls", "target=logs.example:6514", "ca=/etc/ca.pem"));
+  EXPECT_THAT(options_of("syslog+udp://[::1]:514"), ElementsAre("transport=udp", "target=[::1]:514"));
+  EXPECT_THAT(options_of("syslog+unix:/dev/log"), ElementsAre("transport=unix", "path=/dev/log"));
+}
+
+TEST(SinkUrl, AKeyThatComesAgainMakesAList) {
+  EXPECT_THAT(options_of("exec:/bin/prog?args=-x&args=a=b&confirm=true"),
+              ElementsAre("path=/bin/prog", "args=-x|a=b", "confirm=true"));
+  EXPECT_THAT(options_of("syslog+tcp://one:1?target=two:2"),
+              ElementsAre("transport=tcp", "target=one:1|two:2"));
+}
+
+TEST(SinkUrl, PercentStandsForAByteAndPlusForItself) {
+  EXPECT_THAT(options_of("file:/a%3Fb?filter=msg%20contains%20%22a+b%26c%22&filter2=severity <= err"),
+              ElementsAre("path=/a?b", "filter=msg contains \"a+b&c\"", "filter2=severity <= err"));
+}
+
+TEST(SinkUrl, WhatIsNoneIsToldSo) {
+  for (const char* url : {"", ":", "file", "/var/log/x", "File:/x", "a b:/x", "+tls://x", "?x=y"})
+    EXPECT_THAT(complaint(parse("", {url})), HasSubstr("does not begin with a type")) << url;
+  EXPECT_THAT(complaint(parse("", {"syslog+://x"})), HasSubstr("no transport behind the '+'"));
+  EXPECT_THAT(complaint(parse("", {"file:/x?format"})), HasSubstr("'format' is not KEY=VALUE"));
+  EXPECT_THAT(complaint(parse("", {"file:/x?=json"})), HasSubstr("'=json' is not KEY=VALUE"));
+  for (const char* url : {"file:/x%", "file:/x%4", "file:/x%4x", "file:/x?a=%zz"})
+    EXPECT_THAT(complaint(parse("", {url})), HasSubstr("two hexadecimal digits")) << url;
+}
+
+TEST(SinkTables, AreTakenInTheirOrder) {
+  const auto settings = parse(R"([[sink]]
+name = "auth"
+type = "file"
+path = "/var/log/auth.log"
+batch_lines = 500
+sync = true
+mode = 0o640
+[[sink]]
+type = "exec"
+args = ["-x", 7]
+)",
+                              {"journald:"});
+  ASSERT_TRUE(settings) << complaint(settings);
+  ASSERT_EQ(settings->sinks.size(), 3U);
+  EXPECT_EQ(settings->sinks[0].name, "auth");
+  EXPECT_EQ(settings->sinks[0].type, "file");
+  EXPECT_THAT(options_of(settings->sinks[0]),
+              ElementsAre("path=/var/log/auth.log", "batch_lines=500", "sync=true", "mode=0640"));
+  EXPECT_EQ(settings->sinks[0].options[1].place, "x.toml:7:15");
+  EXPECT_EQ(settings->sinks[1].name, "exec");
+  EXPECT_THAT(options_of(settings->sinks[1]), ElementsAre("args=-x|7"));
+  EXPECT_TRUE(settings->sinks[1].options[0].is_list);
+  EXPECT_EQ(settings->sinks[2].name, "journald");
+}
+
+TEST(SinkTables, ArePrintedAsTheyAreRead) {
+  const auto settings = parse("", {"exec:/bin/p%22rog?args=one&args=t%0awo&odd%20key=1", "file:/x"});
+  ASSERT_TRUE(settings) << complaint(settings);
+  const std::string text = to_toml(*settings);
+  EXPECT_THAT(text, HasSubstr("args = [\"one\", \"t\\u000awo\"]"));
+  const auto again = parse_settings(text, "again", {});
+  ASSERT_TRUE(again) << complaint(again);
+  EXPECT_EQ(*again, *settings);
+}
+
+TEST(SinkTables, NamesComeFromWhereASinkGoes) {
+  const auto settings = parse("", {"file:/var/log/auth.log", "syslog+tls://logs.example:6514",
+                                   "stdout:", "file:/very" + std::string(200, 'x'), "file:/y?name=mine"});
+  ASSERT_TRUE(settings) << complaint(settings);
+  EXPECT_EQ(settings->sinks[0].name, "file-var-log-auth.log");
+  EXPECT_EQ(settings->sinks[1].name, "syslog-logs.example-6514");
+  EXPECT_EQ(settings->sinks[2].name, "stdout");
+  EXPECT_EQ(settings->sinks[3].name.size(), 64U);
+  EXPECT_EQ(settings->sinks[4].name, "mine");
+}
+
+TEST(SinkTables, WhatIsWrongIsToldWithItsPlace) {
+  EXPECT_THAT(complaint(parse("[sink]\ntype = \"file\"")), HasSubstr("Write [[sink]] on a line of its own"));
+  EXPECT_THAT(complaint(parse("[[sink]]\npath = \"/x\"")), HasSubstr("x.toml:3:1': this sink has no type"));
+  EXPECT_THAT(complaint(parse("[[sink]]\ntype = \"file\"\nx = 1.5")),
+              HasSubstr("x.toml:5:5': \"x\" is a number with a fraction"));
+  EXPECT_THAT(complaint(parse("[[sink]]\ntype = \"file\"\nx = [\"a\", {}]")), HasSubstr("x.toml:5:11"));
+  EXPECT_THAT(complaint(parse("[[sink]]\ntype = [\"file\"]")), HasSubstr("type must be one string"));
+  EXPECT_THAT(complaint(parse("[[sink]]\ntype = \"file\"\nname = \"\"")),
+              HasSubstr("name must be one string"));
+  for (const char* name : {"a/b", ".x", "a b", "\\u0000"})
+    EXPECT_THAT(complaint(parse(std::string("[[sink]]\ntype = \"file\"\nname = \"") + name + '"')),
+                HasSubstr("a sink can't be called"))
+        << name;
+  EXPECT_THAT(complaint(parse("[[sinks]]\ntype = \"file\"")), HasSubstr("Did you mean [[sink]]?"));
+}
+
+TEST(SinkTables, TwoOfOneNameAreRefused) {
+  EXPECT_THAT(complaint(parse("", {"stdout:", "stdout:"})),
+              HasSubstr("two sinks called 'stdout'. Give each a name:"));
+  EXPECT_THAT(complaint(parse("", {"stdout:?name=a", "stdout:?name=a"})),
+              HasSubstr("Give each a name of its own"));
+}
+
+}  // namespace
+}  // namespace slurper
