@@ -15,7 +15,6 @@ namespace slurper {
 namespace {
 
 constexpr const char* kBootIdPath = "/proc/sys/kernel/random/boot_id";
-constexpr std::size_t kTextSize = 36;
 
 std::optional<std::uint8_t> hex_digit(char c) {
   if (c >= '0' && c <= '9') return static_cast<std::uint8_t>(c - '0');
@@ -24,7 +23,7 @@ std::optional<std::uint8_t> hex_digit(char c) {
 }
 
 std::optional<Uuid> parse_uuid(std::string_view text) {
-  if (text.size() < kTextSize) return std::nullopt;
+  if (text.size() < kUuidTextSize) return std::nullopt;
   Uuid uuid{};
   std::size_t at = 0;
   for (std::size_t i = 0; i < uuid.size(); ++i) {
@@ -54,7 +53,7 @@ Result<Uuid> read_boot_id(Os& os) {
   const std::string what = fmt::format("read the boot id '{}'", kBootIdPath);
   const UniqueFd fd(os.open(kBootIdPath, O_RDONLY));
   if (!fd) return fail_errno(-fd.get(), what);
-  std::array<char, kTextSize + 1> text{};
+  std::array<char, kUuidTextSize + 1> text{};
   const ssize_t size = os.read(fd.get(), text.data(), text.size());
   if (size < 0) return fail_errno(static_cast<int>(-size), what);
   const auto uuid = parse_uuid(std::string_view(text.data(), static_cast<std::size_t>(size)));
@@ -63,12 +62,19 @@ Result<Uuid> read_boot_id(Os& os) {
 }
 
 std::string format(const Uuid& uuid) {
-  std::string text;
-  for (std::size_t i = 0; i < uuid.size(); ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
-    fmt::format_to(std::back_inserter(text), "{:02x}", uuid[i]);
-  }
+  std::string text(kUuidTextSize, '\0');
+  put_uuid(text.data(), uuid);
   return text;
+}
+
+char* put_uuid(char* at, const Uuid& uuid) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  for (std::size_t i = 0; i < uuid.size(); ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) *at++ = '-';
+    *at++ = kDigits[uuid[i] >> 4];
+    *at++ = kDigits[uuid[i] & 0xf];
+  }
+  return at;
 }
 
 }  // namespace slurper

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -20,5 +21,9 @@ using Uuid = std::array<std::uint8_t, 16>;
 
 // "6ba7b810-9dad-11d1-80b4-00c04fd430c8".
 [[nodiscard]] std::string format(const Uuid& uuid);
+
+// Likewise, to where there is room for it; returns the end. For what is written with each line.
+inline constexpr std::size_t kUuidTextSize = 36;
+char* put_uuid(char* at, const Uuid& uuid);
 
 }  // namespace slurper
