@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -43,6 +44,10 @@ struct ByteSize {
 
 // How many newlines `text` has, at the speed of memory.
 [[nodiscard]] std::uint64_t count_lines(std::string_view text);
+
+// The length of the valid UTF-8 sequence that `text` begins with (RFC 3629): 1 to 4, or 0 where there is none.
+// `text` is not empty.
+[[nodiscard]] std::size_t utf8_length(std::string_view text);
 
 // Whether all of `text` is valid UTF-8 (RFC 3629).
 [[nodiscard]] bool is_utf8(std::string_view text);

@@ -1,0 +1,34 @@
+// LineTemplate: how a line is put together, as the operator wrote it.
+#pragma once
+
+#include <expected>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "slurper/record.h"
+
+namespace slurper {
+
+// "{time} {host} {program}: {msg}": text, and fields in braces by the names that the filter language has for
+// them; "{{" and "}}" are braces. A field that the record does not have is "-"; the time is then that of
+// arrival. Control characters in a field but the tab are written as "#ooo", so that a record is one line.
+class LineTemplate {
+ public:
+  // The error says what is wrong and where, to be put behind "the format is …, but ".
+  [[nodiscard]] static std::expected<LineTemplate, std::string> parse(std::string_view text);
+
+  // Without a newline at the end.
+  void append(const Record& record, std::string& out) const;
+
+ private:
+  // A piece of text, then a field (none at the end).
+  struct Piece {
+    std::string text;
+    void (*append_field)(const Record& record, std::string& out) = nullptr;
+  };
+
+  std::vector<Piece> pieces_;
+};
+
+}  // namespace slurper
