@@ -6,6 +6,8 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <utility>
+#include <vector>
 
 namespace slurper {
 
@@ -198,6 +200,24 @@ std::uint64_t count_lines(std::string_view text) {
     text.remove_prefix(rounds * kLanes);
   }
   return lines + static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t substituted = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({row[j] + 1, diagonal + 1, substituted});
+    }
+  }
+  return row.back();
+}
+
+std::size_t max_edits(std::string_view word) {
+  return std::max<std::size_t>(1, word.size() / 3);
 }
 
 }  // namespace slurper

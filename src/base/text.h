@@ -45,11 +45,17 @@ struct ByteSize {
 // How many newlines `text` has, at the speed of memory.
 [[nodiscard]] std::uint64_t count_lines(std::string_view text);
 
-// The length of the valid UTF-8 sequence that `text` begins with (RFC 3629): 1 to 4, or 0 where there is none.
-// `text` is not empty.
+// The length of the valid UTF-8 sequence (RFC 3629) at the start of `text`, which is not empty; 0 where there
+// is none.
 [[nodiscard]] std::size_t utf8_length(std::string_view text);
 
 // Whether all of `text` is valid UTF-8 (RFC 3629).
 [[nodiscard]] bool is_utf8(std::string_view text);
+
+// Levenshtein's distance: insertions, deletions and substitutions of bytes. For "did you mean …?".
+[[nodiscard]] std::size_t edit_distance(std::string_view a, std::string_view b);
+
+// Farther than this from what was meant, `word` is another word and not a slip of the finger.
+[[nodiscard]] std::size_t max_edits(std::string_view word);
 
 }  // namespace slurper

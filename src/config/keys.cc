@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/accounts.h"
+#include "base/text.h"
 
 namespace slurper {
 
@@ -332,26 +333,6 @@ constexpr std::array kKeys = {
     log<Choice<kCompressions>, &LogSettings::compress>("compress", "compression of rotated segments"),
 };
 
-// Levenshtein's distance: insertions, deletions and substitutions of bytes.
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i + 1);
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t substituted = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({row[j] + 1, diagonal + 1, substituted});
-    }
-  }
-  return row.back();
-}
-
-// Farther than this, a name is another word and not a slip of the finger.
-std::size_t max_distance(std::string_view word) {
-  return std::max<std::size_t>(1, word.size() / 3);
-}
-
 std::vector<std::string> names_of_tables() {
   std::vector<std::string> tables;
   for (const Key& k : kKeys) {
@@ -426,9 +407,9 @@ std::string suggest_table(std::string_view table) {
   const auto tables = names_of_tables();
   if (table.size() <= kMaxShown) {
     const auto nearest = std::min_element(tables.begin(), tables.end(), [&](const auto& a, const auto& b) {
-      return distance(a, table) < distance(b, table);
+      return edit_distance(a, table) < edit_distance(b, table);
     });
-    if (distance(*nearest, table) <= max_distance(table))
+    if (edit_distance(*nearest, table) <= max_edits(table))
       return fmt::format("Did you mean {}?", heading(*nearest));
   }
   std::vector<std::string> headings;
@@ -439,10 +420,10 @@ std::string suggest_table(std::string_view table) {
 std::string suggest_key(std::string_view table, std::string_view name) {
   if (name.size() <= kMaxShown) {
     // The same name in another table is one slip; a similar name there two.
-    const auto slips = [&](const Key& k) { return distance(k.name, name) + (k.table == table ? 0 : 1); };
+    const auto slips = [&](const Key& k) { return edit_distance(k.name, name) + (k.table == table ? 0 : 1); };
     const auto nearest = std::min_element(kKeys.begin(), kKeys.end(),
                                           [&](const Key& a, const Key& b) { return slips(a) < slips(b); });
-    if (slips(*nearest) <= max_distance(name)) return fmt::format("Did you mean '{}'?", nearest->full_name());
+    if (slips(*nearest) <= max_edits(name)) return fmt::format("Did you mean '{}'?", nearest->full_name());
   }
   std::vector<std::string> names;
   for (const Key& k : kKeys) {

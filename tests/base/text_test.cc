@@ -97,5 +97,22 @@ TEST(CountLines, OfAnyLength) {
   }
 }
 
+TEST(EditDistance, CountsWhatIsTyped) {
+  EXPECT_EQ(edit_distance("", ""), 0U);
+  EXPECT_EQ(edit_distance("program", "progam"), 1U);
+  EXPECT_EQ(edit_distance("kitten", "sitting"), 3U);
+  EXPECT_EQ(edit_distance("", "abc"), 3U);
+  EXPECT_EQ(max_edits("ab"), 1U);
+  EXPECT_EQ(max_edits("program"), 2U);
+}
+
+TEST(Utf8Length, IsThatOfTheFirstCharacter) {
+  EXPECT_EQ(utf8_length("a"), 1U);
+  EXPECT_EQ(utf8_length("\xc3\xa4x"), 2U);
+  EXPECT_EQ(utf8_length("\xe2\x82\xac"), 3U);
+  EXPECT_EQ(utf8_length("\xe2\x82"), 0U);
+  EXPECT_EQ(utf8_length("\xff"), 0U);
+}
+
 }  // namespace
 }  // namespace slurper
