@@ -21,6 +21,7 @@ check() { # SOURCE_DIR; prints the violations
         fence["systemd"] = " daemon "
         fence["spdlog"] = " daemon cli "
         fence["zstd.h"] = " log "
+        fence["re2"] = " filter "
       }
       {
         split($1, path, "/")

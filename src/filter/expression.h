@@ -1,0 +1,71 @@
+// Expression: a filter as it was written, each comparison checked against the fields.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "filter/field_table.h"
+
+namespace slurper {
+
+enum class Operator : std::uint8_t {
+  Equal,
+  NotEqual,
+  Less,
+  LessEqual,
+  Greater,
+  GreaterEqual,
+  Contains,
+  IContains,
+  StartsWith,
+  EndsWith,
+  Glob,
+  Matches,
+  In,
+  Exists,
+};
+
+struct OperatorInfo {
+  Operator op;
+  std::string_view name;  // as it is written
+  bool on_text;
+  bool on_numbers;  // on Number, Name and Time
+};
+
+// All of them, in the order in which people should meet them; in that of Operator.
+[[nodiscard]] std::span<const OperatorInfo> operators();
+[[nodiscard]] std::string_view name_of(Operator op);
+
+struct Comparison {
+  const Field* field = nullptr;
+  std::string argument;
+  Operator op = Operator::Exists;
+  // The values: one, none for exists, any number for in. The field's type says which of the two.
+  std::vector<std::string> texts;
+  std::vector<std::int64_t> numbers;
+  // Of the value in the filter's text; for what only shows when the filter is made ready.
+  std::size_t value_position = 0;
+};
+
+// Children are in the order of the text. An And has no And among them, an Or no Or, a Not no Not.
+struct Node {
+  enum class Kind : std::uint8_t { Comparison, And, Or, Not };
+  Kind kind = Kind::Comparison;
+  std::vector<Node> children;
+  // Its first comparison, in Expression::comparisons, which are in the order of the text.
+  std::size_t first_comparison = 0;
+};
+
+struct Expression {
+  Node root;
+  std::vector<Comparison> comparisons;
+};
+
+// The text that parses to the same expression, in one spelling: what `slurper check` shows.
+[[nodiscard]] std::string to_text(const Expression& expression);
+
+}  // namespace slurper

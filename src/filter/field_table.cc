@@ -1,0 +1,68 @@
+#include "filter/field_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <string>
+
+#include "base/text.h"
+
+namespace slurper {
+
+namespace {
+
+// A longer name is not a slip of the finger, and would be slow to compare.
+constexpr std::size_t kMaxName = 64;
+
+// Whether `word` is one of `words`, which have blanks between them.
+bool is_one_of(std::string_view word, std::string_view words) {
+  while (!words.empty()) {
+    const std::size_t blank = std::min(words.find(' '), words.size());
+    if (words.substr(0, blank) == word) return true;
+    words.remove_prefix(std::min(blank + 1, words.size()));
+  }
+  return false;
+}
+
+}  // namespace
+
+const Field* find_field(FieldTable table, std::string_view name) {
+  const auto found = std::ranges::find(table, name, &Field::name);
+  return found == table.end() ? nullptr : &*found;
+}
+
+std::string suggest_field(FieldTable table, std::string_view name) {
+  if (name.size() <= kMaxName) {
+    // syslog.severity, in sysdig, is severity here.
+    const std::string_view last = name.substr(name.rfind('.') + 1);
+    const auto edits = [&](const Field& field) {
+      if (field.name == last || is_one_of(name, field.also) || is_one_of(last, field.also))
+        return std::size_t{0};
+      return edit_distance(field.name, name);
+    };
+    const auto nearest = std::ranges::min_element(table, {}, edits);
+    if (nearest != table.end() && edits(*nearest) <= max_edits(name))
+      return fmt::format("Did you mean '{}'?", nearest->name);
+  }
+  std::string names;
+  for (const Field& field : table) names.append(names.empty() ? "" : " ").append(field.name);
+  return fmt::format("The fields are: {}", names);
+}
+
+NumberValue named_value(const Field& field, std::string_view text) {
+  const auto named = std::ranges::find(field.names, text, &NamedValue::name);
+  if (named != field.names.end()) return named->value;
+  std::int64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || rest != end || name_of(field, number).empty()) return std::nullopt;
+  return number;
+}
+
+std::string_view name_of(const Field& field, std::int64_t value) {
+  const auto found = std::ranges::find(field.names, value, &NamedValue::value);
+  return found == field.names.end() ? std::string_view() : found->name;
+}
+
+}  // namespace slurper

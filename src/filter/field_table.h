@@ -1,0 +1,90 @@
+// FieldTable: what a filter can ask of an event. The language knows nothing else of events: log records have
+// a table (record_fields.h), and whatever else is to be filtered brings its own.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace slurper {
+
+enum class FieldType : std::uint8_t {
+  Text,    // any bytes
+  Number,  // a signed integer
+  Name,    // a number that people know by its names, such as a severity
+  Time,    // nanoseconds since 1970, UTC
+};
+
+struct NamedValue {
+  std::string_view name;
+  std::int64_t value = 0;
+};
+
+// Nothing where the event does not have the field. The view lives as long as the event.
+using TextValue = std::optional<std::string_view>;
+using NumberValue = std::optional<std::int64_t>;
+
+struct Field {
+  std::string_view name;
+  FieldType type = FieldType::Text;
+  std::string_view help;  // one line
+  // The first name of a value is the one to show; others of the same value are understood as well.
+  std::span<const NamedValue> names = {};
+  // What may stand in brackets behind the name, as in sd[ID.param], and is handed to the accessor; without
+  // the brackets that is empty. Where nothing may stand there, this is.
+  std::string_view argument = {};
+  // Other names that people try, with a blank between them: for advice only.
+  std::string_view also = {};
+  // The accessor: `text` of a Text field, `number` of every other. Called from any thread, for events that no
+  // other thread has at the time.
+  TextValue (*text)(const void* event, std::string_view argument) = nullptr;
+  NumberValue (*number)(const void* event, std::string_view argument) = nullptr;
+};
+
+// All of them in the order in which people should meet them. What it is made from outlives it.
+using FieldTable = std::span<const Field>;
+
+// The fields of events of one type: the accessors take no others.
+template <typename Event>
+class FieldsOf {
+ public:
+  constexpr explicit FieldsOf(FieldTable table) : table_(table) {}
+  [[nodiscard]] constexpr FieldTable table() const { return table_; }
+
+ private:
+  FieldTable table_;
+};
+
+// `field` with an accessor that takes the event, or the event and the argument.
+template <typename Event, auto kAccessor>
+constexpr Field with_accessor(Field field) {
+  constexpr auto kCall = [](const void* event, std::string_view argument) {
+    const auto& typed = *static_cast<const Event*>(event);
+    if constexpr (requires { kAccessor(typed, argument); }) {
+      return kAccessor(typed, argument);
+    } else {
+      return kAccessor(typed);
+    }
+  };
+  if constexpr (requires { field.text = kCall; }) {
+    field.text = kCall;
+  } else {
+    field.number = kCall;
+  }
+  return field;
+}
+
+// The field of that name, or nullptr.
+[[nodiscard]] const Field* find_field(FieldTable table, std::string_view name);
+
+// Advice on a name that is no field: "Did you mean 'program'?", or what fields there are.
+[[nodiscard]] std::string suggest_field(FieldTable table, std::string_view name);
+
+// The value of that name, or of that number in digits, where it is one of the field's.
+[[nodiscard]] NumberValue named_value(const Field& field, std::string_view text);
+
+// The name to show; empty where the value has none.
+[[nodiscard]] std::string_view name_of(const Field& field, std::int64_t value);
+
+}  // namespace slurper

@@ -1,0 +1,38 @@
+// Filter: which events are wanted. The language: docs/filter.md.
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "filter/field_table.h"
+#include "filter/filter_error.h"
+#include "filter/program.h"
+
+namespace slurper {
+
+// Cheap to copy; copies share what does not change. Any number of threads may ask at the same time, each of
+// events of its own.
+template <typename Event>
+class Filter {
+ public:
+  [[nodiscard]] static std::expected<Filter, FilterError> compile(std::string_view text,
+                                                                  const FieldsOf<Event>& fields) {
+    auto program = Program::compile(text, fields.table());
+    if (!program) return std::unexpected(std::move(program.error()));
+    return Filter(std::make_shared<const Program>(std::move(*program)));
+  }
+
+  [[nodiscard]] bool matches(const Event& event) const { return program_->matches(&event); }
+
+  // In one spelling: compiled again, it is the same filter, and has the same text.
+  [[nodiscard]] const std::string& text() const { return program_->text(); }
+
+ private:
+  explicit Filter(std::shared_ptr<const Program> program) : program_(std::move(program)) {}
+  std::shared_ptr<const Program> program_;
+};
+
+}  // namespace slurper

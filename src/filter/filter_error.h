@@ -1,0 +1,29 @@
+// FilterError: what is wrong with a filter's text, and where.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "slurper/result.h"
+
+namespace slurper {
+
+struct FilterError {
+  std::size_t line = 1;    // of the text, from 1
+  std::size_t column = 1;  // of the line, from 1, in characters
+  std::string why;         // "there is no field 'progam'"
+  std::string advice;      // "Did you mean 'program'?"; may be empty
+  // The line, or the part of it around the place, and below it a caret at the place. Two lines with an end
+  // each; what could be an order to a terminal is escaped.
+  std::string excerpt;
+
+  // In one line, without the excerpt. Config.
+  [[nodiscard]] Error error() const;
+};
+
+// `position` is the byte of `text` at which it goes wrong; text.size() where something is missing at its end.
+[[nodiscard]] FilterError filter_error(std::string_view text, std::size_t position, std::string why,
+                                       std::string advice = {});
+
+}  // namespace slurper

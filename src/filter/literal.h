@@ -1,0 +1,25 @@
+// Values as a filter's text has them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace slurper {
+
+// What ends a word that stands without quotes. As in sysdig, '<' and '>' do not: evt.dir=>
+[[nodiscard]] bool ends_bare_word(char c);
+
+// `bytes` as a word where that can be, otherwise in double quotes with \\ \" \n \t \r and, for what is not
+// printable UTF-8, \xNN.
+[[nodiscard]] std::string text_literal(std::string_view bytes);
+
+// ISO 8601: a date (2026-01-31, 00:00 UTC), or a date and a time with its zone, to the minute or finer
+// (2026-01-31T12:00Z, 2026-01-31T12:00:00.5+02:00). Years from 1970 to 2261.
+[[nodiscard]] std::optional<std::int64_t> parse_time(std::string_view text);
+
+// The shortest exact form that parse_time reads back, in UTC.
+[[nodiscard]] std::string time_literal(std::int64_t nanoseconds);
+
+}  // namespace slurper

@@ -1,0 +1,196 @@
+#include "filter/program.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "filter/bytes.h"
+#include "filter/parser.h"
+#include "filter/regex.h"
+
+namespace slurper {
+
+namespace {
+
+// Places of no step: the filter's answer.
+constexpr std::uint32_t kAccept = std::numeric_limits<std::uint32_t>::max();
+constexpr std::uint32_t kReject = kAccept - 1;
+
+constexpr std::int64_t kLowest = std::numeric_limits<std::int64_t>::min();
+constexpr std::int64_t kHighest = std::numeric_limits<std::int64_t>::max();
+
+// Whether `predicate` holds for the field's value. Where the event lacks the field, nothing holds.
+template <typename Predicate>
+class TextTest : public Program::Test {
+ public:
+  TextTest(const Comparison& comparison, Predicate predicate)
+      : get_(comparison.field->text), argument_(comparison.argument), predicate_(std::move(predicate)) {}
+  [[nodiscard]] bool holds(const void* event) const override {
+    const TextValue value = get_(event, argument_);
+    return value && predicate_(*value);
+  }
+
+ private:
+  decltype(Field::text) get_;
+  std::string argument_;
+  Predicate predicate_;
+};
+
+template <typename Predicate>
+class NumberTest : public Program::Test {
+ public:
+  NumberTest(const Comparison& comparison, Predicate predicate)
+      : get_(comparison.field->number), argument_(comparison.argument), predicate_(std::move(predicate)) {}
+  [[nodiscard]] bool holds(const void* event) const override {
+    const NumberValue value = get_(event, argument_);
+    return value && predicate_(*value);
+  }
+
+ private:
+  decltype(Field::number) get_;
+  std::string argument_;
+  Predicate predicate_;
+};
+
+using TestPointer = std::unique_ptr<const Program::Test>;
+
+template <typename Predicate>
+TestPointer text_test(const Comparison& comparison, Predicate predicate) {
+  return std::make_unique<TextTest<Predicate>>(comparison, std::move(predicate));
+}
+
+template <typename Predicate>
+TestPointer number_test(const Comparison& comparison, Predicate predicate) {
+  return std::make_unique<NumberTest<Predicate>>(comparison, std::move(predicate));
+}
+
+// Texts by length, then by bytes: most of a search in them is done by comparing lengths.
+struct ShorterFirst {
+  bool operator()(std::string_view a, std::string_view b) const {
+    return a.size() != b.size() ? a.size() < b.size() : a < b;
+  }
+};
+
+TestPointer number_range(const Comparison& comparison, std::int64_t low, std::int64_t high) {
+  return number_test(comparison, [=](std::int64_t value) { return value >= low && value <= high; });
+}
+
+TestPointer make_number_test(const Comparison& comparison) {
+  if (comparison.op == Operator::Exists) return number_range(comparison, kLowest, kHighest);
+  const std::int64_t operand = comparison.numbers.front();
+  switch (comparison.op) {
+    case Operator::Equal:
+      return number_range(comparison, operand, operand);
+    case Operator::NotEqual:
+      return number_test(comparison, [=](std::int64_t value) { return value != operand; });
+    case Operator::Less:
+      return number_test(comparison, [=](std::int64_t value) { return value < operand; });
+    case Operator::LessEqual:
+      return number_range(comparison, kLowest, operand);
+    case Operator::Greater:
+      return number_test(comparison, [=](std::int64_t value) { return value > operand; });
+    case Operator::GreaterEqual:
+      return number_range(comparison, operand, kHighest);
+    default: {
+      std::vector<std::int64_t> sorted = comparison.numbers;
+      std::ranges::sort(sorted);
+      return number_test(comparison, [sorted = std::move(sorted)](std::int64_t value) {
+        return std::ranges::binary_search(sorted, value);
+      });
+    }
+  }
+}
+
+TestPointer make_text_test(const Comparison& comparison) {
+  using View = std::string_view;
+  if (comparison.op == Operator::Exists) return text_test(comparison, [](View) { return true; });
+  const std::string& operand = comparison.texts.front();
+  switch (comparison.op) {
+    case Operator::Equal:
+      return text_test(comparison, [operand](View value) { return value == operand; });
+    case Operator::NotEqual:
+      return text_test(comparison, [operand](View value) { return value != operand; });
+    case Operator::Contains:
+      return text_test(comparison, [operand](View value) { return contains(value, operand); });
+    case Operator::IContains:
+      return text_test(comparison, [part = FoldedPart(operand)](View value) { return part.is_in(value); });
+    case Operator::StartsWith:
+      return text_test(comparison, [operand](View value) { return value.starts_with(operand); });
+    case Operator::EndsWith:
+      return text_test(comparison, [operand](View value) { return value.ends_with(operand); });
+    case Operator::Glob:
+      return text_test(comparison, [operand](View value) { return glob_matches(operand, value); });
+    default: {
+      std::vector<std::string> sorted = comparison.texts;
+      std::ranges::sort(sorted, ShorterFirst());
+      return text_test(comparison, [sorted = std::move(sorted)](View value) {
+        return std::ranges::binary_search(sorted, value, ShorterFirst());
+      });
+    }
+  }
+}
+
+}  // namespace
+
+std::expected<Program, FilterError> Program::compile(std::string_view text, FieldTable fields) {
+  const auto expression = parse_filter(text, fields);
+  if (!expression) return std::unexpected(expression.error());
+  Program program;
+  std::size_t regexes = 0;
+  for (const Comparison& comparison : expression->comparisons) {
+    Step& step = program.steps_.emplace_back();
+    if (comparison.op == Operator::Matches) {
+      if (++regexes > kMaxFilterRegexes)
+        return std::unexpected(filter_error(text, comparison.value_position,
+                                            fmt::format("it has more than {} patterns", kMaxFilterRegexes),
+                                            "Join some of them with |"));
+      auto regex = Regex::compile(comparison.texts.front());
+      if (!regex)
+        return std::unexpected(
+            filter_error(text, comparison.value_position, "this is no regular expression: " + regex.error()));
+      step.test = text_test(
+          comparison, [regex = std::move(*regex)](std::string_view value) { return regex.is_in(value); });
+    } else {
+      step.test = comparison.field->type == FieldType::Text ? make_text_test(comparison)
+                                                            : make_number_test(comparison);
+    }
+  }
+  program.link(expression->root, kAccept, kReject);
+  program.text_ = to_text(*expression);
+  return program;
+}
+
+// Where to go on from each comparison of `node`, when `node` is to lead to these two.
+void Program::link(const Node& node, std::uint32_t when_true, std::uint32_t when_false) {
+  switch (node.kind) {
+    case Node::Kind::Comparison:
+      steps_[node.first_comparison].when_true = when_true;
+      steps_[node.first_comparison].when_false = when_false;
+      return;
+    case Node::Kind::Not:
+      link(node.children.front(), when_false, when_true);
+      return;
+    case Node::Kind::And:
+    case Node::Kind::Or:
+      break;
+  }
+  for (std::size_t i = 0; i < node.children.size(); ++i) {
+    const bool is_last = i + 1 == node.children.size();
+    const auto next = is_last ? 0 : static_cast<std::uint32_t>(node.children[i + 1].first_comparison);
+    const bool is_and = node.kind == Node::Kind::And;
+    link(node.children[i], is_and && !is_last ? next : when_true, !is_and && !is_last ? next : when_false);
+  }
+}
+
+bool Program::matches(const void* event) const {
+  std::uint32_t at = 0;
+  while (at < kReject) {
+    const Step& step = steps_[at];
+    at = step.test->holds(event) ? step.when_true : step.when_false;
+  }
+  return at == kAccept;
+}
+
+}  // namespace slurper

@@ -1,0 +1,55 @@
+// Program: an expression made ready to be asked of millions of events.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "filter/expression.h"
+#include "filter/filter_error.h"
+
+namespace slurper {
+
+inline constexpr std::size_t kMaxFilterRegexes = 64;  // in one filter: each may take Regex::kMaxMemory
+
+// The comparisons in the order of the text, each with the place to go on at when it holds and when it does
+// not: `and`, `or` and `not` cost nothing more, and what need not be asked is not. Once made, it does not
+// change, and asking allocates nothing (but see Regex): any number of threads may, at the same time.
+class Program {
+ public:
+  // One comparison.
+  class Test {
+   public:
+    Test() = default;
+    Test(const Test&) = delete;
+    Test& operator=(const Test&) = delete;
+    virtual ~Test() = default;
+    [[nodiscard]] virtual bool holds(const void* event) const = 0;
+  };
+
+  [[nodiscard]] static std::expected<Program, FilterError> compile(std::string_view text, FieldTable fields);
+
+  // `event` is of the type that the fields' accessors take.
+  [[nodiscard]] bool matches(const void* event) const;
+
+  // The filter in its one spelling; compiles to the same program.
+  [[nodiscard]] const std::string& text() const { return text_; }
+
+ private:
+  struct Step {
+    std::unique_ptr<const Test> test;
+    std::uint32_t when_true = 0;
+    std::uint32_t when_false = 0;
+  };
+
+  void link(const Node& node, std::uint32_t when_true, std::uint32_t when_false);
+
+  std::vector<Step> steps_;
+  std::string text_;
+};
+
+}  // namespace slurper

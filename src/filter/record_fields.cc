@@ -1,0 +1,192 @@
+#include "filter/record_fields.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
+namespace slurper {
+
+namespace {
+
+constexpr std::array kSeverities = {
+    NamedValue{"emerg", 0},   NamedValue{"alert", 1},  NamedValue{"crit", 2}, NamedValue{"err", 3},
+    NamedValue{"warning", 4}, NamedValue{"notice", 5}, NamedValue{"info", 6}, NamedValue{"debug", 7},
+    NamedValue{"panic", 0},   NamedValue{"error", 3},  NamedValue{"warn", 4},
+};
+constexpr std::array kFacilities = {
+    NamedValue{"kern", 0},     NamedValue{"user", 1},    NamedValue{"mail", 2},      NamedValue{"daemon", 3},
+    NamedValue{"auth", 4},     NamedValue{"syslog", 5},  NamedValue{"lpr", 6},       NamedValue{"news", 7},
+    NamedValue{"uucp", 8},     NamedValue{"cron", 9},    NamedValue{"authpriv", 10}, NamedValue{"ftp", 11},
+    NamedValue{"ntp", 12},     NamedValue{"audit", 13},  NamedValue{"alert", 14},    NamedValue{"clock", 15},
+    NamedValue{"local0", 16},  NamedValue{"local1", 17}, NamedValue{"local2", 18},   NamedValue{"local3", 19},
+    NamedValue{"local4", 20},  NamedValue{"local5", 21}, NamedValue{"local6", 22},   NamedValue{"local7", 23},
+    NamedValue{"security", 4},
+};
+
+constexpr NamedValue format_name(std::string_view name, HeaderFormat format) {
+  return {name, static_cast<std::int64_t>(format)};
+}
+constexpr std::array kFormats = {
+    format_name("none", HeaderFormat::None), format_name("rfc5424", HeaderFormat::Rfc5424),
+    format_name("rfc3164", HeaderFormat::Rfc3164), format_name("iso", HeaderFormat::Iso)};
+
+constexpr NamedValue part_name(std::string_view name, Part part) {
+  return {name, static_cast<std::int64_t>(part)};
+}
+constexpr std::array kParts = {part_name("whole", Part::Whole), part_name("first", Part::First),
+                               part_name("middle", Part::Middle), part_name("last", Part::Last)};
+
+NumberValue number(std::uint64_t value) {
+  return static_cast<std::int64_t>(value);
+}
+NumberValue number(const std::optional<std::uint8_t>& value) {
+  return value ? NumberValue(*value) : std::nullopt;
+}
+NumberValue nanoseconds(Timestamp time) {
+  return time.time_since_epoch().count();
+}
+// The header's fields are empty where they are missing.
+TextValue unless_empty(std::string_view text) {
+  return text.empty() ? std::nullopt : TextValue(text);
+}
+
+// The elements of structured data one after the other: [id name="value" …][id …]
+struct Element {
+  std::string_view id;
+  std::string_view parameters;  // what stands behind the id, without the ']'
+};
+
+// Where a quoted value ends: at its closing quote. `text` begins behind the opening one.
+std::size_t value_length(std::string_view text) {
+  std::size_t i = 0;
+  while (i < text.size() && text[i] != '"') i += text[i] == '\\' ? 2 : 1;
+  return std::min(i, text.size());
+}
+
+// Takes the first element off `data`. An empty id: there is none.
+Element take_element(std::string_view& data) {
+  if (!data.starts_with('[')) return {};
+  std::size_t end = 1;
+  while (end < data.size() && data[end] != ']')
+    end += data[end] == '"' ? 2 + value_length(data.substr(end + 1)) : 1;
+  end = std::min(end, data.size());
+  const std::string_view inside = data.substr(1, end - 1);
+  data.remove_prefix(std::min(end + 1, data.size()));
+  const std::size_t blank = std::min(inside.find(' '), inside.size());
+  return {inside.substr(0, blank), inside.substr(blank)};
+}
+
+TextValue parameter(std::string_view parameters, std::string_view name) {
+  while (true) {
+    while (parameters.starts_with(' ')) parameters.remove_prefix(1);
+    const std::size_t equals = parameters.find("=\"");
+    if (equals == std::string_view::npos) return std::nullopt;
+    const std::string_view found = parameters.substr(0, equals);
+    parameters.remove_prefix(equals + 2);
+    const std::size_t length = value_length(parameters);
+    if (found == name) return parameters.substr(0, length);
+    parameters.remove_prefix(std::min(length + 1, parameters.size()));
+  }
+}
+
+// sd: all of it. sd[ID]: what stands behind the ID. sd[ID.param]: the value as it stands, with its escapes.
+// An ID may have dots in it, a parameter's name hardly: the last dot parts them, where no ID is the whole of
+// it.
+TextValue structured_data(const Record& record, std::string_view argument) {
+  std::string_view data = record.header().structured_data;
+  if (argument.empty()) return unless_empty(data);
+  const std::size_t dot = argument.rfind('.');
+  TextValue value;
+  for (Element element = take_element(data); !element.id.empty(); element = take_element(data)) {
+    if (element.id == argument) return element.parameters.substr(element.parameters.starts_with(' ') ? 1 : 0);
+    if (!value && dot != std::string_view::npos && element.id == argument.substr(0, dot))
+      value = parameter(element.parameters, argument.substr(dot + 1));
+  }
+  return value;
+}
+
+template <auto kAccessor>
+constexpr Field record_field(Field field) {
+  return with_accessor<Record, kAccessor>(field);
+}
+
+using R = Record;
+
+constexpr std::array kFields = {
+    record_field<[](const R& r) { return unless_empty(r.header().program); }>(
+        {.name = "program",
+         .help = "the program's name; of sshd[123]: it is sshd",
+         .also = "tag app appname app_name ident process programname proc.name"}),
+    record_field<[](const R& r) { return TextValue(r.header().message); }>(
+        {.name = "msg",
+         .help = "what stands behind the header; the whole line where there is none",
+         .also = "message text content body"}),
+    record_field<[](const R& r) { return number(r.header().severity); }>(
+        {.name = "severity",
+         .type = FieldType::Name,
+         .help = "emerg (0) to debug (7): <= warning is warning and worse",
+         .names = kSeverities,
+         .also = "level priority sev prio pri"}),
+    record_field<[](const R& r) { return number(r.header().facility); }>({.name = "facility",
+                                                                          .type = FieldType::Name,
+                                                                          .help = "kern (0) to local7 (23)",
+                                                                          .names = kFacilities,
+                                                                          .also = "fac"}),
+    record_field<[](const R& r) { return unless_empty(r.header().host); }>(
+        {.name = "host", .help = "the host that the line names", .also = "hostname source"}),
+    record_field<[](const R& r) { return unless_empty(r.header().pid); }>(
+        {.name = "pid", .help = "the process; a text, and mostly a number", .also = "procid proc.pid"}),
+    record_field<[](const R& r) { return unless_empty(r.header().message_id); }>(
+        {.name = "msgid", .help = "RFC 5424's MSGID", .also = "message_id mid"}),
+    record_field<structured_data>({.name = "sd",
+                                   .help = "RFC 5424's structured data as it stands, or one parameter of it",
+                                   .argument = "ID.param",
+                                   .also = "structured_data sdata"}),
+    record_field<[](const R& r) {
+      return r.header().timestamp ? nanoseconds(*r.header().timestamp) : std::nullopt;
+    }>({.name = "time",
+        .type = FieldType::Time,
+        .help = "the time that the line names",
+        .also = "timestamp date evt.time"}),
+    record_field<[](const R& r) { return nanoseconds(r.arrival()); }>(
+        {.name = "arrival",
+         .type = FieldType::Time,
+         .help = "when slurper read it, within a second",
+         .also = "received arrived"}),
+    record_field<[](const R& r) { return TextValue(r.raw()); }>(
+        {.name = "raw", .help = "the whole line, without its end", .also = "line rawmsg record"}),
+    record_field<[](const R& r) { return number(r.raw().size()); }>(
+        {.name = "length", .type = FieldType::Number, .help = "of raw, in bytes", .also = "len size"}),
+    record_field<[](const R& r) { return number(static_cast<std::uint64_t>(r.header().format)); }>(
+        {.name = "format",
+         .type = FieldType::Name,
+         .help = "by which rules the header was read",
+         .names = kFormats,
+         .also = "protocol"}),
+    record_field<[](const R& r) { return number(static_cast<std::uint64_t>(r.part())); }>(
+        {.name = "part",
+         .type = FieldType::Name,
+         .help = "which part of a line longer than max_line it is",
+         .names = kParts}),
+    record_field<[](const R& r) { return number(r.offset()); }>(
+        {.name = "offset",
+         .type = FieldType::Number,
+         .help = "of the line's first byte in the stream",
+         .also = "position pos"}),
+};
+
+}  // namespace
+
+FieldsOf<Record> record_fields() {
+  return FieldsOf<Record>(kFields);
+}
+
+std::span<const NamedValue> severity_names() {
+  return kSeverities;
+}
+
+std::span<const NamedValue> facility_names() {
+  return kFacilities;
+}
+
+}  // namespace slurper

@@ -1,0 +1,95 @@
+#include "filter/regex.h"
+
+#include <re2/re2.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <utility>
+
+#include "base/text.h"
+
+namespace slurper {
+
+namespace {
+
+bool is_ascii(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
+// The length of the class at the start of `pattern`, '[' and ']' with it.
+std::size_t class_length(std::string_view pattern) {
+  std::size_t i = 1;
+  if (pattern.substr(i).starts_with('^')) ++i;
+  if (pattern.substr(i).starts_with(']')) ++i;  // stands for itself there
+  while (i < pattern.size() && pattern[i] != ']') {
+    if (pattern[i] == '\\') ++i;
+    if (pattern.substr(i).starts_with("[:")) i = std::min(pattern.find(":]", i), pattern.size()) + 1;
+    ++i;
+  }
+  return std::min(i + 1, pattern.size());
+}
+
+// The bytes of one character that is not ASCII, as one piece for what follows it (+, *, {2}). Without
+// folding, which would take the bytes for characters of Latin-1.
+std::string as_bytes(std::string_view character) {
+  return "(?-i:" + std::string(character) + ')';
+}
+
+// `pattern`, for RE2 to read as Latin-1: byte by byte. Nothing where a class holds what is not one byte.
+std::optional<std::string> pattern_of_bytes(std::string_view pattern) {
+  std::string out;
+  bool has_high_bytes = false;
+  bool literal = false;  // between \Q and \E, where only characters have to be put together
+  while (!pattern.empty()) {
+    std::size_t length = std::max<std::size_t>(utf8_length(pattern), 1);
+    if (pattern.starts_with(literal ? "\\E" : "\\Q")) {
+      literal = !literal;
+      length = 2;
+    } else if (!is_ascii(pattern.substr(0, 1))) {
+      has_high_bytes = true;
+      out += as_bytes(pattern.substr(0, length));
+    } else if (literal) {
+      out += re2::RE2::QuoteMeta(re2::StringPiece(pattern.data(), 1));
+    } else {
+      if (pattern.front() == '[') {
+        length = class_length(pattern);
+        if (!is_ascii(pattern.substr(0, length))) return std::nullopt;
+      } else if (pattern.front() == '\\') {
+        length = std::min<std::size_t>(2, pattern.size());
+        const char escaped = pattern[length - 1];
+        has_high_bytes = has_high_bytes || escaped == 'x' || (escaped >= '0' && escaped <= '7');
+      }
+      out += pattern.substr(0, length);
+    }
+    pattern.remove_prefix(length);
+  }
+  // RE2 of 2022 looks for the wrong bytes where alternatives begin with the same high one ("ä|ü"): in UTF-8,
+  // as it forgets Latin-1 when it parts off what they share (google/re2 issue 477). With nothing in front,
+  // there is no such beginning to look for.
+  return has_high_bytes ? "(?:)" + out : out;
+}
+
+}  // namespace
+
+std::expected<Regex, std::string> Regex::compile(std::string_view pattern) {
+  const std::optional<std::string> bytes = pattern_of_bytes(pattern);
+  if (!bytes)
+    return std::unexpected(
+        "a class in brackets can hold only ASCII characters; instead of [äö] write (?:ä|ö)");
+  re2::RE2::Options options(re2::RE2::Latin1);
+  options.set_log_errors(false);
+  options.set_max_mem(kMaxMemory);
+  options.set_never_capture(true);
+  options.set_dot_nl(true);
+  auto regex = std::make_shared<const re2::RE2>(*bytes, options);
+  if (!regex->ok()) return std::unexpected(regex->error());
+  return Regex(std::move(regex));
+}
+
+bool Regex::is_in(std::string_view text) const {
+  return regex_->Match(re2::StringPiece(text.data(), text.size()), 0, text.size(), re2::RE2::UNANCHORED,
+                       nullptr, 0);
+}
+
+}  // namespace slurper

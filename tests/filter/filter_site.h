@@ -1,0 +1,39 @@
+// What tests of filters share: records, and the answer of a filter to them.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "filter/record_fields.h"
+#include "filter/sample_header.h"
+
+namespace slurper {
+
+inline constexpr LogId kSampleLog{};
+inline constexpr Timestamp kSampleArrival{std::chrono::seconds(1'800'000'000)};  // 2027-01-15T08:00:00Z
+
+inline Record sample_record(std::string_view line, Part part = Part::Whole) {
+  return {kSampleLog, 4096, 4096 + line.size() + 1, line, part, kSampleArrival, &parse_sample_header};
+}
+
+// Whether the filter wants the line. That it compiles is part of the test.
+inline bool wants(std::string_view filter, std::string_view line) {
+  const auto compiled = RecordFilter::compile(filter, record_fields());
+  if (!compiled) {
+    ADD_FAILURE() << filter << '\n' << compiled.error().error().message() << '\n' << compiled.error().excerpt;
+    return false;
+  }
+  return compiled->matches(sample_record(line));
+}
+
+// "cannot read the filter at …", and the excerpt; "compiles" where it does.
+inline std::string complaint(std::string_view filter) {
+  const auto compiled = RecordFilter::compile(filter, record_fields());
+  if (compiled) return "compiles: " + compiled->text();
+  return compiled.error().error().message() + '\n' + compiled.error().excerpt;
+}
+
+}  // namespace slurper
