@@ -8,10 +8,10 @@
 #include <optional>
 #include <string>
 
+#include "base/message_limit.h"
 #include "base/os.h"
 #include "base/settings.h"
 #include "daemon/fifos.h"
-#include "daemon/message_limit.h"
 #include "fifo/watch.h"
 
 namespace slurper {

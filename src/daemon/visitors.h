@@ -11,7 +11,7 @@
 #include <tuple>
 #include <vector>
 
-#include "daemon/message_limit.h"
+#include "base/message_limit.h"
 #include "fifo/watch.h"
 #include "proc/holders.h"
 

@@ -1,4 +1,4 @@
-#include "daemon/message_limit.h"
+#include "base/message_limit.h"
 
 #include <algorithm>
 #include <utility>
