@@ -13,8 +13,8 @@ namespace slurper {
 // No byte is lost: in text that is not valid UTF-8 each wrong byte is U+FFFD, and the whole line follows in
 // base64 as "raw_base64".
 //
-// Not by nlohmann-json, with which the tests read it back: that builds a tree first, and takes 8 times as long
-// (tests/bench/format_bench: 0.5 million lines/s instead of 4.2).
+// Not by nlohmann-json, with which the tests read it back: that builds a tree first, and takes 8 times as
+// long (tests/bench/format_bench: 0.5 million lines/s instead of 4.2).
 void append_json(const Record& record, std::string& out);
 
 }  // namespace slurper
