@@ -54,9 +54,8 @@ NumberValue named_value(const Field& field, std::string_view text) {
   const auto named = std::ranges::find(field.names, text, &NamedValue::name);
   if (named != field.names.end()) return named->value;
   std::int64_t number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc() || rest != end || name_of(field, number).empty()) return std::nullopt;
+  const auto [rest, error] = std::from_chars(text.begin(), text.end(), number);
+  if (error != std::errc() || rest != text.end() || name_of(field, number).empty()) return std::nullopt;
   return number;
 }
 

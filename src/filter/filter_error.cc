@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <utility>
 #include <vector>
 
 #include "base/text.h"
@@ -14,8 +13,9 @@ namespace slurper {
 
 namespace {
 
-constexpr std::size_t kMaxWidth = 100;  // of an excerpt, in columns of a terminal
-constexpr std::size_t kMaxBefore = 60;  // of these, before the caret
+constexpr std::size_t kMaxWidth = 100;    // of an excerpt, in columns of a terminal
+constexpr std::size_t kMaxBefore = 60;    // of these, before the caret
+constexpr std::size_t kMaxRepeated = 60;  // bytes of the text that a message repeats
 
 struct CodePoints {
   std::uint32_t first;
@@ -71,6 +71,21 @@ Shown shown(std::string_view character) {
   return escaped;
 }
 
+// The first character of `text`; a byte where there is none.
+std::string_view first_character(std::string_view text) {
+  return text.substr(0, std::max<std::size_t>(utf8_length(text), 1));
+}
+
+std::string visible(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const std::string_view character = first_character(text);
+    out += shown(character).text;
+    text.remove_prefix(character.size());
+  }
+  return out;
+}
+
 // `caret` is the place among `line`: its size where it is behind the last.
 std::string excerpt_of(const std::vector<Shown>& line, std::size_t caret) {
   std::size_t begin = caret;
@@ -88,7 +103,15 @@ std::string excerpt_of(const std::vector<Shown>& line, std::size_t caret) {
 
 }  // namespace
 
-FilterError filter_error(std::string_view text, std::size_t position, std::string why, std::string advice) {
+std::string shortened(std::string_view text) {
+  if (text.size() <= kMaxRepeated) return std::string(text);
+  std::size_t end = 0;
+  while (end < kMaxRepeated) end += first_character(text.substr(end)).size();
+  return std::string(text.substr(0, end)) + "…";
+}
+
+FilterError filter_error(std::string_view text, std::size_t position, std::string_view why,
+                         std::string_view advice) {
   position = std::min(position, text.size());
   const std::size_t newline = position == 0 ? std::string_view::npos : text.rfind('\n', position - 1);
   const std::size_t begin = newline == std::string_view::npos ? 0 : newline + 1;
@@ -98,15 +121,15 @@ FilterError filter_error(std::string_view text, std::size_t position, std::strin
   std::size_t caret = 0;
   for (std::size_t i = begin; i < end;) {
     if (i <= position) caret = line.size();
-    const std::size_t length = std::max<std::size_t>(utf8_length(text.substr(i, end - i)), 1);
-    line.push_back(shown(text.substr(i, length)));
-    i += length;
+    const std::string_view character = first_character(text.substr(i, end - i));
+    line.push_back(shown(character));
+    i += character.size();
   }
   if (position >= end) caret = line.size();
   return {.line = 1 + count_lines(text.substr(0, begin)),
           .column = caret + 1,
-          .why = std::move(why),
-          .advice = std::move(advice),
+          .why = visible(why),
+          .advice = visible(advice),
           .excerpt = excerpt_of(line, caret)};
 }
 

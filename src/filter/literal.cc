@@ -105,21 +105,20 @@ std::optional<std::int64_t> parse_time(std::string_view text) {
   if (in.text.empty()) return midnight;
 
   in.expect('T');
-  std::int64_t seconds = in.number(2, 0, 23) * 3600;
+  std::int64_t seconds = std::int64_t{3600} * in.number(2, 0, 23);
   in.expect(':');
-  seconds += in.number(2, 0, 59) * 60;
+  seconds += std::int64_t{60} * in.number(2, 0, 59);
   std::int64_t fraction = 0;
   if (in.take(':')) {
     seconds += in.number(2, 0, 59);
     if (in.take('.')) fraction = in.fraction();
   }
   if (!in.take('Z')) {
-    const int sign = in.take('-') ? -1 : 1;
+    const std::int64_t sign = in.take('-') ? -1 : 1;
     if (sign == 1) in.expect('+');
-    int zone = in.number(2, 0, 23) * 3600;
+    seconds -= sign * 3600 * in.number(2, 0, 23);
     in.expect(':');
-    zone += in.number(2, 0, 59) * 60;
-    seconds -= sign * zone;
+    seconds -= sign * 60 * in.number(2, 0, 59);
   }
   if (!in.good || !in.text.empty()) return std::nullopt;
   return midnight + seconds * kSecond + fraction;

@@ -16,10 +16,13 @@ namespace slurper {
 
 namespace {
 
-constexpr std::size_t kMaxShown = 60;  // bytes of the filter that a message repeats
+constexpr std::size_t kMaxName =
+    64;  // a longer one is not a slip of the finger, and would be slow to compare
+
+constexpr std::string_view kSpace = " \t\r\n";
 
 bool is_space(char c) {
-  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+  return kSpace.find(c) != std::string_view::npos;
 }
 bool is_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
@@ -29,10 +32,7 @@ bool is_digit(char c) {
 }
 
 std::string named(std::string_view text) {
-  if (text.size() <= kMaxShown) return fmt::format("'{}'", printable(text));
-  std::size_t end = kMaxShown;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) --end;
-  return fmt::format("'{}…'", printable(text.substr(0, end)));
+  return fmt::format("'{}'", shortened(text));
 }
 
 // What other languages, and sysdig, call it.
@@ -94,13 +94,15 @@ class Parser {
   Parser(std::string_view text, FieldTable fields) : text_(text), fields_(fields) {}
 
   std::expected<Expression, FilterError> parse() {
-    if (!check_text() || !parse_or(expression_.root) || !check_end()) return std::unexpected(*error_);
-    return std::move(expression_);
+    if (check_text() && parse_or(expression_.root) && check_end()) return std::move(expression_);
+    return std::unexpected(std::move(error_).value_or(FilterError()));
   }
 
  private:
-  bool fail(std::size_t position, std::string why, std::string advice = {}) {
-    if (!error_) error_ = filter_error(text_, position, std::move(why), std::move(advice));
+  bool fail(std::size_t position, std::string_view why, std::string_view advice = {}) {
+    // What is missing at the end is missed behind the last word.
+    if (position == text_.size()) position = text_.find_last_not_of(kSpace) + 1;
+    if (!error_) error_ = filter_error(text_, position, why, advice);
     return false;
   }
 
@@ -264,7 +266,7 @@ bool Parser::parse_field(Comparison& comparison) {
   if (comparison.field == nullptr) {
     std::string advice = advice_for(text_.substr(begin), kForeignBeginnings);
     if (advice.empty()) advice = suggest_field(fields_, name);
-    return fail(begin, fmt::format("there is no field {}", named(name)), std::move(advice));
+    return fail(begin, fmt::format("there is no field {}", named(name)), advice);
   }
   if (!rest().starts_with('[')) return true;
 
@@ -289,8 +291,8 @@ bool Parser::parse_field(Comparison& comparison) {
 bool Parser::parse_operator(Comparison& comparison) {
   skip_space();
   const Field& field = *comparison.field;
-  std::string usual = fmt::format("'{}' can be compared with: {}", field.name, operators_on(field));
-  if (at_end()) return fail(position_, fmt::format("it ends where an operator should be"), std::move(usual));
+  const std::string usual = fmt::format("'{}' can be compared with: {}", field.name, operators_on(field));
+  if (at_end()) return fail(position_, fmt::format("it ends where an operator should be"), usual);
 
   // The longest that fits; of words, all of it.
   const std::string_view word = word_at(position_);
@@ -301,7 +303,7 @@ bool Parser::parse_operator(Comparison& comparison) {
   }
   std::string advice = advice_for(rest(), kForeignOperators);
   if (found == nullptr || !advice.empty()) {
-    if (!word.empty() && advice.empty()) {
+    if (!word.empty() && word.size() <= kMaxName && advice.empty()) {
       const auto edits = [&](const OperatorInfo& info) { return edit_distance(info.name, word); };
       const auto& nearest = *std::ranges::min_element(operators(), {}, edits);
       if (edits(nearest) <= max_edits(word)) advice = fmt::format("Did you mean '{}'?", nearest.name);
@@ -312,7 +314,7 @@ bool Parser::parse_operator(Comparison& comparison) {
       ++symbols;
     const std::string_view culprit = !word.empty() ? word : symbols > 0 ? rest().substr(0, symbols) : token();
     return fail(position_, fmt::format("there is no operator {}", named(culprit)),
-                advice.empty() ? std::move(usual) : std::move(advice));
+                advice.empty() ? usual : advice);
   }
   if (field.type == FieldType::Text ? !found->on_text : !found->on_numbers)
     return fail(position_,
@@ -321,7 +323,7 @@ bool Parser::parse_operator(Comparison& comparison) {
                             : field.type == FieldType::Number ? "numbers"
                             : field.type == FieldType::Name   ? "names"
                                                               : "times"),
-                std::move(usual));
+                usual);
   comparison.op = found->op;
   position_ += found->name.size();
   return true;
@@ -364,8 +366,11 @@ bool Parser::parse_raw_value(std::string& value) {
   std::size_t end = position_;
   while (end < text_.size() && !ends_bare_word(text_[end])) ++end;
   value = text_.substr(position_, end - position_);
-  if (value.empty() || value == "and" || value == "or" || value == "not")
-    return fail(position_, fmt::format("expected a value, not {}", named(value.empty() ? token() : value)),
+  if (value.empty())
+    return fail(position_, fmt::format("expected a value, not {}", named(token().substr(0, 1))),
+                rest().starts_with('(') ? "Several values stand behind in: program in (sshd, sudo)" : "");
+  if (value == "and" || value == "or" || value == "not")
+    return fail(position_, fmt::format("expected a value, not {}", named(value)),
                 "A value that is meant so stands in quotes");
   if (text_.substr(end).starts_with('=')) return fail(end, "a value with a '=' in it stands in quotes");
   position_ = end;
@@ -443,7 +448,7 @@ bool Parser::add_number(Comparison& comparison, std::string_view value, std::siz
   } else {
     number = named_value(field, value);
     const auto edits = [&](const NamedValue& one) { return edit_distance(one.name, value); };
-    if (!number && value.size() <= kMaxShown) {
+    if (!number && value.size() <= kMaxName) {
       const auto nearest = std::ranges::min_element(field.names, {}, edits);
       if (nearest != field.names.end() && edits(*nearest) <= max_edits(value))
         advice = fmt::format("Did you mean '{}'?", nearest->name);
@@ -456,7 +461,7 @@ bool Parser::add_number(Comparison& comparison, std::string_view value, std::siz
       advice = fmt::format("It is one of: {}", names);
     }
   }
-  if (!number) return fail(position, fmt::format("{} is no {}", named(value), field.name), std::move(advice));
+  if (!number) return fail(position, fmt::format("{} is no {}", named(value), field.name), advice);
   comparison.numbers.push_back(*number);
   return true;
 }

@@ -10,9 +10,9 @@
 
 namespace slurper {
 
-inline constexpr std::size_t kMaxFilterLength = 64 * 1024;  // bytes
-inline constexpr std::size_t kMaxFilterDepth = 100;         // parentheses within parentheses, as in sysdig
-inline constexpr std::size_t kMaxFilterValues = 4096;       // in one `in`
+inline constexpr std::size_t kMaxFilterLength = 65536;  // bytes
+inline constexpr std::size_t kMaxFilterDepth = 100;     // parentheses within parentheses, as in sysdig
+inline constexpr std::size_t kMaxFilterValues = 4096;   // in one `in`
 
 // `text` is UTF-8. The expression points into `fields`.
 [[nodiscard]] std::expected<Expression, FilterError> parse_filter(std::string_view text, FieldTable fields);

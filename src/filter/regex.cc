@@ -8,10 +8,15 @@
 #include <utility>
 
 #include "base/text.h"
+#include "filter/filter_error.h"
 
 namespace slurper {
 
 namespace {
+
+re2::StringPiece piece(std::string_view text) {
+  return {text.data(), text.size()};
+}
 
 bool is_ascii(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
@@ -50,7 +55,7 @@ std::optional<std::string> pattern_of_bytes(std::string_view pattern) {
       has_high_bytes = true;
       out += as_bytes(pattern.substr(0, length));
     } else if (literal) {
-      out += re2::RE2::QuoteMeta(re2::StringPiece(pattern.data(), 1));
+      out += re2::RE2::QuoteMeta(piece(pattern.substr(0, 1)));
     } else {
       if (pattern.front() == '[') {
         length = class_length(pattern);
@@ -83,13 +88,15 @@ std::expected<Regex, std::string> Regex::compile(std::string_view pattern) {
   options.set_never_capture(true);
   options.set_dot_nl(true);
   auto regex = std::make_shared<const re2::RE2>(*bytes, options);
-  if (!regex->ok()) return std::unexpected(regex->error());
-  return Regex(std::move(regex));
+  if (regex->ok()) return Regex(std::move(regex));
+  // Better the error that quotes the pattern as it was written.
+  options.set_encoding(re2::RE2::Options::EncodingUTF8);
+  const re2::RE2 as_written(piece(pattern), options);
+  return std::unexpected(shortened(as_written.ok() ? regex->error() : as_written.error()));
 }
 
 bool Regex::is_in(std::string_view text) const {
-  return regex_->Match(re2::StringPiece(text.data(), text.size()), 0, text.size(), re2::RE2::UNANCHORED,
-                       nullptr, 0);
+  return regex_->Match(piece(text), 0, text.size(), re2::RE2::UNANCHORED, nullptr, 0);
 }
 
 }  // namespace slurper

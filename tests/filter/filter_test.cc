@@ -221,6 +221,7 @@ TEST(Filter, IsSharedByThreads) {
       RecordFilter::compile("msg matches 'from (10|192)\\\\.' and program in (sshd, sudo)", record_fields());
   ASSERT_TRUE(filter.has_value());
   std::vector<std::jthread> threads;
+  threads.reserve(4);
   std::vector<int> wanted(4);
   for (int& count : wanted) {
     threads.emplace_back([&count, copy = *filter] {

@@ -1,0 +1,163 @@
+// What a filter's text may be, what is said of the rest, and how a filter is printed.
+#include "filter/parser.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/text.h"
+#include "filter/filter_site.h"
+
+namespace slurper {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+// errors.txt: messages as they come, each with the filter below it, and the caret.
+TEST(FilterErrors, AreThoseOfTheList) {
+  std::ifstream file(SLURPER_SOURCE_DIR "/tests/filter/errors.txt");
+  std::string message;
+  std::string filter;
+  std::string caret;
+  std::string blank;
+  int count = 0;
+  while (std::getline(file, message) && std::getline(file, filter) && std::getline(file, caret) &&
+         std::getline(file, blank)) {
+    EXPECT_EQ(complaint(filter), message + '\n' + filter + '\n' + caret + '\n');
+    ++count;
+  }
+  EXPECT_GT(count, 50);
+}
+
+FilterError error_of(std::string_view filter) {
+  const auto compiled = RecordFilter::compile(filter, record_fields());
+  if (!compiled) return compiled.error();
+  ADD_FAILURE() << filter << " compiles";
+  return {};
+}
+
+TEST(FilterErrors, ComeInOneLineAsErrorsOfTheConfiguration) {
+  const Error error = error_of("severity <= warning and\n  progam = sshd").error();
+  EXPECT_EQ(error.kind, ErrorKind::Config);
+  EXPECT_EQ(
+      error.message(),
+      "cannot read the filter at line 2, column 3: there is no field 'progam'. Did you mean 'program'?");
+}
+
+TEST(FilterErrors, ShowTheLineThatIsWrong) {
+  EXPECT_EQ(error_of("program = a and\n\tprogam = b\nand host = c").excerpt, " progam = b\n ^\n");
+  EXPECT_EQ(error_of("program =\n \n").excerpt, "program =\n         ^\n");
+}
+
+TEST(FilterErrors, PointAtTheColumnsOfATerminal) {
+  // A character of one column, one of two, one of none, an emoji.
+  EXPECT_EQ(error_of("msg = é or x = 1").excerpt, "msg = é or x = 1\n           ^\n");
+  EXPECT_EQ(error_of("msg = 語 or x = 1").excerpt, "msg = 語 or x = 1\n            ^\n");
+  EXPECT_EQ(error_of("msg = e\xcc\x81 or x = 1").excerpt, "msg = e\xcc\x81 or x = 1\n           ^\n");
+  EXPECT_EQ(error_of("msg = 🦀 or x = 1").excerpt, "msg = 🦀 or x = 1\n            ^\n");
+  EXPECT_EQ(error_of("msg = 語 or x = 1").column, 12U) << "columns are told in characters";
+}
+
+TEST(FilterErrors, GiveNoOrdersToATerminal) {
+  const FilterError escape = error_of("msg = \x1b[31m");
+  EXPECT_EQ(escape.why, "this is a control character");
+  EXPECT_EQ(escape.advice, "Write \"\\x1b\", in quotes");
+  EXPECT_EQ(escape.excerpt, "msg = \\x1b[31m\n      ^\n");
+  EXPECT_EQ(error_of("msg = \xff").excerpt, "msg = \\xff\n      ^\n");
+  EXPECT_EQ(error_of("msg = \xc2\x9b\x31m x").excerpt, "msg = \\xc2\\x9b1m x\n                 ^\n");
+  EXPECT_EQ(error_of("msg = \xe2\x80\xae x").excerpt, "msg = \\xe2\\x80\\xae x\n                   ^\n");
+  EXPECT_THAT(error_of(R"(msg matches "(\x1b[31m")").why, testing::Not(HasSubstr("\x1b")));
+  EXPECT_TRUE(is_utf8(error_of(R"(msg matches "(\xff")").error().message()));
+}
+
+TEST(FilterErrors, ShowTheMiddleOfALongLine) {
+  const std::string before = "program = " + std::string(300, 'a') + " or ";
+  const FilterError error = error_of(before + "progam = b or host = " + std::string(300, 'c'));
+  EXPECT_EQ(error.column, before.size() + 1);
+  const std::size_t end = error.excerpt.find('\n');
+  const std::string line = error.excerpt.substr(0, end);
+  EXPECT_THAT(line, StartsWith("…aaa"));
+  EXPECT_TRUE(line.ends_with("ccc…"));
+  const std::size_t caret = error.excerpt.find('^') - end - 1;
+  EXPECT_EQ(line.substr(caret + 2, 6), "progam") << "… has three bytes and one column";
+  EXPECT_LT(line.size(), 120U);
+  EXPECT_LT(error_of(std::string(9999, 'x') + " = 1").error().message().size(), 300U);
+}
+
+TEST(FilterLimits, AreKept) {
+  std::string filter = "msg contains " + std::string(kMaxFilterLength - 13, 'x');
+  EXPECT_THAT(complaint(filter), StartsWith("compiles"));
+  EXPECT_THAT(error_of(filter + "x").why, HasSubstr("65537 bytes"));
+
+  const auto nested = [](std::size_t depth) {
+    return std::string(depth, '(') + "host = x" + std::string(depth, ')');
+  };
+  EXPECT_EQ(complaint(nested(kMaxFilterDepth)), "compiles: host = x");
+  EXPECT_THAT(error_of(nested(kMaxFilterDepth + 1)).why, HasSubstr("100 deep"));
+  EXPECT_THAT(error_of(nested(30'000)).why, HasSubstr("100 deep"));
+  EXPECT_THAT(error_of(std::string(60'000, '(')).why, HasSubstr("100 deep"));
+
+  std::string nots;
+  for (int i = 0; i < 10'001; ++i) nots += "not ";
+  EXPECT_EQ(complaint(nots + "host = x"), "compiles: not host = x");
+
+  const auto list = [](std::size_t count) {
+    std::string text = "host in (x";
+    for (std::size_t i = 1; i < count; ++i) text += ",x";
+    return text + ")";
+  };
+  EXPECT_THAT(complaint(list(kMaxFilterValues)), StartsWith("compiles"));
+  EXPECT_THAT(error_of(list(kMaxFilterValues + 1)).why, HasSubstr("at most 4096 values"));
+
+  const auto patterns = [](std::size_t count) {
+    std::string text = "msg matches x";
+    for (std::size_t i = 1; i < count; ++i) text += " or msg matches x";
+    return text;
+  };
+  EXPECT_THAT(complaint(patterns(kMaxFilterRegexes)), StartsWith("compiles"));
+  EXPECT_THAT(error_of(patterns(kMaxFilterRegexes + 1)).why, HasSubstr("more than 64 patterns"));
+  EXPECT_THAT(error_of("msg matches '((((a{9}){9}){9}b){9}c)*'").why, HasSubstr("no regular expression"));
+}
+
+TEST(FilterText, HasOneSpelling) {
+  const std::vector<std::pair<std::string_view, std::string_view>> cases = {
+      {"program=sshd", "program = sshd"},
+      {" ( program  =\t'sshd'\n) ", "program = sshd"},
+      {"severity<=4", "severity <= warning"},
+      {"severity = error or severity = panic", "severity = err or severity = emerg"},
+      {"facility in(security,4,10)", "facility in (auth, auth, authpriv)"},
+      {"length > 0x10 and length < -0x2", "length > 16 and length < -2"},
+      {"time >= 2026-01-31T00:00:00Z", "time >= 2026-01-31"},
+      {"time >= 2026-01-31T12:00:00+02:00", "time >= 2026-01-31T10:00Z"},
+      {"time < 2026-01-31T12:00:07.250Z", "time < 2026-01-31T12:00:07.25Z"},
+      {"(host = a and host = b) and (host = c)", "host = a and host = b and host = c"},
+      {"host = a or (host = b or host = c)", "host = a or host = b or host = c"},
+      {"host = a or (host = b and host = c)", "host = a or host = b and host = c"},
+      {"(host = a or host = b) and host = c", "(host = a or host = b) and host = c"},
+      {"not(not(host = a))", "host = a"},
+      {"not (host = a or host = b)", "not (host = a or host = b)"},
+      {"not (host = a)", "not host = a"},
+      {"not (host = a and not (host = b))", "not (host = a and not host = b)"},
+      {"msg = \"and\" or msg = '' or msg = \"it's\"", "msg = \"and\" or msg = \"\" or msg = \"it's\""},
+      {R"(msg = "a\x00b\xffc\n\t\\\"")", R"(msg = "a\x00b\xffc\n\t\\\"")"},
+      {R"(msg matches ^\d+$)", R"(msg matches "^\\d+$")"},
+      {"msg contains größe", "msg contains \"größe\""},
+      {"msg glob *.local", "msg glob *.local"},
+      {"msg = <", "msg = \"<\""},
+      {"sd[\"origin.ip\"] exists", "sd[origin.ip] exists"},
+      {"sd['a b.c'] exists", "sd[\"a b.c\"] exists"},
+  };
+  for (const auto& [filter, text] : cases) {
+    EXPECT_EQ(complaint(filter), "compiles: " + std::string(text));
+    EXPECT_EQ(complaint(text), "compiles: " + std::string(text));
+  }
+}
+
+}  // namespace
+}  // namespace slurper
