@@ -117,8 +117,13 @@ bool glob_matches(std::string_view pattern, std::string_view text) {
     }
     if (behind_star == std::string_view::npos || star_text == text.size()) return false;
     if (behind_star == pattern.size()) return true;
+    // To the next place where it could go on: at once, where that begins with a byte that stands for itself.
     at_pattern = behind_star;
-    at_text = ++star_text;
+    const char next = pattern[behind_star];
+    const bool is_plain = std::string_view("?[\\").find(next) == std::string_view::npos;
+    star_text = is_plain ? text.find(next, star_text + 1) : star_text + 1;
+    if (star_text == std::string_view::npos) return false;
+    at_text = star_text;
   }
 }
 

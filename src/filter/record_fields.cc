@@ -8,12 +8,13 @@ namespace slurper {
 
 namespace {
 
-constexpr std::array kSeverities = {
+// By RFC 5424's numbers, with rsyslog's names; then what syslog.h calls deprecated.
+constexpr std::array kSeverityNames = {
     NamedValue{"emerg", 0},   NamedValue{"alert", 1},  NamedValue{"crit", 2}, NamedValue{"err", 3},
     NamedValue{"warning", 4}, NamedValue{"notice", 5}, NamedValue{"info", 6}, NamedValue{"debug", 7},
     NamedValue{"panic", 0},   NamedValue{"error", 3},  NamedValue{"warn", 4},
 };
-constexpr std::array kFacilities = {
+constexpr std::array kFacilityNames = {
     NamedValue{"kern", 0},     NamedValue{"user", 1},    NamedValue{"mail", 2},      NamedValue{"daemon", 3},
     NamedValue{"auth", 4},     NamedValue{"syslog", 5},  NamedValue{"lpr", 6},       NamedValue{"news", 7},
     NamedValue{"uucp", 8},     NamedValue{"cron", 9},    NamedValue{"authpriv", 10}, NamedValue{"ftp", 11},
@@ -26,15 +27,15 @@ constexpr std::array kFacilities = {
 constexpr NamedValue format_name(std::string_view name, HeaderFormat format) {
   return {name, static_cast<std::int64_t>(format)};
 }
-constexpr std::array kFormats = {
+constexpr std::array kFormatNames = {
     format_name("none", HeaderFormat::None), format_name("rfc5424", HeaderFormat::Rfc5424),
     format_name("rfc3164", HeaderFormat::Rfc3164), format_name("iso", HeaderFormat::Iso)};
 
 constexpr NamedValue part_name(std::string_view name, Part part) {
   return {name, static_cast<std::int64_t>(part)};
 }
-constexpr std::array kParts = {part_name("whole", Part::Whole), part_name("first", Part::First),
-                               part_name("middle", Part::Middle), part_name("last", Part::Last)};
+constexpr std::array kPartNames = {part_name("whole", Part::Whole), part_name("first", Part::First),
+                                   part_name("middle", Part::Middle), part_name("last", Part::Last)};
 
 NumberValue number(std::uint64_t value) {
   return static_cast<std::int64_t>(value);
@@ -125,12 +126,12 @@ constexpr std::array kFields = {
         {.name = "severity",
          .type = FieldType::Name,
          .help = "emerg (0) to debug (7): <= warning is warning and worse",
-         .names = kSeverities,
+         .names = kSeverityNames,
          .also = "level priority sev prio pri"}),
     record_field<[](const R& r) { return number(r.header().facility); }>({.name = "facility",
                                                                           .type = FieldType::Name,
                                                                           .help = "kern (0) to local7 (23)",
-                                                                          .names = kFacilities,
+                                                                          .names = kFacilityNames,
                                                                           .also = "fac"}),
     record_field<[](const R& r) { return unless_empty(r.header().host); }>(
         {.name = "host", .help = "the host that the line names", .also = "hostname source"}),
@@ -161,13 +162,13 @@ constexpr std::array kFields = {
         {.name = "format",
          .type = FieldType::Name,
          .help = "by which rules the header was read",
-         .names = kFormats,
+         .names = kFormatNames,
          .also = "protocol"}),
     record_field<[](const R& r) { return number(static_cast<std::uint64_t>(r.part())); }>(
         {.name = "part",
          .type = FieldType::Name,
          .help = "which part of a line longer than max_line it is",
-         .names = kParts}),
+         .names = kPartNames}),
     record_field<[](const R& r) { return number(r.offset()); }>(
         {.name = "offset",
          .type = FieldType::Number,
@@ -179,14 +180,6 @@ constexpr std::array kFields = {
 
 FieldsOf<Record> record_fields() {
   return FieldsOf<Record>(kFields);
-}
-
-std::span<const NamedValue> severity_names() {
-  return kSeverities;
-}
-
-std::span<const NamedValue> facility_names() {
-  return kFacilities;
 }
 
 }  // namespace slurper
