@@ -29,10 +29,11 @@ enum class HeaderFormat : std::uint8_t {
 // RFC 5424, is empty.
 struct SyslogHeader {
   HeaderFormat format = HeaderFormat::None;
-  std::optional<std::uint8_t>
-      facility;  // 0 (kern) to 23 (local7), RFC 5424 table 1; only where there is a <PRI>
-  std::optional<std::uint8_t> severity;  // 0 (emerg) to 7 (debug), RFC 5424 table 2; likewise
-  std::optional<Timestamp> timestamp;    // RFC 3164 has neither year nor zone: the nearest to arrival, local
+  // 0 (kern) to 23 (local7), RFC 5424 table 1; only where there is a <PRI>, or busybox's "auth.info". With it
+  // comes the severity, 0 (emerg) to 7 (debug), RFC 5424 table 2.
+  std::optional<std::uint8_t> facility;
+  std::optional<std::uint8_t> severity;
+  std::optional<Timestamp> timestamp;  // RFC 3164 has neither year nor zone: the nearest to arrival, local
   std::string_view host;
   std::string_view program;          // APP-NAME; of a tag "sshd[123]:" the part before the bracket
   std::string_view pid;              // PROCID; of a tag what is in the brackets: mostly a number
