@@ -1,9 +1,242 @@
 #include "record/syslog_header.h"
 
+#include <algorithm>
+#include <array>
+
+#include "record/syslog_names.h"
+#include "record/syslog_time.h"
+
 namespace slurper {
 
-void parse_syslog_header(std::string_view line, Timestamp /*arrival*/, SyslogHeader& header) {
-  header.message = line;
+namespace {
+
+// What may stand where, by byte. Beyond ASCII everything may: RFC 5424 has it otherwise, programs do it.
+enum class In : std::uint8_t {
+  Word = 1,    // in a field: neither a blank nor a control
+  SdName = 2,  // in a name of structured data
+  Tag = 4,     // in a tag. No quotes, braces and the like: '{"level":' is a message
+  Host = 8,    // in a host's name or address; syslog-ng has '/' and '@' there, for those on the way
+};
+
+constexpr std::array<std::uint8_t, 256> fields_of_bytes() {
+  std::array<std::uint8_t, 256> fields{};
+  for (unsigned byte = 0x21; byte < fields.size(); ++byte) {
+    if (byte == 0x7f) continue;
+    const char c = static_cast<char>(byte);
+    const bool alphanumeric = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    const auto one_of = [c](std::string_view set) { return set.find(c) != set.npos; };
+    const auto may_be = [&](In field) { fields[byte] |= static_cast<std::uint8_t>(field); };
+    may_be(In::Word);
+    if (!one_of("=]\"")) may_be(In::SdName);
+    if (!one_of("\"'`<>{}=,;|?*&^!")) may_be(In::Tag);
+    if (alphanumeric || one_of("._-:/@%")) may_be(In::Host);
+  }
+  return fields;
+}
+constexpr std::array<std::uint8_t, 256> kFieldsOfBytes = fields_of_bytes();
+
+bool may_be(In field, char c) {
+  return (kFieldsOfBytes[static_cast<unsigned char>(c)] & static_cast<std::uint8_t>(field)) != 0;
+}
+
+// Where the run of such bytes that begins at `at` ends, at the latest before `stop`.
+std::size_t end_of(In field, std::string_view text, std::size_t at, char stop = '\0') {
+  while (at < text.size() && may_be(field, text[at]) && text[at] != stop) ++at;
+  return at;
+}
+
+constexpr unsigned kHighestPri = 191;
+
+// "<34>" at the beginning of `rest`, which it leaves.
+void read_pri(std::string_view& rest, SyslogHeader& header) {
+  constexpr std::size_t kLongest = std::string_view("<191>").size();
+  if (rest.size() < 3 || rest[0] != '<') return;
+  unsigned pri = 0;
+  std::size_t at = 1;
+  for (; at < std::min(rest.size(), kLongest) && rest[at] >= '0' && rest[at] <= '9'; ++at)
+    pri = 10 * pri + static_cast<unsigned>(rest[at] - '0');
+  const bool leading_zero = rest[1] == '0' && at > 2;
+  if (at == 1 || at == rest.size() || rest[at] != '>' || leading_zero || pri > kHighestPri) return;
+  header.facility = static_cast<std::uint8_t>(pri / kSeverities);
+  header.severity = static_cast<std::uint8_t>(pri % kSeverities);
+  rest.remove_prefix(at + 1);
+}
+
+// A field of RFC 5424 and the blank behind it. util-linux' logger writes an empty one where the tag is empty.
+bool take_field(std::string_view& rest, std::string_view& field) {
+  const std::size_t end = end_of(In::Word, rest, 0);
+  if (end == rest.size() || rest[end] != ' ') return false;
+  field = rest.substr(0, end);
+  if (field == "-") field = {};
+  rest.remove_prefix(end + 1);
+  return true;
+}
+
+// Where the element of structured data that begins at `at` ends: [id name="value" …]; 0 where it is none. In
+// a value a backslash keeps a quote from ending it. An unescaped bracket in there is wrong, but misleads
+// nobody.
+std::size_t end_of_element(std::string_view text, std::size_t at) {
+  std::size_t end = end_of(In::SdName, text, ++at);
+  while (end > at && end < text.size()) {
+    if (text[end] == ']') return end + 1;
+    if (text[end] != ' ') return 0;
+    at = end + 1;
+    end = end_of(In::SdName, text, at);
+    if (end == at || !text.substr(end).starts_with("=\"")) return 0;
+    for (end += 2; end < text.size() && text[end] != '"'; ++end) {
+      if (text[end] == '\\') ++end;
+    }
+    ++end;
+  }
+  return 0;
+}
+
+bool take_structured_data(std::string_view& rest, std::string_view& data) {
+  std::size_t end = 0;
+  if (rest.starts_with('-')) {
+    end = 1;
+  } else {
+    while (end < rest.size() && rest[end] == '[') {
+      end = end_of_element(rest, end);
+      if (end == 0) return false;
+    }
+    if (end == 0) return false;
+    data = rest.substr(0, end);
+  }
+  rest.remove_prefix(end);
+  return true;
+}
+
+// RFC 5424, from the version on.
+bool read_rfc5424(std::string_view rest, SyslogHeader& header) {
+  constexpr std::string_view kVersion = "1 ";
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+  rest.remove_prefix(kVersion.size());
+  if (const std::size_t length = read_iso_time(rest, header.timestamp); length > 0) {
+    rest.remove_prefix(length);
+  } else if (header.facility && rest.starts_with('-')) {
+    // Without <PRI> and time, "1 - - …" might be anything.
+    rest.remove_prefix(1);
+  } else {
+    return false;
+  }
+  if (!rest.starts_with(' ')) return false;
+  rest.remove_prefix(1);
+  if (!take_field(rest, header.host) || !take_field(rest, header.program) || !take_field(rest, header.pid) ||
+      !take_field(rest, header.message_id) || !take_structured_data(rest, header.structured_data))
+    return false;
+  if (!rest.empty()) {
+    if (rest[0] != ' ') return false;
+    rest.remove_prefix(1);
+    if (rest.starts_with(kByteOrderMark)) rest.remove_prefix(kByteOrderMark.size());
+  }
+  header.message = rest;
+  header.format = HeaderFormat::Rfc5424;
+  return true;
+}
+
+// "sshd[123]: message" or "kernel: message": a tag, which always has a colon, and what is behind it.
+bool read_tag(std::string_view text, SyslogHeader& header) {
+  std::size_t end = end_of(In::Tag, text, 0, '[');
+  if (end == 0) return false;
+  if (end < text.size() && text[end] == '[') {
+    const std::size_t pid = end + 1;
+    const std::size_t bracket = end_of(In::Word, text, pid, ']');
+    if (text.substr(bracket).starts_with("]:")) {
+      header.program = text.substr(0, end);
+      header.pid = text.substr(pid, bracket - pid);
+      text.remove_prefix(bracket + 2);
+      header.message = text.substr(text.starts_with(' ') ? 1 : 0);
+      return true;
+    }
+    end = end_of(In::Tag, text, end);
+  }
+  // Without a pid only where a blank follows: "http://…" is no tag.
+  if (end < 2 || text[end - 1] != ':' || (end < text.size() && text[end] != ' ')) return false;
+  header.program = text.substr(0, end - 1);
+  header.message = text.substr(std::min(end + 1, text.size()));
+  return true;
+}
+
+bool take_host(std::string_view& rest, std::string_view& host) {
+  constexpr std::size_t kLongest = 255;
+  const std::size_t end = end_of(In::Host, rest, 0);
+  if (end == 0 || end > kLongest || end == rest.size() || rest[end] != ' ' || rest[0] == '-') return false;
+  host = rest.substr(0, end);
+  rest.remove_prefix(end + 1);
+  return true;
+}
+
+// "auth.info ", which busybox's syslogd writes behind the host.
+bool take_names(std::string_view& rest, SyslogHeader& header) {
+  const std::size_t blank = rest.substr(0, std::string_view("authpriv.warning ").size()).find(' ');
+  if (blank == rest.npos) return false;
+  const std::size_t point = rest.substr(0, blank).find('.');
+  if (point == rest.npos) return false;
+  const auto facility = facility_number(rest.substr(0, point));
+  const auto severity = severity_number(rest.substr(point + 1, blank - point - 1));
+  if (!facility || !severity) return false;
+  header.facility = facility;
+  header.severity = severity;
+  rest.remove_prefix(blank + 1);
+  return true;
+}
+
+// What a word is that stands behind the time, with no tag behind it.
+enum class Untagged : std::uint8_t { Host, Message };
+
+// What is behind the time in RFC 3164 and in rsyslog's file format: the host, if there is one, and the tag.
+// syslog(3) and logger(1), which write no host, always write a tag.
+void read_origin(std::string_view rest, SyslogHeader& header, Untagged untagged) {
+  header.message = rest;
+  if (read_tag(rest, header)) return;
+  std::string_view host;
+  if (!take_host(rest, host)) return;
+  if (!read_tag(rest, header)) {
+    const bool named = !header.facility && take_names(rest, header);
+    if (!named && untagged == Untagged::Message) return;
+    header.message = rest;
+    if (named) (void)read_tag(rest, header);  // without a tag, all of it is the message
+  }
+  header.host = host;
+}
+
+// RFC 3164 demands a host, and every syslogd writes one.
+bool read_rfc3164(std::string_view rest, Timestamp arrival, SyslogHeader& header) {
+  const std::size_t length = read_local_time(rest, arrival, header.timestamp);
+  if (length == 0 || !rest.substr(length).starts_with(' ')) return false;
+  read_origin(rest.substr(length + 1), header, Untagged::Host);
+  header.format = HeaderFormat::Rfc3164;
+  return true;
+}
+
+// Many programs begin their lines with such a time: there the word is as likely a level, "INFO".
+bool read_iso(std::string_view rest, SyslogHeader& header) {
+  const std::size_t length = read_iso_time(rest, header.timestamp);
+  if (length == 0 || !rest.substr(length).starts_with(' ')) return false;
+  read_origin(rest.substr(length + 1), header, Untagged::Message);
+  header.format = HeaderFormat::Iso;
+  return true;
+}
+
+bool read_header(std::string_view rest, Timestamp arrival, SyslogHeader& header) {
+  if (rest.size() < 2) return false;
+  if (rest[0] >= 'A' && rest[0] <= 'S') return read_rfc3164(rest, arrival, header);  // Apr to Sep
+  if (rest[0] == '1' && rest[1] == ' ') return read_rfc5424(rest, header);
+  return read_iso(rest, header);
+}
+
+}  // namespace
+
+void parse_syslog_header(std::string_view line, Timestamp arrival, SyslogHeader& header) {
+  header = {};
+  read_pri(line, header);
+  if (read_header(line, arrival, header)) return;
+  SyslogHeader unread;
+  unread.facility = header.facility;
+  unread.severity = header.severity;
+  unread.message = line;
+  header = unread;
 }
 
 }  // namespace slurper
