@@ -1,0 +1,156 @@
+#include "record/framer.h"
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cassert>
+#include <cstring>
+
+#include "record/syslog_header.h"
+
+namespace slurper {
+
+namespace {
+
+constexpr std::size_t kBlock = 64;
+
+// A bit for each LF.
+std::uint64_t newlines_in(const char* block) {
+#if defined(__SSE2__)
+  const __m128i newline = _mm_set1_epi8('\n');
+  const auto bits = [&](int quarter) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(block) + quarter);
+    return static_cast<std::uint64_t>(
+        static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, newline))));
+  };
+  return bits(0) | bits(1) << 16 | bits(2) << 32 | bits(3) << 48;
+#else
+  std::uint64_t found = 0;
+  for (std::size_t i = 0; i < kBlock; ++i) found |= std::uint64_t{block[i] == '\n'} << i;
+  return found;
+#endif
+}
+
+// The newlines of a text, one after the other. A block is looked at once, whatever the number of its lines:
+// memchr() for each line costs more than the search where lines are short.
+class Newlines {
+ public:
+  Newlines(std::string_view text, std::size_t begin) : text_(text), next_block_(begin) {}
+
+  // The place of the next one; the text's size where there is none.
+  std::size_t next() {
+    while (found_ == 0) {
+      if (next_block_ >= text_.size()) return text_.size();
+      block_ = next_block_;
+      next_block_ += kBlock;
+      found_ = next_block_ <= text_.size() ? newlines_in(text_.data() + block_) : newlines_in_last();
+    }
+    const auto at = static_cast<std::size_t>(std::countr_zero(found_));
+    found_ &= found_ - 1;
+    return block_ + at;
+  }
+
+ private:
+  [[nodiscard]] std::uint64_t newlines_in_last() const {
+    std::array<char, kBlock> block{};
+    std::memcpy(block.data(), text_.data() + block_, text_.size() - block_);
+    return newlines_in(block.data());
+  }
+
+  std::string_view text_;
+  std::size_t block_ = 0;
+  std::size_t next_block_;
+  std::uint64_t found_ = 0;
+};
+
+// How much of a line that is longer than `max_line` its next part takes: no character of UTF-8 is cut.
+std::size_t part_size(std::string_view line, std::size_t max_line) {
+  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(line[at]); };
+  const auto continues = [](unsigned char c) { return (c & 0xc0) == 0x80; };
+  constexpr std::size_t kLongestCharacter = 4;
+  if (!continues(byte(max_line))) return max_line;
+  for (std::size_t back = 1; back < kLongestCharacter && back < max_line; ++back) {
+    const unsigned char lead = byte(max_line - back);
+    if (continues(lead)) continue;
+    const auto length = static_cast<std::size_t>(std::countl_one(lead));
+    return length > back && length <= kLongestCharacter ? max_line - back : max_line;
+  }
+  return max_line;
+}
+
+}  // namespace
+
+// The cutting of one run of bytes.
+struct Framer::Cutting {
+  Framer& framer;
+  std::string_view bytes;
+  Timestamp arrival;
+  std::vector<Record>& records;
+  std::size_t begin = 0;  // of the next record
+
+  void add(std::size_t size, std::size_t line_end, Part part) {
+    const StreamOffset offset = framer.offset_ + begin;
+    const StreamOffset next = offset + size + line_end;
+    records.emplace_back(framer.log_id_, offset.value, next.value, bytes.substr(begin, size), part, arrival,
+                         &parse_syslog_header);
+    begin += size + line_end;
+  }
+
+  void add_part() {
+    add(part_size(bytes.substr(begin), framer.settings_.max_line), 0,
+        framer.in_parts_ ? Part::Middle : Part::First);
+    framer.in_parts_ = true;
+  }
+
+  void add_end(std::size_t size, std::size_t line_end) {
+    add(size, line_end, framer.in_parts_ ? Part::Last : Part::Whole);
+    framer.in_parts_ = false;
+  }
+};
+
+std::size_t Framer::cut(std::string_view bytes, const Arrival& arrival, std::size_t limit,
+                        std::vector<Record>& records) {
+  if (arrival.until <= offset_) return 0;
+  const std::uint64_t before = arrival.until - offset_;
+  Cutting cutting{.framer = *this, .bytes = bytes, .arrival = arrival.time, .records = records};
+  Newlines newlines(bytes, searched_);
+  std::size_t newline = newlines.next();
+  while (cutting.begin < before && records.size() < limit) {
+    const bool ended = newline < bytes.size();
+    std::size_t size = newline - cutting.begin;
+    if (ended) {
+      const std::size_t line_end = settings_.crlf && size > 0 && bytes[newline - 1] == '\r' ? 2 : 1;
+      size -= line_end - 1;
+      if (size <= settings_.max_line) {
+        cutting.add_end(size, line_end);
+        newline = newlines.next();
+        continue;
+      }
+    } else if (size < window()) {
+      break;  // its end may still come: LF, or CR and LF, right behind max_line
+    }
+    cutting.add_part();
+  }
+  offset_ += cutting.begin;
+  searched_ = newline - cutting.begin;
+  return cutting.begin;
+}
+
+void Framer::flush(std::string_view bytes, Timestamp arrival, std::vector<Record>& records) {
+  Cutting cutting{.framer = *this, .bytes = bytes, .arrival = arrival, .records = records};
+  while (bytes.size() - cutting.begin > settings_.max_line) cutting.add_part();
+  if (cutting.begin < bytes.size()) cutting.add_end(bytes.size() - cutting.begin, 0);
+  seek(offset_ + cutting.begin);
+}
+
+void Framer::seek(StreamOffset offset) {
+  offset_ = offset;
+  searched_ = 0;
+  in_parts_ = false;
+}
+
+}  // namespace slurper
