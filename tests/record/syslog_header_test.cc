@@ -167,6 +167,8 @@ TEST(SyslogHeader, ReadsWhatInetutilsAndBusyboxWrite) {
       // A <PRI> is believed, not the words.
       {"<13>Nov 21 22:48:55 vm auth.info prog[1]: x",
        "Rfc3164 user.notice time=2026-11-21T22:48:55.000000000 host=vm msg=auth.info prog[1]: x"},
+      {"2026-11-21T22:48:55Z vm auth.info no tag",
+       "Iso auth.info time=2026-11-21T22:48:55.000000000 host=vm msg=no tag"},
       {"Nov 21 22:48:55 vm auth.loud prog[1]: x",
        "Rfc3164 time=2026-11-21T22:48:55.000000000 host=vm msg=auth.loud prog[1]: x"},
   });
