@@ -24,7 +24,7 @@ constexpr LogId kLog{};
 constexpr Timestamp kArrival{std::chrono::seconds(1'800'000'000)};
 
 const std::vector<std::string>& lines() {
-  static const std::vector<std::string> kAll = [] {
+  static const std::vector<std::string> all_lines = [] {
     std::mt19937 random(1);
     const auto number = [&] { return 1 + random() % 65'000; };
     std::vector<std::string> all;
@@ -58,7 +58,7 @@ const std::vector<std::string>& lines() {
     all.resize(kLines);
     return all;
   }();
-  return kAll;
+  return all_lines;
 }
 
 Record record_of(const std::string& line) {

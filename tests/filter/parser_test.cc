@@ -1,6 +1,7 @@
 // What a filter's text may be, what is said of the rest, and how a filter is printed.
 #include "filter/parser.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -29,7 +30,7 @@ TEST(FilterErrors, AreThoseOfTheList) {
   int count = 0;
   while (std::getline(file, message) && std::getline(file, filter) && std::getline(file, caret) &&
          std::getline(file, blank)) {
-    EXPECT_EQ(complaint(filter), message + '\n' + filter + '\n' + caret + '\n');
+    EXPECT_EQ(complaint(filter), fmt::format("{}\n{}\n{}\n", message, filter, caret));
     ++count;
   }
   EXPECT_GT(count, 50);

@@ -53,15 +53,15 @@ class RandomFilters {
 
   RandomFilter comparison() {
     if (below(4) == 0) return severity();
-    static const std::vector<std::pair<std::string_view, Text>> kFields = {
+    static const std::vector<std::pair<std::string_view, Text>> fields = {
         {"host", &SyslogHeader::host},
         {"program", &SyslogHeader::program},
         {"msgid", &SyslogHeader::message_id},
         {"msg", &SyslogHeader::message}};
-    const auto [name, field] = kFields[below(kFields.size())];
+    const auto [name, field] = fields[below(fields.size())];
     const std::string operand = some_text(4);
     using Predicate = bool (*)(std::string_view, const std::string&);
-    static const std::vector<std::pair<std::string_view, Predicate>> kOperators = {
+    static const std::vector<std::pair<std::string_view, Predicate>> operators = {
         {"=", [](auto a, auto& b) { return a == b; }},
         {"!=", [](auto a, auto& b) { return a != b; }},
         {"contains", [](auto a, auto& b) { return a.find(b) != a.npos; }},
@@ -73,7 +73,7 @@ class RandomFilters {
         {"matches", [](auto a, auto& b) { return a.find(b) != a.npos; }},
         {"in", [](auto a, auto& b) { return a == b || a == "a" || a.empty(); }},
         {"exists", [](auto, auto&) { return true; }}};
-    const auto [op, predicate] = kOperators[below(kOperators.size())];
+    const auto [op, predicate] = operators[below(operators.size())];
     std::string text = fmt::format("{} {} ", name, op);
     if (op == "in") text += fmt::format("(\"\",{}, a)", text_literal(operand));
     if (op != "in" && op != "exists") text += text_literal(operand);
@@ -85,11 +85,11 @@ class RandomFilters {
 
   RandomFilter severity() {
     using Predicate = bool (*)(int, int);
-    static const std::vector<std::pair<std::string_view, Predicate>> kOperators = {
+    static const std::vector<std::pair<std::string_view, Predicate>> operators = {
         {"=", [](int a, int b) { return a == b; }}, {"!=", [](int a, int b) { return a != b; }},
         {"<", [](int a, int b) { return a < b; }},  {"<=", [](int a, int b) { return a <= b; }},
         {">", [](int a, int b) { return a > b; }},  {">=", [](int a, int b) { return a >= b; }}};
-    const auto [op, predicate] = kOperators[below(kOperators.size())];
+    const auto [op, predicate] = operators[below(operators.size())];
     const int operand = static_cast<int>(below(8));
     const auto wants = [predicate, operand](const SyslogHeader& header, std::string_view raw) {
       return header.severity && predicate(*header.severity, operand) && !raw.empty();
