@@ -132,6 +132,17 @@ TestPointer make_text_test(const Comparison& comparison) {
   }
 }
 
+std::expected<TestPointer, std::string> make_matches_test(const Comparison& comparison) {
+  const std::string& pattern = comparison.texts.front();
+  if (Regex::is_plain(pattern)) {  // at half of the price
+    return text_test(comparison, [pattern](std::string_view value) { return contains(value, pattern); });
+  }
+  auto regex = Regex::compile(pattern);
+  if (!regex) return std::unexpected("this is no regular expression: " + regex.error());
+  return text_test(comparison,
+                   [regex = std::move(*regex)](std::string_view value) { return regex.is_in(value); });
+}
+
 }  // namespace
 
 std::expected<Program, FilterError> Program::compile(std::string_view text, FieldTable fields) {
@@ -146,12 +157,9 @@ std::expected<Program, FilterError> Program::compile(std::string_view text, Fiel
         return std::unexpected(filter_error(text, comparison.value_position,
                                             fmt::format("it has more than {} patterns", kMaxFilterRegexes),
                                             "Join some of them with |"));
-      auto regex = Regex::compile(comparison.texts.front());
-      if (!regex)
-        return std::unexpected(
-            filter_error(text, comparison.value_position, "this is no regular expression: " + regex.error()));
-      step.test = text_test(
-          comparison, [regex = std::move(*regex)](std::string_view value) { return regex.is_in(value); });
+      auto test = make_matches_test(comparison);
+      if (!test) return std::unexpected(filter_error(text, comparison.value_position, test.error()));
+      step.test = std::move(*test);
     } else {
       step.test = comparison.field->type == FieldType::Text ? make_text_test(comparison)
                                                             : make_number_test(comparison);

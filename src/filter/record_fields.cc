@@ -3,26 +3,22 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <span>
+#include <vector>
+
+#include "record/syslog_names.h"
 
 namespace slurper {
 
 namespace {
 
-// By RFC 5424's numbers, with rsyslog's names; then what syslog.h calls deprecated.
-constexpr std::array kSeverityNames = {
-    NamedValue{"emerg", 0},   NamedValue{"alert", 1},  NamedValue{"crit", 2}, NamedValue{"err", 3},
-    NamedValue{"warning", 4}, NamedValue{"notice", 5}, NamedValue{"info", 6}, NamedValue{"debug", 7},
-    NamedValue{"panic", 0},   NamedValue{"error", 3},  NamedValue{"warn", 4},
-};
-constexpr std::array kFacilityNames = {
-    NamedValue{"kern", 0},     NamedValue{"user", 1},    NamedValue{"mail", 2},      NamedValue{"daemon", 3},
-    NamedValue{"auth", 4},     NamedValue{"syslog", 5},  NamedValue{"lpr", 6},       NamedValue{"news", 7},
-    NamedValue{"uucp", 8},     NamedValue{"cron", 9},    NamedValue{"authpriv", 10}, NamedValue{"ftp", 11},
-    NamedValue{"ntp", 12},     NamedValue{"audit", 13},  NamedValue{"alert", 14},    NamedValue{"clock", 15},
-    NamedValue{"local0", 16},  NamedValue{"local1", 17}, NamedValue{"local2", 18},   NamedValue{"local3", 19},
-    NamedValue{"local4", 20},  NamedValue{"local5", 21}, NamedValue{"local6", 22},   NamedValue{"local7", 23},
-    NamedValue{"security", 4},
-};
+// The first of a number are those that are written, here as there.
+std::vector<NamedValue> named_values(std::span<const SyslogName> names) {
+  std::vector<NamedValue> values;
+  values.reserve(names.size());
+  for (const SyslogName& one : names) values.push_back({.name = one.name, .value = one.number});
+  return values;
+}
 
 constexpr NamedValue format_name(std::string_view name, HeaderFormat format) {
   return {name, static_cast<std::int64_t>(format)};
@@ -113,73 +109,79 @@ constexpr Field record_field(Field field) {
 
 using R = Record;
 
-constexpr std::array kFields = {
-    record_field<[](const R& r) { return unless_empty(r.header().program); }>(
-        {.name = "program",
-         .help = "the program's name; of sshd[123]: it is sshd",
-         .also = "tag app appname app_name ident process programname proc.name"}),
-    record_field<[](const R& r) { return TextValue(r.header().message); }>(
-        {.name = "msg",
-         .help = "what stands behind the header; the whole line where there is none",
-         .also = "message text content body"}),
-    record_field<[](const R& r) { return number(r.header().severity); }>(
-        {.name = "severity",
-         .type = FieldType::Name,
-         .help = "emerg (0) to debug (7): <= warning is warning and worse",
-         .names = kSeverityNames,
-         .also = "level priority sev prio pri"}),
-    record_field<[](const R& r) { return number(r.header().facility); }>({.name = "facility",
-                                                                          .type = FieldType::Name,
-                                                                          .help = "kern (0) to local7 (23)",
-                                                                          .names = kFacilityNames,
-                                                                          .also = "fac"}),
-    record_field<[](const R& r) { return unless_empty(r.header().host); }>(
-        {.name = "host", .help = "the host that the line names", .also = "hostname source"}),
-    record_field<[](const R& r) { return unless_empty(r.header().pid); }>(
-        {.name = "pid", .help = "the process; a text, and mostly a number", .also = "procid proc.pid"}),
-    record_field<[](const R& r) { return unless_empty(r.header().message_id); }>(
-        {.name = "msgid", .help = "RFC 5424's MSGID", .also = "message_id mid"}),
-    record_field<structured_data>({.name = "sd",
-                                   .help = "RFC 5424's structured data as it stands, or one parameter of it",
-                                   .argument = "ID.param",
-                                   .also = "structured_data sdata"}),
-    record_field<[](const R& r) {
-      return r.header().timestamp ? nanoseconds(*r.header().timestamp) : std::nullopt;
-    }>({.name = "time",
-        .type = FieldType::Time,
-        .help = "the time that the line names",
-        .also = "timestamp date evt.time"}),
-    record_field<[](const R& r) { return nanoseconds(r.arrival()); }>(
-        {.name = "arrival",
-         .type = FieldType::Time,
-         .help = "when slurper read it, within a second",
-         .also = "received arrived"}),
-    record_field<[](const R& r) { return TextValue(r.raw()); }>(
-        {.name = "raw", .help = "the whole line, without its end", .also = "line rawmsg record"}),
-    record_field<[](const R& r) { return number(r.raw().size()); }>(
-        {.name = "length", .type = FieldType::Number, .help = "of raw, in bytes", .also = "len size"}),
-    record_field<[](const R& r) { return number(static_cast<std::uint64_t>(r.header().format)); }>(
-        {.name = "format",
-         .type = FieldType::Name,
-         .help = "by which rules the header was read",
-         .names = kFormatNames,
-         .also = "protocol"}),
-    record_field<[](const R& r) { return number(static_cast<std::uint64_t>(r.part())); }>(
-        {.name = "part",
-         .type = FieldType::Name,
-         .help = "which part of a line longer than max_line it is",
-         .names = kPartNames}),
-    record_field<[](const R& r) { return number(r.offset()); }>(
-        {.name = "offset",
-         .type = FieldType::Number,
-         .help = "of the line's first byte in the stream",
-         .also = "position pos"}),
-};
+FieldTable fields() {
+  static const std::vector<NamedValue> severities = named_values(severity_names());
+  static const std::vector<NamedValue> facilities = named_values(facility_names());
+  static const std::array all = {
+      record_field<[](const R& r) { return unless_empty(r.header().program); }>(
+          {.name = "program",
+           .help = "the program's name; of sshd[123]: it is sshd",
+           .also = "tag app appname app_name ident process programname proc.name"}),
+      record_field<[](const R& r) { return TextValue(r.header().message); }>(
+          {.name = "msg",
+           .help = "what stands behind the header; all of it where there is none",
+           .also = "message text content body"}),
+      record_field<[](const R& r) { return number(r.header().severity); }>(
+          {.name = "severity",
+           .type = FieldType::Name,
+           .help = "emerg (0) to debug (7): <= warning is warning and worse",
+           .names = severities,
+           .also = "level priority sev prio pri"}),
+      record_field<[](const R& r) { return number(r.header().facility); }>({.name = "facility",
+                                                                            .type = FieldType::Name,
+                                                                            .help = "kern (0) to local7 (23)",
+                                                                            .names = facilities,
+                                                                            .also = "fac"}),
+      record_field<[](const R& r) { return unless_empty(r.header().host); }>(
+          {.name = "host", .help = "the host that the line names", .also = "hostname source"}),
+      record_field<[](const R& r) { return unless_empty(r.header().pid); }>(
+          {.name = "pid", .help = "the process; a text, and mostly a number", .also = "procid proc.pid"}),
+      record_field<[](const R& r) { return unless_empty(r.header().message_id); }>(
+          {.name = "msgid", .help = "RFC 5424's MSGID", .also = "message_id mid"}),
+      record_field<structured_data>(
+          {.name = "sd",
+           .help = "RFC 5424's structured data as it stands, or one parameter of it",
+           .argument = "ID.param",
+           .also = "structured_data sdata"}),
+      record_field<[](const R& r) {
+        return r.header().timestamp ? nanoseconds(*r.header().timestamp) : std::nullopt;
+      }>({.name = "time",
+          .type = FieldType::Time,
+          .help = "the time that the line names",
+          .also = "timestamp date evt.time"}),
+      record_field<[](const R& r) { return nanoseconds(r.arrival()); }>(
+          {.name = "arrival",
+           .type = FieldType::Time,
+           .help = "when slurper read it, within a second",
+           .also = "received arrived"}),
+      record_field<[](const R& r) { return TextValue(r.raw()); }>(
+          {.name = "raw", .help = "the whole line, without its end", .also = "line rawmsg record"}),
+      record_field<[](const R& r) { return number(r.raw().size()); }>(
+          {.name = "length", .type = FieldType::Number, .help = "of raw, in bytes", .also = "len size"}),
+      record_field<[](const R& r) { return number(static_cast<std::uint64_t>(r.header().format)); }>(
+          {.name = "format",
+           .type = FieldType::Name,
+           .help = "by which rules the header was read",
+           .names = kFormatNames,
+           .also = "protocol"}),
+      record_field<[](const R& r) { return number(static_cast<std::uint64_t>(r.part())); }>(
+          {.name = "part",
+           .type = FieldType::Name,
+           .help = "which part of a line longer than max_line it is",
+           .names = kPartNames}),
+      record_field<[](const R& r) { return number(r.offset()); }>(
+          {.name = "offset",
+           .type = FieldType::Number,
+           .help = "of the line's first byte in the stream",
+           .also = "position pos"}),
+  };
+  return all;
+}
 
 }  // namespace
 
 FieldsOf<Record> record_fields() {
-  return FieldsOf<Record>(kFields);
+  return FieldsOf<Record>(fields());
 }
 
 }  // namespace slurper

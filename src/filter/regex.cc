@@ -77,6 +77,10 @@ std::optional<std::string> pattern_of_bytes(std::string_view pattern) {
 
 }  // namespace
 
+bool Regex::is_plain(std::string_view pattern) {
+  return pattern.find_first_of(R"(\.+*?()|[]{}^$)") == std::string_view::npos;
+}
+
 std::expected<Regex, std::string> Regex::compile(std::string_view pattern) {
   const std::optional<std::string> bytes = pattern_of_bytes(pattern);
   if (!bytes)

@@ -20,6 +20,9 @@ class Regex {
  public:
   static constexpr int kMaxMemory = 1 << 20;
 
+  // Whether the pattern finds nothing but itself.
+  [[nodiscard]] static bool is_plain(std::string_view pattern);
+
   // What is wrong with the pattern, in a few words.
   [[nodiscard]] static std::expected<Regex, std::string> compile(std::string_view pattern);
 

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "filter/record_fields.h"
-#include "filter/sample_header.h"
+#include "record/syslog_header.h"
 
 namespace {
 
@@ -62,7 +62,7 @@ const std::vector<std::string>& lines() {
 }
 
 Record record_of(const std::string& line) {
-  return {kLog, 0, line.size() + 1, line, Part::Whole, kArrival, &parse_sample_header};
+  return {kLog, 0, line.size() + 1, line, Part::Whole, kArrival, &parse_syslog_header};
 }
 
 void parse(benchmark::State& state) {

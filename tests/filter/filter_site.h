@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "filter/record_fields.h"
-#include "filter/sample_header.h"
+#include "record/syslog_header.h"
 
 namespace slurper {
 
@@ -16,7 +16,7 @@ inline constexpr LogId kSampleLog{};
 inline constexpr Timestamp kSampleArrival{std::chrono::seconds(1'800'000'000)};  // 2027-01-15T08:00:00Z
 
 inline Record sample_record(std::string_view line, Part part = Part::Whole) {
-  return {kSampleLog, 4096, 4096 + line.size() + 1, line, part, kSampleArrival, &parse_sample_header};
+  return {kSampleLog, 4096, 4096 + line.size() + 1, line, part, kSampleArrival, &parse_syslog_header};
 }
 
 // Whether the filter wants the line. That it compiles is part of the test.

@@ -98,7 +98,8 @@ TEST(Filter, AnswersTheExamples) {
       {"length > -1", kPlain, true},
       {"offset >= 4096 and offset < 4097", kPlain, true},
       {"time exists", kPlain, false},
-      {"time >= 2027-01-15", kSshd, true},
+      {"time > 2026-11-20 and time < 2026-11-24", kSshd, true},  // in any zone
+      {"time = 2026-11-21T22:14:15.003Z", k5424, true},
       {"arrival = 2027-01-15T08:00:00Z", kSshd, true},
       {"arrival < 2027-01-15T09:00:00.000000001+01:00", kSshd, true},
       {"arrival < 2027-01-15T09:00:00+01:00", kSshd, false},
