@@ -240,6 +240,7 @@ void LogThread::sleep() {
 }
 
 void LogThread::publish() {
+  writer_.publish();  // before the housekeeper is told of a rotated segment
   synced_ = writer_.synced().value;
   if (rotations_.exchange(writer_.rotations()) != writer_.rotations()) rotation_failing_ = false;
   // Not before the index says so: after a crash it is the rotated segment that tells where the active one

@@ -42,6 +42,9 @@ class LogThread {
   // written. Whether the log has everything.
   bool stop(std::chrono::milliseconds patience);
 
+  // For those who read the log: what is written, with `sync = "always"` what is synced.
+  [[nodiscard]] LogFeed& feed() { return writer_.feed(); }
+
   [[nodiscard]] StreamOffset synced() const { return {synced_.load()}; }
   [[nodiscard]] std::uint64_t rotations() const { return rotations_.load(); }
   [[nodiscard]] bool failing() const { return failing_.load(); }

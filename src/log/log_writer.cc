@@ -73,6 +73,7 @@ Status LogWriter::open_active() {
   if (!S_ISREG(st.st_mode))
     return fail(ErrorKind::CantCreate, "write the log " + in_quotes(path), "it is not a regular file");
   record_.active_inode = st.st_ino;
+  active_device_ = st.st_dev;
   active_fd_ = std::move(file_fd);
   if (Status known = set_own_size(record_.own_bytes(base_, static_cast<std::uint64_t>(st.st_size))); !known) {
     active_fd_.reset();
@@ -192,11 +193,13 @@ Result<std::size_t> LogWriter::append(std::span<const char> data) {
     }
     const std::size_t wanted = fitting(data);
     if (Status reserved = reserve(wanted); !reserved) return std::unexpected(reserved.error());
+    feed_.set_in_flight(wanted);
     const ssize_t written = os_.write(active_fd_.get(), data.data(), wanted);
+    const auto count = static_cast<std::size_t>(std::max<ssize_t>(written, 0));
+    const Result<bool> landed = count > 0 ? has_landed(data.first(count)) : false;
+    feed_.set_in_flight(0);
     if (written <= 0)
       return cannot(written < 0 ? static_cast<int>(-written) : EIO, "write to", paths_.active());
-    const auto count = static_cast<std::size_t>(written);
-    const Result<bool> landed = has_landed(data.first(count));
     if (!landed) return std::unexpected(landed.error());
     if (!*landed) continue;
     size_ += count;
@@ -272,6 +275,7 @@ Status LogWriter::begin_segment() {
   base_ = end();
   size_ = 0;
   at_line_start_ = true;
+  feed_.leave();
   active_fd_.reset();
   folder_unsynced_ = true;
   index_stale_ = true;
@@ -300,6 +304,10 @@ Result<bool> LogWriter::reopen() {
     return true;
   }
   return follow_path(Patience::None);
+}
+
+void LogWriter::publish() {
+  if (active_fd_) feed_.publish({base_, active_device_, record_.active_inode}, end());
 }
 
 void LogWriter::set_limits(const LogSettings& settings) {

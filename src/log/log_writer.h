@@ -14,6 +14,7 @@
 #include "base/os.h"
 #include "base/settings.h"
 #include "base/stream_offset.h"
+#include "log/log_feed.h"
 #include "log/log_index.h"
 #include "log/segment_name.h"
 #include "slurper/result.h"
@@ -48,6 +49,10 @@ class LogWriter {
   // Begins the ring's next session().
   Status reconcile(StreamOffset tail, std::span<const char> pending);
   [[nodiscard]] std::uint64_t session() const { return record_.session; }
+
+  // For those who read along: where the log is written to, and up to where. They see what publish() tells.
+  [[nodiscard]] LogFeed& feed() { return feed_; }
+  void publish();
 
   // What was found and done since the last call, for the operator: one sentence each.
   [[nodiscard]] std::vector<std::string> take_findings() { return std::exchange(findings_, {}); }
@@ -143,6 +148,8 @@ class LogWriter {
   LogIndex index_;
   gid_t group_ = static_cast<gid_t>(-1);
   IndexRecord record_;
+  dev_t active_device_ = 0;
+  LogFeed feed_;
   std::vector<std::string> findings_;
 
   UniqueFd active_fd_;  // empty only between the states of a rotation that failed halfway

@@ -73,6 +73,7 @@ void LogWriter::leave_file(NoteKind why) {
   if (size_ > 0) record_.add_note({why, base_, size_});
   base_ = end();
   size_ = 0;
+  feed_.leave();
   active_fd_.reset();
   index_stale_ = true;
 }
@@ -80,6 +81,7 @@ void LogWriter::leave_file(NoteKind why) {
 // logrotate's copytruncate: the same file from its beginning. prepare() writes the index before the next
 // byte.
 Status LogWriter::follow_truncation() {
+  feed_.cut();
   record_.add_note({NoteKind::Cut, base_, size_});
   base_ = end();
   size_ = 0;
@@ -122,6 +124,7 @@ Status LogWriter::put_aside() {
   const Result<bool> moved = follow_path(Patience::None);
   if (!moved) return std::unexpected(moved.error());
   if (*moved) return {};
+  feed_.cut();
   const Result<std::string> aside = move_aside();
   if (!aside) return std::unexpected(aside.error());
   findings_.push_back(fmt::format(
@@ -151,6 +154,7 @@ Result<bool> LogWriter::has_landed(std::span<const char> written) {
   const auto found = static_cast<std::uint64_t>(st.st_size);
   if (found == size_ + written.size()) return true;
   if (found > size_ + written.size()) return file_has(active_fd_.get(), size_, written);
+  feed_.cut();  // it is shorter than it was
   if (found != written.size()) return false;
   const Result<bool> alone = file_has(active_fd_.get(), 0, written);
   if (!alone || !*alone) return alone;

@@ -1,0 +1,82 @@
+#include "log/log_feed.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace slurper {
+
+void LogFeed::publish(const ActiveSegment& active, StreamOffset end) {
+  assert(end.value >= end_.load());
+  if (open_ && active == active_) {
+    if (end.value == end_.load(std::memory_order_relaxed)) return;
+    end_.store(end.value);
+  } else {
+    // Together: nobody sees an end that is not of the segment it comes with, or of one before it.
+    const std::lock_guard lock(active_mutex_);
+    active_ = active;
+    open_ = true;
+    end_.store(end.value);
+  }
+  if (end.value >= wanted_.load()) wake_up_to(end.value);
+}
+
+void LogFeed::leave() {
+  const std::lock_guard lock(active_mutex_);
+  open_ = false;
+}
+
+void LogFeed::cut() {
+  const std::lock_guard lock(active_mutex_);
+  open_ = false;
+  ++cuts_;
+}
+
+LogFeed::Snapshot LogFeed::snapshot() const {
+  const std::lock_guard lock(active_mutex_);
+  return {.active = active_, .open = open_, .cuts = cuts_, .end = end()};
+}
+
+void LogFeed::set_wanted() {
+  std::uint64_t least = kNothing;
+  for (const Listener* listener : waiting_) least = std::min(least, listener->wanted_);
+  wanted_.store(least);
+}
+
+void LogFeed::add(Listener& listener, StreamOffset wanted) {
+  const std::lock_guard lock(waiting_mutex_);
+  listener.wanted_ = wanted.value;
+  waiting_.push_back(&listener);
+  set_wanted();
+}
+
+void LogFeed::remove(Listener& listener) {
+  const std::lock_guard lock(waiting_mutex_);
+  if (std::erase(waiting_, &listener) > 0) set_wanted();
+}
+
+// Each is rung once: it is off the list before it hears it, and needs no lock to go on.
+void LogFeed::wake_up_to(std::uint64_t end) {
+  const std::lock_guard lock(waiting_mutex_);
+  std::erase_if(waiting_, [&](Listener* listener) {
+    if (listener->wanted_ > end) return false;
+    listener->bell_.ring();
+    return true;
+  });
+  set_wanted();
+}
+
+bool LogFeed::Listener::wait_until(StreamOffset wanted, Clock::time_point deadline) {
+  if (feed_.end() >= wanted) return true;
+  feed_.add(*this, wanted);
+  while (feed_.end() < wanted && !woken_.load() && Clock::now() < deadline) bell_.wait(deadline);
+  feed_.remove(*this);
+  woken_.store(false);
+  return feed_.end() >= wanted;
+}
+
+void LogFeed::Listener::wake() {
+  woken_.store(true);
+  bell_.ring();
+}
+
+}  // namespace slurper

@@ -1,0 +1,108 @@
+// LogFeed: what a log's writer tells those who read along in the same process.
+#pragma once
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <limits>
+#include <mutex>
+#include <vector>
+
+#include "base/doorbell.h"
+#include "base/stream_offset.h"
+
+namespace slurper {
+
+// The file that the log is written to.
+struct ActiveSegment {
+  StreamOffset base;
+  dev_t device = 0;
+  ino_t inode = 0;
+  bool operator==(const ActiveSegment&) const = default;
+};
+
+// One thread writes, any number read and wait. What a publish() told is seen by whoever sees its end. It
+// costs the writer two atomic operations where nobody's wish comes true, and a futex wake for each whose
+// does. Nothing of it survives the process.
+class LogFeed {
+ public:
+  using Clock = Doorbell::Clock;
+
+  struct Snapshot {
+    ActiveSegment active;
+    bool open = false;       // the writer has that file open, so its inode is nobody else's
+    std::uint64_t cuts = 0;  // how often somebody cut the active segment's file to nothing
+    StreamOffset end;        // of what is written
+  };
+
+  LogFeed() = default;
+  LogFeed(const LogFeed&) = delete;
+  LogFeed& operator=(const LogFeed&) = delete;
+
+  // The writer's thread:
+
+  // `end` never goes back.
+  void publish(const ActiveSegment& active, StreamOffset end);
+  // The file is about to be closed; another one follows. To be called before that: a reader that finds the
+  // file by its inode must know that the number was not given to another one meanwhile.
+  void leave();
+  // The file was cut to nothing: whoever reads it must not read on. Before it is written again.
+  void cut();
+  // A write(2) of `bytes` bytes begins; 0: what it did is known, and cut() has been called if need be.
+  void set_in_flight(std::uint64_t bytes) { in_flight_.store(bytes); }
+
+  // Any thread:
+
+  [[nodiscard]] StreamOffset end() const { return {end_.load()}; }
+  [[nodiscard]] Snapshot snapshot() const;
+  // As many bytes may stand at the file's beginning that were meant for its end.
+  [[nodiscard]] std::uint64_t in_flight() const { return in_flight_.load(); }
+
+  // A reader's place to wait. One thread waits, any thread may wake it. It ends before the feed does.
+  class Listener {
+   public:
+    explicit Listener(LogFeed& feed) : feed_(feed) {}
+    Listener(const Listener&) = delete;
+    Listener& operator=(const Listener&) = delete;
+    ~Listener() { feed_.remove(*this); }
+
+    // Waits until the log is written up to `wanted`, for `deadline` (Clock::time_point::max(): none), or for
+    // wake(). Whether it is written as far. Who can do with fewer wake-ups wants more bytes.
+    bool wait_until(StreamOffset wanted, Clock::time_point deadline);
+    // Ends the wait under way, or else the next one that would have to wait.
+    void wake();
+
+   private:
+    friend LogFeed;
+    LogFeed& feed_;
+    std::uint64_t wanted_ = kNothing;  // under the feed's waiting_mutex_
+    std::atomic<bool> woken_{false};
+    Doorbell bell_;
+  };
+
+ private:
+  static constexpr std::uint64_t kNothing = std::numeric_limits<std::uint64_t>::max();
+
+  void add(Listener& listener, StreamOffset wanted);
+  void remove(Listener& listener);
+  void wake_up_to(std::uint64_t end);
+  void set_wanted();
+
+  // The least offset that anybody waits for. A waiter stores it and then looks at end_, the writer stores
+  // end_ and then looks at it: one of them sees the other.
+  std::atomic<std::uint64_t> wanted_{kNothing};
+  std::atomic<std::uint64_t> end_{0};
+  std::atomic<std::uint64_t> in_flight_{0};
+
+  mutable std::mutex active_mutex_;
+  ActiveSegment active_;  // written by the writer's thread alone
+  bool open_ = false;     // likewise
+  std::uint64_t cuts_ = 0;
+
+  std::mutex waiting_mutex_;
+  std::vector<Listener*> waiting_;
+};
+
+}  // namespace slurper
