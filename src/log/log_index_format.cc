@@ -96,6 +96,16 @@ void IndexRecord::add_note(const StreamNote& note) {
   notes.back() = note;
 }
 
+std::optional<StreamNote> IndexRecord::next_noted(StreamOffset from) const {
+  std::optional<StreamNote> next;
+  for (const StreamNote& note : notes) {
+    if (note.kind == NoteKind::None || note.kind == NoteKind::Foreign || note.end() <= from) continue;
+    const StreamOffset begin = std::max(note.offset, from);
+    if (!next || begin < next->offset) next = {note.kind, begin, note.end() - begin};
+  }
+  return next;
+}
+
 std::uint64_t IndexRecord::own_bytes(StreamOffset base, std::uint64_t size) const {
   for (const StreamNote& note : notes) {
     if (note.kind == NoteKind::Foreign && note.offset > base && note.offset - base < size)

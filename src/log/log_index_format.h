@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <span>
 
 #include "base/stream_offset.h"
@@ -96,6 +97,9 @@ struct IndexRecord {
   // Adds a note; the oldest makes room for it. One that continues the last one of its kind is joined with it,
   // a Foreign one for the same segment replaces it.
   void add_note(const StreamNote& note);
+  // What is noted as missing from `from` on: the note, from there on, or the next one behind it. (A Foreign one
+  // is of nothing that is missing.)
+  [[nodiscard]] std::optional<StreamNote> next_noted(StreamOffset from) const;
   // Of a segment file of `size` bytes, those that are the stream's.
   [[nodiscard]] std::uint64_t own_bytes(StreamOffset base, std::uint64_t size) const;
 };

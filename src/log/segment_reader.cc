@@ -43,6 +43,8 @@ Result<SegmentReader> SegmentReader::open(Os& os, const Segment& segment) {
 
   SegmentReader reader(os, segment, std::move(fd));
   reader.size_ = static_cast<std::uint64_t>(st.st_size);
+  reader.device_ = st.st_dev;
+  reader.inode_ = st.st_ino;
   if (segment.compressed) {
     if (auto status = reader.read_frame_header(); !status) return std::unexpected(std::move(status.error()));
   }
@@ -117,13 +119,19 @@ Status SegmentReader::check_end() const {
   return {};
 }
 
+Result<std::uint64_t> SegmentReader::stored() const {
+  struct stat st{};
+  if (const int result = os_->fstat(segment_fd_.get(), &st); result < 0)
+    return fail_errno(-result, reading(path_));
+  return static_cast<std::uint64_t>(st.st_size);
+}
+
 Status SegmentReader::skip_to(StreamOffset target) {
   assert(target >= position_);
   if (decompressor_ == nullptr) {
-    struct stat st{};
-    if (const int result = os_->fstat(segment_fd_.get(), &st); result < 0)
-      return fail_errno(-result, reading(path_));
-    if (target - base_ > static_cast<std::uint64_t>(st.st_size))
+    const auto now = stored();
+    if (!now) return std::unexpected(now.error());
+    if (target - base_ > *now)
       return damaged(fmt::format("it ends before offset {}", target.value));
     position_ = target;
     return {};

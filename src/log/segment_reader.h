@@ -31,6 +31,13 @@ class SegmentReader {
   // its frame declares.
   [[nodiscard]] std::uint64_t size() const { return size_; }
 
+  // Which file it is, when it was opened.
+  [[nodiscard]] dev_t device() const { return device_; }
+  [[nodiscard]] ino_t inode() const { return inode_; }
+
+  // The bytes in the file now.
+  [[nodiscard]] Result<std::uint64_t> stored() const;
+
   // Of the byte that comes next.
   [[nodiscard]] StreamOffset position() const { return position_; }
 
@@ -63,6 +70,8 @@ class SegmentReader {
   StreamOffset base_;
   StreamOffset position_;
   std::uint64_t size_ = 0;
+  dev_t device_ = 0;
+  ino_t inode_ = 0;
 
   // Of a compressed segment.
   std::unique_ptr<ZSTD_DCtx_s, FreeDecompressor> decompressor_;

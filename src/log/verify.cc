@@ -389,7 +389,8 @@ class Verifier {
 
   void check_gap(StreamOffset expected, StreamOffset base) {
     while (expected < base) {
-      const auto [known_from, known] = next_noted(expected, base);
+      const std::optional<StreamNote> known = next_noted(expected);
+      const StreamOffset known_from = known ? std::min(known->offset, base) : base;
       if (known_from > expected) {
         problem(fmt::format("no segment holds the offsets {} to {} ({} bytes)", expected.value,
                             known_from.value, known_from - expected),
@@ -398,24 +399,17 @@ class Verifier {
                             "before the gap are gone, too",
                             name_of(paths_.rotated(expected))));
       }
-      if (known.kind != NoteKind::None) note(explain(known_from, std::min(known.end(), base), known.kind));
-      expected = std::max(known_from, std::min(known.end(), base));
+      expected = known ? std::min(known->end(), base) : base;
+      if (known && known_from < expected) note(explain(known_from, expected, known->kind));
     }
   }
 
-  // Where from `from` on the index has noted that something is missing, and what; `limit`: nowhere before it.
-  std::pair<StreamOffset, StreamNote> next_noted(StreamOffset from, StreamOffset limit) const {
-    std::pair<StreamOffset, StreamNote> next{limit, StreamNote{.kind = NoteKind::None, .offset = limit}};
-    if (!log_.index) return next;
+  // Where from `from` on the index has noted that something is missing, and what.
+  std::optional<StreamNote> next_noted(StreamOffset from) const {
+    if (!log_.index) return std::nullopt;
     if (log_.index->forgotten_before > from)
-      next = {from, {.kind = NoteKind::Cut, .offset = from, .bytes = log_.index->forgotten_before - from}};
-    for (const StreamNote& noted : log_.index->notes) {
-      if (noted.kind == NoteKind::None || noted.end() <= from) continue;
-      const StreamOffset begin = std::max(noted.offset, from);
-      if (begin < next.first || (begin == next.first && noted.end() > next.second.end()))
-        next = {begin, noted};
-    }
-    return next;
+      return StreamNote{NoteKind::Cut, from, log_.index->forgotten_before - from};
+    return log_.index->next_noted(from);
   }
 
   static std::string explain(StreamOffset from, StreamOffset to, NoteKind kind) {
