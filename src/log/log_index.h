@@ -1,26 +1,20 @@
 // LogIndex: what a log knows about itself beyond its bytes, and the lock on it.
 #pragma once
 
-#include <sys/types.h>
-
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "base/fd.h"
 #include "base/os.h"
 #include "log/log_index_format.h"
 #include "log/segment_name.h"
+#include "log/slot_file.h"
 #include "slurper/result.h"
 
 namespace slurper {
 
 // What an index file says.
-struct IndexReading {
-  std::optional<IndexRecord> record;  // the newest; nothing where none was written yet
-  std::size_t slot = 0;               // where it stands
-  std::vector<std::string> damage;  // "slot B of the index '…' is damaged (…)": a whole slot is left, though
-};
+using IndexReading = SlotReading<IndexRecord>;
 
 // Reads the index without locking it: for looking at a log that may be in use. Fails with NoInput where there
 // is none, and with Data where no slot is left whole, or where one is of a newer format: it may hold what
@@ -28,14 +22,11 @@ struct IndexReading {
 [[nodiscard]] Result<IndexReading> read_index(Os& os, const LogPaths& paths);
 
 // Owned by the log's writer; used by one thread at a time. While it lives, nobody else can open the log for
-// writing: the lock belongs to the descriptor, so it goes with the process however that ends. A crash in
-// write() leaves the record before it, since the two slots take turns.
+// writing. A crash in write() leaves the record before it (slot_file.h).
 class LogIndex {
  public:
-  struct Access {
-    mode_t mode = 0640;
-    gid_t group = static_cast<gid_t>(-1);  // -1: the process's own
-  };
+  using Access = FileAccess;
+  using Durability = slurper::Durability;
 
   // Opens the log's index, or creates it (with `access`, its name made durable), and locks it. Fails with
   // Busy where another process has the log, with CantCreate or NoPermission where it can't be made, and as
@@ -48,18 +39,16 @@ class LogIndex {
   // What was wrong with it when it was opened: worth a warning. The next write mends it.
   [[nodiscard]] const std::vector<std::string>& damage() const { return reading_.damage; }
 
-  enum class Durability { Cached, Synced };
-
   // Writes `record`, with the next sequence number, over the older slot. After a failure record() is as
   // before, and the next write takes the same slot; the file may hold either.
-  [[nodiscard]] Status write(IndexRecord record, Durability durability);
+  [[nodiscard]] Status write(const IndexRecord& record, Durability durability) {
+    return file_.write(record, &encode_index_slot, durability, reading_);
+  }
 
  private:
-  LogIndex(Os& os, std::string path, UniqueFd fd, IndexReading reading);
+  LogIndex(SlotFile file, IndexReading reading) : file_(std::move(file)), reading_(std::move(reading)) {}
 
-  Os* os_;
-  std::string path_;
-  UniqueFd index_fd_;
+  SlotFile file_;
   IndexReading reading_;
 };
 

@@ -9,10 +9,10 @@
 #include <cstdint>
 #include <expected>
 #include <optional>
-#include <span>
 
 #include "base/stream_offset.h"
 #include "base/uuid.h"
+#include "log/slot_file.h"
 
 namespace slurper {
 
@@ -21,7 +21,7 @@ static_assert(std::endian::native == std::endian::little, "the formats are writt
 inline constexpr std::array<char, 8> kIndexMagic = {'s', 'l', 'u', 'r', 'p', 'l', 'o', 'g'};
 inline constexpr std::uint32_t kIndexVersion = 1;
 inline constexpr std::size_t kIndexSlotSize = 512;  // a disk writes a sector whole or not at all
-inline constexpr std::size_t kIndexSlots = 2;
+inline constexpr std::size_t kIndexSlots = SlotFile::kSlots;
 
 // Why a part of the stream is not where it would be looked for.
 enum class NoteKind : std::uint64_t {
@@ -97,27 +97,16 @@ struct IndexRecord {
   // Adds a note; the oldest makes room for it. One that continues the last one of its kind is joined with it,
   // a Foreign one for the same segment replaces it.
   void add_note(const StreamNote& note);
-  // What is noted as missing from `from` on: the note, from there on, or the next one behind it. (A Foreign one
-  // is of nothing that is missing.)
+  // What is noted as missing from `from` on: the note, from there on, or the next one behind it. (A Foreign
+  // one is of nothing that is missing.)
   [[nodiscard]] std::optional<StreamNote> next_noted(StreamOffset from) const;
   // Of a segment file of `size` bytes, those that are the stream's.
   [[nodiscard]] std::uint64_t own_bytes(StreamOffset base, std::uint64_t size) const;
 };
 
-// Why a slot says nothing.
-enum class SlotDamage {
-  Empty,     // never written: all zero
-  Magic,     // something else stands there
-  Version,   // whole, but of a format that this slurper does not know
-  Checksum,  // cut short or changed
-};
-
-using IndexSlotBytes = std::array<std::uint8_t, kIndexSlotSize>;
+using IndexSlotBytes = SlotBytes<kIndexSlotSize>;
 
 [[nodiscard]] IndexSlotBytes encode_index_slot(const IndexRecord& record);
 [[nodiscard]] std::expected<IndexRecord, SlotDamage> decode_index_slot(const IndexSlotBytes& slot);
-
-// CRC-32C (Castagnoli; RFC 3720, appendix B.4). One index slot a rotation: no need for speed.
-[[nodiscard]] std::uint32_t crc32c(std::span<const std::uint8_t> data);
 
 }  // namespace slurper

@@ -91,7 +91,7 @@ LogReader::Step LogReader::step(std::span<char> out) {
   const StreamOffset position = *position_;
   if (position > feed.end) {
     return fail(ErrorKind::Data,
-                fmt::format("read the log {} from offset {} on", quoted(paths_.active()), position.value),
+                fmt::format("read the log {} from offset {} on", in_quotes(paths_.active()), position.value),
                 fmt::format("nothing was ever written beyond offset {}", feed.end.value),
                 "Was the log, or what remembers the offset, restored from a backup?");
   }

@@ -1,0 +1,181 @@
+#include "log/slot_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+
+#include <cerrno>
+
+#include "base/error.h"
+#include "log/lock_holder.h"
+
+namespace slurper {
+
+namespace {
+
+constexpr int kOpenAttempts = 10;
+
+constexpr std::uint32_t kCastagnoliReflected = 0x82f63b78;
+
+constexpr std::array<std::uint32_t, 256> kCrcTable = [] {
+  std::array<std::uint32_t, 256> table{};
+  for (std::uint32_t i = 0; i < table.size(); ++i) {
+    std::uint32_t crc = i;
+    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? kCastagnoliReflected : 0);
+    table[i] = crc;
+  }
+  return table;
+}();
+
+struct Opened {
+  UniqueFd fd;
+  bool created = false;
+};
+
+Result<Opened> open_or_create(Os& os, const std::string& path, const FileAccess& access,
+                              const SlotFileWords& words) {
+  const std::string what = fmt::format("open {}", words.file);
+  const auto failed = [&](int errnum, ErrorKind otherwise) {
+    const char* const advice =
+        errnum == ENOENT ? "Create the log's folder, or name another log"
+                         : "Let slurper read and write the log's folder and files, or name another log";
+    auto error = fail_errno(errnum, what, advice);
+    if (error.error().kind != ErrorKind::NoPermission) error.error().kind = otherwise;
+    return error;
+  };
+  for (int attempt = 0;; ++attempt) {
+    const int created_fd = os.open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, access.mode);
+    if (created_fd >= 0) return Opened{UniqueFd(created_fd), true};
+    if (created_fd != -EEXIST) return failed(-created_fd, ErrorKind::CantCreate);
+
+    const int fd = os.open(path.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK);
+    if (fd >= 0) return Opened{UniqueFd(fd), false};
+    // Removed in between: create it after all.
+    if (fd == -ENOENT && attempt < kOpenAttempts) continue;
+    if (fd == -ELOOP) return fail(ErrorKind::CantCreate, what, "it is a symbolic link", "Remove the link");
+    return failed(-fd, ErrorKind::Io);
+  }
+}
+
+Status lock(Os& os, int slots_fd, const struct stat& st, const SlotFileWords& words) {
+  const std::string what = fmt::format("lock {}", words.locked);
+  const int result = os.flock(slots_fd, LOCK_EX | LOCK_NB);
+  if (result == 0) return {};
+  if (result != -EWOULDBLOCK) return fail_errno(-result, what);
+  const auto holder = flock_holder(st.st_dev, st.st_ino);
+  return fail(ErrorKind::Busy, what,
+              holder ? fmt::format("process {} {}", *holder, words.in_use)
+                     : fmt::format("another process {}", words.in_use),
+              words.in_use_advice);
+}
+
+// A new file gets its mode whatever the umask is.
+Status give_access(Os& os, int slots_fd, const std::string& directory, const FileAccess& access,
+                   const SlotFileWords& words) {
+  const std::string what = fmt::format("set up {}", words.file);
+  if (access.group != static_cast<gid_t>(-1)) {
+    if (const int result = os.fchown(slots_fd, static_cast<uid_t>(-1), access.group); result < 0)
+      return fail_errno(-result, what);
+  }
+  if (const int result = os.fchmod(slots_fd, access.mode); result < 0) return fail_errno(-result, what);
+  if (const int result = sync_directory(os, directory.c_str()); result < 0) return fail_errno(-result, what);
+  return {};
+}
+
+}  // namespace
+
+std::uint32_t crc32c(std::span<const std::uint8_t> data) {
+  std::uint32_t crc = ~std::uint32_t{0};
+  for (const std::uint8_t byte : data) crc = (crc >> 8) ^ kCrcTable[(crc ^ byte) & 0xff];
+  return ~crc;
+}
+
+Result<SlotFile> SlotFile::open(Os& os, std::string path, const std::string& directory,
+                                const FileAccess& access, SlotFileWords words) {
+  const std::string what = fmt::format("open {}", words.file);
+  for (int attempt = 0; attempt < kOpenAttempts; ++attempt) {
+    auto opened = open_or_create(os, path, access, words);
+    if (!opened) return std::unexpected(std::move(opened.error()));
+    const int slots_fd = opened->fd.get();
+
+    struct stat st{};
+    if (const int result = os.fstat(slots_fd, &st); result < 0) return fail_errno(-result, what);
+    if (!S_ISREG(st.st_mode))
+      return fail(ErrorKind::CantCreate, what, "it is not a regular file", "Move it away");
+    if (auto locked = lock(os, slots_fd, st, words); !locked)
+      return std::unexpected(std::move(locked.error()));
+
+    // Somebody may have removed the file before it was locked: a lock on a file without a name keeps nobody
+    // out.
+    struct stat named{};
+    if (os.lstat(path.c_str(), &named) < 0 || named.st_dev != st.st_dev || named.st_ino != st.st_ino)
+      continue;
+
+    if (opened->created) {
+      if (auto status = give_access(os, slots_fd, directory, access, words); !status)
+        return std::unexpected(std::move(status.error()));
+    }
+    return SlotFile(os, std::move(path), std::move(opened->fd), std::move(words));
+  }
+  return fail(ErrorKind::Io, what, "it is replaced again and again");
+}
+
+Result<SlotFile> SlotFile::look(Os& os, std::string path, SlotFileWords words) {
+  UniqueFd slots_fd(os.open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+  if (!slots_fd) return fail_errno(-slots_fd.get(), fmt::format("open {}", words.file));
+  return SlotFile(os, std::move(path), std::move(slots_fd), std::move(words));
+}
+
+// A slot that ends early reads as if zeros followed.
+Status SlotFile::read_slot(std::size_t slot, std::span<std::uint8_t> bytes) const {
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t size = os_->pread(slots_fd_.get(), bytes.data() + done, bytes.size() - done,
+                                    static_cast<off_t>(slot * bytes.size() + done));
+    if (size < 0) return fail_errno(static_cast<int>(-size), fmt::format("read {}", words_.file));
+    if (size == 0) break;
+    done += static_cast<std::size_t>(size);
+  }
+  return {};
+}
+
+Status SlotFile::write_slot(std::size_t slot, std::span<const std::uint8_t> bytes, Durability durability) {
+  const auto what = [&] { return fmt::format("write {}", words_.file); };
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t size = os_->pwrite(slots_fd_.get(), bytes.data() + done, bytes.size() - done,
+                                     static_cast<off_t>(slot * bytes.size() + done));
+    if (size < 0) return fail_errno(static_cast<int>(-size), what());
+    if (size == 0) return fail(ErrorKind::Io, what(), "nothing could be written");
+    done += static_cast<std::size_t>(size);
+  }
+  if (durability == Durability::Synced) {
+    if (const int result = os_->fdatasync(slots_fd_.get()); result < 0) return fail_errno(-result, what());
+  }
+  return {};
+}
+
+Status SlotFile::note_damage(std::size_t slot, SlotDamage damage, std::vector<std::string>& said) const {
+  std::string why;
+  switch (damage) {
+    case SlotDamage::Empty:
+      return {};
+    case SlotDamage::Version:
+      return fail(ErrorKind::Data, fmt::format("use {}", words_.file),
+                  "it was written by another version of slurper", "Use a slurper that is not older");
+    case SlotDamage::Magic:
+      why = fmt::format("it is not {}", words_.slot);
+      break;
+    case SlotDamage::Checksum:
+      why = "its checksum is wrong";
+  }
+  said.push_back(fmt::format("slot {} of {} is damaged: {}", "AB"[slot], words_.file, why));
+  return {};
+}
+
+Error SlotFile::unusable() const {
+  return {ErrorKind::Data, 0, fmt::format("use {}", words_.file), "no slot of it is whole",
+          words_.unusable_advice};
+}
+
+}  // namespace slurper

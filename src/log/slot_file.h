@@ -1,0 +1,127 @@
+// SlotFile: a small record that survives a crash in the middle of its own write.
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/os.h"
+#include "slurper/result.h"
+
+namespace slurper {
+
+// Why a slot says nothing.
+enum class SlotDamage {
+  Empty,     // never written: all zero
+  Magic,     // something else stands there
+  Version,   // whole, but of a format that this slurper does not know
+  Checksum,  // cut short or changed
+};
+
+template <std::size_t kSize>
+using SlotBytes = std::array<std::uint8_t, kSize>;
+
+// CRC-32C (Castagnoli; RFC 3720, appendix B.4). One slot at a time: no need for speed.
+[[nodiscard]] std::uint32_t crc32c(std::span<const std::uint8_t> data);
+
+enum class Durability { Cached, Synced };
+
+// Of a file that is made.
+struct FileAccess {
+  mode_t mode = 0640;
+  gid_t group = static_cast<gid_t>(-1);  // -1: the process's own
+};
+
+// How a file of slots is called in messages.
+struct SlotFileWords {
+  std::string file;             // "the log's index '/x/.m.index'"
+  std::string slot;             // "an index slot"
+  std::string locked;           // "the log '/x/m'": what its lock stands for
+  std::string in_use;           // "is writing it": what the lock's holder does
+  std::string in_use_advice;    // what to do about that
+  std::string unusable_advice;  // what to do where no slot is whole
+};
+
+// What a file of slots says.
+template <typename Record>
+struct SlotReading {
+  std::optional<Record> record;     // the newest; nothing where none was written yet
+  std::size_t slot = 0;             // where it stands
+  std::vector<std::string> damage;  // "slot B of the index '…' is damaged (…)": a whole slot is left, though
+};
+
+// Two slots of a fixed size, which take turns: whatever becomes of a write, the other slot has the record
+// before it. Locked by whoever writes it: the lock belongs to the descriptor, so it goes with the process
+// however that ends. Used by one thread at a time.
+class SlotFile {
+ public:
+  static constexpr std::size_t kSlots = 2;
+
+  // Opens the file at `path`, or makes it (its name in `directory` made durable), and locks it. Fails with
+  // Busy where another process has it, with CantCreate or NoPermission where it can't be made.
+  [[nodiscard]] static Result<SlotFile> open(Os& os, std::string path, const std::string& directory,
+                                             const FileAccess& access, SlotFileWords words);
+  // Without a lock, for reading only. Fails with NoInput where there is none.
+  [[nodiscard]] static Result<SlotFile> look(Os& os, std::string path, SlotFileWords words);
+
+  // Fails with Data where no slot is left whole, or where one is of a newer format: it may hold what this
+  // slurper must not overlook.
+  template <typename Record, std::size_t kSize>
+  [[nodiscard]] Result<SlotReading<Record>> read(
+      std::expected<Record, SlotDamage> (*decode)(const SlotBytes<kSize>&)) const {
+    SlotReading<Record> reading;
+    for (std::size_t slot = 0; slot < kSlots; ++slot) {
+      SlotBytes<kSize> bytes{};
+      if (Status got = read_slot(slot, bytes); !got) return std::unexpected(std::move(got.error()));
+      std::expected<Record, SlotDamage> record = decode(bytes);
+      if (!record) {
+        if (Status known = note_damage(slot, record.error(), reading.damage); !known)
+          return std::unexpected(std::move(known.error()));
+      } else if (!reading.record || record->sequence > reading.record->sequence) {
+        reading.record = *record;
+        reading.slot = slot;
+      }
+    }
+    if (!reading.record && !reading.damage.empty()) return std::unexpected(unusable());
+    return reading;
+  }
+
+  // Writes `record`, with the next sequence number, over the older slot of `reading`, which is updated. After
+  // a failure it is as before, and the next write takes the same slot; the file may hold either.
+  template <typename Record, std::size_t kSize>
+  [[nodiscard]] Status write(Record record, SlotBytes<kSize> (*encode)(const Record&), Durability durability,
+                             SlotReading<Record>& reading) {
+    // In a new file slot A comes first.
+    const std::size_t slot = reading.record ? 1 - reading.slot : 0;
+    record.sequence = reading.record ? reading.record->sequence + 1 : 1;
+    if (Status written = write_slot(slot, encode(record), durability); !written) return written;
+    reading.record = record;
+    reading.slot = slot;
+    return {};
+  }
+
+ private:
+  SlotFile(Os& os, std::string path, UniqueFd fd, SlotFileWords words)
+      : os_(&os), path_(std::move(path)), slots_fd_(std::move(fd)), words_(std::move(words)) {}
+
+  Status read_slot(std::size_t slot, std::span<std::uint8_t> bytes) const;
+  Status write_slot(std::size_t slot, std::span<const std::uint8_t> bytes, Durability durability);
+  Status note_damage(std::size_t slot, SlotDamage damage, std::vector<std::string>& said) const;
+  [[nodiscard]] Error unusable() const;
+
+  Os* os_;
+  std::string path_;
+  UniqueFd slots_fd_;
+  SlotFileWords words_;
+};
+
+}  // namespace slurper
