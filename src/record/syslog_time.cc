@@ -132,20 +132,23 @@ struct LocalMoment {
   sys_seconds moment;
 };
 
+// Nearer to a time without a year than this there is none of another year.
+constexpr days kSurelyNearest{182};
+
 // Of all moments at which local clocks show this time, the nearest to `arrival`.
 std::optional<LocalMoment> nearest(DayOfYear date, seconds time_of_day, sys_seconds arrival) {
   const year middle = year_month_day(std::chrono::floor<days>(arrival)).year();
-  const year last = std::min(middle + std::chrono::years(1), kLastYear);
   std::optional<LocalMoment> best;
-  for (year each = std::max(middle - std::chrono::years(1), kFirstYear); each <= last; ++each) {
-    const year_month_day day{each, date.month, date.day};
-    if (!day.ok()) continue;
+  for (const int away : {0, -1, 1}) {
+    const year_month_day day{middle + std::chrono::years(away), date.month, date.day};
+    if (!day.ok() || day.year() < kFirstYear || day.year() > kLastYear) continue;
     const sys_seconds local = sys_days(day) + time_of_day;
     const Moments moments = moments_of(local);
     for (std::size_t i = 0; i < moments.count; ++i) {
       if (!best || abs(moments.at[i] - arrival) < abs(best->moment - arrival))
         best = {.local = local, .moment = moments.at[i]};
     }
+    if (best && abs(best->moment - arrival) < kSurelyNearest) break;
   }
   return best;
 }
@@ -158,9 +161,6 @@ struct KnownHour {
 };
 constexpr std::size_t kKnownHours = 8;
 thread_local constinit std::array<KnownHour, kKnownHours> known_hours{};
-
-// Nearer to an hour than this there is none of the same name.
-constexpr days kSurelyNearest{182};
 
 std::optional<sys_seconds> nearest_by_hour(DayOfYear date, hours hour, seconds into_hour,
                                            sys_seconds arrival) {
