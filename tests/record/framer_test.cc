@@ -12,6 +12,7 @@
 namespace slurper {
 namespace {
 
+using namespace std::string_view_literals;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
@@ -22,6 +23,7 @@ class FramerTest : public testing::Test {
 
   std::vector<std::string> raws() const {
     std::vector<std::string> texts;
+    texts.reserve(records_.size());
     for (const Record& record : records_) texts.emplace_back(record.raw());
     return texts;
   }
@@ -222,7 +224,7 @@ TEST_F(FramerTest, SearchesEachByteOnce) {
 TEST_F(FramerTest, HoldsForAnyBytesInAnyPieces) {
   std::mt19937_64 random(7);
   const auto below = [&](std::size_t end) { return static_cast<std::size_t>(random() % end); };
-  static constexpr std::string_view kBytes("\n\r\0ab\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xff", 17);
+  static constexpr std::string_view kBytes = "\n\r\0ab\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xff"sv;
   for (int round = 0; round < 3000; ++round) {
     const FramerSettings settings{.max_line = 1 + below(round % 2 == 0 ? 12 : 200), .crlf = below(2) == 0};
     std::string stream;
