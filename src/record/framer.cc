@@ -1,71 +1,13 @@
 #include "record/framer.h"
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
-
-#include <algorithm>
-#include <array>
 #include <bit>
-#include <cassert>
-#include <cstring>
 
+#include "record/newlines.h"
 #include "record/syslog_header.h"
 
 namespace slurper {
 
 namespace {
-
-constexpr std::size_t kBlock = 64;
-
-// A bit for each LF.
-std::uint64_t newlines_in(const char* block) {
-#if defined(__SSE2__)
-  const __m128i newline = _mm_set1_epi8('\n');
-  const auto bits = [&](int quarter) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(block) + quarter);
-    return static_cast<std::uint64_t>(
-        static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, newline))));
-  };
-  return bits(0) | bits(1) << 16 | bits(2) << 32 | bits(3) << 48;
-#else
-  std::uint64_t found = 0;
-  for (std::size_t i = 0; i < kBlock; ++i) found |= std::uint64_t{block[i] == '\n'} << i;
-  return found;
-#endif
-}
-
-// The newlines of a text, one after the other. A block is looked at once, whatever the number of its lines:
-// memchr() for each line costs more than the search where lines are short.
-class Newlines {
- public:
-  Newlines(std::string_view text, std::size_t begin) : text_(text), next_block_(begin) {}
-
-  // The place of the next one; the text's size where there is none.
-  std::size_t next() {
-    while (found_ == 0) {
-      if (next_block_ >= text_.size()) return text_.size();
-      block_ = next_block_;
-      next_block_ += kBlock;
-      found_ = next_block_ <= text_.size() ? newlines_in(text_.data() + block_) : newlines_in_last();
-    }
-    const auto at = static_cast<std::size_t>(std::countr_zero(found_));
-    found_ &= found_ - 1;
-    return block_ + at;
-  }
-
- private:
-  [[nodiscard]] std::uint64_t newlines_in_last() const {
-    std::array<char, kBlock> block{};
-    std::memcpy(block.data(), text_.data() + block_, text_.size() - block_);
-    return newlines_in(block.data());
-  }
-
-  std::string_view text_;
-  std::size_t block_ = 0;
-  std::size_t next_block_;
-  std::uint64_t found_ = 0;
-};
 
 // How much of a line that is longer than `max_line` its next part takes: no character of UTF-8 is cut.
 std::size_t part_size(std::string_view line, std::size_t max_line) {
