@@ -84,6 +84,16 @@ void print_ledger(std::FILE* out, const LogVerification& log) {
   }
 }
 
+void print_cursors(std::FILE* out, const LogVerification& log) {
+  if (log.cursors.empty()) return;
+  constexpr const char* kRow = "{:>20} {:>16} {:>10} {:>14}  {}\n";
+  fmt::print(out, "\n");
+  fmt::print(out, kRow, "delivered up to", "bytes behind", "rejected", "bytes missed", "sink");
+  for (const VerifiedCursor& cursor : log.cursors)
+    fmt::print(out, kRow, cursor.record.offset.value, cursor.behind, cursor.record.rejected,
+               cursor.record.missed, cursor.sink);
+}
+
 void print_verdict(std::FILE* out, const LogVerification& log) {
   for (const std::string& note : log.notes) print_wrapped(out, "note:   ", sentence(note));
   for (const LogVerification::Problem& problem : log.problems) {
@@ -133,6 +143,7 @@ int verify_command(const std::string& log_path, const std::string& ring, std::FI
   }
   print_head(out, log_path, *log);
   print_ledger(out, *log);
+  print_cursors(out, *log);
   print_verdict(out, *log);
   return log->problems.empty() ? 0 : std::to_underlying(ErrorKind::Data);
 }

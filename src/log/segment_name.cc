@@ -27,7 +27,9 @@ struct Found {
   std::string path;
 };
 
-Result<std::vector<Found>> scan(const LogPaths& paths) {
+// Calls `use` with each name in the log's folder.
+template <typename Use>
+Status scan_names(const LogPaths& paths, const Use& use) {
   const auto failed = [&] {
     return fail_errno(errno, fmt::format("list the log's folder '{}'", printable(paths.directory())));
   };
@@ -35,18 +37,26 @@ Result<std::vector<Found>> scan(const LogPaths& paths) {
   const std::unique_ptr<DIR, decltype(close_directory)> directory(opendir(paths.directory().c_str()));
   if (directory == nullptr) return failed();
 
-  std::vector<Found> found;
   for (;;) {
     errno = 0;                                       // readdir(3) tells its end from a failure by errno alone
     const dirent* entry = readdir(directory.get());  // NOLINT(concurrency-mt-unsafe): a stream of our own
     if (entry == nullptr) break;
-    const auto name = paths.parse(entry->d_name);
-    if (!name) continue;
+    use(std::string_view(entry->d_name));
+  }
+  if (errno != 0) return failed();
+  return {};
+}
+
+Result<std::vector<Found>> scan(const LogPaths& paths) {
+  std::vector<Found> found;
+  const Status scanned = scan_names(paths, [&](std::string_view file) {
+    const auto name = paths.parse(file);
+    if (!name) return;
     found.push_back({*name, name->kind == LogFileKind::Rotated      ? paths.rotated(name->base)
                             : name->kind == LogFileKind::Compressed ? paths.compressed(name->base)
                                                                     : paths.temporary(name->base)});
-  }
-  if (errno != 0) return failed();
+  });
+  if (!scanned) return std::unexpected(scanned.error());
   return found;
 }
 
@@ -64,6 +74,26 @@ std::string LogPaths::beside(std::string_view name) const {
 
 std::string LogPaths::index() const {
   return beside(fmt::format(".{}.index", name_));
+}
+
+std::string LogPaths::cursor(std::string_view sink) const {
+  return beside(fmt::format(".{}.cursor-{}", name_, sink));
+}
+
+bool LogPaths::is_cursor_name(std::string_view sink) {
+  constexpr std::size_t kMax = 64;
+  return !sink.empty() && sink.size() <= kMax && std::ranges::all_of(sink, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+  });
+}
+
+std::optional<std::string> LogPaths::parse_cursor(std::string_view name) const {
+  const std::string prefix = fmt::format(".{}.cursor-", name_);
+  if (!name.starts_with(prefix)) return std::nullopt;
+  name.remove_prefix(prefix.size());
+  if (!is_cursor_name(name)) return std::nullopt;
+  return std::string(name);
 }
 
 std::string LogPaths::rotated(StreamOffset base) const {
@@ -129,6 +159,16 @@ Result<std::vector<Segment>> list_segments(Os& os, const LogPaths& paths) {
   std::ranges::sort(segments, {},
                     [](const Segment& segment) { return std::tuple(segment.base, segment.compressed); });
   return segments;
+}
+
+Result<std::vector<std::string>> list_cursors(const LogPaths& paths) {
+  std::vector<std::string> sinks;
+  const Status scanned = scan_names(paths, [&](std::string_view file) {
+    if (auto sink = paths.parse_cursor(file)) sinks.push_back(std::move(*sink));
+  });
+  if (!scanned) return std::unexpected(scanned.error());
+  std::ranges::sort(sinks);
+  return sinks;
 }
 
 Result<std::vector<std::string>> list_temporaries(const LogPaths& paths) {

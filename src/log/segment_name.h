@@ -36,6 +36,7 @@ class LogPaths {
   [[nodiscard]] const std::string& active() const { return active_; }
   [[nodiscard]] const std::string& directory() const { return directory_; }  // "." where the path has none
   [[nodiscard]] std::string index() const;                                   // holds the log's lock, too
+  [[nodiscard]] std::string cursor(std::string_view sink) const;             // of a sink of this name
   [[nodiscard]] std::string rotated(StreamOffset base) const;
   [[nodiscard]] std::string compressed(StreamOffset base) const;
   [[nodiscard]] std::string temporary(StreamOffset base) const;
@@ -44,6 +45,11 @@ class LogPaths {
   // not know.
   [[nodiscard]] std::string put_aside(int number) const;
   [[nodiscard]] bool is_put_aside(std::string_view name) const;  // without a folder
+
+  // Of what sinks can be called: [A-Za-z0-9._-]{1,64}.
+  [[nodiscard]] static bool is_cursor_name(std::string_view sink);
+  // Whose cursor the file `name` (without a folder) is; nothing where it is none.
+  [[nodiscard]] std::optional<std::string> parse_cursor(std::string_view name) const;
 
   // What the file `name` (without a folder) is to this log; nothing for a name that slurper would not give:
   // other files of the folder are none of its business.
@@ -70,6 +76,9 @@ struct Segment {
 // is about to finish, or was cut short). Anything but a regular file is ignored, and so is what vanishes
 // while the folder is read.
 [[nodiscard]] Result<std::vector<Segment>> list_segments(Os& os, const LogPaths& paths);
+
+// The sinks that have a cursor, by name.
+[[nodiscard]] Result<std::vector<std::string>> list_cursors(const LogPaths& paths);
 
 // The paths of temporary files.
 [[nodiscard]] Result<std::vector<std::string>> list_temporaries(const LogPaths& paths);

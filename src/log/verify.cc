@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "log/lock_holder.h"
 #include "log/segment_reader.h"
+#include "log/verify_cursors.h"
 
 namespace slurper {
 
@@ -131,6 +132,9 @@ class Verifier {
   Verifier(Os& os, const LogPaths& paths) : os_(os), paths_(paths), chunk_(kChunk) {}
 
   Result<LogVerification> verify() {
+    // First: what a sink has delivered is in the log that is read afterwards.
+    const auto cursors = look_at_cursors(os_, paths_);
+    if (!cursors && cursors.error().kind == ErrorKind::NoPermission) return std::unexpected(cursors.error());
     auto looked = look(os_, paths_);
     if (!looked) return std::unexpected(std::move(looked.error()));
     snapshot_ = std::move(*looked);
@@ -146,6 +150,7 @@ class Verifier {
     check_active(active_base);
     if (auto status = read_active(active_base); !status) return std::unexpected(std::move(status.error()));
     check_contiguity(active_base);
+    if (cursors) check_cursors(os_, paths_, *cursors, log_);
     note_leftovers();
     return std::move(log_);
   }

@@ -10,6 +10,7 @@
 
 #include "base/os.h"
 #include "base/stream_offset.h"
+#include "log/cursor_format.h"
 #include "log/log_index.h"
 #include "log/segment_name.h"
 #include "slurper/result.h"
@@ -27,12 +28,20 @@ struct VerifiedSegment {
   bool damaged = false;      // then `bytes` is what it should hold, and `lines` what could be read
 };
 
+// A sink's cursor that could be read, and is this log's.
+struct VerifiedCursor {
+  std::string sink;
+  CursorRecord record;
+  std::uint64_t behind = 0;  // bytes of the log that the sink has not delivered yet
+};
+
 struct LogVerification {
   std::optional<IndexRecord> index;
   std::optional<pid_t> writer;  // the process that has the log open for writing, where one is to be seen
   std::vector<VerifiedSegment> segments;    // by base; the active one last, where there is one
   StreamOffset end;                         // of the log: where a ring's bytes go on
   std::uint64_t unfinished_line_bytes = 0;  // after the last newline
+  std::vector<VerifiedCursor> cursors;      // by name
 
   struct Problem {
     std::string what;    // "no segment holds the offsets 100 to 200 (100 bytes)"

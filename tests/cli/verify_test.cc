@@ -8,6 +8,7 @@
 #include <memory>
 #include <sstream>
 
+#include "log/cursor_file.h"
 #include "log/log_files.h"
 #include "log/log_index.h"
 #include "ring/ring.h"
@@ -96,6 +97,26 @@ TEST_F(VerifyCommandTest, PrintsALedger) {
                       "\n"
                       "The last line has no newline yet: 2 bytes.\n"
                       "Every byte is accounted for.\n");
+}
+
+TEST_F(VerifyCommandTest, ListsTheSinksCursors) {
+  const Uuid id = {1, 2, 3};
+  for (const auto& [sink, offset] : {std::pair("auth", 16), std::pair("mail", 9)}) {
+    auto cursor = CursorFile::open(kernel(), paths_, sink, id, {});
+    ASSERT_TRUE(cursor);
+    ASSERT_TRUE(cursor->write({.offset = {static_cast<std::uint64_t>(offset)}, .rejected = 1, .missed = 4},
+                              Durability::Cached));
+  }
+  EXPECT_EQ(run(paths_.active()), 0);
+  expect_80_columns();
+  EXPECT_THAT(out_, HasSubstr("\n"
+                              "     delivered up to     bytes behind   rejected   bytes missed  sink\n"
+                              "                  16                0          1              4  auth\n"
+                              "                   9                7          1              4  mail\n"));
+  write_file(paths_.cursor("mail"), "ruined");
+  EXPECT_EQ(run(paths_.active()), 65);
+  expect_80_columns();
+  EXPECT_THAT(out_, HasSubstr("WRONG:  the cursor of the sink 'mail' can't be used"));
 }
 
 TEST_F(VerifyCommandTest, SaysWhatIsWrongAndHowToMendIt) {

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "log/compress.h"
+#include "log/cursor_file.h"
 #include "log/fault_os.h"
 #include "log/log_files.h"
 #include "log/log_writer.h"
@@ -395,6 +396,73 @@ TEST_F(VerifyTest, TellsWhatItMayNotReadFromDamage) {
   }
 }
 
+TEST_F(VerifyTest, ListsCursorsAndHowFarTheyAre) {
+  const auto write_cursor = [&](const char* sink, std::uint64_t offset, const Uuid& log_id = {}) {
+    auto cursor = CursorFile::open(kernel(), paths_, sink, log_id, {});
+    ASSERT_TRUE(cursor) << cursor.error().message();
+    ASSERT_TRUE(cursor->write({.offset = {offset}, .rejected = 2, .missed = 3}, Durability::Cached));
+  };
+  ASSERT_TRUE(CursorFile::open(kernel(), paths_, "fresh", {}, {}));
+  write_cursor("done", bytes_.size());
+  write_cursor("lags", 1200);
+  LogVerification log = verify();
+  EXPECT_THAT(problems(log), IsEmpty());
+  EXPECT_THAT(log.notes, ElementsAre("the cursor of the sink 'fresh' says nothing yet"));
+  ASSERT_THAT(log.cursors, SizeIs(2));
+  EXPECT_EQ(log.cursors[0].sink, "done");
+  EXPECT_EQ(log.cursors[0].behind, 0U);
+  EXPECT_EQ(log.cursors[1].sink, "lags");
+  EXPECT_EQ(log.cursors[1].behind, bytes_.size() - 1200);
+  EXPECT_EQ(log.cursors[1].record.rejected, 2U);
+  EXPECT_EQ(log.cursors[1].record.missed, 3U);
+
+  ASSERT_EQ(unlink(paths_.cursor("fresh").c_str()), 0);
+  write_cursor("beyond", bytes_.size() + 1);
+  write_cursor("other", 5, new_uuid());
+  write_file(paths_.cursor("ruined"), "what is this");
+  log = verify();
+  EXPECT_THAT(problems(log),
+              ElementsAre("the cursor of the sink 'beyond' is at offset 3501, beyond the log's end",
+                          HasSubstr("the cursor of the sink 'other' is of another log"),
+                          "the cursor of the sink 'ruined' can't be used: no slot of it is whole"));
+  for (const auto& problem : log.problems) EXPECT_THAT(problem.advice, HasSubstr("ove ")) << problem.what;
+}
+
+// After a loss of power a sink may have what the log has not; the next start goes on behind it.
+TEST_F(VerifyTest, ACursorMayBeBeyondWhatALossOfPowerTook) {
+  {
+    auto index = LogIndex::open(kernel(), paths_, {});
+    ASSERT_TRUE(index);
+    IndexRecord record = *index->record();
+    record.reserved = {bytes_.size() + 100};
+    ASSERT_TRUE(index->write(record, Durability::Cached));
+    auto cursor = CursorFile::open(kernel(), paths_, "quick", {}, {});
+    ASSERT_TRUE(cursor);
+    ASSERT_TRUE(cursor->write({.offset = {bytes_.size() + 100}}, Durability::Cached));
+  }
+  LogVerification log = verify();
+  EXPECT_THAT(problems(log), IsEmpty());
+  EXPECT_THAT(log.notes, ElementsAre(HasSubstr("the cursor of the sink 'quick' is 100 bytes beyond")));
+  {
+    auto index = LogIndex::open(kernel(), paths_, {});
+    ASSERT_TRUE(index);
+    IndexRecord record = *index->record();
+    record.boot_id = *read_boot_id(kernel());
+    ASSERT_TRUE(index->write(record, Durability::Cached));
+  }
+  EXPECT_THAT(problems(verify()), ElementsAre(HasSubstr("beyond the log's end"))) << "no power was lost";
+}
+
+TEST_F(VerifyTest, SaysWhichCursorsWillMissSomething) {
+  auto cursor = CursorFile::open(kernel(), paths_, "slow", {}, {});
+  ASSERT_TRUE(cursor);
+  ASSERT_TRUE(cursor->write({.offset = {10}}, Durability::Cached));
+  ASSERT_EQ(unlink(paths_.compressed(base(0)).c_str()), 0);
+  const LogVerification log = verify();
+  EXPECT_THAT(problems(log), IsEmpty());
+  EXPECT_THAT(log.notes, testing::Contains(HasSubstr("the 990 bytes before offset 1000 are no longer")));
+}
+
 // No call's failure is overlooked: it is reported, or the bytes were all read without it.
 TEST_F(VerifyTest, ReportsEveryFailingCallOrReadsAllTheSame) {
   for (int call = 1;; ++call) {
@@ -409,9 +477,12 @@ TEST_F(VerifyTest, ReportsEveryFailingCallOrReadsAllTheSame) {
   }
 }
 
-// Writes, rotates and compresses a log as fast as it can, until it is killed.
+// Writes, rotates and compresses a log as fast as it can, with a sink that has everything at once, until it
+// is killed.
 [[noreturn]] void write_for_ever(const LogPaths& paths) {
   auto index = LogIndex::open(kernel(), paths, {});
+  auto cursor = CursorFile::open(kernel(), paths, "quick", {}, {});
+  if (!cursor) _exit(1);
   IndexRecord record;
   int fd = -1;
   const auto begin = [&] {
@@ -431,6 +502,7 @@ TEST_F(VerifyTest, ReportsEveryFailingCallOrReadsAllTheSame) {
     const std::string lines = numbered_lines(20'000);
     for (std::size_t done = 0; done < lines.size(); done += 100) {
       if (write(fd, lines.data() + done, 100) != 100) _exit(1);
+      if (!cursor->write({.offset = record.active_base + done + 100}, Durability::Cached)) _exit(1);
     }
     close(fd);
     if (::rename(paths.active().c_str(), raw.path.c_str()) != 0) _exit(1);

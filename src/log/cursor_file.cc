@@ -1,0 +1,100 @@
+#include "log/cursor_file.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "log/log_errors.h"
+
+namespace slurper {
+
+namespace {
+
+SlotFileWords words_of(const LogPaths& paths, std::string_view name) {
+  const std::string file = "the cursor " + quoted(paths.cursor(name));
+  return {.file = file,
+          .slot = "a cursor's slot",
+          .locked = file,
+          .in_use = "has it",
+          .in_use_advice = "Each sink has a cursor of its own: give the sinks different names",
+          .unusable_advice = "Move it away: the sink then begins as a new one"};
+}
+
+std::uint32_t checksum(CursorSlotLayout slot) {
+  slot.crc32c = 0;
+  return crc32c(std::bit_cast<CursorSlotBytes>(slot));
+}
+
+}  // namespace
+
+CursorSlotBytes encode_cursor_slot(const CursorRecord& record) {
+  CursorSlotLayout slot{
+      .magic = kCursorMagic,
+      .version = kCursorVersion,
+      .crc32c = 0,
+      .sequence = record.sequence,
+      .log_id = record.log_id,
+      .offset = record.offset.value,
+      .position = record.position,
+      .fingerprint = record.fingerprint,
+      .rejected = record.rejected,
+      .missed = record.missed,
+      .zero = {},
+  };
+  slot.crc32c = checksum(slot);
+  return std::bit_cast<CursorSlotBytes>(slot);
+}
+
+std::expected<CursorRecord, SlotDamage> decode_cursor_slot(const CursorSlotBytes& bytes) {
+  if (std::ranges::all_of(bytes, [](std::uint8_t byte) { return byte == 0; }))
+    return std::unexpected(SlotDamage::Empty);
+  const auto slot = std::bit_cast<CursorSlotLayout>(bytes);
+  if (slot.magic != kCursorMagic) return std::unexpected(SlotDamage::Magic);
+  if (slot.crc32c != checksum(slot)) return std::unexpected(SlotDamage::Checksum);
+  // After the checksum: a version that bits fell out of is damage, not a newer slurper.
+  if (slot.version != kCursorVersion) return std::unexpected(SlotDamage::Version);
+  return CursorRecord{
+      .sequence = slot.sequence,
+      .log_id = slot.log_id,
+      .offset = StreamOffset{slot.offset},
+      .position = slot.position,
+      .fingerprint = slot.fingerprint,
+      .rejected = slot.rejected,
+      .missed = slot.missed,
+  };
+}
+
+Result<CursorReading> read_cursor(Os& os, const LogPaths& paths, std::string_view name) {
+  const auto file = SlotFile::look(os, paths.cursor(name), words_of(paths, name));
+  if (!file) return std::unexpected(file.error());
+  return file->read(&decode_cursor_slot);
+}
+
+Result<CursorFile> CursorFile::open(Os& os, const LogPaths& paths, std::string_view name, const Uuid& log_id,
+                                    const FileAccess& access) {
+  if (!LogPaths::is_cursor_name(name)) {
+    return fail(ErrorKind::Config, fmt::format("name a cursor '{}'", printable(name)),
+                "a sink's name is of 1 to 64 letters, digits, dots, underscores and dashes",
+                "Rename the sink");
+  }
+  const SlotFileWords words = words_of(paths, name);
+  auto file = SlotFile::open(os, paths.cursor(name), paths.directory(), access, words);
+  if (!file) return std::unexpected(std::move(file.error()));
+  auto reading = file->read(&decode_cursor_slot);
+  if (!reading) return std::unexpected(std::move(reading.error()));
+  if (reading->record && reading->record->log_id != log_id) {
+    return fail(ErrorKind::Data, "use " + words.file,
+                fmt::format("it is of another log, {}; this one is {}", format(reading->record->log_id),
+                            format(log_id)),
+                "Was the log, or its index, replaced? " + words.unusable_advice);
+  }
+  return CursorFile(std::move(*file), std::move(*reading), log_id);
+}
+
+Status CursorFile::write(CursorRecord record, Durability durability) {
+  record.log_id = log_id_;
+  return file_.write(record, &encode_cursor_slot, durability, reading_);
+}
+
+}  // namespace slurper

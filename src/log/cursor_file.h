@@ -1,0 +1,54 @@
+// CursorFile: how far a sink is, over restarts.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/os.h"
+#include "log/cursor_format.h"
+#include "log/segment_name.h"
+#include "log/slot_file.h"
+#include "slurper/result.h"
+
+namespace slurper {
+
+// What a cursor's file says.
+using CursorReading = SlotReading<CursorRecord>;
+
+// Reads the cursor `name` without locking it: for looking at a log that may be in use. Fails with NoInput
+// where there is none, and with Data where no slot is left whole, or where one is of a newer format.
+[[nodiscard]] Result<CursorReading> read_cursor(Os& os, const LogPaths& paths, std::string_view name);
+
+// Owned by its sink's thread. While it lives, no other sink and no other process can have the same one. A
+// crash in write() leaves the record before it; one after a Synced write not even a loss of power can undo.
+class CursorFile {
+ public:
+  // Opens the cursor `name` of the log `log_id`, or creates it (with `access`, its name made durable), and
+  // locks it. Fails with Config where the name can't be a cursor's, with Busy where somebody else has it,
+  // with Data where it is another log's, or as read_cursor, and with CantCreate or NoPermission where it
+  // can't be made.
+  [[nodiscard]] static Result<CursorFile> open(Os& os, const LogPaths& paths, std::string_view name,
+                                               const Uuid& log_id, const FileAccess& access);
+
+  // What stood in it when it was opened, or was written since; nothing in a new one.
+  [[nodiscard]] const std::optional<CursorRecord>& record() const { return reading_.record; }
+
+  // What was wrong with it when it was opened: worth a warning. The next write mends it.
+  [[nodiscard]] const std::vector<std::string>& damage() const { return reading_.damage; }
+
+  // Writes `record`, with the next sequence number and the log's id, over the older slot. After a failure
+  // record() is as before, and the next write takes the same slot; the file may hold either.
+  [[nodiscard]] Status write(CursorRecord record, Durability durability);
+
+ private:
+  CursorFile(SlotFile file, CursorReading reading, const Uuid& log_id)
+      : file_(std::move(file)), reading_(std::move(reading)), log_id_(log_id) {}
+
+  SlotFile file_;
+  CursorReading reading_;
+  Uuid log_id_;
+};
+
+}  // namespace slurper
