@@ -34,6 +34,7 @@
 #include "daemon/service_report.h"
 #include "fifo/fifo.h"
 #include "log/log_writer.h"
+#include "log/time_index.h"
 #include "ring/ring.h"
 
 namespace slurper {
@@ -91,6 +92,7 @@ class Daemon {
   std::unique_ptr<LogWriter> writer_;
   std::unique_ptr<Ring> ring_;
   std::string ring_path_;
+  std::unique_ptr<TimeIndex> times_;
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<Fifos> fifos_;
   std::unique_ptr<FifoKeeper> keeper_;
@@ -154,6 +156,8 @@ Status Daemon::open() {
   if (Status agreed = writer_->reconcile(ring_->tail(), ring_->bytes(ring_->tail(), ring_->head())); !agreed)
     return agreed;
   ring_->release(writer_->end());
+  times_ = TimeIndex::open(os_, writer_->paths(), writer_->log_id(), writer_->access(),
+                           {.log_end = writer_->end(), .head = ring_->head()});
   for (const std::string& finding : writer_->take_findings())
     spdlog::warn("the log {}: {}", in_quotes(settings_.log.path), finding);
   if (ring_->used() > 0) {
@@ -180,12 +184,12 @@ Status Daemon::open() {
     if (::epoll_ctl(epoll_fd_.get(), EPOLL_CTL_ADD, fd, &event) != 0)
       return fail_errno(errno, "set up the event loop");
   }
-  intake_ = std::make_unique<Intake>(os_, *ring_, settings_.ring.when_full);
+  intake_ = std::make_unique<Intake>(os_, *ring_, settings_.ring.when_full, times_.get());
   fifos_ = std::make_unique<Fifos>(os_, *intake_, epoll_fd_.get(), std::move(fifo_));
   for (Fifo& former : holder_.take_former()) fifos_->retire(std::move(former));
   keeper_ = std::make_unique<FifoKeeper>(os_, settings_.fifo, *fifos_);
   dropped_lines_before_ = ring_->dropped_lines();
-  log_thread_ = std::make_unique<LogThread>(*ring_, *writer_, settings_.log, [fd = room_fd_.get()] {
+  log_thread_ = std::make_unique<LogThread>(*ring_, *writer_, *times_, settings_.log, [fd = room_fd_.get()] {
     (void)::eventfd_write(fd, 1);  // fails only where 2^64 - 1 notices wait already
   });
   report_ = std::make_unique<ServiceReport>(*ring_, *log_thread_);

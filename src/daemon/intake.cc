@@ -44,10 +44,11 @@ FullTime::Clock::duration FullTime::total(Clock::time_point now) const {
   return total_ + (since_ ? now - *since_ : Clock::duration{});
 }
 
-Intake::Intake(Os& os, Ring& ring, WhenFull when_full)
+Intake::Intake(Os& os, Ring& ring, WhenFull when_full, TimeIndex* times)
     : os_(os),
       ring_(ring),
       when_full_(when_full),
+      times_(times),
       max_read_(std::min(kMaxRead, ring.size() / 8)),
       reserve_(2 * max_read_) {}
 
@@ -81,7 +82,13 @@ Intake::Round Intake::pull(const Fifo& fifo, std::uint64_t limit) {
     return pull_line_by_line(fd, size);
   size = std::min(size, room);
   if (size == 0) return {Outcome::Full};
-  return finish(ring_.take(fd, size), size, Outcome::Took);
+  return finish(take(fd, size), size, Outcome::Took);
+}
+
+// The time first: the log's thread may have the bytes before the take returns.
+ssize_t Intake::take(int fd, std::uint64_t size) {
+  if (times_ != nullptr) times_->coming(ring_.head());
+  return ring_.take(fd, size);
 }
 
 // The ring is full, or a line whose beginning was dropped is not over. What a read will bring must be known
@@ -106,7 +113,7 @@ Intake::Round Intake::pull_line_by_line(int fd, std::uint64_t available) {
     // The rest of a line that was kept. Where it is longer than the reserve, it waits: nothing is torn.
     const std::uint64_t fitting = std::min(first_line, ring_.room());
     if (fitting == 0) return {Outcome::Full};
-    return finish(ring_.take(fd, fitting), fitting, Outcome::Took);
+    return finish(take(fd, fitting), fitting, Outcome::Took);
   }
   const auto lines = static_cast<std::uint64_t>(std::count(begin, end, '\n'));
   return finish(ring_.drop(fd, size, lines, end[-1] != '\n'), size, Outcome::Dropped);

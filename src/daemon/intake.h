@@ -10,6 +10,7 @@
 #include "base/os.h"
 #include "base/settings.h"
 #include "fifo/fifo.h"
+#include "log/time_index.h"
 #include "ring/ring.h"
 
 namespace slurper {
@@ -53,7 +54,8 @@ class Intake {
 
   static constexpr std::uint64_t kNoLimit = std::numeric_limits<std::uint64_t>::max();
 
-  Intake(Os& os, Ring& ring, WhenFull when_full);
+  // `times` is told when what is taken came; nullptr: nobody is.
+  Intake(Os& os, Ring& ring, WhenFull when_full, TimeIndex* times = nullptr);
 
   // One read at the most, of `limit` bytes at the most.
   Round pull(const Fifo& fifo, std::uint64_t limit = kNoLimit);
@@ -63,12 +65,14 @@ class Intake {
   [[nodiscard]] const FullTime& full_time() const { return full_time_; }
 
  private:
+  ssize_t take(int fd, std::uint64_t size);
   Round pull_line_by_line(int fd, std::uint64_t available);
   Round finish(ssize_t got, std::uint64_t asked, Outcome outcome);
 
   Os& os_;
   Ring& ring_;
   WhenFull when_full_;
+  TimeIndex* times_;
   std::uint64_t max_read_;
   std::uint64_t reserve_;  // room that WhenFull::Drop keeps for the rest of a line
   std::uint64_t short_reads_ = 0;

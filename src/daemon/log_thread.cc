@@ -29,6 +29,10 @@ constexpr int kMaxFindings = 5;
 
 // Says what the housekeeper did; called on its thread.
 class Housekeeping : public HousekeeperListener {
+ public:
+  explicit Housekeeping(TimeIndex& times) : times_(times) {}
+
+ private:
   void on_compressed(const Segment& raw, const Segment& compressed) override {
     spdlog::debug("compressed the segment '{}' from {} to {}", printable(raw.path),
                   format_rounded(ByteSize{raw.stored}), format_rounded(ByteSize{compressed.stored}));
@@ -36,10 +40,12 @@ class Housekeeping : public HousekeeperListener {
   void on_removed(const Segment& segment) override {
     spdlog::info("removed the segment '{}', as log.keep_files and log.keep_size say",
                  printable(segment.path));
+    times_.forget_before(segment.base);
   }
   void on_removed_for_room(const Segment& segment) override {
     spdlog::warn("removed the segment '{}' before its time: the disk is full, and log.when_disk_full says so",
                  printable(segment.path));
+    times_.forget_before(segment.base);
   }
   void on_leftover_removed(const std::string& path) override {
     spdlog::info("removed '{}', left by a compression that was cut short", printable(path));
@@ -47,16 +53,19 @@ class Housekeeping : public HousekeeperListener {
   void on_housekeeping_failed(const Error& error) override {
     spdlog::warn("{}. The segment stays as it is", error.message());
   }
+
+  TimeIndex& times_;
 };
 
 }  // namespace
 
-LogThread::LogThread(Ring& ring, LogWriter& writer, const LogSettings& settings,
+LogThread::LogThread(Ring& ring, LogWriter& writer, TimeIndex& times, const LogSettings& settings,
                      std::function<void()> made_room)
     : ring_(ring),
       writer_(writer),
+      times_(times),
       made_room_(std::move(made_room)),
-      housekeeper_listener_(std::make_unique<Housekeeping>()),
+      housekeeper_listener_(std::make_unique<Housekeeping>(times)),
       sync_(settings.sync),
       when_disk_full_(settings.when_disk_full) {
   start_housekeeper(settings);
@@ -130,6 +139,7 @@ void LogThread::run() {
     if (stopping_ && (ring_.used() == 0 || Clock::now() >= give_up_at_)) break;
     sleep();
   }
+  times_.write();
   if (const Status closed = writer_.close(); !closed) spdlog::error("{}", closed.error().message());
   publish();
 }
@@ -162,6 +172,8 @@ void LogThread::serve_requests() {
 bool LogThread::write_some() {
   const StreamOffset from = ring_.tail();
   const StreamOffset to = std::min(ring_.head(), from + kMaxWrite);
+  // First: who reads these bytes asks when they came.
+  if (times_.has_unwritten()) times_.write();
   const Result<std::size_t> written = writer_.append(ring_.bytes(from, to));
   if (const auto failure = writer_.take_rotation_failure()) {
     if (!std::exchange(rotation_failing_, true)) spdlog::warn("{}", failure->message());
@@ -255,20 +267,23 @@ void LogThread::publish() {
 // What others have done to the log. Whoever does it all the time is not reported all the time: these messages
 // may well come back through the FIFO.
 void LogThread::say_findings() {
-  for (const std::string& finding : writer_.take_findings()) {
-    const auto now = Clock::now();
-    if (now >= quiet_until_) {
-      if (unsaid_ > 0) spdlog::warn("{} more messages of this kind were left out", std::exchange(unsaid_, 0));
-      said_ = 0;
-      quiet_until_ = now + kFindingsPeriod;
-    }
-    if (said_ < kMaxFindings) {
-      ++said_;
-      spdlog::warn("the log '{}': {}", printable(writer_.paths().active()), finding);
-    } else {
-      ++unsaid_;
-    }
+  for (const std::string& finding : writer_.take_findings()) say_finding(finding);
+  for (const std::string& finding : times_.take_findings()) say_finding(finding);
+}
+
+void LogThread::say_finding(const std::string& finding) {
+  const auto now = Clock::now();
+  if (now >= quiet_until_) {
+    if (unsaid_ > 0) spdlog::warn("{} more messages of this kind were left out", std::exchange(unsaid_, 0));
+    said_ = 0;
+    quiet_until_ = now + kFindingsPeriod;
   }
+  if (said_ == kMaxFindings) {
+    ++unsaid_;
+    return;
+  }
+  ++said_;
+  spdlog::warn("the log '{}': {}", printable(writer_.paths().active()), finding);
 }
 
 // Says it once, and tries again with growing pauses.

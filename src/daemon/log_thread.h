@@ -15,6 +15,7 @@
 #include "base/settings.h"
 #include "log/housekeeper.h"
 #include "log/log_writer.h"
+#include "log/time_index.h"
 #include "ring/ring.h"
 
 namespace slurper {
@@ -26,7 +27,8 @@ class LogThread {
  public:
   // `made_room` is called from this thread whenever the intake has asked for it and the ring has got emptier,
   // and when failing() has changed.
-  LogThread(Ring& ring, LogWriter& writer, const LogSettings& settings, std::function<void()> made_room);
+  LogThread(Ring& ring, LogWriter& writer, TimeIndex& times, const LogSettings& settings,
+            std::function<void()> made_room);
   LogThread(const LogThread&) = delete;
   LogThread& operator=(const LogThread&) = delete;
   ~LogThread();  // stops
@@ -74,10 +76,12 @@ class LogThread {
   void publish();
   void failed(const Error& error);
   void say_findings();
+  void say_finding(const std::string& finding);
   void start_housekeeper(const LogSettings& settings);
 
   Ring& ring_;
   LogWriter& writer_;
+  TimeIndex& times_;
   std::function<void()> made_room_;
 
   // Shared:

@@ -58,6 +58,7 @@ class LogWriter {
   [[nodiscard]] std::vector<std::string> take_findings() { return std::exchange(findings_, {}); }
 
   [[nodiscard]] const LogPaths& paths() const { return paths_; }
+  [[nodiscard]] FileAccess access() const { return {.mode = settings_.mode, .group = group_}; }
   [[nodiscard]] const Uuid& log_id() const { return record_.log_id; }
   [[nodiscard]] StreamOffset active_base() const { return base_; }
   [[nodiscard]] StreamOffset end() const {

@@ -76,6 +76,14 @@ std::string LogPaths::index() const {
   return beside(fmt::format(".{}.index", name_));
 }
 
+std::string LogPaths::times() const {
+  return beside(fmt::format(".{}.times", name_));
+}
+
+std::string LogPaths::times_temporary() const {
+  return times() + ".tmp";
+}
+
 std::string LogPaths::cursor(std::string_view sink) const {
   return beside(fmt::format(".{}.cursor-{}", name_, sink));
 }

@@ -37,6 +37,8 @@ class LogPaths {
   [[nodiscard]] const std::string& directory() const { return directory_; }  // "." where the path has none
   [[nodiscard]] std::string index() const;                                   // holds the log's lock, too
   [[nodiscard]] std::string cursor(std::string_view sink) const;             // of a sink of this name
+  [[nodiscard]] std::string times() const;
+  [[nodiscard]] std::string times_temporary() const;  // while times() is rewritten
   [[nodiscard]] std::string rotated(StreamOffset base) const;
   [[nodiscard]] std::string compressed(StreamOffset base) const;
   [[nodiscard]] std::string temporary(StreamOffset base) const;

@@ -131,8 +131,7 @@ Status SegmentReader::skip_to(StreamOffset target) {
   if (decompressor_ == nullptr) {
     const auto now = stored();
     if (!now) return std::unexpected(now.error());
-    if (target - base_ > *now)
-      return damaged(fmt::format("it ends before offset {}", target.value));
+    if (target - base_ > *now) return damaged(fmt::format("it ends before offset {}", target.value));
     position_ = target;
     return {};
   }

@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "log/lock_holder.h"
 #include "log/segment_reader.h"
+#include "log/time_index.h"
 #include "log/verify_cursors.h"
 
 namespace slurper {
@@ -152,6 +153,7 @@ class Verifier {
     check_contiguity(active_base);
     if (cursors) check_cursors(os_, paths_, *cursors, log_);
     note_leftovers();
+    check_times();
     return std::move(log_);
   }
 
@@ -422,6 +424,21 @@ class Verifier {
     if (kind == NoteKind::Moved) why = "somebody moved the file away that held them";
     if (kind == NoteKind::PowerLoss) why = "lost when the machine went down, or never given out";
     return fmt::format("the offsets {} to {} are not in the log: {}", from.value, to.value, why);
+  }
+
+  // Worth no more than a note: nothing but the times hangs on it.
+  void check_times() {
+    if (!log_.index) return;
+    const auto damage = look_at_times(os_, paths_, log_.index->log_id);
+    const std::string name = name_of(paths_.times());
+    if (!damage && damage.error().kind != ErrorKind::NoInput) {
+      note(fmt::format("when lines came is not known: {}", damage.error().message()));
+    } else if (const std::string why = damage ? damage->value_or("") : ""; !why.empty()) {
+      note(fmt::format(
+          "when lines came is not known well: {}, {}; the next start of slurper begins it anew or "
+          "cuts off what is damaged",
+          name, why));
+    }
   }
 
   void note_leftovers() {

@@ -1,0 +1,139 @@
+// TimeIndex: when the bytes of a log came, within half a second, over restarts.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <limits>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/os.h"
+#include "log/segment_name.h"
+#include "log/slot_file.h"
+#include "log/time_index_format.h"
+#include "slurper/result.h"
+
+namespace slurper {
+
+// A sparse list of marks, by offset. The intake makes them, the log's thread writes them to a file beside the
+// log, any thread looks them up. Nothing hangs on it: where the file can't be written, marks stay in memory
+// and get sparser; where it is damaged, or not this log's, it is begun anew.
+//
+// A SIGKILL takes the marks that were not yet in the file with it: those of bytes that the log had not
+// either. Bytes that are taken over from a ring get the time of that, which is later than theirs. The file is
+// never synced: a loss of power may take times that the log has the bytes of. The clock may be set back:
+// marks are in order of their offsets alone.
+class TimeIndex {
+ public:
+  // Of the stream when it is opened.
+  struct Stream {
+    StreamOffset log_end;  // bytes between here and head were taken over from a ring
+    StreamOffset head;     // nothing has ever come beyond
+  };
+
+  // Opens the times of the log `log_id`, or begins them (with `access`). `os` outlives it.
+  [[nodiscard]] static std::unique_ptr<TimeIndex> open(Os& os, LogPaths paths, const Uuid& log_id,
+                                                       const FileAccess& access, const Stream& stream);
+
+  // The intake's thread. Never waits for the disk.
+
+  // Bytes are about to be taken from the FIFO, which will be those from `head` on: before that, since the log
+  // may have them at once. Makes a mark where the last one is old.
+  void coming(StreamOffset head);
+  // Offsets never go back. A mark for the same one replaces it.
+  void mark(const TimeMark& mark);
+
+  // The log's thread.
+
+  [[nodiscard]] bool has_unwritten() const { return has_unwritten_.load(); }
+  // To be called before bytes that were marked are written to the log.
+  void write();
+  // What was found when it was opened, or has gone wrong since, said once each: one sentence.
+  [[nodiscard]] std::vector<std::string> take_findings() { return std::exchange(findings_, {}); }
+
+  // Any thread.
+
+  // The log begins at `offset`: what is before it may be forgotten, with the next write().
+  void forget_before(StreamOffset offset);
+
+  struct Found {
+    TimeMark mark;                     // the last one that is not behind the offset
+    std::optional<StreamOffset> next;  // of the mark behind that; nothing: it is the newest
+  };
+  // Nothing where the offset is before the first mark, or where the file can't be read.
+  [[nodiscard]] std::optional<Found> find(StreamOffset offset) const;
+  // Of the newest mark.
+  [[nodiscard]] StreamOffset newest() const { return {newest_.load()}; }
+
+  static constexpr std::size_t kMaxUnwritten = 16384;  // more than two hours of a log that can't be written
+
+ private:
+  static constexpr std::chrono::seconds kFinest{1};
+  static constexpr std::chrono::hours kCoarsest{24};
+
+  struct File {
+    UniqueFd fd;
+    std::atomic<std::uint64_t> entries{0};
+  };
+
+  TimeIndex(Os& os, LogPaths paths, const Uuid& log_id, const FileAccess& access)
+      : os_(os), paths_(std::move(paths)), log_id_(log_id), access_(access) {}
+
+  Result<std::shared_ptr<File>> load(const Stream& stream);
+  Result<std::shared_ptr<File>> begin_anew(const File* from, std::uint64_t first);
+  Status copy(const File& from, std::uint64_t first, File& to);
+  void rewrite_if_worth_it();
+  void thin_out();
+  Status append(File& file, const std::vector<TimeMark>& marks);
+  void failed(const Error& error);
+
+  Os& os_;
+  const LogPaths paths_;
+  const Uuid log_id_;
+  const FileAccess access_;
+
+  // The intake's.
+  Timestamp last_time_{};
+  bool marked_ = false;
+
+  // The log thread's.
+  std::vector<std::string> findings_;
+  bool failing_ = false;
+  StreamOffset forgotten_;  // up to where it has been looked at
+
+  std::atomic<bool> has_unwritten_{false};
+  std::atomic<std::uint64_t> forget_before_{0};
+  std::atomic<std::uint64_t> newest_{0};
+
+  mutable std::mutex mutex_;    // of what follows; never held while the disk is waited for
+  std::shared_ptr<File> file_;  // empty: it could not be made yet
+  std::deque<TimeMark> unwritten_;
+  std::chrono::seconds spacing_ = kFinest;  // of what has been thinned out
+};
+
+// Arrival times for one reader, whose offsets mostly go up: it remembers where it is. One thread.
+class ArrivalTimes {
+ public:
+  explicit ArrivalTimes(const TimeIndex& index) : index_(index) {}
+
+  // When the byte at `offset`, which is in the log, came: within half a second, and before that. Nothing
+  // where that is not known.
+  [[nodiscard]] std::optional<Timestamp> at(StreamOffset offset);
+
+ private:
+  const TimeIndex& index_;
+  std::optional<TimeIndex::Found> found_;
+};
+
+// What a file of times looks like, for people: nothing where it is well, otherwise what is wrong with it.
+// Fails with NoInput where there is none.
+[[nodiscard]] Result<std::optional<std::string>> look_at_times(Os& os, const LogPaths& paths,
+                                                               const Uuid& log_id);
+
+}  // namespace slurper
