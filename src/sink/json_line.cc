@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "base/uuid.h"
+#include "record/syslog_names.h"
 #include "sink/syslog_format.h"
 #include "sink/timestamps.h"
 

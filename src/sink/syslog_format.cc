@@ -181,20 +181,6 @@ std::string_view part_name(Part part) {
   return kNames[static_cast<std::size_t>(part)];
 }
 
-std::string_view facility_name(std::uint8_t facility) {
-  constexpr std::array<std::string_view, 24> kNames = {
-      "kern",   "user",   "mail",     "daemon", "auth",   "syslog", "lpr",    "news",
-      "uucp",   "cron",   "authpriv", "ftp",    "ntp",    "audit",  "alert",  "clock",
-      "local0", "local1", "local2",   "local3", "local4", "local5", "local6", "local7"};
-  return facility < kNames.size() ? kNames[facility] : "unknown";
-}
-
-std::string_view severity_name(std::uint8_t severity) {
-  constexpr std::array<std::string_view, 8> kNames = {"emerg",   "alert",  "crit", "err",
-                                                      "warning", "notice", "info", "debug"};
-  return severity < kNames.size() ? kNames[severity] : "unknown";
-}
-
 std::string machine_name() {
   std::array<char, 256> name{};
   // Cut off where it is too long, then without an end.

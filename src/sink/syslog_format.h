@@ -36,10 +36,6 @@ void append_octal_escaped(std::string_view text, std::string& out);
 // "first", "middle", "last"; of a whole line "whole".
 [[nodiscard]] std::string_view part_name(Part part);
 
-// "authpriv", "err": as syslog.conf(5) spells them. Of numbers above 23 and 7 "unknown".
-[[nodiscard]] std::string_view facility_name(std::uint8_t facility);
-[[nodiscard]] std::string_view severity_name(std::uint8_t severity);
-
 // gethostname(2); "-" where there is none.
 [[nodiscard]] std::string machine_name();
 

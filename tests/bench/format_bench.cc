@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/uuid.h"
+#include "record/syslog_names.h"
 #include "sink/format.h"
 #include "sink/options.h"
 #include "sink/timestamps.h"
