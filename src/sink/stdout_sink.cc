@@ -69,6 +69,7 @@ class StdoutSink : public Sink {
 
   void put_line(const Record& record);
   Status write_all();
+  Result<std::uint64_t> report(const Status& good);
   Wake wait_for_room();
 
   Format format_;
@@ -78,6 +79,8 @@ class StdoutSink : public Sink {
   bool torn_ = false;  // what was written last is a piece of a line
   int stop_fd_ = -1;
   PipeFeed feed_;
+  std::uint64_t held_ = 0;
+  std::uint64_t reported_ = 0;  // of that; 0: nothing since open()
   std::string line_;
 };
 
@@ -102,6 +105,7 @@ Result<std::optional<std::uint64_t>> StdoutSink::open(const SinkContext& context
   if (!fd_) return fail_errno(errno, "use standard output");
   is_terminal_ = ::isatty(fd_.get()) == 1;
   feed_.attach(fd_.get());
+  held_ = reported_ = 0;
   return std::nullopt;
 }
 
@@ -118,14 +122,26 @@ void StdoutSink::put_line(const Record& record) {
 }
 
 Result<Delivery> StdoutSink::deliver(std::span<const Record> batch) {
+  // Nothing under way: all that came before is held, or was not for this sink.
+  if (feed_.in_pipe() == 0) held_ = batch.front().offset();
+  if (reported_ == 0) reported_ = held_;
   feed_.begin_batch(batch.front().offset());
   // An end for the piece of a line that an earlier try has left.
   if (torn_) feed_.text() += '\n';
   for (const Record& record : batch) put_line(record);
   const Status written = write_all();
   torn_ = feed_.torn();
-  if (!written) return std::unexpected(written.error());
-  return Delivery{.held = feed_.taken(), .rejected = {}};
+  const auto held = report(written);
+  if (!held) return std::unexpected(held.error());
+  return Delivery{.held = *held, .rejected = {}};
+}
+
+// What is held now. Where there is progress to tell, an error waits: it comes again with the next call.
+Result<std::uint64_t> StdoutSink::report(const Status& good) {
+  held_ = std::max(held_, feed_.taken());
+  if (!good && held_ <= reported_) return std::unexpected(good.error());
+  reported_ = held_;
+  return held_;
 }
 
 Status StdoutSink::write_all() {
@@ -154,18 +170,19 @@ StdoutSink::Wake StdoutSink::wait_for_room() {
 Result<std::uint64_t> StdoutSink::settle() {
   auto pause = std::chrono::duration_cast<std::chrono::milliseconds>(kFirstLook);
   std::optional<Clock::time_point> last_chance;
-  while (feed_.all_written() && feed_.in_pipe() > 0) {
+  while (feed_.in_pipe() > 0) {
     // POLLERR: the pipe has no reader any more. poll(2) leaves out what is negative.
     std::array<pollfd, 2> fds = {{{.fd = fd_.get(), .events = 0, .revents = 0},
                                   {.fd = last_chance ? -1 : stop_fd_, .events = POLLIN, .revents = 0}}};
     (void)::poll(fds.data(), fds.size(), static_cast<int>(pause.count()));  // EINTR: looks again
     if ((fds[0].revents & POLLERR) != 0 && feed_.in_pipe() > 0)
-      return fail_errno(EPIPE, "write to standard output", "It goes on as soon as something reads there");
+      return report(
+          fail_errno(EPIPE, "write to standard output", "It goes on as soon as something reads there"));
     if (fds[1].revents != 0) last_chance = Clock::now() + kLastChance;
     if (last_chance && Clock::now() >= *last_chance) break;
     pause = std::min<std::chrono::milliseconds>(2 * pause, kLastLook);
   }
-  return feed_.taken();
+  return report({});
 }
 
 void StdoutSink::close() {

@@ -162,6 +162,7 @@ TEST_F(StdoutSinkTest, AReaderThatHasGoneIsAnErrorUntilAnotherComes) {
   ASSERT_TRUE(sink_->deliver(batch));
   EXPECT_EQ(read_some(reader.get(), 4), "one\n");
   reader.reset();
+  EXPECT_EQ(sink_->settle().value(), batch[1].offset());  // what was read does not come again
   const auto settled = sink_->settle();
   ASSERT_FALSE(settled);
   EXPECT_EQ(settled.error().message(),

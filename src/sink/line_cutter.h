@@ -1,0 +1,40 @@
+// LineCutter: lines out of what a program says.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace slurper {
+
+// One thread. Lines longer than kMaxLine come in pieces: it keeps no more than that.
+class LineCutter {
+ public:
+  static constexpr std::size_t kMaxLine = 4096;
+
+  // Calls `take` with each line that has become whole, without its newline.
+  template <typename Take>
+  void add(std::string_view bytes, Take take) {
+    while (!bytes.empty()) {
+      const std::size_t end = bytes.find('\n');
+      rest_ += bytes.substr(0, end);
+      bytes.remove_prefix(end == std::string_view::npos ? bytes.size() : end + 1);
+      if (end == std::string_view::npos && rest_.size() < kMaxLine) return;
+      flush(take);
+    }
+  }
+
+  // What has no end yet.
+  template <typename Take>
+  void flush(Take take) {
+    const std::string line = std::exchange(rest_, {});
+    take(std::string_view(line));
+  }
+
+  [[nodiscard]] bool empty() const { return rest_.empty(); }
+
+ private:
+  std::string rest_;
+};
+
+}  // namespace slurper
