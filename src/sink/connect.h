@@ -1,0 +1,33 @@
+// Connecting to syslog servers, without ever waiting for them any longer than allowed.
+#pragma once
+
+#include <string>
+
+#include "base/fd.h"
+#include "sink/endpoint.h"
+#include "sink/waiting.h"
+#include "slurper/result.h"
+
+namespace slurper {
+
+// Non-blocking, close-on-exec, connected.
+struct ConnectedSocket {
+  UniqueFd fd;
+  bool is_stream = false;
+};
+
+// Errors of both: Io where the peer can't be reached before the deadline, Busy where `stop_fd` became
+// readable. One thread each.
+
+// To a local socket, a datagram one or, where the path is that, a stream: what syslog(3) does.
+[[nodiscard]] Result<ConnectedSocket> connect_unix(const std::string& path, Deadline deadline, int stop_fd);
+
+// To a port by UDP or TCP: the addresses of the host one after the other, each with its share of the time.
+// The look-up of a name is a thread's of its own: getaddrinfo(3) can't be interrupted, and is left behind.
+[[nodiscard]] Result<ConnectedSocket> connect_inet(const Endpoint& endpoint, bool is_stream,
+                                                   Deadline deadline, int stop_fd);
+
+// What a wait ends with when slurper does.
+[[nodiscard]] std::unexpected<Error> fail_stopped(std::string what);
+
+}  // namespace slurper

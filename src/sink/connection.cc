@@ -1,0 +1,33 @@
+#include "sink/connection.h"
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "sink/datagram_connection.h"
+#include "sink/stream_connection.h"
+
+namespace slurper {
+
+std::string Target::name() const {
+  return fmt::format("'{}'", printable(path.empty() ? format(endpoint) : path));
+}
+
+Result<std::unique_ptr<Connection>> connect_to(const Target& target, const ConnectionSettings& settings,
+                                               int stop_fd) {
+  const Deadline deadline = std::chrono::steady_clock::now() + settings.connect_timeout;
+  const Transport transport = settings.transport;
+  auto socket = transport == Transport::Unix
+                    ? connect_unix(target.path, deadline, stop_fd)
+                    : connect_inet(target.endpoint, transport != Transport::Udp, deadline, stop_fd);
+  if (!socket) return std::unexpected(std::move(socket.error()));
+  if (!socket->is_stream)
+    return std::make_unique<DatagramConnection>(std::move(socket->fd), target, settings, stop_fd);
+  auto stream = std::make_unique<StreamConnection>(std::move(socket->fd), target, settings, stop_fd);
+  if (transport == Transport::Tls) {
+    if (Status started = stream->start_tls(target.endpoint.host, deadline); !started)
+      return std::unexpected(std::move(started.error()));
+  }
+  return stream;
+}
+
+}  // namespace slurper

@@ -1,0 +1,259 @@
+#include "sink/syslog_sink.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <deque>
+#include <string>
+#include <utility>
+
+#include "base/text.h"
+#include "base/uuid.h"
+#include "sink/connection.h"
+#include "sink/syslog_settings.h"
+
+namespace slurper {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// What goes into one write: large enough that the call's price is nothing, small enough to stay in the cache.
+constexpr std::size_t kChunk = std::size_t{128} << 10;
+
+// How many bytes of `text` stay where it may have `max`: a UTF-8 sequence stays whole (RFC 5424 section 6.1).
+std::size_t fitting(std::string_view text, std::size_t max) {
+  if (text.size() <= max) return text.size();
+  std::size_t size = max;
+  for (int i = 0; i < 3 && size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80; ++i) --size;
+  return (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80 ? max : size;
+}
+
+// The protocol has no acknowledgement: how far the destination has everything is known from the connection's
+// send queue. What is in that queue when a connection breaks is sent again.
+class SyslogSink final : public Sink {
+ public:
+  explicit SyslogSink(SyslogSettings settings) : settings_(std::move(settings)) {}
+
+  Result<std::optional<std::uint64_t>> open(const SinkContext& context) override;
+  Result<Delivery> deliver(std::span<const Record> batch) override;
+  Result<std::uint64_t> settle() override;
+  void close() override { connection_.reset(); }
+
+ private:
+  // When `sent` bytes of the connection have drained, all before `offset` is there.
+  struct Mark {
+    std::uint64_t sent;
+    std::uint64_t offset;
+  };
+
+  void use(std::unique_ptr<Connection> connection, std::size_t target);
+  [[nodiscard]] Status fail_back();
+  [[nodiscard]] std::optional<std::string> compose(const Record& record);
+  void frame();
+  [[nodiscard]] Status flush(std::uint64_t offset, Delivery& delivery);
+  [[nodiscard]] Status note_held();
+  void all_held();
+  // A local stream tells what its peer has read, not only what has arrived.
+  [[nodiscard]] std::uint64_t resend() const {
+    const Transport transport = settings_.connection.transport;
+    return transport == Transport::Tcp || transport == Transport::Tls ? settings_.resend : 0;
+  }
+  [[nodiscard]] std::unexpected<Error> broke(Error error);
+  [[nodiscard]] std::string name_of(std::size_t target) const { return settings_.targets[target].name(); }
+
+  const SyslogSettings settings_;
+  const SinkContext* context_ = nullptr;
+  std::string came_back_;  // what a line has that has been here before
+
+  std::unique_ptr<Connection> connection_;
+  std::size_t target_ = 0;     // the one connected to
+  std::size_t first_try_ = 0;  // which open() begins with
+  std::size_t announced_ = 0;  // which the operator knows of
+  std::string first_failed_;   // why the first target is not the one
+  bool some_drained_ = false;  // of what this connection was given
+  Clock::time_point back_at_;  // when the first target is tried again
+
+  std::deque<Mark> marks_;
+  std::uint64_t held_ = 0;
+
+  std::string message_;
+  Frames frames_;
+  std::vector<std::size_t> framed_;  // the places in the batch of what is in `frames_`
+};
+
+Result<std::optional<std::uint64_t>> SyslogSink::open(const SinkContext& context) {
+  context_ = &context;
+  came_back_ = fmt::format("[slurper@32473 log=\"{}\"", format(context.log_id));
+  marks_.clear();
+  const std::size_t count = settings_.targets.size();
+  std::vector<Error> errors;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t target = (first_try_ + i) % count;
+    auto connection = connect_to(settings_.targets[target], settings_.connection, context.stop_fd);
+    if (connection) {
+      use(std::move(*connection), target);
+      return std::nullopt;
+    }
+    if (connection.error().kind == ErrorKind::Busy) return std::unexpected(std::move(connection.error()));
+    if (target == 0) first_failed_ = connection.error().why;
+    errors.push_back(std::move(connection.error()));
+  }
+  first_try_ = 0;
+  if (count == 1) return std::unexpected(std::move(errors.front()));
+  std::string why;
+  for (const Error& error : errors)
+    why += fmt::format("{}cannot {}: {}", why.empty() ? "" : "; ", error.what, error.why);
+  return fail(ErrorKind::Io, fmt::format("reach any of {} syslog servers", count), std::move(why),
+              std::move(errors.front().advice));
+}
+
+void SyslogSink::use(std::unique_ptr<Connection> connection, std::size_t target) {
+  connection_ = std::move(connection);
+  target_ = target;
+  some_drained_ = false;
+  back_at_ = Clock::now() + settings_.fail_back;
+  if (std::exchange(announced_, target) == target) return;
+  if (target == 0) {
+    context_->say(Level::Info,
+                  fmt::format("sink '{}': back with the syslog server {}", context_->name, name_of(target)));
+  } else {
+    context_->say(
+        Level::Warning,
+        fmt::format("sink '{}': the syslog server {} fails ({}), going on with {}; trying it again in {}",
+                    context_->name, name_of(0), first_failed_, name_of(target),
+                    slurper::format(settings_.fail_back)));
+  }
+}
+
+// Where the next open() begins: with the best target, unless this one was it and came to nothing. A datagram
+// that has been sent says nothing of its having arrived.
+std::unexpected<Error> SyslogSink::broke(Error error) {
+  if (error.kind != ErrorKind::Busy) {
+    first_try_ = some_drained_ ? 0 : (target_ + 1) % settings_.targets.size();
+    if (target_ == 0) first_failed_ = error.why;
+  }
+  return std::unexpected(std::move(error));
+}
+
+// Once the later target has all that it was given, so that nothing is on two ways.
+Status SyslogSink::fail_back() {
+  if (target_ == 0 || Clock::now() < back_at_) return {};
+  back_at_ = Clock::now() + settings_.fail_back;
+  auto connection = connect_to(settings_.targets[0], settings_.connection, context_->stop_fd);
+  if (!connection) return {};  // told when it began to fail
+  auto drained = connection_->drain(Clock::now() + settings_.connection.connect_timeout);
+  if (!drained) return std::unexpected(std::move(drained.error()));
+  if (!*drained) return {};
+  all_held();
+  use(std::move(*connection), 0);
+  return {};
+}
+
+Result<Delivery> SyslogSink::deliver(std::span<const Record> batch) {
+  if (Status back = fail_back(); !back) return broke(std::move(back.error()));
+  if (marks_.empty()) held_ = batch.front().offset();
+  Delivery delivery;
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    const Record& record = batch[i];
+    if (auto refused = compose(record)) delivery.rejected.push_back({i, std::move(*refused)});
+    if (!message_.empty()) {
+      frame();
+      framed_.push_back(i);
+    }
+    if (frames_.bytes.size() < kChunk && i + 1 < batch.size()) continue;
+    if (Status flushed = flush(record.next_offset(), delivery); !flushed)
+      return broke(std::move(flushed.error()));
+  }
+  if (Status noted = note_held(); !noted) return broke(std::move(noted.error()));
+  std::ranges::stable_sort(delivery.rejected, {}, &Rejection::index);
+  const auto again = std::ranges::unique(delivery.rejected, {}, &Rejection::index);
+  delivery.rejected.erase(again.begin(), again.end());
+  delivery.held = held_;
+  return delivery;
+}
+
+// Makes the message, or an empty one where none is to be sent. What is wrong with it, if anything.
+std::optional<std::string> SyslogSink::compose(const Record& record) {
+  message_.clear();
+  if (record.header().structured_data.find(came_back_) != std::string_view::npos)
+    return "it has been sent by this sink before, and came back: a loop";
+  if (settings_.is_rfc3164) {
+    append_rfc3164(record, settings_.defaults, message_);
+  } else {
+    append_rfc5424(record, settings_.defaults, message_);
+  }
+  const std::size_t size = message_.size();
+  if (settings_.max_message == 0 || size <= settings_.max_message) return std::nullopt;
+  message_.resize(settings_.truncate ? fitting(message_, settings_.max_message) : 0);
+  return settings_.truncate ? fmt::format("sent cut off after {} of {} bytes", message_.size(), size)
+                            : fmt::format("{} bytes, max_message is {}", size, settings_.max_message);
+}
+
+void SyslogSink::frame() {
+  std::string& out = frames_.bytes;
+  const bool is_stream = connection_->is_stream();
+  if (is_stream && settings_.framing == Framing::OctetCounting) {
+    std::array<char, 21> count{};
+    char* const end = std::to_chars(count.begin(), count.end() - 1, message_.size()).ptr;
+    *end = ' ';
+    out.append(count.begin(), end + 1);
+  }
+  out += message_;
+  if (is_stream && settings_.framing == Framing::Lf) out += '\n';
+  if (is_stream && settings_.framing == Framing::Nul) out += '\0';
+  frames_.ends.push_back(out.size());
+}
+
+Status SyslogSink::flush(std::uint64_t offset, Delivery& delivery) {
+  auto too_long = connection_->send(frames_);
+  if (too_long) {
+    for (const std::size_t index : *too_long)
+      delivery.rejected.push_back(
+          {framed_[index], "too long for a datagram on the way to " + name_of(target_)});
+    marks_.push_back({.sent = connection_->sent(), .offset = offset});
+  }
+  frames_.clear();
+  framed_.clear();
+  if (!too_long) return std::unexpected(std::move(too_long.error()));
+  return {};
+}
+
+Status SyslogSink::note_held() {
+  const auto drained = connection_->drained();
+  if (!drained) return std::unexpected(drained.error());
+  while (!marks_.empty() && marks_.front().sent + resend() <= *drained) {
+    held_ = marks_.front().offset;
+    marks_.pop_front();
+    some_drained_ = connection_->is_stream();
+  }
+  return {};
+}
+
+Result<std::uint64_t> SyslogSink::settle() {
+  auto drained = connection_->drain(Deadline::max());
+  if (!drained) return broke(std::move(drained.error()));
+  if (!*drained) {  // slurper ends
+    if (Status noted = note_held(); !noted) return broke(std::move(noted.error()));
+  } else {
+    all_held();
+  }
+  return held_;
+}
+
+void SyslogSink::all_held() {
+  if (marks_.empty()) return;
+  held_ = marks_.back().offset;
+  marks_.clear();
+  some_drained_ = connection_->is_stream();
+}
+
+}  // namespace
+
+std::unique_ptr<Sink> make_syslog_sink(SinkOptions& options) {
+  return std::make_unique<SyslogSink>(take_syslog_settings(options));
+}
+
+}  // namespace slurper
