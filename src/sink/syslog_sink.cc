@@ -73,7 +73,7 @@ class SyslogSink final : public Sink {
   std::size_t first_try_ = 0;  // which open() begins with
   std::size_t announced_ = 0;  // which the operator knows of
   std::string first_failed_;   // why the first target is not the one
-  bool some_drained_ = false;  // of what this connection was given
+  Clock::time_point connected_at_;
   Clock::time_point back_at_;  // when the first target is tried again
 
   std::deque<Mark> marks_;
@@ -113,8 +113,8 @@ Result<std::optional<std::uint64_t>> SyslogSink::open(const SinkContext& context
 void SyslogSink::use(std::unique_ptr<Connection> connection, std::size_t target) {
   connection_ = std::move(connection);
   target_ = target;
-  some_drained_ = false;
-  back_at_ = Clock::now() + settings_.fail_back;
+  connected_at_ = Clock::now();
+  back_at_ = connected_at_ + settings_.fail_back;
   if (std::exchange(announced_, target) == target) return;
   if (target == 0) {
     context_->say(Level::Info,
@@ -128,11 +128,13 @@ void SyslogSink::use(std::unique_ptr<Connection> connection, std::size_t target)
   }
 }
 
-// Where the next open() begins: with the best target, unless this one was it and came to nothing. A datagram
-// that has been sent says nothing of its having arrived.
+// Where the next open() begins: with the best target, unless this one was it and did not last. That it took
+// what it was sent says little: a balancer with nothing behind it does so, too, and UDP always.
 std::unexpected<Error> SyslogSink::broke(Error error) {
+  constexpr auto kLasting = std::chrono::seconds(10);
   if (error.kind != ErrorKind::Busy) {
-    first_try_ = some_drained_ ? 0 : (target_ + 1) % settings_.targets.size();
+    const bool lasted = connection_->is_stream() && Clock::now() - connected_at_ >= kLasting;
+    first_try_ = lasted ? 0 : (target_ + 1) % settings_.targets.size();
     if (target_ == 0) first_failed_ = error.why;
   }
   return std::unexpected(std::move(error));
@@ -227,7 +229,6 @@ Status SyslogSink::note_held() {
   while (!marks_.empty() && marks_.front().sent + resend() <= *drained) {
     held_ = marks_.front().offset;
     marks_.pop_front();
-    some_drained_ = connection_->is_stream();
   }
   return {};
 }
@@ -247,7 +248,6 @@ void SyslogSink::all_held() {
   if (marks_.empty()) return;
   held_ = marks_.back().offset;
   marks_.clear();
-  some_drained_ = connection_->is_stream();
 }
 
 }  // namespace

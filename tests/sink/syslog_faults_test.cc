@@ -1,0 +1,353 @@
+// Syslog servers that are down, slow, dead, or gone in the middle of a batch.
+
+#include <gmock/gmock.h>
+#include <linux/filter.h>
+
+#include <future>
+
+#include "sink/feed.h"
+#include "sink/receiver.h"
+#include "sink/sink_site.h"
+#include "sink/syslog_sink.h"
+#include "support/wait.h"
+
+namespace slurper::test {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+using testing::HasSubstr;
+
+class SyslogFaultsTest : public testing::Test {
+ protected:
+  std::unique_ptr<Sink> make(const SinkSite::Pairs& settings) {
+    auto made = site_.make(&make_syslog_sink, settings);
+    EXPECT_TRUE(made) << made.error().message();
+    return std::move(*made);
+  }
+  void open(Sink& sink) {
+    const auto opened = sink.open(site_.context());
+    ASSERT_TRUE(opened) << opened.error().message();
+  }
+
+  SinkSite site_;
+};
+
+void count_messages(std::string_view stream, Arrived& arrived) {
+  for (const std::string& message : cut_octet_frames(stream).messages) arrived.count(message);
+}
+
+// What a server that dies has read; the frame it had begun is lost to it.
+enum class End { Reset, Close };
+
+// Dies again and again while lines flow: each time it has read so much, its kernel has taken more.
+class DyingServer : public SyslogFaultsTest, public testing::WithParamInterface<End> {};
+
+TEST_P(DyingServer, LosesNothingAndDoublesWithinTheBound) {
+  constexpr int kDeaths = 20;
+  constexpr std::size_t kReceiveBuffer = 256 << 10;
+  constexpr std::size_t kSendBuffer = 256 << 10;
+  constexpr std::size_t kResend = 2 << 20;
+  constexpr std::size_t kBatch = 1000;
+  const Feed feed(site_.context().log_id, 400'000);
+  const TcpServer server(0, kReceiveBuffer);
+  const auto sink = make({{"target", server.target()}, {"resend", "2MiB"}, {"send_buffer", "256KiB"}});
+  auto running = std::async(std::launch::async, [&] { return run(*sink, site_.context(), feed, kBatch); });
+
+  Arrived arrived(feed);
+  std::size_t bytes = 0;
+  std::size_t messages = 0;
+  for (int death = 0; death <= kDeaths; ++death) {
+    UniqueFd connection = server.accept();
+    ASSERT_TRUE(connection);
+    const std::string read =
+        death < kDeaths ? read_some(connection.get(), 3'000'000 + 77'777U * static_cast<unsigned>(death))
+                        : read_all(connection.get());
+    bytes += read.size();
+    const auto frames = cut_octet_frames(read);
+    messages += frames.messages.size();
+    for (const std::string& message : frames.messages) arrived.count(message);
+    if (death == kDeaths) break;
+    if (GetParam() == End::Reset) {
+      reset_connection(connection);
+    } else {
+      connection.reset();
+    }
+  }
+  const FeedRun result = running.get();
+  EXPECT_TRUE(result.done) << result.last_error;
+  EXPECT_EQ(result.breaks, kDeaths);
+  EXPECT_EQ(arrived.lost(), 0);
+  // What was on the way, in both kernels (which count their own overhead in, twice what was asked for), and
+  // what is sent again in any case; and the batch at hand.
+  const std::size_t frame = bytes / messages;
+  const std::size_t bound = kDeaths * ((kResend + 2 * (kSendBuffer + kReceiveBuffer)) / frame + 2 * kBatch);
+  EXPECT_LE(static_cast<std::size_t>(arrived.duplicates()), bound);
+  fmt::print("{} deaths: {} of {} lines doubled, {} a death; the bound is {}\n", kDeaths,
+             arrived.duplicates(), feed.count(), arrived.duplicates() / kDeaths, bound / kDeaths);
+}
+
+INSTANTIATE_TEST_SUITE_P(By, DyingServer, testing::Values(End::Reset, End::Close),
+                         [](const auto& param) { return param.param == End::Reset ? "Reset" : "Close"; });
+
+// What remains: the kernel of the server has acknowledged the lines, its syslogd never read them, and
+// slurper, with nothing more to send, counted them as held.
+TEST_F(SyslogFaultsTest, WhatADyingServerHasNotReadOfTheLastLinesIsLost) {
+  const Feed feed(site_.context().log_id, 100);
+  const TcpServer server;
+  const auto sink = make({{"target", server.target()}});
+  open(*sink);
+  UniqueFd connection = server.accept();
+  ASSERT_TRUE(sink->deliver(feed.from(0, 100)));
+  EXPECT_EQ(*sink->settle(), feed.end());
+  connection.reset();
+  // At least it is seen before more is written.
+  ASSERT_TRUE(eventually([&] { return !sink->settle(); }));
+  const auto delivery = sink->deliver(feed.from(0, 1));
+  ASSERT_FALSE(delivery);
+  EXPECT_THAT(delivery.error().message(), HasSubstr("cannot send to '" + server.target() + "'"));
+}
+
+TEST_F(SyslogFaultsTest, WhileMoreFollowsAcknowledgedIsNotYetHeld) {
+  constexpr std::size_t kMaxFrame = 200;
+  const Feed feed(site_.context().log_id, 20'000);
+  const std::uint64_t line = feed.from(0, 1).front().next_offset();
+  const TcpServer server;
+  const auto sink = make({{"target", server.target()}, {"resend", "64KiB"}});
+  open(*sink);
+  const UniqueFd connection = server.accept();
+  auto reading = std::async(std::launch::async, [&] { return read_all(connection.get()); });
+  std::uint64_t held = 0;
+  std::uint64_t next = 0;
+  while (next < feed.end() && held == 0) {
+    const auto records = feed.from(next, 10);
+    const auto delivery = sink->deliver(records);
+    ASSERT_TRUE(delivery);
+    held = delivery->held;
+    next = records.back().next_offset();
+  }
+  EXPECT_GT(held, 0U);
+  EXPECT_LE(held, next - line * ((64 << 10) / kMaxFrame));
+  EXPECT_EQ(*sink->settle(), next);
+  sink->close();
+  EXPECT_LE(reading.get().size(), kMaxFrame * next / line);
+}
+
+// In the byte's own time: TCP lets nothing through for very long, and the connection stays.
+TEST_F(SyslogFaultsTest, ASlowServerIsWaitedForAndDoublesNothing) {
+  const Feed feed(site_.context().log_id, 20'000);
+  const TcpServer server(0, 4096);
+  const auto sink = make({{"target", server.target()}, {"send_buffer", "16KiB"}, {"dead_after", "1s"}});
+  auto running = std::async(std::launch::async, [&] { return run(*sink, site_.context(), feed, 1000); });
+  const UniqueFd connection = server.accept();
+  std::string read;
+  for (const auto end = Clock::now() + 4s; Clock::now() < end; std::this_thread::sleep_for(10ms))
+    read += read_some(connection.get(), 1);
+  EXPECT_EQ(running.wait_for(0s), std::future_status::timeout);
+  read += read_all(connection.get());
+  const FeedRun result = running.get();
+  EXPECT_TRUE(result.done);
+  EXPECT_EQ(result.breaks, 0) << result.last_error;
+  Arrived arrived(feed);
+  count_messages(read, arrived);
+  EXPECT_EQ(arrived.lost(), 0);
+  EXPECT_EQ(arrived.duplicates(), 0);
+}
+
+TEST_F(SyslogFaultsTest, AStuckServerIsLeftWhereASettingSaysSo) {
+  const Feed feed(site_.context().log_id, 20'000);
+  const TcpServer server(0, 4096);
+  const auto sink = make({{"target", server.target()}, {"send_buffer", "16KiB"}, {"write_timeout", "300ms"}});
+  open(*sink);
+  const auto delivery = sink->deliver(feed.from(0, 20'000));
+  ASSERT_FALSE(delivery);
+  EXPECT_THAT(delivery.error().message(), HasSubstr("it has taken nothing for 300ms"));
+}
+
+// All that comes for this connection is thrown away: its host has lost its power, or its network.
+void play_dead(int fd) {
+  sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+  const sock_fprog program{.len = 1, .filter = &nothing};
+  ASSERT_EQ(::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program), 0);
+}
+
+TEST_F(SyslogFaultsTest, ADeadHostIsNoticed) {
+  const Feed feed(site_.context().log_id, 100);
+  const TcpServer server;
+  const auto sink = make({{"target", server.target()}, {"dead_after", "1s"}, {"resend", "0"}});
+  open(*sink);
+  const UniqueFd connection = server.accept();
+  ASSERT_TRUE(sink->deliver(feed.from(0, 10)));
+  const std::uint64_t held = *sink->settle();
+  play_dead(connection.get());
+  const auto since = Clock::now();
+  const auto delivery = sink->deliver(feed.from(held, 10));
+  ASSERT_TRUE(delivery) << "the kernel has room for it";
+  EXPECT_EQ(delivery->held, held);
+  const auto settled = sink->settle();
+  ASSERT_FALSE(settled);
+  EXPECT_THAT(settled.error().message(), HasSubstr("it has not answered for 1s"));
+  EXPECT_GE(Clock::now() - since, 1s);
+  EXPECT_LT(Clock::now() - since, 10s);
+}
+
+TEST_F(SyslogFaultsTest, DownAndThenUp) {
+  const Feed feed(site_.context().log_id, 1000);
+  auto server = std::make_unique<TcpServer>();
+  const std::uint16_t port = server->port();
+  const auto sink = make({{"target", server->target()}});
+  server.reset();
+  const auto opened = sink->open(site_.context());
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(
+      opened.error().message(),
+      fmt::format("cannot connect to '127.0.0.1:{}' by TCP: Connection refused. Nothing listens there by "
+                  "TCP: is the server running?",
+                  port));
+  auto running = std::async(std::launch::async, [&] { return run(*sink, site_.context(), feed, 100); });
+  server = std::make_unique<TcpServer>(port);
+  const UniqueFd connection = server->accept();
+  Arrived arrived(feed);
+  count_messages(read_all(connection.get()), arrived);
+  EXPECT_TRUE(running.get().done);
+  EXPECT_EQ(arrived.lost(), 0);
+  EXPECT_EQ(arrived.duplicates(), 0);
+}
+
+TEST_F(SyslogFaultsTest, ALaterServerIsUsedUntilTheFirstIsBack) {
+  const Feed feed(site_.context().log_id, 100);
+  auto first = std::make_unique<TcpServer>();
+  const std::uint16_t first_port = first->port();
+  const TcpServer second;
+  SinkSettings settings{.name = "test", .type = "syslog", .place = "here:1:1", .options = {}};
+  settings.options.push_back(
+      {.name = "target", .values = {first->target(), second.target()}, .is_list = true, .place = "here:2:1"});
+  settings.options.push_back({.name = "fail_back", .values = {"1s"}, .is_list = false, .place = "here:3:1"});
+  ConfiguredOptions options(settings);
+  const auto sink = make_syslog_sink(options);
+  ASSERT_TRUE(options.check());
+  first.reset();
+
+  open(*sink);
+  const UniqueFd to_second = second.accept();
+  ASSERT_TRUE(sink->deliver(feed.from(0, 10)));
+  EXPECT_EQ(*sink->settle(), feed.from(0, 10).back().next_offset());
+  EXPECT_THAT(site_.said(),
+              HasSubstr(fmt::format("the syslog server '127.0.0.1:{}' fails (Connection refused), going "
+                                    "on with '{}'; trying it again in 1s",
+                                    first_port, second.target())));
+  first = std::make_unique<TcpServer>(first_port);
+  // In the time of the first: one more line for each look, so long as it is not tried again.
+  std::uint64_t next = feed.from(0, 10).back().next_offset();
+  for (const auto end = Clock::now() + 5s;
+       Clock::now() < end && site_.said().find("back with") == std::string::npos;
+       std::this_thread::sleep_for(100ms)) {
+    const auto delivery = sink->deliver(feed.from(next, 1));
+    ASSERT_TRUE(delivery) << delivery.error().message();
+    next = *sink->settle();
+  }
+  EXPECT_THAT(site_.said(), HasSubstr(fmt::format("back with the syslog server '127.0.0.1:{}'", first_port)));
+  const UniqueFd to_first = first->accept();
+  sink->close();
+  Arrived arrived(feed);
+  count_messages(read_all(to_second.get()), arrived);
+  const auto by_second = feed.count() - static_cast<std::size_t>(arrived.lost());
+  EXPECT_GE(by_second, 10U);
+  count_messages(read_all(to_first.get()), arrived);
+  EXPECT_EQ(feed.count() - static_cast<std::size_t>(arrived.lost()), by_second + 1);
+  EXPECT_EQ(arrived.duplicates(), 0);
+}
+
+// A server that takes connections and ends each at once, as a balancer does with nothing behind it.
+TEST_F(SyslogFaultsTest, AServerThatOnlyAnswersIsNoServer) {
+  const Feed feed(site_.context().log_id, 1000);
+  const TcpServer first(0, 4096);
+  const TcpServer second;
+  SinkSettings settings{.name = "test", .type = "syslog", .place = "here:1:1", .options = {}};
+  settings.options.push_back(
+      {.name = "target", .values = {first.target(), second.target()}, .is_list = true, .place = "here:2:1"});
+  ConfiguredOptions options(settings);
+  const auto sink = make_syslog_sink(options);
+  auto running = std::async(std::launch::async, [&] { return run(*sink, site_.context(), feed, 10); });
+  UniqueFd refused = first.accept();
+  reset_connection(refused);
+  const UniqueFd connection = second.accept();
+  Arrived arrived(feed);
+  count_messages(read_all(connection.get()), arrived);
+  EXPECT_TRUE(running.get().done);
+  EXPECT_EQ(arrived.lost(), 0);
+}
+
+// What slurper's end finds it waiting for.
+TEST_F(SyslogFaultsTest, AStopEndsEveryWait) {
+  const Feed feed(site_.context().log_id, 20'000);
+  const auto ends_soon = [&](auto wait) {
+    SinkSite site;
+    auto waiting = std::async(std::launch::async, [&] { return wait(site); });
+    EXPECT_EQ(waiting.wait_for(200ms), std::future_status::timeout) << "it does not wait";
+    site.stop();
+    EXPECT_EQ(waiting.wait_for(5s), std::future_status::ready);
+    return waiting.get();
+  };
+  const TcpServer server(0, 4096);
+  {
+    SCOPED_TRACE("writing");
+    const auto sink = make({{"target", server.target()}, {"send_buffer", "16KiB"}});
+    const auto delivery = ends_soon([&](SinkSite& site) -> Result<Delivery> {
+      if (auto opened = sink->open(site.context()); !opened) return std::unexpected(opened.error());
+      return sink->deliver(feed.from(0, 20'000));
+    });
+    ASSERT_FALSE(delivery);
+    EXPECT_EQ(delivery.error().kind, ErrorKind::Busy);
+    EXPECT_THAT(delivery.error().message(), HasSubstr("slurper is ending"));
+  }
+  {
+    SCOPED_TRACE("settling");
+    const auto sink = make({{"target", server.target()}, {"send_buffer", "64KiB"}});
+    const auto held = ends_soon([&](SinkSite& site) -> Result<std::uint64_t> {
+      if (auto opened = sink->open(site.context()); !opened) return std::unexpected(opened.error());
+      EXPECT_TRUE(sink->deliver(feed.from(0, 200)));
+      return sink->settle();
+    });
+    ASSERT_TRUE(held) << "what is there is said, the rest is sent again";
+    EXPECT_LT(*held, feed.from(0, 200).back().next_offset());
+  }
+  {
+    SCOPED_TRACE("talking TLS");
+    const auto sink = make({{"target", server.target()}, {"transport", "tls"}, {"verify", "none"}});
+    const auto opened = ends_soon([&](SinkSite& site) { return sink->open(site.context()); });
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().kind, ErrorKind::Busy);
+  }
+}
+
+TEST_F(SyslogFaultsTest, AServerThatDoesNotAnswerInTimeIsDown) {
+  const TcpServer server;
+  const auto sink = make(
+      {{"target", server.target()}, {"transport", "tls"}, {"verify", "none"}, {"connect_timeout", "200ms"}});
+  const auto opened = sink->open(site_.context());
+  ASSERT_FALSE(opened);
+  EXPECT_THAT(opened.error().message(),
+              HasSubstr("it does not answer in time. Is this the server's TLS port?"));
+}
+
+TEST_F(SyslogFaultsTest, WhatASyslogServerSaysIsNoMatter) {
+  const Feed feed(site_.context().log_id, 20'000);
+  const TcpServer server;
+  const auto sink = make({{"target", server.target()}});
+  auto running = std::async(std::launch::async, [&] { return run(*sink, site_.context(), feed, 100); });
+  const UniqueFd connection = server.accept();
+  std::string read;
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_GT(::send(connection.get(), "220 welcome\r\n", 13, MSG_NOSIGNAL), 0);
+    read += read_some(connection.get(), 1000);
+  }
+  read += read_all(connection.get());
+  EXPECT_TRUE(running.get().done);
+  Arrived arrived(feed);
+  count_messages(read, arrived);
+  EXPECT_EQ(arrived.lost(), 0);
+}
+
+}  // namespace
+}  // namespace slurper::test
