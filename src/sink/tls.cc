@@ -11,6 +11,7 @@
 #include <array>
 #include <vector>
 
+#include "base/error.h"
 #include "base/text.h"
 
 namespace slurper {
@@ -86,12 +87,12 @@ bool is_address(const std::string& host) {
          ::inet_pton(AF_INET6, host.c_str(), address.data()) == 1;
 }
 
-// The last of OpenSSL's errors is the one nearest to the cause that it was asked for.
+// The first of OpenSSL's errors is the kernel's, where that is the cause; or else the last is nearest to it.
 std::string openssl_reason() {
-  const unsigned long error = ERR_peek_last_error();
-  const char* const reason = error == 0 ? nullptr : ERR_reason_error_string(error);
-  if (reason != nullptr) return reason;
-  return error != 0 && ERR_SYSTEM_ERROR(error) ? ERR_lib_error_string(error) : "no reason given";
+  if (const unsigned long first = ERR_peek_error(); ERR_SYSTEM_ERROR(first))
+    return errno_text(ERR_GET_REASON(first));
+  const char* const reason = ERR_reason_error_string(ERR_peek_last_error());
+  return reason != nullptr ? reason : "no reason given";
 }
 
 constexpr std::string_view kClientAdvice =
