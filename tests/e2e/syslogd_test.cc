@@ -13,40 +13,14 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 
 #include "support/daemon.h"
+#include "support/packages.h"
 
 namespace slurper::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Where scripts/fetch-packages has unpacked Debian's packages, and what is in there.
-class Packages {
- public:
-  [[nodiscard]] static fs::path root() { return SLURPER_SYSLOGDS; }
-  // usr/lib/x86_64-linux-gnu, whatever this machine's processor is.
-  [[nodiscard]] static fs::path libraries() {
-    return child_of(root() / "usr/lib", [](const std::string& name) { return name.ends_with("-linux-gnu"); });
-  }
-  [[nodiscard]] static fs::path syslog_ng_modules() {
-    return child_of(root() / "usr/lib/syslog-ng",
-                    [](const std::string& name) { return name.starts_with("3."); });
-  }
-  [[nodiscard]] static std::vector<std::string> env() {
-    return {
-        fmt::format("LD_LIBRARY_PATH={}:{}", libraries().string(), (root() / "usr/lib/syslog-ng").string())};
-  }
-
- private:
-  static fs::path child_of(const fs::path& folder, const std::function<bool(const std::string&)>& wanted) {
-    for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-      if (entry.is_directory() && wanted(entry.path().filename())) return entry.path();
-    }
-    throw std::runtime_error("nothing fitting in " + folder.string());
-  }
-};
 
 void write_file(const fs::path& path, const std::string& text) {
   std::ofstream(path) << text;

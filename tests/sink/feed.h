@@ -36,6 +36,7 @@ class Feed {
   }
 
   [[nodiscard]] std::uint64_t end() const { return end_; }
+  [[nodiscard]] std::span<const Record> all() const { return records_; }
   [[nodiscard]] std::size_t count() const { return records_.size(); }
   // Up to `max` records from `offset` on, which is where one begins.
   [[nodiscard]] std::span<const Record> from(std::uint64_t offset, std::size_t max) const {
