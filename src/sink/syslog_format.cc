@@ -152,8 +152,10 @@ void append_rfc3164(const Record& record, const SyslogDefaults& defaults, std::s
   std::array<char, kMaxTimeText> time{};
   out.append(time.data(), put_bsd_time(time.data(), header.timestamp.value_or(record.arrival())));
   out += ' ';
-  append_word(header.host, defaults.hostname, kMaxHost, is_plain, out);
-  out += ' ';
+  if (defaults.with_host) {
+    append_word(header.host, defaults.hostname, kMaxHost, is_plain, out);
+    out += ' ';
+  }
   append_word(header.program, defaults.program, kMaxProgram, kIsTag, out);
   if (!header.pid.empty()) {
     out += '[';

@@ -17,6 +17,8 @@ struct SyslogDefaults {
   // RFC 5424: [slurper@32473 log="UUID" offset="123"], what a receiver knows a line by that came before. A
   // part of a split line says so there, too: part="first".
   bool own_element = true;
+  // RFC 3164: without the host it is what syslog(3) writes to this machine's own syslogd.
+  bool with_host = true;
   // Control characters but the tab as "#ooo" (octal, as rsyslog does). Without it the bytes go as they came.
   bool escape_controls = false;
 };

@@ -14,7 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::array<std::string_view, 4> kTransports = {"unix", "udp", "tcp", "tls"};
-constexpr std::array<std::string_view, 2> kFormats = {"rfc5424", "rfc3164"};
+constexpr std::array<std::string_view, 3> kFormats = {"rfc5424", "rfc3164", "local"};
 constexpr std::array<std::string_view, 3> kFramings = {"octet-counting", "lf", "nul"};
 constexpr std::array<std::string_view, 2> kTooLong = {"reject", "truncate"};
 constexpr std::array<std::string_view, 2> kVerify = {"full", "none"};
@@ -83,12 +83,28 @@ void take_connection(SinkOptions& options, ConnectionSettings& settings) {
   settings.send_buffer = options.size("send_buffer", 0, 0, 1U << 30);
 }
 
+void take_resend(SinkOptions& options, SyslogSettings& settings) {
+  const Transport transport = settings.connection.transport;
+  const bool is_tcp = transport == Transport::Tcp || transport == Transport::Tls;
+  settings.resend = options.size("resend", is_tcp ? kResend : 0, 0, 1U << 30);
+  settings.resend_time = options.duration("resend_time", is_tcp ? 1s : 0s, 0s, 1h);
+  if (is_tcp) return;
+  for (const std::string_view name : {"resend", "resend_time"}) {
+    if (options.has(name)) options.reject(name, "must not be there without transport tcp or tls");
+  }
+}
+
 void take_messages(SinkOptions& options, SyslogSettings& settings) {
   const Transport transport = settings.connection.transport;
-  settings.is_rfc3164 = options.choice("format", kFormats, 0) == 1;
-  const Framing by_default = transport == Transport::Unix ? Framing::Lf : Framing::OctetCounting;
+  // On its own machine's socket a syslogd expects what syslog(3) writes: rsyslog takes the version of RFC
+  // 5424 for a program there.
+  const bool is_local = transport == Transport::Unix;
+  const auto format = is_local ? MessageFormat::Local : MessageFormat::Rfc5424;
+  const auto framing = is_local ? Framing::Lf : Framing::OctetCounting;
+  settings.format =
+      static_cast<MessageFormat>(options.choice("format", kFormats, static_cast<std::size_t>(format)));
   settings.framing =
-      static_cast<Framing>(options.choice("framing", kFramings, static_cast<std::size_t>(by_default)));
+      static_cast<Framing>(options.choice("framing", kFramings, static_cast<std::size_t>(framing)));
   if (transport == Transport::Udp && options.has("framing"))
     options.reject("framing", "must not be there with transport udp: a datagram is its own frame");
   settings.defaults = {.facility = take_named(options, "facility", facility_names(), 1),
@@ -96,8 +112,10 @@ void take_messages(SinkOptions& options, SyslogSettings& settings) {
                        .hostname = options.text("hostname", machine_name()),
                        .program = options.text("program", "-"),
                        .own_element = options.flag("own_element", true),
+                       .with_host = settings.format != MessageFormat::Local,
                        // A byte that ends a message for some receiver of such frames never stands in one.
-                       .escape_controls = settings.is_rfc3164 || settings.framing != Framing::OctetCounting};
+                       .escape_controls = settings.format != MessageFormat::Rfc5424 ||
+                                          settings.framing != Framing::OctetCounting};
   const std::uint64_t otherwise = transport == Transport::Udp ? kMaxUdp : 0;
   settings.max_message = options.size("max_message", otherwise, 0, 1U << 30);
   if (settings.max_message == 0) settings.max_message = otherwise;
@@ -116,7 +134,7 @@ SyslogSettings take_syslog_settings(SinkOptions& options) {
   take_connection(options, settings.connection);
   take_tls(options, settings);
   take_messages(options, settings);
-  settings.resend = options.size("resend", kResend, 0, 1U << 30);
+  take_resend(options, settings);
   settings.fail_back = options.duration("fail_back", 5min, 1s, kLongest);
   return settings;
 }

@@ -11,19 +11,22 @@
 
 namespace slurper {
 
-enum class Framing : std::uint8_t { OctetCounting, Lf, Nul };  // RFC 6587; the last is syslog(3)'s
+enum class MessageFormat : std::uint8_t { Rfc5424, Rfc3164, Local };  // the last is syslog(3)'s
+enum class Framing : std::uint8_t { OctetCounting, Lf, Nul };         // RFC 6587; the last is syslog(3)'s
 
 struct SyslogSettings {
   std::vector<Target> targets;  // at least one, in the order of preference
   ConnectionSettings connection;
-  bool is_rfc3164 = false;
+  MessageFormat format = MessageFormat::Rfc5424;
   Framing framing = Framing::OctetCounting;  // of streams
   SyslogDefaults defaults;
   std::uint64_t max_message = 0;  // without the frame; 0: no limit
   bool truncate = false;          // what is longer, instead of sending nothing of it
-  // How much of what a peer's kernel has acknowledged counts as not held, while more follows: what its
-  // syslogd may not have read.
+  // What a peer's kernel has acknowledged its syslogd may not have read: it is held when so much more has
+  // been acknowledged, or nothing has been on its way and so much time has passed. Of TCP and TLS; else 0: a
+  // local stream tells what has been read, a datagram nothing.
   std::uint64_t resend = 0;
+  std::chrono::milliseconds resend_time{0};
   std::chrono::milliseconds fail_back{0};
 };
 

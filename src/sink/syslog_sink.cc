@@ -47,6 +47,7 @@ class SyslogSink final : public Sink {
   struct Mark {
     std::uint64_t sent;
     std::uint64_t offset;
+    Clock::time_point at;
   };
 
   void use(std::unique_ptr<Connection> connection, std::size_t target);
@@ -56,11 +57,6 @@ class SyslogSink final : public Sink {
   [[nodiscard]] Status flush(std::uint64_t offset, Delivery& delivery);
   [[nodiscard]] Status note_held();
   void all_held();
-  // A local stream tells what its peer has read, not only what has arrived.
-  [[nodiscard]] std::uint64_t resend() const {
-    const Transport transport = settings_.connection.transport;
-    return transport == Transport::Tcp || transport == Transport::Tls ? settings_.resend : 0;
-  }
   [[nodiscard]] std::unexpected<Error> broke(Error error);
   [[nodiscard]] std::string name_of(std::size_t target) const { return settings_.targets[target].name(); }
 
@@ -117,14 +113,11 @@ void SyslogSink::use(std::unique_ptr<Connection> connection, std::size_t target)
   back_at_ = connected_at_ + settings_.fail_back;
   if (std::exchange(announced_, target) == target) return;
   if (target == 0) {
-    context_->say(Level::Info,
-                  fmt::format("sink '{}': back with the syslog server {}", context_->name, name_of(target)));
+    context_->say(Level::Info, fmt::format("is back with {}", name_of(0)));
   } else {
-    context_->say(
-        Level::Warning,
-        fmt::format("sink '{}': the syslog server {} fails ({}), going on with {}; trying it again in {}",
-                    context_->name, name_of(0), first_failed_, name_of(target),
-                    slurper::format(settings_.fail_back)));
+    context_->say(Level::Warning,
+                  fmt::format("goes on with {}: {} fails ({}), and is tried again in {}", name_of(target),
+                              name_of(0), first_failed_, slurper::format(settings_.fail_back)));
   }
 }
 
@@ -156,6 +149,8 @@ Status SyslogSink::fail_back() {
 
 Result<Delivery> SyslogSink::deliver(std::span<const Record> batch) {
   if (Status back = fail_back(); !back) return broke(std::move(back.error()));
+  // Now, when what was sent before has had its time.
+  if (Status noted = note_held(); !noted) return broke(std::move(noted.error()));
   if (marks_.empty()) held_ = batch.front().offset();
   Delivery delivery;
   for (std::size_t i = 0; i < batch.size(); ++i) {
@@ -174,6 +169,7 @@ Result<Delivery> SyslogSink::deliver(std::span<const Record> batch) {
   const auto again = std::ranges::unique(delivery.rejected, {}, &Rejection::index);
   delivery.rejected.erase(again.begin(), again.end());
   delivery.held = held_;
+  delivery.settle_after = settings_.resend_time;
   return delivery;
 }
 
@@ -182,10 +178,10 @@ std::optional<std::string> SyslogSink::compose(const Record& record) {
   message_.clear();
   if (record.header().structured_data.find(came_back_) != std::string_view::npos)
     return "it has been sent by this sink before, and came back: a loop";
-  if (settings_.is_rfc3164) {
-    append_rfc3164(record, settings_.defaults, message_);
-  } else {
+  if (settings_.format == MessageFormat::Rfc5424) {
     append_rfc5424(record, settings_.defaults, message_);
+  } else {
+    append_rfc3164(record, settings_.defaults, message_);
   }
   const std::size_t size = message_.size();
   if (settings_.max_message == 0 || size <= settings_.max_message) return std::nullopt;
@@ -215,7 +211,7 @@ Status SyslogSink::flush(std::uint64_t offset, Delivery& delivery) {
     for (const std::size_t index : *too_long)
       delivery.rejected.push_back(
           {framed_[index], "too long for a datagram on the way to " + name_of(target_)});
-    marks_.push_back({.sent = connection_->sent(), .offset = offset});
+    marks_.push_back({.sent = connection_->sent(), .offset = offset, .at = Clock::now()});
   }
   frames_.clear();
   framed_.clear();
@@ -226,10 +222,12 @@ Status SyslogSink::flush(std::uint64_t offset, Delivery& delivery) {
 Status SyslogSink::note_held() {
   const auto drained = connection_->drained();
   if (!drained) return std::unexpected(drained.error());
-  while (!marks_.empty() && marks_.front().sent + resend() <= *drained) {
-    held_ = marks_.front().offset;
-    marks_.pop_front();
-  }
+  const bool nothing_on_its_way = *drained == connection_->sent();
+  const auto read_by_now = Clock::now() - settings_.resend_time;
+  const auto is_held = [&](const Mark& mark) {
+    return mark.sent + settings_.resend <= *drained || (nothing_on_its_way && mark.at <= read_by_now);
+  };
+  for (; !marks_.empty() && is_held(marks_.front()); marks_.pop_front()) held_ = marks_.front().offset;
   return {};
 }
 

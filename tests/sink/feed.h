@@ -84,9 +84,12 @@ struct FeedRun {
   bool done = false;
 };
 
-// Delivers the feed from `held` on, and goes back to what was last held after each error, until all of it is.
-inline FeedRun run(Sink& sink, const SinkContext& context, const Feed& feed, std::size_t batch,
-                   std::chrono::milliseconds deadline = kDeadline) {
+// Delivers the feed from its beginning on, and goes back to what was last held after each error, until all of
+// it is. `before` is told where each batch begins.
+inline FeedRun run(
+    Sink& sink, const SinkContext& context, const Feed& feed, std::size_t batch,
+    const std::function<void(std::uint64_t)>& before = [](std::uint64_t) {},
+    std::chrono::milliseconds deadline = kDeadline) {
   FeedRun run;
   std::uint64_t held = 0;
   const auto failed = [&](const Error& error) {
@@ -104,6 +107,7 @@ inline FeedRun run(Sink& sink, const SinkContext& context, const Feed& feed, std
     }
     for (std::uint64_t next = held;;) {
       if (next < feed.end()) {
+        before(next);
         const auto records = feed.from(next, batch);
         const auto delivery = sink.deliver(records);
         if (!delivery) {

@@ -24,7 +24,7 @@ namespace slurper::test {
 // or read unless the test says so.
 class TcpServer {
  public:
-  explicit TcpServer(std::uint16_t port = 0, int receive_buffer = 0)
+  explicit TcpServer(std::uint16_t port = 0, int receive_buffer = 0, int backlog = 16)
       : listen_fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     const int on = 1;
     EXPECT_EQ(::setsockopt(listen_fd_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), 0);
@@ -38,7 +38,7 @@ class TcpServer {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof address;
     EXPECT_EQ(::bind(listen_fd_.get(), reinterpret_cast<const sockaddr*>(&address), size), 0) << errno;
-    EXPECT_EQ(::listen(listen_fd_.get(), 16), 0);
+    EXPECT_EQ(::listen(listen_fd_.get(), backlog), 0);
     EXPECT_EQ(::getsockname(listen_fd_.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
     port_ = ntohs(address.sin_port);
   }

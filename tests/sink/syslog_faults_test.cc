@@ -2,13 +2,19 @@
 
 #include <gmock/gmock.h>
 #include <linux/filter.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
 
+#include <fstream>
 #include <future>
 
 #include "sink/feed.h"
 #include "sink/receiver.h"
 #include "sink/sink_site.h"
 #include "sink/syslog_sink.h"
+#include "support/temp_dir.h"
 #include "support/wait.h"
 
 namespace slurper::test {
@@ -90,22 +96,45 @@ TEST_P(DyingServer, LosesNothingAndDoublesWithinTheBound) {
 INSTANTIATE_TEST_SUITE_P(By, DyingServer, testing::Values(End::Reset, End::Close),
                          [](const auto& param) { return param.param == End::Reset ? "Reset" : "Close"; });
 
-// What remains: the kernel of the server has acknowledged the lines, its syslogd never read them, and
-// slurper, with nothing more to send, counted them as held.
-TEST_F(SyslogFaultsTest, WhatADyingServerHasNotReadOfTheLastLinesIsLost) {
+// What remains: the kernel of the server has acknowledged the lines, its syslogd has not read them for as
+// long as resend_time, and slurper, with nothing more to send, counts them as held.
+TEST_F(SyslogFaultsTest, WhatADyingServerHasLongNotReadIsLost) {
   const Feed feed(site_.context().log_id, 100);
   const TcpServer server;
   const auto sink = make({{"target", server.target()}});
   open(*sink);
   UniqueFd connection = server.accept();
-  ASSERT_TRUE(sink->deliver(feed.from(0, 100)));
+  const auto delivery = sink->deliver(feed.from(0, 100));
+  ASSERT_TRUE(delivery);
+  EXPECT_EQ(delivery->held, 0U);
+  EXPECT_EQ(delivery->settle_after, 1s);
   EXPECT_EQ(*sink->settle(), feed.end());
   connection.reset();
   // At least it is seen before more is written.
   ASSERT_TRUE(eventually([&] { return !sink->settle(); }));
-  const auto delivery = sink->deliver(feed.from(0, 1));
-  ASSERT_FALSE(delivery);
-  EXPECT_THAT(delivery.error().message(), HasSubstr("cannot send to '" + server.target() + "'"));
+  const auto next = sink->deliver(feed.from(0, 1));
+  ASSERT_FALSE(next);
+  EXPECT_THAT(next.error().message(), HasSubstr("cannot send to '" + server.target() + "'"));
+}
+
+// Lines that trickle must not all come again because there were never 8 MiB of them.
+TEST_F(SyslogFaultsTest, WhatHasHadItsTimeIsHeld) {
+  const Feed feed(site_.context().log_id, 5000);
+  const TcpServer server;
+  const auto sink = make({{"target", server.target()}, {"resend_time", "200ms"}});
+  open(*sink);
+  const UniqueFd connection = server.accept();
+  const auto since = Clock::now();
+  std::uint64_t next = 0;
+  for (std::uint64_t held = 0; held == 0; std::this_thread::sleep_for(20ms)) {
+    ASSERT_LT(Clock::now() - since, 20s);
+    const auto delivery = sink->deliver(feed.from(next, 1));
+    ASSERT_TRUE(delivery);
+    held = delivery->held;
+    next = feed.from(next, 1).back().next_offset();
+    (void)read_some(connection.get(), 100);
+  }
+  EXPECT_GE(Clock::now() - since, 200ms);
 }
 
 TEST_F(SyslogFaultsTest, WhileMoreFollowsAcknowledgedIsNotYetHeld) {
@@ -233,9 +262,9 @@ TEST_F(SyslogFaultsTest, ALaterServerIsUsedUntilTheFirstIsBack) {
   ASSERT_TRUE(sink->deliver(feed.from(0, 10)));
   EXPECT_EQ(*sink->settle(), feed.from(0, 10).back().next_offset());
   EXPECT_THAT(site_.said(),
-              HasSubstr(fmt::format("the syslog server '127.0.0.1:{}' fails (Connection refused), going "
-                                    "on with '{}'; trying it again in 1s",
-                                    first_port, second.target())));
+              HasSubstr(fmt::format(
+                  "goes on with '{}': '127.0.0.1:{}' fails (Connection refused), and is tried again in 1s",
+                  second.target(), first_port)));
   first = std::make_unique<TcpServer>(first_port);
   // In the time of the first: one more line for each look, so long as it is not tried again.
   std::uint64_t next = feed.from(0, 10).back().next_offset();
@@ -246,7 +275,7 @@ TEST_F(SyslogFaultsTest, ALaterServerIsUsedUntilTheFirstIsBack) {
     ASSERT_TRUE(delivery) << delivery.error().message();
     next = *sink->settle();
   }
-  EXPECT_THAT(site_.said(), HasSubstr(fmt::format("back with the syslog server '127.0.0.1:{}'", first_port)));
+  EXPECT_THAT(site_.said(), HasSubstr(fmt::format("is back with '127.0.0.1:{}'", first_port)));
   const UniqueFd to_first = first->accept();
   sink->close();
   Arrived arrived(feed);
@@ -278,22 +307,44 @@ TEST_F(SyslogFaultsTest, AServerThatOnlyAnswersIsNoServer) {
   EXPECT_EQ(arrived.lost(), 0);
 }
 
-// What slurper's end finds it waiting for.
+// What slurper's end finds it waiting for: `wait`, which does.
+template <typename Wait>
+auto stopped(Wait wait) {
+  SinkSite site;
+  auto waiting = std::async(std::launch::async, [&] { return wait(site); });
+  EXPECT_EQ(waiting.wait_for(200ms), std::future_status::timeout) << "it does not wait";
+  site.stop();
+  EXPECT_EQ(waiting.wait_for(5s), std::future_status::ready);
+  return waiting.get();
+}
+
+// Connections to it hang: its queue of those that nobody accepts is full.
+class FullServer {
+ public:
+  FullServer() : server_(0, 0, 0) {
+    for (UniqueFd& fd : waiting_) {
+      fd.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+      sockaddr_in address{};
+      address.sin_family = AF_INET;
+      address.sin_port = htons(server_.port());
+      address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+      (void)::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    }
+  }
+  [[nodiscard]] std::string target() const { return server_.target(); }
+
+ private:
+  TcpServer server_;
+  std::array<UniqueFd, 4> waiting_;
+};
+
 TEST_F(SyslogFaultsTest, AStopEndsEveryWait) {
   const Feed feed(site_.context().log_id, 20'000);
-  const auto ends_soon = [&](auto wait) {
-    SinkSite site;
-    auto waiting = std::async(std::launch::async, [&] { return wait(site); });
-    EXPECT_EQ(waiting.wait_for(200ms), std::future_status::timeout) << "it does not wait";
-    site.stop();
-    EXPECT_EQ(waiting.wait_for(5s), std::future_status::ready);
-    return waiting.get();
-  };
   const TcpServer server(0, 4096);
   {
     SCOPED_TRACE("writing");
     const auto sink = make({{"target", server.target()}, {"send_buffer", "16KiB"}});
-    const auto delivery = ends_soon([&](SinkSite& site) -> Result<Delivery> {
+    const auto delivery = stopped([&](SinkSite& site) -> Result<Delivery> {
       if (auto opened = sink->open(site.context()); !opened) return std::unexpected(opened.error());
       return sink->deliver(feed.from(0, 20'000));
     });
@@ -304,7 +355,7 @@ TEST_F(SyslogFaultsTest, AStopEndsEveryWait) {
   {
     SCOPED_TRACE("settling");
     const auto sink = make({{"target", server.target()}, {"send_buffer", "64KiB"}});
-    const auto held = ends_soon([&](SinkSite& site) -> Result<std::uint64_t> {
+    const auto held = stopped([&](SinkSite& site) -> Result<std::uint64_t> {
       if (auto opened = sink->open(site.context()); !opened) return std::unexpected(opened.error());
       EXPECT_TRUE(sink->deliver(feed.from(0, 200)));
       return sink->settle();
@@ -313,12 +364,63 @@ TEST_F(SyslogFaultsTest, AStopEndsEveryWait) {
     EXPECT_LT(*held, feed.from(0, 200).back().next_offset());
   }
   {
+    SCOPED_TRACE("connecting");
+    const FullServer full;
+    const auto sink = make({{"target", full.target()}});
+    const auto opened = stopped([&](SinkSite& site) { return sink->open(site.context()); });
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().kind, ErrorKind::Busy);
+    const auto hasty = make({{"target", full.target()}, {"connect_timeout", "100ms"}});
+    const auto late = hasty->open(site_.context());
+    ASSERT_FALSE(late);
+    EXPECT_THAT(late.error().message(), HasSubstr("Connection timed out. Nothing answers"));
+  }
+  {
     SCOPED_TRACE("talking TLS");
     const auto sink = make({{"target", server.target()}, {"transport", "tls"}, {"verify", "none"}});
-    const auto opened = ends_soon([&](SinkSite& site) { return sink->open(site.context()); });
+    const auto opened = stopped([&](SinkSite& site) { return sink->open(site.context()); });
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().kind, ErrorKind::Busy);
   }
+}
+
+// A machine of its own for the calling thread and those that it starts: its network is loopback with a DNS
+// that never answers.
+void enter_silent_network(const std::string& resolv_conf) {
+  ASSERT_EQ(::unshare(CLONE_NEWNS | CLONE_NEWNET), 0) << errno;
+  ASSERT_EQ(::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0) << errno;
+  std::ofstream(resolv_conf) << "nameserver 127.0.0.1\noptions timeout:3 attempts:1\n";
+  ASSERT_EQ(::mount(resolv_conf.c_str(), "/etc/resolv.conf", nullptr, MS_BIND, nullptr), 0) << errno;
+  const UniqueFd any(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq interface{};
+  std::string("lo").copy(interface.ifr_name, IFNAMSIZ);
+  interface.ifr_flags = IFF_UP;
+  ASSERT_EQ(::ioctl(any.get(), SIOCSIFFLAGS, &interface), 0) << errno;
+}
+
+TEST_F(SyslogFaultsTest, ALookUpHoldsUpNothing) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can take a thread out of the machine's network";
+  const TempDir dir = TempDir::in_ram();
+  const auto sink = make({{"target", "logs.example"}});
+  const auto hasty = make({{"target", "logs.example"}, {"connect_timeout", "100ms"}});
+  std::thread([&] {
+    enter_silent_network(dir / "resolv.conf");
+    const UniqueFd dns(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(53);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ASSERT_EQ(::bind(dns.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+
+    const auto late = hasty->open(site_.context());
+    ASSERT_FALSE(late);
+    EXPECT_EQ(late.error().message(),
+              "cannot find the address of 'logs.example': the DNS does not answer in time. Look at "
+              "/etc/resolv.conf");
+    const auto opened = stopped([&](SinkSite& site) { return sink->open(site.context()); });
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().message(), "cannot find the address of 'logs.example': slurper is ending");
+  }).join();
 }
 
 TEST_F(SyslogFaultsTest, AServerThatDoesNotAnswerInTimeIsDown) {

@@ -141,11 +141,14 @@ TEST_F(SyslogSinkTest, SlurpersOwnElementCanBeLeftOut) {
 TEST_F(SyslogSinkTest, ALocalSocketIsADatagramOrAStreamAsItsPathSays) {
   const test::TempDir dir = test::TempDir::in_ram();
   const UniqueFd datagrams = bound_socket(SOCK_DGRAM, dir / "dgram");
-  open({{"transport", "unix"}, {"path", dir / "dgram"}});
+  open({{"transport", "unix"}, {"path", dir / "dgram"}, {"format", "rfc5424"}});
   const Delivery delivery = deliver({"one", "two"});
   EXPECT_EQ(delivery.held, 8U);
   EXPECT_THAT(datagram(datagrams), EndsWith("] one"));
   EXPECT_THAT(datagram(datagrams), EndsWith("] two"));
+  open({{"transport", "unix"}, {"path", dir / "dgram"}});
+  deliver({"<86>Oct  1 22:14:15 host sshd[7]: three\r"});
+  EXPECT_EQ(datagram(datagrams), "<86>Oct  1 22:14:15 sshd[7]: three#015") << "syslog(3) says no host";
 
   for (const auto& [framing, end] : {std::pair("lf", '\n'), std::pair("nul", '\0')}) {
     SCOPED_TRACE(framing);
@@ -156,8 +159,8 @@ TEST_F(SyslogSinkTest, ALocalSocketIsADatagramOrAStreamAsItsPathSays) {
     deliver({"a\0b"s, "c"});
     sink_->close();
     const std::string sent = test::read_all(connection.get());
-    EXPECT_THAT(sent, HasSubstr("] a#000b"s + end + "<13>1 "));
-    EXPECT_THAT(sent, EndsWith("] c"s + end));
+    EXPECT_THAT(sent, HasSubstr(" -: a#000b"s + end + "<13>Jan 15 "));
+    EXPECT_THAT(sent, EndsWith(" -: c"s + end));
   }
 }
 
@@ -214,8 +217,8 @@ TEST_F(SyslogSinkTest, WhatTheKernelFindsTooLongIsRefusedAlone) {
   ASSERT_EQ(delivery.rejected.size(), 1U);
   EXPECT_EQ(delivery.rejected[0].index, 1U);
   EXPECT_THAT(delivery.rejected[0].reason, StartsWith("too long for a datagram"));
-  EXPECT_THAT(datagram(datagrams), EndsWith("] one"));
-  EXPECT_THAT(datagram(datagrams), EndsWith("] three"));
+  EXPECT_THAT(datagram(datagrams), EndsWith(" -: one"));
+  EXPECT_THAT(datagram(datagrams), EndsWith(" -: three"));
 }
 
 TEST_F(SyslogSinkTest, TruncationIsBetweenCharactersAndTold) {
