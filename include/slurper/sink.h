@@ -73,7 +73,9 @@ struct Delivery {
   // what was handed over, where the destination takes its time to say so.
   std::uint64_t held = 0;
   // Of this batch, what the destination will never take: it goes to the dead letters.
-  std::vector<Rejection> rejected;
+  std::vector<Rejection> rejected = {};
+  // Where `held` lags behind: how long to wait for more records before settle() is called.
+  std::chrono::milliseconds settle_after{0};
 };
 
 // A destination. Each has a thread of its own, which alone calls it, and may block: neither the intake nor
@@ -95,8 +97,8 @@ class Sink {
   // destination has all of it.
   [[nodiscard]] virtual Result<Delivery> deliver(std::span<const Record> batch) = 0;
 
-  // There are no more records for now, or slurper ends: waits until the destination has all that it was
-  // handed, and says so. Needed only where deliver() returns before that.
+  // There have been no more records for Delivery::settle_after, or slurper ends: waits until the destination
+  // has all that it was handed, and says up to where that is. Needed only where `held` ever lags behind.
   [[nodiscard]] virtual Result<std::uint64_t> settle() {
     return fail(ErrorKind::Internal, "settle", "the sink has nothing on its way");
   }

@@ -10,6 +10,7 @@
 #include "cli/options.h"
 #include "cli/syslogd.h"
 #include "config/config.h"
+#include "sink/registry.h"
 
 namespace slurper {
 
@@ -31,6 +32,7 @@ Findings check_everything(const Machine& machine, const Settings& settings) {
 int check(const ConfigOptions& options) {
   const Result<Settings> settings = options.load();
   if (!settings) return report(settings.error());
+  if (const auto sinks = prepare_sinks(settings->sinks); !sinks) return report(sinks.error());
 
   const Findings findings = check_everything(this_machine(), *settings);
   for (const Finding& finding : findings) fmt::print(stderr, "{}", to_lines(finding));

@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,10 +33,12 @@
 #include "daemon/messages.h"
 #include "daemon/sd_notify.h"
 #include "daemon/service_report.h"
+#include "daemon/sinks.h"
 #include "fifo/fifo.h"
 #include "log/log_writer.h"
 #include "log/time_index.h"
 #include "ring/ring.h"
+#include "sink/registry.h"
 
 namespace slurper {
 
@@ -59,11 +62,11 @@ class Daemon {
   Daemon(const Settings& settings, const std::function<Result<Settings>()>& reload, FifoHolder& holder)
       : settings_(settings), reload_(reload), holder_(holder) {}
 
-  Status open();
+  // What can be wrong with the settings is found before anything is touched.
+  Status open(std::vector<PreparedSink> sinks);
   int run();
 
  private:
-  Status open_ring();
   void listen(bool on);
   void look_at_path();
   void wait(std::optional<nanoseconds> limit);
@@ -101,13 +104,14 @@ class Daemon {
   std::unique_ptr<Gather> gather_;
   std::unique_ptr<LogThread> log_thread_;
   std::unique_ptr<ServiceReport> report_;
+  std::unique_ptr<Sinks> sinks_;
 
   std::optional<Clock::time_point> held_up_since_;
   std::uint64_t dropped_lines_before_ = 0;
   bool dropping_ = false;
 };
 
-Status Daemon::open() {
+Status Daemon::open(std::vector<PreparedSink> sinks) {
   if (Status fits = holder_.check(); !fits) return fits;
   // What is wrong with the FIFO is found before anything is made; one that must be made is made last.
   struct stat st{};
@@ -197,11 +201,22 @@ Status Daemon::open() {
       event.data.fd >= 0 && ::epoll_ctl(epoll_fd_.get(), EPOLL_CTL_ADD, event.data.fd, &event) != 0) {
     return fail_errno(errno, "set up the event loop");
   }
+  Result<std::unique_ptr<Sinks>> opened_sinks = Sinks::open(SinkLog{.os = os_,
+                                                                    .paths = writer_->paths(),
+                                                                    .id = writer_->log_id(),
+                                                                    .access = writer_->access(),
+                                                                    .sync = settings_.log.sync,
+                                                                    .feed = log_thread_->feed(),
+                                                                    .times = *times_},
+                                                            std::move(sinks));
+  if (!opened_sinks) return std::unexpected(opened_sinks.error());
+  sinks_ = std::move(*opened_sinks);
   return {};
 }
 
 int Daemon::run() {
   log_thread_->start();
+  sinks_->start();
   if (keeper_->start()) holder_.keep(fifos_->current());
   if (keeper_->fd() >= 0) {
     epoll_event event{.events = EPOLLIN, .data = {.fd = keeper_->fd()}};
@@ -343,12 +358,13 @@ std::string Daemon::status() const {
   return fmt::format(
       "offset {}, {} wait in the ring of {}, synced up to {}, {} rotations, {} lines ({}) dropped, the pipe "
       "was "
-      "full {} times ({:.1f} s), {} second readers ({} reads cut short), {}",
+      "full {} times ({:.1f} s), {} second readers ({} reads cut short){}, {}",
       ring_->head().value, size_text(waiting), size_text(ring_->size()), log_thread_->synced().value,
       log_thread_->rotations(), ring_->dropped_lines(), size_text(ring_->dropped_bytes()),
       intake_->full_time().times(),
       std::chrono::duration<double>(intake_->full_time().total(Clock::now())).count(),
-      watcher_->second_readers(), intake_->short_reads(), *trouble() != '\0' ? trouble() : "all well");
+      watcher_->second_readers(), intake_->short_reads(), sinks_->status(ring_->tail()),
+      *trouble() != '\0' ? trouble() : "all well");
 }
 
 // In a few words, always the same ones: see ServiceReport.
@@ -357,6 +373,8 @@ const char* Daemon::trouble() const {
   if (held_up_since_) return "THE FIFO CAN'T BE READ NOW";
   if (log_thread_->failing()) return "THE LOG CAN'T BE WRITTEN";
   if (keeper_->path_is_lost()) return "THE FIFO IS NOT AT ITS PATH";
+  if (sinks_->any_failing()) return "A SINK FAILS";
+  if (sinks_->any_lagging()) return "A SINK LAGS";
   return "";
 }
 
@@ -375,6 +393,7 @@ void Daemon::reload() {
       spdlog::warn(
           "[fifo], [ring], and the log's path, mode and group take effect at the next start, ignoring");
     }
+    if (settings->sinks != settings_.sinks) spdlog::warn("sinks take effect at the next start, ignoring");
     settings_.log = settings->log;
     spdlog::info("settings reloaded");
   }
@@ -431,24 +450,33 @@ int Daemon::stop() {
   notify_systemd("STOPPING=1\nSTATUS=draining the pipe and the ring");
   stop_intake();
   if (dropping_) report_dropped("the ring was full until the end");
-  if (!log_thread_->stop(kPatience)) {
+  const bool all_written = log_thread_->stop(kPatience);
+  const bool sinks_ended = sinks_->stop(kPatience);
+  if (all_written) {
+    (void)ring_->give_back(0);
+    spdlog::info("stopped: the log has everything up to offset {}", writer_->end().value);
+  } else {
     spdlog::error(
         "the log {} could not be written: {} stay in the ring {}. The next start writes them, unless the "
-        "machine is "
-        "restarted first",
+        "machine is restarted first",
         in_quotes(settings_.log.path), size_text(ring_->used()), in_quotes(ring_path_));
-    return static_cast<int>(ErrorKind::Io);
   }
-  (void)ring_->give_back(0);
-  spdlog::info("stopped: the log has everything up to offset {}", writer_->end().value);
-  return 0;
+  const int exit_status = all_written ? 0 : static_cast<int>(ErrorKind::Io);
+  if (!sinks_ended) {
+    // Its thread uses what would be destroyed from here on.
+    stop_messages();
+    std::_Exit(exit_status);
+  }
+  return exit_status;
 }
 
 int open_and_run(const Settings& settings, const std::function<Result<Settings>()>& reload,
                  std::vector<PassedFd> passed) {
   FifoHolder holder(kernel(), settings.fifo.path, std::move(passed));
   Daemon daemon(settings, reload, holder);
-  if (const Status opened = daemon.open(); !opened) {
+  Result<std::vector<PreparedSink>> sinks = prepare_sinks(settings.sinks);
+  if (const Status opened = sinks ? daemon.open(std::move(*sinks)) : std::unexpected(sinks.error());
+      !opened) {
     spdlog::critical("{}", opened.error().message());
     notify_systemd(fmt::format("ERRNO={}\nSTATUS={}", opened.error().errnum, opened.error().message()));
     if (holder.has_socket_unit()) delay_next_start();

@@ -12,7 +12,7 @@ namespace slurper {
 namespace {
 
 SlotFileWords words_of(const LogPaths& paths, std::string_view name) {
-  const std::string file = "the cursor " + quoted(paths.cursor(name));
+  const std::string file = "the cursor " + in_quotes(paths.cursor(name));
   return {.file = file,
           .slot = "a cursor's slot",
           .locked = file,

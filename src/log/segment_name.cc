@@ -84,6 +84,10 @@ std::string LogPaths::times_temporary() const {
   return times() + ".tmp";
 }
 
+std::string LogPaths::dead_letters(std::string_view sink) const {
+  return beside(fmt::format("{}.rejected-{}", name_, sink));
+}
+
 std::string LogPaths::cursor(std::string_view sink) const {
   return beside(fmt::format(".{}.cursor-{}", name_, sink));
 }

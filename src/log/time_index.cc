@@ -44,7 +44,7 @@ Result<std::vector<std::optional<TimeMark>>> read_entries(Os& os, int fd, std::u
   while (done < wanted) {
     const ssize_t got = os.pread(fd, reinterpret_cast<char*>(bytes.data()) + done, wanted - done,
                                  place_of(first) + static_cast<off_t>(done));
-    if (got < 0) return fail_errno(static_cast<int>(-got), "read the arrival times " + quoted(path));
+    if (got < 0) return fail_errno(static_cast<int>(-got), "read the arrival times " + in_quotes(path));
     if (got == 0) break;
     done += static_cast<std::size_t>(got);
   }
@@ -88,7 +88,7 @@ struct Opened {
 
 // Fails with Data where it is not this log's.
 Result<Opened> open_times(Os& os, const LogPaths& paths, const Uuid& log_id, int flags) {
-  const std::string what = "use the arrival times " + quoted(paths.times());
+  const std::string what = "use the arrival times " + in_quotes(paths.times());
   Opened opened{.fd = UniqueFd(os.open(paths.times().c_str(), flags | O_NOFOLLOW | O_NONBLOCK))};
   if (!opened.fd) return fail_errno(-opened.fd.get(), what);
   struct stat st{};
@@ -165,7 +165,7 @@ Result<std::shared_ptr<TimeIndex::File>> TimeIndex::load(const Stream& stream) {
       stream.head.value == 0 ? 0 : entries_up_to(os_, fd, *sound, {stream.head.value - 1});
   if (entries != opened->entries || opened->has_tail) {
     if (const int error = os_.ftruncate(fd, place_of(entries)); error < 0)
-      return fail_errno(-error, "cut off the damaged end of the arrival times " + quoted(paths_.times()));
+      return fail_errno(-error, "cut off the damaged end of the arrival times " + in_quotes(paths_.times()));
   }
   auto file = std::make_shared<File>();
   file->fd = std::move(opened->fd);
@@ -176,7 +176,7 @@ Result<std::shared_ptr<TimeIndex::File>> TimeIndex::load(const Stream& stream) {
 // A new file in the place of the old one, with the entries of `from`, where there is one, from `first` on.
 Result<std::shared_ptr<TimeIndex::File>> TimeIndex::begin_anew(const File* from, std::uint64_t first) {
   const std::string path = paths_.times_temporary();
-  const std::string what = "write the arrival times " + quoted(path);
+  const std::string what = "write the arrival times " + in_quotes(path);
   (void)os_.unlink(path.c_str());  // of an attempt that failed; a failure shows in open(2)
   auto file = std::make_shared<File>();
   file->fd.reset(os_.open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, access_.mode));
@@ -234,7 +234,7 @@ Status TimeIndex::append(File& file, const std::vector<TimeMark>& marks) {
                                        wanted - done, place_of(entries) + static_cast<off_t>(done));
     if (written <= 0)
       return fail_errno(written < 0 ? static_cast<int>(-written) : ENOSPC,
-                        "write the arrival times " + quoted(paths_.times()));
+                        "write the arrival times " + in_quotes(paths_.times()));
     done += static_cast<std::size_t>(written);
   }
   file.entries = entries + marks.size();

@@ -20,13 +20,13 @@ bool may_go_on_behind(Os& os, StreamOffset offset, const LogVerification& log) {
 
 // Adds to `log` what there is to say about one cursor.
 void check_cursor(Os& os, const LogPaths& paths, const CursorsSeen::One& seen, LogVerification& log) {
-  const std::string name = "the cursor of the sink " + quoted(seen.sink);
+  const std::string name = "the cursor of the sink " + in_quotes(seen.sink);
   const auto problem = [&](std::string what, std::string advice) {
     log.problems.push_back({std::move(what), std::move(advice)});
   };
   const auto note = [&](std::string text) { log.notes.push_back(std::move(text)); };
   const std::string begin_anew =
-      fmt::format("Move {} away: the sink then begins as a new one", quoted(paths.cursor(seen.sink)));
+      fmt::format("Move {} away: the sink then begins as a new one", in_quotes(paths.cursor(seen.sink)));
 
   if (!seen.reading) {
     const Error& error = seen.reading.error();

@@ -176,4 +176,13 @@ void append_json(const Record& record, std::string& out) {
   });
 }
 
+void append_json_string(std::string_view text, std::string& out) {
+  const std::size_t begin = out.size();
+  out.resize_and_overwrite(begin + kMaxGrowth * text.size() + kMaxRest, [&](char* data, std::size_t) {
+    Writer writer(data + begin);
+    writer.string("\"", text);
+    return static_cast<std::size_t>(writer.at() - data) - 1;  // without the comma
+  });
+}
+
 }  // namespace slurper

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "slurper/record.h"
 
@@ -16,5 +17,8 @@ namespace slurper {
 // Not by nlohmann-json, with which the tests read it back: that builds a tree first, and takes 8 times as
 // long (tests/bench/format_bench: 0.5 million lines/s instead of 4.2).
 void append_json(const Record& record, std::string& out);
+
+// `text` as a JSON string, in quotes; each byte that is not valid UTF-8 as U+FFFD.
+void append_json_string(std::string_view text, std::string& out);
 
 }  // namespace slurper

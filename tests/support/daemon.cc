@@ -25,6 +25,10 @@ Program Site::run(const std::vector<std::string>& settings) const {
     program.argv.emplace_back("--set");
     program.argv.push_back(setting);
   }
+  for (const std::string& sink : sinks) {
+    program.argv.emplace_back("--sink");
+    program.argv.push_back(sink);
+  }
   // What a sanitizer finds ends slurper at once: one that is killed has no exit status to tell it with.
   for (const char* const name : {"UBSAN_OPTIONS", "TSAN_OPTIONS"}) {
     if (std::getenv(name) == nullptr) program.env.push_back(std::string(name) + "=halt_on_error=1");

@@ -33,6 +33,8 @@ struct Site {
   FifoHolder holder{fifo};
   LogStream log{disk / "messages"};
 
+  std::vector<std::string> sinks = {};  // URLs
+
   // `slurper run` on all of that, with `--set` for each of `settings` ("log.rotate_size=1MiB").
   [[nodiscard]] Program run(const std::vector<std::string>& settings = {}) const;
   [[nodiscard]] Program verify() const;

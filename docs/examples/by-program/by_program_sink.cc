@@ -1,0 +1,70 @@
+// An example of a plug-in for slurper: each line goes to a file of its program's, FOLDER/sshd.log.
+//
+//   slurper run … --sink by-program:/var/log/by-program
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <slurper/sink.h>
+
+namespace {
+
+using slurper::Delivery;
+using slurper::ErrorKind;
+using slurper::Record;
+using slurper::Result;
+
+class ByProgramSink : public slurper::Sink {
+ public:
+  explicit ByProgramSink(slurper::SinkOptions& options) : folder_(options.text("path", "")) {
+    if (folder_.empty()) options.reject("path", "must be the folder to write to");
+  }
+
+  // A file can't tell which offset its last line had: what was on its way comes again.
+  Result<std::optional<std::uint64_t>> open(const slurper::SinkContext&) override {
+    std::error_code error;
+    std::filesystem::create_directories(folder_, error);
+    if (error) return slurper::fail(ErrorKind::CantCreate, "make the folder '" + folder_ + "'", error.message());
+    return std::nullopt;
+  }
+
+  Result<Delivery> deliver(std::span<const Record> batch) override {
+    Delivery delivery{.held = batch.back().next_offset(), .rejected = {}};
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      const std::string program(batch[i].header().program);
+      if (program.empty() || program.front() == '.' || program.find_first_of(std::string_view("/\0", 2)) != program.npos) {
+        delivery.rejected.push_back({i, "its program is no name for a file"});
+        continue;
+      }
+      std::ofstream& file = files_[program];
+      if (!file.is_open()) file.open(folder_ + '/' + program + ".log", std::ios::app);
+      file << batch[i].raw() << '\n';
+    }
+    // What the kernel has, no end of slurper takes away. Only then it is delivered.
+    for (auto& [program, file] : files_) {
+      if (!file.flush())
+        return slurper::fail(ErrorKind::Io, "write '" + folder_ + '/' + program + ".log'", std::strerror(errno));
+    }
+    return delivery;
+  }
+
+  void close() override { files_.clear(); }
+
+ private:
+  std::string folder_;
+  std::map<std::string, std::ofstream> files_;
+};
+
+std::unique_ptr<slurper::Sink> make(slurper::SinkOptions& options) {
+  return std::make_unique<ByProgramSink>(options);
+}
+
+}  // namespace
+
+extern "C" const slurper::SinkPlugin* slurper_sink_plugin() {
+  static const slurper::SinkPlugin plugin{
+      .api_version = slurper::kSinkApiVersion,
+      .type = {.name = "by-program", .help = "a file for each program", .make = &make}};
+  return &plugin;
+}

@@ -1,0 +1,86 @@
+#include "daemon/sinks.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "base/text.h"
+
+namespace slurper {
+
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+constexpr auto kGrace = 1s;  // for a sink that was told to end
+
+void say(Level level, const std::string& text) {
+  switch (level) {
+    case Level::Debug:
+      return spdlog::debug("{}", text);
+    case Level::Info:
+      return spdlog::info("{}", text);
+    case Level::Warning:
+      return spdlog::warn("{}", text);
+    case Level::Error:
+      return spdlog::error("{}", text);
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Sinks>> Sinks::open(const SinkLog& log, std::vector<PreparedSink> sinks) {
+  auto opened = std::make_unique<Sinks>();
+  for (PreparedSink& sink : sinks) {
+    Result<std::unique_ptr<SinkRunner>> runner = SinkRunner::open(log, std::move(sink), &say);
+    if (!runner) return std::unexpected(runner.error());
+    opened->runners_.push_back(std::move(*runner));
+  }
+  return opened;
+}
+
+void Sinks::start() {
+  for (const auto& runner : runners_) runner->start();
+}
+
+bool Sinks::stop(std::chrono::milliseconds patience) {
+  const auto deadline = Clock::now() + patience;
+  for (const auto& runner : runners_) runner->finish();
+  const auto all_ended = [&] { return std::ranges::all_of(runners_, &SinkRunner::ended); };
+  while (!all_ended() && Clock::now() < deadline) std::this_thread::sleep_for(1ms);
+  bool ended = true;
+  for (const auto& runner : runners_) {
+    if (runner->stop(std::max(deadline, Clock::now()) + kGrace)) continue;
+    ended = false;
+    spdlog::error("the sink '{}' does not end: it is left behind, and what it had on its way may come again",
+                  runner->name());
+  }
+  return ended;
+}
+
+std::string Sinks::status(StreamOffset end) const {
+  std::string text;
+  for (const auto& runner : runners_) {
+    const SinkRunner::State state = runner->state();
+    text += fmt::format(", sink '{}': {} lines, {} behind", runner->name(), state.records,
+                        format_rounded(ByteSize{end.value - std::min(end.value, state.held)}));
+    if (state.rejected > 0) text += fmt::format(", {} lines refused", state.rejected);
+    if (state.missed > 0) text += fmt::format(", {} missed", format_rounded(ByteSize{state.missed}));
+    if (state.failing) text += ", FAILING";
+  }
+  return text;
+}
+
+bool Sinks::any_failing() const {
+  return std::ranges::any_of(runners_, [](const auto& runner) { return runner->state().failing; });
+}
+
+bool Sinks::any_lagging() const {
+  return std::ranges::any_of(runners_, [](const auto& runner) { return runner->state().lagging; });
+}
+
+}  // namespace slurper

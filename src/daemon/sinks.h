@@ -1,0 +1,35 @@
+// Sinks: all sinks of a slurper.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sink/runner.h"
+
+namespace slurper {
+
+// For the intake's thread, which never waits for one of them but at the end.
+class Sinks {
+ public:
+  // Opens the cursors of all. `log` and what it refers to outlive it.
+  [[nodiscard]] static Result<std::unique_ptr<Sinks>> open(const SinkLog& log,
+                                                           std::vector<PreparedSink> sinks);
+
+  void start();
+
+  // The log is complete: waits until the destinations have it, those that work, for `patience` at the most,
+  // and ends them. False where one can't be ended: it hangs in a call of its own, and uses what it was given.
+  [[nodiscard]] bool stop(std::chrono::milliseconds patience);
+
+  // For the status: ", sink 'x': 1.2MiB behind, failing"; nothing where there are none.
+  [[nodiscard]] std::string status(StreamOffset end) const;
+  [[nodiscard]] bool any_failing() const;
+  [[nodiscard]] bool any_lagging() const;
+
+ private:
+  std::vector<std::unique_ptr<SinkRunner>> runners_;
+};
+
+}  // namespace slurper

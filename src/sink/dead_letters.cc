@@ -1,0 +1,58 @@
+#include "sink/dead_letters.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "sink/json_line.h"
+
+namespace slurper {
+
+Status DeadLetters::open() {
+  const std::string what = fmt::format("open the dead letters '{}'", printable(path_));
+  // Not by O_APPEND alone: the last line is looked at.
+  UniqueFd fd(os_.open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW, access_.mode));
+  if (!fd) return fail_errno(-fd.get(), what);
+  struct stat st{};
+  if (const int result = os_.fstat(fd.get(), &st); result < 0) return fail_errno(-result, what);
+  if (st.st_size == 0) {
+    // Whatever the umask is; the group first, since a change of it may cost mode bits.
+    int given = access_.group == static_cast<gid_t>(-1)
+                    ? 0
+                    : os_.fchown(fd.get(), static_cast<uid_t>(-1), access_.group);
+    if (given == 0) given = os_.fchmod(fd.get(), access_.mode);
+    if (given < 0) return fail_errno(-given, what);
+  }
+  char last = '\n';
+  if (st.st_size > 0) {
+    if (const ssize_t result = os_.pread(fd.get(), &last, 1, st.st_size - 1); result < 0)
+      return fail_errno(static_cast<int>(-result), what);
+  }
+  if (last != '\n') {
+    if (const ssize_t result = os_.write(fd.get(), "\n", 1); result < 0)
+      return fail_errno(static_cast<int>(-result), what);
+  }
+  fd_ = std::move(fd);
+  return {};
+}
+
+Status DeadLetters::append(std::string_view sink, const Record& record, std::string_view reason) {
+  if (!fd_) {
+    if (Status opened = open(); !opened) return opened;
+  }
+  std::string line = R"({"sink":)";
+  append_json_string(sink, line);
+  line += R"(,"reason":)";
+  append_json_string(reason, line);
+  line += R"(,"record":)";
+  append_json(record, line);
+  line += "}\n";
+  const ssize_t written = os_.write(fd_.get(), line.data(), line.size());
+  if (written == static_cast<ssize_t>(line.size())) return {};
+  fd_.reset();  // what was cut short is ended by the next open()
+  return fail_errno(written < 0 ? static_cast<int>(-written) : ENOSPC,
+                    fmt::format("write to the dead letters '{}'", printable(path_)));
+}
+
+}  // namespace slurper

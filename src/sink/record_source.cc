@@ -1,0 +1,155 @@
+#include "sink/record_source.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "base/text.h"
+
+namespace slurper {
+
+namespace {
+
+// Lines shorter than that are rare: what is waited for may come a little early, or as late as batch_time
+// says.
+constexpr std::size_t kShortLine = 32;
+constexpr std::size_t kFewLines = 100;
+
+}  // namespace
+
+RecordSource::RecordSource(Os& os, LogPaths paths, const LogFeed& feed, const TimeIndex& times,
+                           const LogId& log_id, const Options& options)
+    : os_(os),
+      paths_(std::move(paths)),
+      feed_(feed),
+      times_(times),
+      log_id_(log_id),
+      options_(options),
+      framer_(log_id_, options.framing, {}),
+      // As much as a batch behind a line that is just not complete.
+      buffer_(std::max(options.batch_bytes, framer_.window()) + framer_.window()) {}
+
+void RecordSource::restart(std::optional<StreamOffset> from) {
+  reader_.emplace(os_, paths_, feed_, from);
+  framer_.seek(from.value_or(StreamOffset{}));
+  begin_ = filled_ = 0;
+  news_ = new_lines_ = 0;
+  gap_up_to_.reset();
+  arrival_.reset();
+}
+
+void RecordSource::seek(std::optional<StreamOffset> from) {
+  restart(from);
+}
+
+Result<StreamOffset> RecordSource::seek_line(StreamOffset end) {
+  const std::uint64_t back = std::min<std::uint64_t>(end.value, framer_.window());
+  LogReader reader(os_, paths_, feed_, StreamOffset{end.value - back});
+  std::string before;
+  StreamOffset begin{end.value - back};
+  while (begin + before.size() < end) {
+    std::string piece(end - (begin + before.size()), '\0');
+    const auto chunk = reader.read(piece);
+    if (!chunk) return std::unexpected(chunk.error());
+    if (chunk->missing > 0) {
+      begin = chunk->at;  // a line does not go on over a gap
+      before.clear();
+    } else if (chunk->bytes == 0) {
+      break;
+    }
+    before += piece.substr(0, chunk->bytes);
+  }
+  // A line that is longer than a record may be is gone on with where it is.
+  const std::size_t newline = before.rfind('\n');
+  if (newline != std::string::npos) begin += newline + 1;
+  restart(begin);
+  return begin;
+}
+
+Result<RecordSource::Missing> RecordSource::read() {
+  Missing missing;
+  while (!gap_up_to_ && !is_full()) {
+    make_room();
+    const bool at_beginning = !reader_->position();
+    const auto chunk = reader_->read({buffer_.data() + filled_, buffer_.size() - filled_});
+    if (!chunk) return std::unexpected(chunk.error());
+    if (at_beginning) framer_.seek(chunk->at);
+    if (chunk->missing > 0) return note(*chunk);
+    if (chunk->bytes == 0) break;
+    news_ += chunk->bytes;
+    new_lines_ += count_lines({buffer_.data() + filled_, chunk->bytes});
+    filled_ += chunk->bytes;
+  }
+  return missing;
+}
+
+RecordSource::Missing RecordSource::skip_damaged() {
+  return note(reader_->skip_segment());
+}
+
+RecordSource::Missing RecordSource::note(const LogReader::Chunk& chunk) {
+  gap_up_to_ = chunk.at;
+  if (uncut().empty()) end_line_at_gap();
+  return {.bytes = chunk.missing, .why = chunk.why};
+}
+
+void RecordSource::make_room() {
+  if (buffer_.size() - filled_ >= framer_.window() || begin_ == 0) return;
+  const std::string_view rest = uncut();
+  std::memmove(buffer_.data(), rest.data(), rest.size());
+  filled_ = rest.size();
+  begin_ = 0;
+}
+
+// Of the byte that comes next. What nobody knows of came before now.
+Arrival RecordSource::arrival() {
+  const StreamOffset offset = framer_.offset();
+  if (!arrival_ || offset >= arrival_->until) {
+    const auto found = times_.find(offset);
+    // Those of all bytes that have been read were there before them.
+    arrival_ = {.time = found ? found->mark.time : std::chrono::system_clock::now(),
+                .until = found && found->next ? *found->next : std::max(read_up_to(), offset + 1)};
+  }
+  return *arrival_;
+}
+
+// The line before it has no end, and will never have one.
+void RecordSource::end_line_at_gap() {
+  framer_.flush(uncut(), arrival().time, records_);
+  framer_.seek(*gap_up_to_);
+  begin_ = filled_ = 0;
+  gap_up_to_.reset();
+}
+
+bool RecordSource::is_full() const {
+  return news_ >= options_.batch_bytes || new_lines_ >= options_.batch_lines ||
+         filled_ - begin_ >= buffer_.size() - framer_.window();
+}
+
+StreamOffset RecordSource::full_at() const {
+  const std::uint64_t lines =
+      options_.batch_lines - std::min<std::uint64_t>(new_lines_, options_.batch_lines);
+  const std::uint64_t bytes = options_.batch_bytes - std::min<std::uint64_t>(news_, options_.batch_bytes);
+  return read_up_to() +
+         std::max<std::uint64_t>(1, std::min(bytes, lines < kFewLines ? 1 : lines * kShortLine));
+}
+
+std::span<const Record> RecordSource::take() {
+  records_.clear();
+  const std::size_t limit = options_.batch_lines;
+  while (records_.size() < limit && begin_ < filled_) {
+    const std::size_t used = framer_.cut(uncut(), arrival(), limit, records_);
+    begin_ += used;
+    if (used == 0) break;
+  }
+  if (records_.size() < limit) {
+    news_ = new_lines_ = 0;
+    if (gap_up_to_) end_line_at_gap();
+  }
+  if (options_.filter)
+    std::erase_if(records_, [&](const Record& record) { return !options_.filter->matches(record); });
+  return records_;
+}
+
+}  // namespace slurper

@@ -1,0 +1,106 @@
+#include "sink/registry.h"
+
+#include <dlfcn.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <set>
+
+#include "base/text.h"
+#include "sink/exec_sink.h"
+#include "sink/file_sink.h"
+#include "sink/options.h"
+#include "sink/stdout_sink.h"
+#include "sink/syslog_sink.h"
+
+namespace slurper {
+
+namespace {
+
+constexpr std::array kBuiltIn = {
+    SinkType{.name = "exec", .help = "a program's standard input", .make = &make_exec_sink},
+    SinkType{.name = "file", .help = "another file", .make = &make_file_sink},
+    SinkType{.name = "stdout", .help = "standard output", .make = &make_stdout_sink},
+    SinkType{.name = "syslog", .help = "a syslog server", .make = &make_syslog_sink},
+};
+
+constexpr const char* kEntry = "slurper_sink_plugin";
+
+const SinkOption* plugin_of(const SinkSettings& settings) {
+  const auto found = std::ranges::find(settings.options, "plugin", &SinkOption::name);
+  return found == settings.options.end() ? nullptr : &*found;
+}
+
+std::string list_of_types() {
+  std::set<std::string> types;
+  for (const SinkType& type : kBuiltIn) types.emplace(type.name);
+  std::error_code error;  // a folder that is not there has no plug-ins
+  for (const auto& entry : std::filesystem::directory_iterator(kSinkDirectory, error)) {
+    if (entry.path().extension() == ".so") types.insert(printable(entry.path().stem().string()));
+  }
+  return fmt::format("{}", fmt::join(types, ", "));
+}
+
+}  // namespace
+
+std::span<const SinkType> built_in_sinks() {
+  return kBuiltIn;
+}
+
+Result<SinkType> find_sink_type(const SinkSettings& settings) {
+  const SinkOption* const plugin = plugin_of(settings);
+  if (plugin == nullptr) {
+    const auto found = std::ranges::find(kBuiltIn, settings.type, &SinkType::name);
+    if (found != kBuiltIn.end()) return *found;
+  }
+  const std::string path =
+      plugin != nullptr ? plugin->values.front() : fmt::format("{}/{}.so", kSinkDirectory, settings.type);
+  const bool is_file_name = settings.type.find('/') == std::string::npos;
+  if (plugin == nullptr && (!is_file_name || !std::filesystem::exists(path))) {
+    return fail(ErrorKind::Config, fmt::format("accept '{}'", printable(settings.place)),
+                fmt::format("there is no sink of the type '{}', and no plug-in '{}'",
+                            printable(settings.type), printable(path)),
+                fmt::format("The types are {}", list_of_types()));
+  }
+  const auto refuse = [&](std::string why) {
+    return fail(ErrorKind::Config, fmt::format("load the sink '{}'", printable(path)), std::move(why),
+                "Build it against the headers of this slurper, see docs/plugins.md");
+  };
+  // Its name has a slash: the loader looks nowhere else.
+  void* const object = ::dlopen(std::filesystem::absolute(path).c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (object == nullptr) return refuse(printable(::dlerror()));
+  const auto entry = reinterpret_cast<SinkPluginEntry>(::dlsym(object, kEntry));
+  if (entry == nullptr) return refuse(fmt::format("it does not export {}()", kEntry));
+  const SinkPlugin* const found = entry();
+  // The version comes first, in every version.
+  if (found->api_version != kSinkApiVersion) {
+    return refuse(fmt::format("it is of version {} of the interface, and this slurper has version {}",
+                              found->api_version, kSinkApiVersion));
+  }
+  if (found->type.name != settings.type)
+    return refuse(fmt::format("it is a sink of the type '{}', not '{}'", printable(found->type.name),
+                              printable(settings.type)));
+  return found->type;
+}
+
+Result<std::vector<PreparedSink>> prepare_sinks(std::span<const SinkSettings> sinks) {
+  std::vector<PreparedSink> prepared;
+  for (const SinkSettings& settings : sinks) {
+    const Result<SinkType> type = find_sink_type(settings);
+    if (!type) return std::unexpected(type.error());
+    ConfiguredOptions options(settings);
+    (void)options.text("plugin", "");  // has been seen to
+    PreparedSink sink{.name = settings.name,
+                      .type = settings.type,
+                      .options = RunnerOptions::from(options),
+                      .sink = type->make(options)};
+    if (const Status good = options.check(); !good) return std::unexpected(good.error());
+    prepared.push_back(std::move(sink));
+  }
+  return prepared;
+}
+
+}  // namespace slurper

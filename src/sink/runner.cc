@@ -1,0 +1,366 @@
+#include "sink/runner.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <array>
+#include <random>
+#include <utility>
+
+#include "base/text.h"
+
+namespace slurper {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kFirstRetry = 100ms;
+constexpr auto kSayAgain = 60s;  // another reason for the same failure
+constexpr auto kLag = 60s;       // of the oldest record that waits: worth a warning
+constexpr auto kCaughtUp = 5s;
+constexpr auto kShortestSync = 1s;  // of the cursor: each costs the disk a flush
+
+std::string size_text(std::uint64_t bytes) {
+  return format_rounded(ByteSize{bytes});
+}
+
+const char* reason(Gap why) {
+  switch (why) {
+    case Gap::Moved:
+      return "somebody moved their file away";
+    case Gap::Cut:
+      return "somebody removed or cut their file";
+    case Gap::PowerLoss:
+      return "they were lost when the machine went down, or never given out";
+    case Gap::Damaged:
+      return "their segment is damaged";
+    case Gap::None:
+    case Gap::Removed:
+      break;
+  }
+  return "they were removed, by log.keep_files, log.keep_size, or by hand";
+}
+
+// Half of it for sure: destinations that came back must not be met by everybody at once.
+std::chrono::milliseconds with_jitter(std::chrono::milliseconds backoff) {
+  thread_local std::minstd_rand random{std::random_device{}()};
+  std::uniform_int_distribution<std::int64_t> spread(backoff.count() / 2, backoff.count());
+  return std::chrono::milliseconds(spread(random));
+}
+
+}  // namespace
+
+RunnerOptions RunnerOptions::from(SinkOptions& options) {
+  constexpr std::array<std::string_view, 2> kStarts = {"end", "beginning"};
+  constexpr std::uint64_t kMiB = 1 << 20;
+  RunnerOptions taken;
+  taken.start = static_cast<StartAt>(options.choice("start", kStarts, 0));
+  taken.retry_max = options.duration("retry_max", taken.retry_max, kFirstRetry, 1h);
+  RecordSource::Options& source = taken.source;
+  source.framing.max_line = options.size("max_line", source.framing.max_line, 480, 16 * kMiB);
+  source.framing.crlf = options.flag("crlf", source.framing.crlf);
+  source.batch_lines = options.number("batch_lines", source.batch_lines, 1, 1'000'000);
+  source.batch_bytes = options.size("batch_bytes", source.batch_bytes, 1, 64 * kMiB);
+  source.batch_time = options.duration("batch_time", source.batch_time, 0ms, 1h);
+  if (const std::string text = options.text("filter", ""); options.has("filter")) {
+    const auto filter = RecordFilter::compile(text, record_fields());
+    if (filter) {
+      source.filter = *filter;
+    } else {
+      const FilterError& error = filter.error();
+      options.reject("filter",
+                     fmt::format("at its character {} {}. {}", error.column, error.why, error.advice));
+    }
+  }
+  return taken;
+}
+
+Result<std::unique_ptr<SinkRunner>> SinkRunner::open(const SinkLog& log, PreparedSink sink,
+                                                     std::function<void(Level, std::string)> say) {
+  Result<CursorFile> cursor = CursorFile::open(log.os, log.paths, sink.name, log.id, log.access);
+  if (!cursor) return std::unexpected(cursor.error());
+  return std::unique_ptr<SinkRunner>(
+      new SinkRunner(log, std::move(sink), std::move(*cursor), std::move(say)));
+}
+
+SinkRunner::SinkRunner(const SinkLog& log, PreparedSink sink, CursorFile cursor,
+                       std::function<void(Level, std::string)> say)
+    : log_(log),
+      name_(sink.name),
+      options_(sink.options),
+      sink_(std::move(sink.sink)),
+      say_(std::move(say)),
+      stop_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      listener_(log.feed),
+      began_at_(log.feed.end()),
+      cursor_(std::move(cursor)),
+      dead_letters_(log.os, log.paths.dead_letters(sink.name), log.access),
+      source_(log.os, log.paths, log.feed, log.times, log.id, options_.source),
+      context_{.name = name_,
+               .log_id = log.id,
+               .stop_fd = stop_fd_.get(),
+               .say = [this](Level level, const std::string& text) { this->say(level, text); }} {
+  for (const std::string& damage : cursor_.damage())
+    this->say(Level::Warning, damage + ", going on with the other one");
+  if (const auto& record = cursor_.record()) {
+    held_ = record->offset.value;
+    rejected_ = record->rejected;
+    missed_ = record->missed;
+  }
+}
+
+SinkRunner::~SinkRunner() {
+  (void)stop(Clock::time_point::max());
+}
+
+void SinkRunner::start() {
+  thread_ = std::thread([this] {
+    (void)::pthread_setname_np(::pthread_self(), ("sink-" + name_).substr(0, 15).c_str());
+    run();
+    ended_ = true;
+    ended_.notify_all();
+  });
+}
+
+void SinkRunner::finish() {
+  finishing_ = true;
+  listener_.wake();
+}
+
+bool SinkRunner::stop(Clock::time_point deadline) {
+  stopping_ = true;
+  (void)::eventfd_write(stop_fd_.get(), 1);
+  listener_.wake();
+  if (!thread_.joinable()) return true;
+  // std::thread can't be joined with a deadline.
+  while (!ended_ && deadline != Clock::time_point::max()) {
+    if (Clock::now() >= deadline) return false;
+    std::this_thread::sleep_for(1ms);
+  }
+  thread_.join();
+  return true;
+}
+
+SinkRunner::State SinkRunner::state() const {
+  return {.held = held_,
+          .records = records_,
+          .rejected = rejected_,
+          .missed = missed_,
+          .failing = failing_,
+          .lagging = lagging_};
+}
+
+void SinkRunner::say(Level level, const std::string& text) const {
+  say_(level, fmt::format("the sink '{}' {}", name_, text));
+}
+
+std::string SinkRunner::behind() const {
+  const std::uint64_t end = log_.feed.end().value;
+  return size_text(end - std::min<std::uint64_t>(end, held_));
+}
+
+void SinkRunner::run() {
+  while (!stopping_) {
+    const Status status = is_open_ ? step() : open_sink();
+    if (!status) {
+      if (stopping_) break;
+      failed(status.error());
+      if (finishing_) break;
+      wait(Clock::now() + with_jitter(backoff_), StreamOffset{~std::uint64_t{0}});
+    }
+    if (finishing_ && is_open_ && is_done()) break;
+  }
+  if (is_open_) sink_->close();
+  if (const Status saved = save_cursor(true); !saved)
+    say(Level::Warning, "may repeat lines: " + saved.error().message());
+}
+
+// Connects, and goes to where the destination is.
+Status SinkRunner::open_sink() {
+  const auto held = sink_->open(context_);
+  if (!held) return std::unexpected(held.error());
+  is_open_ = true;
+  linger_until_.reset();
+  line_in_parts_.reset();
+  if (*held) {
+    held_ = **held;
+    source_.seek(StreamOffset{**held});
+  } else if (cursor_.record()) {
+    held_ = cursor_.record()->offset.value;
+    source_.seek(StreamOffset{held_});
+  } else if (options_.start == StartAt::Beginning) {
+    source_.seek(std::nullopt);
+  } else {
+    const Result<StreamOffset> begin = source_.seek_line(began_at_);
+    if (!begin) return std::unexpected(begin.error());
+    // From now on: what is written until the first line goes out must not be skipped by the next start.
+    if (Status noted = note_held(*begin); !noted) return noted;
+    if (Status saved = save_cursor(true); !saved) return saved;
+  }
+  handed_ = StreamOffset{held_};
+  if (log_.feed.end().value <= held_) works();
+  return {};
+}
+
+// Reads what there is, and hands it over once it is worth it.
+Status SinkRunner::step() {
+  const auto missing = source_.read();
+  if (!missing && missing.error().kind == ErrorKind::Data) {
+    say(Level::Error, fmt::format("cannot have all of the log: {}", missing.error().message()));
+    note_gap(source_.skip_damaged());
+    return {};
+  }
+  if (!missing) return std::unexpected(missing.error());
+  note_gap(*missing);
+
+  const auto now = Clock::now();
+  if (source_.has_news()) {
+    if (!linger_until_) linger_until_ = now + options_.source.batch_time;
+    if (!source_.is_full() && !finishing_ && now < *linger_until_) {
+      wait(*linger_until_, source_.full_at());
+      return {};
+    }
+    linger_until_.reset();
+    return deliver();
+  }
+  if (handed_.value <= held_) {
+    watch_lag(std::chrono::system_clock::now());
+  } else {
+    if (finishing_ || now >= settle_due_) return settle();
+    wait(settle_due_, source_.read_up_to() + 1);
+    return {};
+  }
+  const bool sync_is_due = cursor_unsaved_ && now >= sync_due_;
+  if (sync_is_due) return save_cursor(true);
+  wait(cursor_unsaved_ ? sync_due_ : Clock::time_point::max(), source_.read_up_to() + 1);
+  return {};
+}
+
+// All that is whole in the log is with the destination.
+bool SinkRunner::is_done() const {
+  return source_.read_up_to() >= log_.feed.end() && !source_.has_news() && handed_.value <= held_;
+}
+
+Status SinkRunner::deliver() {
+  while (!stopping_) {
+    const std::span<const Record> batch = source_.take();
+    if (batch.empty()) break;
+    watch_lag(batch.front().arrival());
+    note_handed(batch);
+    const Result<Delivery> delivery = sink_->deliver(batch);
+    if (!delivery) return std::unexpected(delivery.error());
+    if (Status taken = take(batch, *delivery); !taken) return taken;
+  }
+  // What the filter did not want needs nobody's word.
+  if (handed_.value <= held_) return note_held(source_.position());
+  return {};
+}
+
+// A line in parts is gone on with at its first part, so that its parts are the same again.
+void SinkRunner::note_handed(std::span<const Record> batch) {
+  handed_ = StreamOffset{batch.back().next_offset()};
+  const auto ends_a_line = [](const Record& record) {
+    return record.part() == Part::Whole || record.part() == Part::Last;
+  };
+  if (ends_a_line(batch.back())) return line_in_parts_.reset();
+  const auto end = std::find_if(batch.rbegin(), batch.rend(), ends_a_line);
+  if (end != batch.rbegin() && (end != batch.rend() || batch.front().part() == Part::First))
+    line_in_parts_ = StreamOffset{end.base()->offset()};
+}
+
+Status SinkRunner::settle() {
+  const Result<std::uint64_t> held = sink_->settle();
+  if (!held) return std::unexpected(held.error());
+  works();
+  return note_held(*held >= handed_.value ? source_.position() : StreamOffset{*held});
+}
+
+Status SinkRunner::take(std::span<const Record> batch, const Delivery& delivery) {
+  for (const Rejection& rejection : delivery.rejected) {
+    if (Status kept = dead_letters_.append(name_, batch[rejection.index], rejection.reason); !kept)
+      return kept;
+  }
+  if (!delivery.rejected.empty() && rejected_ == 0) {
+    say(Level::Warning, fmt::format("was refused a line: {}. It is in '{}', as all that are refused will be",
+                                    printable(delivery.rejected.front().reason), dead_letters_.path()));
+  }
+  settle_due_ = Clock::now() + delivery.settle_after;
+  rejected_ += delivery.rejected.size();
+  records_ += batch.size() - delivery.rejected.size();
+  works();
+  return note_held(StreamOffset{delivery.held});
+}
+
+Status SinkRunner::note_held(StreamOffset held) {
+  if (held.value <= held_ && cursor_.record()) return {};
+  held_ = std::max<std::uint64_t>(held_, held.value);
+  return save_cursor(Clock::now() >= sync_due_);
+}
+
+Status SinkRunner::save_cursor(bool surely) {
+  const bool syncs = surely && log_.sync.mode != SyncMode::None;
+  CursorRecord record = cursor_.record().value_or(CursorRecord{});
+  record.offset = line_in_parts_ ? std::min(*line_in_parts_, StreamOffset{held_}) : StreamOffset{held_};
+  record.rejected = rejected_;
+  record.missed = missed_;
+  if (Status written = cursor_.write(record, syncs ? Durability::Synced : Durability::Cached); !written)
+    return written;
+  cursor_unsaved_ = !surely;
+  if (surely) sync_due_ = Clock::now() + std::max<Clock::duration>(log_.sync.period, kShortestSync);
+  return {};
+}
+
+void SinkRunner::note_gap(const RecordSource::Missing& missing) {
+  if (missing.bytes == 0) return;
+  missed_ += missing.bytes;
+  say(Level::Error,
+      fmt::format("came too late for {} of the log: {}", size_text(missing.bytes), reason(missing.why)));
+}
+
+void SinkRunner::watch_lag(Timestamp oldest) {
+  const auto age = std::chrono::system_clock::now() - oldest;
+  if (age > kLag && !lagging_) {
+    lagging_ = true;
+    say(Level::Warning,
+        fmt::format(
+            "lags: {} wait for it, the oldest for {} s. The log keeps them as long as it keeps its segments",
+            behind(), std::chrono::duration_cast<std::chrono::seconds>(age).count()));
+  } else if (age < kCaughtUp && lagging_) {
+    lagging_ = false;
+    say(Level::Info, "has caught up");
+  }
+}
+
+void SinkRunner::failed(const Error& error) {
+  if (is_open_) sink_->close();
+  is_open_ = false;
+  const auto now = Clock::now();
+  const bool is_first = !failing_.exchange(true);
+  if (is_first) failing_since_ = now;
+  backoff_ = is_first ? kFirstRetry : std::min(2 * backoff_, options_.retry_max);
+  const std::string failure = error.message();
+  const bool is_news = std::exchange(failure_, failure) != failure;
+  if (!is_first && (!is_news || now < say_again_)) return;
+  say_again_ = now + kSayAgain;
+  say(Level::Error,
+      fmt::format("fails: {}. Its lines wait in the log, and it is tried again, at least every {}", failure,
+                  format(options_.retry_max)));
+}
+
+void SinkRunner::works() {
+  if (!failing_) return;
+  failing_ = false;
+  failure_.clear();
+  say(Level::Warning,
+      fmt::format("works again, after {:.1f} s; {} wait for it",
+                  std::chrono::duration<double>(Clock::now() - failing_since_).count(), behind()));
+}
+
+void SinkRunner::wait(Clock::time_point deadline, StreamOffset wanted) {
+  if (!stopping_ && !finishing_) (void)listener_.wait_until(wanted, deadline);
+}
+
+}  // namespace slurper

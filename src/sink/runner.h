@@ -1,0 +1,152 @@
+// SinkRunner: the thread of one sink.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "base/fd.h"
+#include "base/os.h"
+#include "base/settings.h"
+#include "log/cursor_file.h"
+#include "log/log_feed.h"
+#include "sink/dead_letters.h"
+#include "sink/record_source.h"
+#include "slurper/sink.h"
+
+namespace slurper {
+
+enum class StartAt { End, Beginning };
+
+// What a runner asks of every sink's settings.
+struct RunnerOptions {
+  RecordSource::Options source;
+  StartAt start = StartAt::End;  // of a sink that has never run on this log
+  std::chrono::milliseconds retry_max{30'000};
+
+  static RunnerOptions from(SinkOptions& options);
+};
+
+// A sink that has been made from its settings; nothing is open yet.
+struct PreparedSink {
+  std::string name;
+  std::string type;
+  RunnerOptions options;
+  std::unique_ptr<Sink> sink;
+};
+
+// The log that sinks read. All of it outlives them.
+struct SinkLog {
+  Os& os;
+  LogPaths paths;
+  LogId id;
+  FileAccess access;  // to the files that are made beside it
+  SyncPolicy sync;
+  LogFeed& feed;
+  const TimeIndex& times;
+};
+
+// Reads the log from the sink's cursor, hands records to the sink, in batches, and keeps the cursor where the
+// destination has everything before it. What fails is tried again for as long as it takes; what the
+// destination refuses for good goes to the dead letters. It says when a sink fails, lags, and has caught up,
+// once each.
+//
+// A crash at any moment: the cursor is never beyond what the destination has, so that a record is delivered
+// at least once, and once where the sink can ask its destination.
+class SinkRunner {
+ public:
+  // Opens the cursor: Busy where another process has it, Data where it can't be trusted.
+  [[nodiscard]] static Result<std::unique_ptr<SinkRunner>> open(const SinkLog& log, PreparedSink sink,
+                                                                std::function<void(Level, std::string)> say);
+  SinkRunner(const SinkRunner&) = delete;
+  SinkRunner& operator=(const SinkRunner&) = delete;
+  ~SinkRunner();
+
+  void start();
+
+  // Nothing more will be written to the log: ends when the destination has all of it, or when it fails.
+  void finish();
+  // Ends whatever the sink waits for. Whether its thread has ended before `deadline`.
+  bool stop(std::chrono::steady_clock::time_point deadline);
+
+  // Any thread:
+  struct State {
+    std::uint64_t held = 0;      // the destination has everything before this offset
+    std::uint64_t records = 0;   // delivered since the start
+    std::uint64_t rejected = 0;  // ever
+    std::uint64_t missed = 0;    // bytes that were gone before they were read; ever
+    bool failing = false;
+    bool lagging = false;
+  };
+  [[nodiscard]] State state() const;
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] bool ended() const { return ended_.load(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  SinkRunner(const SinkLog& log, PreparedSink sink, CursorFile cursor,
+             std::function<void(Level, std::string)> say);
+
+  void run();
+  Status open_sink();
+  Status step();
+  Status deliver();
+  Status settle();
+  void note_handed(std::span<const Record> batch);
+  Status take(std::span<const Record> batch, const Delivery& delivery);
+  Status note_held(StreamOffset held);
+  Status save_cursor(bool surely);
+  void note_gap(const RecordSource::Missing& missing);
+  void watch_lag(Timestamp oldest);
+  void failed(const Error& error);
+  void works();
+  void wait(Clock::time_point deadline, StreamOffset wanted);
+  void say(Level level, const std::string& text) const;
+  [[nodiscard]] bool is_done() const;
+  [[nodiscard]] std::string behind() const;
+
+  const SinkLog log_;
+  const std::string name_;
+  const RunnerOptions options_;
+  const std::unique_ptr<Sink> sink_;
+  const std::function<void(Level, std::string)> say_;
+  UniqueFd stop_fd_;  // eventfd
+  LogFeed::Listener listener_;
+  const StreamOffset began_at_;  // the log's end when it was made: nothing from then on is old
+
+  std::atomic<bool> finishing_{false};
+  std::atomic<bool> stopping_{false};
+  std::atomic<bool> ended_{false};
+  std::atomic<std::uint64_t> held_{0};
+  std::atomic<std::uint64_t> records_{0};
+  std::atomic<std::uint64_t> rejected_{0};
+  std::atomic<std::uint64_t> missed_{0};
+  std::atomic<bool> failing_{false};
+  std::atomic<bool> lagging_{false};
+
+  // The thread's own:
+  CursorFile cursor_;
+  DeadLetters dead_letters_;
+  RecordSource source_;
+  SinkContext context_;
+  bool is_open_ = false;
+  StreamOffset handed_;  // of what was handed over, the end
+  Clock::time_point settle_due_;
+  std::optional<StreamOffset> line_in_parts_;  // of what was handed over last: where it began
+  std::optional<Clock::time_point> linger_until_;
+  Clock::time_point sync_due_;
+  bool cursor_unsaved_ = false;
+  std::chrono::milliseconds backoff_{0};
+  Clock::time_point failing_since_;
+  Clock::time_point say_again_;
+  std::string failure_;
+  std::thread thread_;  // last: it uses all of the above
+};
+
+}  // namespace slurper

@@ -1,0 +1,448 @@
+#include "sink/runner.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include <condition_variable>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <mutex>
+#include <sstream>
+
+#include "log/log_writer.h"
+#include "sink/options.h"
+#include "support/temp_dir.h"
+#include "support/wait.h"
+
+namespace slurper {
+namespace {
+
+using namespace std::chrono_literals;
+using test::eventually;
+using test::TempDir;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+// A destination that does as it is told. What it holds outlives the sinks that write to it.
+struct Destination {
+  std::mutex mutex;
+  std::vector<std::string> lines;  // that it has, each behind its offset
+  std::uint64_t held = 0;
+  std::optional<std::uint64_t> tells;  // in open()
+  std::function<Status()> before_open = [] { return Status(); };
+  std::function<Status()> before_deliver = [] { return Status(); };
+  std::string refuses;             // lines with this in them
+  bool acknowledges_late = false;  // only in settle()
+  int opens = 0;
+  int batches = 0;
+  std::size_t largest_batch = 0;
+
+  std::vector<std::string> all() {
+    const std::lock_guard lock(mutex);
+    return lines;
+  }
+};
+
+class TestSink : public Sink {
+ public:
+  explicit TestSink(Destination& destination) : to_(destination) {}
+
+  Result<std::optional<std::uint64_t>> open(const SinkContext& context) override {
+    EXPECT_FALSE(open_);
+    EXPECT_EQ(context.name, "test");
+    const std::lock_guard lock(to_.mutex);
+    ++to_.opens;
+    if (Status good = to_.before_open(); !good) return std::unexpected(good.error());
+    open_ = true;
+    return to_.tells;
+  }
+  Result<Delivery> deliver(std::span<const Record> batch) override {
+    EXPECT_TRUE(open_);
+    EXPECT_FALSE(batch.empty());
+    if (Status good = to_.before_deliver(); !good) return std::unexpected(good.error());
+    const std::lock_guard lock(to_.mutex);
+    Delivery delivery{.held = to_.held, .rejected = {}};
+    ++to_.batches;
+    to_.largest_batch = std::max(to_.largest_batch, batch.size());
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      if (!to_.refuses.empty() && batch[i].raw().find(to_.refuses) != std::string_view::npos) {
+        delivery.rejected.push_back({i, "it is bad"});
+        continue;
+      }
+      to_.lines.push_back(fmt::format("{} {}", batch[i].offset(), batch[i].raw()));
+    }
+    handed_ = batch.back().next_offset();
+    if (!to_.acknowledges_late) delivery.held = to_.held = handed_;
+    return delivery;
+  }
+  Result<std::uint64_t> settle() override {
+    const std::lock_guard lock(to_.mutex);
+    EXPECT_TRUE(to_.acknowledges_late);
+    return to_.held = handed_;
+  }
+  void close() override {
+    EXPECT_TRUE(open_);
+    open_ = false;
+  }
+
+ private:
+  Destination& to_;
+  bool open_ = false;
+  std::uint64_t handed_ = 0;
+};
+
+std::unique_ptr<Sink> make_nothing(SinkOptions&) {
+  return nullptr;
+}
+
+class RunnerTest : public testing::Test {
+ protected:
+  RunnerTest() {
+    settings_.path = disk_ / "messages";
+    auto writer = LogWriter::open(kernel(), settings_, Uuid{1});
+    if (!writer) throw std::runtime_error(writer.error().message());
+    writer_ = std::move(*writer);
+    writer_->publish();
+    times_ = TimeIndex::open(kernel(), writer_->paths(), writer_->log_id(), {}, {.log_end = {}, .head = {}});
+  }
+
+  void write(std::string_view text) {
+    while (!text.empty()) {
+      const auto written = writer_->append(text);
+      ASSERT_TRUE(written) << written.error().message();
+      text.remove_prefix(*written);
+    }
+    writer_->publish();
+  }
+
+  // With `start=beginning`, unless said otherwise.
+  void open(std::vector<std::pair<std::string, std::string>> pairs = {}) {
+    const auto is_start = [](const auto& pair) { return pair.first == "start"; };
+    if (std::ranges::none_of(pairs, is_start)) pairs.emplace_back("start", "beginning");
+    SinkSettings settings{.name = "test", .type = "test", .place = "here", .options = {}};
+    for (const auto& [name, value] : pairs)
+      settings.options.push_back({.name = name, .values = {value}, .is_list = false, .place = "here"});
+    ConfiguredOptions options(settings);
+    PreparedSink sink{.name = "test",
+                      .type = "test",
+                      .options = RunnerOptions::from(options),
+                      .sink = std::make_unique<TestSink>(to_)};
+    ASSERT_TRUE(options.check()) << options.check().error().message();
+    const SinkLog log{.os = kernel(),
+                      .paths = writer_->paths(),
+                      .id = writer_->log_id(),
+                      .access = {},
+                      .sync = {},
+                      .feed = writer_->feed(),
+                      .times = *times_};
+    auto runner = SinkRunner::open(log, std::move(sink), [this](Level level, const std::string& text) {
+      const std::lock_guard lock(said_mutex_);
+      said_ += fmt::format("{}: {}\n", static_cast<int>(level), text);
+    });
+    ASSERT_TRUE(runner) << runner.error().message();
+    runner_ = std::move(*runner);
+  }
+  void start(const std::vector<std::pair<std::string, std::string>>& pairs = {}) {
+    open(pairs);
+    if (runner_) runner_->start();
+  }
+  // To the end of the log.
+  void finish() {
+    runner_->finish();
+    ASSERT_TRUE(eventually([&] { return runner_->ended(); })) << said();
+    ASSERT_TRUE(runner_->stop(std::chrono::steady_clock::time_point::max()));
+    runner_.reset();
+  }
+  std::string said() {
+    const std::lock_guard lock(said_mutex_);
+    return said_;
+  }
+  bool says(const std::string& text) {
+    return eventually([&] { return said().find(text) != std::string::npos; });
+  }
+  bool has(std::size_t lines) {
+    return eventually([&] { return to_.all().size() >= lines; });
+  }
+
+  TempDir disk_ = TempDir::on_disk();
+  LogSettings settings_;
+  std::unique_ptr<LogWriter> writer_;
+  std::unique_ptr<TimeIndex> times_;
+  Destination to_;
+  std::mutex said_mutex_;
+  std::string said_;
+  std::unique_ptr<SinkRunner> runner_;
+};
+
+TEST_F(RunnerTest, DeliversWhatIsWrittenAsItIsWritten) {
+  write("one\n");
+  start();
+  ASSERT_TRUE(has(1));
+  write("two\nthr");
+  ASSERT_TRUE(has(2));
+  write("ee\n");
+  ASSERT_TRUE(has(3));
+  finish();
+  EXPECT_THAT(to_.all(), ElementsAre("0 one", "4 two", "8 three"));
+  EXPECT_EQ(said(), "");
+}
+
+TEST_F(RunnerTest, GoesOnWhereItWas) {
+  write("one\ntwo\n");
+  start();
+  finish();
+  write("three\n");
+  start();
+  finish();
+  EXPECT_THAT(to_.all(), ElementsAre("0 one", "4 two", "8 three"));
+}
+
+TEST_F(RunnerTest, BeginsWithTheLineThatIsUnderWay) {
+  write("old\nold, too, but not yet at its e");
+  start({{"start", "end"}});
+  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(disk_ / ".messages.cursor-test"); }));
+  finish();  // and what was written until the first line is not lost
+  write("nd\nnew\n");
+  start({{"start", "end"}});
+  finish();
+  EXPECT_THAT(to_.all(), ElementsAre("4 old, too, but not yet at its end", "37 new"));
+}
+
+TEST_F(RunnerTest, ALineThatIsNotCompleteIsTheNextOnes) {
+  write("one\ntw");
+  start();
+  finish();
+  EXPECT_THAT(to_.all(), ElementsAre("0 one"));
+  write("o\n");
+  start();
+  finish();
+  EXPECT_THAT(to_.all(), ElementsAre("0 one", "4 two"));
+}
+
+TEST_F(RunnerTest, TriesAgainUntilItWorksAndSaysSoOnce) {
+  std::atomic<int> failures = 0;
+  to_.before_deliver = [&]() -> Status {
+    if (++failures <= 3) return fail(ErrorKind::Io, "reach the destination", "it is away");
+    return {};
+  };
+  write("one\ntwo\n");
+  start({{"retry_max", "100ms"}});
+  ASSERT_TRUE(has(2));
+  ASSERT_TRUE(says("works again"));
+  finish();
+  EXPECT_THAT(to_.all(), ElementsAre("0 one", "4 two"));
+  EXPECT_EQ(to_.opens, 4);
+  const std::string text = said();
+  EXPECT_THAT(text,
+              HasSubstr("3: the sink 'test' fails: cannot reach the destination: it is away. Its lines wait "
+                        "in the log, and it is tried again, at least every 100ms"));
+  EXPECT_EQ(std::ranges::count(text, '\n'), 2);
+}
+
+TEST_F(RunnerTest, AFailedOpenIsTriedAgain) {
+  std::atomic<int> failures = 0;
+  to_.before_open = [&]() -> Status {
+    if (++failures <= 2) return fail(ErrorKind::Io, "connect", "nobody is there");
+    return {};
+  };
+  start({{"retry_max", "100ms"}});
+  ASSERT_TRUE(says("works again"));  // without a line to prove it with
+  finish();
+}
+
+TEST_F(RunnerTest, WhatWasNotAcknowledgedComesAgain) {
+  to_.acknowledges_late = true;
+  std::atomic<bool> broken = false;
+  to_.before_deliver = [&]() -> Status {
+    if (broken.exchange(false)) return fail(ErrorKind::Io, "write", "it broke");
+    return {};
+  };
+  write("one\n");
+  start({{"retry_max", "100ms"}, {"batch_time", "0s"}});
+  ASSERT_TRUE(eventually([&] { return runner_->state().held == 4; }));
+  broken = true;
+  write("two\n");
+  ASSERT_TRUE(has(2));
+  finish();
+  EXPECT_THAT(to_.all(), ElementsAre("0 one", "4 two"));
+}
+
+TEST_F(RunnerTest, TheDestinationsWordWins) {
+  write("one\ntwo\nthree\n");
+  to_.tells = 4;
+  start();
+  finish();
+  EXPECT_THAT(to_.all(), ElementsAre("4 two", "8 three"));
+  to_.tells = 8;  // it has lost what it had
+  start();
+  finish();
+  EXPECT_THAT(to_.all(), ElementsAre("4 two", "8 three", "8 three"));
+}
+
+TEST_F(RunnerTest, WhatIsRefusedGoesToTheDeadLetters) {
+  to_.refuses = "bad";
+  write("one\nbad \"one\"\ntwo\nbad\xff\n");
+  start();
+  finish();
+  EXPECT_THAT(to_.all(), ElementsAre("0 one", "14 two"));
+  std::stringstream letters;
+  letters << std::ifstream(disk_ / "messages.rejected-test").rdbuf();
+  EXPECT_THAT(letters.str(),
+              testing::MatchesRegex("\\{\"sink\":\"test\",\"reason\":\"it is bad\",\"record\":\\{.*bad "
+                                    "\\\\\"one\\\\\".*\"offset\":4\\}\\}\n"
+                                    "\\{\"sink\":\"test\",.*\"offset\":18\\}\\}\n"));
+  EXPECT_THAT(said(), HasSubstr("was refused a line: it is bad"));
+  // Counted over restarts, told once.
+  start();
+  EXPECT_EQ(runner_->state().rejected, 2U);
+  finish();
+}
+
+TEST_F(RunnerTest, ADeadLetterThatCanNotBeWrittenHoldsTheSinkUp) {
+  to_.refuses = "bad";
+  std::filesystem::create_directory(disk_ / "messages.rejected-test");
+  write("bad\none\n");
+  start({{"retry_max", "100ms"}});
+  ASSERT_TRUE(says("cannot open the dead letters"));
+  EXPECT_EQ(runner_->state().held, 0U);
+  std::filesystem::remove(disk_ / "messages.rejected-test");
+  ASSERT_TRUE(says("works again"));
+  finish();
+  EXPECT_TRUE(std::filesystem::exists(disk_ / "messages.rejected-test"));
+}
+
+TEST_F(RunnerTest, OnlyWhatIsWantedIsDeliveredAndTheRestIsPassed) {
+  write("one good\ntwo\nthree good\nfour\n");
+  start({{"filter", "raw contains good"}});
+  ASSERT_TRUE(eventually([&] { return runner_->state().held == 29; }));
+  finish();
+  EXPECT_THAT(to_.all(), ElementsAre("0 one good", "13 three good"));
+}
+
+TEST_F(RunnerTest, BatchesAreAsLargeAsTheyMayBe) {
+  for (int i = 0; i < 1000; ++i) write("line\n");
+  start({{"batch_lines", "64"}});
+  ASSERT_TRUE(has(1000));
+  EXPECT_EQ(to_.largest_batch, 64U);
+  finish();
+}
+
+TEST_F(RunnerTest, AFewLinesWaitForMoreAndManyDoNot) {
+  start({{"batch_time", "1h"}, {"batch_lines", "3"}});
+  ASSERT_TRUE(eventually([&] { return to_.opens == 1; }));
+  write("one\ntwo\n");
+  write("three\n");
+  ASSERT_TRUE(has(3));
+  EXPECT_EQ(to_.batches, 1);
+  write("four\n");
+  finish();  // does not wait for an hour
+  EXPECT_EQ(to_.batches, 2);
+  EXPECT_EQ(to_.all().size(), 4U);
+}
+
+TEST_F(RunnerTest, ALineInPartsIsGoneOnWithAtItsBeginning) {
+  const std::string line(1000, 'x');
+  std::atomic<int> batches = 0;
+  to_.before_deliver = [&]() -> Status {
+    if (++batches == 2) return fail(ErrorKind::Io, "write", "it broke");
+    return {};
+  };
+  write(line + "\nshort\n");
+  start({{"max_line", "480"}, {"batch_lines", "1"}, {"batch_time", "0s"}, {"retry_max", "100ms"}});
+  ASSERT_TRUE(has(5));
+  finish();
+  EXPECT_THAT(to_.all(),
+              ElementsAre("0 " + line.substr(0, 480), "0 " + line.substr(0, 480),
+                          "480 " + line.substr(0, 480), "960 " + line.substr(0, 40), "1001 short"));
+}
+
+TEST_F(RunnerTest, WhatIsGoneIsToldAndCounted) {
+  write("one\n");
+  start();
+  finish();
+  write("two\n");
+  ASSERT_TRUE(writer_->rotate());
+  write("three\n");
+  std::filesystem::remove(writer_->paths().rotated(StreamOffset{0}));
+  start();
+  finish();
+  EXPECT_THAT(to_.all(), ElementsAre("0 one", "8 three"));
+  EXPECT_THAT(said(), HasSubstr("came too late for 4B of the log"));
+  start();
+  EXPECT_EQ(runner_->state().missed, 4U);
+  finish();
+}
+
+TEST_F(RunnerTest, ADamagedSegmentIsPassed) {
+  write("one\n");
+  ASSERT_TRUE(writer_->rotate());
+  write("two\n");
+  std::filesystem::rename(writer_->paths().rotated(StreamOffset{0}),
+                          writer_->paths().compressed(StreamOffset{0}));
+  start();
+  finish();
+  EXPECT_THAT(to_.all(), ElementsAre("4 two"));
+  EXPECT_THAT(said(), HasSubstr("it is not a zstd frame"));
+  EXPECT_THAT(said(), HasSubstr("their segment is damaged"));
+}
+
+TEST_F(RunnerTest, ASlowSinkSaysThatItLagsAndThatItHasCaughtUp) {
+  times_->mark({StreamOffset{0}, std::chrono::system_clock::now() - 2min});
+  write("old\n");
+  times_->mark({StreamOffset{4}, std::chrono::system_clock::now()});
+  start();
+  ASSERT_TRUE(has(1));
+  ASSERT_TRUE(says("1: the sink 'test' has caught up"));
+  EXPECT_THAT(said(), HasSubstr("2: the sink 'test' lags: 4B wait for it, the oldest for 1"));
+  finish();
+}
+
+TEST_F(RunnerTest, AStopEndsABackoffAtOnce) {
+  to_.before_open = []() -> Status { return fail(ErrorKind::Io, "connect", "nobody is there"); };
+  start({{"retry_max", "1h"}});
+  ASSERT_TRUE(says("nobody is there"));
+  EXPECT_TRUE(runner_->stop(std::chrono::steady_clock::now() + 30s));
+}
+
+TEST_F(RunnerTest, AFailingSinkDoesNotHoldUpTheEnd) {
+  to_.before_deliver = []() -> Status { return fail(ErrorKind::Io, "write", "it is broken"); };
+  write("one\n");
+  start({{"retry_max", "1h"}});
+  ASSERT_TRUE(says("it is broken"));
+  finish();
+}
+
+TEST_F(RunnerTest, TwoDoNotShareACursor) {
+  start();
+  ASSERT_TRUE(has(0));
+  const std::unique_ptr<SinkRunner> first = std::move(runner_);
+  SinkSettings settings{.name = "test", .type = "test", .place = "here", .options = {}};
+  ConfiguredOptions options(settings);
+  const SinkLog log{.os = kernel(),
+                    .paths = writer_->paths(),
+                    .id = writer_->log_id(),
+                    .access = {},
+                    .sync = {},
+                    .feed = writer_->feed(),
+                    .times = *times_};
+  const auto second = SinkRunner::open(
+      log, {.name = "test", .type = "test", .options = RunnerOptions::from(options), .sink = nullptr}, {});
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().kind, ErrorKind::Busy);
+}
+
+TEST_F(RunnerTest, AFilterThatIsNoneIsAnErrorOfTheSettings) {
+  SinkSettings settings{.name = "test", .type = "test", .place = "here", .options = {}};
+  settings.options.push_back(
+      {.name = "filter", .values = {"progam = x"}, .is_list = false, .place = "x.toml:3:1"});
+  ConfiguredOptions options(settings);
+  (void)RunnerOptions::from(options);
+  (void)make_nothing(options);
+  ASSERT_FALSE(options.check());
+  EXPECT_THAT(options.check().error().message(), HasSubstr("x.toml:3:1"));
+  EXPECT_THAT(options.check().error().message(), HasSubstr("program"));
+}
+
+}  // namespace
+}  // namespace slurper
