@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "sink/exec_sink.h"
 #include "sink/file_sink.h"
+#include "sink/journald_sink.h"
 #include "sink/options.h"
 #include "sink/stdout_sink.h"
 #include "sink/syslog_sink.h"
@@ -23,6 +24,7 @@ namespace {
 constexpr std::array kBuiltIn = {
     SinkType{.name = "exec", .help = "a program's standard input", .make = &make_exec_sink},
     SinkType{.name = "file", .help = "another file", .make = &make_file_sink},
+    SinkType{.name = "journald", .help = "the systemd journal", .make = &make_journald_sink},
     SinkType{.name = "stdout", .help = "standard output", .make = &make_stdout_sink},
     SinkType{.name = "syslog", .help = "a syslog server", .make = &make_syslog_sink},
 };

@@ -18,7 +18,7 @@ check() { # SOURCE_DIR; prints the violations
 
         fence["CLI"] = " cli "
         fence["toml++"] = " config "
-        fence["systemd"] = " daemon "
+        fence["systemd"] = " daemon sink "
         fence["spdlog"] = " daemon cli "
         fence["zstd.h"] = " log "
         fence["re2"] = " filter "
