@@ -28,7 +28,7 @@ const SinkOption* ConfiguredOptions::find(std::string_view name) const {
 
 // The one value of `name`; nullptr where it is missing, or a list, which is rejected.
 const std::string* ConfiguredOptions::single(std::string_view name, std::string_view must_be) {
-  asked_for_.emplace_back(name);
+  asked_for(name);
   const SinkOption* const option = find(name);
   if (option == nullptr) return nullptr;
   if (!option->is_list) return &option->values.front();
@@ -42,7 +42,7 @@ std::string ConfiguredOptions::text(std::string_view name, std::string_view othe
 }
 
 std::vector<std::string> ConfiguredOptions::list(std::string_view name) {
-  asked_for_.emplace_back(name);
+  asked_for(name);
   const SinkOption* const option = find(name);
   return option == nullptr ? std::vector<std::string>() : option->values;
 }
@@ -117,13 +117,26 @@ void ConfiguredOptions::reject(std::string_view name, std::string why) {
       .advice = {}};
 }
 
+void ConfiguredOptions::asked_for(std::string_view name) {
+  if (std::ranges::find(asked_for_, name) == asked_for_.end()) asked_for_.emplace_back(name);
+}
+
+// Advice on a key that does not exist: the one that was meant, or all that there are.
+std::string ConfiguredOptions::advice_on(std::string_view name) const {
+  const auto slips = [name](std::string_view other) { return edit_distance(name, other); };
+  const auto nearest = std::ranges::min_element(asked_for_, {}, slips);
+  if (nearest != asked_for_.end() && slips(*nearest) <= max_edits(name))
+    return fmt::format("Did you mean '{}'?", *nearest);
+  return fmt::format("It has: {}", fmt::join(asked_for_, ", "));
+}
+
 Status ConfiguredOptions::check() const {
   if (error_) return std::unexpected(*error_);
   for (const SinkOption& option : settings_.options) {
     if (std::ranges::find(asked_for_, option.name) != asked_for_.end()) continue;
     return fail(ErrorKind::Config, fmt::format("accept '{}'", printable(option.place)),
                 fmt::format("a sink of the type {} has no key '{}'", settings_.type, printable(option.name)),
-                fmt::format("It has: {}", fmt::join(asked_for_, ", ")));
+                advice_on(option.name));
   }
   return {};
 }

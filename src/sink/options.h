@@ -35,6 +35,8 @@ class ConfiguredOptions : public SinkOptions {
 
  private:
   [[nodiscard]] const SinkOption* find(std::string_view name) const;
+  void asked_for(std::string_view name);
+  [[nodiscard]] std::string advice_on(std::string_view name) const;
   const std::string* single(std::string_view name, std::string_view must_be);
 
   const SinkSettings& settings_;

@@ -90,8 +90,10 @@ TEST(SinkOptionsTest, TheSinksOwnRulesAreToldAlike) {
 TEST(SinkOptionsTest, AKeyThatNobodyAskedForIsUnknown) {
   const auto sink = SinkSite().make(&make_nowhere, {{"nmber", "1"}});
   ASSERT_FALSE(sink);
-  EXPECT_THAT(sink.error().message(), HasSubstr("no key 'nmber'"));
-  EXPECT_THAT(sink.error().message(), HasSubstr("text, list, flag, number"));
+  EXPECT_THAT(sink.error().message(), HasSubstr("no key 'nmber'. Did you mean 'number'?"));
+  const auto other = SinkSite().make(&make_nowhere, {{"colour", "red"}});
+  ASSERT_FALSE(other);
+  EXPECT_THAT(other.error().message(), HasSubstr("no key 'colour'. It has: text, list, flag, number"));
 }
 
 }  // namespace
