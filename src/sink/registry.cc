@@ -58,6 +58,10 @@ Result<SinkType> find_sink_type(const SinkSettings& settings) {
     const auto found = std::ranges::find(kBuiltIn, settings.type, &SinkType::name);
     if (found != kBuiltIn.end()) return *found;
   }
+  if (plugin != nullptr && (plugin->is_list || plugin->values.front().empty())) {
+    return fail(ErrorKind::Config, fmt::format("accept '{}'", printable(plugin->place)),
+                "plugin must be the path of one shared object", {});
+  }
   const std::string path =
       plugin != nullptr ? plugin->values.front() : fmt::format("{}/{}.so", kSinkDirectory, settings.type);
   const bool is_file_name = settings.type.find('/') == std::string::npos;
@@ -67,8 +71,10 @@ Result<SinkType> find_sink_type(const SinkSettings& settings) {
                             printable(settings.type), printable(path)),
                 fmt::format("The types are {}", list_of_types()));
   }
-  const auto refuse = [&](std::string why) {
-    return fail(ErrorKind::Config, fmt::format("load the sink '{}'", printable(path)), std::move(why),
+  const auto refuse = [&](std::string_view why) {
+    const std::string& place = plugin != nullptr ? plugin->place : settings.place;
+    return fail(ErrorKind::Config, fmt::format("accept '{}'", printable(place)),
+                fmt::format("the plug-in '{}' can't be used: {}", printable(path), why),
                 "Build it against the headers of this slurper, see docs/plugins.md");
   };
   // Its name has a slash: the loader looks nowhere else.
