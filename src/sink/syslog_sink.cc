@@ -150,7 +150,13 @@ Status SyslogSink::fail_back() {
 Result<Delivery> SyslogSink::deliver(std::span<const Record> batch) {
   if (Status back = fail_back(); !back) return broke(std::move(back.error()));
   // Now, when what was sent before has had its time.
-  if (Status noted = note_held(); !noted) return broke(std::move(noted.error()));
+  if (Status noted = note_held(); !noted) {
+    auto broken = broke(std::move(noted.error()));
+    if (!marks_.empty() || broken.error().kind == ErrorKind::Busy) return broken;
+    // Servers close idle connections, or restart meanwhile: nothing was on its way, and nobody need know.
+    close();
+    if (auto opened = open(*context_); !opened) return std::unexpected(std::move(opened.error()));
+  }
   if (marks_.empty()) held_ = batch.front().offset();
   Delivery delivery;
   for (std::size_t i = 0; i < batch.size(); ++i) {
