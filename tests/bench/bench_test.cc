@@ -1,14 +1,23 @@
 // The benchmark's own test: it must see what a bad reader does. It looks at no clock.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include <fmt/format.h>
 
+#include "base/fd.h"
+#include "bench/forward.h"
 #include "bench/lines.h"
+#include "bench/receiver.h"
 #include "bench/run.h"
 #include "bench/scenarios.h"
 #include "bench/statistics.h"
@@ -128,7 +137,7 @@ TEST(Tables, ShowRatiosByRepeatAndJudgeThem) {
                           .plan = {},
                           .columns = {{.heading = "x cat",
                                        .metric = "m",
-                                       .basis = Basis::RatioToCat,
+                                       .basis = Basis::Ratio,
                                        .digits = 2,
                                        .target = Target{Target::Relation::AtLeast, 2}}}};
   std::vector<Record> records;
@@ -202,6 +211,93 @@ TEST_F(Run, AReaderThatDiesFails) {
 
 TEST_F(Run, AReaderThatNeverStartsFails) {
   EXPECT_THAT(run("sh -c 'echo no such thing >&2; exit 1'").failure, HasSubstr("no such thing"));
+}
+
+TEST_F(Run, CountsTheReadersCpuUpToItsEnd) {
+  const Outcome outcome = run(BENCH_LOOP " {fifo} {out}");
+  EXPECT_GE(outcome.metrics.at("whole_cpu_per_million"), outcome.metrics.at("cpu_per_million") * 0.9);
+}
+
+// From a FIFO to a receiver that counts, in blocks.
+class Forward : public Run {
+ protected:
+  Outcome forward(const Peer& peer) {
+    const RunPlan plan{.writers = {.lines = 20'000, .in_blocks = true}};
+    auto outcome = run_forward(maker_, peer, plan, places_);
+    if (outcome) return *outcome;
+    ADD_FAILURE() << outcome.error().message();
+    return {};
+  }
+};
+
+TEST_F(Forward, AProgramThatPassesEverythingOnPasses) {
+  const Outcome outcome = forward({.name = "peer",
+                                   .command = "bash -c 'exec cat 0<>{fifo} >/dev/tcp/127.0.0.1/{port}'",
+                                   .receiver = Habit::Counts});
+  EXPECT_EQ(outcome.failure, "");
+  EXPECT_GT(outcome.metrics.at("lines_per_second"), 0);
+  EXPECT_GT(outcome.metrics.at("cpu_per_million"), 0);
+}
+
+TEST_F(Forward, AProgramThatLosesALineFails) {
+  const Outcome outcome = forward(
+      {.name = "peer", .command = "sh {disk}/config", .config = "exec sed -u 1000d 0<>{fifo} >{out}\n"});
+  EXPECT_EQ(outcome.failure, "20000 lines written, 19999 arrived");
+}
+
+TEST_F(Forward, AProgramThatTakesNothingFails) {
+  EXPECT_THAT(forward({.name = "peer", .command = "sh -c 'echo no such thing >&2; exit 1'"}).failure,
+              HasSubstr("no such thing"));
+}
+
+class Receivers : public testing::Test {
+ protected:
+  // A connection to a receiver; empty, with errno, where it can't be had.
+  static UniqueFd connect_to(const Receiver& receiver) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(receiver.port());
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return {};
+    return fd;
+  }
+
+  // Whether `bytes` bytes of zeros can be sent before a second has passed without room for one.
+  static bool takes(const Receiver& receiver, std::size_t bytes) {
+    const UniqueFd fd = connect_to(receiver);
+    const std::vector<char> zeros(1 << 20);
+    while (bytes > 0) {
+      pollfd waiting{.fd = fd.get(), .events = POLLOUT, .revents = 0};
+      if (::poll(&waiting, 1, 1000) <= 0) return false;
+      const ssize_t sent =
+          ::send(fd.get(), zeros.data(), std::min(bytes, zeros.size()), MSG_DONTWAIT | MSG_NOSIGNAL);
+      if (sent < 0) return false;
+      bytes -= static_cast<std::size_t>(sent);
+    }
+    return true;
+  }
+
+  static constexpr std::size_t kMoreThanBuffers = 64 << 20;
+};
+
+TEST_F(Receivers, OneThatIsDownRefuses) {
+  const auto receiver = Receiver::start(Habit::Down);
+  ASSERT_TRUE(receiver);
+  EXPECT_FALSE(connect_to(*receiver));
+  EXPECT_EQ(errno, ECONNREFUSED);
+}
+
+TEST_F(Receivers, OneThatDiscardsTakesEverything) {
+  const auto receiver = Receiver::start(Habit::Discards);
+  ASSERT_TRUE(receiver);
+  EXPECT_TRUE(takes(*receiver, kMoreThanBuffers));
+}
+
+TEST_F(Receivers, OneThatIsSlowTakesWhatTheKernelTakes) {
+  const auto receiver = Receiver::start(Habit::Slow);
+  ASSERT_TRUE(receiver);
+  EXPECT_FALSE(takes(*receiver, kMoreThanBuffers));
 }
 
 }  // namespace

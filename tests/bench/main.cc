@@ -1,4 +1,5 @@
-// slurper_bench: slurper side by side with cat and with a bare loop. See scenarios.cc for what is measured.
+// slurper_bench: slurper side by side with cat, with itself without sinks, and with other forwarders. See
+// scenarios.cc for what is measured.
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -6,6 +7,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <fstream>
@@ -18,6 +20,8 @@
 #include <CLI/CLI.hpp>
 
 #include "base/error.h"
+#include "bench/forward.h"
+#include "bench/peers.h"
 #include "bench/scenarios.h"
 
 namespace slurper::bench {
@@ -57,32 +61,26 @@ class TemporaryFolder {
   fs::path path_;
 };
 
-std::vector<Peer> make_peers(const Options& options, const fs::path& programs) {
-  const std::string loop = (programs / "bench_loop").native();
-  std::vector<Peer> peers = {
-      {.name = "cat", .command = "cat 0<>{fifo} >>{out}"},
-      // The ring's size, the pipe's and everything else as an operator gets them.
-      {.name = "slurper",
-       .command = options.slurper + " run --fifo {fifo} --log {out} --set ring.directory={ram}",
-       .notifies = true},
-      {.name = "loop", .command = loop + " {fifo} {out} 1000"},
-      {.name = "loop0", .command = loop + " {fifo} {out}"},
-  };
+// Unpacks the syslogds that lines are forwarded by, if that was not done yet.
+void fetch_syslogds() {
+  const std::string command =
+      fmt::format("'{}' '{}' rsyslog syslog-ng-core", SLURPER_FETCH_PACKAGES, SLURPER_SYSLOGDS);
+  if (std::system(command.c_str()) != 0)
+    fmt::print(stderr, "slurper_bench: cannot fetch rsyslog and syslog-ng\n");
+}
+
+std::vector<Peer> chosen_peers(const Options& options, const Scenario& scenario, const Programs& programs) {
+  std::vector<Peer> peers = peers_of(scenario.field, programs);
   for (const std::string& peer : options.more_peers) {
     const std::size_t equals = peer.find('=');
     peers.push_back({.name = peer.substr(0, equals),
                      .command = peer.substr(equals + 1),
                      .notifies = peer.find("slurper run") != std::string::npos});
   }
-  if (!fs::exists(options.slurper)) {
-    fmt::print(stderr, "slurper_bench: '{}' is missing, leaving slurper out\n", options.slurper);
-    std::erase_if(peers, [](const Peer& peer) { return peer.name == "slurper"; });
-  }
-  if (!options.peers.empty()) {
-    std::erase_if(peers, [&](const Peer& peer) {
-      return std::find(options.peers.begin(), options.peers.end(), peer.name) == options.peers.end();
-    });
-  }
+  std::erase_if(peers, [&](const Peer& peer) {
+    return (!options.peers.empty() && std::ranges::find(options.peers, peer.name) == options.peers.end()) ||
+           (scenario.field == Field::Forwarders && peer.receiver.has_value() != scenario.to_receiver);
+  });
   return peers;
 }
 
@@ -113,7 +111,8 @@ Status run_scenario(const Scenario& scenario, const Options& options, const std:
       if (::isatty(STDERR_FILENO) != 0) {
         fmt::print(stderr, "\r\033[K{} {}/{} {}", scenario.name, repeat + 1, options.repeats, peer.name);
       }
-      auto outcome = run_once(maker, peer, plan, places);
+      auto outcome = scenario.field == Field::Forwarders ? run_forward(maker, peer, plan, places)
+                                                         : run_once(maker, peer, plan, places);
       if (::isatty(STDERR_FILENO) != 0) fmt::print(stderr, "\r\033[K");
       if (!outcome) return std::unexpected(outcome.error());
       if (interrupted != 0) return fail(ErrorKind::Busy, "measure", "it was interrupted");
@@ -130,7 +129,8 @@ Result<bool> run(const Options& options) {
   const auto ram = TemporaryFolder::create("/dev/shm");
   if (!ram) return std::unexpected(ram.error());
 
-  const std::vector<Peer> peers = make_peers(options, programs);
+  const Programs measured{
+      .slurper = options.slurper, .loop = programs / "bench_loop", .syslogds = SLURPER_SYSLOGDS};
   std::vector<Record> records;
   bool good = true;
   for (const Scenario& scenario : scenarios()) {
@@ -142,13 +142,16 @@ Result<bool> run(const Options& options) {
       fmt::print("\n{}: left out, only root can make a disk hang\n", scenario.name);
       continue;
     }
+    if (scenario.field == Field::Forwarders) fetch_syslogds();
+    const std::vector<Peer> peers = chosen_peers(options, scenario, measured);
     if (auto done = run_scenario(scenario, options, peers, {disk->path(), ram->path()}, records); !done) {
       return std::unexpected(done.error());
     }
     fmt::print("{}", table(scenario, records));
     std::fflush(stdout);
     for (const Peer& peer : peers) {
-      if (peer.name == "slurper") good = good && passed(scenario, records, peer.name);
+      if (std::ranges::find(scenario.judged, peer.name) != scenario.judged.end())
+        good = good && passed(scenario, records, peer.name);
     }
   }
   if (!options.json.empty()) {
@@ -164,7 +167,7 @@ int main(int argc, char** argv) {
   Options options;
   options.slurper =
       (fs::read_symlink("/proc/self/exe").parent_path() / "../../src/slurper").lexically_normal();
-  CLI::App app("Measures slurper side by side with cat and a bare read/write loop.");
+  CLI::App app("Measures slurper side by side with cat, with itself without sinks, and with syslogds.");
   std::vector<std::string> names;
   for (const Scenario& scenario : scenarios()) names.push_back(scenario.name);
   app.add_option("scenario", options.scenarios, "which to run; all by default")->check(CLI::IsMember(names));

@@ -88,17 +88,26 @@ Result<Reader> Reader::start(const std::string& command, const std::string& dire
   return Reader(pid);
 }
 
-Reader::Reader(Reader&& other) noexcept : pid_(std::exchange(other.pid_, -1)) {}
+Reader::Reader(Reader&& other) noexcept
+    : pid_(std::exchange(other.pid_, -1)), whole_cpu_seconds_(other.whole_cpu_seconds_) {}
 
 Reader::~Reader() {
   if (pid_ < 0) return;
   ::kill(pid_, SIGKILL);
-  ::waitpid(pid_, nullptr, 0);
+  (void)reap(0);
+}
+
+bool Reader::reap(int options) {
+  rusage usage{};
+  if (::wait4(pid_, nullptr, options, &usage) != pid_) return false;
+  pid_ = -1;
+  whole_cpu_seconds_ = static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+                       static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
+  return true;
 }
 
 bool Reader::ended() {
-  if (pid_ >= 0 && ::waitpid(pid_, nullptr, WNOHANG) == pid_) pid_ = -1;
-  return pid_ < 0;
+  return pid_ < 0 || reap(WNOHANG);
 }
 
 bool Reader::stop(milliseconds patience) {
@@ -109,7 +118,7 @@ bool Reader::stop(milliseconds patience) {
     std::this_thread::sleep_for(milliseconds(5));
   }
   ::kill(pid_, SIGKILL);
-  ::waitpid(std::exchange(pid_, -1), nullptr, 0);
+  (void)reap(0);
   return false;
 }
 

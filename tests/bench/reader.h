@@ -29,6 +29,8 @@ class Reader {
 
   // User and system time of all its threads, by its CPU clock: to the nanosecond, while it lives.
   [[nodiscard]] double cpu_seconds() const;
+  // Once it has ended: up to then, with those of its children that it has waited for.
+  [[nodiscard]] double whole_cpu_seconds() const { return whole_cpu_seconds_; }
   // How often its threads were switched out, of their own will or not: each is a wake-up that came before.
   [[nodiscard]] std::uint64_t context_switches() const;
   [[nodiscard]] double resident_mib() const;
@@ -36,8 +38,10 @@ class Reader {
 
  private:
   explicit Reader(pid_t pid) : pid_(pid) {}
+  bool reap(int options);
 
   pid_t pid_ = -1;  // -1: reaped
+  double whole_cpu_seconds_ = 0;
 };
 
 // How long `command` takes from its start until it says READY=1 (sd_notify), in milliseconds; an error if it

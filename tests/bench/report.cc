@@ -42,8 +42,8 @@ std::vector<double> paired(const std::map<unsigned, double>& values, const std::
 std::vector<double> column_values(const Scenario& scenario, std::span<const Record> records,
                                   const std::string& peer, const Column& column) {
   const auto values = values_of(scenario, records, peer, column.metric);
-  if (column.basis == Basis::RatioToCat) {
-    return paired(values, values_of(scenario, records, "cat", column.metric),
+  if (column.basis == Basis::Ratio) {
+    return paired(values, values_of(scenario, records, scenario.yardstick, column.metric),
                   [](double value, double base) { return value / base; });
   }
   if (column.basis == Basis::AboveRam) {
@@ -93,7 +93,9 @@ std::string verdict(const Scenario& scenario, std::span<const Record> records, c
   if (const auto failed = failures(scenario, records, peer).size(); failed > 0) {
     return fmt::format("{} FAILED", failed);
   }
-  if (peer == "cat" || peer.ends_with(kInRam)) return "";
+  if (peer == scenario.yardstick || peer.ends_with(kInRam)) return "";
+  if (scenario.field != Field::Readers && std::ranges::find(scenario.judged, peer) == scenario.judged.end())
+    return "";
   return passed(scenario, records, peer) ? "ok" : "MISSED";
 }
 

@@ -8,10 +8,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <fstream>
 #include <numeric>
 #include <optional>
-#include <sstream>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -21,10 +19,10 @@
 
 #include "base/error.h"
 #include "base/fd.h"
-#include "base/text.h"
 #include "bench/reader.h"
 #include "bench/stalled_disk.h"
 #include "bench/statistics.h"
+#include "bench/surroundings.h"
 
 namespace slurper::bench {
 
@@ -47,67 +45,6 @@ constexpr Moment kInterval(2000), kFineInterval(100);  // between two looks at t
 constexpr seconds kStallDelay(1), kStall(5);
 constexpr seconds kRest(2), kSilence(10);
 constexpr int kStarts = 20;
-
-// A run's folders, removed at its end.
-class Folders {
- public:
-  explicit Folders(const Places& places) : disk_(places.disk / "run"), ram_(places.ram / "run") {
-    remove();
-    fs::create_directories(disk_);
-    fs::create_directories(ram_);
-  }
-  Folders(const Folders&) = delete;
-  Folders& operator=(const Folders&) = delete;
-  ~Folders() { remove(); }
-
-  [[nodiscard]] const fs::path& disk() const { return disk_; }
-  [[nodiscard]] const fs::path& ram() const { return ram_; }
-
- private:
-  void remove() {
-    std::error_code ignored;  // the folder above them is removed at the very end, and complains then
-    fs::remove_all(disk_, ignored);
-    fs::remove_all(ram_, ignored);
-  }
-
-  fs::path disk_;
-  fs::path ram_;
-};
-
-std::string filled_in(std::string command, const fs::path& fifo, const fs::path& out, const fs::path& ram) {
-  for (const auto& [placeholder, path] : {std::pair{"{fifo}", &fifo}, {"{out}", &out}, {"{ram}", &ram}}) {
-    const std::string_view name = placeholder;
-    for (std::size_t at = 0; (at = command.find(name, at)) != std::string::npos;
-         at += path->native().size()) {
-      command.replace(at, name.size(), path->native());
-    }
-  }
-  return command;
-}
-
-std::uint64_t size_of(const fs::path& file) {
-  struct stat st{};
-  return ::stat(file.c_str(), &st) == 0 ? static_cast<std::uint64_t>(st.st_size) : 0;
-}
-
-// Seconds for which this machine's CPUs were busy since boot; idle and waiting for a disk left out, stolen
-// time included.
-double busy_seconds() {
-  std::ifstream stat("/proc/stat");
-  std::string cpu;
-  std::uint64_t user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0;
-  stat >> cpu >> user >> nice >> system >> idle >> iowait >> irq >> softirq >> steal;
-  return static_cast<double>(user + nice + system + irq + softirq + steal) /
-         static_cast<double>(::sysconf(_SC_CLK_TCK));
-}
-
-// The last words of a reader, for a message.
-std::string complaint(const fs::path& directory) {
-  std::ifstream file(directory / "stderr");
-  std::string last;
-  for (std::string line; std::getline(file, line);) last = line;
-  return last.empty() ? "" : fmt::format(" ('{}')", printable(last));
-}
 
 // Writes the probe and waits until it is in the log.
 bool probe(const fs::path& fifo, const fs::path& out, Reader& reader) {
@@ -194,8 +131,9 @@ Result<double> ready_time(const Peer& peer, const Folders& folders) {
     fs::create_directories(ram);
     const fs::path fifo = directory / "fifo";
     if (::mkfifo(fifo.c_str(), 0600) < 0) return fail_errno(errno, "make a FIFO");
-    const auto took =
-        time_until_ready(filled_in(peer.command, fifo, directory / "out", ram), directory.native());
+    const auto took = time_until_ready(
+        filled_in(peer.command, {.fifo = fifo, .out = directory / "out", .disk = directory, .ram = ram}),
+        directory.native());
     if (!took) return took;
     times.push_back(*took);
     fs::remove_all(ram);
@@ -220,7 +158,19 @@ Result<Outcome> run_once(const LineMaker& maker, const Peer& peer, const RunPlan
   const fs::path fifo = folders.disk() / "fifo";
   if (::mkfifo(fifo.c_str(), 0600) < 0) return fail_errno(errno, "make a FIFO");
 
-  auto reader = Reader::start(filled_in(peer.command, fifo, out, folders.ram()), folders.disk().native());
+  std::optional<Receiver> receiver;
+  if (peer.receiver) {
+    auto started = Receiver::start(*peer.receiver);
+    if (!started) return std::unexpected(started.error());
+    receiver.emplace(std::move(*started));
+  }
+
+  const Filling filling{.fifo = fifo,
+                        .out = out,
+                        .disk = folders.disk(),
+                        .ram = folders.ram(),
+                        .port = receiver ? receiver->port() : std::uint16_t{0}};
+  auto reader = Reader::start(filled_in(peer.command, filling), folders.disk().native());
   if (!reader) return std::unexpected(reader.error());
   Outcome outcome;
   if (!probe(fifo, out, *reader)) {
@@ -281,6 +231,7 @@ Result<Outcome> run_once(const LineMaker& maker, const Peer& peer, const RunPlan
   metrics["lines_per_second"] = lines / writing;
   metrics["writer_busy_percent"] = writer_cpu / plan.writers.writers / writing * 100;
   metrics["cpu_per_million"] = reader_cpu / lines * 1e6;
+  metrics["whole_cpu_per_million"] = (reader->whole_cpu_seconds() - reader_cpu_before) / lines * 1e6;
   metrics["writer_cpu_per_million"] = writer_cpu / lines * 1e6;
   metrics["refused"] = static_cast<double>(refused);
   metrics["refused_percent"] = static_cast<double>(refused) / attempts * 100;

@@ -5,9 +5,11 @@
 #include <csignal>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "bench/lines.h"
+#include "bench/receiver.h"
 #include "bench/writers.h"
 #include "slurper/result.h"
 
@@ -16,9 +18,14 @@ namespace slurper::bench {
 // A program that moves lines from a FIFO to a file.
 struct Peer {
   std::string name;
-  std::string command;  // for sh; {fifo}, {out} and {ram}, a folder of the run's own in memory, are filled in
+  // For sh. Filled in: {fifo}; {out}; {disk} and {ram}, folders of the run's own on the disk and in memory;
+  // {port}, the receiver's.
+  std::string command;
   bool log_in_ram = false;  // {out} lies in {ram} too: a disk that nothing is faster than
   bool notifies = false;    // says READY=1 (sd_notify)
+  std::optional<Habit> receiver = std::nullopt;  // where it sends lines, too
+  std::string config = {};                       // becomes {disk}/config, filled in likewise
+  bool by_socket = false;                        // makes {fifo} itself, as a unix stream socket
 };
 
 // What is done with it.
@@ -48,14 +55,13 @@ extern volatile std::sig_atomic_t interrupted;
 // checked line by line. An error is one of the benchmark; that a reader fails is an outcome. Metrics:
 //   lines_per_second        accepted lines over the time from the first write(2) to the log's last growth
 //   cpu_per_million         the reader's CPU seconds for a million lines, all threads, start-up not counted
-//   writer_cpu_per_million  the writers'
-//   writer_busy_percent     how much of that time a writer was busy: at 100 no reader can make it faster
-//   refused, refused_percent           lines that the pipe refused with EAGAIN
-//   lost, duplicated, reordered, torn  lines, see lines.h
-//   p50_us, p99_us, worst_us           from write(2) to visible in the log (latencies)
-//   peak_mib, resident_mib  memory, the pages of a ring that are mapped included
-//   wakeups, ready_ms       see RunPlan::idle; the median of the starts
-//   noise_cpus              CPUs that were busy with other work meanwhile
+//   whole_cpu_per_million   the reader's up to its end, its children's and all that it does on its way out
+//   included writer_cpu_per_million  the writers' writer_busy_percent     how much of that time a writer was
+//   busy: at 100 no reader can make it faster refused, refused_percent           lines that the pipe refused
+//   with EAGAIN lost, duplicated, reordered, torn  lines, see lines.h p50_us, p99_us, worst_us           from
+//   write(2) to visible in the log (latencies) peak_mib, resident_mib  memory, the pages of a ring that are
+//   mapped included wakeups, ready_ms       see RunPlan::idle; the median of the starts noise_cpus CPUs that
+//   were busy with other work meanwhile
 Result<Outcome> run_once(const LineMaker& maker, const Peer& peer, const RunPlan& plan, const Places& places);
 
 }  // namespace slurper::bench

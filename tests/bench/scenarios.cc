@@ -14,13 +14,13 @@ std::vector<Column> flat_columns() {
       {.heading = "klines/s", .metric = "lines_per_second", .basis = Basis::Spread, .factor = 1e-3},
       {.heading = "x cat",
        .metric = "lines_per_second",
-       .basis = Basis::RatioToCat,
+       .basis = Basis::Ratio,
        .digits = 2,
        .target = Target{AtLeast, 1.4}},
       {.heading = "CPU s/Ml", .metric = "cpu_per_million", .basis = Basis::Spread, .digits = 2},
       {.heading = "x cat",
        .metric = "cpu_per_million",
-       .basis = Basis::RatioToCat,
+       .basis = Basis::Ratio,
        .digits = 2,
        .target = Target{AtMost, 0.4}},
       {.heading = "writer %", .metric = "writer_busy_percent"},
@@ -33,8 +33,26 @@ std::vector<Column> without_targets(std::vector<Column> columns) {
   return columns;
 }
 
-const std::array<Scenario, 7>& all() {
-  static const std::array<Scenario, 7> scenarios = {{
+// What a sink costs the intake: nothing, where its destination is down or slow. One that works does work.
+std::vector<std::string> sinks_that_wait() {
+  return {"down", "slow"};
+}
+
+std::vector<Column> forward_columns() {
+  return {
+      {.heading = "klines/s",
+       .metric = "lines_per_second",
+       .basis = Basis::Spread,
+       .factor = 1e-3,
+       .target = Target{AtLeast, 500}},
+      {.heading = "x rsyslog", .metric = "lines_per_second", .basis = Basis::Ratio, .digits = 2},
+      {.heading = "CPU s/Ml", .metric = "cpu_per_million", .basis = Basis::Spread, .digits = 2},
+      {.heading = "RSS MiB", .metric = "resident_mib", .digits = 1},
+  };
+}
+
+const std::array<Scenario, 12>& all() {
+  static const std::array<Scenario, 12> scenarios = {{
       {.name = "flat",
        .title = "one blocking writer, flat out, 3,000,000 lines",
        .plan = {.writers = {.lines = 3'000'000}},
@@ -49,7 +67,7 @@ const std::array<Scenario, 7>& all() {
        .columns = {{.heading = "CPU s/Ml", .metric = "cpu_per_million", .basis = Basis::Spread, .digits = 2},
                    {.heading = "x cat",
                     .metric = "cpu_per_million",
-                    .basis = Basis::RatioToCat,
+                    .basis = Basis::Ratio,
                     .digits = 2,
                     .target = Target{AtMost, 0.5}},
                    {.heading = "p50 us", .metric = "p50_us"},
@@ -100,6 +118,59 @@ const std::array<Scenario, 7>& all() {
              .digits = 1,
              .target = Target{Below, 50}}},
        .yardsticks = false},
+      {.name = "sinks",
+       .title = "slurper with a sink; one blocking writer, flat out, 3,000,000 lines",
+       .plan = {.writers = {.lines = 3'000'000}},
+       .columns =
+           {{.heading = "klines/s", .metric = "lines_per_second", .basis = Basis::Spread, .factor = 1e-3},
+            {.heading = "x none",
+             .metric = "lines_per_second",
+             .basis = Basis::Ratio,
+             .digits = 2,
+             .target = Target{AtLeast, 0.95}},
+            {.heading = "CPU s/Ml", .metric = "whole_cpu_per_million", .basis = Basis::Spread, .digits = 2},
+            {.heading = "peak MiB", .metric = "peak_mib", .digits = 1}},
+       .field = Field::Sinks,
+       .yardstick = "none",
+       .judged = sinks_that_wait()},
+      {.name = "sinks-paced",
+       .title = "slurper with a sink; 20,000 lines/s, a line a wake-up, for 6 s",
+       .plan = {.writers = {.lines = 120'000, .rate = 20'000}, .latencies = true},
+       .columns =
+           {{.heading = "p50 us", .metric = "p50_us"},
+            {.heading = "x none", .metric = "p50_us", .basis = Basis::Ratio, .digits = 2},
+            {.heading = "p99 us", .metric = "p99_us", .basis = Basis::Spread},
+            {.heading = "x none",
+             .metric = "p99_us",
+             .basis = Basis::Ratio,
+             .digits = 2,
+             .target = Target{AtMost, 1 / 0.95}},
+            {.heading = "CPU s/Ml", .metric = "whole_cpu_per_million", .basis = Basis::Spread, .digits = 2}},
+       .field = Field::Sinks,
+       .yardstick = "none",
+       .judged = sinks_that_wait()},
+      {.name = "sinks-idle",
+       .title = "slurper with a sink; 10 s of silence, 2 s after 200,000 lines",
+       .plan = {.writers = {.lines = 200'000}, .idle = true},
+       .columns =
+           {{.heading = "wake-ups", .metric = "wakeups", .basis = Basis::Worst, .target = Target{AtMost, 0}},
+            {.heading = "RSS MiB", .metric = "resident_mib", .basis = Basis::Worst, .digits = 1}},
+       .field = Field::Sinks,
+       .yardstick = "none",
+       .judged = {"json", "tcp", "exec"}},
+      {.name = "forward-json",
+       .title = "2,000,000 lines in, as JSON to a file",
+       .plan = {.writers = {.lines = 2'000'000, .in_blocks = true}},
+       .columns = forward_columns(),
+       .field = Field::Forwarders,
+       .yardstick = "rsyslog"},
+      {.name = "forward-tcp",
+       .title = "2,000,000 lines in, as RFC 5424 over TCP to a receiver that counts them",
+       .plan = {.writers = {.lines = 2'000'000, .in_blocks = true}},
+       .columns = forward_columns(),
+       .field = Field::Forwarders,
+       .yardstick = "rsyslog",
+       .to_receiver = true},
   }};
   return scenarios;
 }

@@ -14,10 +14,10 @@ namespace slurper::bench {
 // How a column makes one number of a peer's runs.
 enum class Basis {
   Median,
-  Spread,      // the median, shown with the least and the greatest
-  Worst,       // the greatest
-  RatioToCat,  // the median of the ratios to cat's run in the same repeat
-  AboveRam,    // the median of the differences to the same peer's run with its log in RAM
+  Spread,    // the median, shown with the least and the greatest
+  Worst,     // the greatest
+  Ratio,     // the median of the ratios to the yardstick's run in the same repeat
+  AboveRam,  // the median of the differences to the same peer's run with its log in RAM
 };
 
 struct Target {
@@ -38,13 +38,24 @@ struct Column {
   std::optional<Target> target = std::nullopt;
 };
 
+// Who takes part.
+enum class Field {
+  Readers,     // cat, slurper, and more
+  Sinks,       // slurper without a sink, and with one of each kind
+  Forwarders,  // slurper, rsyslog and syslog-ng, as they pass lines on; see forward.h
+};
+
 struct Scenario {
   std::string name;
   std::string title;
   RunPlan plan;
   std::vector<Column> columns;
-  bool yardsticks = true;    // whether the bare loops take part
-  bool also_in_ram = false;  // each peer also with its log in RAM, as NAME/ram
+  Field field = Field::Readers;
+  std::string yardstick = "cat";
+  std::vector<std::string> judged = {"slurper"};  // has to reach the targets
+  bool to_receiver = false;                       // of the forwarders, those to one
+  bool yardsticks = true;                         // whether the bare loops take part
+  bool also_in_ram = false;                       // each peer also with its log in RAM, as NAME/ram
 };
 
 // In the order in which they run.

@@ -4,13 +4,19 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <ctime>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "base/fd.h"
@@ -33,16 +39,45 @@ double cpu_seconds() {
          static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
 }
 
+bool write_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+void write_blocks(const LineMaker& maker, int fd, const WriterPlan& plan, unsigned writer,
+                  WriterTally* tally) {
+  std::vector<char> block(64 << 10);
+  while (tally->accepted < plan.lines) {
+    std::size_t size = 0;
+    std::uint64_t number = tally->accepted;
+    for (; number < plan.lines && size + kLongestLine <= block.size(); ++number)
+      size += maker.make(block.data() + size, writer, number, tally->first);
+    if (!write_all(fd, {block.data(), size})) {
+      tally->errnum = errno;
+      break;
+    }
+    tally->accepted = number;
+    tally->bytes += size;
+  }
+  tally->cpu_seconds = cpu_seconds();
+}
+
 // The life of one writer process. Notes its result in `tally` and returns.
-void write_lines(const LineMaker& maker, const char* fifo, const WriterPlan& plan, unsigned writer,
+void write_lines(const LineMaker& maker, const std::string& path, const WriterPlan& plan, unsigned writer,
                  WriterTally* tally) {
-  const UniqueFd fifo_write_fd(::open(fifo, O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+  const UniqueFd fifo_write_fd = open_for_writing(path);
   if (!fifo_write_fd || (!plan.nonblocking && ::fcntl(fifo_write_fd.get(), F_SETFL, 0) < 0)) {
     tally->errnum = errno;
     return;
   }
-  std::array<char, kLongestLine> line;
   tally->first = now();
+  if (plan.in_blocks) return write_blocks(maker, fifo_write_fd.get(), plan, writer, tally);
+  std::array<char, kLongestLine> line;
   Moment start = tally->first;  // of the schedule, which a pause shifts
   for (std::uint64_t i = 0; i < plan.lines; ++i) {
     if (plan.burst > 0 && i > 0 && i % plan.burst == 0) {
@@ -74,7 +109,18 @@ void write_lines(const LineMaker& maker, const char* fifo, const WriterPlan& pla
 
 }  // namespace
 
-Result<Writers> Writers::start(const LineMaker& maker, const std::string& fifo, const WriterPlan& plan) {
+UniqueFd open_for_writing(const std::string& path) {
+  struct stat st{};
+  if (::stat(path.c_str(), &st) != 0) return {};
+  if (!S_ISSOCK(st.st_mode)) return UniqueFd(::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) fd.reset();
+  return fd;
+}
+
+Result<Writers> Writers::start(const LineMaker& maker, const std::string& path, const WriterPlan& plan) {
   Writers writers;
   writers.count_ = plan.writers;
   void* shared = ::mmap(nullptr, sizeof(WriterTally) * plan.writers, PROT_READ | PROT_WRITE,
@@ -88,7 +134,7 @@ Result<Writers> Writers::start(const LineMaker& maker, const std::string& fifo, 
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);
       ::prctl(PR_SET_TIMERSLACK, 1);
       ::signal(SIGPIPE, SIG_IGN);
-      write_lines(maker, fifo.c_str(), plan, writer, &writers.shared_[writer]);
+      write_lines(maker, path, plan, writer, &writers.shared_[writer]);
       ::_exit(0);
     }
     writers.running_.push_back(pid);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/fd.h"
 #include "bench/lines.h"
 #include "slurper/result.h"
 
@@ -16,6 +17,7 @@ namespace slurper::bench {
 struct WriterPlan {
   unsigned writers = 1;
   std::uint64_t lines = 0;   // each writer tries to write, one write(2) a line
+  bool in_blocks = false;    // or else as many lines a write(2) as 64 KiB hold; blocking and flat out
   double rate = 0;           // lines a second of each, one a wake-up; 0: flat out
   bool nonblocking = false;  // a line that the pipe refuses with EAGAIN is dropped and counted
   std::uint64_t burst = 0;   // pause after so many lines; 0: never
@@ -31,11 +33,12 @@ struct WriterTally {
   int errnum = 0;  // what ended the writer early, or 0
 };
 
-// Starts the processes of a plan on a FIFO that a reader holds open. Those still running at its end are
+// Starts the processes of a plan on a FIFO that a reader holds open, or a unix stream socket that one listens
+// on. Those still running at its end are
 // killed. For one thread.
 class Writers {
  public:
-  static Result<Writers> start(const LineMaker& maker, const std::string& fifo, const WriterPlan& plan);
+  static Result<Writers> start(const LineMaker& maker, const std::string& path, const WriterPlan& plan);
   Writers(Writers&& other) noexcept;
   Writers& operator=(Writers&&) = delete;
   ~Writers();
@@ -52,5 +55,8 @@ class Writers {
   WriterTally* shared_ = nullptr;  // one a writer, in memory that outlives fork(2)
   unsigned count_ = 0;
 };
+
+// Nothing, with errno, where nobody has the FIFO open or listens on the socket.
+[[nodiscard]] UniqueFd open_for_writing(const std::string& path);
 
 }  // namespace slurper::bench
