@@ -180,6 +180,14 @@ void SinkRunner::run() {
 
 // Connects, and goes to where the destination is.
 Status SinkRunner::open_sink() {
+  if (!cursor_.record() && options_.start == StartAt::End) {
+    // From now on, however long it takes to connect: what is written until the first line goes out must not
+    // be skipped.
+    const Result<StreamOffset> begin = source_.seek_line(began_at_);
+    if (!begin) return std::unexpected(begin.error());
+    if (Status noted = note_held(*begin); !noted) return noted;
+    if (Status saved = save_cursor(true); !saved) return saved;
+  }
   const auto held = sink_->open(context_);
   if (!held) return std::unexpected(held.error());
   is_open_ = true;
@@ -191,14 +199,8 @@ Status SinkRunner::open_sink() {
   } else if (cursor_.record()) {
     held_ = cursor_.record()->offset.value;
     source_.seek(StreamOffset{held_});
-  } else if (options_.start == StartAt::Beginning) {
-    source_.seek(std::nullopt);
   } else {
-    const Result<StreamOffset> begin = source_.seek_line(began_at_);
-    if (!begin) return std::unexpected(begin.error());
-    // From now on: what is written until the first line goes out must not be skipped by the next start.
-    if (Status noted = note_held(*begin); !noted) return noted;
-    if (Status saved = save_cursor(true); !saved) return saved;
+    source_.seek(std::nullopt);
   }
   handed_ = StreamOffset{held_};
   if (log_.feed.end().value <= held_) works();

@@ -251,6 +251,22 @@ TEST_F(RunnerTest, AFailedOpenIsTriedAgain) {
   finish();
 }
 
+TEST_F(RunnerTest, WhatIsWrittenBeforeItFirstConnectsIsNotSkipped) {
+  std::atomic<bool> up = false;
+  to_.before_open = [&]() -> Status {
+    if (!up) return fail(ErrorKind::Io, "connect", "nobody is there");
+    return {};
+  };
+  write("before\n");
+  start({{"start", "end"}, {"retry_max", "100ms"}});
+  ASSERT_TRUE(says("fails"));
+  write("after\n");
+  up = true;
+  ASSERT_TRUE(has(1)) << said();
+  EXPECT_THAT(to_.all(), ElementsAre(testing::EndsWith("after")));
+  finish();
+}
+
 TEST_F(RunnerTest, WhatWasNotAcknowledgedComesAgain) {
   to_.acknowledges_late = true;
   std::atomic<bool> broken = false;
