@@ -37,7 +37,7 @@ class LogThreadTest : public testing::Test {
     thread_ = std::make_unique<LogThread>(*ring_, *writer_, *times_, settings_, [] {});
   }
 
-  TempDirectory directory_;
+  test::TempDir directory_;
   LogPaths paths_{directory_ / "messages"};
   LogSettings settings_;
   Fifo fifo_;

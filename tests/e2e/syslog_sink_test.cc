@@ -65,31 +65,31 @@ class SyslogServersTest : public testing::Test {
   // With these inputs; what comes goes to the file `out`.
   Child start_rsyslogd(const std::string& global, const std::string& inputs,
                        const std::function<bool()>& is_up) {
-    const fs::path conf = dir_.path() / "rsyslog.conf";
+    const fs::path conf = dir_ / "rsyslog.conf";
     std::ofstream(conf) << fmt::format(
         "global(workDirectory=\"{0}\" maxMessageSize=\"64k\" {1})\n{2}\n{3})\n"
         "*.* action(type=\"omfile\" file=\"{0}/out\" template=\"parts\")\n",
-        dir_.path().string(), global, inputs, kRsyslogFormat);
+        dir_.path(), global, inputs, kRsyslogFormat);
     return start({.argv = {Packages::root() / "usr/sbin/rsyslogd", "-n", "-i", "none", "-M",
                            Packages::libraries() / "rsyslog", "-f", conf},
                   .env = Packages::env()},
                  is_up);
   }
   Child start_rsyslogd_tcp(const std::string& global, const std::string& module) {
-    fs::remove(dir_.path() / "port");
+    fs::remove(dir_ / "port");
     Child server = start_rsyslogd(
         global,
         fmt::format("module(load=\"imtcp\" {})\ninput(type=\"imtcp\" address=\"127.0.0.1\" port=\"{}\" "
                     "listenPortFileName=\"{}\")",
                     module, port_, dir_ / "port"),
-        [&] { return port_ != 0 ? accepts() : !lines_of(dir_.path() / "port").empty(); });
-    if (port_ == 0) port_ = std::stoi(lines_of(dir_.path() / "port").at(0));
+        [&] { return port_ != 0 ? accepts() : !lines_of(dir_ / "port").empty(); });
+    if (port_ == 0) port_ = std::stoi(lines_of(dir_ / "port").at(0));
     return server;
   }
 
   Child start_syslog_ng() {
     const fs::path modules = Packages::syslog_ng_modules();
-    const fs::path conf = dir_.path() / "syslog-ng.conf";
+    const fs::path conf = dir_ / "syslog-ng.conf";
     if (port_ == 0) port_ = free_port(SOCK_STREAM);
     std::ofstream(conf) << fmt::format(R"(@version: {2}
 options {{ use-dns(no); dns-cache(no); keep-hostname(yes); }};
@@ -97,7 +97,7 @@ source sent {{ syslog(transport("tcp") ip("127.0.0.1") port({1}) log-msg-size(65
 destination out {{ file("{0}/out" template("$PRI|$HOST|$PROGRAM|$PID|$MSGID|$SDATA|$MSG\n")); }};
 log {{ source(sent); destination(out); }};
 )",
-                                       dir_.path().string(), port_, modules.filename().string());
+                                       dir_.path(), port_, modules.filename().string());
     return start({.argv = {Packages::root() / "usr/sbin/syslog-ng", "-F", "--no-caps", "-f", conf, "-R",
                            dir_ / "persist", "-c", dir_ / "control", "-p", dir_ / "pid",
                            "--module-path=" + modules.string()},
@@ -121,7 +121,7 @@ log {{ source(sent); destination(out); }};
   }
   [[nodiscard]] std::string target() const { return fmt::format("localhost:{}", port_); }
 
-  [[nodiscard]] std::vector<std::string> out() const { return lines_of(dir_.path() / "out"); }
+  [[nodiscard]] std::vector<std::string> out() const { return lines_of(dir_ / "out"); }
   void wait_for_lines(std::size_t count) {
     EXPECT_TRUE(eventually([&] { return out().size() >= count; })) << out().size() << " of " << count;
   }
@@ -185,7 +185,7 @@ TEST_F(SyslogServersTest, RsyslogdOverALocalSocket) {
     wait_for_lines(1);
     EXPECT_THAT(out().at(0), testing::MatchesRegex(R"(34\|[^|]+\|su\|77\|-\|-\| ?'su root' failed)"));
   }
-  fs::remove(dir_.path() / "out");
+  fs::remove(dir_ / "out");
   fs::remove(socket);
   const Child server = start_rsyslogd("", inputs("useSpecialParser=\"off\" parseHostname=\"on\""),
                                       [&] { return fs::exists(socket); });
@@ -204,13 +204,13 @@ TEST_F(SyslogServersTest, RsyslogdOverUdp) {
         return sink->open(probe.context()) && sink->deliver(probe.records({"up?"}));
       });
   wait_for_lines(1);
-  fs::resize_file(dir_.path() / "out", 0);
+  fs::resize_file(dir_ / "out", 0);
   expect_all_understood(*make({{"transport", "udp"}, {"target", fmt::format("127.0.0.1:{}", port_)}}), "udp");
 }
 
 TEST_F(SyslogServersTest, RsyslogdOverTcp) {
   for (const std::string framing : {"octet-counting", "lf"}) {
-    fs::remove(dir_.path() / "out");
+    fs::remove(dir_ / "out");
     Child server = start_rsyslogd_tcp("", "");
     expect_all_understood(*make({{"target", target()}, {"framing", framing}}), framing);
     server.kill();
@@ -218,12 +218,12 @@ TEST_F(SyslogServersTest, RsyslogdOverTcp) {
 }
 
 TEST_F(SyslogServersTest, RsyslogdOverTls) {
-  const Authority authority(dir_.path() / "authority");
+  const Authority authority(dir_ / "authority");
   authority.sign("server", "DNS:localhost");
   authority.sign("client", "DNS:client.example");
   for (const std::string driver : {"ossl", "gtls"}) {
     SCOPED_TRACE(driver);
-    fs::remove(dir_.path() / "out");
+    fs::remove(dir_ / "out");
     Child server = start_rsyslogd_tcp(
         fmt::format("defaultNetstreamDriverCAFile=\"{}\" defaultNetstreamDriverCertFile=\"{}\" "
                     "defaultNetstreamDriverKeyFile=\"{}\"",

@@ -63,7 +63,7 @@ class CursorFileTest : public testing::Test {
     return cursor ? Error{} : cursor.error();
   }
 
-  TempDirectory directory_;
+  test::TempDir directory_;
   LogPaths paths_{directory_ / "messages"};
   std::string path_ = directory_ / ".messages.cursor-mail";
 };

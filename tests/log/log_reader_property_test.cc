@@ -51,6 +51,7 @@ class Lost : public HousekeeperListener {
   void on_compressed(const Segment&, const Segment&) override { ++compressed; }
   // Retention removes the oldest first: nothing before this one's end is left. Its end is where the next one
   // begins, which the index or a name said: see note_bases().
+  void on_removed_for_room(const Segment&) override {}
   void on_removed(const Segment& segment) override {
     std::uint64_t next = 0;
     {
@@ -173,7 +174,7 @@ class LogReaderProperty : public testing::TestWithParam<unsigned> {
 
   void run(RetentionLimits limits, bool meddling, bool gaps_expected);
 
-  TempDirectory directory_;
+  test::TempDir directory_;
   LogPaths paths_{directory_ / "m"};
   std::string stream_ = numbered_lines(kStream);
   Lost lost_;

@@ -105,7 +105,7 @@ class LogReaderTest : public testing::Test {
     }
   }
 
-  TempDirectory directory_;
+  test::TempDir directory_;
   LogPaths paths_{directory_ / "m"};
   std::string stream_;
   Uuid boot_ = new_uuid();

@@ -73,7 +73,7 @@ class TimeIndexTest : public testing::Test {
     return time ? std::chrono::floor<std::chrono::milliseconds>(*time - kBegin).count() : -1;
   }
 
-  TempDirectory directory_;
+  test::TempDir directory_;
   LogPaths paths_{directory_ / "messages"};
   std::string path_ = directory_ / ".messages.times";
 };

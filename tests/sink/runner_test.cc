@@ -165,7 +165,7 @@ class RunnerTest : public testing::Test {
     return eventually([&] { return to_.all().size() >= lines; });
   }
 
-  TempDir disk_ = TempDir::on_disk();
+  TempDir disk_;
   LogSettings settings_;
   std::unique_ptr<LogWriter> writer_;
   std::unique_ptr<TimeIndex> times_;

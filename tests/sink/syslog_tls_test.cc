@@ -92,7 +92,7 @@ class SyslogTlsTest : public testing::Test {
   }
 
   TempDir dir_ = TempDir::in_ram();
-  Authority authority_{dir_.path() / "authority"};
+  Authority authority_{dir_ / "authority"};
   SinkSite site_;
   std::unique_ptr<Sink> sink_;
 };
@@ -110,7 +110,7 @@ TEST_F(SyslogTlsTest, ATrustedServerByNameAndByAddress) {
 }
 
 TEST_F(SyslogTlsTest, AServerOfAnotherCaIsNotTrusted) {
-  const Authority other(dir_.path() / "other", "Evil CA");
+  const Authority other(dir_ / "other", "Evil CA");
   other.sign("server", "DNS:localhost");
   const TlsServer server(other.file("server.pem"), other.file("server.key"));
   const std::string peer = fmt::format("cannot talk TLS with 'localhost:{}': ", server.port());
@@ -157,7 +157,7 @@ TEST_F(SyslogTlsTest, AServerMayAskForACertificate) {
     EXPECT_THAT(why,
                 HasSubstr("it asked for a certificate, slurper has none. Give slurper a certificate that the "
                           "server trusts: certificate and key"));
-    const Authority other(dir_.path() / "other");
+    const Authority other(dir_ / "other");
     other.sign("client", "DNS:client.example");
     EXPECT_THAT(refusal("localhost", server.port(),
                         {{"certificate", other.file("client.pem")}, {"key", other.file("client.key")}}),
