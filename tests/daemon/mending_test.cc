@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -22,11 +23,16 @@ using testing::HasSubstr;
 // A log of five segments and more, whose slurper has ended.
 struct Log {
   explicit Log(std::vector<std::string> with = {}) : settings(std::move(with)) {
+    const bool compressed = std::ranges::count(settings, "log.compress=zstd") > 0;
     settings.emplace_back("log.rotate_size=4KiB");
     start([&](Child& slurper) {
       for (int i = 0; i < 250; ++i) {
         EXPECT_TRUE(site.holder.write(fmt::format("{:06} {:.<92}\n", i, "mending ")));
         EXPECT_TRUE(site.log.reaches(site.holder.accepted().size())) << slurper.err();
+      }
+      const auto is_raw = [](const LogSegment& segment) { return !segment.compressed && !segment.active; };
+      if (compressed) {
+        EXPECT_TRUE(eventually([&] { return std::ranges::none_of(site.log.segments(), is_raw); }));
       }
     });
   }

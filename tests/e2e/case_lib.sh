@@ -26,6 +26,8 @@ wait_until() { # WHAT COMMAND...
   done
 }
 property() { systemctl show --property "$1" --value slurper; }
+# journald may be behind. Not through grep -q, whose end would be an error of journalctl's.
+said() { journalctl --quiet --no-pager --unit slurper | grep -F "$1" >/dev/null; } # TEXT
 logged() { [ "$(tail -n 1 $log 2>/dev/null)" = "$1" ]; } # LAST_LINE
 restarted() { # OLD_PID
   # Both at once: between two questions the old process may go.

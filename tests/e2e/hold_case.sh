@@ -53,8 +53,7 @@ echo "== a FIFO that is not the configured one: slurper refuses, says why, and t
 sed -i 's#^path = "/run/slurper/fifo"#path = "/run/slurper/other"#' "$configuration"
 ! systemctl start slurper 2>/dev/null || die "it starts with the wrong FIFO"
 [ "$(property ExecMainStatus)" = 78 ] || die "it ends with $(property ExecMainStatus)"
-journalctl --quiet --no-pager --unit slurper | grep -q "ListenFIFO= and fifo.path must name the same path" ||
-  die "it does not say what is wrong"
+wait_until "it says what is wrong" said "ListenFIFO= and fifo.path must name the same path"
 [ ! -e /run/slurper/other ] || die "it made the other FIFO"
 echo "written while it refused" >$fifo
 # systemd tries to start it as long as the line is there: not at full speed, and for ever.
@@ -81,7 +80,7 @@ for how in "kill --signal KILL" restart stop; do
   wait_until "the old one after $how" in_log "to the old one after $how" 1
   wait_until "the new one after $how" in_log "to the new one after $how" 1
 done
-journalctl --quiet --no-pager --unit slurper | grep -q "stop the service, restart the socket unit" || die "it does not say what to do"
+wait_until "it says what to do" said "stop the service, restart the socket unit"
 exec 8>&-
 systemctl stop slurper
 systemctl restart slurper.socket || die "the socket unit does not restart"

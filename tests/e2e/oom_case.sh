@@ -37,9 +37,8 @@ wait_until "the OOM killer strikes" killed
 no_limit
 back() { [ "$(property NRestarts)" -ge 1 ] && [ "$(property ActiveState)" = active ]; }
 wait_until "slurper is back" back
-held() { journalctl --no-pager --quiet --unit slurper | grep -q "over from the ring of a slurper that did not end by itself"; }
-wait_until "the ring is taken over" held
-journalctl --no-pager --quiet --unit slurper | grep -q "Make room on its file system" || die "the disk was not full"
+wait_until "the ring is taken over" said "over from the ring of a slurper that did not end by itself"
+said "Make room on its file system" || die "the disk was not full"
 
 mount -o remount,size=256M /var/log/slurper
 wait $writer || die "the writer fails"

@@ -61,7 +61,7 @@ rm /tmp/flow
 wait $writer || die "logger fails"
 sent=$(wc -l </tmp/sent)
 [ "$sent" -gt 1000 ] || die "only $sent lines have been sent"
-probe_logged() { whole_log | grep -qF "probe: $(tail -n 1 /tmp/sent)"; }
+probe_logged() { whole_log | grep -F "probe: $(tail -n 1 /tmp/sent)" >/dev/null; }
 wait_until "the last line in the log" probe_logged
 
 for action in "${!done_[@]}"; do echo "$action: ${done_[$action]}"; done
