@@ -133,8 +133,7 @@ ExecSink::ExecSink(SinkOptions& options) : format_(Format::from(options)) {
 }
 
 std::unexpected<Error> ExecSink::broken(std::string why) const {
-  return fail(ErrorKind::Io, fmt::format("hand lines to the program '{}'", program_.path), std::move(why),
-              "It is started again");
+  return fail(ErrorKind::Io, fmt::format("hand lines to the program '{}'", program_.path), std::move(why));
 }
 
 std::unexpected<Error> ExecSink::ended(std::string_view or_else) {
@@ -298,7 +297,7 @@ void ExecSink::say_line(std::string_view line) {
   last_words_ = line;
   const auto refused = messages_.admit(MessageLimit::Clock::now());
   if (!refused) return;
-  std::string text = fmt::format("The program '{}' says: {}", program_.path, printable(line));
+  std::string text = fmt::format("hears from its program '{}': {}", program_.path, printable(line));
   if (*refused > 0) text += fmt::format(" ({} lines before this were left out)", *refused);
   context_->say(Level::Info, std::move(text));
 }
@@ -374,13 +373,13 @@ void ExecSink::close() {
   if (child_.running()) wait_for_end(close_timeout_);
   if (child_.running()) {
     context_->say(Level::Warning,
-                  fmt::format("The program '{}' has not ended {} after its input: sent SIGTERM",
+                  fmt::format("sends SIGTERM to its program '{}', which has not ended {} after its input",
                               program_.path, slurper::format(close_timeout_)));
     child_.signal(SIGTERM);
     wait_for_end(kTermTime);
     if (child_.running())
       context_->say(Level::Warning,
-                    fmt::format("The program '{}' goes on in spite of SIGTERM: killed", program_.path));
+                    fmt::format("kills its program '{}', which goes on in spite of SIGTERM", program_.path));
   }
   child_.kill();
 }
