@@ -128,7 +128,7 @@ bool Target::met(double value) const {
 
 std::string Target::text(int digits) const {
   const char* sign = relation == Relation::AtLeast ? ">=" : relation == Relation::AtMost ? "<=" : "<";
-  return limit == 0 ? "0" : fmt::format("{} {:.{}f}", sign, limit, std::min(digits, 1));
+  return limit == 0 ? "0" : fmt::format("{} {:.{}f}", sign, limit, std::min(digits, 2));
 }
 
 bool passed(const Scenario& scenario, std::span<const Record> records, const std::string& peer) {
