@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <filesystem>
 #include <fstream>
@@ -186,6 +188,20 @@ TEST_F(RunnerTest, DeliversWhatIsWrittenAsItIsWritten) {
   finish();
   EXPECT_THAT(to_.all(), ElementsAre("0 one", "4 two", "8 three"));
   EXPECT_EQ(said(), "");
+}
+
+TEST_F(RunnerTest, ComesAfterTheIntakeWhereCpusAreScarce) {
+  const int ours = ::getpriority(PRIO_PROCESS, 0);
+  std::atomic<int> its = ours;
+  to_.before_deliver = [&] {
+    its = ::getpriority(PRIO_PROCESS, 0);  // to Linux, of the calling thread
+    return Status();
+  };
+  start();
+  write("one\n");
+  finish();
+  EXPECT_EQ(its, std::min(ours + 10, 19));
+  EXPECT_EQ(::getpriority(PRIO_PROCESS, 0), ours);
 }
 
 TEST_F(RunnerTest, GoesOnWhereItWas) {

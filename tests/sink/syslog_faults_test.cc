@@ -50,12 +50,12 @@ enum class End { Reset, Close };
 class DyingServer : public SyslogFaultsTest, public testing::WithParamInterface<End> {};
 
 TEST_P(DyingServer, LosesNothingAndDoublesWithinTheBound) {
-  constexpr int kDeaths = 20;
+  constexpr int kDeaths = 10;
   constexpr std::size_t kReceiveBuffer = 256 << 10;
   constexpr std::size_t kSendBuffer = 256 << 10;
   constexpr std::size_t kResend = 2 << 20;
   constexpr std::size_t kBatch = 1000;
-  const Feed feed(site_.context().log_id, 400'000);
+  const Feed feed(site_.context().log_id, 150'000);
   const TcpServer server(0, kReceiveBuffer);
   const auto sink = make({{"target", server.target()}, {"resend", "2MiB"}, {"send_buffer", "256KiB"}});
   auto running = std::async(std::launch::async, [&] { return run(*sink, site_.context(), feed, kBatch); });
