@@ -34,6 +34,7 @@ struct Destination {
   std::optional<std::uint64_t> tells;  // in open()
   std::function<Status()> before_open = [] { return Status(); };
   std::function<Status()> before_deliver = [] { return Status(); };
+  std::function<Status()> before_settle = [] { return Status(); };
   std::string refuses;             // lines with this in them
   bool acknowledges_late = false;  // only in settle()
   int opens = 0;
@@ -79,6 +80,7 @@ class TestSink : public Sink {
     return delivery;
   }
   Result<std::uint64_t> settle() override {
+    if (Status good = to_.before_settle(); !good) return std::unexpected(good.error());
     const std::lock_guard lock(to_.mutex);
     EXPECT_TRUE(to_.acknowledges_late);
     return to_.held = handed_;
@@ -265,6 +267,21 @@ TEST_F(RunnerTest, AFailedOpenIsTriedAgain) {
   start({{"retry_max", "100ms"}});
   ASSERT_TRUE(says("works again"));  // without a line to prove it with
   finish();
+}
+
+// As a server behind a balancer that takes what it is sent and then resets the connection.
+TEST_F(RunnerTest, WhatIsTakenWithoutAWordDoesNotWorkAgain) {
+  to_.acknowledges_late = true;
+  std::atomic<int> failures = 0;
+  to_.before_settle = [&]() -> Status {
+    if (++failures <= 3) return fail(ErrorKind::Io, "write", "it was reset");
+    return {};
+  };
+  write("one\n");
+  start({{"retry_max", "100ms"}, {"batch_time", "0s"}});
+  ASSERT_TRUE(says("works again"));
+  finish();
+  EXPECT_EQ(std::ranges::count(said(), '\n'), 2) << said();
 }
 
 TEST_F(RunnerTest, WhatIsWrittenBeforeItFirstConnectsIsNotSkipped) {
