@@ -1,13 +1,17 @@
-// SIGKILL in the middle of a sink's batches: what promises "exactly once" keeps it.
+// SIGKILL in the middle of a sink's batches: what promises "exactly once" keeps it, and nothing is lost where
+// lines may come again, within a bound.
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <charconv>
 #include <csignal>
 #include <random>
 #include <thread>
 
+#include "e2e/destinations.h"
+#include "e2e/real_rsyslogd.h"
 #include "support/daemon.h"
 #include "support/lines.h"
 
@@ -55,7 +59,15 @@ class OffsetChecker {
   std::string wrong_;
 };
 
-TEST(SinkKill, AFileHasEachLineOnce) {
+class SinkKill : public testing::Test {
+ protected:
+  static constexpr std::uint64_t kBatch = 500;
+  static constexpr std::uint64_t kResend = 64 << 10;
+  static constexpr std::uint64_t kPipe = 64 << 10;
+  static constexpr std::uint64_t kShortest = 60;  // of the lines; a message has a header in addition
+};
+
+TEST_F(SinkKill, AFileHasEachLineOnce) {
   const std::uint64_t kills = count_from_env("SLURPER_KILLS", 100, 25);
   const std::uint64_t chance = std::random_device{}();
   const std::uint64_t seed = count_from_env("SLURPER_SEED", chance, chance);
@@ -100,6 +112,124 @@ TEST(SinkKill, AFileHasEachLineOnce) {
   EXPECT_TRUE(offsets.ended());
   fmt::print("{} kills, {} while the sink wrote: {}\n", kills, in_flow, report.text());
   EXPECT_GT(in_flow, kills / 3);
+}
+
+constexpr std::string_view kOffset = " offset=\"";
+
+std::uint64_t offset_in(std::string_view message) {
+  std::uint64_t offset = ~std::uint64_t{0};
+  if (const std::size_t at = message.find(kOffset); at != std::string_view::npos) {
+    message.remove_prefix(at + kOffset.size());
+    (void)std::from_chars(message.data(), message.data() + message.size(), offset);
+  }
+  return offset;
+}
+
+// What each of them has got, one line behind the other, whoever was there to take it.
+LineReport report_of(const Destination& destination, std::uint64_t written) {
+  std::vector<SyslogReceiver::Message> messages = destination.received();
+  std::ranges::stable_sort(messages, {}, &SyslogReceiver::Message::connection);
+  LineChecker checker;
+  for (const SyslogReceiver::Message& message : messages) {
+    if (!message.whole) continue;  // a killed slurper's last message, which comes again
+    const std::size_t header = message.text.find(kOffset);
+    const std::size_t begin = header == std::string::npos ? 0 : message.text.find("] ", header) + 2;
+    checker.feed(std::string_view(message.text).substr(begin));
+    checker.feed("\n");
+  }
+  return checker.finish({{written}});
+}
+
+TEST_F(SinkKill, OthersHaveEachLineAtLeastOnce) {
+  const std::uint64_t kills = count_from_env("SLURPER_KILLS", 100, 20);
+  const std::uint64_t chance = std::random_device{}();
+  const std::uint64_t seed = count_from_env("SLURPER_SEED", chance, chance);
+  SCOPED_TRACE(fmt::format("SLURPER_SEED={}", seed));
+  std::mt19937_64 random(seed);
+  RealRsyslogd::fetch();
+  ASSERT_FALSE(HasFailure());
+
+  Site site;
+  LineWriter writer(site.fifo, {.writer = 0, .lines = ~0ULL, .per_second = kSanitized ? 2'000U : 15'000U});
+  ServerDestination tcp("tcp", By::Tcp, site.ram.path());
+  ReaderDestination reader("stdout", site.disk.path());
+  ProgramDestination program("exec", site.disk.path() / "exec", "none");
+  ProgramDestination confirming("confirm", site.disk.path() / "confirm", "line");
+  // Of one slurper killed: what was on its way, and the batch whose end it did not live to note.
+  const std::uint64_t in_pipe = kPipe / kShortest + 2 * kBatch;
+  const std::uint64_t in_sockets = (kResend + 2 * (16 << 10)) / kShortest + 2 * kBatch;
+  const std::vector<std::pair<Destination*, std::uint64_t>> all = {
+      {&tcp, in_sockets}, {&reader, in_pipe}, {&program, in_pipe}, {&confirming, 2 * kBatch}};
+  const std::string more = fmt::format("&batch_time=5ms&batch_lines={}", kBatch);
+  for (const auto& [destination, bound] : all) {
+    destination->up();
+    site.sinks.push_back(destination->url() + more + (destination == &tcp ? "&resend=64KiB" : ""));
+  }
+  const RealRsyslogd rsyslogd(site.disk.path() / "rsyslogd");
+  site.sinks.push_back(
+      fmt::format("syslog+tcp://{}?name=rsyslogd&start=beginning&resend=64KiB{}", rsyslogd.target(), more));
+
+  std::uint64_t in_flow = 0;
+  for (std::uint64_t kill = 0; kill < kills; ++kill) {
+    const std::size_t before = tcp.count();
+    Child slurper(site.run(), -1, reader.write_fd());
+    ASSERT_TRUE(slurper.said("ready")) << slurper.err();
+    std::this_thread::sleep_for(microseconds(random() % (kSanitized ? 400'000 : 100'000)));
+    ASSERT_FALSE(slurper.wait(std::chrono::milliseconds(0))) << "it ended by itself: " << slurper.err();
+    slurper.kill();
+    if (tcp.count() > before) ++in_flow;
+  }
+  Child slurper(site.run(), -1, reader.write_fd());
+  ASSERT_TRUE(slurper.said("ready")) << slurper.err();
+  ASSERT_TRUE(writer.finish());
+  ASSERT_TRUE(eventually([&] { return site.holder.pending() == 0; }));
+  EXPECT_TRUE(eventually([&] {
+    slurper.signal(SIGUSR2);
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    const std::string said = slurper.err();
+    const std::string last = said.substr(std::min(said.size(), said.rfind("status: ")));
+    std::size_t sinks = 0;
+    for (auto at = last.find(", 0B behind"); at != std::string::npos; at = last.find(", 0B behind", at + 1))
+      ++sinks;
+    return sinks == site.sinks.size();
+  })) << slurper.err();
+  slurper.signal(SIGTERM);
+  ASSERT_TRUE(slurper.exits_with(0)) << slurper.err();
+
+  for (const auto& [destination, bound] : all) {
+    LineReport report;
+    EXPECT_TRUE(eventually([&] { return (report = report_of(*destination, writer.lines())).lost == 0; },
+                           std::chrono::seconds(5)));
+    fmt::print("{:8} {} kills, {} lines doubled a kill (the bound is {}): {}\n", destination->name(), kills,
+               report.duplicated / kills, bound, report.text());
+    EXPECT_EQ(report.lost + report.reordered + report.torn + report.invented, 0U) << destination->name();
+    EXPECT_LE(report.duplicated, bound * kills) << destination->name();
+  }
+  fmt::print("{} of {} kills while the sinks wrote\n", in_flow, kills);
+  EXPECT_GT(in_flow, kills / 3);
+
+  // rsyslogd escapes what is in the lines: they are told by their offsets.
+  std::vector<std::uint64_t> offsets;
+  (void)site.log.read([at = std::uint64_t{0}, &offsets](std::string_view bytes) mutable {
+    for (const char c : bytes) {
+      if (at++ == 0) offsets.push_back(0);
+      if (c == '\n') offsets.push_back(at);
+    }
+  });
+  offsets.pop_back();  // the end
+  std::vector<int> times(offsets.size());
+  EXPECT_TRUE(eventually([&] {
+    std::ranges::fill(times, 0);
+    const std::string received = rsyslogd.received();
+    for (std::size_t begin = 0, end = 0; (end = received.find('\n', begin)) != std::string::npos;
+         begin = end + 1) {
+      const auto found = std::ranges::lower_bound(offsets, offset_in({&received[begin], end - begin}));
+      if (found != offsets.end()) ++times[static_cast<std::size_t>(found - offsets.begin())];
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    return std::ranges::count(times, 0) == 0;
+  })) << std::ranges::count(times, 0)
+      << " of " << times.size() << " lines never came to rsyslogd";
 }
 
 }  // namespace

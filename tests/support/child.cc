@@ -94,8 +94,10 @@ std::string captured(const UniqueFd& capture) {
   return text;
 }
 
-Child::Child(const Program& program, int stdin_fd) : stdout_(make_capture()), stderr_(make_capture()) {
-  pid_ = fork_exec(program, {.in = stdin_fd, .out = stdout_.get(), .err = stderr_.get()});
+Child::Child(const Program& program, int stdin_fd, int stdout_fd)
+    : stdout_(make_capture()), stderr_(make_capture()) {
+  const int out_fd = stdout_fd >= 0 ? stdout_fd : stdout_.get();
+  pid_ = fork_exec(program, {.in = stdin_fd, .out = out_fd, .err = stderr_.get()});
 }
 
 Child::Child(Child&& other) noexcept

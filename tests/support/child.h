@@ -37,7 +37,8 @@ pid_t fork_exec(const Program& program, const Stdio& stdio, int gate_fd = -1);
 // Owned by one thread. What still runs is killed (SIGKILL) and reaped at the end of its life.
 class Child {
  public:
-  explicit Child(const Program& program, int stdin_fd = -1);
+  // With `stdout_fd`, out() has nothing.
+  explicit Child(const Program& program, int stdin_fd = -1, int stdout_fd = -1);
   Child(Child&& other) noexcept;
   Child& operator=(Child&&) = delete;
   ~Child();
