@@ -153,8 +153,8 @@ TEST_F(SinkKill, OthersHaveEachLineAtLeastOnce) {
   LineWriter writer(site.fifo, {.writer = 0, .lines = ~0ULL, .per_second = kSanitized ? 2'000U : 15'000U});
   ServerDestination tcp("tcp", By::Tcp, site.ram.path());
   ReaderDestination reader("stdout", site.disk.path());
-  ProgramDestination program("exec", site.disk.path() / "exec", "none");
-  ProgramDestination confirming("confirm", site.disk.path() / "confirm", "line");
+  ProgramDestination program("exec", site.disk / "exec", "none");
+  ProgramDestination confirming("confirm", site.disk / "confirm", "line");
   // Of one slurper killed: what was on its way, and the batch whose end it did not live to note.
   const std::uint64_t in_pipe = kPipe / kShortest + 2 * kBatch;
   const std::uint64_t in_sockets = (kResend + 2 * (16 << 10)) / kShortest + 2 * kBatch;
@@ -165,7 +165,7 @@ TEST_F(SinkKill, OthersHaveEachLineAtLeastOnce) {
     destination->up();
     site.sinks.push_back(destination->url() + more + (destination == &tcp ? "&resend=64KiB" : ""));
   }
-  const RealRsyslogd rsyslogd(site.disk.path() / "rsyslogd");
+  const RealRsyslogd rsyslogd(site.disk / "rsyslogd");
   site.sinks.push_back(
       fmt::format("syslog+tcp://{}?name=rsyslogd&start=beginning&resend=64KiB{}", rsyslogd.target(), more));
 

@@ -44,11 +44,11 @@ class SinkFaults : public testing::Test {
 
   // `files` is the folder for the sink file.
   void make_destinations(const std::filesystem::path& files) {
-    authority_.emplace(site_.disk.path() / "authority");
+    authority_.emplace(site_.disk / "authority");
     authority_->sign("server", "IP:127.0.0.1");
     const SyslogReceiver::Certificate certificate = {authority_->file("server.pem"),
                                                      authority_->file("server.key")};
-    const auto sockets = site_.ram.path() / "s";
+    const auto sockets = site_.ram / "s";
     std::filesystem::create_directory(sockets);
     const auto server = [&](std::string name, By by) {
       all_.push_back(
@@ -63,8 +63,8 @@ class SinkFaults : public testing::Test {
     server("tls", By::Tls);
     server("datagram", By::UnixDatagram);
     server("stream", By::UnixStream);
-    all_.push_back(std::make_unique<ProgramDestination>("exec", site_.disk.path() / "exec", "none"));
-    all_.push_back(std::make_unique<ProgramDestination>("confirm", site_.disk.path() / "confirm", "line"));
+    all_.push_back(std::make_unique<ProgramDestination>("exec", site_.disk / "exec", "none"));
+    all_.push_back(std::make_unique<ProgramDestination>("confirm", site_.disk / "confirm", "line"));
     for (const auto& destination : all_) site_.sinks.push_back(destination->url());
   }
 
@@ -180,7 +180,7 @@ const std::set<std::string> kButUdp = {"file",     "stdout", "tcp",  "tls",
                                        "datagram", "stream", "exec", "confirm"};
 
 TEST_F(SinkFaults, NoneAtAll) {
-  make_destinations(site_.disk.path() / "file");
+  make_destinations(site_.disk / "file");
   each(&Destination::up);
   start();
   send(kDuring);
@@ -191,7 +191,7 @@ TEST_F(SinkFaults, NoneAtAll) {
 }
 
 TEST_F(SinkFaults, DestinationsThatAreDown) {
-  make_destinations(site_.disk.path() / "file");
+  make_destinations(site_.disk / "file");
   start();
   const auto since = Clock::now();
   send(kDuring);
@@ -238,8 +238,8 @@ TEST_F(SinkFaults, DestinationsThatAreSlow) {
 }
 
 TEST_F(SinkFaults, DestinationsThatRefuse) {
-  SmallDisk disk(site_.disk.path() / "small", 256 * kKiB);
-  make_destinations(site_.disk.path() / "small/file");
+  SmallDisk disk(site_.disk / "small", 256 * kKiB);
+  make_destinations(site_.disk / "small/file");
   each(&Destination::up);
   start();
   send(kBefore);
@@ -264,7 +264,7 @@ TEST_F(SinkFaults, DestinationsThatRefuse) {
 // Those that have no middle (datagrams, a file) go on undisturbed.
 TEST_F(SinkFaults, DestinationsThatDieInTheMiddle) {
   const std::set<std::string> mortal = {"stdout", "tcp", "tls", "stream", "exec", "confirm"};
-  make_destinations(site_.disk.path() / "file");
+  make_destinations(site_.disk / "file");
   each(&Destination::up);
   start();
   send(kBefore);
