@@ -107,11 +107,13 @@ memory_mount=$(findmnt -n -o TARGET -t cgroup -O memory | head -n 1)
 [ -z "$memory_mount" ] || cgroups+=("$memory_mount/test-$$")
 supervisor=
 take_down() {
+  local group
   [ -z "$supervisor" ] || kill -KILL "$supervisor" 2>/dev/null || true
   for _ in {1..200}; do
-    # Succeeds once all are gone.
-    find "${cgroups[@]}" -depth -type d -exec rmdir {} + 2>/dev/null || true
-    ls -d "${cgroups[@]}" >/dev/null 2>&1 || break
+    for group in "${cgroups[@]}"; do
+      [ ! -d "$group" ] || find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || true
+    done
+    [ -n "$(find "${cgroups[@]}" -maxdepth 0 2>/dev/null)" ] || break
     sleep 0.05
   done
   rm -rf --one-file-system "$folder"
