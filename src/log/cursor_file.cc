@@ -83,11 +83,11 @@ Result<CursorFile> CursorFile::open(Os& os, const LogPaths& paths, std::string_v
   if (!file) return std::unexpected(std::move(file.error()));
   auto reading = file->read(&decode_cursor_slot);
   if (!reading) return std::unexpected(std::move(reading.error()));
-  if (reading->record && reading->record->log_id != log_id) {
-    return fail(ErrorKind::Data, "use " + words.file,
-                fmt::format("it is of another log, {}; this one is {}", format(reading->record->log_id),
-                            format(log_id)),
-                "Was the log, or its index, replaced? " + words.unusable_advice);
+  if (const auto& record = reading->record; record && record->log_id != log_id) {
+    return fail(
+        ErrorKind::Data, "use " + words.file,
+        fmt::format("it is of another log, {}; this one is {}", format(record->log_id), format(log_id)),
+        "Was the log, or its index, replaced? " + words.unusable_advice);
   }
   return CursorFile(std::move(*file), std::move(*reading), log_id);
 }

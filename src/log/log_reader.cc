@@ -59,7 +59,12 @@ bool is_missing(const Error& error) {
 }  // namespace
 
 LogReader::LogReader(Os& os, LogPaths paths, const LogFeed& feed, std::optional<StreamOffset> from)
-    : os_(os), paths_(std::move(paths)), feed_(feed), position_(from), from_beginning_(!from) {}
+    : os_(os),
+      paths_(std::move(paths)),
+      feed_(feed),
+      position_(from.value_or(StreamOffset{})),
+      found_(from),
+      from_beginning_(!from) {}
 
 Result<LogReader::Chunk> LogReader::read(std::span<char> out) {
   assert(!out.empty());
@@ -78,17 +83,18 @@ Result<LogReader::Chunk> LogReader::read(std::span<char> out) {
 LogReader::Chunk LogReader::pause() {
   open_.reset();
   std::this_thread::sleep_for(kPause);
-  return {.at = position_.value_or(StreamOffset{})};
+  return {.at = position_};
 }
 
 LogReader::Step LogReader::step(std::span<char> out) {
   const LogFeed::Snapshot feed = feed_.snapshot();
-  if (!position_) {
+  if (!found_) {
     const Result<StreamOffset> first = oldest();
     if (!first) return std::unexpected(first.error());
     position_ = std::min(*first, feed.active.base);
+    found_ = true;
   }
-  const StreamOffset position = *position_;
+  const StreamOffset position = position_;
   if (position > feed.end) {
     return fail(ErrorKind::Data,
                 fmt::format("read the log {} from offset {} on", in_quotes(paths_.active()), position.value),
@@ -131,14 +137,14 @@ LogReader::Step LogReader::open_active(const LogFeed::Snapshot& feed) {
       if (reader->device() != feed.active.device || reader->inode() != feed.active.inode) continue;
       if (!unchanged()) return std::nullopt;
     }
-    if (reader->size() < *position_ - base) return gap_to(feed.end, Gap::Cut);
-    if (const Status there = reader->skip_to(*position_); !there) return std::unexpected(there.error());
-    open_.emplace(Open{.reader = std::move(*reader),
-                       .base = base,
-                       .end = feed.end,
-                       .next = feed.end,
-                       .active = true,
-                       .cuts = feed.cuts});
+    if (reader->size() < position_ - base) return gap_to(feed.end, Gap::Cut);
+    if (const Status there = reader->skip_to(position_); !there) return std::unexpected(there.error());
+    open_ = std::make_unique<Open>(Open{.reader = std::move(*reader),
+                                        .base = base,
+                                        .end = feed.end,
+                                        .next = feed.end,
+                                        .active = true,
+                                        .cuts = feed.cuts});
     return std::nullopt;
   }
   // Moved away or removed; the writer has not seen it yet, and may not as long as nothing comes.
@@ -154,7 +160,7 @@ LogReader::Step LogReader::open_rotated(const LogFeed::Snapshot& feed) {
   for (const bool surely : {false, true}) {
     const Result<std::vector<Segment>> segments = list(surely);
     if (!segments) return std::unexpected(segments.error());
-    const auto after = std::ranges::upper_bound(*segments, *position_, {}, &Segment::base);
+    const auto after = std::ranges::upper_bound(*segments, position_, {}, &Segment::base);
     next = after == segments->end() ? feed.active.base : std::min(after->base, feed.active.base);
     if (after == segments->begin()) continue;
     const StreamOffset base = std::prev(after)->base;
@@ -167,17 +173,17 @@ LogReader::Step LogReader::open_rotated(const LogFeed::Snapshot& feed) {
         return std::unexpected(reader.error());
       }
       const StreamOffset end = base + std::min(own_bytes(base, reader->size()), next - base);
-      if (*position_ >= end) continue;
-      if (const Status there = reader->skip_to(*position_); !there) {
+      if (position_ >= end) continue;
+      if (const Status there = reader->skip_to(position_); !there) {
         behind_ = next;
         return std::unexpected(there.error());
       }
-      open_.emplace(Open{.reader = std::move(*reader),
-                         .base = base,
-                         .end = end,
-                         .next = next,
-                         .active = false,
-                         .compressed = segment->compressed});
+      open_ = std::make_unique<Open>(Open{.reader = std::move(*reader),
+                                          .base = base,
+                                          .end = end,
+                                          .next = next,
+                                          .active = false,
+                                          .compressed = segment->compressed});
       return std::nullopt;
     }
   }
@@ -198,21 +204,23 @@ Status LogReader::settle(const LogFeed::Snapshot& feed) {
 }
 
 LogReader::Step LogReader::read_open(std::span<char> out, const LogFeed::Snapshot& feed) {
-  const std::uint64_t left = open_->end - *position_;
+  const std::uint64_t left = open_->end - position_;
   const Result<std::size_t> got = open_->reader.read(out.first(std::min<std::uint64_t>(out.size(), left)));
   if (!got) {
     behind_ = open_->next;
     open_.reset();
     return std::unexpected(got.error());
   }
-  const Chunk chunk{.at = *position_, .bytes = *got};
+  const Chunk chunk{.at = position_, .bytes = *got};
   if (open_->active) {
     const Step checked = check_active(feed, chunk);
-    if (!checked || !*checked || (*checked)->bytes == 0) return checked;
+    if (!checked) return checked;
+    const std::optional<Chunk>& stands = *checked;
+    if (!stands || stands->bytes == 0) return checked;
   } else if (*got == 0) {
     return gap_to(open_->end, Gap::Cut);
   }
-  *position_ += *got;
+  position_ += *got;
   return chunk;
 }
 
@@ -254,7 +262,7 @@ LogReader::Step LogReader::end_open() {
 }
 
 LogReader::Step LogReader::gap_to(StreamOffset target, Gap otherwise) {
-  const StreamOffset from = *position_;
+  const StreamOffset from = position_;
   Gap why = otherwise;
   if (otherwise == Gap::Removed) {
     const std::optional<IndexRecord> record = look_at_index(os_, paths_);
@@ -274,7 +282,7 @@ LogReader::Step LogReader::gap_to(StreamOffset target, Gap otherwise) {
 
 LogReader::Chunk LogReader::skip_segment() {
   open_.reset();
-  const StreamOffset from = position_.value_or(StreamOffset{});
+  const StreamOffset from = position_;
   const StreamOffset target = std::exchange(behind_, std::nullopt).value_or(from);
   if (target == from) return {.at = from};
   position_ = target;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -49,7 +50,9 @@ class LogReader {
   LogReader(Os& os, LogPaths paths, const LogFeed& feed, std::optional<StreamOffset> from);
 
   // Of the next byte to read; nothing before the first read() from the beginning.
-  [[nodiscard]] std::optional<StreamOffset> position() const { return position_; }
+  [[nodiscard]] std::optional<StreamOffset> position() const {
+    return found_ ? std::optional(position_) : std::nullopt;
+  }
 
   // The next bytes, as many as one read(2) gives. Does not wait for more to be written; only where the writer
   // changes files right now, it may pause for a millisecond, and return without bytes before the end.
@@ -92,10 +95,11 @@ class LogReader {
   Os& os_;
   LogPaths paths_;
   const LogFeed& feed_;
-  std::optional<StreamOffset> position_;
+  StreamOffset position_;
+  bool found_;                          // where the beginning is, where it is to begin there
   bool from_beginning_;                 // and nothing has been handed out
   std::optional<StreamOffset> behind_;  // what read() failed on
-  std::optional<Open> open_;
+  std::unique_ptr<Open> open_;
 };
 
 }  // namespace slurper

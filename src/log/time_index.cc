@@ -116,9 +116,12 @@ Result<std::uint64_t> sound_entries(Os& os, int fd, std::uint64_t entries, const
     const auto marks = read_entries(os, fd, first, entries - first, path);
     if (!marks) return std::unexpected(marks.error());
     std::uint64_t sound = 0;
-    while (sound < marks->size() && (*marks)[sound] &&
-           (sound == 0 || (*marks)[sound]->offset >= (*marks)[sound - 1]->offset))
+    StreamOffset last;
+    for (const std::optional<TimeMark>& mark : *marks) {
+      if (!mark || mark->offset < last) break;
+      last = mark->offset;
       ++sound;
+    }
     if (sound > 0) return first + sound;
     entries = first;
   }

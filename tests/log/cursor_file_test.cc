@@ -20,13 +20,13 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-Uuid uuid_from(std::uint8_t first) {
-  Uuid uuid;
+constexpr Uuid uuid_from(std::uint8_t first) {
+  Uuid uuid{};
   for (std::uint8_t& byte : uuid) byte = first++;
   return uuid;
 }
 
-const Uuid kLog = uuid_from(0x10);
+constexpr Uuid kLog = uuid_from(0x10);
 
 // Every byte of every field in use.
 CursorRecord example(std::uint64_t sequence = 7) {

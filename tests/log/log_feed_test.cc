@@ -103,6 +103,7 @@ TEST(LogFeed, NoWakeUpIsLost) {
   std::array<std::atomic<std::uint64_t>, kReaders> seen{};
   Doorbell bell;
   std::vector<std::thread> readers;
+  readers.reserve(kReaders);
   for (std::atomic<std::uint64_t>& mine : seen) {
     readers.emplace_back([&] {
       LogFeed::Listener listener(feed);

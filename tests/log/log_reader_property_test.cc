@@ -195,6 +195,7 @@ void LogReaderProperty::run(RetentionLimits limits, bool meddling, bool gaps_exp
   {
     Housekeeper housekeeper(kernel(), paths_, {.compress = Compression::Zstd, .limits = limits}, lost_);
     std::vector<std::jthread> threads;
+    threads.reserve(reads.size());
     for (std::size_t i = 0; i < reads.size(); ++i) {
       threads.emplace_back([&, i] {
         reads[i] =

@@ -25,8 +25,8 @@ struct GapSeen {
   bool operator==(const GapSeen&) const = default;
 };
 
-void PrintTo(const GapSeen& gap, std::ostream* out) {
-  *out << "[" << gap.from << ", " << gap.to << ") why " << static_cast<int>(gap.why);
+std::ostream& operator<<(std::ostream& out, const GapSeen& gap) {
+  return out << "[" << gap.from << ", " << gap.to << ") why " << static_cast<int>(gap.why);
 }
 
 // A log that is written by hand: append(), and whatever a test does to its files.
