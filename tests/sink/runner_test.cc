@@ -37,8 +37,8 @@ struct Destination {
   std::function<Status()> before_settle = [] { return Status(); };
   std::string refuses;             // lines with this in them
   bool acknowledges_late = false;  // only in settle()
-  int opens = 0;
-  int batches = 0;
+  std::atomic<int> opens = 0;
+  std::atomic<int> batches = 0;
   std::size_t largest_batch = 0;
 
   std::vector<std::string> all() {
