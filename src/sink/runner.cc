@@ -356,8 +356,8 @@ void SinkRunner::failed(const Error& error) {
   if (!is_first && (!is_news || now < say_again_)) return;
   say_again_ = now + kSayAgain;
   say(Level::Error,
-      fmt::format("fails: {}. Its lines wait in the log, and it is tried again, at least every {}", failure,
-                  format(options_.retry_max)));
+      fmt::format("fails: {}{} Its lines wait in the log, and it is tried again, at least every {}", failure,
+                  failure.ends_with('?') ? "" : ".", format(options_.retry_max)));
 }
 
 void SinkRunner::works() {

@@ -41,7 +41,7 @@ template(name="all" type="string" string="%structured-data% %msg%\n")
 *.* action(type="omfile" file="{0}/out" template="all")
 )",
                                                    folder_.string());
-    server_.emplace(Program{.argv = {root / "usr/sbin/rsyslogd", "-n", "-i", "none", "-M",
+    server_.emplace(Program{.argv = {root / "usr/sbin/rsyslogd", "-n", "-i", folder_ / "pid", "-M",
                                      libraries / "rsyslog", "-f", folder_ / "conf"},
                             .env = {fmt::format("LD_LIBRARY_PATH={}", libraries.string())}});
     EXPECT_TRUE(eventually([&] { return static_cast<bool>(std::ifstream(folder_ / "port") >> port_); }))

@@ -1,0 +1,131 @@
+// Sinks that can't be: `slurper check` and `slurper run` refuse them alike, with the place and the reason,
+// and touch nothing.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "cli/program.h"
+
+namespace slurper::test {
+namespace {
+
+using testing::EndsWith;
+using testing::HasSubstr;
+
+class BadSinks : public testing::Test {
+ protected:
+  // With all of `parts` in its one message.
+  void expect_refusal(const std::vector<std::string>& more, const std::vector<std::string>& parts) const {
+    for (const std::string command : {"check", "run"}) {
+      std::vector<std::string> arguments = {command,
+                                            "--fifo",
+                                            folder_ / "fifo",
+                                            "--log",
+                                            folder_ / "log",
+                                            "--set",
+                                            "ring.directory=" + (ring_ / "r")};
+      arguments.insert(arguments.end(), more.begin(), more.end());
+      const std::string before = snapshot(folder_.path()) + snapshot(ring_.path());
+      const Outcome outcome = run_slurper(arguments);
+      EXPECT_EQ(outcome.status, 78) << outcome.err;
+      EXPECT_EQ(outcome.out, "");
+      EXPECT_EQ(std::ranges::count(outcome.err, '\n'), 1) << outcome.err;
+      EXPECT_THAT(outcome.err, HasSubstr("cannot accept '"));
+      for (const std::string& part : parts) EXPECT_THAT(outcome.err, HasSubstr(part)) << command;
+      EXPECT_EQ(snapshot(folder_.path()) + snapshot(ring_.path()), before) << command;
+    }
+  }
+  // By URL, and by the table that is the same.
+  void expect_refusal(const std::string& url, const std::string& table,
+                      const std::vector<std::string>& parts) const {
+    SCOPED_TRACE(url);
+    std::vector<std::string> with_place = parts;
+    with_place.push_back("'--sink " + url + "'");
+    expect_refusal({"--sink", url}, with_place);
+    const std::string path = folder_ / "slurper.toml";
+    std::ofstream(path) << "[log]\nsync = \"1s\"\n" << table;
+    with_place.back() = path + ":";
+    expect_refusal({"-c", path}, with_place);
+  }
+
+  TempFolder folder_;
+  TempFolder ring_{"/dev/shm"};
+};
+
+TEST_F(BadSinks, AnUnknownType) {
+  expect_refusal("flie:/x", "[[sink]]\ntype = \"flie\"\npath = \"/x\"\n",
+                 {"there is no sink of the type 'flie'", "The types are exec, file,", "stdout, syslog"});
+}
+
+TEST_F(BadSinks, NoTypeAtAll) {
+  expect_refusal({"--sink", "/var/log/x"}, {"'--sink /var/log/x'", "does not begin with a type"});
+}
+
+TEST_F(BadSinks, AnUnknownKey) {
+  expect_refusal("file:/x?frmat=json", "[[sink]]\ntype = \"file\"\npath = \"/x\"\nfrmat = \"json\"\n",
+                 {"a sink of the type file has no key 'frmat'", "Did you mean 'format'?"});
+}
+
+TEST_F(BadSinks, AKeyOfAnotherType) {
+  expect_refusal("stdout:?target=a", "[[sink]]\ntype = \"stdout\"\ntarget = \"a\"\n",
+                 {"a sink of the type stdout has no key 'target'", "It has: "});
+}
+
+TEST_F(BadSinks, AMissingPath) {
+  expect_refusal("file:", "[[sink]]\ntype = \"file\"\n",
+                 {"the sink 'file' needs 'path'", "the path of a file"});
+  expect_refusal("exec:", "[[sink]]\ntype = \"exec\"\n", {"the sink 'exec' needs 'path'"});
+  expect_refusal("exec:program", "[[sink]]\ntype = \"exec\"\npath = \"program\"\n",
+                 {"must be the absolute path of a program"});
+  expect_refusal("syslog+tls:", "[[sink]]\ntype = \"syslog\"\ntransport = \"tls\"\n", {"needs 'target'"});
+  expect_refusal("syslog+unix:", "[[sink]]\ntype = \"syslog\"\ntransport = \"unix\"\n", {"needs 'path'"});
+}
+
+TEST_F(BadSinks, ABadFilter) {
+  expect_refusal("stdout:?filter=severty%20=%201", "[[sink]]\ntype = \"stdout\"\nfilter = \"severty = 1\"\n",
+                 {"filter of the sink 'stdout'", "at its character 1", "Did you mean 'severity'?"});
+  expect_refusal("stdout:?filter=program%20=", "[[sink]]\ntype = \"stdout\"\nfilter = \"program =\"\n",
+                 {"filter of the sink 'stdout'", "at its character 10"});
+}
+
+TEST_F(BadSinks, ABadTemplate) {
+  expect_refusal("stdout:?format={nope}", "[[sink]]\ntype = \"stdout\"\nformat = \"{nope}\"\n",
+                 {"format of the sink 'stdout'", "'nope'"});
+  expect_refusal("stdout:?format={msg", "[[sink]]\ntype = \"stdout\"\nformat = \"{msg\"\n",
+                 {"format of the sink 'stdout'"});
+}
+
+TEST_F(BadSinks, ABadValue) {
+  expect_refusal("stdout:?batch_lines=0", "[[sink]]\ntype = \"stdout\"\nbatch_lines = 0\n",
+                 {"batch_lines of the sink 'stdout'", "must be a number from 1"});
+  expect_refusal("stdout:?start=middle", "[[sink]]\ntype = \"stdout\"\nstart = \"middle\"\n",
+                 {"start of the sink 'stdout'", "must be one of end, beginning"});
+}
+
+TEST_F(BadSinks, TwoOfOneName) {
+  expect_refusal({"--sink", "stdout:", "--sink", "stdout:?format=json"},
+                 {"there are two sinks called 'stdout'"});
+}
+
+TEST_F(BadSinks, PlugInsThatAreNone) {
+  const auto refuse = [&](const std::string& plugin, const std::string& why) {
+    expect_refusal("stubborn:/x?plugin=" + plugin,
+                   "[[sink]]\ntype = \"stubborn\"\npath = \"/x\"\nplugin = \"" + plugin + "\"\n",
+                   {"the plug-in '" + plugin + "' can't be used: ", why, "docs/plugins.md"});
+  };
+  refuse(folder_ / "none.so", "No such file or directory");
+  std::ofstream(folder_ / "text.so") << std::string(10'000, 'x');
+  refuse(folder_ / "text.so", "invalid ELF header");
+  refuse(SLURPER_NO_SINK, "it does not export slurper_sink_plugin()");
+  refuse(SLURPER_OTHER_VERSION_SINK, "it is of version 9999 of the interface, and this slurper has version");
+  const std::string other = std::string("unwilling:/x?plugin=") + SLURPER_STUBBORN_SINK;
+  expect_refusal({"--sink", other}, {"it is a sink of the type 'stubborn', not 'unwilling'"});
+  expect_refusal("stubborn:?plugin=", "[[sink]]\ntype = \"stubborn\"\nplugin = \"\"\n",
+                 {"plugin must be the path of one shared object"});
+}
+
+}  // namespace
+}  // namespace slurper::test

@@ -1,0 +1,247 @@
+// Sinks of the real slurper, as an operator sets them up: by URL and by table, with filters, formats, cursors
+// and dead letters; one that came too late, and one that hangs.
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <regex>
+
+#include "e2e/destinations.h"
+#include "e2e/numbered_lines.h"
+#include "support/daemon.h"
+
+namespace slurper::test {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::MatchesRegex;
+
+std::string contents(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+class SinksTest : public testing::Test {
+ protected:
+  void send(int count) {
+    for (const int end = sent_ + count; sent_ < end;) {
+      std::string text;
+      for (; sent_ < end && text.size() < 3900; ++sent_) text += line_of(sent_) + '\n';
+      ASSERT_TRUE(eventually([&] { return site_.holder.write(text); }, 5s)) << "a writer waited";
+    }
+    ASSERT_TRUE(site_.log.reaches(site_.holder.accepted().size()));
+  }
+  static void end(Child& slurper) {
+    slurper.signal(SIGTERM);
+    ASSERT_TRUE(slurper.exits_with(0)) << slurper.err();
+  }
+  [[nodiscard]] std::string on_disk(const std::string& name) const { return site_.disk.path() / name; }
+  // What `slurper verify` says of a cursor: up to, behind, rejected, missed.
+  [[nodiscard]] std::vector<std::string> cursor(const std::string& name) const {
+    Child verify(site_.verify());
+    EXPECT_TRUE(verify.exits_with(0)) << verify.err() << verify.out();
+    std::smatch found;
+    const std::string out = verify.out();
+    const std::regex wanted("([0-9]+) +([0-9]+) +([0-9]+) +([0-9]+) +" + name + "\n");
+    if (!std::regex_search(out, found, wanted)) return {out};
+    return {found[1], found[2], found[3], found[4]};
+  }
+
+  Site site_;
+  int sent_ = 0;
+};
+
+TEST_F(SinksTest, TablesAndUrlsMakeTheSame) {
+  std::ofstream(on_disk("slurper.toml")) << fmt::format(R"([[sink]]
+type = "file"
+name = "rare.ones"
+path = "{0}/table"
+filter = 'program = rare and msg contains "line"'
+format = "{{program}}/{{pid}} {{severity}}: {{msg}}"
+start = "beginning"
+
+[[sink]]
+type = "exec"
+path = "/bin/sh"
+args = ["-c", 'cat > "$0/$SLURPER_SINK"', "{0}"]
+format = "rfc3164"
+start = "beginning"
+)",
+                                                        site_.disk.path().string());
+  site_.sinks = {
+      fmt::format("file:{}?filter=program%20=%20rare%20and%20msg%20contains%20%22line%22&"
+                  "format={{program}}/{{pid}}%20{{severity}}:%20{{msg}}&start=beginning",
+                  on_disk("url"))};
+  Program program = site_.run();
+  program.argv.insert(program.argv.end(), {"-c", on_disk("slurper.toml")});
+  Child slurper(program);
+  ASSERT_TRUE(slurper.said("ready")) << slurper.err();
+  send(120);
+  end(slurper);
+  const std::string expected = fmt::format("rare/7 notice: {}\nrare/7 notice: {}\nrare/7 notice: {}\n",
+                                           message_of(0), message_of(50), message_of(100));
+  EXPECT_EQ(contents(on_disk("table")), expected);
+  EXPECT_EQ(contents(on_disk("url")), expected);
+  EXPECT_EQ(difference(site_.log.bytes(), contents(on_disk("exec-bin-sh"))), "");
+  const std::string size = std::to_string(site_.log.end());
+  const std::string url_name =
+      std::regex_replace("file" + on_disk("url"), std::regex("[^A-Za-z0-9._]+"), "-");
+  for (const std::string& name : {std::string("rare.ones"), std::string("exec-bin-sh"), url_name}) {
+    EXPECT_TRUE(fs::exists(on_disk(".messages.cursor-" + name))) << name;
+    EXPECT_THAT(cursor(name), ElementsAre(size, "0", "0", "0")) << name;
+  }
+}
+
+TEST_F(SinksTest, EachBeginsWhereItIsToldAndGoesOnWhereItWas) {
+  const auto start = [&](const std::string& name, const std::string& more) {
+    site_.sinks = {fmt::format("file:{}?name={}{}", on_disk(name), name, more)};
+    return site_.start();
+  };
+  Child first = start("new", "");
+  EXPECT_TRUE(eventually([&] { return fs::exists(on_disk(".messages.cursor-new")); }));
+  // Only then it has begun.
+  ASSERT_TRUE(eventually([&] { return cursor("new").size() == 4; }));
+  send(10);
+  end(first);
+  EXPECT_EQ(difference(site_.log.bytes(), contents(on_disk("new"))), "");
+  Child second = start("new", "");
+  send(10);
+  end(second);
+  EXPECT_EQ(difference(site_.log.bytes(), contents(on_disk("new"))), "");
+  Child third = start("old", "&start=beginning");
+  send(10);
+  end(third);
+  EXPECT_EQ(difference(site_.log.bytes(), contents(on_disk("old"))), "");
+  Child again = start("new", "");
+  end(again);
+  EXPECT_EQ(difference(site_.log.bytes(), contents(on_disk("new"))), "")
+      << "what came while it was not there";
+  fs::remove(on_disk(".messages.cursor-new"));
+  Child anew = start("new", "");
+  ASSERT_TRUE(eventually([&] { return cursor("new").size() == 4; }));
+  const std::uint64_t before = site_.log.end();
+  send(10);
+  end(anew);
+  EXPECT_TRUE(contents(on_disk("new")).ends_with(site_.log.bytes().substr(before)));
+}
+
+TEST_F(SinksTest, WhatIsRefusedIsInTheDeadLetters) {
+  // A program that refuses one line of ten, in omprog's protocol and its one word more.
+  std::ofstream(on_disk("program")) << R"(#!/bin/sh
+echo OK
+while read -r line; do
+  case $line in
+    *"line 0000000"[37]*) echo "REJECTED: not this one" ;;
+    *) echo "$line" >> "$1" && echo OK ;;
+  esac
+done
+)";
+  fs::permissions(on_disk("program"), fs::perms::owner_all);
+  site_.sinks = {fmt::format("exec:{}?name=picky&confirm=line&args={}&start=beginning", on_disk("program"),
+                             on_disk("taken"))};
+  Child slurper = site_.start();
+  send(10);
+  ASSERT_TRUE(slurper.said("the sink 'picky' was refused a line: not this one")) << slurper.err();
+  ASSERT_TRUE(eventually([&] {
+    slurper.signal(SIGUSR2);
+    return slurper.said("sink 'picky': 8 lines, 0B behind, 2 lines refused", 1, 100ms);
+  })) << slurper.err();
+  end(slurper);
+  const std::string letters = contents(on_disk("messages.rejected-picky"));
+  EXPECT_THAT(
+      letters,
+      MatchesRegex("(\\{\"sink\":\"picky\",\"reason\":\"not this one\",\"record\":\\{.*\\}\\}\n){2}"));
+  EXPECT_THAT(letters, HasSubstr(message_of(3)));
+  EXPECT_THAT(letters, HasSubstr(message_of(7)));
+  EXPECT_EQ(std::ranges::count(contents(on_disk("taken")), '\n'), 8);
+  EXPECT_THAT(cursor("picky"), ElementsAre(std::to_string(site_.log.end()), "0", "2", "0"));
+}
+
+// The destination is down for longer than the log keeps its lines.
+TEST_F(SinksTest, WhatRetentionRemovedIsToldAndCounted) {
+  ServerDestination server("late", By::Tcp, site_.ram.path());
+  site_.sinks = {server.url()};
+  Child slurper = site_.start({"log.rotate_size=64KiB", "log.keep_files=2", "log.compress=zstd"});
+  const auto received = [&] { return server.received(); };
+  server.up();
+  send(100);
+  ASSERT_TRUE(eventually([&] { return received().size() == 100; })) << slurper.err();
+  ASSERT_TRUE(eventually([&] {
+    slurper.signal(SIGUSR2);
+    return slurper.said("sink 'late': 100 lines, 0B behind", 1, 100ms);
+  })) << slurper.err();
+  server.down();
+  for (int i = 0; i < 20; ++i) {
+    send(500);
+    // One segment at a time, as in life: rotation and retention keep up.
+    ASSERT_TRUE(eventually([&] { return site_.log.segments().size() <= 4; }));
+  }
+  const std::uint64_t first = site_.log.segments().front().base;
+  ASSERT_GT(first, 0U);
+  ASSERT_TRUE(slurper.said("the sink 'late' fails")) << slurper.err();
+  server.up();
+  ASSERT_TRUE(eventually([&] { return number_in(received().back().text) == sent_ - 1; })) << slurper.err();
+  ASSERT_TRUE(slurper.said("the sink 'late' came too late for ")) << slurper.err();
+  EXPECT_THAT(slurper.err(), HasSubstr("they were removed, by log.keep_files, log.keep_size, or by hand"));
+  send(10);
+  ASSERT_TRUE(eventually([&] { return number_in(received().back().text) == sent_ - 1; }))
+      << "it does not go on";
+  ASSERT_TRUE(eventually([&] {
+    slurper.signal(SIGUSR2);
+    return slurper.said(", 0B behind, ", 1, 100ms);
+  }));
+  EXPECT_THAT(slurper.err(),
+              MatchesRegex("(.|\n)*sink 'late': [0-9]+ lines, 0B behind, [0-9.]+[KM]iB missed(.|\n)*"));
+  end(slurper);
+  const auto messages = received();
+  const int began = number_in(messages[100].text);
+  EXPECT_GT(began, 100);
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    const int expected = static_cast<int>(i) + (i < 100 ? 0 : began - 100);
+    ASSERT_EQ(number_in(messages[i].text), expected) << "a line is missing that was there";
+  }
+  std::uint64_t missed = 0;
+  for (int i = 100; i < began; ++i) missed += line_of(i).size() + 1;
+  const auto seen = cursor("late");
+  ASSERT_EQ(seen.size(), 4U) << seen.front();
+  EXPECT_EQ(seen[3], std::to_string(missed));
+}
+
+// Each at its own pace, and the end comes in time.
+TEST_F(SinksTest, OneThatHangsHoldsUpNobody) {
+  std::ofstream(on_disk("hang")) << "as long as this is there\n";
+  site_.sinks = {fmt::format("stubborn:{}?name=hanging&start=beginning&plugin={}", on_disk("hang"),
+                             SLURPER_STUBBORN_SINK),
+                 fmt::format("file:{}?name=quick&start=beginning", on_disk("quick"))};
+  Child slurper = site_.start();
+  send(5000);
+  EXPECT_TRUE(eventually([&] { return contents(on_disk("quick")).size() == site_.log.end(); }));
+  const auto told = Clock::now();
+  slurper.signal(SIGTERM);
+  ASSERT_TRUE(slurper.exits_with(0, 15s)) << slurper.err();
+  const auto took = Clock::now() - told;
+  EXPECT_LT(took, kSanitized ? 12s : 8s);
+  EXPECT_THAT(slurper.err(), HasSubstr("the sink 'hanging' does not end: it is left behind"));
+  fmt::print("it ended in {:.1f} s\n", std::chrono::duration<double>(took).count());
+  EXPECT_EQ(difference(site_.holder.accepted(), site_.log.bytes()), "");
+  EXPECT_EQ(difference(site_.log.bytes(), contents(on_disk("quick"))), "");
+
+  // It is alive again, and nothing was lost to it.
+  fs::remove(on_disk("hang"));
+  Child next = site_.start();
+  send(10);
+  end(next);
+  EXPECT_THAT(cursor("hanging"), ElementsAre(std::to_string(site_.log.end()), "0", "0", "0"));
+}
+
+}  // namespace
+}  // namespace slurper::test

@@ -1,0 +1,44 @@
+// A plug-in that hangs in deliver(), whatever slurper asks of it: the file that its setting `path` names must
+// go first.
+
+#include <slurper/sink.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <thread>
+
+namespace {
+
+class StubbornSink : public slurper::Sink {
+ public:
+  explicit StubbornSink(slurper::SinkOptions& options) : path_(options.text("path", "")) {}
+
+  slurper::Result<std::optional<std::uint64_t>> open(const slurper::SinkContext&) override {
+    return std::nullopt;
+  }
+  slurper::Result<slurper::Delivery> deliver(std::span<const slurper::Record> batch) override {
+    while (::access(path_.c_str(), F_OK) == 0) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    return slurper::Delivery{.held = batch.back().next_offset(), .rejected = {}};
+  }
+  void close() override {}
+
+ private:
+  const std::string path_;
+};
+
+}  // namespace
+
+#ifndef SLURPER_TEST_API_VERSION
+#define SLURPER_TEST_API_VERSION slurper::kSinkApiVersion
+#endif
+
+extern "C" const slurper::SinkPlugin* slurper_sink_plugin() {
+  static const slurper::SinkPlugin plugin{
+      .api_version = SLURPER_TEST_API_VERSION,
+      .type = {.name = "stubborn",
+               .help = "nowhere",
+               .make = [](slurper::SinkOptions& options) -> std::unique_ptr<slurper::Sink> {
+                 return std::make_unique<StubbornSink>(options);
+               }}};
+  return &plugin;
+}
