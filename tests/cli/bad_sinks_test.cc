@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "cli/program.h"
+#include "support/temp_dir.h"
 
 namespace slurper::test {
 namespace {
@@ -51,8 +52,8 @@ class BadSinks : public testing::Test {
     expect_refusal({"-c", path}, with_place);
   }
 
-  TempFolder folder_;
-  TempFolder ring_{"/dev/shm"};
+  TempDir folder_;
+  TempDir ring_ = TempDir::in_ram();
 };
 
 TEST_F(BadSinks, AnUnknownType) {

@@ -117,7 +117,7 @@ class HostileLines : public testing::Test {
     EXPECT_EQ(difference(stream, site_.log.bytes()), "");
     said_ = slurper.err();
   }
-  [[nodiscard]] std::string on_disk(const std::string& name) const { return site_.disk.path() / name; }
+  [[nodiscard]] std::string on_disk(const std::string& name) const { return site_.disk / name; }
 
   Site site_;
   std::vector<long> offsets_;
@@ -211,8 +211,8 @@ TEST_F(HostileLines, OverTheNetwork) {
 TEST_F(HostileLines, AtRsyslogd) {
   RealRsyslogd::fetch();
   ASSERT_FALSE(HasFailure());
-  const RealRsyslogd octets(site_.disk.path() / "octets");
-  const RealRsyslogd newlines(site_.disk.path() / "newlines");
+  const RealRsyslogd octets(site_.disk / "octets");
+  const RealRsyslogd newlines(site_.disk / "newlines");
   const auto url = [](const RealRsyslogd& server, const std::string& framing) {
     return fmt::format("syslog+tcp://{}?name={}&framing={}&start=beginning", server.target(), framing,
                        framing);
@@ -236,7 +236,7 @@ TEST_F(HostileLines, AtRsyslogd) {
 
 // A program that counts on transactions is not told of one by a line.
 TEST_F(HostileLines, AtAProgram) {
-  ProgramDestination program("program", site_.disk.path() / "program", "transaction");
+  ProgramDestination program("program", site_.disk / "program", "transaction");
   program.up();
   run({program.url() + "&format=raw"}, [&] { return program.received().size() >= offsets_.size(); });
   std::string text;

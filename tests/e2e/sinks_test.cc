@@ -56,7 +56,7 @@ class SinksTest : public testing::Test {
       return last != std::string::npos && std::regex_search(said.substr(last), wanted);
     });
   }
-  [[nodiscard]] std::string on_disk(const std::string& name) const { return site_.disk.path() / name; }
+  [[nodiscard]] std::string on_disk(const std::string& name) const { return site_.disk / name; }
   // What `slurper verify` says of a cursor: up to, behind, rejected, missed.
   [[nodiscard]] std::vector<std::string> cursor(const std::string& name) const {
     Child verify(site_.verify());
@@ -88,7 +88,7 @@ args = ["-c", 'cat > "$0/$SLURPER_SINK"', "{0}"]
 format = "rfc3164"
 start = "beginning"
 )",
-                                                        site_.disk.path().string());
+                                                        site_.disk.path());
   site_.sinks = {
       fmt::format("file:{}?filter=program%20=%20rare%20and%20msg%20contains%20%22line%22&"
                   "format={{program}}/{{pid}}%20{{severity}}:%20{{msg}}&start=beginning",
