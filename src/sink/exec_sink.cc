@@ -38,6 +38,8 @@ constexpr milliseconds kFirstLook = 1ms;
 constexpr milliseconds kLastLook = 100ms;
 // What the program has for what is in the pipe when slurper ends.
 constexpr milliseconds kLastChance = 1s;
+// From the end of its pipes to its own.
+constexpr milliseconds kExitTime = 1s;
 // From SIGTERM to SIGKILL.
 constexpr milliseconds kTermTime = 2s;
 // Of 4 KiB: what a pipe holds. A program that never stops talking must not keep the rest waiting.
@@ -140,7 +142,7 @@ std::unexpected<Error> ExecSink::ended(std::string_view or_else) {
   read_answers();
   // A program that ends closes its pipes a moment before it has ended.
   pollfd exited = {.fd = child_.exit_fd(), .events = POLLIN, .revents = 0};
-  (void)::poll(&exited, 1, 100);
+  (void)::poll(&exited, 1, static_cast<int>(kExitTime.count()));
   read_errors();
   std::string how = child_.reap();
   if (how.empty()) how = or_else;
