@@ -90,7 +90,7 @@ template(name="json" type="list" option.jsonf="on") {
 )";
   return {.name = "rsyslog",
           .command =
-              fmt::format("{} {} -n -i none -M {} -f {{disk}}/config", unpacked.environment(),
+              fmt::format("{} {} -n -i NONE -M {} -f {{disk}}/config", unpacked.environment(),
                           unpacked.program("rsyslogd").native(), (unpacked.libraries() / "rsyslog").native()),
           .config = std::string(kConfig) + std::string(action) + '\n',
           .by_socket = true};

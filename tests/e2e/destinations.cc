@@ -53,9 +53,11 @@ std::string ServerDestination::address() const {
       return url + "?filter=program%20=%20rare&";
     case By::Tls:
       return url + "?send_buffer=16KiB&ca_file=" + ca_file_ + "&";
-    case By::Tcp:
+    // By default these get what syslog(3) writes, without the offset that is looked at here.
     case By::UnixDatagram:
     case By::UnixStream:
+      return url + "?send_buffer=16KiB&format=rfc5424&";
+    case By::Tcp:
       break;
   }
   return url + "?send_buffer=16KiB&";

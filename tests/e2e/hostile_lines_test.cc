@@ -183,7 +183,7 @@ TEST_F(HostileLines, OverTheNetwork) {
   tcp.up();
   stream.up();
   datagrams.up();
-  run({tcp.url(), stream.url(), datagrams.url() + "?name=datagram&start=beginning"},
+  run({tcp.url(), stream.url(), datagrams.url() + "?name=datagram&start=beginning&format=rfc5424"},
       [&] { return tcp.count() >= offsets_.size() && stream.count() >= offsets_.size(); });
   const auto check = [&](const std::vector<SyslogReceiver::Message>& messages, bool escaped,
                          const std::vector<long>& expected) {

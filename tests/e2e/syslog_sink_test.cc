@@ -70,7 +70,7 @@ class SyslogServersTest : public testing::Test {
         "global(workDirectory=\"{0}\" maxMessageSize=\"64k\" {1})\n{2}\n{3})\n"
         "*.* action(type=\"omfile\" file=\"{0}/out\" template=\"parts\")\n",
         dir_.path(), global, inputs, kRsyslogFormat);
-    return start({.argv = {Packages::root() / "usr/sbin/rsyslogd", "-n", "-i", "none", "-M",
+    return start({.argv = {Packages::root() / "usr/sbin/rsyslogd", "-n", "-i", "NONE", "-M",
                            Packages::libraries() / "rsyslog", "-f", conf},
                   .env = Packages::env()},
                  is_up);

@@ -43,7 +43,7 @@ input(type="imuxsock" Socket="{0}/socket" RateLimit.Interval="0")
 *.* action(type="ompipe" pipe="{1}" queue.type="LinkedList" action.resumeRetryCount="-1" action.resumeInterval="1")
 )",
                                                dir.string(), fifo));
-  return {.argv = {Packages::root() / "usr/sbin/rsyslogd", "-n", "-i", "none", "-M", modules, "-f",
+  return {.argv = {Packages::root() / "usr/sbin/rsyslogd", "-n", "-i", "NONE", "-M", modules, "-f",
                    dir / "rsyslog.conf"},
           .env = Packages::env()};
 }
