@@ -73,9 +73,10 @@ std::vector<Peer> chosen_peers(const Options& options, const Scenario& scenario,
   std::vector<Peer> peers = peers_of(scenario.field, programs);
   for (const std::string& peer : options.more_peers) {
     const std::size_t equals = peer.find('=');
-    peers.push_back({.name = peer.substr(0, equals),
-                     .command = peer.substr(equals + 1),
-                     .notifies = peer.find("slurper run") != std::string::npos});
+    Peer& more = peers.emplace_back(Peer{.name = peer.substr(0, equals),
+                                         .command = peer.substr(equals + 1),
+                                         .notifies = peer.find("slurper run") != std::string::npos});
+    if (peer.find("{port}") != std::string::npos) more.receiver = Habit::Counts;
   }
   std::erase_if(peers, [&](const Peer& peer) {
     return (!options.peers.empty() && std::ranges::find(options.peers, peer.name) == options.peers.end()) ||
@@ -175,7 +176,8 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   app.add_option("-p,--peers", options.peers, "only these")->delimiter(',')->allow_extra_args(false);
-  app.add_option("--peer", options.more_peers, "one more: 'name=command', with {fifo}, {out} and {ram}")
+  app.add_option("--peer", options.more_peers,
+                 "one more: 'name=command', with {fifo}, {out}, {disk}, {ram}, {port}")
       ->allow_extra_args(false)
       ->check([](const std::string& peer) {
         return peer.find('=') > 0 && peer.find('=') != std::string::npos ? "" : "needs 'name=command'";
