@@ -26,7 +26,7 @@ class RecordSource {
     FramerSettings framing;
     // A batch is handed out when it has as many lines, as many bytes have been read, or the first of them has
     // waited for so long.
-    std::size_t batch_lines = 2000;
+    std::size_t batch_lines = 1000;
     std::size_t batch_bytes = 1 << 20;
     std::chrono::milliseconds batch_time{50};
   };
