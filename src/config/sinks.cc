@@ -144,6 +144,7 @@ std::string to_toml(const SinkSettings& sink) {
       fmt::format("[[sink]]\nname = {}\ntype = {}\n", quote_toml(sink.name), quote_toml(sink.type));
   for (const SinkOption& option : sink.options) {
     std::vector<std::string> values;
+    values.reserve(option.values.size());
     for (const std::string& value : option.values) values.push_back(quote_toml(value));
     out += fmt::format(fmt::runtime(option.is_list ? "{} = [{}]\n" : "{} = {}\n"),
                        quote_toml_key(option.name), fmt::join(values, ", "));

@@ -37,7 +37,7 @@ class LogPaths {
   [[nodiscard]] const std::string& directory() const { return directory_; }  // "." where the path has none
   [[nodiscard]] std::string index() const;                                   // holds the log's lock, too
   [[nodiscard]] std::string dead_letters(std::string_view sink) const;
-  [[nodiscard]] std::string cursor(std::string_view sink) const;             // of a sink of this name
+  [[nodiscard]] std::string cursor(std::string_view sink) const;  // of a sink of this name
   [[nodiscard]] std::string times() const;
   [[nodiscard]] std::string times_temporary() const;  // while times() is rewritten
   [[nodiscard]] std::string rotated(StreamOffset base) const;

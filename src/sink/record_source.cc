@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -31,7 +32,7 @@ RecordSource::RecordSource(Os& os, LogPaths paths, const LogFeed& feed, const Ti
       buffer_(std::max(options.batch_bytes, framer_.window()) + framer_.window()) {}
 
 void RecordSource::restart(std::optional<StreamOffset> from) {
-  reader_.emplace(os_, paths_, feed_, from);
+  reader_ = std::make_unique<LogReader>(os_, paths_, feed_, from);
   framer_.seek(from.value_or(StreamOffset{}));
   begin_ = filled_ = 0;
   news_ = new_lines_ = 0;
@@ -90,7 +91,7 @@ RecordSource::Missing RecordSource::skip_damaged() {
 
 RecordSource::Missing RecordSource::note(const LogReader::Chunk& chunk) {
   gap_up_to_ = chunk.at;
-  if (uncut().empty()) end_line_at_gap();
+  if (uncut().empty()) end_line_at_gap(chunk.at);
   return {.bytes = chunk.missing, .why = chunk.why};
 }
 
@@ -115,9 +116,9 @@ Arrival RecordSource::arrival() {
 }
 
 // The line before it has no end, and will never have one.
-void RecordSource::end_line_at_gap() {
+void RecordSource::end_line_at_gap(StreamOffset up_to) {
   framer_.flush(uncut(), arrival().time, records_);
-  framer_.seek(*gap_up_to_);
+  framer_.seek(up_to);
   begin_ = filled_ = 0;
   gap_up_to_.reset();
 }
@@ -145,7 +146,7 @@ std::span<const Record> RecordSource::take() {
   }
   if (records_.size() < limit) {
     news_ = new_lines_ = 0;
-    if (gap_up_to_) end_line_at_gap();
+    if (gap_up_to_) end_line_at_gap(*gap_up_to_);
   }
   if (options_.filter)
     std::erase_if(records_, [&](const Record& record) { return !options_.filter->matches(record); });

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -71,7 +72,7 @@ class RecordSource {
  private:
   void restart(std::optional<StreamOffset> from);
   void make_room();
-  void end_line_at_gap();
+  void end_line_at_gap(StreamOffset up_to);
   [[nodiscard]] Arrival arrival();
   Missing note(const LogReader::Chunk& chunk);
   [[nodiscard]] std::string_view uncut() const { return {buffer_.data() + begin_, filled_ - begin_}; }
@@ -83,7 +84,7 @@ class RecordSource {
   const LogId log_id_;
   const Options& options_;
 
-  std::optional<LogReader> reader_;
+  std::unique_ptr<LogReader> reader_;
   Framer framer_;
   std::vector<char> buffer_;
   std::size_t begin_ = 0;                  // of what is not cut yet: the byte at framer_.offset()

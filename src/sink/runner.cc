@@ -195,20 +195,20 @@ Status SinkRunner::open_sink() {
     if (Status noted = note_held(*begin); !noted) return noted;
     if (Status saved = save_cursor(true); !saved) return saved;
   }
-  const auto held = sink_->open(context_);
-  if (!held) return std::unexpected(held.error());
+  const auto opened = sink_->open(context_);
+  if (!opened) return std::unexpected(opened.error());
   is_open_ = true;
   linger_until_.reset();
   line_in_parts_.reset();
-  if (*held) {
-    held_ = **held;
-    source_.seek(StreamOffset{**held});
-  } else if (cursor_.record()) {
-    held_ = cursor_.record()->offset.value;
-    source_.seek(StreamOffset{held_});
-  } else {
-    source_.seek(std::nullopt);
+  std::optional<StreamOffset> from;
+  const std::optional<std::uint64_t> held = *opened;
+  if (held) {
+    from = StreamOffset{*held};
+  } else if (const auto& record = cursor_.record()) {
+    from = record->offset;
   }
+  if (from) held_ = from->value;
+  source_.seek(from);
   handed_ = StreamOffset{held_};
   if (log_.feed.end().value <= held_) works();
   return {};

@@ -8,12 +8,10 @@
 #include <fstream>
 
 #include "cli/program.h"
-#include "support/temp_dir.h"
 
 namespace slurper::test {
 namespace {
 
-using testing::EndsWith;
 using testing::HasSubstr;
 
 class BadSinks : public testing::Test {

@@ -4,12 +4,12 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <re2/re2.h>
 
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <regex>
 #include <thread>
 
 #include "e2e/destinations.h"
@@ -47,13 +47,12 @@ class SinksTest : public testing::Test {
   }
   // Whether the status comes to match this.
   static bool has_status(Child& slurper, const std::string& text) {
-    const std::regex wanted(text);
     return eventually([&] {
       slurper.signal(SIGUSR2);
       std::this_thread::sleep_for(20ms);
       const std::string said = slurper.err();
       const std::size_t last = said.rfind("status: ");
-      return last != std::string::npos && std::regex_search(said.substr(last), wanted);
+      return last != std::string::npos && RE2::PartialMatch(said.substr(last), text);
     });
   }
   [[nodiscard]] std::string on_disk(const std::string& name) const { return site_.disk / name; }
@@ -61,11 +60,11 @@ class SinksTest : public testing::Test {
   [[nodiscard]] std::vector<std::string> cursor(const std::string& name) const {
     Child verify(site_.verify());
     EXPECT_TRUE(verify.exits_with(0)) << verify.err() << verify.out();
-    std::smatch found;
-    const std::string out = verify.out();
-    const std::regex wanted("([0-9]+) +([0-9]+) +([0-9]+) +([0-9]+) +" + name + "\n");
-    if (!std::regex_search(out, found, wanted)) return {out};
-    return {found[1], found[2], found[3], found[4]};
+    std::vector<std::string> found(4);
+    const std::string wanted = "([0-9]+) +([0-9]+) +([0-9]+) +([0-9]+) +" + name + "\n";
+    if (!RE2::PartialMatch(verify.out(), wanted, &found[0], &found[1], &found[2], &found[3]))
+      return {verify.out()};
+    return found;
   }
 
   Site site_;
@@ -105,8 +104,8 @@ start = "beginning"
   EXPECT_EQ(contents(on_disk("url")), expected);
   EXPECT_EQ(difference(site_.log.bytes(), contents(on_disk("exec-bin-sh"))), "");
   const std::string size = std::to_string(site_.log.end());
-  const std::string url_name =
-      std::regex_replace("file" + on_disk("url"), std::regex("[^A-Za-z0-9._]+"), "-");
+  std::string url_name = "file" + on_disk("url");
+  RE2::GlobalReplace(&url_name, "[^A-Za-z0-9._]+", "-");
   for (const std::string& name : {std::string("rare.ones"), std::string("exec-bin-sh"), url_name}) {
     EXPECT_TRUE(fs::exists(on_disk(".messages.cursor-" + name))) << name;
     EXPECT_THAT(cursor(name), ElementsAre(size, "0", "0", "0")) << name;

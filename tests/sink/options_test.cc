@@ -77,7 +77,7 @@ TEST(SinkOptionsTest, WhatIsWrongIsToldWithItsPlace) {
     EXPECT_EQ(sink.error().kind, ErrorKind::Config);
     EXPECT_THAT(sink.error().message(), HasSubstr("here:2:1"));
     EXPECT_THAT(sink.error().message(),
-                HasSubstr(name + " of the sink 'test' is \"" + value + "\", but must be"));
+                HasSubstr(fmt::format("{} of the sink 'test' is \"{}\", but must be", name, value)));
   }
 }
 

@@ -187,6 +187,7 @@ TEST_F(SyslogTlsTest, WhatDoesNotSpeakTlsIsTold) {
   EXPECT_THAT(
       refusal("127.0.0.1", server.port(), {}),
       HasSubstr("what answers there does not speak TLS. Name the server's TLS port, 6514 by default"));
+  answering.wait();
 }
 
 TEST_F(SyslogTlsTest, FilesThatAreNotRightAreTold) {

@@ -97,7 +97,7 @@ struct SyslogReceiver::Connection {
   std::string text = {};  // not cut yet
 };
 
-SyslogReceiver::SyslogReceiver(By by, std::filesystem::path folder, const Certificate& certificate,
+SyslogReceiver::SyslogReceiver(By by, const std::filesystem::path& folder, const Certificate& certificate,
                                int receive_buffer)
     : by_(by),
       path_(folder / (by == By::UnixStream ? "stream" : "datagram")),

@@ -46,7 +46,7 @@ class SyslogReceiver {
 
   // Not up yet. `folder` is for its socket; the certificate for By::Tls. Small receive buffers show a slow
   // reader at once.
-  SyslogReceiver(By by, std::filesystem::path folder, const Certificate& certificate = {},
+  SyslogReceiver(By by, const std::filesystem::path& folder, const Certificate& certificate = {},
                  int receive_buffer = 0);
   SyslogReceiver(const SyslogReceiver&) = delete;
   SyslogReceiver& operator=(const SyslogReceiver&) = delete;

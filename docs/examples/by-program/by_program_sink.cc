@@ -1,12 +1,12 @@
 // An example of a plug-in for slurper: each line goes to a file of its program's, FOLDER/sshd.log.
 //
 //   slurper run … --sink by-program:/var/log/by-program
+#include <slurper/sink.h>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <slurper/sink.h>
 
 namespace {
 
@@ -25,7 +25,8 @@ class ByProgramSink : public slurper::Sink {
   Result<std::optional<std::uint64_t>> open(const slurper::SinkContext&) override {
     std::error_code error;
     std::filesystem::create_directories(folder_, error);
-    if (error) return slurper::fail(ErrorKind::CantCreate, "make the folder '" + folder_ + "'", error.message());
+    if (error)
+      return slurper::fail(ErrorKind::CantCreate, "make the folder '" + folder_ + "'", error.message());
     return std::nullopt;
   }
 
@@ -33,7 +34,8 @@ class ByProgramSink : public slurper::Sink {
     Delivery delivery{.held = batch.back().next_offset(), .rejected = {}};
     for (std::size_t i = 0; i < batch.size(); ++i) {
       const std::string program(batch[i].header().program);
-      if (program.empty() || program.front() == '.' || program.find_first_of(std::string_view("/\0", 2)) != program.npos) {
+      if (program.empty() || program.front() == '.' ||
+          program.find_first_of(std::string_view("/\0", 2)) != program.npos) {
         delivery.rejected.push_back({i, "its program is no name for a file"});
         continue;
       }
@@ -44,7 +46,8 @@ class ByProgramSink : public slurper::Sink {
     // What the kernel has, no end of slurper takes away. Only then it is delivered.
     for (auto& [program, file] : files_) {
       if (!file.flush())
-        return slurper::fail(ErrorKind::Io, "write '" + folder_ + '/' + program + ".log'", std::strerror(errno));
+        return slurper::fail(ErrorKind::Io, "write '" + folder_ + '/' + program + ".log'",
+                             std::strerror(errno));
     }
     return delivery;
   }
