@@ -160,6 +160,13 @@ TEST(Tables, ShowRatiosByRepeatAndJudgeThem) {
   EXPECT_THAT(text, HasSubstr("liar: 1 of its runs failed, first: 1 line lost\n"));
 }
 
+TEST(Tables, ShowTargetsAsTheyAreJudged) {
+  EXPECT_EQ((Target{Target::Relation::AtLeast, 1.4}.text(2)), ">= 1.4");
+  EXPECT_EQ((Target{Target::Relation::AtLeast, 0.95}.text(2)), ">= 0.95");
+  EXPECT_EQ((Target{Target::Relation::Below, 3000}.text(0)), "< 3000");
+  EXPECT_EQ((Target{Target::Relation::AtMost, 0}.text(0)), "0");
+}
+
 // The whole harness, with real processes.
 class Run : public testing::Test {
  protected:

@@ -128,7 +128,10 @@ bool Target::met(double value) const {
 
 std::string Target::text(int digits) const {
   const char* sign = relation == Relation::AtLeast ? ">=" : relation == Relation::AtMost ? "<=" : "<";
-  return limit == 0 ? "0" : fmt::format("{} {:.{}f}", sign, limit, std::min(digits, 2));
+  if (limit == 0) return "0";
+  std::string number = fmt::format("{:.{}f}", limit, std::min(digits, 2));
+  if (digits >= 2 && number.ends_with('0')) number.pop_back();
+  return fmt::format("{} {}", sign, number);
 }
 
 bool passed(const Scenario& scenario, std::span<const Record> records, const std::string& peer) {
