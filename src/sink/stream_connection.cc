@@ -223,18 +223,20 @@ Status StreamConnection::check_progress() {
 }
 
 Result<bool> StreamConnection::drain(Deadline deadline) {
-  // There is no event for it. On a local network it takes microseconds.
-  constexpr auto kLongest = 50ms;
+  // There is no event for it. On a local network it takes microseconds; a pause is never longer than what has
+  // been waited already.
+  constexpr std::chrono::microseconds kFirst = 100us;
   constexpr auto kGrace = 500ms;
   int stop_fd = stop_fd_;
-  for (std::chrono::microseconds pause = 100us;;
-       pause = std::min<std::chrono::microseconds>(2 * pause, kLongest)) {
+  for (std::chrono::microseconds pause = kFirst;;
+       pause = std::min<std::chrono::microseconds>(2 * pause, kLook)) {
     if (Status alive = check_progress(); !alive) return std::unexpected(std::move(alive.error()));
     if (drained_ == sent_) return true;
     if (Clock::now() >= deadline) return false;
     if (wait_for(-1, 0, std::min(deadline, Clock::now() + pause), stop_fd) == Woken::Stopped) {
       deadline = std::min(deadline, Clock::now() + kGrace);
       stop_fd = -1;
+      pause = kFirst;
     }
   }
 }
