@@ -154,9 +154,9 @@ TEST(Tables, ShowRatiosByRepeatAndJudgeThem) {
   EXPECT_FALSE(passed(scenario, records, "liar"));
   EXPECT_FALSE(passed(scenario, records, "absent"));
   const std::string text = table(scenario, records);
-  EXPECT_THAT(text, HasSubstr("fast       2.00        ok\n"));
-  EXPECT_THAT(text, HasSubstr("slow       1.90    MISSED\n"));
-  EXPECT_THAT(text, HasSubstr("liar       9.00  1 FAILED\n"));
+  EXPECT_THAT(text, HasSubstr("fast      2.00        ok\n"));
+  EXPECT_THAT(text, HasSubstr("slow      1.90    MISSED\n"));
+  EXPECT_THAT(text, HasSubstr("liar      9.00  1 FAILED\n"));
   EXPECT_THAT(text, HasSubstr("liar: 1 of its runs failed, first: 1 line lost\n"));
 }
 
