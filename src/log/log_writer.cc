@@ -267,6 +267,7 @@ Status LogWriter::finish_rotation() {
                       fmt::format("rotate the log {} to {}", in_quotes(paths_.active()), in_quotes(rotated)),
                       "It goes on growing, and the rotation is tried again");
   }
+  if (Status settled = settle_rotated(rotated); !settled) return settled;
   return begin_segment();
 }
 

@@ -125,7 +125,9 @@ class LogWriter {
   Status end_polluted(std::uint64_t foreign);
   Status put_aside();
   Result<bool> has_landed(std::span<const char> written);
-  Result<std::string> move_aside();
+  Status settle_rotated(const std::string& rotated);
+  Result<std::string> move_aside() { return move_aside(paths_.active()); }
+  Result<std::string> move_aside(const std::string& path);
   void remember(std::span<const char> written);
   void leave_file(NoteKind why);
 

@@ -116,6 +116,7 @@ Status LogWriter::end_polluted(std::uint64_t foreign) {
   findings_.push_back(fmt::format(
       "somebody else wrote {} bytes to its file; that is {} now, and it goes on in a new one at offset {}",
       foreign, in_quotes(rotated), end().value));
+  if (Status settled = settle_rotated(rotated); !settled) return settled;
   return begin_segment();
 }
 
@@ -135,11 +136,38 @@ Status LogWriter::put_aside() {
   return begin_segment();
 }
 
-// Gives the file at the active segment's path a name that is not the log's: nothing is destroyed.
-Result<std::string> LogWriter::move_aside() {
+// What was renamed to `rotated` may have become another file, or have other bytes in it, since it was looked
+// at. The segment's name must not lie: whoever reads it takes the bytes for the stream's. A file that can't
+// be looked at stays as it is.
+Status LogWriter::settle_rotated(const std::string& rotated) {
+  struct stat named{};
+  struct stat ours{};
+  if (os_.lstat(rotated.c_str(), &named) < 0 || os_.fstat(active_fd_.get(), &ours) < 0) return {};
+  const bool is_ours = named.st_dev == ours.st_dev && named.st_ino == ours.st_ino;
+  const auto found = static_cast<std::uint64_t>(ours.st_size);
+  if (is_ours && found == size_) return {};
+  if (is_ours && found > size_) {
+    const Result<bool> intact = file_has(active_fd_.get(), size_ - last_bytes_.size(), last_bytes_);
+    if (!intact) return std::unexpected(intact.error());
+    if (*intact) {
+      record_.add_note({NoteKind::Foreign, end(), found - size_});
+      return {};
+    }
+  }
+  if (is_ours) feed_.cut();
+  const Result<std::string> aside = move_aside(rotated);
+  if (!aside) return std::unexpected(aside.error());
+  findings_.push_back(fmt::format(
+      "somebody cut, wrote or replaced its file while it was rotated; that is {} now", in_quotes(*aside)));
+  leave_file(is_ours || ours.st_nlink == 0 ? NoteKind::Cut : NoteKind::Moved);
+  return {};
+}
+
+// Gives the file at `path` a name that is not the log's: nothing is destroyed.
+Result<std::string> LogWriter::move_aside(const std::string& path) {
   for (int number = 1;; ++number) {
     std::string aside = paths_.put_aside(number);
-    const int error = os_.rename_noreplace(paths_.active().c_str(), aside.c_str());
+    const int error = os_.rename_noreplace(path.c_str(), aside.c_str());
     if (error >= 0) return aside;
     if (error != -EEXIST) return cannot(-error, "put somebody else's file aside from", paths_.active());
   }
