@@ -10,6 +10,20 @@ install_slurper
 systemd-tmpfiles --create slurper.conf
 [ "$(stat -c '%F %a %U %G' $fifo)" = "fifo 660 slurper slurper" ] || die "the FIFO is not as tmpfiles.d says"
 
+# Sinks, as confined as the service is.
+cat >>"$configuration" <<'END'
+[[sink]]
+type = "journald"
+filter = 'raw contains "7 of the test"'
+[[sink]]
+type = "file"
+path = "/var/log/slurper/all.json"
+format = "json"
+[[sink]]
+type = "exec"
+path = "/bin/sh"
+args = ["-c", "cat >>/run/slurper/exec"]
+END
 echo "== it starts, and a line goes through"
 systemctl start slurper || die "it does not start"
 [ "$(property StatusText)" != "" ] || echo "(no status)"
@@ -35,7 +49,7 @@ wait_until "the last line in the log" logged "$(printf 'line %08d of the test' $
 [ "$(property NRestarts)" -ge $kills ] || die "$(property NRestarts) restarts for $kills kills"
 
 echo "== rotation and compression"
-systemctl kill --signal USR1 slurper
+systemctl kill --kill-whom=main --signal USR1 slurper
 wait_until "every rotated segment compressed" all_compressed
 [ -z "$(find /var/log/slurper -type f ! -perm 640)" ] || die "modes: $(ls -la /var/log/slurper)"
 [ -z "$(find /var/log/slurper -type f -name 'messages*' ! -group adm)" ] || die "groups: $(ls -la /var/log/slurper)"
@@ -46,6 +60,19 @@ systemctl reload slurper || die "reload fails"
 echo "after the reload" >&9
 wait_until "a line after the reload" logged "after the reload"
 [ "$(property MainPID)" = "$before" ] || die "the reload restarted it"
+
+echo "== every sink has what it is to have"
+# But for the line that each start of the sink looks for a loop with.
+journal() { journalctl --quiet --no-pager -o cat SLURPER_SINK=journald | grep ' of the test$'; }
+in_journal() { [ "$(journal | wc -l)" -eq $((lines / 10)) ]; }
+wait_until "every tenth line in the journal" in_journal
+journal >/tmp/journal
+awk -v lines=$lines 'BEGIN { for (n = 7; n <= lines; n += 10) printf "line %08d of the test\n", n }' |
+  cmp - /tmp/journal || die "the journal's lines are not those of the filter, once and in order"
+in_file() { [ "$(grep -c '"msg":"line [0-9]* of the test"' /var/log/slurper/all.json)" -eq $lines ]; }
+wait_until "every line in the file, once" in_file
+in_program() { [ "$(sort -u /run/slurper/exec | grep -c ' of the test$')" -eq $lines ]; }
+wait_until "every line with the program" in_program
 
 echo "== a restart and a stop are clean"
 systemctl restart slurper || die "it does not restart"
