@@ -249,7 +249,8 @@ void Daemon::look_at_path() {
 void Daemon::wait(std::optional<nanoseconds> limit) {
   std::array<epoll_event, 4> events{};
   timespec timeout{};
-  if (const auto retry_at = keeper_->retry_at()) {
+  const auto retry_at = keeper_->retry_at();
+  if (retry_at) {
     const nanoseconds left = std::max<nanoseconds>(*retry_at - Clock::now(), 0ns);
     limit = std::min(limit.value_or(left), left);
   }
@@ -270,7 +271,7 @@ void Daemon::wait(std::optional<nanoseconds> limit) {
       report_->take();
     }
   }
-  if (count == 0 && keeper_->retry_at()) look_at_path();
+  if (retry_at && Clock::now() >= *retry_at) look_at_path();
 }
 
 // One read from the FIFO, and the wait that follows it.

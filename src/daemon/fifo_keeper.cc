@@ -21,6 +21,10 @@ using namespace std::chrono_literals;
 
 constexpr auto kFirstRetry = 1s;
 constexpr auto kLastRetry = 30s;
+// unlink(2) makes its event before the name is gone (the kernel's vfs_unlink): what is still there may be
+// about to go, and makes no second event then.
+constexpr auto kAboutToGo = 10ms;
+constexpr auto kSecondLook = 1s;
 
 std::string own_link(int fd) {
   return fmt::format("/proc/self/fd/{}", fd);
@@ -69,7 +73,7 @@ bool FifoKeeper::start() {
   }
   access_ = current_access();
   arm();
-  return look_at_path();
+  return look_at_path(false);
 }
 
 void FifoKeeper::arm() {
@@ -88,7 +92,8 @@ bool FifoKeeper::look() {
   if (watch_) events = watch_->read();
   const bool retry = retry_at_ && Clock::now() >= *retry_at_;
   if (events.attributes || events.overflow) look_at_access();
-  return (events.path || events.overflow || retry) && look_at_path();
+  const bool told = events.path || events.overflow;
+  return (told || retry) && look_at_path(told);
 }
 
 std::optional<FifoAccess> FifoKeeper::current_access() const {
@@ -116,11 +121,13 @@ std::string FifoKeeper::how_lost() const {
   if (os_.fstat(fd, &st) >= 0 && st.st_nlink == 0) return "was removed";
   std::error_code ignored;  // then it is just not known where it is
   const std::string now = std::filesystem::read_symlink(own_link(fd), ignored);
+  // With another link left. It may really be called so.
+  if (now.ends_with(" (deleted)") && os_.lstat(now.c_str(), &st) < 0) return "was removed";
   return now.empty() || now == settings_.path ? "is no longer there" : "was moved to " + in_quotes(now);
 }
 
 // Again and again, since it may change while it is looked at: what happens before arm() makes no event.
-bool FifoKeeper::look_at_path() {
+bool FifoKeeper::look_at_path(bool told) {
   bool replaced = false;
   for (int attempt = 0; attempt < 10; ++attempt) {
     struct stat st{};
@@ -129,6 +136,12 @@ bool FifoKeeper::look_at_path() {
     if (error >= 0 && st.st_dev == current.device && st.st_ino == current.inode) {
       arm();  // the folder need not be watched any longer
       recovered();
+      // With another link left, that it is being removed can't be seen.
+      if (st.st_nlink == 0) {
+        retry_at_ = Clock::now() + kAboutToGo;
+      } else if (told) {
+        retry_at_ = Clock::now() + kSecondLook;
+      }
       return replaced;
     }
     const std::string lost = how_lost();

@@ -57,7 +57,7 @@ class FifoKeeper {
   [[nodiscard]] bool path_is_lost() const { return !fault_.empty(); }
 
  private:
-  bool look_at_path();
+  bool look_at_path(bool told);  // told: by an event
   void look_at_access();
   void take(Fifo next, const std::string& how_lost);
   void fail_at_path(const Error& error, const std::string& how_lost);

@@ -141,7 +141,7 @@ TEST_F(FifoFaults, ReplacedByAnotherFifoBothAreRead) {
 TEST_F(FifoFaults, TheNewOneIsGuardedAgainstASecondSlurper) {
   Child slurper = start();
   fs::remove(path_);
-  ASSERT_TRUE(slurper.said("made it anew"));
+  ASSERT_TRUE(slurper.said("made it anew")) << slurper.err();
   Child second({.argv = {slurper_binary(), "run", "--fifo", path_, "--log", disk_ / "other", "--set",
                          "ring.directory=" + (ram_ / "other")},
                 .env = {}});
