@@ -360,16 +360,6 @@ std::optional<TimeIndex::Found> TimeIndex::find(StreamOffset offset) const {
   return std::nullopt;
 }
 
-std::optional<Timestamp> ArrivalTimes::at(StreamOffset offset) {
-  const auto covers = [&] {
-    if (!found_ || offset < found_->mark.offset) return false;
-    return found_->next ? offset < *found_->next : index_.newest() == found_->mark.offset;
-  };
-  if (!covers()) found_ = index_.find(offset);
-  if (!found_) return std::nullopt;
-  return found_->mark.time;
-}
-
 Result<std::optional<std::string>> look_at_times(Os& os, const LogPaths& paths, const Uuid& log_id) {
   const Result<Opened> opened = open_times(os, paths, log_id, O_RDONLY);
   if (!opened && opened.error().kind == ErrorKind::Data) return opened.error().why;

@@ -63,7 +63,7 @@ class TimeIndex {
   void forget_before(StreamOffset offset);
 
   struct Found {
-    TimeMark mark;                     // the last one that is not behind the offset
+    TimeMark mark;  // the last one that is not behind the offset: half a second off at most
     std::optional<StreamOffset> next;  // of the mark behind that; nothing: it is the newest
   };
   // Nothing where the offset is before the first mark, or where the file can't be read.
@@ -115,20 +115,6 @@ class TimeIndex {
   std::shared_ptr<File> file_;  // empty: it could not be made yet
   std::deque<TimeMark> unwritten_;
   std::chrono::seconds spacing_ = kFinest;  // of what has been thinned out
-};
-
-// Arrival times for one reader, whose offsets mostly go up: it remembers where it is. One thread.
-class ArrivalTimes {
- public:
-  explicit ArrivalTimes(const TimeIndex& index) : index_(index) {}
-
-  // When the byte at `offset`, which is in the log, came: within half a second, and before that. Nothing
-  // where that is not known.
-  [[nodiscard]] std::optional<Timestamp> at(StreamOffset offset);
-
- private:
-  const TimeIndex& index_;
-  std::optional<TimeIndex::Found> found_;
 };
 
 // What a file of times looks like, for people: nothing where it is well, otherwise what is wrong with it.

@@ -31,20 +31,26 @@ RecordSource::RecordSource(Os& os, LogPaths paths, const LogFeed& feed, const Ti
       // As much as a batch behind a line that is just not complete.
       buffer_(std::max(options.batch_bytes, framer_.window()) + framer_.window()) {}
 
-void RecordSource::restart(std::optional<StreamOffset> from) {
+void RecordSource::seek(StreamOffset from) {
   reader_ = std::make_unique<LogReader>(os_, paths_, feed_, from);
-  framer_.seek(from.value_or(StreamOffset{}));
+  framer_.seek(from);
   begin_ = filled_ = 0;
   news_ = new_lines_ = 0;
   gap_up_to_.reset();
   arrival_.reset();
 }
 
-void RecordSource::seek(std::optional<StreamOffset> from) {
-  restart(from);
+Result<StreamOffset> RecordSource::oldest() const {
+  LogReader reader(os_, paths_, feed_, LogReader::kBeginning);
+  char byte = 0;
+  const auto chunk = reader.read({&byte, 1});
+  if (chunk) return chunk->at;
+  // It is damaged, which is told when it is read.
+  if (const auto position = reader.position()) return *position;
+  return std::unexpected(chunk.error());
 }
 
-Result<StreamOffset> RecordSource::seek_line(StreamOffset end) {
+Result<StreamOffset> RecordSource::line_begin(StreamOffset end) const {
   const std::uint64_t back = std::min<std::uint64_t>(end.value, framer_.window());
   LogReader reader(os_, paths_, feed_, StreamOffset{end.value - back});
   std::string before;
@@ -64,7 +70,6 @@ Result<StreamOffset> RecordSource::seek_line(StreamOffset end) {
   // A line that is longer than a record may be is gone on with where it is.
   const std::size_t newline = before.rfind('\n');
   if (newline != std::string::npos) begin += newline + 1;
-  restart(begin);
   return begin;
 }
 
@@ -72,10 +77,8 @@ Result<RecordSource::Missing> RecordSource::read() {
   Missing missing;
   while (!gap_up_to_ && !is_full()) {
     make_room();
-    const bool at_beginning = !reader_->position();
     const auto chunk = reader_->read({buffer_.data() + filled_, buffer_.size() - filled_});
     if (!chunk) return std::unexpected(chunk.error());
-    if (at_beginning) framer_.seek(chunk->at);
     if (chunk->missing > 0) return note(*chunk);
     if (chunk->bytes == 0) break;
     news_ += chunk->bytes;
@@ -92,7 +95,7 @@ RecordSource::Missing RecordSource::skip_damaged() {
 RecordSource::Missing RecordSource::note(const LogReader::Chunk& chunk) {
   gap_up_to_ = chunk.at;
   if (uncut().empty()) end_line_at_gap(chunk.at);
-  return {.bytes = chunk.missing, .why = chunk.why};
+  return {.bytes = chunk.missing, .why = chunk.why, .up_to = chunk.at};
 }
 
 void RecordSource::make_room() {

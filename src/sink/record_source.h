@@ -36,17 +36,22 @@ class RecordSource {
   struct Missing {
     std::uint64_t bytes = 0;
     Gap why = Gap::None;
+    StreamOffset up_to;
   };
 
   // All references outlive it. seek() comes first.
   RecordSource(Os& os, LogPaths paths, const LogFeed& feed, const TimeIndex& times, const LogId& log_id,
                const Options& options);
 
-  // Goes on at `from`, the beginning of a record; nothing: at the oldest byte that there is.
-  void seek(std::optional<StreamOffset> from);
-  // Goes on at the line that `end`, up to which the log is written, lies in, or where none is begun, at
-  // `end`. Where that is.
-  Result<StreamOffset> seek_line(StreamOffset end);
+  // Goes on at `from`, the beginning of a record.
+  void seek(StreamOffset from);
+
+  // Where a reader may begin; errors as LogReader::read().
+
+  // The oldest byte that there is.
+  [[nodiscard]] Result<StreamOffset> oldest() const;
+  // The line that `end`, up to which the log is written, lies in; where none is begun, `end`.
+  [[nodiscard]] Result<StreamOffset> line_begin(StreamOffset end) const;
 
   // Reads as much as there is and fits. What is missing before it. Errors as LogReader::read().
   Result<Missing> read();
@@ -70,7 +75,6 @@ class RecordSource {
   [[nodiscard]] StreamOffset read_up_to() const { return framer_.offset() + (filled_ - begin_); }
 
  private:
-  void restart(std::optional<StreamOffset> from);
   void make_room();
   void end_line_at_gap(StreamOffset up_to);
   [[nodiscard]] Arrival arrival();

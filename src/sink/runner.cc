@@ -37,12 +37,11 @@ const char* reason(Gap why) {
       return "somebody moved their file away";
     case Gap::Cut:
       return "somebody removed or cut their file";
-    case Gap::PowerLoss:
-      return "they were lost when the machine went down, or never given out";
     case Gap::Damaged:
       return "their segment is damaged";
     case Gap::None:
     case Gap::Removed:
+    case Gap::PowerLoss:
       break;
   }
   return "they were removed, by log.keep_files, log.keep_size, or by hand";
@@ -128,7 +127,6 @@ void SinkRunner::start() {
     (void)::nice(kNicer);
     run();
     ended_ = true;
-    ended_.notify_all();
   });
 }
 
@@ -181,18 +179,20 @@ void SinkRunner::run() {
     if (finishing_ && is_open_ && is_done()) break;
   }
   if (is_open_) sink_->close();
+  if (!cursor_.record()) return;  // nobody has said yet where it begins
   if (const Status saved = save_cursor(true); !saved)
     say(Level::Warning, "may repeat lines: " + saved.error().message());
 }
 
 // Connects, and goes to where the destination is.
 Status SinkRunner::open_sink() {
-  if (!cursor_.record() && options_.start == StartAt::End) {
-    // From now on, however long it takes to connect: what is written until the first line goes out must not
-    // be skipped.
-    const Result<StreamOffset> begin = source_.seek_line(began_at_);
+  if (!cursor_.record()) {
+    // For good, however long it takes to connect: what is written until the first line goes out must not be
+    // skipped, and what retention removes until then is missed.
+    const Result<StreamOffset> begin =
+        options_.start == StartAt::End ? source_.line_begin(began_at_) : source_.oldest();
     if (!begin) return std::unexpected(begin.error());
-    if (Status noted = note_held(*begin); !noted) return noted;
+    held_ = begin->value;
     if (Status saved = save_cursor(true); !saved) return saved;
   }
   const auto opened = sink_->open(context_);
@@ -200,16 +200,9 @@ Status SinkRunner::open_sink() {
   is_open_ = true;
   linger_until_.reset();
   line_in_parts_.reset();
-  std::optional<StreamOffset> from;
-  const std::optional<std::uint64_t> held = *opened;
-  if (held) {
-    from = StreamOffset{*held};
-  } else if (const auto& record = cursor_.record()) {
-    from = record->offset;
-  }
-  if (from) held_ = from->value;
-  source_.seek(from);
+  held_ = opened->value_or(cursor_.record()->offset.value);
   handed_ = StreamOffset{held_};
+  source_.seek(handed_);
   if (log_.feed.end().value <= held_) works();
   return {};
 }
@@ -305,8 +298,8 @@ Status SinkRunner::take(std::span<const Record> batch, const Delivery& delivery)
 }
 
 Status SinkRunner::note_held(StreamOffset held) {
-  if (held.value <= held_ && cursor_.record()) return {};
-  held_ = std::max<std::uint64_t>(held_, held.value);
+  if (held.value <= held_) return {};
+  held_ = held.value;
   return save_cursor(Clock::now() >= sync_due_);
 }
 
@@ -325,6 +318,12 @@ Status SinkRunner::save_cursor(bool surely) {
 
 void SinkRunner::note_gap(const RecordSource::Missing& missing) {
   if (missing.bytes == 0) return;
+  // Nobody came too late for that: no log ever had it for good, and most of it was never given out.
+  if (missing.why == Gap::PowerLoss) {
+    return say(Level::Info,
+               fmt::format("goes on at offset {}, behind what the log lost when the machine went down",
+                           missing.up_to.value));
+  }
   missed_ += missing.bytes;
   say(Level::Error,
       fmt::format("came too late for {} of the log: {}", size_text(missing.bytes), reason(missing.why)));
