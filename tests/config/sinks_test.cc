@@ -132,6 +132,17 @@ TEST(SinkTables, WhatIsWrongIsToldWithItsPlace) {
   EXPECT_THAT(complaint(parse("[[sinks]]\ntype = \"file\"")), HasSubstr("Did you mean [[sink]]?"));
 }
 
+TEST(SinkTables, AFileThatAnotherOneHasIsRefused) {
+  const auto told = [](const std::vector<std::string>& urls) { return complaint(parse("", urls)); };
+  EXPECT_THAT(told({"file:/var/log/m"}),
+              HasSubstr("accept '--sink file:/var/log/m': '/var/log/m' is the log itself. Name a file"));
+  EXPECT_THAT(told({"file:/var//log/../log/m?name=y"}), HasSubstr("'/var/log/m' is the log itself"));
+  EXPECT_THAT(told({"file:/run/f"}), HasSubstr("'/run/f' is the FIFO"));
+  EXPECT_THAT(told({"file:/a?name=one", "file:/a?name=two"}),
+              HasSubstr("accept '--sink file:/a?name=two': '/a' is what the sink 'one' writes to"));
+  EXPECT_EQ(told({"file:/a", "file:/b", "exec:/a", "file:"}), "no error");
+}
+
 TEST(SinkTables, TwoOfOneNameAreRefused) {
   EXPECT_THAT(complaint(parse("", {"stdout:", "stdout:"})),
               HasSubstr("two sinks called 'stdout'. Give each a name:"));
