@@ -5,8 +5,6 @@
 #include <string>
 #include <string_view>
 
-#include "slurper/result.h"
-
 namespace slurper {
 
 struct FilterError {
@@ -14,12 +12,9 @@ struct FilterError {
   std::size_t column = 1;  // of the line, from 1, in characters
   std::string why;         // "there is no field 'progam'"
   std::string advice;      // "Did you mean 'program'?"; may be empty
-  // The line, or the part of it around the place, and below it a caret at the place. Two lines with an end
-  // each; what could be an order to a terminal is escaped.
-  std::string excerpt;
 
-  // In one line, without the excerpt. Config.
-  [[nodiscard]] Error error() const;
+  // "at column 25 there is no field 'progam'. Did you mean 'program'?"
+  [[nodiscard]] std::string message() const;
 };
 
 // For messages: `text`, or its beginning and an ellipsis.

@@ -73,9 +73,7 @@ RunnerOptions RunnerOptions::from(SinkOptions& options) {
     if (filter) {
       source.filter = *filter;
     } else {
-      const FilterError& error = filter.error();
-      options.reject("filter",
-                     fmt::format("at its character {} {}. {}", error.column, error.why, error.advice));
+      options.reject("filter", filter.error().message());
     }
   }
   return taken;

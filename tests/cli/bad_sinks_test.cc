@@ -85,9 +85,9 @@ TEST_F(BadSinks, AMissingPath) {
 
 TEST_F(BadSinks, ABadFilter) {
   expect_refusal("stdout:?filter=severty%20=%201", "[[sink]]\ntype = \"stdout\"\nfilter = \"severty = 1\"\n",
-                 {"filter of the sink 'stdout'", "at its character 1", "Did you mean 'severity'?"});
+                 {"filter of the sink 'stdout'", "at column 1", "Did you mean 'severity'?"});
   expect_refusal("stdout:?filter=program%20=", "[[sink]]\ntype = \"stdout\"\nfilter = \"program =\"\n",
-                 {"filter of the sink 'stdout'", "at its character 10"});
+                 {"filter of the sink 'stdout'", "at column 10"});
 }
 
 TEST_F(BadSinks, ABadTemplate) {

@@ -23,17 +23,17 @@ inline Record sample_record(std::string_view line, Part part = Part::Whole) {
 inline bool wants(std::string_view filter, std::string_view line) {
   const auto compiled = RecordFilter::compile(filter, record_fields());
   if (!compiled) {
-    ADD_FAILURE() << filter << '\n' << compiled.error().error().message() << '\n' << compiled.error().excerpt;
+    ADD_FAILURE() << filter << '\n' << compiled.error().message();
     return false;
   }
   return compiled->matches(sample_record(line));
 }
 
-// "cannot read the filter at …", and the excerpt; "compiles" where it does.
+// "at column …"; "compiles" where it does.
 inline std::string complaint(std::string_view filter) {
   const auto compiled = RecordFilter::compile(filter, record_fields());
   if (compiled) return "compiles: " + compiled->text();
-  return compiled.error().error().message() + '\n' + compiled.error().excerpt;
+  return compiled.error().message();
 }
 
 }  // namespace slurper

@@ -30,7 +30,8 @@ TEST(FilterErrors, AreThoseOfTheList) {
   int count = 0;
   while (std::getline(file, message) && std::getline(file, filter) && std::getline(file, caret) &&
          std::getline(file, blank)) {
-    EXPECT_EQ(complaint(filter), fmt::format("{}\n{}\n{}\n", message, filter, caret));
+    EXPECT_EQ(complaint(filter), message) << filter;
+    EXPECT_THAT(message, StartsWith(fmt::format("at column {} ", caret.size()))) << filter;
     ++count;
   }
   EXPECT_GT(count, 50);
@@ -43,52 +44,29 @@ FilterError error_of(std::string_view filter) {
   return {};
 }
 
-TEST(FilterErrors, ComeInOneLineAsErrorsOfTheConfiguration) {
-  const Error error = error_of("severity <= warning and\n  progam = sshd").error();
-  EXPECT_EQ(error.kind, ErrorKind::Config);
-  EXPECT_EQ(
-      error.message(),
-      "cannot read the filter at line 2, column 3: there is no field 'progam'. Did you mean 'program'?");
+TEST(FilterErrors, TellTheLineWhereThereAreSome) {
+  EXPECT_EQ(error_of("severity <= warning and\n  progam = sshd").message(),
+            "at line 2, column 3 there is no field 'progam'. Did you mean 'program'?");
+  EXPECT_EQ(error_of("program =\n \n").line, 1U);
 }
 
-TEST(FilterErrors, ShowTheLineThatIsWrong) {
-  EXPECT_EQ(error_of("program = a and\n\tprogam = b\nand host = c").excerpt, " progam = b\n ^\n");
-  EXPECT_EQ(error_of("program =\n \n").excerpt, "program =\n         ^\n");
-}
-
-TEST(FilterErrors, PointAtTheColumnsOfATerminal) {
-  // A character of one column, one of two, one of none, an emoji.
-  EXPECT_EQ(error_of("msg = é or x = 1").excerpt, "msg = é or x = 1\n           ^\n");
-  EXPECT_EQ(error_of("msg = 語 or x = 1").excerpt, "msg = 語 or x = 1\n            ^\n");
-  EXPECT_EQ(error_of("msg = e\xcc\x81 or x = 1").excerpt, "msg = e\xcc\x81 or x = 1\n           ^\n");
-  EXPECT_EQ(error_of("msg = 🦀 or x = 1").excerpt, "msg = 🦀 or x = 1\n            ^\n");
-  EXPECT_EQ(error_of("msg = 語 or x = 1").column, 12U) << "columns are told in characters";
+TEST(FilterErrors, ColumnsAreCharacters) {
+  for (const char* character : {"e", "é", "語", "🦀"})
+    EXPECT_EQ(error_of(std::string("msg = ") + character + " or x = 1").column, 12U) << character;
 }
 
 TEST(FilterErrors, GiveNoOrdersToATerminal) {
   const FilterError escape = error_of("msg = \x1b[31m");
   EXPECT_EQ(escape.why, "this is a control character");
   EXPECT_EQ(escape.advice, "Write \"\\x1b\", in quotes");
-  EXPECT_EQ(escape.excerpt, "msg = \\x1b[31m\n      ^\n");
-  EXPECT_EQ(error_of("msg = \xff").excerpt, "msg = \\xff\n      ^\n");
-  EXPECT_EQ(error_of("msg = \xc2\x9b\x31m x").excerpt, "msg = \\xc2\\x9b1m x\n                 ^\n");
-  EXPECT_EQ(error_of("msg = \xe2\x80\xae x").excerpt, "msg = \\xe2\\x80\\xae x\n                   ^\n");
+  EXPECT_THAT(error_of("program = a \xe2\x80\xae").why, testing::Not(HasSubstr("\xe2")));
+  EXPECT_THAT(error_of("program = a \xc2\x9b").why, testing::Not(HasSubstr("\xc2")));
   EXPECT_THAT(error_of(R"(msg matches "(\x1b[31m")").why, testing::Not(HasSubstr("\x1b")));
-  EXPECT_TRUE(is_utf8(error_of(R"(msg matches "(\xff")").error().message()));
+  EXPECT_TRUE(is_utf8(error_of(R"(msg matches "(\xff")").message()));
 }
 
-TEST(FilterErrors, ShowTheMiddleOfALongLine) {
-  const std::string before = "program = " + std::string(300, 'a') + " or ";
-  const FilterError error = error_of(before + "progam = b or host = " + std::string(300, 'c'));
-  EXPECT_EQ(error.column, before.size() + 1);
-  const std::size_t end = error.excerpt.find('\n');
-  const std::string line = error.excerpt.substr(0, end);
-  EXPECT_THAT(line, StartsWith("…aaa"));
-  EXPECT_TRUE(line.ends_with("ccc…"));
-  const std::size_t caret = error.excerpt.find('^') - end - 1;
-  EXPECT_EQ(line.substr(caret + 2, 6), "progam") << "… has three bytes and one column";
-  EXPECT_LT(line.size(), 120U);
-  EXPECT_LT(error_of(std::string(9999, 'x') + " = 1").error().message().size(), 300U);
+TEST(FilterErrors, AreShort) {
+  EXPECT_LT(error_of(std::string(9999, 'x') + " = 1").message().size(), 300U);
 }
 
 TEST(FilterLimits, AreKept) {

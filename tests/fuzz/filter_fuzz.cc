@@ -19,13 +19,8 @@ bool is_plain(std::string_view text) {
 
 void check(const slurper::FilterError& error, std::string_view filter) {
   require(!error.why.empty(), "an error says why");
-  require(is_plain(error.error().message()), "messages are one line without orders to a terminal");
-  require(error.error().message().size() < 1000, "messages are short");
-  const std::size_t end = error.excerpt.find('\n');
-  require(end != std::string::npos && is_plain(error.excerpt.substr(0, end)), "the line can be shown");
-  const std::string_view caret = std::string_view(error.excerpt).substr(end + 1);
-  require(caret.find_first_not_of(' ') == caret.size() - 2 && caret.ends_with("^\n"), "a caret stands below");
-  require(caret.size() < 110 && error.excerpt.size() < 1000, "it is short");
+  require(is_plain(error.message()), "messages are one line without orders to a terminal");
+  require(error.message().size() < 1000, "messages are short");
   require(error.line >= 1 && error.line <= 1 + slurper::count_lines(filter), "the line is there");
   require(error.column >= 1 && error.column <= filter.size() + 1, "the column is there");
 }
