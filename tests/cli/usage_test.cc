@@ -7,6 +7,7 @@
 
 #include "cli/program.h"
 #include "config/keys.h"
+#include "sink/registry.h"
 
 namespace slurper::test {
 namespace {
@@ -36,6 +37,12 @@ TEST(Help, NamesEverySetting) {
     EXPECT_THAT(run, HasSubstr("\n  " + key.full_name() + " "));
     EXPECT_THAT(check, HasSubstr("\n  " + key.full_name() + " "));
   }
+}
+
+TEST(Help, NamesEveryTypeOfSink) {
+  const std::string run = run_slurper({"run", "--help"}).out;
+  for (const SinkType& type : built_in_sinks())
+    EXPECT_THAT(run, HasSubstr("\n  " + std::string(type.name) + " "));
 }
 
 TEST(Version, IsPrinted) {
