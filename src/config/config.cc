@@ -377,9 +377,7 @@ std::vector<std::string> doubts(const Settings& settings) {
   if (!rotates && (keeps || removes || log.compress != Compression::None)) {
     found.emplace_back(
         "log.keep_files, log.keep_size, log.when_disk_full and log.compress are about rotated segments, and "
-        "without "
-        "log.rotate_size "
-        "or log.rotate_every only SIGUSR1 makes one: the log grows without bound");
+        "without log.rotate_size or log.rotate_every only SIGUSR1 makes one: the log grows without bound");
   }
   if (log.keep_size.bytes != 0 && log.keep_size < log.rotate_size && log.compress == Compression::None) {
     found.emplace_back(

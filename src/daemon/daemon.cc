@@ -24,6 +24,7 @@
 #include "base/text.h"
 #include "base/uuid.h"
 #include "config/ring_directory.h"
+#include "daemon/backpressure.h"
 #include "daemon/fifo_holder.h"
 #include "daemon/fifo_keeper.h"
 #include "daemon/fifo_watcher.h"
@@ -74,9 +75,6 @@ class Daemon {
   void stop_intake();
   int stop();
   void round();
-  void hold_up(const char* why);
-  void go_on();
-  void report_dropped(const char* now);
   [[nodiscard]] std::string status() const;
   [[nodiscard]] const char* trouble() const;
   void reload();
@@ -97,6 +95,7 @@ class Daemon {
   std::string ring_path_;
   std::unique_ptr<TimeIndex> times_;
   std::unique_ptr<Intake> intake_;
+  std::unique_ptr<Backpressure> backpressure_;
   std::unique_ptr<Fifos> fifos_;
   std::unique_ptr<FifoKeeper> keeper_;
   std::unique_ptr<FifoWatcher> watcher_;
@@ -105,10 +104,6 @@ class Daemon {
   std::unique_ptr<LogThread> log_thread_;
   std::unique_ptr<ServiceReport> report_;
   std::unique_ptr<Sinks> sinks_;
-
-  std::optional<Clock::time_point> held_up_since_;
-  std::uint64_t dropped_lines_before_ = 0;
-  bool dropping_ = false;
 };
 
 Status Daemon::open(std::vector<PreparedSink> sinks) {
@@ -148,8 +143,7 @@ Status Daemon::open(std::vector<PreparedSink> sinks) {
   if (!opened->in_ram) {
     spdlog::warn(
         "the ring {} is not on a RAM file system, which makes it slow and wears the disk. Set ring.directory "
-        "to a "
-        "folder on a tmpfs",
+        "to a folder on a tmpfs",
         in_quotes(opened->path));
   }
   if (opened->size_differs) {
@@ -189,10 +183,10 @@ Status Daemon::open(std::vector<PreparedSink> sinks) {
       return fail_errno(errno, "set up the event loop");
   }
   intake_ = std::make_unique<Intake>(os_, *ring_, settings_.ring.when_full, times_.get());
+  backpressure_ = std::make_unique<Backpressure>(*ring_, settings_.fifo.path);
   fifos_ = std::make_unique<Fifos>(os_, *intake_, epoll_fd_.get(), std::move(fifo_));
   for (Fifo& former : holder_.take_former()) fifos_->retire(std::move(former));
   keeper_ = std::make_unique<FifoKeeper>(os_, settings_.fifo, *fifos_);
-  dropped_lines_before_ = ring_->dropped_lines();
   log_thread_ = std::make_unique<LogThread>(*ring_, *writer_, *times_, settings_.log, [fd = room_fd_.get()] {
     (void)::eventfd_write(fd, 1);  // fails only where 2^64 - 1 notices wait already
   });
@@ -284,19 +278,14 @@ void Daemon::round() {
   }
   switch (result.outcome) {
     case Intake::Outcome::Took: {
-      go_on();
+      backpressure_->took();
       log_thread_->notify();
       const auto pause = gather_->after_read(result.bytes, Clock::now());
       listen(pause == 0us);
       return wait(pause == 0us ? std::nullopt : std::optional<nanoseconds>(pause));
     }
     case Intake::Outcome::Dropped:
-      if (!std::exchange(dropping_, true)) {
-        spdlog::error(
-            "the ring is full ({}), and ring.when_full = \"drop\": lines are thrown away until the log has "
-            "caught up",
-            size_text(ring_->size()));
-      }
+      backpressure_->dropping();
       listen(true);
       return wait(kRetry);
     case Intake::Outcome::Empty:
@@ -311,55 +300,27 @@ void Daemon::round() {
       }
       return wait(std::nullopt);
     case Intake::Outcome::Full:
-      hold_up("the ring is full");
+      backpressure_->held_up("the ring is full");
       listen(false);
       log_thread_->ask_for_room();
       // The log may have made room between the look and the question.
       return wait(kRetry);
     case Intake::Outcome::NoMemory:
-      hold_up("the ring's file system has no memory left");
+      backpressure_->held_up("the ring's file system has no memory left");
       listen(false);
       return wait(kRetry);
     case Intake::Outcome::Failed:
-      hold_up(errno_text(result.errnum).c_str());
+      backpressure_->held_up(errno_text(result.errnum));
       listen(false);
       return wait(kRetry);
   }
-}
-
-void Daemon::hold_up(const char* why) {
-  if (held_up_since_) return;
-  held_up_since_ = Clock::now();
-  spdlog::error(
-      "cannot take more from the FIFO {}: {}. Writers wait, or lose lines if they do not, until it can; {} "
-      "wait for the log",
-      in_quotes(settings_.fifo.path), why, size_text(ring_->used()));
-}
-
-// Once the ring is half empty, not at the first free byte: a log that only just keeps up would say it all
-// day.
-void Daemon::go_on() {
-  if (ring_->room() < ring_->size() / 2) return;
-  if (held_up_since_) {
-    spdlog::warn("takes lines from the FIFO again, after {:.1f} s",
-                 std::chrono::duration<double>(Clock::now() - *held_up_since_).count());
-    held_up_since_.reset();
-  }
-  if (dropping_) report_dropped("the ring has room again");
-}
-
-void Daemon::report_dropped(const char* now) {
-  dropping_ = false;
-  spdlog::error("{}: {} lines were thrown away", now, ring_->dropped_lines() - dropped_lines_before_);
-  dropped_lines_before_ = ring_->dropped_lines();
 }
 
 std::string Daemon::status() const {
   const std::uint64_t waiting = ring_->used();
   return fmt::format(
       "offset {}, {} wait in the ring of {}, synced up to {}, {} rotations, {} lines ({}) dropped, the pipe "
-      "was "
-      "full {} times ({:.1f} s), {} second readers ({} reads cut short){}, {}",
+      "was full {} times ({:.1f} s), {} second readers ({} reads cut short){}, {}",
       ring_->head().value, size_text(waiting), size_text(ring_->size()), log_thread_->synced().value,
       log_thread_->rotations(), ring_->dropped_lines(), size_text(ring_->dropped_bytes()),
       intake_->full_time().times(),
@@ -370,8 +331,7 @@ std::string Daemon::status() const {
 
 // In a few words, always the same ones: see ServiceReport.
 const char* Daemon::trouble() const {
-  if (dropping_) return "THE RING IS FULL, LINES ARE THROWN AWAY";
-  if (held_up_since_) return "THE FIFO CAN'T BE READ NOW";
+  if (const char* const pressed = backpressure_->trouble(); *pressed != '\0') return pressed;
   if (log_thread_->failing()) return "THE LOG CAN'T BE WRITTEN";
   if (keeper_->path_is_lost()) return "THE FIFO IS NOT AT ITS PATH";
   if (sinks_->any_failing()) return "A SINK FAILS";
@@ -450,7 +410,7 @@ void Daemon::stop_intake() {
 int Daemon::stop() {
   notify_systemd("STOPPING=1\nSTATUS=draining the pipe and the ring");
   stop_intake();
-  if (dropping_) report_dropped("the ring was full until the end");
+  backpressure_->end();
   const bool all_written = log_thread_->stop(kPatience);
   const bool sinks_ended = sinks_->stop(kPatience);
   if (all_written) {

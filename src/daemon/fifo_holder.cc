@@ -143,9 +143,8 @@ void FifoHolder::leave_to_the_end(const PassedFd& descriptor) {
   const bool adopted = adopt(std::move(read_fd));
   spdlog::warn(
       "the socket unit has passed {}, which was at {} before{}. The one that is there now is read, and kept "
-      "in "
-      "the file-descriptor store; for the socket unit to hold it, stop the "
-      "service, restart the socket unit, and start the service",
+      "in the file-descriptor store; for the socket unit to hold it, stop the service, restart the socket "
+      "unit, and start the service",
       what, in_quotes(path_), adopted ? ", and is read to its end" : "");
 }
 

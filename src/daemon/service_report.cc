@@ -68,8 +68,7 @@ bool ServiceReport::log_thread_lives(Clock::time_point now) {
   if (hangs && !hangs_) {
     spdlog::critical(
         "the log's thread has hung for {} s, and not for the disk: a bug. The watchdog is not fed any more, "
-        "and "
-        "systemd starts slurper again, which goes on where this one stands",
+        "and systemd starts slurper again, which goes on where this one stands",
         (now - judge_.stuck_since()) / 1s);
   }
   disk_stalls_ = disk_stalls;
