@@ -141,6 +141,7 @@ void LogThread::run() {
   }
   times_.write();
   if (const Status closed = writer_.close(); !closed) spdlog::error("{}", closed.error().message());
+  say_findings();
   publish();
 }
 

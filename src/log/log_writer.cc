@@ -231,6 +231,9 @@ Status LogWriter::sync_folder() {
 }
 
 Status LogWriter::close() {
+  // What others did to the file since the last byte belongs into the index, too. Where that can't be seen or
+  // settled, it is the next start's.
+  if (active_fd_ && follow_file()) (void)follow_path(Patience::None);
   if (durable()) {
     if (Status synced = sync(); !synced) return synced;
   }

@@ -15,6 +15,7 @@
 #include <fstream>
 
 #include "cli/program.h"
+#include "support/files.h"
 
 namespace slurper::test {
 namespace {
@@ -242,9 +243,7 @@ TEST_F(BadInput, NoStandardErrorIsNoHarm) {
   }
   slurper.signal(SIGTERM);
   EXPECT_EQ(slurper.wait(), 0);
-  std::ifstream log(folder_ / "log");
-  const std::string text{std::istreambuf_iterator<char>(log), std::istreambuf_iterator<char>()};
-  EXPECT_EQ(text, "line\n");
+  EXPECT_EQ(test::read_file(folder_ / "log"), "line\n");
 }
 
 }  // namespace

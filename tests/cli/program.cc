@@ -14,11 +14,11 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <functional>
-#include <sstream>
 #include <stdexcept>
 #include <thread>
+
+#include "support/files.h"
 
 namespace slurper::test {
 
@@ -131,12 +131,11 @@ std::string snapshot(const std::string& folder) {
     if (lstat(path.c_str(), &st) != 0) return;
     // A hash, so that a difference can be read; a log's and a ring's bytes are not for a terminal. The times
     // of folders only: the kernel notes those of a file that is mapped when it likes, and its bytes say more.
-    std::ostringstream bytes;
-    if (S_ISREG(st.st_mode)) bytes << std::ifstream(path).rdbuf();
+    const std::string bytes = S_ISREG(st.st_mode) ? test::content_of(path) : "";
     const timespec changed = S_ISDIR(st.st_mode) ? st.st_mtim : timespec{};
     lines.push_back(fmt::format("{} {:o} {} {} {} {} {}.{} {:x}\n", path, st.st_mode, st.st_uid, st.st_gid,
                                 st.st_ino, st.st_size, changed.tv_sec, changed.tv_nsec,
-                                std::hash<std::string>{}(bytes.str())));
+                                std::hash<std::string>{}(bytes)));
   };
   add(folder);
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) add(entry.path().string());

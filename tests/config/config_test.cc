@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "config/keys.h"
+#include "support/files.h"
 
 namespace slurper {
 namespace {
@@ -427,16 +428,13 @@ TEST(Example, IsWhatTheTableOfKeysSays) {
   Settings settings;
   settings.fifo.path = "/run/slurper/fifo";
   settings.log.path = "/var/log/slurper/messages";
-  std::ifstream file(SLURPER_SOURCE_DIR "/docs/slurper.toml");
-  ASSERT_TRUE(file.is_open());
-  std::ostringstream text;
-  text << file.rdbuf();
-  EXPECT_EQ(text.str(), to_toml(settings, Comments::All)) << "docs/slurper.toml should be this text";
+  const std::string text = test::read_file(SLURPER_SOURCE_DIR "/docs/slurper.toml");
+  EXPECT_EQ(text, to_toml(settings, Comments::All)) << "docs/slurper.toml should be this text";
   const auto loaded = load_settings(SLURPER_SOURCE_DIR "/docs/slurper.toml", {});
   ASSERT_TRUE(loaded) << message_of(loaded);
   EXPECT_EQ(*loaded, settings);
 
-  std::istringstream lines(text.str());
+  std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 100U) << line;
 }
 

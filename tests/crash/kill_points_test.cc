@@ -96,7 +96,7 @@ void for_each_point(std::uint64_t first, std::uint64_t stride, One one) {
 }
 
 std::uint64_t stride() {
-  return std::max<std::uint64_t>(1, count_from_env("SLURPER_KILL_STRIDE", 1, 9));
+  return std::max<std::uint64_t>(1, count_from_env("SLURPER_KILL_STRIDE", 1, 25));
 }
 
 class Tally {
@@ -214,7 +214,7 @@ TEST_P(EveryInstruction, OfTheDeclaredRead) {
     window = whole.instructions;
   }
   // Sanitizers multiply the instructions, not the states.
-  const std::uint64_t wanted = count_from_env("SLURPER_STEP_KILLS", 10'000, 150);
+  const std::uint64_t wanted = count_from_env("SLURPER_STEP_KILLS", 10'000, 50);
   const std::uint64_t every = std::max<std::uint64_t>(1, window / wanted);
   std::atomic<std::uint64_t> kills = 0;
   std::atomic<std::uint64_t> next = 1;

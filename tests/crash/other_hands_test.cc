@@ -66,8 +66,7 @@ class OtherHands : public testing::TestWithParam<Hand> {
 TEST_P(OtherHands, AndKillsLoseNothingThatIsNotTakenAway) {
   const Hand& hand = GetParam();
   const std::uint64_t rounds = count_from_env("SLURPER_HANDS", 150, 20);
-  const std::uint64_t chance = std::random_device{}();
-  const std::uint64_t seed = count_from_env("SLURPER_SEED", chance, chance);
+  const std::uint64_t seed = seed_from_env();
   SCOPED_TRACE(fmt::format("SLURPER_SEED={}", seed));
   std::mt19937_64 random(seed);
   Site site;

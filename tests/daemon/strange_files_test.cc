@@ -13,9 +13,7 @@
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <functional>
-#include <iterator>
 #include <map>
 #include <string>
 #include <vector>
@@ -23,6 +21,7 @@
 #include "log/log_index_format.h"
 #include "ring/ring_format.h"
 #include "support/daemon.h"
+#include "support/files.h"
 
 namespace slurper::test {
 namespace {
@@ -30,16 +29,6 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 using testing::Not;
-
-std::string read_file(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  EXPECT_TRUE(file) << path;
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-void write_file(const fs::path& path, const std::string& bytes) {
-  std::ofstream(path, std::ios::binary) << bytes;
-}
 
 // Names and bytes of all that is in `folder`; of a link, where it leads.
 std::map<std::string, std::string> contents(const fs::path& folder) {

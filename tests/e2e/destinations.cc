@@ -10,8 +10,8 @@
 #include <array>
 #include <chrono>
 #include <fstream>
-#include <iterator>
 
+#include "support/files.h"
 #include "support/log_stream.h"
 
 namespace slurper::test {
@@ -123,8 +123,7 @@ std::vector<SyslogReceiver::Message> ProgramDestination::received() const {
   std::ranges::sort(files);
   std::vector<SyslogReceiver::Message> messages;
   for (std::size_t i = 0; i < files.size(); ++i) {
-    std::ifstream file(files[i], std::ios::binary);
-    add_lines(i, std::string(std::istreambuf_iterator<char>(file), {}), messages);
+    add_lines(i, read_file(files[i]), messages);
   }
   return messages;
 }

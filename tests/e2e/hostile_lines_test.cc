@@ -10,14 +10,13 @@
 #include <termios.h>
 
 #include <csignal>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "e2e/destinations.h"
 #include "e2e/real_rsyslogd.h"
 #include "support/daemon.h"
+#include "support/files.h"
 
 namespace slurper::test {
 namespace {
@@ -56,11 +55,6 @@ const std::vector<std::string>& hostile_lines() {
       "the last",
   };
   return lines;
-}
-
-std::string contents(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 std::vector<std::string> lines_of(const std::string& text) {
@@ -139,13 +133,13 @@ TEST_F(HostileLines, InFilesOfEachFormat) {
   run(sinks, [] { return true; });  // its end waits for files
 
   std::string whole;
-  for (const std::string& line : lines_of(contents(on_disk("raw")))) whole += line;
+  for (const std::string& line : lines_of(content_of(on_disk("raw")))) whole += line;
   std::string expected;
   for (const std::string& line : hostile_lines()) expected += line;
   EXPECT_EQ(difference(expected, whole), "");
 
   std::vector<long> offsets;
-  for (const std::string& line : lines_of(contents(on_disk("json")))) {
+  for (const std::string& line : lines_of(content_of(on_disk("json")))) {
     EXPECT_FALSE(has_controls(line));
     const auto json = nlohmann::json::parse(line, nullptr, false);
     ASSERT_TRUE(json.is_object()) << line.substr(0, 300);
@@ -155,20 +149,20 @@ TEST_F(HostileLines, InFilesOfEachFormat) {
   EXPECT_EQ(offsets, offsets_);
 
   offsets.clear();
-  for (const std::string& line : lines_of(contents(on_disk("rfc5424")))) {
+  for (const std::string& line : lines_of(content_of(on_disk("rfc5424")))) {
     EXPECT_FALSE(has_controls(line)) << line.substr(0, 300);
     offsets.push_back(offset_of(line));
   }
   EXPECT_EQ(offsets, offsets_);
 
   offsets.clear();
-  for (const std::string& line : lines_of(contents(on_disk("template")))) {
+  for (const std::string& line : lines_of(content_of(on_disk("template")))) {
     EXPECT_FALSE(has_controls(line)) << line.substr(0, 300);
     offsets.push_back(std::stol(line));
   }
   EXPECT_EQ(offsets, offsets_);
 
-  const auto old = lines_of(contents(on_disk("rfc3164")));
+  const auto old = lines_of(content_of(on_disk("rfc3164")));
   EXPECT_EQ(old.size(), offsets_.size());
   for (const std::string& line : old) {
     EXPECT_FALSE(has_controls(line)) << line.substr(0, 300);
@@ -200,7 +194,7 @@ TEST_F(HostileLines, OverTheNetwork) {
   check(stream.received(), true, offsets_);
   // What no datagram holds is refused and told.
   std::vector<long> expected = offsets_;
-  const std::string letters = contents(on_disk("messages.rejected-datagram"));
+  const std::string letters = content_of(on_disk("messages.rejected-datagram"));
   for (const std::string& letter : lines_of(letters)) {
     const auto json = nlohmann::json::parse(letter, nullptr, false);
     ASSERT_TRUE(json.is_object()) << letter.substr(0, 300);
@@ -250,7 +244,7 @@ TEST_F(HostileLines, AtAProgram) {
     if (line != "BEGIN TRANSACTION" && line != "COMMIT TRANSACTION") expected += line;
   }
   EXPECT_EQ(difference(expected, text), "");
-  EXPECT_EQ(lines_of(contents(on_disk("messages.rejected-program"))).size(), 2U);
+  EXPECT_EQ(lines_of(content_of(on_disk("messages.rejected-program"))).size(), 2U);
 }
 
 TEST_F(HostileLines, OnATerminal) {

@@ -63,7 +63,8 @@ TEST_F(Logrotate, CreateAndHupUnderFlow) {
   EXPECT_TRUE(report.clean()) << report.text();
   EXPECT_EQ(report.bytes, writer.bytes());
   EXPECT_TRUE(std::filesystem::exists(fmt::format("{}.{}", site.disk / "messages", kRotations)));
-  EXPECT_TRUE(Child(site.verify()).exits_with(0));
+  Child verify(site.verify());
+  EXPECT_TRUE(verify.exits_with(0)) << verify.out() << slurper.err();
 }
 
 // Without a signal, too: slurper sees it by itself.
@@ -106,6 +107,24 @@ TEST_F(Logrotate, CopytruncateOfAQuietLog) {
       << slurper.err();
 }
 
+// Nothing comes afterwards that it could be seen by.
+TEST_F(Logrotate, BeforeTheEnd) {
+  for (const auto& [how, said] : {std::pair("copytruncate", "somebody cut its file to nothing"),
+                                  std::pair("create 0640", "its file was moved away")}) {
+    Site site;
+    Child slurper = site.start();
+    configure(site, how);
+    ASSERT_TRUE(site.holder.write("line\n"));
+    ASSERT_TRUE(site.log.reaches(5));
+    rotate(site);
+    slurper.signal(SIGTERM);
+    ASSERT_TRUE(slurper.exits_with(0)) << slurper.err();
+    EXPECT_TRUE(slurper.said(said)) << slurper.err();
+    Child verify(site.verify());
+    EXPECT_TRUE(verify.exits_with(0)) << verify.out();
+  }
+}
+
 // What slurper writes between logrotate's copy and its cut is lost, as with any program. Nothing else is: no
 // line comes twice, and all that is written after the last cut is there.
 TEST_F(Logrotate, CopytruncateUnderFlowLosesOnlyWhatItCuts) {
@@ -114,8 +133,8 @@ TEST_F(Logrotate, CopytruncateUnderFlowLosesOnlyWhatItCuts) {
   Child slurper = site.start();
   configure(site, "copytruncate");
   for (int i = 0; i < kRotations; ++i) {
-    const std::uint64_t before = writer.lines();
     rotate(site);
+    const std::uint64_t before = writer.lines();
     ASSERT_TRUE(eventually([&] { return writer.lines() > before + 1000; }));
   }
   ASSERT_TRUE(writer.finish());
@@ -128,7 +147,8 @@ TEST_F(Logrotate, CopytruncateUnderFlowLosesOnlyWhatItCuts) {
   fmt::print("{}\n", report.text());
   EXPECT_EQ(report.reordered + report.invented, 0U) << report.text();
   EXPECT_LE(report.torn, static_cast<std::uint64_t>(kRotations)) << report.text();
-  EXPECT_TRUE(Child(site.verify()).exits_with(0));
+  Child verify(site.verify());
+  EXPECT_TRUE(verify.exits_with(0)) << verify.out() << slurper.err();
 }
 
 }  // namespace

@@ -8,11 +8,11 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <optional>
 #include <string>
 
 #include "support/child.h"
+#include "support/files.h"
 
 namespace slurper::test {
 
@@ -49,10 +49,7 @@ template(name="all" type="string" string="%structured-data% %msg%\n")
   }
 
   [[nodiscard]] std::string target() const { return fmt::format("127.0.0.1:{}", port_); }
-  [[nodiscard]] std::string received() const {
-    std::ifstream file(folder_ / "out", std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
+  [[nodiscard]] std::string received() const { return content_of(folder_ / "out"); }
 
  private:
   const std::filesystem::path folder_;

@@ -9,12 +9,12 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <thread>
 
 #include "e2e/destinations.h"
 #include "e2e/numbered_lines.h"
 #include "support/daemon.h"
+#include "support/files.h"
 
 namespace slurper::test {
 namespace {
@@ -25,11 +25,6 @@ using Clock = std::chrono::steady_clock;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::MatchesRegex;
-
-std::string contents(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 class SinksTest : public testing::Test {
  protected:
@@ -100,9 +95,9 @@ start = "beginning"
   end(slurper);
   const std::string expected = fmt::format("rare/7 notice: {}\nrare/7 notice: {}\nrare/7 notice: {}\n",
                                            message_of(0), message_of(50), message_of(100));
-  EXPECT_EQ(contents(on_disk("table")), expected);
-  EXPECT_EQ(contents(on_disk("url")), expected);
-  EXPECT_EQ(difference(site_.log.bytes(), contents(on_disk("exec-bin-sh"))), "");
+  EXPECT_EQ(content_of(on_disk("table")), expected);
+  EXPECT_EQ(content_of(on_disk("url")), expected);
+  EXPECT_EQ(difference(site_.log.bytes(), content_of(on_disk("exec-bin-sh"))), "");
   const std::string size = std::to_string(site_.log.end());
   std::string url_name = "file" + on_disk("url");
   RE2::GlobalReplace(&url_name, "[^A-Za-z0-9._]+", "-");
@@ -123,18 +118,18 @@ TEST_F(SinksTest, EachBeginsWhereItIsToldAndGoesOnWhereItWas) {
   ASSERT_TRUE(eventually([&] { return cursor("new").size() == 4; }));
   send(10);
   end(first);
-  EXPECT_EQ(difference(site_.log.bytes(), contents(on_disk("new"))), "");
+  EXPECT_EQ(difference(site_.log.bytes(), content_of(on_disk("new"))), "");
   Child second = start("new", "");
   send(10);
   end(second);
-  EXPECT_EQ(difference(site_.log.bytes(), contents(on_disk("new"))), "");
+  EXPECT_EQ(difference(site_.log.bytes(), content_of(on_disk("new"))), "");
   Child third = start("old", "&start=beginning");
   send(10);
   end(third);
-  EXPECT_EQ(difference(site_.log.bytes(), contents(on_disk("old"))), "");
+  EXPECT_EQ(difference(site_.log.bytes(), content_of(on_disk("old"))), "");
   Child again = start("new", "");
   end(again);
-  EXPECT_EQ(difference(site_.log.bytes(), contents(on_disk("new"))), "")
+  EXPECT_EQ(difference(site_.log.bytes(), content_of(on_disk("new"))), "")
       << "what came while it was not there";
   fs::remove(on_disk(".messages.cursor-new"));
   Child anew = start("new", "");
@@ -142,7 +137,7 @@ TEST_F(SinksTest, EachBeginsWhereItIsToldAndGoesOnWhereItWas) {
   const std::uint64_t before = site_.log.end();
   send(10);
   end(anew);
-  EXPECT_TRUE(contents(on_disk("new")).ends_with(site_.log.bytes().substr(before)));
+  EXPECT_TRUE(content_of(on_disk("new")).ends_with(site_.log.bytes().substr(before)));
 }
 
 TEST_F(SinksTest, WhatIsRefusedIsInTheDeadLetters) {
@@ -164,13 +159,13 @@ done
   ASSERT_TRUE(slurper.said("the sink 'picky' was refused a line: not this one")) << slurper.err();
   EXPECT_TRUE(has_status(slurper, "sink 'picky': 8 lines, 0B behind, 2 lines refused")) << slurper.err();
   end(slurper);
-  const std::string letters = contents(on_disk("messages.rejected-picky"));
+  const std::string letters = content_of(on_disk("messages.rejected-picky"));
   EXPECT_THAT(
       letters,
       MatchesRegex("(\\{\"sink\":\"picky\",\"reason\":\"not this one\",\"record\":\\{.*\\}\\}\n){2}"));
   EXPECT_THAT(letters, HasSubstr(message_of(3)));
   EXPECT_THAT(letters, HasSubstr(message_of(7)));
-  EXPECT_EQ(std::ranges::count(contents(on_disk("taken")), '\n'), 8);
+  EXPECT_EQ(std::ranges::count(content_of(on_disk("taken")), '\n'), 8);
   EXPECT_THAT(cursor("picky"), ElementsAre(std::to_string(site_.log.end()), "0", "2", "0"));
 }
 
@@ -225,7 +220,7 @@ TEST_F(SinksTest, OneThatHangsHoldsUpNobody) {
                  fmt::format("file:{}?name=quick&start=beginning", on_disk("quick"))};
   Child slurper = site_.start();
   send(5000);
-  EXPECT_TRUE(eventually([&] { return contents(on_disk("quick")).size() == site_.log.end(); }));
+  EXPECT_TRUE(eventually([&] { return content_of(on_disk("quick")).size() == site_.log.end(); }));
   const auto told = Clock::now();
   slurper.signal(SIGTERM);
   ASSERT_TRUE(slurper.exits_with(0, 15s)) << slurper.err();
@@ -234,7 +229,7 @@ TEST_F(SinksTest, OneThatHangsHoldsUpNobody) {
   EXPECT_THAT(slurper.err(), HasSubstr("the sink 'hanging' does not end: it is left behind"));
   fmt::print("it ended in {:.1f} s\n", std::chrono::duration<double>(took).count());
   EXPECT_EQ(difference(site_.holder.accepted(), site_.log.bytes()), "");
-  EXPECT_EQ(difference(site_.log.bytes(), contents(on_disk("quick"))), "");
+  EXPECT_EQ(difference(site_.log.bytes(), content_of(on_disk("quick"))), "");
 
   // It is alive again, and nothing was lost to it.
   fs::remove(on_disk("hang"));

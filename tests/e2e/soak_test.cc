@@ -120,8 +120,7 @@ void live(Child& slurper, Faults& faults, std::mt19937_64& random, Consumer& con
 // not grow; the second in many, which end by SIGKILL or SIGTERM.
 TEST(Soak, LosesNothingAndDoesNotGrow) {
   const std::chrono::seconds length(count_from_env("SLURPER_SOAK", 180, 20));
-  const std::uint64_t chance = std::random_device{}();
-  const std::uint64_t seed = count_from_env("SLURPER_SEED", chance, chance);
+  const std::uint64_t seed = seed_from_env();
   SCOPED_TRACE(fmt::format("SLURPER_SEED={}", seed));
   std::mt19937_64 random(seed);
   const std::vector<std::string> settings = {"log.rotate_size=2MiB", "log.compress=zstd"};

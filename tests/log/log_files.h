@@ -4,29 +4,20 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <random>
 #include <string>
 #include <string_view>
 
+#include "support/files.h"
 #include "support/temp_dir.h"
 
 namespace slurper {
 
-inline void write_file(const std::string& path, std::string_view content) {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file << content;
-  file.close();
-  ASSERT_TRUE(file) << path;
-}
-
-inline std::string read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  EXPECT_TRUE(file) << path;
-  return {std::istreambuf_iterator<char>(file), {}};
-}
+using test::read_file;
+using test::write_file;
 
 // `size` bytes of numbered lines, as a log holds them: they compress, and no two parts are the same.
 inline std::string numbered_lines(std::size_t size) {
@@ -41,9 +32,12 @@ inline std::string numbered_lines(std::size_t size) {
 
 // `size` bytes that do not compress.
 inline std::string noise(std::size_t size) {
-  std::mt19937 random(42);  // NOLINT(bugprone-random-generator-seed): the same noise in every run
+  std::mt19937_64 random(42);  // NOLINT(bugprone-random-generator-seed): the same noise in every run
   std::string bytes(size, '\0');
-  std::ranges::generate(bytes, [&] { return static_cast<char>(random()); });
+  for (std::size_t i = 0; i < size; i += sizeof(std::uint64_t)) {
+    const std::uint64_t piece = random();
+    std::memcpy(&bytes[i], &piece, std::min(sizeof piece, size - i));
+  }
   return bytes;
 }
 

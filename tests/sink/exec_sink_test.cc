@@ -12,6 +12,7 @@
 #include <string>
 
 #include "sink/sink_site.h"
+#include "support/files.h"
 #include "support/temp_dir.h"
 #include "support/wait.h"
 
@@ -19,19 +20,13 @@ namespace slurper {
 namespace {
 
 using namespace std::chrono_literals;
+using test::content_of;
 using test::eventually;
 using testing::ContainsRegex;
 using testing::HasSubstr;
 
-std::string contents(const std::string& path) {
-  const std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
 std::vector<std::string> lines_of(const std::string& path) {
-  std::istringstream text(contents(path));
+  std::istringstream text(content_of(path));
   std::vector<std::string> lines;
   for (std::string line; std::getline(text, line);) lines.push_back(line);
   return lines;
@@ -116,7 +111,7 @@ TEST_F(ExecSinkTest, LinesArriveAndAreHeldWhenTheyHaveBeenRead) {
   ASSERT_TRUE(delivered) << delivered.error().message();
   EXPECT_EQ(sink_->settle().value(), batch.back().next_offset());
   sink_->close();
-  EXPECT_EQ(contents(out_), "one\n\nt\x1bo\n");
+  EXPECT_EQ(content_of(out_), "one\n\nt\x1bo\n");
 }
 
 TEST_F(ExecSinkTest, WhatTheProgramHasNotReadIsNotHeld) {
@@ -124,7 +119,7 @@ TEST_F(ExecSinkTest, WhatTheProgramHasNotReadIsNotHeld) {
   ASSERT_TRUE(open());
   const auto batch = site_.records({"one", "two"});
   ASSERT_TRUE(sink_->deliver(batch));
-  ASSERT_TRUE(eventually([&] { return contents(out_) == "one\n"; }));
+  ASSERT_TRUE(eventually([&] { return content_of(out_) == "one\n"; }));
   auto settled = std::async(std::launch::async, [&] { return sink_->settle(); });
   site_.stop();
   EXPECT_EQ(settled.get().value(), batch[1].offset());
@@ -153,7 +148,7 @@ TEST_F(ExecSinkTest, AProgramStartsInOrder) {
   sink_->close();
   (void)::close(leaked);
   const auto lines = lines_of(out_);
-  ASSERT_EQ(lines.size(), 13U) << contents(out_);
+  ASSERT_EQ(lines.size(), 13U) << content_of(out_);
   const std::vector<std::string> expected = {
       "HOME=/",
       "LANG=C.UTF-8",
@@ -220,7 +215,7 @@ TEST_F(ExecSinkTest, AByteAtATime) {
   ASSERT_TRUE(sink_->deliver(batch));
   EXPECT_EQ(sink_->settle().value(), batch.back().next_offset());
   sink_->close();
-  EXPECT_EQ(contents(out_).size(), 70'700U);
+  EXPECT_EQ(content_of(out_).size(), 70'700U);
 }
 
 TEST_F(ExecSinkTest, AProgramThatReadsNothingHoldsNoStopUp) {
@@ -242,7 +237,7 @@ TEST_F(ExecSinkTest, WhatItSaysIsToldButNotWithoutEnd) {
   ASSERT_TRUE(sink_->deliver(site_.records({"x"})));
   ASSERT_TRUE(sink_->settle());
   sink_->close();
-  EXPECT_EQ(contents(out_), "x\n");
+  EXPECT_EQ(content_of(out_), "x\n");
   EXPECT_THAT(site_.said(), HasSubstr("program': on stdout\n"));
   EXPECT_THAT(site_.said(), HasSubstr("program': a\\x1b[31m\n"));
   EXPECT_EQ(std::ranges::count(site_.said(), '\n'), 10);
@@ -344,7 +339,7 @@ TEST_F(ExecSinkTest, ABatchIsATransaction) {
   // Nobody who writes to the FIFO can end a transaction.
   ASSERT_EQ(delivered->rejected.size(), 1U);
   EXPECT_EQ(delivered->rejected[0].index, 1U);
-  EXPECT_EQ(contents(out_), "BEGIN TRANSACTION\none\ntwo\nCOMMIT TRANSACTION\n");
+  EXPECT_EQ(content_of(out_), "BEGIN TRANSACTION\none\ntwo\nCOMMIT TRANSACTION\n");
 }
 
 TEST_F(ExecSinkTest, ATransactionThatFailsComesAgainFromWhereItWasCommitted) {

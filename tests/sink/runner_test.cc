@@ -7,13 +7,12 @@
 #include <atomic>
 #include <condition_variable>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <mutex>
-#include <sstream>
 
 #include "log/log_writer.h"
 #include "sink/options.h"
+#include "support/files.h"
 #include "support/temp_dir.h"
 #include "support/wait.h"
 
@@ -331,9 +330,7 @@ TEST_F(RunnerTest, WhatIsRefusedGoesToTheDeadLetters) {
   start();
   finish();
   EXPECT_THAT(to_.all(), ElementsAre("0 one", "14 two"));
-  std::stringstream letters;
-  letters << std::ifstream(disk_ / "messages.rejected-test").rdbuf();
-  EXPECT_THAT(letters.str(),
+  EXPECT_THAT(test::read_file(disk_ / "messages.rejected-test"),
               testing::MatchesRegex("\\{\"sink\":\"test\",\"reason\":\"it is bad\",\"record\":\\{.*bad "
                                     "\\\\\"one\\\\\".*\"offset\":4\\}\\}\n"
                                     "\\{\"sink\":\"test\",.*\"offset\":18\\}\\}\n"));

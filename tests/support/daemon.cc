@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <random>
 
 namespace slurper::test {
 
@@ -15,6 +16,11 @@ std::uint64_t count_from_env(const char* name, std::uint64_t otherwise, std::uin
   const char* const text = std::getenv(name);
   if (text != nullptr) return std::strtoull(text, nullptr, 10);
   return kSanitized ? sanitized : otherwise;
+}
+
+std::uint64_t seed_from_env() {
+  const std::uint64_t chance = std::random_device{}();
+  return count_from_env("SLURPER_SEED", chance, chance);
 }
 
 Program Site::run(const std::vector<std::string>& settings) const {

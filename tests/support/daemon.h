@@ -21,6 +21,9 @@ inline constexpr bool kSanitized = true;
 inline constexpr bool kSanitized = false;
 #endif
 
+// $SLURPER_SEED, or else one by chance: to be told with a failure.
+[[nodiscard]] std::uint64_t seed_from_env();
+
 // A number from the environment, or else one of these two.
 [[nodiscard]] std::uint64_t count_from_env(const char* name, std::uint64_t otherwise,
                                            std::uint64_t sanitized);
