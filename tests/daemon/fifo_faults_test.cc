@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "fifo/watch.h"
 #include "support/daemon.h"
 #include "support/kill_at.h"
 #include "support/lines.h"
@@ -31,13 +32,16 @@ std::string lines(const std::string& what, int count) {
 // A site whose FIFO nobody holds open but its writers.
 class FifoFaults : public testing::Test {
  protected:
-  Child start(const std::vector<std::string>& settings = {}) {
+  [[nodiscard]] Program program(const std::vector<std::string>& settings = {}) const {
     std::vector<std::string> all = {"ring.directory=" + ram_.path(), "ring.size=4MiB"};
     all.insert(all.end(), settings.begin(), settings.end());
     Program program{.argv = {slurper_binary(), "run", "--fifo", path_, "--log", disk_ / "messages"},
                     .env = {}};
     for (const std::string& setting : all) program.argv.insert(program.argv.end(), {"--set", setting});
-    Child slurper(program);
+    return program;
+  }
+  Child start(const std::vector<std::string>& settings = {}) {
+    Child slurper(program(settings));
     EXPECT_TRUE(slurper.said("ready")) << slurper.err();
     return slurper;
   }
@@ -270,6 +274,23 @@ TEST_F(FifoFaults, TimeWithoutRoomForAWriterIsInTheStatus) {
   EXPECT_THAT(slurper.err(),
               testing::ContainsRegex("the pipe was full [1-9][0-9]* times \\([0-9]*[1-9.]+[0-9.]* s"));
   EXPECT_THAT(slurper.err(), Not(HasSubstr("full 0 times")));
+  stop_and_compare(slurper);
+}
+
+// As the process of a sink's program holds it until execve(2), where a SIGKILL has hit slurper meanwhile.
+TEST_F(FifoFaults, ALockThatOutlivesItsSlurperIsWaitedFor) {
+  ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+  UniqueFd holder(::open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  ASSERT_EQ(::flock(holder.get(), LOCK_EX | LOCK_NB), 0);
+  Result<FifoWatch> watch = FifoWatch::open();
+  ASSERT_TRUE(watch && watch->watch_visitors(holder.get()));
+  Child slurper(program());
+  // Both ends at each attempt.
+  FifoEvents seen;
+  ASSERT_TRUE(eventually([&] { return (seen += watch->read()).opens > 2; })) << slurper.err();
+  holder.reset();
+  ASSERT_TRUE(slurper.said("ready")) << slurper.err();
+  write(open_writer(path_), lines("line", 10));
   stop_and_compare(slurper);
 }
 
