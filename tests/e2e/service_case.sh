@@ -10,7 +10,10 @@ install_slurper
 systemd-tmpfiles --create slurper.conf
 [ "$(stat -c '%F %a %U %G' $fifo)" = "fifo 660 slurper slurper" ] || die "the FIFO is not as tmpfiles.d says"
 
-# Sinks, as confined as the service is.
+# Sinks, as confined as the service is. A plug-in is found in its folder, by its name.
+program=$(sed -n 's/^ExecStart=\([^ ]*\) .*/\1/p' "$(systemctl show --property FragmentPath --value slurper)")
+"$program" check --fifo $fifo --log $log --sink stubborn: && die "there is a sink of a plug-in that is not installed"
+cp /opt/test-programs/libstubborn_sink.so "${program%/bin/slurper}/lib/slurper/sinks/stubborn.so"
 cat >>"$configuration" <<'END'
 [[sink]]
 type = "journald"
@@ -23,6 +26,8 @@ format = "json"
 type = "exec"
 path = "/bin/sh"
 args = ["-c", "cat >>/run/slurper/exec"]
+[[sink]]
+type = "stubborn"
 END
 echo "== it starts, and a line goes through"
 systemctl start slurper || die "it does not start"
@@ -73,6 +78,11 @@ in_file() { [ "$(grep -c '"msg":"line [0-9]* of the test"' /var/log/slurper/all.
 wait_until "every line in the file, once" in_file
 in_program() { [ "$(sort -u /run/slurper/exec | grep -c ' of the test$')" -eq $lines ]; }
 wait_until "every line with the program" in_program
+in_plugin() {
+  systemctl kill --kill-whom=main --signal USR2 slurper
+  journalctl --quiet --no-pager --unit slurper | grep "sink 'stubborn': [0-9]* lines, 0B behind" >/dev/null
+}
+wait_until "every line with the plug-in" in_plugin
 
 echo "== a restart and a stop are clean"
 systemctl restart slurper || die "it does not restart"
