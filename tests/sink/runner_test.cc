@@ -115,6 +115,15 @@ class RunnerTest : public testing::Test {
     writer_->publish();
   }
 
+  [[nodiscard]] SinkLog sink_log() const {
+    return {.os = kernel(),
+            .paths = writer_->paths(),
+            .id = writer_->log_id(),
+            .access = {},
+            .sync = {},
+            .feed = writer_->feed(),
+            .times = *times_};
+  }
   // With `start=beginning`, unless said otherwise.
   void open(std::vector<std::pair<std::string, std::string>> pairs = {}) {
     const auto is_start = [](const auto& pair) { return pair.first == "start"; };
@@ -128,14 +137,7 @@ class RunnerTest : public testing::Test {
                       .options = RunnerOptions::from(options),
                       .sink = std::make_unique<TestSink>(to_)};
     ASSERT_TRUE(options.check()) << options.check().error().message();
-    const SinkLog log{.os = kernel(),
-                      .paths = writer_->paths(),
-                      .id = writer_->log_id(),
-                      .access = {},
-                      .sync = {},
-                      .feed = writer_->feed(),
-                      .times = *times_};
-    auto runner = SinkRunner::open(log, std::move(sink), [this](Level level, const std::string& text) {
+    auto runner = SinkRunner::open(sink_log(), std::move(sink), [this](Level level, const std::string& text) {
       const std::lock_guard lock(said_mutex_);
       said_ += fmt::format("{}: {}\n", static_cast<int>(level), text);
     });
@@ -520,15 +522,9 @@ TEST_F(RunnerTest, TwoDoNotShareACursor) {
   const std::unique_ptr<SinkRunner> first = std::move(runner_);
   SinkSettings settings{.name = "test", .type = "test", .place = "here", .options = {}};
   ConfiguredOptions options(settings);
-  const SinkLog log{.os = kernel(),
-                    .paths = writer_->paths(),
-                    .id = writer_->log_id(),
-                    .access = {},
-                    .sync = {},
-                    .feed = writer_->feed(),
-                    .times = *times_};
   const auto second = SinkRunner::open(
-      log, {.name = "test", .type = "test", .options = RunnerOptions::from(options), .sink = nullptr}, {});
+      sink_log(), {.name = "test", .type = "test", .options = RunnerOptions::from(options), .sink = nullptr},
+      {});
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().kind, ErrorKind::Busy);
 }
