@@ -198,7 +198,10 @@ Status SinkRunner::open_sink() {
   is_open_ = true;
   linger_until_.reset();
   line_in_parts_.reset();
-  held_ = opened->value_or(cursor_.record()->offset.value);
+  std::uint64_t noted = held_;
+  if (const auto& record = cursor_.record())
+    noted = record->offset.value;  // of a line in parts, its beginning
+  held_ = opened->value_or(noted);
   handed_ = StreamOffset{held_};
   source_.seek(handed_);
   if (log_.feed.end().value <= held_) works();
