@@ -53,7 +53,7 @@ using std::chrono::nanoseconds;
 constexpr std::uint64_t kHotRing = 2 << 20;  // memory of the ring that is kept for the next burst
 constexpr auto kRetry = 100ms;               // where nothing tells when it is worth trying again
 constexpr auto kLockPatience = 1s;
-constexpr auto kPatience = 5s;               // of a clean stop with a log that can't be written
+constexpr auto kPatience = 5s;  // of a clean stop with a log that can't be written
 
 std::string size_text(std::uint64_t bytes) {
   return format_rounded(ByteSize{bytes});
