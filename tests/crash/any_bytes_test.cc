@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <csignal>
+#include <optional>
 #include <random>
 #include <thread>
 
@@ -130,16 +131,15 @@ constexpr std::uint64_t kTooManyLines = 3 * (kRing + (1 << 20)) / 150;
 
 TEST(WhenFull, BlockMakesTheWriterWaitAndLosesNothing) {
   Site site;
-  LineWriter writer(site.fifo, {.lines = kTooManyLines});
   Child slurper = site.start({"ring.size=4MiB", "ring.when_full=block"});
-  {
-    const StalledThreads stall(slurper.pid());
-    ASSERT_GE(stall.count(), 1U);
-    EXPECT_TRUE(eventually([&] { return writer.bytes() > kRing; }));
-    // Now the writer waits; it must not have come to its end.
-    EXPECT_TRUE(eventually([&] { return site.holder.pending() > 512U << 10; }));
-    EXPECT_LT(writer.lines(), kTooManyLines);
-  }
+  std::optional<StalledThreads> stall(slurper.pid());
+  ASSERT_GE(stall->count(), 1U);
+  LineWriter writer(site.fifo, {.lines = kTooManyLines});
+  EXPECT_TRUE(eventually([&] { return writer.bytes() > kRing; }));
+  // Now the writer waits; it must not have come to its end.
+  EXPECT_TRUE(eventually([&] { return site.holder.pending() > 512U << 10; }));
+  EXPECT_LT(writer.lines(), kTooManyLines);
+  stall.reset();
   EXPECT_TRUE(writer.wait());
   end(slurper);
   LineChecker checker;
@@ -150,11 +150,11 @@ TEST(WhenFull, BlockMakesTheWriterWaitAndLosesNothing) {
 
 TEST(WhenFull, DropLosesWholeLinesOnlyAndCountsThem) {
   Site site;
-  LineWriter writer(site.fifo, {.lines = kTooManyLines});
   Child slurper = site.start({"ring.size=4MiB", "ring.when_full=drop"});
   {
     const StalledThreads stall(slurper.pid());
     ASSERT_GE(stall.count(), 1U);
+    LineWriter writer(site.fifo, {.lines = kTooManyLines});
     EXPECT_TRUE(writer.wait()) << "the writer had to wait";
     EXPECT_TRUE(eventually([&] { return site.holder.pending() == 0; }));
   }
@@ -184,11 +184,12 @@ TEST(WhenFull, DropKeepsUpWithLongLines) {
   Child slurper = site.start({"ring.size=4MiB", "ring.when_full=drop"});
   {
     std::atomic<bool> written = false;
-    const std::jthread writer([&] {
+    std::jthread writer;  // ends after the stall, whatever happens
+    const StalledThreads stall(slurper.pid());
+    writer = std::jthread([&] {
       EXPECT_TRUE(write_blocking(site.fifo, bytes, {1 << 20}));
       written = true;
     });
-    const StalledThreads stall(slurper.pid());
     EXPECT_TRUE(eventually([&] { return written && site.holder.pending() == 0; }))
         << "the writer had to wait";
   }

@@ -25,7 +25,8 @@ format = "json"
 [[sink]]
 type = "exec"
 path = "/bin/sh"
-args = ["-c", "cat >>/run/slurper/exec"]
+args = ["-c", 'echo OK; while IFS= read -r line; do echo "$line" >>/run/slurper/exec; echo OK; done']
+confirm = "line" # systemd kills it with slurper
 [[sink]]
 type = "stubborn"
 END
