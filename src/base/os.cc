@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <thread>
 
 namespace slurper {
 
@@ -131,6 +132,15 @@ int sync_directory(Os& os, const char* directory) {
   const UniqueFd directory_fd(os.open(directory, O_RDONLY | O_DIRECTORY));
   if (!directory_fd) return directory_fd.get();
   return os.fsync(directory_fd.get());
+}
+
+int lock_file(Os& os, int fd, std::chrono::milliseconds patience) {
+  constexpr std::chrono::milliseconds kBetween{10};
+  for (;; patience -= kBetween) {
+    const int result = os.flock(fd, LOCK_EX | LOCK_NB);
+    if (result != -EWOULDBLOCK || patience <= kBetween) return result;
+    std::this_thread::sleep_for(kBetween);
+  }
 }
 
 }  // namespace slurper

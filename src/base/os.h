@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 
@@ -55,5 +56,11 @@ Os& kernel();
 // Makes the names in `directory` durable: fsync of the folder, as a file that was created, renamed or
 // unlinked needs it. 0 or -errno.
 int sync_directory(Os& os, const char* directory);
+
+// flock(2), LOCK_EX. One that another holds is waited for: a SIGKILL may hit slurper just as a sink starts
+// its program, and until execve(2) has closed it, that process has everything open that slurper had. 0 or
+// -errno; -EWOULDBLOCK where it is still held then.
+inline constexpr std::chrono::milliseconds kLockPatience{1000};
+int lock_file(Os& os, int fd, std::chrono::milliseconds patience = kLockPatience);
 
 }  // namespace slurper

@@ -17,7 +17,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -52,8 +51,7 @@ using std::chrono::nanoseconds;
 
 constexpr std::uint64_t kHotRing = 2 << 20;  // memory of the ring that is kept for the next burst
 constexpr auto kRetry = 100ms;               // where nothing tells when it is worth trying again
-constexpr auto kLockPatience = 1s;
-constexpr auto kPatience = 5s;  // of a clean stop with a log that can't be written
+constexpr auto kPatience = 5s;               // of a clean stop with a log that can't be written
 
 std::string size_text(std::uint64_t bytes) {
   return format_rounded(ByteSize{bytes});
@@ -115,13 +113,6 @@ Status Daemon::open(std::vector<PreparedSink> sinks) {
   const bool fifo_exists = os_.lstat(settings_.fifo.path.c_str(), &st) == 0;
   const auto open_the_fifo = [&]() -> Status {
     Result<Fifo> fifo = open_fifo(os_, settings_.fifo);
-    // A SIGKILL may hit slurper just as a sink starts its program. Until execve(2) that process has all open
-    // that slurper had, and with it the locks.
-    const auto give_up_at = Clock::now() + kLockPatience;
-    while (!fifo && fifo.error().kind == ErrorKind::Busy && Clock::now() < give_up_at) {
-      std::this_thread::sleep_for(10ms);
-      fifo = open_fifo(os_, settings_.fifo);
-    }
     if (!fifo) return std::unexpected(fifo.error());
     fifo_ = std::move(*fifo);
     holder_.keep(fifo_);

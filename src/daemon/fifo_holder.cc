@@ -122,7 +122,7 @@ bool FifoHolder::adopt(UniqueFd read_fd) {
   const int fd = read_fd.get();
   struct stat st{};
   if (os_.fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode) ||
-      (os_.fcntl(fd, F_GETFL, 0) & O_ACCMODE) != O_RDONLY || os_.flock(fd, LOCK_EX | LOCK_NB) < 0) {
+      (os_.fcntl(fd, F_GETFL, 0) & O_ACCMODE) != O_RDONLY || lock_file(os_, fd) < 0) {
     return false;
   }
   Fifo fifo;

@@ -160,7 +160,7 @@ bool FifoKeeper::look_at_path(bool told) {
         continue;
       }
     }
-    Result<Fifo> next = open_fifo(os_, settings_);
+    Result<Fifo> next = open_fifo(os_, settings_, 0ms);
     if (!next) {
       fail_at_path(next.error(), lost);
       // The folder may be gone, too, and the watch with it. Something may have come before the new watch.

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -170,7 +169,7 @@ Status can_create_fifo(const FifoSettings& settings) {
   return {};
 }
 
-Result<Fifo> open_fifo(Os& os, const FifoSettings& settings) {
+Result<Fifo> open_fifo(Os& os, const FifoSettings& settings, std::chrono::milliseconds lock_patience) {
   bool created = false;
   struct stat st{};
   if (settings.create && os.lstat(settings.path.c_str(), &st) == -ENOENT) {
@@ -185,7 +184,7 @@ Result<Fifo> open_fifo(Os& os, const FifoSettings& settings) {
     if (!ends) continue;
     Fifo fifo = std::move(*ends);
     fifo.created = created;
-    if (const int error = os.flock(fifo.read_fd.get(), LOCK_EX | LOCK_NB); error < 0) {
+    if (const int error = lock_file(os, fifo.read_fd.get(), lock_patience); error < 0) {
       if (error != -EWOULDBLOCK) return fail_errno(-error, "lock the FIFO " + in_quotes(settings.path));
       return fail(ErrorKind::Busy, "read the FIFO " + in_quotes(settings.path), "another slurper reads it",
                   fmt::format("Two readers would each get a part of the lines. fuser -v {} names it",

@@ -32,8 +32,9 @@ struct Fifo {
 
 // Opens settings.path, making it first where it is missing and settings.create says so. Nothing but a FIFO is
 // ever opened or changed. Errors: NoInput (missing, or not a FIFO), CantCreate, NoPermission, Busy (another
-// slurper).
-[[nodiscard]] Result<Fifo> open_fifo(Os& os, const FifoSettings& settings);
+// slurper, for longer than `lock_patience`).
+[[nodiscard]] Result<Fifo> open_fifo(Os& os, const FifoSettings& settings,
+                                     std::chrono::milliseconds lock_patience = kLockPatience);
 
 // Whether a writer could write PIPE_BUF bytes right now (poll(2), POLLOUT): where not, one that does not wait
 // gets EAGAIN.

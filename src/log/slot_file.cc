@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 
 #include <cerrno>
 
@@ -59,7 +58,7 @@ Result<Opened> open_or_create(Os& os, const std::string& path, const FileAccess&
 
 Status lock(Os& os, int slots_fd, const struct stat& st, const SlotFileWords& words) {
   const std::string what = fmt::format("lock {}", words.locked);
-  const int result = os.flock(slots_fd, LOCK_EX | LOCK_NB);
+  const int result = lock_file(os, slots_fd);
   if (result == 0) return {};
   if (result != -EWOULDBLOCK) return fail_errno(-result, what);
   const auto holder = flock_holder(st.st_dev, st.st_ino);

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/magic.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/statfs.h>
@@ -76,7 +75,7 @@ std::unexpected<Error> cannot(int errnum, const char* verb, const std::string& p
 }
 
 Status lock(Os& os, int fd, const std::string& path) {
-  const int error = os.flock(fd, LOCK_EX | LOCK_NB);
+  const int error = lock_file(os, fd);
   if (error >= 0) return {};
   if (error != -EWOULDBLOCK) return cannot(-error, "lock", path);
   return fail(ErrorKind::Busy, "use the ring " + in_quotes(path), "another slurper uses it",

@@ -73,9 +73,11 @@ $(head -n 10 /tmp/difference)"
 ! grep -v '^[^ ]* [^ ]* user\.notice probe: line [0-9]* of the test$' /tmp/log |
   grep -v '^[^ ]* [^ ]* syslog\.[a-z]* rsyslogd: ' || die "torn lines"
 slurper verify $log || die "verify ends with $?"
-[ -z "${done_[watchdog]:-}" ] ||
-  [ "$(journalctl --quiet --no-pager --unit slurper | grep -c 'Watchdog timeout')" -eq "${done_[watchdog]}" ] ||
-  die "the watchdog has not struck as often as it should"
+# At least: a machine that is busy may keep a slurper from a CPU for a second, too.
+watchdog_has_struck() {
+  [ "$(journalctl --quiet --no-pager --unit slurper | grep -c 'Watchdog timeout')" -ge "${done_[watchdog]:-0}" ]
+}
+wait_until "the watchdog strikes each slurper that hangs" watchdog_has_struck
 says_all_well() { [[ $(property StatusText) == *" lines/s, 0B wait in the ring of 64.0MiB, all well" ]]; }
 wait_until "the status of a slurper with nothing to do" says_all_well
 echo "$sent lines, all there"
