@@ -32,18 +32,18 @@ class LockFile : public testing::Test, public Os {
 TEST_F(LockFile, TakesAFreeOneAtOnce) {
   EXPECT_EQ(lock_file(*this, fd_.get()), 0);
   EXPECT_EQ(looks_, 1);
-  EXPECT_EQ(Os::flock(holder_.get(), LOCK_EX | LOCK_NB), -EWOULDBLOCK);
+  EXPECT_EQ(kernel().flock(holder_.get(), LOCK_EX | LOCK_NB), -EWOULDBLOCK);
 }
 
 TEST_F(LockFile, WaitsForOneThatIsHeld) {
-  ASSERT_EQ(Os::flock(holder_.get(), LOCK_EX), 0);
+  ASSERT_EQ(kernel().flock(holder_.get(), LOCK_EX), 0);
   lets_go_after_ = 4;
   EXPECT_EQ(lock_file(*this, fd_.get()), 0);
   EXPECT_EQ(looks_, 4);
 }
 
 TEST_F(LockFile, GivesUp) {
-  ASSERT_EQ(Os::flock(holder_.get(), LOCK_EX), 0);
+  ASSERT_EQ(kernel().flock(holder_.get(), LOCK_EX), 0);
   EXPECT_EQ(lock_file(*this, fd_.get(), 50ms), -EWOULDBLOCK);
   EXPECT_EQ(looks_, 5);
   looks_ = 0;
