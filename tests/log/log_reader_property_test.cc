@@ -243,7 +243,8 @@ void LogReaderProperty::run(RetentionLimits limits, bool meddling, bool gaps_exp
     gaps += read.gaps.size();
   }
   EXPECT_TRUE(gaps_expected || gaps == 0);
-  EXPECT_GT(lost_.compressed.load(), 0);
+  // With retention, on a busy machine, all of them may go before they are compressed.
+  EXPECT_GT(lost_.compressed.load() + lost_.removed.load(), 0);
   std::printf("%d segments compressed, %d removed, %d gaps\n", lost_.compressed.load(), lost_.removed.load(),
               static_cast<int>(gaps));
 }
