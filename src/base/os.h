@@ -57,10 +57,11 @@ Os& kernel();
 // unlinked needs it. 0 or -errno.
 int sync_directory(Os& os, const char* directory);
 
+inline constexpr std::chrono::milliseconds kLockPatience{1000};
+
 // flock(2), LOCK_EX. One that another holds is waited for: a SIGKILL may hit slurper just as a sink starts
 // its program, and until execve(2) has closed it, that process has everything open that slurper had. 0 or
 // -errno; -EWOULDBLOCK where it is still held then.
-inline constexpr std::chrono::milliseconds kLockPatience{1000};
 int lock_file(Os& os, int fd, std::chrono::milliseconds patience = kLockPatience);
 
 }  // namespace slurper
