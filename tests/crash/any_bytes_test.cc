@@ -171,6 +171,10 @@ TEST(WhenFull, DropLosesWholeLinesOnlyAndCountsThem) {
   EXPECT_NE(slurper.err().find(fmt::format("{} lines (", report.lost)), std::string::npos)
       << report.text() << "\n"
       << slurper.err();
+  EXPECT_TRUE(slurper.said("the ring is full (4.00MiB), and ring.when_full = \"drop\""));
+  EXPECT_TRUE(
+      slurper.said(fmt::format("the ring was full until the end: {} lines were thrown away", report.lost)))
+      << slurper.err();
 }
 
 // Lines that are long beside the ring: wherever the ring gets full in one, it must keep that line, drop the
@@ -193,8 +197,14 @@ TEST(WhenFull, DropKeepsUpWithLongLines) {
     EXPECT_TRUE(eventually([&] { return written && site.holder.pending() == 0; }))
         << "the writer had to wait";
   }
-  slurper.signal(SIGUSR2);
-  EXPECT_TRUE(slurper.said("status: "));
+  ASSERT_TRUE(eventually([&] {
+    slurper.signal(SIGUSR2);
+    return slurper.err().find(" 0B wait in the ring") != std::string::npos;
+  }));
+  const std::string one_more = fmt::format("{:06}{:.<{}}\n", kLines, "", kLine - 7);
+  EXPECT_TRUE(site.holder.write(one_more));
+  bytes += one_more;
+  EXPECT_TRUE(slurper.said("the ring has room again: ")) << slurper.err();
   end(slurper);
   const std::string log = site.log.bytes();
   ASSERT_EQ(log.size() % kLine, 0U) << "a line is torn";
@@ -205,10 +215,13 @@ TEST(WhenFull, DropKeepsUpWithLongLines) {
     EXPECT_EQ(log.compare(at, kLine, bytes, static_cast<std::size_t>(number) * kLine, kLine), 0);
     last = number;
   }
-  const std::size_t dropped = kLines - log.size() / kLine;
+  EXPECT_EQ(last, kLines) << "what comes when there is room again is taken";
+  const std::size_t dropped = kLines + 1 - log.size() / kLine;
   EXPECT_GT(dropped, 0U);
   EXPECT_LT(dropped, kLines);
   EXPECT_NE(slurper.err().find(fmt::format(" {} lines (", dropped)), std::string::npos) << slurper.err();
+  EXPECT_TRUE(slurper.said(fmt::format("the ring has room again: {} lines were thrown away", dropped)))
+      << slurper.err();
 }
 
 }  // namespace

@@ -219,6 +219,7 @@ TEST_F(FullDisk, GoesOnWithinASecondOfSpaceComingBack) {
   disk.resize(4096 * kMiB);
   EXPECT_TRUE(eventually([&] { return log.end() > held; }, kSanitized ? 5000ms : 1500ms));
   ASSERT_TRUE(slurper.said("takes lines from the FIFO again")) << slurper.err();
+  EXPECT_TRUE(slurper.said("cannot take more from the FIFO '")) << slurper.err();
   ASSERT_TRUE(writer.finish());
   slurper.signal(SIGTERM);
   ASSERT_TRUE(slurper.exits_with(0)) << slurper.err();
@@ -300,6 +301,7 @@ TEST_F(FullDisk, ARingWhoseMemoryIsUsedUpIsNoBusError) {
   ASSERT_TRUE(slurper.said("Make room")) << slurper.err();
   disk.resize(4096 * kMiB);
   ASSERT_TRUE(slurper.said("takes lines from the FIFO again")) << slurper.err();
+  EXPECT_TRUE(slurper.said("cannot take more from the FIFO '")) << slurper.err();
   ASSERT_TRUE(writer.finish());
   slurper.signal(SIGTERM);
   ASSERT_TRUE(slurper.exits_with(0)) << slurper.err();
