@@ -1,6 +1,5 @@
 #include "log/housekeeper.h"
 
-#include <linux/ioprio.h>
 #include <pthread.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -16,12 +15,18 @@ namespace slurper {
 
 namespace {
 
+// From ioprio_set(2), which names no header that C++ may include: linux/ioprio.h is the kernel's own, and since
+// 6.1.192 it has a parameter named `class`.
+constexpr int kIoprioWhoProcess = 1;
+constexpr int kIoprioClassIdle = 3;
+constexpr int kIoprioClassShift = 13;
+
 // Best effort: where the kernel or a sandbox refuses, the work is done at the usual priority.
 void lower_priority() {
   constexpr int kLowest = 19;
   // To Linux a thread is a process of its own here, and 0 the calling one (setpriority(2), ioprio_set(2)).
   (void)setpriority(PRIO_PROCESS, 0, kLowest);
-  (void)syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
+  (void)syscall(SYS_ioprio_set, kIoprioWhoProcess, 0, kIoprioClassIdle << kIoprioClassShift);
 }
 
 }  // namespace
