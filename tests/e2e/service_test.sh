@@ -11,4 +11,4 @@ DESTDIR=$work/root cmake --install "$build" >/dev/null
 # Debian's rsyslogd, unpacked once for all presets.
 "$source/scripts/fetch-packages" "$source/build/packages/rsyslog" rsyslog
 "$source/tests/e2e/in_systemd.sh" -b "$work/root:/opt/slurper" -b "$source/tests/e2e:/opt/tests" \
-  -b "$source/build/packages/rsyslog:/opt/rsyslog" -b "$build/tests:/opt/test-programs" -- bash "/opt/tests/$case" "$@"
+  -b "$source/build/packages/rsyslog:/opt/rsyslog" -b "$build/tests/e2e:/opt/test-programs" -- bash "/opt/tests/$case" "$@"
