@@ -17,11 +17,25 @@ skip() { # REASON
   exit 77
 }
 
+# For one event: no total time may fail on a slow machine.
 wait_until() { # WHAT COMMAND...
-  local what=$1 deadline=$((SECONDS + 30))
+  local what=$1 deadline=$((SECONDS + 120))
   shift
   until "$@"; do
-    [ $SECONDS -lt $deadline ] || die "not within 30 s: $what"
+    [ $SECONDS -lt $deadline ] || die "not within 120 s: $what"
+    sleep 0.02
+  done
+}
+# For what comes bit by bit: fails when what MEASURE prints has not changed for so long.
+wait_by_progress() { # WHAT MEASURE COMMAND...
+  local what=$1 measure=$2 before='' now deadline=0
+  shift 2
+  until "$@"; do
+    now=$($measure)
+    if [ "$now" != "$before" ] || [ $deadline -eq 0 ]; then
+      before=$now deadline=$((SECONDS + 120))
+    fi
+    [ $SECONDS -lt $deadline ] || die "nothing moves since 120 s: $what (at $before)"
     sleep 0.02
   done
 }

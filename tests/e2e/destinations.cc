@@ -141,6 +141,9 @@ void ReaderDestination::up() {
   down();
   ends_ = dies_ = false;
   reads_ = true;
+  // Before anyone writes: a pipe without a reader is an EPIPE, however soon the thread runs.
+  read_fd_.reset(::open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  EXPECT_TRUE(read_fd_);
   thread_ = std::thread([this] { run(); });
 }
 
@@ -160,8 +163,8 @@ void ReaderDestination::behave(Manner manner) {
 }
 
 void ReaderDestination::run() {
-  const UniqueFd fd(::open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-  for (std::uint64_t life = 0; !ends_ && !(dies_ && life >= kLife);) life += read_some(fd.get());
+  for (std::uint64_t life = 0; !ends_ && !(dies_ && life >= kLife);) life += read_some(read_fd_.get());
+  read_fd_.reset();
   reads_ = false;
 }
 

@@ -108,6 +108,7 @@ class ReaderDestination : public Destination {
 
   const std::string path_;
   UniqueFd write_fd_;
+  UniqueFd read_fd_;  // the thread's while it runs
   std::atomic<bool> reads_ = false;
   std::atomic<bool> ends_ = false;
   std::atomic<bool> dies_ = false;

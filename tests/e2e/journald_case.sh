@@ -29,6 +29,7 @@ start_driver() { # UNIT PROPERTY... -- LOG BATCH KEY=VALUE...; what it says is i
 stop_driver() { systemctl stop "$unit" 2>/dev/null || true; }
 cursor() { cat "$1.cursor" 2>/dev/null || echo 0; }
 all_held() { [ "$(cursor "$1")" = "$(stat -c %s "$1")" ]; } # LOG
+wait_held() { wait_by_progress "the lines of $1 are held" "cursor $1" all_held "$1"; } # LOG
 says() { grep -q "$1" "/tmp/work/$unit.out" 2>/dev/null; }
 # The offsets in the journal, in their order there, since the time in $since.
 offsets() { journalctl --quiet --no-pager --since "$since" -o json --output-fields SLURPER_OFFSET,_UID \
@@ -63,7 +64,7 @@ begin
   echo
 } >fields.log
 start_driver fields -- fields.log 100
-wait_until "the lines are held" all_held fields.log
+wait_held fields.log
 stop_driver
 check_once fields.log
 entry() { journalctl --quiet --no-pager -o "$1" --all SLURPER_LOG_ID=$log_id SLURPER_OFFSET="$2"; }
@@ -97,7 +98,7 @@ for ((n = 0; n < kills; n++)); do
 done
 half=$(cursor kills.log)
 start_driver last -- kills.log 500
-wait_until "the lines are held" all_held kills.log
+wait_held kills.log
 stop_driver
 offsets | grep -vx 1000 >got
 awk 'BEGIN { at = 0 } { print at; at += length($0) + 1 }' kills.log | cmp -s - got ||
@@ -121,7 +122,7 @@ for how in "restart" "kill --signal KILL" "stop" "kill --signal KILL" "restart";
     systemctl start systemd-journald.socket systemd-journald
   fi
 done
-wait_until "the lines are held" all_held restarts.log
+wait_held restarts.log
 stop_driver
 check_once restarts.log "sort -n"
 sed 's/^/   /' restarts.out | sort | uniq -c | head -5
@@ -133,12 +134,11 @@ kill -STOP "$(journald_pid)"
 start_driver hang -- hang.log 500
 sleep 0.5
 [ "$(cursor hang.log)" = 0 ] || die "it holds what journald has not read"
-began=$SECONDS
 stop_driver
-[ $((SECONDS - began)) -lt 10 ] || die "it took $((SECONDS - began)) s to stop"
+[ "$(systemctl show --property Result --value hang)" = success ] || die "it had to be killed"
 kill -CONT "$(journald_pid)"
 start_driver hang2 -- hang.log 500
-wait_until "the lines are held" all_held hang.log
+wait_held hang.log
 stop_driver
 check_once hang.log
 
@@ -148,7 +148,7 @@ limits
 numbered 5000 >rate.log
 start_driver rate LogRateLimitIntervalSec=2s LogRateLimitBurst=700 -- rate.log 500
 wait_until "it says so" says "journald has dropped them: its rate limit"
-wait_until "the lines are held" all_held rate.log
+wait_held rate.log
 stop_driver
 check_once rate.log "sort -n"
 
@@ -157,7 +157,7 @@ begin
 limits MaxLevelStore=info
 { numbered 100; for n in 1 2 3; do echo "<15>prog[$n]: debugging"; done; numbered 100; } >level.log
 start_driver level -- level.log 500 give_up=1s
-wait_until "the lines are held" all_held level.log
+wait_held level.log
 stop_driver
 [ "$(grep -c '^rejected: <15>.*: journald does not keep it' level.out)" = 3 ] || die "$(cat level.out)"
 [ "$(offsets | wc -l)" = 200 ] || die "$(offsets | wc -l) lines"
@@ -172,7 +172,7 @@ wait_until "it says so" says "Put slurper's user into the group adm"
 stop_driver
 [ "$(offsets | wc -l)" = 0 ] || die "it has sent lines"
 start_driver blind2 -- blind.log 500 exactly_once=false
-wait_until "the lines are held" all_held blind.log
+wait_held blind.log
 stop_driver
 check_once blind.log
 user=slurper

@@ -82,18 +82,16 @@ class SinkFaults : public testing::Test {
     for (const auto& destination : all_) what(*destination);
   }
 
-  // The log has them at once, whatever the sinks do.
+  // The log has them, whatever the sinks do meanwhile.
   void send(int count) {
     for (const int end = sent_ + count; sent_ < end;) {
       std::string text;
       for (; sent_ < end && text.size() < 3900; ++sent_) text += line_of(sent_) + '\n';
-      ASSERT_TRUE(eventually([&] { return site_.holder.write(text); }, 5s)) << "a writer waited";
+      ASSERT_TRUE(eventually([&] { return site_.holder.write(text); })) << "a writer waited";
     }
     const auto sent_at = Clock::now();
     ASSERT_TRUE(site_.log.reaches(site_.holder.accepted().size()));
-    const auto took = Clock::now() - sent_at;
-    EXPECT_LT(took, kSanitized ? 10s : 3s) << "the log waited for a sink";
-    slowest_ = std::max<std::chrono::nanoseconds>(slowest_, took);
+    slowest_ = std::max<std::chrono::nanoseconds>(slowest_, Clock::now() - sent_at);
   }
 
   static bool wants(const Destination& destination, int number) {
@@ -102,14 +100,14 @@ class SinkFaults : public testing::Test {
   Account account(const Destination& destination) const {
     return account_for(destination.received(), sent_, [&](int number) { return wants(destination, number); });
   }
-  void expect_everything_arrives(std::chrono::seconds deadline = kDeadline) {
+  void expect_everything_arrives() {
     each([&](Destination& destination) {
-      EXPECT_TRUE(eventually(
-          [&] {
-            std::this_thread::sleep_for(10ms);
-            return account(destination).lost == 0;
-          },
-          deadline))
+      int lost = 0;
+      EXPECT_TRUE(eventually_by_progress([&] { return lost; },
+                                         [&] {
+                                           std::this_thread::sleep_for(10ms);
+                                           return (lost = account(destination).lost) == 0;
+                                         }))
           << destination.name() << ": " << account(destination).text() << '\n'
           << slurper_->err();
     });
@@ -139,7 +137,7 @@ class SinkFaults : public testing::Test {
                                              failing.contains(name) ? ", FAILING" : "");
       std::string status;
       const auto is_right = [&] { return RE2::FullMatch(status = status_of(name), wanted); };
-      EXPECT_TRUE(eventually(is_right, 5s)) << name << ": " << status;
+      EXPECT_TRUE(eventually(is_right)) << name << ": " << status;
     });
   }
   void expect_said_once(const std::set<std::string>& failed) {

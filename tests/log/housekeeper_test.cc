@@ -21,7 +21,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-constexpr seconds kDeadline{30};
+constexpr seconds kDeadline{120};
 
 // Remembers what it is told, as "compressed 0".
 class Recorder : public HousekeeperListener {

@@ -59,7 +59,7 @@ class LogWriterTest : public testing::Test {
     return sizes;
   }
 
-  test::TempDir directory_;
+  test::TempDir directory_ = test::TempDir::in_ram();  // thousands of syncs
   LogSettings settings_;
   Uuid boot_ = new_uuid();
 };

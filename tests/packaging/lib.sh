@@ -27,9 +27,9 @@ cleanup() {
 }
 trap cleanup EXIT
 
-# Waits until COMMAND succeeds, for 20 s at most.
+# Waits until COMMAND succeeds. Only what would never come shall fail, however slow the machine is.
 wait_until() { # COMMAND...
-  local deadline=$((SECONDS + 20))
+  local deadline=$((SECONDS + 120))
   until "$@"; do
     [ $SECONDS -lt $deadline ] || return 1
     sleep 0.02

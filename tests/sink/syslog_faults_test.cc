@@ -151,7 +151,7 @@ TEST_F(SyslogFaultsTest, WhatHasHadItsTimeIsHeld) {
   const auto since = Clock::now();
   std::uint64_t next = 0;
   for (std::uint64_t held = 0; held == 0; std::this_thread::sleep_for(20ms)) {
-    ASSERT_LT(Clock::now() - since, 20s);
+    ASSERT_LT(Clock::now() - since, kDeadline);
     const auto delivery = sink->deliver(feed.from(next, 1));
     ASSERT_TRUE(delivery);
     held = delivery->held;
@@ -241,7 +241,6 @@ TEST_F(SyslogFaultsTest, ADeadHostIsNoticed) {
   ASSERT_FALSE(settled);
   EXPECT_THAT(settled.error().message(), HasSubstr("it has not answered for 1s"));
   EXPECT_GE(Clock::now() - since, 1s);
-  EXPECT_LT(Clock::now() - since, 10s);
 }
 
 TEST_F(SyslogFaultsTest, DownAndThenUp) {

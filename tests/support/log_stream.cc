@@ -158,7 +158,7 @@ std::vector<fs::path> LogStream::leftovers() const {
 }
 
 bool LogStream::reaches(std::uint64_t size) const {
-  return eventually([&] { return end() >= size; });
+  return eventually_by_progress([&] { return end(); }, [&] { return end() >= size; });
 }
 
 std::string difference(std::string_view expected, std::string_view actual) {

@@ -6,8 +6,8 @@
 
 namespace slurper::test {
 
-// Long enough for a sanitizer's build on a busy machine: who waits this long has failed.
-inline constexpr std::chrono::seconds kDeadline{30};
+// For one event. A machine that is slow takes longer, and only a wait that would never end shall fail.
+inline constexpr std::chrono::seconds kDeadline{120};
 
 // Polls until `condition` holds (true) or the deadline has passed (false).
 template <typename Condition>
@@ -17,6 +17,19 @@ template <typename Condition>
     if (condition()) return true;
     if (Clock::now() >= end) return condition();
     std::this_thread::sleep_for(std::chrono::microseconds(300));
+  }
+}
+
+// As eventually(), for what comes bit by bit: it fails when `measure` has not changed for `stall`, however
+// long the whole takes.
+template <typename Measure, typename Condition>
+[[nodiscard]] bool eventually_by_progress(Measure measure, Condition condition,
+                                          std::chrono::milliseconds stall = kDeadline) {
+  for (auto before = measure();;) {
+    bool moved = false;
+    const bool done = eventually([&] { return condition() || (moved = measure() != before); }, stall);
+    if (!done || !moved) return done;
+    before = measure();
   }
 }
 
