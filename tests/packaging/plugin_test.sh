@@ -11,7 +11,8 @@ usr=$root$prefix
 [ -d "$usr/lib/slurper/sinks" ] || failed "the folder of plug-ins is not installed"
 
 cp -r "$usr/share/doc/slurper/docs/examples/by-program" "$work/plugin"
-{ cmake -S "$work/plugin" -B "$work/plugin/build" -DCMAKE_PREFIX_PATH="$usr" \
+# With the generator that slurper itself is built with, as the documentation does: make need not be there.
+{ cmake -S "$work/plugin" -B "$work/plugin/build" -G Ninja -DCMAKE_PREFIX_PATH="$usr" \
     -DCMAKE_CXX_FLAGS="$(sed -n 's/^SLURPER_SANITIZE:STRING=\(..*\)/-fsanitize=\1/p' "$build/CMakeCache.txt")" &&
   cmake --build "$work/plugin/build"; } >"$work/out" 2>&1 || failed "the plug-in does not build: $(cat "$work/out")"
 [ "$(sed -n 's/^SLURPER_INCLUDE_DIR:PATH=//p' "$work/plugin/build/CMakeCache.txt")" = "$usr/include" ] ||
