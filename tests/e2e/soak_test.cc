@@ -116,10 +116,10 @@ void live(Child& slurper, Faults& faults, std::mt19937_64& random, Consumer& con
   }
 }
 
-// 20,000 lines/s for SLURPER_SOAK seconds (180; 20 under a sanitizer): the first half in one life, which must
+// 20,000 lines/s for SLURPER_SOAK seconds (90; 20 under a sanitizer): the first half in one life, which must
 // not grow; the second in many, which end by SIGKILL or SIGTERM.
 TEST(Soak, LosesNothingAndDoesNotGrow) {
-  const std::chrono::seconds length(count_from_env("SLURPER_SOAK", 180, 20));
+  const std::chrono::seconds length(count_from_env("SLURPER_SOAK", 90, 20));
   const std::uint64_t seed = seed_from_env();
   SCOPED_TRACE(fmt::format("SLURPER_SEED={}", seed));
   std::mt19937_64 random(seed);
