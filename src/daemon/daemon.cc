@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -132,7 +133,9 @@ Status Daemon::open(std::vector<PreparedSink> sinks) {
   const Result<std::string> directory = ring_directory(settings_);
   if (!directory) return std::unexpected(directory.error());
   Result<Ring::Opened> opened = Ring::open(os_, *directory, settings_.ring, writer_->log_id(), *boot,
-                                           writer_->end(), writer_->session());
+                                           {.readable_from = writer_->readable_from().value,
+                                            .end = writer_->end().value,
+                                            .session = writer_->session()});
   if (!opened) return std::unexpected(opened.error());
   ring_ = std::move(opened->ring);
   ring_path_ = opened->path;
@@ -151,8 +154,8 @@ Status Daemon::open(std::vector<PreparedSink> sinks) {
                  size_text(ring_->size()));
   }
   // The log's own size says what it has, but for what others have done to it meanwhile.
-  if (Status agreed = writer_->reconcile(ring_->tail(), ring_->bytes(ring_->tail(), ring_->head())); !agreed)
-    return agreed;
+  const std::span<const char> pending = ring_->bytes(ring_->tail(), ring_->head());
+  if (Status agreed = writer_->reconcile(ring_->tail(), pending, ring_->session()); !agreed) return agreed;
   ring_->release(writer_->end());
   times_ = TimeIndex::open(os_, writer_->paths(), writer_->log_id(), writer_->access(),
                            {.log_end = writer_->end(), .head = ring_->head()});

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstring>
 #include <filesystem>
+#include <limits>
 
 #include "base/accounts.h"
 #include "log/log_errors.h"
@@ -14,6 +15,12 @@
 namespace slurper {
 
 using namespace std::string_view_literals;
+
+namespace {
+
+constexpr auto kLastOffset = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+
+}  // namespace
 
 Result<std::unique_ptr<LogWriter>> LogWriter::open(Os& os, const LogSettings& settings, const Uuid& boot) {
   LogPaths paths(settings.path);
@@ -53,9 +60,54 @@ Result<StreamOffset> LogWriter::end_of_rotated() {
     if (segment.base > end && index_.record()) break;  // not of this chain; `slurper verify` shows it
     const Result<SegmentReader> reader = SegmentReader::open(os_, segment);
     if (!reader) return std::unexpected(reader.error());
+    if (segment.base.value > kLastOffset - std::min(kLastOffset, reader->size()))
+      break;  // no log is that long
     end = segment.base + record_.own_bytes(segment.base, reader->size());
   }
   return end;
+}
+
+// A file with the name that the active segment gets when it is rotated says that a rotation was cut short.
+// Then the active segment has another inode than the index knows, and nothing has been written to it.
+// Otherwise one of the two came from elsewhere: a file that only has such a name, or an active segment out of
+// a backup that was restored over a log which had been rotated since.
+Status LogWriter::settle_cut_short_rotation(const struct stat* active) {
+  if (active == nullptr || active->st_size == 0) return {};
+  const bool active_is_known = active->st_ino == record_.active_inode;
+  for (const std::string& rotated :
+       {paths_.rotated(record_.active_base), paths_.compressed(record_.active_base)}) {
+    struct stat st{};
+    if (os_.lstat(rotated.c_str(), &st) < 0 || !S_ISREG(st.st_mode)) continue;
+    const Result<bool> is_copy = active_is_known ? false : active_is_copy_of(rotated);
+    if (!is_copy) return std::unexpected(is_copy.error());
+    if (!active_is_known && !*is_copy) continue;
+    const Result<std::string> aside = move_aside(*is_copy ? paths_.active() : rotated);
+    if (!aside) return std::unexpected(aside.error());
+    findings_.push_back(fmt::format(
+        "both {} and {} claim to begin at offset {}; the one that slurper had not written there is {} now",
+        in_quotes(paths_.active()), in_quotes(rotated), record_.active_base.value, in_quotes(*aside)));
+    if (*is_copy) return {};
+  }
+  return {};
+}
+
+// Whether the active segment holds what `rotated` begins with. Where a slot of the index is damaged, that
+// says nothing: the record that is left may be older than a rotation, and lines may repeat.
+Result<bool> LogWriter::active_is_copy_of(const std::string& rotated) {
+  if (!index_.damage().empty()) return false;
+  const UniqueFd active_fd(os_.open(paths_.active().c_str(), O_RDONLY | O_NOFOLLOW));
+  const UniqueFd rotated_fd(os_.open(rotated.c_str(), O_RDONLY | O_NOFOLLOW));
+  if (!active_fd || !rotated_fd) return false;
+  std::array<char, 65536> bytes{};
+  for (std::uint64_t at = 0;;) {
+    const ssize_t got = os_.pread(active_fd.get(), bytes.data(), bytes.size(), static_cast<off_t>(at));
+    if (got < 0) return cannot(static_cast<int>(-got), "read", paths_.active());
+    if (got == 0) return true;
+    const Result<bool> same =
+        file_has(rotated_fd.get(), at, std::span<const char>(bytes.data(), static_cast<std::size_t>(got)));
+    if (!same || !*same) return same;
+    at += static_cast<std::uint64_t>(got);
+  }
 }
 
 // Where the active segment was renamed while slurper was down, as logrotate does: opens it as moved_fd_, and
@@ -94,6 +146,12 @@ Status LogWriter::recover(const Uuid& boot) {
     record_.boot_id = boot;
   }
   synced_reserve_ = record_.reserved;
+  struct stat st{};
+  const int looked = os_.lstat(paths_.active().c_str(), &st);
+  if (looked < 0 && looked != -ENOENT) return cannot(-looked, "open", paths_.active());
+  if (known) {
+    if (Status settled = settle_cut_short_rotation(looked == 0 ? &st : nullptr); !settled) return settled;
+  }
   const Result<StreamOffset> rotated_end = end_of_rotated();
   if (!rotated_end) return std::unexpected(rotated_end.error());
   base_ = *rotated_end;
@@ -104,9 +162,6 @@ Status LogWriter::recover(const Uuid& boot) {
                             base_.value));
   }
 
-  struct stat st{};
-  const int looked = os_.lstat(paths_.active().c_str(), &st);
-  if (looked < 0 && looked != -ENOENT) return cannot(-looked, "open", paths_.active());
   if (known && base_ == record_.active_base && (looked < 0 || st.st_ino != record_.active_inode)) {
     if (Status found = find_moved_file(); !found) return found;
   }
@@ -169,11 +224,13 @@ Status LogWriter::close_torn_line() {
   return {};
 }
 
-Status LogWriter::reconcile(StreamOffset tail, std::span<const char> pending) {
+Status LogWriter::reconcile(StreamOffset tail, std::span<const char> pending, std::uint64_t session) {
+  // Never was a byte written beyond what the index of the time had reserved.
+  restored_ = session > record_.session + 1 || (record_.reserved.value != 0 && tail > record_.reserved);
   if (Status settled = go_on_at(tail, pending); !settled) return settled;
   moved_fd_.reset();
   record_.reserved = std::max(record_.reserved, end() + kReserve);
-  ++record_.session;
+  record_.session = std::max(session, record_.session + 1);
   return write_index();
 }
 
@@ -194,6 +251,7 @@ Status LogWriter::go_on_at(StreamOffset tail, std::span<const char> pending) {
     if (Status known = set_own_size(own_end - base_); !known) return known;
     return follow_file();
   }
+  if (restored_) return resume_behind_backup(tail);
   // Somebody has cut it. It may have been cut to nothing, and then written to once.
   if (size_ > 0 && size_ <= pending.size()) {
     const Result<bool> ours = file_has(active_fd_.get(), 0, pending.first(size_));
@@ -224,13 +282,28 @@ Status LogWriter::go_on_at(StreamOffset tail, std::span<const char> pending) {
   return begin_segment();
 }
 
+// All that the log has is the stream's; what came after the copy was made is missing.
+Status LogWriter::resume_behind_backup(StreamOffset tail) {
+  const StreamOffset found = end();
+  if (size_ > 0) {
+    if (Status ended = finish_rotation(); !ended) return ended;
+  }
+  record_.add_note({NoteKind::Cut, found, tail - found});
+  findings_.push_back(fmt::format(
+      "it ends at offset {}, and slurper had written it up to {}: it is an old copy of the log. It "
+      "goes on in a new file at offset {}",
+      found.value, tail.value, tail.value));
+  base_ = tail;
+  return {};
+}
+
 // How many of `pending` stand in the log at `from`, where only they can stand, or somebody else's bytes.
 // Those may begin as ours do: unless all is ours, a line that is not whole is not.
 Result<std::size_t> LogWriter::written_of(std::span<const char> pending, StreamOffset from) {
   const bool moved = from < base_;
   const int fd = moved ? moved_fd_.get() : active_fd_.get();
   const std::uint64_t found = (moved ? base_ : end()) - from;
-  if (fd < 0 || (moved && from < moved_base_)) return found;
+  if (fd < 0 || (moved && from < moved_base_)) return std::min<std::uint64_t>(found, pending.size());
   const std::uint64_t position = from - (moved ? moved_base_ : base_);
   std::size_t same = 0;
   std::array<char, 16384> buffer{};

@@ -45,9 +45,13 @@ class LogWriter {
 
   // Holds the log's end against what a ring of this boot, taken over from the last process, knows: the log
   // was written up to `tail`, and `pending` comes next, of which one write(2) at the most may be in the log
-  // already. Afterwards end() is in [tail, tail + pending.size()], and all bytes of the log are the stream's.
-  // Begins the ring's next session().
-  Status reconcile(StreamOffset tail, std::span<const char> pending);
+  // already. readable_from() is not behind the end of `pending`. Afterwards end() is in [tail, tail +
+  // pending.size()], and all bytes of the log are the stream's. Begins `session`, the ring's; a session that
+  // is more than one ahead of session() shows that the log came back from a backup.
+  Status reconcile(StreamOffset tail, std::span<const char> pending, std::uint64_t session);
+  // The first offset of a file that is open: from there on reconcile() can tell the stream's bytes from
+  // others'.
+  [[nodiscard]] StreamOffset readable_from() const { return moved_fd_ ? moved_base_ : base_; }
   [[nodiscard]] std::uint64_t session() const { return record_.session; }
 
   // For those who read along: where the log is written to, and up to where. They see what publish() tells.
@@ -88,7 +92,8 @@ class LogWriter {
   Status rotate();
 
   // When the active segment will be due for rotation by age; nothing while it is empty, its age does not
-  // matter, or its rotation has been asked for.
+  // matter, or its rotation has been asked for. A segment that was begun in what is the future now has begun
+  // now.
   [[nodiscard]] std::optional<std::chrono::system_clock::time_point> rotation_due() const;
 
   // A rotation that could not be done leaves the log growing in the same segment. Why the last one failed,
@@ -111,6 +116,9 @@ class LogWriter {
   // log_recovery.cc
   Status recover(const Uuid& boot);
   Result<StreamOffset> end_of_rotated();
+  Status settle_cut_short_rotation(const struct stat* active);
+  Result<bool> active_is_copy_of(const std::string& rotated);
+  Status resume_behind_backup(StreamOffset tail);
   Status find_moved_file();
   Status close_torn_line();
   Status resume_after_reboot();
@@ -155,8 +163,9 @@ class LogWriter {
   LogFeed feed_;
   std::vector<std::string> findings_;
 
-  UniqueFd active_fd_;  // empty only between the states of a rotation that failed halfway
-  UniqueFd moved_fd_;   // while opening: the segment before it, where that was moved away meanwhile
+  UniqueFd active_fd_;     // empty only between the states of a rotation that failed halfway
+  bool restored_ = false;  // while opening: it is an old copy of the log
+  UniqueFd moved_fd_;      // while opening: the segment before it, where that was moved away meanwhile
   StreamOffset moved_base_;
   StreamOffset base_;
   std::uint64_t size_ = 0;

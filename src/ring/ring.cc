@@ -123,6 +123,40 @@ Result<std::string> put_aside(Os& os, const std::string& path) {
   }
 }
 
+// What a file that is to be a ring has instead; empty: its identity and its size are in order.
+std::string why_unreadable(const Identity& found, ssize_t got, off_t size) {
+  if (got != sizeof found || std::memcmp(found.magic, ring_format::kMagic, sizeof found.magic) != 0)
+    return "it is not a ring";
+  if (found.version != ring_format::kVersion) {
+    return fmt::format("it is of version {}, and this slurper knows version {}", found.version,
+                       ring_format::kVersion);
+  }
+  const auto file_size = static_cast<std::uint64_t>(size);
+  if (found.header_bytes != kHeaderBytes || found.size == 0 || found.size % 4096 != 0 ||
+      file_size < kHeaderBytes || file_size - kHeaderBytes != found.size)
+    return "its size is not what its header says";
+  return {};
+}
+
+// Empty: it is not.
+std::string why_put_aside(RingRelation relation, std::uint64_t held) {
+  const std::string holds = format_rounded(ByteSize{held});
+  switch (relation) {
+    case RingRelation::Contradictory:
+      return "it contradicts itself";
+    case RingRelation::OtherLog:
+      return fmt::format("it belongs to another log, and it holds {}", holds);
+    case RingRelation::OtherBoot:
+      return fmt::format("the machine was started anew, and it held {} that the log lacks", holds);
+    case RingRelation::LeftBehind:
+      return fmt::format("the log went on without it, and it holds {}", holds);
+    case RingRelation::LogElsewhere:
+      return fmt::format("the log goes on at an offset that it has never reached, and it holds {}", holds);
+    default:
+      return {};
+  }
+}
+
 bool is_in_ram(int fd) {
   struct statfs fs{};
   if (::fstatfs(fd, &fs) != 0) return true;  // no reason for a warning
@@ -162,16 +196,45 @@ Status Ring::check_kernel(Os& os) {
               "slurper needs Linux 5.14 or later");
 }
 
+RingFacts Ring::facts(const Identity& found, const Identity& wanted) const {
+  return {.this_log = std::memcmp(found.log_id, wanted.log_id, sizeof found.log_id) == 0,
+          .this_boot = std::memcmp(found.boot_id, wanted.boot_id, sizeof found.boot_id) == 0,
+          .size = size_,
+          .origin = header_->origin.load(),
+          .tail = header_->tail.load(),
+          .head = header_->head.load(),
+          .session = header_->session};
+}
+
+// Settles its declared read and finds out how it stands to the log; where it can be used, takes it over.
+void Ring::join(const Identity& found, const Identity& wanted, const LogFacts& log, Opened& opened) {
+  RingFacts ring = facts(found, wanted);
+  bool whole = offsets_are_sound(ring);
+  if (whole && ring.this_log && ring.this_boot) {
+    const std::optional<bool> cut_short = recover();
+    whole = cut_short.has_value();
+    opened.read_was_cut_short = cut_short.value_or(false);
+    ring = facts(found, wanted);
+  } else if (whole && header_->declared.offset == ring.head && header_->declared.fate == Fate::Keep) {
+    // Not ours to settle: these bytes may be here, and count as if they were.
+    ring.head += std::min(header_->declared.size.load(), size_ - (ring.head - ring.tail));
+  }
+  opened.relation = whole ? relate(ring, log) : RingRelation::Contradictory;
+  opened.put_aside_why = why_put_aside(opened.relation, ring.head - ring.tail);
+  // Before the index says it: a crash in between leaves one that is ahead by one.
+  if (is_used(opened.relation)) header_->session = next_session(ring, log, opened.relation);
+}
+
 Result<Ring::Opened> Ring::open(Os& os, const std::string& directory, const RingSettings& settings,
-                                const Uuid& log_id, const Uuid& boot, StreamOffset log_end,
-                                std::uint64_t session) {
+                                const Uuid& log_id, const Uuid& boot, const LogFacts& log) {
   if (Status known = check_kernel(os); !known) return std::unexpected(known.error());
   if (Status made = make_directory(os, directory); !made) return std::unexpected(made.error());
   Opened opened;
   opened.path = directory + "/ring";
   const std::string& path = opened.path;
   const Identity wanted = identity_of(log_id, boot, settings.size.bytes);
-  StreamOffset begin = log_end;
+  StreamOffset begin{log.end};
+  std::uint64_t session = log.session + 1;
 
   const int old_fd = os.open(path.c_str(), O_RDWR | O_NOFOLLOW);
   if (old_fd < 0 && old_fd != -ENOENT) return cannot(-old_fd, "open", path);
@@ -184,50 +247,20 @@ Result<Ring::Opened> Ring::open(Os& os, const std::string& directory, const Ring
     const ssize_t got = S_ISREG(st.st_mode) ? os.pread(old_fd, &found, sizeof found, 0) : 0;
     if (got < 0) return cannot(static_cast<int>(-got), "read", path);
 
-    std::string& why = opened.put_aside_why;
-    if (got != sizeof found || std::memcmp(found.magic, wanted.magic, sizeof found.magic) != 0) {
-      why = "it is not a ring";
-    } else if (found.version != wanted.version) {
-      why = fmt::format("it is of version {}, and this slurper knows version {}", found.version,
-                        wanted.version);
-    } else if (std::memcmp(found.log_id, wanted.log_id, sizeof found.log_id) != 0) {
-      why = "it belongs to another log";
-    } else if (found.header_bytes != kHeaderBytes || found.size == 0 || found.size % 4096 != 0 ||
-               static_cast<std::uint64_t>(st.st_size) != kHeaderBytes + found.size) {
-      why = "its size is not what its header says";
-    } else {
+    opened.put_aside_why = why_unreadable(found, got, st.st_size);
+    opened.relation = RingRelation::Contradictory;
+    if (opened.put_aside_why.empty()) {
       opened.ring.reset(new Ring(os, std::move(file_fd), found.size));
       if (Status mapped = opened.ring->map(path); !mapped) return std::unexpected(mapped.error());
-      if (std::memcmp(found.boot_id, wanted.boot_id, sizeof found.boot_id) != 0) {
-        // On a disk it outlives the machine, but which of its pages did nobody knows.
-        const StreamOffset end = opened.ring->head();
-        if (end > log_end) {
-          why = fmt::format("the machine was started anew, and it held {} that the log lacks",
-                            format_rounded(ByteSize{end - log_end}));
-        }
-        opened.ring.reset();
-      } else if (const std::optional<bool> cut_short = opened.ring->recover(); !cut_short) {
-        why = "it contradicts itself";
-      } else if (const std::uint64_t last = opened.ring->header_->session;
-                 last != session && last != session + 1) {
-        // The log went on with another ring.
-        if (opened.ring->used() > 0) {
-          why = fmt::format("the log went on without it, and it holds {}",
-                            format_rounded(ByteSize{opened.ring->used()}));
-        }
-        opened.ring.reset();
-      } else if (found.size != settings.size.bytes && opened.ring->used() == 0) {
+      opened.ring->join(found, wanted, log, opened);
+      if (is_used(opened.relation) && found.size != settings.size.bytes && opened.ring->used() == 0) {
         begin = opened.ring->head();
+        session = opened.ring->session();
         opened.ring.reset();
-      } else {
-        opened.read_was_cut_short = *cut_short;
-        opened.size_differs = found.size != settings.size.bytes;
-        // Before the index says it: a crash in between leaves one that is ahead by one.
-        opened.ring->header_->session = session + 1;
       }
     }
-    if (!why.empty()) {
-      opened.ring.reset();
+    if (!is_used(opened.relation)) opened.ring.reset();
+    if (is_put_aside(opened.relation)) {
       Result<std::string> aside = put_aside(os, path);
       if (!aside) return std::unexpected(aside.error());
       opened.put_aside = *aside;
@@ -236,11 +269,12 @@ Result<Ring::Opened> Ring::open(Os& os, const std::string& directory, const Ring
     }
   }
   if (!opened.ring) {
-    Result<UniqueFd> file_fd = create(os, path, wanted, begin, session + 1);
+    Result<UniqueFd> file_fd = create(os, path, wanted, begin, session);
     if (!file_fd) return std::unexpected(file_fd.error());
     opened.ring.reset(new Ring(os, std::move(*file_fd), wanted.size));
     if (Status mapped = opened.ring->map(path); !mapped) return std::unexpected(mapped.error());
   }
+  opened.size_differs = opened.ring->size() != settings.size.bytes;
   opened.in_ram = is_in_ram(opened.ring->file_fd_.get());
   return opened;
 }

@@ -14,6 +14,7 @@
 #include "base/stream_offset.h"
 #include "base/uuid.h"
 #include "ring/ring_format.h"
+#include "ring/ring_relation.h"
 #include "slurper/result.h"
 
 namespace slurper {
@@ -30,14 +31,12 @@ class Ring {
   struct Opened;
 
   // Opens the ring of the log `log_id` in `directory` (made if it is missing, mode 0700), or makes it, to
-  // begin at `log_end`. `session`: how often a ring of this log was taken over, as its index says; the one
-  // that was last taken over knows what the log lacks, and another one does not. The caller holds the log's
-  // end against tail() and the bytes behind it, and releases what the log has. A ring that can't be this
-  // log's continuation is put aside under another name and never deleted. Errors: Busy (another slurper uses
-  // it), CantCreate, NoPermission, Io.
+  // begin at the log's end. What becomes of a ring that is there depends on how it stands to the log: see
+  // ring_relation.h. One that holds what no log has and can't go on is put aside under another name and never
+  // deleted. Where it is used, the caller holds the log's end against tail() and the bytes behind it, and
+  // releases what the log has. Errors: Busy (another slurper uses it), CantCreate, NoPermission, Io.
   static Result<Opened> open(Os& os, const std::string& directory, const RingSettings& settings,
-                             const Uuid& log_id, const Uuid& boot, StreamOffset log_end,
-                             std::uint64_t session = 0);
+                             const Uuid& log_id, const Uuid& boot, const LogFacts& log);
 
   // Whether this kernel has what a ring needs: Linux 5.14. Errors: Config, since a restart does not help.
   [[nodiscard]] static Status check_kernel(Os& os);
@@ -59,6 +58,8 @@ class Ring {
   }
   // The beginning of a line was dropped: what comes up to the next newline must be dropped too.
   [[nodiscard]] bool dropping() const { return header_->dropping.load(std::memory_order_relaxed) != 0; }
+  // Counts how often a ring of this log was taken over; the log's index gets the same number.
+  [[nodiscard]] std::uint64_t session() const { return header_->session; }
   // Whether the byte before head is a newline. True, too, where nothing has been taken since the ring was
   // last rewound: ask while it holds something, or after it did.
   [[nodiscard]] bool head_is_at_line_start() const;
@@ -97,6 +98,10 @@ class Ring {
   }
   Status map(const std::string& path);
   std::optional<bool> recover();
+  [[nodiscard]] RingFacts facts(const ring_format::Identity& found,
+                                const ring_format::Identity& wanted) const;
+  void join(const ring_format::Identity& found, const ring_format::Identity& wanted, const LogFacts& log,
+            Opened& opened);
   void settle(std::uint64_t got);
   ssize_t declared_read(int fifo_fd, std::uint64_t size, ring_format::Fate fate, std::uint64_t lines,
                         bool dropping);
@@ -122,10 +127,11 @@ class Ring {
 struct Ring::Opened {
   std::unique_ptr<Ring> ring;
   std::string path;
+  RingRelation relation = RingRelation::Spent;  // of the ring that was found, or Spent: there was none
   bool in_ram = true;  // false: its file system is on a disk, which makes it slow and wears the disk
   // The last bytes were taken by a read(2) that the process did not live to note.
   bool read_was_cut_short = false;
-  std::string put_aside;  // where a ring that was not this log's went; empty: nothing was put aside
+  std::string put_aside;  // where a ring that can't be used went; empty: nothing was put aside
   std::string put_aside_why;
   bool size_differs = false;  // it keeps its old size, because it is not empty
 };

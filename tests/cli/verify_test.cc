@@ -157,7 +157,7 @@ TEST_F(VerifyCommandTest, HoldsTheLogAgainstItsRing) {
     std::filesystem::remove_all(ring_);
     auto opened =
         Ring::open(kernel(), ring_, {.directory = {}, .size = {1 << 20}, .when_full = WhenFull::Block},
-                   log_id, ring_boot, StreamOffset{begin});
+                   log_id, ring_boot, {.readable_from = 0, .end = begin});
     ASSERT_TRUE(opened);
     int fds[2];
     ASSERT_EQ(pipe(fds), 0);

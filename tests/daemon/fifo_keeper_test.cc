@@ -75,7 +75,7 @@ class FifoKeeperTest : public testing::Test {
     settings_.path = directory_ / "fifo";
     RingSettings ring;
     ring.size.bytes = 4 << 20;
-    ring_ = std::move(Ring::open(kernel(), ram_.path(), ring, new_uuid(), new_uuid(), StreamOffset{0})->ring);
+    ring_ = std::move(Ring::open(kernel(), ram_.path(), ring, new_uuid(), new_uuid(), {})->ring);
     intake_ = std::make_unique<Intake>(kernel(), *ring_, WhenFull::Block);
     fifos_ =
         std::make_unique<Fifos>(kernel(), *intake_, epoll_fd_.get(), std::move(*open_fifo(os_, settings_)));

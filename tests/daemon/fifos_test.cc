@@ -18,8 +18,7 @@ class FifosTest : public testing::Test {
   FifosTest() : epoll_fd_(::epoll_create1(EPOLL_CLOEXEC)) {
     RingSettings settings;
     settings.size.bytes = 4 << 20;
-    ring_ = std::move(
-        Ring::open(kernel(), directory_.path(), settings, new_uuid(), new_uuid(), StreamOffset{0})->ring);
+    ring_ = std::move(Ring::open(kernel(), directory_.path(), settings, new_uuid(), new_uuid(), {})->ring);
     intake_ = std::make_unique<Intake>(kernel(), *ring_, WhenFull::Block);
     fifos_ = std::make_unique<Fifos>(kernel(), *intake_, epoll_fd_.get(), open_fifo_at("first"));
   }

@@ -20,8 +20,7 @@ class IntakeTest : public testing::Test {
     fifo_ = std::move(*open_fifo(kernel(), fifo_settings));
     RingSettings ring_settings;
     ring_settings.size.bytes = ring_size;
-    auto opened =
-        Ring::open(kernel(), directory_.path(), ring_settings, new_uuid(), new_uuid(), StreamOffset{0});
+    auto opened = Ring::open(kernel(), directory_.path(), ring_settings, new_uuid(), new_uuid(), {});
     ASSERT_TRUE(opened);
     ring_ = std::move(opened->ring);
     intake_ = std::make_unique<Intake>(kernel(), *ring_, when_full);

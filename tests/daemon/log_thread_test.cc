@@ -29,9 +29,9 @@ class LogThreadTest : public testing::Test {
     writer_ = std::move(*LogWriter::open(kernel(), settings_, boot));
     RingSettings ring_settings;
     ring_settings.size = {4 << 20};
-    ring_ = std::move(
-        Ring::open(kernel(), directory_.path(), ring_settings, writer_->log_id(), boot, writer_->end())
-            ->ring);
+    ring_ = std::move(Ring::open(kernel(), directory_.path(), ring_settings, writer_->log_id(), boot,
+                                 {.readable_from = 0, .end = writer_->end().value})
+                          ->ring);
     times_ = TimeIndex::open(kernel(), paths_, writer_->log_id(), writer_->access(), {});
     intake_ = std::make_unique<Intake>(kernel(), *ring_, WhenFull::Block, times_.get());
     thread_ = std::make_unique<LogThread>(*ring_, *writer_, *times_, settings_, [] {});

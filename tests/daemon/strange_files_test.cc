@@ -59,13 +59,17 @@ std::ostream& operator<<(std::ostream& out, const StrangeRing& ring) {
   return out << ring.name;
 }
 
-class StrangeRings : public testing::TestWithParam<StrangeRing> {
+// A log of 4001 bytes, and a ring with 10 more, left by a slurper that was killed.
+class LeftRing {
  protected:
-  StrangeRings() {
+  LeftRing() { leave(); }
+  // Writes that to the end of the log, whose active segment holds `before` bytes.
+  void leave(std::uint64_t before = 0) {
     Child slurper = site_.start({"ring.size=4MiB"});
     EXPECT_TRUE(site_.holder.write(logged_));
-    EXPECT_TRUE(site_.log.reaches(logged_.size()));
-    const rlimit small = {.rlim_cur = logged_.size(), .rlim_max = RLIM_INFINITY};
+    EXPECT_TRUE(
+        eventually([&] { return content_of(site_.disk / "messages").size() == before + logged_.size(); }));
+    const rlimit small = {.rlim_cur = before + logged_.size(), .rlim_max = RLIM_INFINITY};
     EXPECT_EQ(::prlimit(slurper.pid(), RLIMIT_FSIZE, &small, nullptr), 0);
     EXPECT_TRUE(site_.holder.write("and more.\n"));
     EXPECT_TRUE(slurper.said("LimitFSIZE=")) << slurper.err();
@@ -77,6 +81,8 @@ class StrangeRings : public testing::TestWithParam<StrangeRing> {
   Site site_;
   fs::path ring_ = site_.ram.path() + "/ring";
 };
+
+class StrangeRings : public LeftRing, public testing::TestWithParam<StrangeRing> {};
 
 TEST_P(StrangeRings, IsPutAsideAsItIsAndTheLogGoesOn) {
   std::string bytes = read_file(ring_);
@@ -119,9 +125,112 @@ INSTANTIATE_TEST_SUITE_P(
                     "it contradicts itself"},
         StrangeRing{"MoreThanItHolds", [](auto& bytes) { put(bytes, offsetof(Header, head), 1 << 30); },
                     "it contradicts itself"},
-        StrangeRing{"OfAPastLife", [](auto& bytes) { put(bytes, offsetof(Header, session), 1000); },
+        StrangeRing{"OfAPastLife", [](auto& bytes) { put(bytes, offsetof(Header, session), 0); },
                     "the log went on without it, and it holds 10B"}),
     [](const auto& param_info) { return std::string(param_info.param.name); });
+
+// The log does not end where the ring would go on.
+class StrangeEnd : public LeftRing, public testing::Test {
+ protected:
+  // Changes what the index says.
+  void change_index(const std::function<void(IndexRecord&)>& change) {
+    const std::string bytes = read_file(site_.disk / ".messages.index");
+    IndexRecord newest;
+    for (std::size_t at = 0; at < bytes.size(); at += kIndexSlotSize) {
+      IndexSlotBytes slot{};
+      std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(at), slot.size(), slot.begin());
+      if (const auto record = decode_index_slot(slot); record && record->sequence > newest.sequence)
+        newest = *record;
+    }
+    change(newest);
+    const IndexSlotBytes slot = encode_index_slot(newest);
+    write_file(site_.disk / ".messages.index", std::string(slot.begin(), slot.end()));
+  }
+};
+
+TEST_F(StrangeEnd, BeyondAllThatTheRingHasSeen) {
+  change_index([](IndexRecord& record) { record.active_base += 1 << 30; });
+  Child slurper = site_.start({"ring.size=4MiB", "log.rotate_size=8KiB"});
+  EXPECT_THAT(slurper.err(), HasSubstr("goes on at an offset that it has never reached, and it holds 10B"));
+  EXPECT_TRUE(fs::exists(ring_.string() + ".put-aside-1"));
+  std::string lines;
+  for (int i = 0; i < 50; ++i) lines += fmt::format("new line {}\n", i);
+  ASSERT_TRUE(site_.holder.write(lines));
+  EXPECT_TRUE(eventually([&] { return content_of(site_.disk / "messages") == logged_ + lines; }));
+  expect_good_end(site_, slurper);
+}
+
+// It would move the log's end to 100,000, and the segment that slurper was writing with it.
+TEST_F(StrangeEnd, BehindAFileThatClaimsToBeASegment) {
+  const std::string foreign(100'000, 'x');
+  write_file(site_.disk / "messages.00000000000000000000", foreign);
+  Child slurper = site_.start({"ring.size=4MiB"});
+  EXPECT_THAT(slurper.err(), HasSubstr("claim to begin at offset 0"));
+  ASSERT_TRUE(site_.holder.write("after that\n"));
+  ASSERT_TRUE(site_.log.reaches(logged_.size() + 21));
+  EXPECT_EQ(site_.log.bytes(), logged_ + "and more.\nafter that\n");
+  EXPECT_EQ(read_file(site_.disk / "messages.put-aside-1"), foreign);
+  expect_good_end(site_, slurper);
+}
+
+// The copy is of a log of one segment, which has been rotated since: restored in the place of all that is
+// there, or over it.
+class OldCopy : public LeftRing, public testing::TestWithParam<bool> {};
+
+TEST_P(OldCopy, ComesFromABackup) {
+  const bool over_what_is_there = GetParam();
+  const auto files_in = [](const fs::path& folder) {
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::directory_iterator(folder)) {
+      if (entry.is_regular_file()) files.push_back(entry.path());
+    }
+    return files;
+  };
+  const fs::path backup = site_.ram / "backup";
+  fs::create_directory(backup);
+  std::string expected = logged_ + "and more.\nin the backup\n";
+  {
+    Child slurper = site_.start({"ring.size=4MiB"});
+    EXPECT_TRUE(site_.holder.write("in the backup\n"));
+    ASSERT_TRUE(site_.log.reaches(expected.size()));
+    slurper.signal(SIGTERM);
+    ASSERT_TRUE(slurper.exits_with(0)) << slurper.err();
+  }
+  for (const fs::path& file : files_in(site_.disk.path())) fs::copy(file, backup);
+  {
+    Child slurper = site_.start({"ring.size=4MiB"});
+    EXPECT_TRUE(site_.holder.write("not in the backup\n"));
+    ASSERT_TRUE(site_.log.reaches(expected.size() + 18));
+    slurper.signal(SIGUSR1);
+    ASSERT_TRUE(eventually([&] { return site_.log.segments().size() == 2; }));
+    slurper.signal(SIGTERM);
+    ASSERT_TRUE(slurper.exits_with(0)) << slurper.err();
+  }
+  leave();
+  for (const fs::path& file : files_in(site_.disk.path())) {
+    if (!over_what_is_there) fs::remove(file);
+  }
+  for (const fs::path& file : files_in(backup))
+    fs::copy(file, site_.disk.path(), fs::copy_options::overwrite_existing);
+
+  Child slurper = site_.start({"ring.size=4MiB"});
+  EXPECT_THAT(slurper.err(), HasSubstr("it is an old copy of the log"));
+  EXPECT_THAT(slurper.err(), Not(HasSubstr("could not be used")));
+  ASSERT_TRUE(site_.holder.write("after that\n"));
+  EXPECT_TRUE(eventually([&] { return content_of(site_.disk / "messages") == "and more.\nafter that\n"; }))
+      << slurper.err();
+  expect_good_end(site_, slurper);
+  if (over_what_is_there) expected += "not in the backup\n";
+  std::string kept;
+  for (const LogSegment& segment : site_.log.segments()) {
+    if (!segment.active) kept += read_file(segment.path);
+  }
+  EXPECT_EQ(difference(expected, kept), "") << "what is there stays in the log";
+}
+
+INSTANTIATE_TEST_SUITE_P(Of, OldCopy, testing::Bool(), [](const auto& param_info) {
+  return std::string(param_info.param ? "ALogThatIsThere" : "ALogThatIsGone");
+});
 
 // A second one does not take the first one's place.
 TEST(StrangeRing, EachIsPutAsideUnderItsOwnName) {

@@ -45,7 +45,8 @@ void open_with(const std::string& folder, const Uuid& id, const std::string& hea
         static_cast<ssize_t>(header.size()))
       std::abort();
   }
-  const auto opened = Ring::open(kernel(), folder, settings, id, id, kLogEnd);
+  const auto opened =
+      Ring::open(kernel(), folder, settings, id, id, {.readable_from = 0, .end = kLogEnd.value});
   if (!opened) std::abort();
   const Ring& ring = *opened->ring;
   if (ring.tail() > ring.head() || ring.used() > ring.size()) std::abort();

@@ -107,7 +107,8 @@ class OtherHandsTest : public testing::TestWithParam<std::tuple<Meddling, bool>>
   // As the daemon does it; the ring holds all that was taken and not released.
   std::unique_ptr<LogWriter> start(Os& os) {
     auto writer = open(os);
-    const Status agreed = writer->reconcile({released_}, std::string_view(taken_).substr(released_));
+    const Status agreed =
+        writer->reconcile({released_}, std::string_view(taken_).substr(released_), writer->session() + 1);
     EXPECT_TRUE(agreed) << agreed.error().message();
     released_ = writer->end().value;
     return writer;

@@ -43,7 +43,7 @@ class PowerLoss : public testing::TestWithParam<SyncMode> {
     if (!opened) return;
     std::unique_ptr<LogWriter> writer_owner = std::move(*opened);
     // As the daemon does, with a ring that is as new as the boot.
-    if (!writer_owner->reconcile(writer_owner->end(), {})) return;
+    if (!writer_owner->reconcile(writer_owner->end(), {}, writer_owner->session() + 1)) return;
     if (!stream_.empty()) {
       EXPECT_GE(writer_owner->end().value, std::prev(stream_.end())->first) << "an offset is given out twice";
     }

@@ -53,8 +53,8 @@ class RingTest : public testing::Test {
   }
 
   Ring::Opened open(std::uint64_t log_end) {
-    auto opened =
-        Ring::open(os_, directory_.path(), settings_, log_id_, boot_, StreamOffset{log_end}, session_);
+    auto opened = Ring::open(os_, directory_.path(), settings_, log_id_, boot_,
+                             {.readable_from = 0, .end = log_end, .session = session_});
     if (!opened) throw std::runtime_error(opened.error().message());
     return std::move(*opened);
   }
@@ -220,7 +220,7 @@ TEST_F(RingTest, SaysWhenItsFileSystemIsFullAndTakesNothing) {
 TEST_F(RingTest, AnOldKernelIsToldAtOnceAndNothingIsMade) {
   os_.madvise_error = EINVAL;  // what a kernel says that does not know MADV_POPULATE_WRITE
   const std::string folder = directory_ / "none";
-  const auto opened = Ring::open(os_, folder, settings_, log_id_, boot_, StreamOffset{0});
+  const auto opened = Ring::open(os_, folder, settings_, log_id_, boot_, {});
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().kind, ErrorKind::Config);
   EXPECT_NE(opened.error().message().find("slurper needs Linux 5.14 or later"), std::string::npos);
@@ -247,7 +247,7 @@ TEST_F(RingTest, PeekTakesNothing) {
 
 TEST_F(RingTest, OneProcessAtATime) {
   const auto opened = open(0);
-  const auto second = Ring::open(os_, directory_.path(), settings_, log_id_, boot_, StreamOffset{0});
+  const auto second = Ring::open(os_, directory_.path(), settings_, log_id_, boot_, {});
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().kind, ErrorKind::Busy);
   EXPECT_THAT(second.error().message(), HasSubstr("another slurper uses it"));
@@ -266,8 +266,9 @@ TEST_F(RingTest, WhatIsNotThisLogsRingIsPutAsideAndNeverDestroyed) {
   write_file(path, "somebody else's file");
   EXPECT_EQ(read_file(expect_aside("not a ring")), "somebody else's file");
 
+  write_and_take(*open(500).ring, "a line\n");
   log_id_ = new_uuid();
-  (void)expect_aside("another log");
+  (void)expect_aside("another log, and it holds 7B");
 
   ASSERT_EQ(::truncate(path.c_str(), 100'000), 0);
   (void)expect_aside("size");
@@ -289,6 +290,54 @@ TEST_F(RingTest, WhatIsNotThisLogsRingIsPutAsideAndNeverDestroyed) {
             std::uint64_t{500});
   overwrite(offsetof(ring_format::Header, declared), kSize + 1);
   (void)expect_aside("contradicts itself");
+}
+
+TEST_F(RingTest, AnEmptyOneOfAnotherLogIsJustReplaced) {
+  (void)open(500);
+  log_id_ = new_uuid();
+  const auto opened = open(77);
+  EXPECT_EQ(opened.put_aside, "");
+  EXPECT_EQ(opened.ring->head(), StreamOffset{77});
+}
+
+// Not every read that was declared was noted: what may be here must not be thrown away.
+TEST_F(RingTest, OneOfAnotherLogThatMayHoldARead) {
+  {
+    const auto opened = open(0);
+    write("perhaps\n");
+    os_.death = MortalOs::Death::AfterRead;
+    EXPECT_THROW((void)opened.ring->take(fifo_read_fd_.get(), 8), Dead);
+    os_.death = MortalOs::Death::Never;
+  }
+  const std::string before = read_file(directory_ / "ring");
+  log_id_ = new_uuid();
+  const auto opened = open(77);
+  EXPECT_THAT(opened.put_aside_why, HasSubstr("another log, and it holds 8B"));
+  EXPECT_TRUE(read_file(opened.put_aside) == before) << "it was changed";
+}
+
+// What a restored backup, or a file that came from elsewhere, makes of the log's end.
+TEST_F(RingTest, ALogThatGoesOnWhereTheRingHasNeverBeen) {
+  write_and_take(*open(500).ring, "a line\n");
+  const auto opened = Ring::open(os_, directory_.path(), settings_, log_id_, boot_,
+                                 {.readable_from = 9000, .end = 9000, .session = 1});
+  ASSERT_TRUE(opened);
+  EXPECT_EQ(opened->relation, RingRelation::LogElsewhere);
+  EXPECT_THAT(opened->put_aside_why, HasSubstr("at an offset that it has never reached, and it holds 7B"));
+  EXPECT_EQ(opened->ring->head(), StreamOffset{9000});
+  EXPECT_EQ(opened->ring->used(), 0U);
+  EXPECT_EQ(opened->ring->session(), 2U);
+}
+
+TEST_F(RingTest, AnOldCopyOfTheLogGoesOnWithTheRing) {
+  write_and_take(*open(500).ring, "a line\n");
+  session_ = 8;
+  (void)open(507);  // the ring is left behind, and a new one is begun: its session is 9
+  session_ = 3;
+  const auto opened = open(100);
+  EXPECT_EQ(opened.relation, RingRelation::LogRestored);
+  EXPECT_EQ(opened.ring->tail(), StreamOffset{507});
+  EXPECT_EQ(opened.ring->session(), 9U);
 }
 
 TEST_F(RingTest, ALogThatWasCutIsForTheCallerToSee) {
@@ -330,12 +379,11 @@ TEST_F(RingTest, ANewSizeWaitsUntilItIsEmpty) {
 
 TEST_F(RingTest, SaysWhatIsWrongWithItsFolder) {
   write_file(directory_ / "file", "");
-  const auto opened = Ring::open(os_, directory_ / "file/below", settings_, log_id_, boot_, StreamOffset{0});
+  const auto opened = Ring::open(os_, directory_ / "file/below", settings_, log_id_, boot_, {});
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().kind, ErrorKind::CantCreate);
   EXPECT_THAT(opened.error().message(), HasSubstr("ring.directory"));
-  EXPECT_TRUE(Ring::open(os_, directory_ / "a/b/c", settings_, log_id_, boot_, StreamOffset{0}))
-      << "made as needed";
+  EXPECT_TRUE(Ring::open(os_, directory_ / "a/b/c", settings_, log_id_, boot_, {})) << "made as needed";
 }
 
 // The layout that docs/ring-format.md promises, byte for byte.
