@@ -178,6 +178,9 @@ Status LogWriter::recover(const Uuid& boot) {
     if (Status resumed = resume_after_reboot(); !resumed) return resumed;
   }
   record_.boot_id = boot;
+  // Begun while the clock was ahead: a restart must not give the segment another age each time.
+  record_.active_created =
+      std::min<decltype(record_.active_created)>(record_.active_created, std::chrono::system_clock::now());
   if (Status written = write_index(); !written) return written;
   // What the last process wrote it may not have synced.
   synced_ = base_;

@@ -151,7 +151,7 @@ Status LogWriter::prepare() {
   return index_stale_ ? write_index() : Status{};
 }
 
-bool LogWriter::rotation_wanted(std::size_t incoming) const {
+bool LogWriter::rotation_wanted(std::size_t incoming) {
   if (size_ == 0 || !at_line_start_) return false;
   if (rotate_requested_) return true;
   const std::uint64_t limit = settings_.rotate_size.bytes;
@@ -243,8 +243,12 @@ Status LogWriter::close() {
   return write_index();
 }
 
-std::optional<system_clock::time_point> LogWriter::rotation_due() const {
+std::optional<system_clock::time_point> LogWriter::rotation_due() {
   if (settings_.rotate_every.count() == 0 || size_ == 0 || rotate_requested_) return std::nullopt;
+  // The clock was ahead when the segment was begun, and has been set right: no age can be told any more, and
+  // the segment's counts from now.
+  const auto now = system_clock::now();
+  if (record_.active_created > now) record_.active_created = now;
   return std::chrono::time_point_cast<system_clock::duration>(record_.active_created) +
          settings_.rotate_every;
 }

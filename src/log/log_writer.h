@@ -94,7 +94,7 @@ class LogWriter {
   // When the active segment will be due for rotation by age; nothing while it is empty, its age does not
   // matter, or its rotation has been asked for. A segment that was begun in what is the future now has begun
   // now.
-  [[nodiscard]] std::optional<std::chrono::system_clock::time_point> rotation_due() const;
+  [[nodiscard]] std::optional<std::chrono::system_clock::time_point> rotation_due();
 
   // A rotation that could not be done leaves the log growing in the same segment. Why the last one failed,
   // once.
@@ -149,7 +149,7 @@ class LogWriter {
   Status set_own_size(std::uint64_t size);
   [[nodiscard]] Result<bool> file_has(int fd, std::uint64_t at, std::span<const char> bytes);
   [[nodiscard]] std::size_t fitting(std::span<const char> data) const;
-  [[nodiscard]] bool rotation_wanted(std::size_t incoming) const;
+  [[nodiscard]] bool rotation_wanted(std::size_t incoming);
   Status set_access(int fd);
   [[nodiscard]] bool durable() const { return settings_.sync.mode != SyncMode::None; }
 

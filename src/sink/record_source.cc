@@ -111,8 +111,10 @@ Arrival RecordSource::arrival() {
   const StreamOffset offset = framer_.offset();
   if (!arrival_ || offset >= arrival_->until) {
     const auto found = times_.find(offset);
-    // Those of all bytes that have been read were there before them.
-    arrival_ = {.time = found ? found->mark.time : std::chrono::system_clock::now(),
+    const Timestamp now = std::chrono::system_clock::now();
+    // Those of all bytes that have been read were there before them. The clock may have been ahead when they
+    // came; that they came in the future can't be.
+    arrival_ = {.time = found ? std::min(found->mark.time, now) : now,
                 .until = found && found->next ? *found->next : std::max(read_up_to(), offset + 1)};
   }
   return *arrival_;

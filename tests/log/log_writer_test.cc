@@ -124,6 +124,28 @@ TEST_F(LogWriterTest, RotatesByAge) {
   EXPECT_THAT(segment_sizes(), ElementsAre(4, 4));
 }
 
+TEST_F(LogWriterTest, RotatesByAgeThoughTheClockWasAheadWhenTheSegmentWasBegun) {
+  settings_.rotate_every = std::chrono::milliseconds(30);
+  {
+    const auto writer = open();
+    append(*writer, "old\n");
+  }
+  {
+    auto index = LogIndex::open(kernel(), LogPaths(settings_.path), {});
+    ASSERT_TRUE(index);
+    IndexRecord record = index->record().value();
+    record.active_created += std::chrono::days(30);
+    ASSERT_TRUE(index->write(record, LogIndex::Durability::Cached));
+  }
+  const auto writer = open();
+  const auto due = writer->rotation_due();
+  ASSERT_TRUE(due);
+  ASSERT_LE(*due, std::chrono::system_clock::now() + settings_.rotate_every);
+  std::this_thread::sleep_until(*due);  // it is what an age is about
+  append(*writer, "new\n");
+  EXPECT_THAT(segment_sizes(), ElementsAre(4, 4));
+}
+
 TEST_F(LogWriterTest, OneWriterAtATime) {
   const auto writer = open();
   const auto second = LogWriter::open(kernel(), settings_, boot_);

@@ -39,6 +39,7 @@ struct Destination {
   std::atomic<int> opens = 0;
   std::atomic<int> batches = 0;
   std::size_t largest_batch = 0;
+  Timestamp latest_arrival{};
 
   std::vector<std::string> all() {
     const std::lock_guard lock(mutex);
@@ -68,6 +69,7 @@ class TestSink : public Sink {
     ++to_.batches;
     to_.largest_batch = std::max(to_.largest_batch, batch.size());
     for (std::size_t i = 0; i < batch.size(); ++i) {
+      to_.latest_arrival = std::max(to_.latest_arrival, batch[i].arrival());
       if (!to_.refuses.empty() && batch[i].raw().find(to_.refuses) != std::string_view::npos) {
         delivery.rejected.push_back({i, "it is bad"});
         continue;
@@ -488,6 +490,15 @@ TEST_F(RunnerTest, ADamagedSegmentIsPassed) {
   EXPECT_THAT(to_.all(), ElementsAre("4 two"));
   EXPECT_THAT(said(), HasSubstr("it is not a zstd frame"));
   EXPECT_THAT(said(), HasSubstr("their segment is damaged"));
+}
+
+TEST_F(RunnerTest, NoLineHasArrivedInTheFuture) {
+  times_->mark({StreamOffset{0}, std::chrono::system_clock::now() + std::chrono::days(30)});
+  write("the clock was ahead\n");
+  start();
+  ASSERT_TRUE(has(1));
+  finish();
+  EXPECT_LE(to_.latest_arrival, std::chrono::system_clock::now());
 }
 
 TEST_F(RunnerTest, ASlowSinkSaysThatItLagsAndThatItHasCaughtUp) {
