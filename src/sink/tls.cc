@@ -54,16 +54,35 @@ std::string text_of(const ASN1_STRING* text) {
                                     static_cast<std::size_t>(ASN1_STRING_length(text))));
 }
 
-// Whom a certificate is for: its alternative names, or its subject where it has none.
-std::string names_in(const X509* certificate) {
+bool is_address(const std::string& host) {
+  std::array<unsigned char, sizeof(in6_addr)> address{};
+  return ::inet_pton(AF_INET, host.c_str(), address.data()) == 1 ||
+         ::inet_pton(AF_INET6, host.c_str(), address.data()) == 1;
+}
+
+// The first common name of the subject, or nothing.
+std::string common_name_in(const X509* certificate) {
+  const X509_NAME* const subject = X509_get_subject_name(certificate);
+  const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+  if (at < 0) return {};
+  return text_of(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+}
+
+// Every name that this certificate can be reached by, as do_x509_check() in OpenSSL has it: the names and the
+// addresses among its alternative names, and the common name only where these have no name. An address in the
+// common name never counts.
+std::vector<std::string> names_in(const X509* certificate) {
   std::vector<std::string> names;
+  bool has_name = false;
   const Names found(
       static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
   for (int i = 0; found && i < sk_GENERAL_NAME_num(found.get()); ++i) {
     int type = 0;
     const void* const value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(found.get(), i), &type);
-    if (type == GEN_DNS)
+    if (type == GEN_DNS) {
       names.push_back(fmt::format("'{}'", text_of(static_cast<const ASN1_STRING*>(value))));
+      has_name = true;
+    }
     if (type != GEN_IPADD) continue;
     const auto* const address = static_cast<const ASN1_STRING*>(value);
     std::array<char, INET6_ADDRSTRLEN> text{};
@@ -77,14 +96,10 @@ std::string names_in(const X509* certificate) {
     names.resize(kMaxNames);
     names.emplace_back("others");
   }
-  if (names.empty()) return fmt::format("'{}'", text_of(X509_get_subject_name(certificate)));
-  return fmt::format("{}", fmt::join(names, ", "));
-}
-
-bool is_address(const std::string& host) {
-  std::array<unsigned char, sizeof(in6_addr)> address{};
-  return ::inet_pton(AF_INET, host.c_str(), address.data()) == 1 ||
-         ::inet_pton(AF_INET6, host.c_str(), address.data()) == 1;
+  const std::string common_name = common_name_in(certificate);
+  if (!has_name && !common_name.empty() && !is_address(common_name))
+    names.push_back(fmt::format("'{}'", common_name));
+  return names;
 }
 
 // The first of OpenSSL's errors is the kernel's, where that is the cause; or else the last is nearest to it.
@@ -93,6 +108,22 @@ std::string openssl_reason() {
     return errno_text(ERR_GET_REASON(first));
   const char* const reason = ERR_reason_error_string(ERR_peek_last_error());
   return reason != nullptr ? reason : "no reason given";
+}
+
+// RFC 8446 section 6, and RFC 7507. OpenSSL 3.0 calls some of those that it receives "unknown".
+std::string alert_text(int alert) {
+  switch (alert) {
+    case SSL_AD_INAPPROPRIATE_FALLBACK:
+      return "inappropriate fallback";
+    case SSL_AD_MISSING_EXTENSION:
+      return "missing extension";
+    case SSL_AD_CERTIFICATE_REQUIRED:
+      return "certificate required";
+    default:
+      break;
+  }
+  const std::string_view text = SSL_alert_desc_string_long(alert);
+  return text == "unknown" ? fmt::format("number {}", alert) : std::string(text);
 }
 
 constexpr std::string_view kClientAdvice =
@@ -114,6 +145,7 @@ struct Tls::Parts {
 
   [[nodiscard]] std::unexpected<Error> failed() const;
   void refuse(int error, const X509* certificate);
+  void refuse_name(const X509* certificate);
   [[nodiscard]] Status load_files();
 };
 
@@ -165,9 +197,7 @@ void Tls::Parts::refuse(int error, const X509* certificate) {
       return;
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
-      refusal = fmt::format("its certificate is for {}, not for '{}'", names_in(certificate),
-                            printable(expected_name));
-      refusal_advice = "Use that name as the target, or set server_name to it";
+      refuse_name(certificate);
       return;
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
@@ -185,6 +215,26 @@ void Tls::Parts::refuse(int error, const X509* certificate) {
   }
 }
 
+void Tls::Parts::refuse_name(const X509* certificate) {
+  const std::string wanted = printable(expected_name);
+  if (const std::vector<std::string> names = names_in(certificate); !names.empty()) {
+    refusal = fmt::format("its certificate is for {}, not for '{}'", fmt::join(names, ", "), wanted);
+    refusal_advice = names.size() == 1 ? "Use that name as the target, or set server_name to it"
+                                       : "Use one of these names as the target, or set server_name to it";
+    return;
+  }
+  // No name that could be set would do.
+  const std::string common_name = common_name_in(certificate);
+  refusal = common_name.empty()
+                ? fmt::format("its certificate has no name at all, not '{}' nor another", wanted)
+                : fmt::format(
+                      "its certificate has the address '{}' as its common name only, where an address "
+                      "does not count",
+                      common_name);
+  refusal_advice = fmt::format("Have the server's certificate issued with subjectAltName = {}:{}",
+                               is_address(expected_name) ? "IP" : "DNS", wanted);
+}
+
 std::unexpected<Error> Tls::Parts::failed() const {
   if (!refusal.empty()) return fail(ErrorKind::Io, what, refusal, refusal_advice);
   const unsigned long error = ERR_peek_error();
@@ -195,13 +245,12 @@ std::unexpected<Error> Tls::Parts::failed() const {
         was_asked_for_certificate && (alert == SSL_AD_HANDSHAKE_FAILURE ||
                                       (alert >= SSL_AD_BAD_CERTIFICATE && alert <= SSL_AD_UNKNOWN_CA) ||
                                       alert == SSL_AD_ACCESS_DENIED || alert == SSL_AD_CERTIFICATE_REQUIRED);
-    return fail(
-        ErrorKind::Io, what,
-        fmt::format("the server ended it with the TLS alert '{}'{}", SSL_alert_desc_string_long(alert),
-                    !is_about_certificate          ? ""
-                    : settings.certificate.empty() ? "; it asked for a certificate, slurper has none"
-                                                   : "; it has seen slurper's certificate"),
-        is_about_certificate ? std::string(kClientAdvice) : std::string());
+    return fail(ErrorKind::Io, what,
+                fmt::format("the server ended it with the TLS alert '{}'{}", alert_text(alert),
+                            !is_about_certificate          ? ""
+                            : settings.certificate.empty() ? "; it asked for a certificate, slurper has none"
+                                                           : "; it has seen slurper's certificate"),
+                is_about_certificate ? std::string(kClientAdvice) : std::string());
   }
   if (ERR_GET_LIB(error) == ERR_LIB_SSL && reason == SSL_R_WRONG_VERSION_NUMBER)
     return fail(ErrorKind::Io, what, "what answers there does not speak TLS",

@@ -22,13 +22,14 @@ class Authority {
   [[nodiscard]] std::string ca() const { return dir_ / "ca.pem"; }
   [[nodiscard]] std::string file(const std::string& name) const { return dir_ / name; }
 
-  // NAME.pem and NAME.key, valid for these alternative names ("DNS:localhost,IP:127.0.0.1") and days.
+  // NAME.pem and NAME.key, valid for these alternative names ("DNS:localhost,IP:127.0.0.1"; empty: without
+  // any) and days. NAME is the common name.
   void sign(const std::string& name, const std::string& alternative_names, int days = 2) const {
     openssl(fmt::format("req {0} -keyout {1}.key -out {1}.csr -subj '/CN={1}'", kNewKey, name));
     openssl(
         fmt::format("x509 -req -in {0}.csr -out {0}.pem -days {1} -CA ca.pem -CAkey ca.key "
-                    "-CAcreateserial -extfile <(echo subjectAltName={2})",
-                    name, days, alternative_names));
+                    "-CAcreateserial -extfile <(echo {2})",
+                    name, days, alternative_names.empty() ? "" : "subjectAltName=" + alternative_names));
   }
 
  private:

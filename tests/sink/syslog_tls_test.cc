@@ -128,15 +128,41 @@ TEST_F(SyslogTlsTest, AServerOfAnotherCaIsNotTrusted) {
 
 TEST_F(SyslogTlsTest, AServerOfAnotherNameIsNotTheOne) {
   const TlsServer server(authority_.file("other.pem"), authority_.file("other.key"));
-  EXPECT_EQ(refusal("localhost", server.port(), {}),
-            fmt::format("cannot talk TLS with 'localhost:{}': its certificate is for 'other.example', "
-                        "'another.example', '::1', not for 'localhost'. Use that name as the target, or set "
-                        "server_name to it",
-                        server.port()));
+  EXPECT_EQ(
+      refusal("localhost", server.port(), {}),
+      fmt::format("cannot talk TLS with 'localhost:{}': its certificate is for 'other.example', "
+                  "'another.example', '::1', not for 'localhost'. Use one of these names as the target, "
+                  "or set server_name to it",
+                  server.port()));
   EXPECT_THAT(refusal("127.0.0.1", server.port(), {}), HasSubstr("not for '127.0.0.1'"));
   const auto opened = open("127.0.0.1", server.port(), {{"server_name", "another.example"}});
   ASSERT_TRUE(opened) << opened.error().message();
   deliver_and_find(server);
+}
+
+// A name in the subject counts where there is no alternative name, an address never (RFC 6125, RFC 2818).
+TEST_F(SyslogTlsTest, WhatIsAdvisedWithoutAnAlternativeNameLeadsOn) {
+  authority_.sign("127.0.0.1", "");
+  authority_.sign("logs.example", "");
+  authority_.sign("mail", "email:root@example");
+  const TlsServer by_address(authority_.file("127.0.0.1.pem"), authority_.file("127.0.0.1.key"));
+  EXPECT_EQ(
+      refusal("127.0.0.1", by_address.port(), {}),
+      fmt::format("cannot talk TLS with '127.0.0.1:{}': its certificate has the address '127.0.0.1' as "
+                  "its common name only, where an address does not count. Have the server's certificate "
+                  "issued with subjectAltName = IP:127.0.0.1",
+                  by_address.port()));
+  EXPECT_THAT(refusal("localhost", by_address.port(), {}), HasSubstr("subjectAltName = DNS:localhost"));
+  const TlsServer by_name(authority_.file("logs.example.pem"), authority_.file("logs.example.key"));
+  EXPECT_THAT(refusal("127.0.0.1", by_name.port(), {}),
+              HasSubstr("its certificate is for 'logs.example', not for '127.0.0.1'. Use that name as the "
+                        "target, or set server_name to it"));
+  const auto as_advised = open("127.0.0.1", by_name.port(), {{"server_name", "logs.example"}});
+  ASSERT_TRUE(as_advised) << as_advised.error().message();
+  deliver_and_find(by_name);
+  const TlsServer mail(authority_.file("mail.pem"), authority_.file("mail.key"));
+  EXPECT_THAT(refusal("127.0.0.1", mail.port(), {}), HasSubstr("its certificate is for 'mail', not for"));
+  ASSERT_TRUE(open("127.0.0.1", mail.port(), {{"server_name", "mail"}}));
 }
 
 TEST_F(SyslogTlsTest, AnExpiredCertificateSaysSince) {
@@ -153,7 +179,9 @@ TEST_F(SyslogTlsTest, AServerMayAskForACertificate) {
     const TlsServer server(authority_.file("good.pem"), authority_.file("good.key"),
                            {version, "-Verify", "1", "-verify_return_error", "-CAfile", authority_.ca()});
     const std::string why = refusal("localhost", server.port(), {});
-    EXPECT_THAT(why, HasSubstr("the server ended it with the TLS alert '"));
+    EXPECT_THAT(why,
+                HasSubstr(fmt::format("the server ended it with the TLS alert '{}'",
+                                      version == "-tls1_3" ? "certificate required" : "handshake failure")));
     EXPECT_THAT(why,
                 HasSubstr("it asked for a certificate, slurper has none. Give slurper a certificate that the "
                           "server trusts: certificate and key"));
