@@ -15,8 +15,8 @@ namespace slurper {
 
 namespace {
 
-// From ioprio_set(2), which names no header that C++ may include: linux/ioprio.h is the kernel's own, and since
-// 6.1.192 it has a parameter named `class`.
+// From ioprio_set(2), which names no header that C++ may include: linux/ioprio.h is the kernel's own, and
+// since 6.1.192 it has a parameter named `class`.
 constexpr int kIoprioWhoProcess = 1;
 constexpr int kIoprioClassIdle = 3;
 constexpr int kIoprioClassShift = 13;
@@ -85,16 +85,18 @@ void Housekeeper::run(const std::stop_token& stop) {
 
 void Housekeeper::work(StreamOffset active_base, const std::stop_token& stop) {
   if (!std::exchange(resolved_, true)) resolve(active_base, stop);
+  // Listed once: there may be 50,000, and nothing is added before `active_base` meanwhile.
+  auto segments = list(active_base);
+  if (!segments) return;
   // A limit on files can be kept at once, and spares compressing what goes anyway. One on bytes has to wait
   // until all is compressed: before that it would take more than it must.
   const RetentionLimits files_only{.keep_files = options_.limits.keep_files};
   bool retaining = true;
   if (options_.compress != Compression::None) {
-    do {
-      retaining = retaining && retain(active_base, files_only);
-    } while (!stop.stop_requested() && compress_next(active_base, stop));
+    retaining = retain(*segments, files_only);
+    compress(*segments, stop);
   }
-  if (retaining && !stop.stop_requested()) (void)retain(active_base, options_.limits);  // has been reported
+  if (retaining && !stop.stop_requested()) (void)retain(*segments, options_.limits);  // has been reported
 }
 
 void Housekeeper::resolve(StreamOffset active_base, const std::stop_token& stop) {
@@ -116,12 +118,11 @@ std::optional<std::vector<Segment>> Housekeeper::list(StreamOffset active_base) 
   return std::move(*segments);
 }
 
-// Whether it is worth trying again before the next rotation.
-bool Housekeeper::retain(StreamOffset active_base, const RetentionLimits& limits) {
+// Takes out of `segments` what is gone. Whether it is worth trying again before the next rotation.
+bool Housekeeper::retain(std::vector<Segment>& segments, const RetentionLimits& limits) {
   if (limits.keep_files == 0 && limits.keep_size.bytes == 0) return true;
-  const auto segments = list(active_base);
-  if (!segments) return false;
-  const RetentionOutcome outcome = carry_out(os_, paths_, plan_retention(*segments, limits));
+  const RetentionOutcome outcome = carry_out(os_, paths_, plan_retention(segments, limits));
+  segments.erase(segments.begin(), segments.begin() + static_cast<std::ptrdiff_t>(outcome.gone));
   for (const Segment& segment : outcome.removed) {
     ++removed_;
     listener_.on_removed(segment);
@@ -141,26 +142,36 @@ void Housekeeper::remove_oldest(StreamOffset active_base) {
   if (outcome.failure) report_failure(*outcome.failure);
 }
 
-// Whether there may be more to compress.
-bool Housekeeper::compress_next(StreamOffset active_base, const std::stop_token& stop) {
-  const auto segments = list(active_base);
-  if (!segments) return false;
-  const auto raw = std::ranges::find_if(*segments, [&](const Segment& segment) {
-    return !segment.compressed && !given_up_.contains(segment.base);
+// Puts the compressed ones in their places in `segments`.
+void Housekeeper::compress(std::vector<Segment>& segments, const std::stop_token& stop) {
+  for (Segment& segment : segments) {
+    if (segment.compressed || given_up_.contains(segment.base)) continue;
+    if (stop.stop_requested() || !compress_one(segment, stop)) break;
+  }
+  // One that was there both ways has been written anew.
+  const auto again = std::ranges::unique(segments, [](const Segment& one, const Segment& other) {
+    return one.base == other.base && one.compressed && other.compressed;
   });
-  if (raw == segments->end()) return false;
-  const auto compressed = compress_segment(os_, paths_, *raw, stop);
+  segments.erase(again.begin(), again.end());
+}
+
+// Whether the next one is worth trying.
+bool Housekeeper::compress_one(Segment& segment, const std::stop_token& stop) {
+  const auto compressed = compress_segment(os_, paths_, segment, stop);
   if (!compressed) {
+    // Somebody has removed it since it was listed: so be it.
+    if (compressed.error().errnum == ENOENT) return true;
     report_failure(compressed.error());
     const int errnum = compressed.error().errnum;
     if (errnum == ENOSPC || errnum == EDQUOT) return false;
-    given_up_.insert(raw->base);
+    given_up_.insert(segment.base);
     return true;
   }
   const std::optional<Segment>& done = *compressed;
   if (!done) return false;  // cancelled
   ++compressed_;
-  listener_.on_compressed(*raw, *done);
+  listener_.on_compressed(segment, *done);
+  segment = *done;
   return true;
 }
 

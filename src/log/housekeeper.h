@@ -73,9 +73,10 @@ class Housekeeper {
   void run(const std::stop_token& stop);
   void work(StreamOffset active_base, const std::stop_token& stop);
   void resolve(StreamOffset active_base, const std::stop_token& stop);
-  [[nodiscard]] bool retain(StreamOffset active_base, const RetentionLimits& limits);
+  [[nodiscard]] bool retain(std::vector<Segment>& segments, const RetentionLimits& limits);
   void remove_oldest(StreamOffset active_base);
-  [[nodiscard]] bool compress_next(StreamOffset active_base, const std::stop_token& stop);
+  void compress(std::vector<Segment>& segments, const std::stop_token& stop);
+  [[nodiscard]] bool compress_one(Segment& segment, const std::stop_token& stop);
   [[nodiscard]] std::optional<std::vector<Segment>> list(StreamOffset active_base);
   void report_failure(const Error& error);
 

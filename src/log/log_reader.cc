@@ -145,6 +145,7 @@ LogReader::Step LogReader::open_active(const LogFeed::Snapshot& feed) {
                                         .next = feed.end,
                                         .active = true,
                                         .cuts = feed.cuts});
+    listed_ = {};
     return std::nullopt;
   }
   // Moved away or removed; the writer has not seen it yet, and may not as long as nothing comes.
@@ -153,21 +154,26 @@ LogReader::Step LogReader::open_active(const LogFeed::Snapshot& feed) {
   return std::nullopt;
 }
 
-// The rotated segment that holds position_. A listing may miss one that is being compressed, so what is
-// missing must be missing twice.
+// The rotated segment that holds position_: by the listing of before, where that has it, or else by a new
+// one. A listing may miss one that is being compressed, so what is missing must be missing twice; and by an
+// old one nothing is missing, or damaged, or the last.
 LogReader::Step LogReader::open_rotated(const LogFeed::Snapshot& feed) {
+  enum class By { Known, New, Surely };
   StreamOffset next;
-  for (const bool surely : {false, true}) {
-    const Result<std::vector<Segment>> segments = list(surely);
-    if (!segments) return std::unexpected(segments.error());
-    const auto after = std::ranges::upper_bound(*segments, position_, {}, &Segment::base);
-    next = after == segments->end() ? feed.active.base : std::min(after->base, feed.active.base);
-    if (after == segments->begin()) continue;
+  for (const By by : {By::Known, By::New, By::Surely}) {
+    if (by != By::Known) {
+      Result<std::vector<Segment>> segments = list(by == By::Surely);
+      if (!segments) return std::unexpected(segments.error());
+      listed_ = std::move(*segments);
+    }
+    const auto after = std::ranges::upper_bound(std::as_const(listed_), position_, {}, &Segment::base);
+    if (by == By::Known && after == listed_.end()) continue;
+    next = after == listed_.end() ? feed.active.base : std::min(after->base, feed.active.base);
+    if (after == listed_.begin()) continue;
     const StreamOffset base = std::prev(after)->base;
-    for (auto segment = std::ranges::lower_bound(*segments, base, {}, &Segment::base); segment != after;
-         ++segment) {
-      Result<SegmentReader> reader = SegmentReader::open(os_, *segment);
-      if (!reader && is_missing(reader.error())) continue;
+    for (const Segment& segment : ways_to(after)) {
+      Result<SegmentReader> reader = SegmentReader::open(os_, segment);
+      if (!reader && (by == By::Known || is_missing(reader.error()))) continue;
       if (!reader) {
         behind_ = next;
         return std::unexpected(reader.error());
@@ -175,6 +181,7 @@ LogReader::Step LogReader::open_rotated(const LogFeed::Snapshot& feed) {
       const StreamOffset end = base + std::min(own_bytes(base, reader->size()), next - base);
       if (position_ >= end) continue;
       if (const Status there = reader->skip_to(position_); !there) {
+        if (by == By::Known) continue;
         behind_ = next;
         return std::unexpected(there.error());
       }
@@ -183,11 +190,25 @@ LogReader::Step LogReader::open_rotated(const LogFeed::Snapshot& feed) {
                                           .end = end,
                                           .next = next,
                                           .active = false,
-                                          .compressed = segment->compressed});
+                                          .compressed = segment.compressed});
       return std::nullopt;
     }
   }
   return gap_to(next, Gap::Removed);
+}
+
+// The files of the segment before `after` in the listing, and the one that it may have been compressed into
+// since.
+std::vector<Segment> LogReader::ways_to(std::vector<Segment>::const_iterator after) const {
+  const StreamOffset base = std::prev(after)->base;
+  std::vector<Segment> ways(std::ranges::lower_bound(listed_, base, {}, &Segment::base), after);
+  if (!ways.back().compressed) {
+    Segment compressed = ways.back();
+    compressed.path = paths_.compressed(base);
+    compressed.compressed = true;
+    ways.push_back(std::move(compressed));
+  }
+  return ways;
 }
 
 // What was active when it was opened has got its end since.

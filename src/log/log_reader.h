@@ -82,6 +82,7 @@ class LogReader {
   Step step(std::span<char> out);
   Step open_active(const LogFeed::Snapshot& feed);
   Step open_rotated(const LogFeed::Snapshot& feed);
+  [[nodiscard]] std::vector<Segment> ways_to(std::vector<Segment>::const_iterator after) const;
   Status settle(const LogFeed::Snapshot& feed);
   Step read_open(std::span<char> out, const LogFeed::Snapshot& feed);
   Step check_active(const LogFeed::Snapshot& feed, Chunk chunk);
@@ -100,6 +101,8 @@ class LogReader {
   bool from_beginning_;                 // and nothing has been handed out
   std::optional<StreamOffset> behind_;  // what read() failed on
   std::unique_ptr<Open> open_;
+  // The folder as it was listed last, while rotated segments are read: there may be 50,000 of them.
+  std::vector<Segment> listed_;
 };
 
 }  // namespace slurper

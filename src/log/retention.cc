@@ -40,14 +40,14 @@ RetentionOutcome carry_out(Os& os, const LogPaths& paths, std::span<const Segmen
   RetentionOutcome outcome;
   for (const Segment& segment : plan) {
     const int result = os.unlink(segment.path.c_str());
-    // Somebody else removed it: so be it.
-    if (result == -ENOENT) continue;
-    if (result < 0) {
+    if (result < 0 && result != -ENOENT) {
       outcome.failure =
           fail_errno(-result, fmt::format("remove the old segment '{}'", printable(segment.path))).error();
       break;
     }
-    outcome.removed.push_back(segment);
+    ++outcome.gone;
+    // Somebody else removed it: so be it.
+    if (result != -ENOENT) outcome.removed.push_back(segment);
   }
   if (!outcome.removed.empty()) {
     const int result = sync_directory(os, paths.directory().c_str());

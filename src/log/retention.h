@@ -29,6 +29,7 @@ struct RetentionLimits {
 // What carry_out() did.
 struct RetentionOutcome {
   std::vector<Segment> removed;
+  std::size_t gone = 0;          // of the plan's, from the first on: removed, or not there any more
   std::optional<Error> failure;  // why the rest was left
 };
 

@@ -16,6 +16,8 @@ namespace {
 // says.
 constexpr std::size_t kShortLine = 32;
 constexpr std::size_t kFewLines = 100;
+// A batch may be in thousands of tiny segments, which take their time: who reads looks for a stop between.
+constexpr int kReadsAtOnce = 64;
 
 }  // namespace
 
@@ -75,7 +77,7 @@ Result<StreamOffset> RecordSource::line_begin(StreamOffset end) const {
 
 Result<RecordSource::Missing> RecordSource::read() {
   Missing missing;
-  while (!gap_up_to_ && !is_full()) {
+  for (int reads = 0; reads < kReadsAtOnce && !gap_up_to_ && !is_full(); ++reads) {
     make_room();
     const auto chunk = reader_->read({buffer_.data() + filled_, buffer_.size() - filled_});
     if (!chunk) return std::unexpected(chunk.error());

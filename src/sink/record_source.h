@@ -53,7 +53,8 @@ class RecordSource {
   // The line that `end`, up to which the log is written, lies in; where none is begun, `end`.
   [[nodiscard]] Result<StreamOffset> line_begin(StreamOffset end) const;
 
-  // Reads as much as there is and fits. What is missing before it. Errors as LogReader::read().
+  // Reads as much as there is and fits, or a good part of it: read_up_to() tells. What is missing before it.
+  // Errors as LogReader::read().
   Result<Missing> read();
   // Gives up what can't be read of a damaged segment.
   Missing skip_damaged();

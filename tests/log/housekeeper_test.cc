@@ -190,6 +190,51 @@ class SlowOs : public Os {
   std::atomic<bool> begun_ = false;
 };
 
+class LookCounter : public Os {
+ public:
+  int lstat(const char* path, struct stat* st) override {
+    ++looks;
+    return Os::lstat(path, st);
+  }
+  std::atomic<int> looks = 0;
+};
+
+TEST_F(HousekeeperTest, ListsTheFolderOnceAndNotForEachSegment) {
+  constexpr int kSegments = 100;
+  rotated(kSegments);
+  LookCounter os;
+  Housekeeper housekeeper(
+      os, paths_, {.compress = Compression::Zstd, .limits = {.keep_files = 90, .keep_size = {1}}}, recorder_);
+  housekeeper.notify(base(kSegments));
+  const auto events = recorder_.wait_for(10 + 90 + 90);
+  EXPECT_EQ(events.front(), "removed 0");
+  EXPECT_EQ(events[10], "compressed 100000");
+  EXPECT_EQ(events.back(), "removed 990000") << "by what they take when they are compressed";
+  EXPECT_THAT(files(), IsEmpty());
+  EXPECT_LE(os.looks, 8 * kSegments);
+}
+
+// By hand, while those before it are compressed.
+TEST_F(HousekeeperTest, WhatHasGoneSinceItWasListedIsNoFailure) {
+  rotated(3);
+  class Remover : public Os {
+   public:
+    explicit Remover(std::string path) : path_(std::move(path)) {}
+    int rename(const char* from, const char* to) override {
+      std::filesystem::remove(path_);
+      return Os::rename(from, to);
+    }
+
+   private:
+    std::string path_;
+  };
+  Remover os(paths_.rotated(base(1)));
+  Housekeeper housekeeper(os, paths_, kCompress, recorder_);
+  housekeeper.notify(base(3));
+  EXPECT_THAT(recorder_.wait_for(2), ElementsAre("compressed 0", "compressed 20000"));
+  EXPECT_EQ(housekeeper.counters().failures, 0U);
+}
+
 TEST_F(HousekeeperTest, StopsInTheMiddleOfACompression) {
   const std::string bytes = noise(std::size_t{64} << 20);  // 500 writes, 10 seconds
   write_file(paths_.rotated(base(0)), bytes);

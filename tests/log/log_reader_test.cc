@@ -438,6 +438,49 @@ TEST_F(LogReaderTest, ReportsAWrongChecksumAtTheEndOfASegment) {
   EXPECT_THAT(drain(one), IsEmpty());
 }
 
+// Listing the folder takes a look at each segment.
+class LookCounter : public Os {
+ public:
+  int lstat(const char* path, struct stat* st) override {
+    ++looks;
+    return Os::lstat(path, st);
+  }
+  int looks = 0;
+};
+
+TEST_F(LogReaderTest, ListsTheFolderOnceAndNotForEachSegment) {
+  constexpr int kSegments = 100;
+  stream_ = numbered_lines(kSegments * 700);
+  for (int i = 0; i < kSegments; ++i) {
+    append(line_end(writer_->end().value + 500) - writer_->end().value);
+    ASSERT_TRUE(writer_->rotate());
+    writer_->publish();
+    bases_.push_back(writer_->active_base());
+  }
+  LookCounter os;
+  LogReader all = reader(LogReader::kBeginning, os);
+  EXPECT_THAT(drain(all), IsEmpty());
+  EXPECT_EQ(taken_, writer_->end().value);
+  EXPECT_LE(os.looks, 8 * kSegments);
+}
+
+// What was listed is out of date soon: segments are compressed, removed, and more are rotated.
+TEST_F(LogReaderTest, WhatChangesAfterItWasListedIsFound) {
+  fill(8);
+  LogReader one = reader(StreamOffset{0});
+  std::string out(100, '\0');
+  ASSERT_EQ(one.read(out)->bytes, 100U);
+  taken_ = 100;
+  compress(1);
+  compress(2);
+  std::filesystem::remove(paths_.rotated(base(4)));
+  compress(5);
+  std::filesystem::remove(paths_.compressed(base(5)));
+  fill(2);
+  EXPECT_THAT(drain(one), ElementsAre(GapSeen{base(4).value, base(6).value, Gap::Removed}));
+  EXPECT_EQ(taken_, writer_->end().value - (base(6) - base(4)));
+}
+
 TEST_F(LogReaderTest, TriesAgainAfterEveryFailingCall) {
   fill(2);
   compress(0);

@@ -191,6 +191,39 @@ TEST_F(RunnerTest, DeliversWhatIsWrittenAsItIsWritten) {
   EXPECT_EQ(said(), "");
 }
 
+// A batch may be in thousands of segments: a stop is looked for among them.
+TEST_F(RunnerTest, ABatchOfManySegmentsIsReadInSteps) {
+  constexpr int kSegments = 300;
+  for (int i = 0; i < kSegments; ++i) {
+    write("x\n");
+    ASSERT_TRUE(writer_->rotate());
+    writer_->publish();
+  }
+  class Opens : public Os {
+   public:
+    int open(const char* path, int flags, mode_t mode) override {
+      if (std::string_view(path).find("/messages.0") != std::string_view::npos) ++segments;
+      return Os::open(path, flags, mode);
+    }
+    int segments = 0;
+  };
+  Opens os;
+  const RecordSource::Options options;
+  RecordSource source(os, writer_->paths(), writer_->feed(), *times_, writer_->log_id(), options);
+  source.seek(StreamOffset{0});
+  int steps = 0;
+  for (int before = 0; source.read_up_to() < writer_->feed().end(); ++steps) {
+    ASSERT_TRUE(source.read());
+    EXPECT_LE(os.segments - before, 70);
+    before = os.segments;
+  }
+  EXPECT_GE(steps, 4);
+  EXPECT_EQ(source.take().size(), static_cast<std::size_t>(kSegments));
+  start();
+  ASSERT_TRUE(has(kSegments));
+  finish();
+}
+
 TEST_F(RunnerTest, ComesAfterTheIntakeWhereCpusAreScarce) {
   const int ours = ::getpriority(PRIO_PROCESS, 0);
   std::atomic<int> its = ours;
