@@ -16,8 +16,6 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-constexpr auto kGrace = 1s;  // for a sink that was told to end
-
 void say(Level level, const std::string& text) {
   switch (level) {
     case Level::Debug:
@@ -47,14 +45,16 @@ void Sinks::start() {
   for (const auto& runner : runners_) runner->start();
 }
 
-bool Sinks::stop(std::chrono::milliseconds patience) {
+bool Sinks::stop(std::chrono::milliseconds patience, std::chrono::milliseconds grace) {
   const auto deadline = Clock::now() + patience;
   for (const auto& runner : runners_) runner->finish();
   const auto all_ended = [&] { return std::ranges::all_of(runners_, &SinkRunner::ended); };
   while (!all_ended() && Clock::now() < deadline) std::this_thread::sleep_for(1ms);
+  for (const auto& runner : runners_) runner->request_stop();
+  const auto last = Clock::now() + grace;
   bool ended = true;
   for (const auto& runner : runners_) {
-    if (runner->stop(std::max(deadline, Clock::now()) + kGrace)) continue;
+    if (runner->stop(last)) continue;
     ended = false;
     spdlog::error("the sink '{}' does not end: it is left behind, and what it had on its way may come again",
                   runner->name());

@@ -20,8 +20,10 @@ class Sinks {
   void start();
 
   // The log is complete: waits until the destinations have it, those that work, for `patience` at the most,
-  // and ends them. False where one can't be ended: it hangs in a call of its own, and uses what it was given.
-  [[nodiscard]] bool stop(std::chrono::milliseconds patience);
+  // and ends them, all together, within `grace`. False where one can't be ended: it hangs in a call of its
+  // own, and uses what it was given.
+  [[nodiscard]] bool stop(std::chrono::milliseconds patience,
+                          std::chrono::milliseconds grace = std::chrono::seconds(1));
 
   // For the status: ", sink 'x': 1.2MiB behind, failing"; nothing where there are none.
   [[nodiscard]] std::string status(StreamOffset end) const;

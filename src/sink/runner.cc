@@ -133,10 +133,14 @@ void SinkRunner::finish() {
   listener_.wake();
 }
 
-bool SinkRunner::stop(Clock::time_point deadline) {
+void SinkRunner::request_stop() {
   stopping_ = true;
   (void)::eventfd_write(stop_fd_.get(), 1);
   listener_.wake();
+}
+
+bool SinkRunner::stop(Clock::time_point deadline) {
+  request_stop();
   if (!thread_.joinable()) return true;
   // std::thread can't be joined with a deadline.
   while (!ended_ && deadline != Clock::time_point::max()) {

@@ -71,7 +71,9 @@ class SinkRunner {
 
   // Nothing more will be written to the log: ends when the destination has all of it, or when it fails.
   void finish();
-  // Ends whatever the sink waits for. Whether its thread has ended before `deadline`.
+  // Ends whatever the sink waits for, and does not wait for that.
+  void request_stop();
+  // request_stop(), and whether its thread has ended before `deadline`.
   bool stop(std::chrono::steady_clock::time_point deadline);
 
   // Any thread:

@@ -1,0 +1,66 @@
+// Sinks that hang until they are stopped are stopped together.
+#include <gtest/gtest.h>
+#include <poll.h>
+
+#include <latch>
+
+#include "daemon/sinks.h"
+#include "log/log_writer.h"
+#include "support/temp_dir.h"
+
+namespace slurper {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int kSinks = 3;
+
+// Hangs in open() until all sinks have been told to end.
+class HangingSink : public Sink {
+ public:
+  explicit HangingSink(std::latch& all_told) : all_told_(all_told) {}
+
+  Result<std::optional<std::uint64_t>> open(const SinkContext& context) override {
+    pollfd stop = {.fd = context.stop_fd, .events = POLLIN, .revents = 0};
+    while (::poll(&stop, 1, -1) < 1) continue;
+    all_told_.arrive_and_wait();
+    return fail(ErrorKind::Busy, "open", "slurper is ending");
+  }
+  Result<Delivery> deliver(std::span<const Record>) override { return Delivery{}; }
+  void close() override {}
+
+ private:
+  std::latch& all_told_;
+};
+
+TEST(SinksStopTest, OneThatHangsHoldsUpNoOthersStop) {
+  const test::TempDir disk;
+  LogSettings settings;
+  settings.path = disk / "messages";
+  auto writer = LogWriter::open(kernel(), settings, Uuid{1});
+  ASSERT_TRUE(writer) << writer.error().message();
+  (*writer)->publish();
+  const auto times =
+      TimeIndex::open(kernel(), (*writer)->paths(), (*writer)->log_id(), {}, {.log_end = {}, .head = {}});
+  std::latch all_told(kSinks);
+  std::vector<PreparedSink> prepared;
+  for (int i = 0; i < kSinks; ++i)
+    prepared.push_back({.name = "hangs" + std::to_string(i),
+                        .type = "test",
+                        .options = {},
+                        .sink = std::make_unique<HangingSink>(all_told)});
+  auto sinks = Sinks::open({.os = kernel(),
+                            .paths = (*writer)->paths(),
+                            .id = (*writer)->log_id(),
+                            .access = {},
+                            .sync = {},
+                            .feed = (*writer)->feed(),
+                            .times = *times},
+                           std::move(prepared));
+  ASSERT_TRUE(sinks) << sinks.error().message();
+  (*sinks)->start();
+  EXPECT_TRUE((*sinks)->stop(0ms, 30s)) << "each would have waited for the one before it";
+}
+
+}  // namespace
+}  // namespace slurper
