@@ -78,6 +78,27 @@ std::string derived_name(const SinkSettings& sink) {
   return name.substr(0, kMaxName);
 }
 
+bool has_nul(std::string_view text) {
+  return text.find('\0') != std::string_view::npos;
+}
+
+// Paths, names and arguments reach the kernel and libraries as C's strings, which end at the first NUL:
+// another file than the one that was named would be opened, and a name be checked up to it only.
+Status check_for_nuls(const SinkSettings& sink) {
+  const auto reject = [&](const std::string& what, const std::string& place) {
+    return fail(ErrorKind::Config, fmt::format("accept '{}'", printable(place)),
+                fmt::format("{} has a NUL byte in it (%00 in a URL, \\u0000 in TOML)", what), "Leave it out");
+  };
+  if (has_nul(sink.type)) return reject("the type of a sink", sink.place);
+  for (const SinkOption& option : sink.options) {
+    const std::string name = printable(option.name);
+    if (has_nul(option.name)) return reject(fmt::format("the key '{}'", name), option.place);
+    if (std::ranges::any_of(option.values, has_nul))
+      return reject(fmt::format("{} of the sink '{}'", name, printable(sink.name)), option.place);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<SinkSettings> parse_sink_url(std::string_view url) {
@@ -126,6 +147,7 @@ Status name_sinks(std::vector<SinkSettings>& sinks) {
   for (SinkSettings& sink : sinks) {
     const bool is_given = !sink.name.empty();
     if (!is_given) sink.name = derived_name(sink);
+    if (Status without = check_for_nuls(sink); !without) return without;
     const std::string what = fmt::format("accept '{}'", printable(sink.place));
     if (!is_name(sink.name)) {
       return fail(ErrorKind::Config, what, fmt::format("a sink can't be called '{}'", printable(sink.name)),

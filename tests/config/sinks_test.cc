@@ -143,6 +143,21 @@ TEST(SinkTables, AFileThatAnotherOneHasIsRefused) {
   EXPECT_EQ(told({"file:/a", "file:/b", "exec:/a", "file:"}), "no error");
 }
 
+// C's strings end there: '/x' would be opened for "/x\0y", and a server's name be checked up to it only.
+TEST(SinkTables, ANulStandsInNoSetting) {
+  const std::string told = complaint(parse("", {"file:/x%00y"}));
+  EXPECT_THAT(told,
+              HasSubstr("accept '--sink file:/x%00y': path of the sink 'file-x-y' has a NUL byte in it"));
+  for (const char* url : {"exec:/bin/x?args=a&args=b%00", "syslog+tls://a?server_name=a%00b",
+                          "x:?plugin=/a%00", "file:/x?format={msg}%00", "file:/x?pa%00th=/y"})
+    EXPECT_THAT(complaint(parse("", {url})), HasSubstr("has a NUL byte in it")) << url;
+  for (const char* table : {"type = \"fi\\u0000le\"", "type = \"file\"\npath = \"/a\\u0000\"",
+                            "type = \"exec\"\npath = \"/a\"\nargs = [\"x\", \"\\u0000\"]",
+                            "type = \"file\"\n\"pa\\u0000th\" = \"/a\""})
+    EXPECT_THAT(complaint(parse(std::string("[[sink]]\n") + table)), HasSubstr("has a NUL byte in it"))
+        << table;
+}
+
 TEST(SinkTables, TwoOfOneNameAreRefused) {
   EXPECT_THAT(complaint(parse("", {"stdout:", "stdout:"})),
               HasSubstr("two sinks called 'stdout'. Give each a name:"));
