@@ -461,6 +461,10 @@ void delay_next_start() {
 
 int run_daemon(const Settings& settings, const std::function<Result<Settings>()>& reload,
                std::string_view level) {
+  // A signalfd gets what is ignored, too, as long as it is blocked. What sinks start inherits it: a signal
+  // that is meant for slurper and sent to its whole control group (systemctl kill) kills no program of
+  // theirs.
+  for (const int signal : {SIGHUP, SIGUSR1, SIGUSR2}) (void)::signal(signal, SIG_IGN);
   sigset_t signals;
   ::sigemptyset(&signals);
   for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) ::sigaddset(&signals, signal);

@@ -1,6 +1,5 @@
 #include "proc/holders.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -8,58 +7,16 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <charconv>
-#include <memory>
 #include <optional>
 #include <string_view>
 
 #include "base/fd.h"
+#include "proc/proc_files.h"
 
 namespace slurper {
 
 namespace {
-
-struct CloseDirectory {
-  void operator()(DIR* directory) const { ::closedir(directory); }
-};
-using Directory = std::unique_ptr<DIR, CloseDirectory>;
-
-UniqueFd open_directory(int at_fd, const char* path) {
-  return UniqueFd(::openat(at_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-}
-
-// To go through its entries. Empty where `directory_fd` is.
-Directory entries_of(UniqueFd directory_fd) {
-  Directory directory(directory_fd ? ::fdopendir(directory_fd.get()) : nullptr);
-  if (directory) (void)directory_fd.release();  // the directory's now
-  return directory;
-}
-
-template <typename Number>
-std::optional<Number> parse(std::string_view text, int base = 10) {
-  Number number{};
-  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
-  if (error != std::errc()) return std::nullopt;
-  return number;
-}
-
-// The number that a name in /proc is, all of it.
-std::optional<int> number_of(const char* name) {
-  const std::string_view text = name;
-  if (text.empty() || !std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; }))
-    return std::nullopt;
-  return parse<int>(text);
-}
-
-// A small file of /proc; empty where it can't be read.
-std::string read_small(int at_fd, const char* path) {
-  const UniqueFd file_fd(::openat(at_fd, path, O_RDONLY | O_CLOEXEC));
-  std::array<char, 4096> text;
-  const ssize_t size = file_fd ? ::read(file_fd.get(), text.data(), text.size()) : 0;
-  return {text.data(), size > 0 ? static_cast<std::size_t>(size) : 0};
-}
 
 Access access_of(int process_fd, int fd) {
   const std::string text = read_small(process_fd, fmt::format("fdinfo/{}", fd).c_str());
@@ -67,7 +24,7 @@ Access access_of(int process_fd, int fd) {
   const std::size_t at = text.find(kFlags);
   const auto flags = at == std::string::npos
                          ? std::nullopt
-                         : parse<int>(std::string_view(text).substr(at + kFlags.size()), 8);
+                         : parse_number<int>(std::string_view(text).substr(at + kFlags.size()), 8);
   if (!flags || (*flags & O_PATH) != 0) return Access::None;
   switch (*flags & O_ACCMODE) {
     case O_RDONLY:
@@ -79,24 +36,13 @@ Access access_of(int process_fd, int fd) {
   }
 }
 
-// Fills in who it is. The name stands in brackets and may hold any byte, brackets too: what follows it is
-// found from the end.
+// Fills in who it is.
 void identify(int process_fd, Holder& holder) {
-  const std::string stat = read_small(process_fd, "stat");
-  const std::size_t begin = stat.find('(');
-  const std::size_t end = stat.rfind(')');
-  if (begin == std::string::npos || end == std::string::npos || end < begin) return;
-  holder.command = stat.substr(begin + 1, end - begin - 1);
-  constexpr int kParent = 4;
-  constexpr int kStartTime = 22;
-  std::string_view rest = std::string_view(stat).substr(end + 1);
-  for (int field = 3; field <= kStartTime && !rest.empty(); ++field) {
-    rest.remove_prefix(1);  // the blank
-    const std::string_view word = rest.substr(0, rest.find(' '));
-    if (field == kParent) holder.parent = parse<pid_t>(word).value_or(0);
-    if (field == kStartTime) holder.process.start_time = parse<std::uint64_t>(word).value_or(0);
-    rest.remove_prefix(word.size());
-  }
+  const auto stat = read_process_stat(process_fd);
+  if (!stat) return;
+  holder.command = stat->command;
+  holder.parent = stat->parent;
+  holder.process.start_time = stat->start_time;
 }
 
 bool is_inode(int directory_fd, const char* name, dev_t device, ino_t inode) {

@@ -79,11 +79,12 @@ Status ChildProcess::start(const ChildProgram& program) {
   ::posix_spawn_file_actions_addclosefrom_np(&plan.actions, STDERR_FILENO + 1);
   ::posix_spawn_file_actions_addchdir_np(&plan.actions, "/");
   sigset_t none;
-  sigset_t all;
+  sigset_t by_default;
   sigemptyset(&none);
-  sigfillset(&all);
+  sigfillset(&by_default);  // SIGPIPE is ignored here
+  for (const int ours : {SIGHUP, SIGUSR1, SIGUSR2}) sigdelset(&by_default, ours);
   ::posix_spawnattr_setsigmask(&plan.attributes, &none);
-  ::posix_spawnattr_setsigdefault(&plan.attributes, &all);  // SIGPIPE is ignored here
+  ::posix_spawnattr_setsigdefault(&plan.attributes, &by_default);
   ::posix_spawnattr_setpgroup(&plan.attributes, 0);
   ::posix_spawnattr_setflags(&plan.attributes,
                              POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
@@ -98,6 +99,7 @@ Status ChildProcess::start(const ChildProgram& program) {
     return fail_errno(error, fmt::format("start the program '{}'", program.path));
   }
   pid_ = pid;
+  ended_ = false;
   // Not pidfd_open(2): glibc 2.36 declares it without extern "C".
   pidfd_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U)));
   if (!pidfd_) {
@@ -117,34 +119,36 @@ void ChildProcess::signal(int number) const {
   if (pid_ > 1) (void)::kill(-pid_, number);
 }
 
-std::string ChildProcess::reap() {
-  return wait(WNOHANG);
+std::string ChildProcess::ask_how_it_ended() {
+  if (!running()) return {};
+  siginfo_t info{};
+  int result = 0;
+  do {
+    result = ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT);
+  } while (result < 0 && errno == EINTR);
+  if (result == 0 && info.si_pid == 0) return {};
+  ended_ = true;
+  pidfd_.reset();
+  if (result < 0) {
+    pid_ = -1;  // perhaps another's by now
+    return "it has ended, and somebody else has asked how";
+  }
+  if (info.si_code != CLD_EXITED)
+    return fmt::format("it was ended by signal {} ({})", info.si_status, ::sigdescr_np(info.si_status));
+  return fmt::format("it ended with status {}", info.si_status);
 }
 
 void ChildProcess::kill() {
-  if (running()) {
+  if (pid_ > 0) {
     signal(SIGKILL);
-    (void)wait(0);  // how it ended is known
+    while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+    }
   }
+  pid_ = -1;
+  pidfd_.reset();
   stdin_.reset();
   stdout_.reset();
   stderr_.reset();
-}
-
-std::string ChildProcess::wait(int options) {
-  if (!running()) return {};
-  int status = 0;
-  pid_t reaped = 0;
-  do {
-    reaped = ::waitpid(pid_, &status, options);
-  } while (reaped < 0 && errno == EINTR);
-  if (reaped == 0) return {};
-  pid_ = -1;
-  pidfd_.reset();
-  if (reaped < 0) return "it has ended, and somebody else has asked how";
-  if (WIFSIGNALED(status))
-    return fmt::format("it was ended by signal {} ({})", WTERMSIG(status), ::sigdescr_np(WTERMSIG(status)));
-  return fmt::format("it ended with status {}", WEXITSTATUS(status));
 }
 
 }  // namespace slurper

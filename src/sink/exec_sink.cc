@@ -17,6 +17,7 @@
 #include "base/message_limit.h"
 #include "base/text.h"
 #include "base/uuid.h"
+#include "proc/descendants.h"
 #include "sink/child_process.h"
 #include "sink/format.h"
 #include "sink/line_cutter.h"
@@ -42,6 +43,10 @@ constexpr milliseconds kLastChance = 1s;
 constexpr milliseconds kExitTime = 1s;
 // From SIGTERM to SIGKILL.
 constexpr milliseconds kTermTime = 2s;
+// How many processes a message names.
+constexpr std::size_t kNamed = 5;
+// Of what a program leaves behind, which it may do each time that it is started.
+constexpr auto kLeftWindow = 1min;
 // Of 4 KiB: what a pipe holds. A program that never stops talking must not keep the rest waiting.
 constexpr int kReadsInARow = 16;
 constexpr milliseconds kForEver = -1ms;
@@ -53,6 +58,15 @@ constexpr std::string_view kCommit = "COMMIT TRANSACTION";
 constexpr std::string_view kClosedInput = "it has closed its standard input";
 
 enum class Confirm { None, Line, Transaction };
+
+// "12 ('sleep'), 13 ('cat')"
+std::string names_of(std::span<const Descendant> processes) {
+  std::string text;
+  for (const Descendant& process : processes.first(std::min(processes.size(), kNamed)))
+    text += fmt::format("{}{} ('{}')", text.empty() ? "" : ", ", process.pid, printable(process.command));
+  if (processes.size() > kNamed) text += fmt::format(" and {} more", processes.size() - kNamed);
+  return text;
+}
 
 class ExecSink : public Sink {
  public:
@@ -93,7 +107,11 @@ class ExecSink : public Sink {
   [[nodiscard]] std::unexpected<Error> broken(std::string why) const;
   // `or_else` is what is wrong where it still runs.
   [[nodiscard]] std::unexpected<Error> ended(std::string_view or_else);
-  void wait_for_end(milliseconds time);
+  void listen_until(Clock::time_point end);
+  void wait_for_end(Clock::time_point end);
+  [[nodiscard]] std::vector<Descendant> wait_for_group(Clock::time_point end);
+  void end_group(Clock::time_point patience);
+  [[nodiscard]] Descendants descendants() const { return find_descendants(child_.pid(), mark_); }
 
   Format format_;
   ChildProgram program_;
@@ -104,6 +122,9 @@ class ExecSink : public Sink {
 
   const SinkContext* context_ = nullptr;
   MessageLimit messages_{kMessages, kMessageWindow};
+  MessageLimit left_in_group_{1, kLeftWindow};
+  MessageLimit left_elsewhere_{1, kLeftWindow};
+  std::string mark_;  // in the environment of the program that runs, and of no other
   ChildProcess child_;
   LineCutter answers_;
   LineCutter errors_;
@@ -144,7 +165,7 @@ std::unexpected<Error> ExecSink::ended(std::string_view or_else) {
   pollfd exited = {.fd = child_.exit_fd(), .events = POLLIN, .revents = 0};
   (void)::poll(&exited, 1, static_cast<int>(kExitTime.count()));
   read_errors();
-  std::string how = child_.reap();
+  std::string how = child_.ask_how_it_ended();
   if (how.empty()) how = or_else;
   if (!last_words_.empty()) how += fmt::format("; its last words were '{}'", printable(last_words_));
   return broken(std::move(how));
@@ -152,9 +173,13 @@ std::unexpected<Error> ExecSink::ended(std::string_view or_else) {
 
 Result<std::optional<std::uint64_t>> ExecSink::open(const SinkContext& context) {
   context_ = &context;
-  program_.environment = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/",
-                          "LANG=C.UTF-8", "SLURPER_SINK=" + context.name,
-                          "SLURPER_LOG_ID=" + slurper::format(context.log_id)};
+  mark_ = "SLURPER_START_ID=" + slurper::format(new_uuid());
+  program_.environment = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                          "HOME=/",
+                          "LANG=C.UTF-8",
+                          "SLURPER_SINK=" + context.name,
+                          "SLURPER_LOG_ID=" + slurper::format(context.log_id),
+                          mark_};
   if (const Status started = child_.start(program_); !started) return std::unexpected(started.error());
   feed_.attach(child_.stdin_fd());
   answers_ = errors_ = LineCutter();
@@ -369,36 +394,80 @@ Result<std::uint64_t> ExecSink::settle() {
   return report(good);
 }
 
-// Where the program still runs: the end of its input, then SIGTERM, then SIGKILL.
+// If the program still runs: the end of its input, then SIGTERM, then SIGKILL. Its process group likewise:
+// what it leaves there would pile up with each new start.
 void ExecSink::close() {
   child_.close_stdin();
-  if (child_.running()) wait_for_end(close_timeout_);
+  if (child_.pid() < 0) return child_.kill();
+  // What ends in its order has until then for its work; what a program has left that died has no more of it.
+  const auto patience = child_.running() ? Clock::now() + close_timeout_ : Clock::now();
+  wait_for_end(patience);
   if (child_.running()) {
     context_->say(Level::Warning,
                   fmt::format("sends SIGTERM to its program '{}', which has not ended {} after its input",
                               program_.path, slurper::format(close_timeout_)));
     child_.signal(SIGTERM);
-    wait_for_end(kTermTime);
+    wait_for_end(Clock::now() + kTermTime);
     if (child_.running())
       context_->say(Level::Warning,
                     fmt::format("kills its program '{}', which goes on in spite of SIGTERM", program_.path));
   }
+  if (!child_.running()) end_group(patience);
+  const std::vector<Descendant> elsewhere = descendants().gone;
   child_.kill();
+  if (elsewhere.empty()) return;
+  if (const auto refused = left_elsewhere_.admit(MessageLimit::Clock::now())) {
+    context_->say(Level::Warning,
+                  fmt::format("leaves alone what its program '{}' has started in another session or process "
+                              "group: {}. It goes on until it ends by itself",
+                              program_.path, names_of(elsewhere)));
+  }
 }
 
-void ExecSink::wait_for_end(milliseconds time) {
-  const auto end = Clock::now() + time;
-  for (;;) {
-    const auto left = std::max<milliseconds>(std::chrono::ceil<milliseconds>(end - Clock::now()), 0ms);
-    std::array<pollfd, 3> fds = {{{.fd = child_.stdout_fd(), .events = POLLIN, .revents = 0},
-                                  {.fd = child_.stderr_fd(), .events = POLLIN, .revents = 0},
-                                  {.fd = child_.exit_fd(), .events = POLLIN, .revents = 0}}};
-    const int ready = ::poll(fds.data(), fds.size(), static_cast<int>(left.count()));
-    // What it says now answers nothing any more, but it must not have to wait for a reader.
-    if (fds[0].revents != 0) read_answers();
-    if (fds[1].revents != 0) read_errors();
-    if (fds[2].revents != 0) (void)child_.reap();  // how it ended, at our own wish, is of no interest
-    if (!child_.running() || (ready == 0 && left == 0ms)) return;
+void ExecSink::end_group(Clock::time_point patience) {
+  std::vector<Descendant> left = wait_for_group(patience);
+  if (left.empty()) return;
+  const bool says = left_in_group_.admit(MessageLimit::Clock::now()).has_value();
+  if (says)
+    context_->say(Level::Warning, fmt::format("ends what its program '{}' has left behind: {}", program_.path,
+                                              names_of(left)));
+  child_.signal(SIGTERM);
+  left = wait_for_group(Clock::now() + kTermTime);
+  if (says && !left.empty())
+    context_->say(
+        Level::Warning,
+        fmt::format("kills what its program '{}' has left behind, which goes on in spite of SIGTERM: {}",
+                    program_.path, names_of(left)));
+}
+
+// Until the program says something or has ended, or `end`. What it says now answers nothing any more, but it
+// must not have to wait for a reader.
+void ExecSink::listen_until(Clock::time_point end) {
+  const auto left = std::max<milliseconds>(std::chrono::ceil<milliseconds>(end - Clock::now()), 0ms);
+  std::array<pollfd, 3> fds = {{{.fd = child_.stdout_fd(), .events = POLLIN, .revents = 0},
+                                {.fd = child_.stderr_fd(), .events = POLLIN, .revents = 0},
+                                {.fd = child_.exit_fd(), .events = POLLIN, .revents = 0}}};
+  (void)::poll(fds.data(), fds.size(), static_cast<int>(left.count()));
+  if (fds[0].revents != 0) read_answers();
+  if (fds[1].revents != 0) read_errors();
+  if (fds[2].revents != 0) (void)child_.ask_how_it_ended();  // at our own wish: of no interest
+}
+
+void ExecSink::wait_for_end(Clock::time_point end) {
+  while (child_.running()) {
+    const bool is_last = Clock::now() >= end;
+    listen_until(end);
+    if (is_last) return;
+  }
+}
+
+// What is left of it then.
+std::vector<Descendant> ExecSink::wait_for_group(Clock::time_point end) {
+  for (milliseconds pause = kFirstLook;; pause = std::min(2 * pause, kLastLook)) {
+    std::vector<Descendant> left = descendants().group;
+    const auto now = Clock::now();
+    if (left.empty() || now >= end) return left;
+    listen_until(std::min(end, now + pause));
   }
 }
 

@@ -169,6 +169,29 @@ done
   EXPECT_THAT(cursor("picky"), ElementsAre(std::to_string(site_.log.end()), "0", "2", "0"));
 }
 
+// `systemctl kill -s USR2 slurper` sends it to the whole control group.
+TEST_F(SinksTest, ASignalForSlurperEndsNoProgram) {
+  std::ofstream(on_disk("program")) << "#!/bin/sh\necho $$ >>\"$1/pids\"\nexec cat >>\"$1/taken\"\n";
+  fs::permissions(on_disk("program"), fs::perms::owner_all);
+  site_.sinks = {
+      fmt::format("exec:{}?name=program&args={}&start=beginning", on_disk("program"), site_.disk.path())};
+  Child slurper = site_.start();
+  const auto has_all = [&] { return content_of(on_disk("taken")).size() == site_.log.end(); };
+  send(10);
+  ASSERT_TRUE(eventually(has_all)) << slurper.err();
+  const pid_t pid = std::stoi(content_of(on_disk("pids")));
+  for (const int number : {SIGUSR2, SIGUSR1, SIGHUP}) {
+    ASSERT_EQ(::kill(-pid, number), 0) << "the program's process group";
+    slurper.signal(number);
+  }
+  EXPECT_TRUE(slurper.said("status: ")) << "what a program must not hear of, slurper does: " << slurper.err();
+  send(10);
+  EXPECT_TRUE(eventually(has_all)) << slurper.err();
+  EXPECT_EQ(content_of(on_disk("pids")), std::to_string(pid) + '\n') << "it was started again";
+  end(slurper);
+  EXPECT_EQ(difference(site_.log.bytes(), content_of(on_disk("taken"))), "");
+}
+
 // The destination is down for longer than the log keeps its lines.
 TEST_F(SinksTest, WhatRetentionRemovedIsToldAndCounted) {
   ServerDestination server("late", By::Tcp, site_.ram.path());

@@ -34,7 +34,10 @@ std::vector<std::string> lines_of(const std::string& path) {
 
 class ExecSinkTest : public testing::Test {
  public:
-  ExecSinkTest() { (void)::signal(SIGPIPE, SIG_IGN); }
+  // As slurper does.
+  ExecSinkTest() {
+    for (const int number : {SIGPIPE, SIGHUP, SIGUSR1, SIGUSR2}) (void)::signal(number, SIG_IGN);
+  }
   ~ExecSinkTest() override {
     if (sink_) sink_->close();
     EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1) << "a zombie, or a program that still runs";
@@ -147,8 +150,8 @@ TEST_F(ExecSinkTest, AProgramStartsInOrder) {
   ASSERT_TRUE(sink_->settle());
   sink_->close();
   (void)::close(leaked);
-  const auto lines = lines_of(out_);
-  ASSERT_EQ(lines.size(), 13U) << content_of(out_);
+  auto lines = lines_of(out_);
+  ASSERT_EQ(lines.size(), 14U) << content_of(out_);
   const std::vector<std::string> expected = {
       "HOME=/",
       "LANG=C.UTF-8",
@@ -156,14 +159,17 @@ TEST_F(ExecSinkTest, AProgramStartsInOrder) {
       "PWD=/",
       "SLURPER_LOG_ID=07070707-0707-0707-0707-070707070707",
       "SLURPER_SINK=test",
+      "SLURPER_START_ID",
       "/",
       "1,a b,",
       "0,1,2,3",  // 3 is the folder that ls reads
       "SigBlk:\t0000000000000000"};
+  lines[6].resize(lines[6].find('='));  // what follows is another each time
   for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_EQ(lines[i], expected[i]);
   // Of the C library's own two signals posix_spawn(3) makes ignored ones.
-  EXPECT_EQ(std::stoull(lines[10].substr(8), nullptr, 16) & 0x7fff'ffff, 0U);
-  EXPECT_EQ(lines[11], lines[12]) << "its process group is its own";
+  constexpr std::uint64_t kOurs = 1U << (SIGHUP - 1) | 1U << (SIGUSR1 - 1) | 1U << (SIGUSR2 - 1);
+  EXPECT_EQ(std::stoull(lines[11].substr(8), nullptr, 16) & 0x7fff'ffff, kOurs);
+  EXPECT_EQ(lines[12], lines[13]) << "its process group is its own";
 }
 
 TEST_F(ExecSinkTest, WhatCannotBeStartedIsAnError) {
@@ -241,6 +247,72 @@ TEST_F(ExecSinkTest, WhatItSaysIsToldButNotWithoutEnd) {
   EXPECT_THAT(site_.said(), HasSubstr("program': on stdout\n"));
   EXPECT_THAT(site_.said(), HasSubstr("program': a\\x1b[31m\n"));
   EXPECT_EQ(std::ranges::count(site_.said(), '\n'), 10);
+}
+
+// Of a process that the test has not started itself: init or a subreaper reaps it.
+bool is_gone(const std::string& pid) {
+  const std::string stat = content_of("/proc/" + pid + "/stat");
+  return stat.empty() || stat.find(") Z ") != std::string::npos;
+}
+// The pids that a program has written into the file, one a line.
+std::vector<std::string> pids_in(const std::string& path, std::size_t count) {
+  std::vector<std::string> pids;
+  EXPECT_TRUE(eventually([&] { return (pids = lines_of(path)).size() == count; })) << content_of(path);
+  return pids;
+}
+
+// Children that a program leaves behind would pile up with each new start of it.
+TEST_F(ExecSinkTest, TheGroupEndsWithItsLeader) {
+  make("for n in 1 2 3; do sleep 1000 & echo $! >>$OUT; done; read -r line; exit 3");
+  for (std::size_t start = 1; start <= 3; ++start) {
+    ASSERT_TRUE(open());
+    const auto batch = site_.records({"one"});
+    Result<Delivery> delivered = Delivery{};
+    ASSERT_TRUE(eventually([&] { return !(delivered = sink_->deliver(batch)); }));
+    EXPECT_THAT(delivered.error().message(), HasSubstr("it ended with status 3"));
+    const auto pids = pids_in(out_, 3 * start);
+    sink_->close();
+    for (const std::string& pid : pids) EXPECT_TRUE(eventually([&] { return is_gone(pid); })) << pid;
+  }
+  EXPECT_THAT(site_.said(), ContainsRegex("ends what its program '.*' has left behind: [0-9]+ .'sleep'., "));
+}
+
+TEST_F(ExecSinkTest, WhatIgnoresATermInTheGroupIsKilled) {
+  make("(trap '' TERM; echo ready >$OUT; exec sleep 1000) & echo $! >$OUT.pid; read -r line; exit 3");
+  ASSERT_TRUE(open());
+  ASSERT_TRUE(eventually([&] { return content_of(out_) == "ready\n"; }));
+  const auto batch = site_.records({"one"});
+  ASSERT_TRUE(eventually([&] { return !sink_->deliver(batch); }));
+  sink_->close();
+  const std::string pid = pids_in(out_ + ".pid", 1).front();
+  EXPECT_TRUE(eventually([&] { return is_gone(pid); }));
+  EXPECT_THAT(site_.said(), ContainsRegex("kills what its program '.*' has left behind, which goes on"));
+}
+
+// A pipeline's end writes what its beginning has read: the end of the input reaches it last.
+TEST_F(ExecSinkTest, WhatFinishesItsWorkInTheGroupIsLeftTheTime) {
+  make("mkfifo $OUT.go; (cat $OUT.go >/dev/null; echo done >$OUT) </dev/null & read -r line",
+       {{"close_timeout", "1h"}});
+  ASSERT_TRUE(open());
+  auto closed = std::async(std::launch::async, [&] { sink_->close(); });
+  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(out_ + ".go"); }));
+  std::ofstream(out_ + ".go") << "go\n";
+  closed.get();
+  EXPECT_EQ(content_of(out_), "done\n");
+  EXPECT_EQ(site_.said(), "");
+}
+
+TEST_F(ExecSinkTest, WhatHasLeftTheGroupIsNamedAndLeftAlone) {
+  make("setsid sh -c 'echo $$ >$OUT; exec sleep 1000' & while [ ! -s $OUT ]; do sleep 0.01; done");
+  ASSERT_TRUE(open());
+  const std::string pid = pids_in(out_, 1).front();
+  sink_->close();
+  EXPECT_FALSE(is_gone(pid));
+  EXPECT_THAT(site_.said(),
+              ContainsRegex("leaves alone what its program '.*' has started in another session or process "
+                            "group: " +
+                            pid + " .'sleep'."));
+  (void)::kill(std::stoi(pid), SIGKILL);
 }
 
 constexpr const char* kAnswering = "echo OK; while read -r line; do echo \"$line\" >>$OUT; echo OK; done";

@@ -1,0 +1,60 @@
+#include "proc/proc_files.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+namespace slurper {
+
+UniqueFd open_directory(int at_fd, const char* path) {
+  return UniqueFd(::openat(at_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
+Directory entries_of(UniqueFd directory_fd) {
+  Directory directory(directory_fd ? ::fdopendir(directory_fd.get()) : nullptr);
+  if (directory) (void)directory_fd.release();  // the directory's now
+  return directory;
+}
+
+std::optional<int> number_of(const char* name) {
+  const std::string_view text = name;
+  if (text.empty() || !std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; }))
+    return std::nullopt;
+  return parse_number<int>(text);
+}
+
+std::string read_small(int at_fd, const char* path) {
+  const UniqueFd file_fd(::openat(at_fd, path, O_RDONLY | O_CLOEXEC));
+  std::array<char, 4096> text;
+  const ssize_t size = file_fd ? ::read(file_fd.get(), text.data(), text.size()) : 0;
+  return {text.data(), size > 0 ? static_cast<std::size_t>(size) : 0};
+}
+
+// The name stands in brackets and may hold any byte, brackets too: what follows it is found from the end.
+std::optional<ProcessStat> read_process_stat(int process_fd) {
+  const std::string text = read_small(process_fd, "stat");
+  const std::size_t begin = text.find('(');
+  const std::size_t end = text.rfind(')');
+  if (begin == std::string::npos || end == std::string::npos || end < begin) return std::nullopt;
+  ProcessStat stat;
+  stat.command = text.substr(begin + 1, end - begin - 1);
+  constexpr int kState = 3;
+  constexpr int kParent = 4;
+  constexpr int kGroup = 5;
+  constexpr int kStartTime = 22;
+  std::string_view rest = std::string_view(text).substr(end + 1);
+  for (int field = kState; field <= kStartTime && !rest.empty(); ++field) {
+    rest.remove_prefix(1);  // the blank
+    const std::string_view word = rest.substr(0, rest.find(' '));
+    if (field == kState && !word.empty()) stat.state = word.front();
+    if (field == kParent) stat.parent = parse_number<pid_t>(word).value_or(0);
+    if (field == kGroup) stat.group = parse_number<pid_t>(word).value_or(0);
+    if (field == kStartTime) stat.start_time = parse_number<std::uint64_t>(word).value_or(0);
+    rest.remove_prefix(word.size());
+  }
+  return stat;
+}
+
+}  // namespace slurper

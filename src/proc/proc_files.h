@@ -1,0 +1,56 @@
+// What is read of /proc: its folders, its small files, and one process's stat.
+#pragma once
+
+#include <dirent.h>
+#include <sys/types.h>
+
+#include <charconv>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include "base/fd.h"
+
+namespace slurper {
+
+struct CloseDirectory {
+  void operator()(DIR* directory) const { ::closedir(directory); }
+};
+using Directory = std::unique_ptr<DIR, CloseDirectory>;
+
+[[nodiscard]] UniqueFd open_directory(int at_fd, const char* path);
+
+// To go through its entries. Empty if `directory_fd` is.
+[[nodiscard]] Directory entries_of(UniqueFd directory_fd);
+
+// The number that `text` begins with.
+template <typename Number>
+[[nodiscard]] std::optional<Number> parse_number(std::string_view text, int base = 10) {
+  Number number{};
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
+  if (error != std::errc()) return std::nullopt;
+  return number;
+}
+
+// The number that a name in /proc is, all of it.
+[[nodiscard]] std::optional<int> number_of(const char* name);
+
+// A small file of /proc, its first 4096 bytes; empty if it can't be read.
+[[nodiscard]] std::string read_small(int at_fd, const char* path);
+
+// Of proc_pid_stat(5).
+struct ProcessStat {
+  std::string command;  // up to 15 bytes, of the process's own choosing
+  char state = '?';
+  pid_t parent = 0;
+  pid_t group = 0;
+  std::uint64_t start_time = 0;  // clock ticks since boot
+};
+
+// Of the process whose folder in /proc is open; nothing if it has ended.
+[[nodiscard]] std::optional<ProcessStat> read_process_stat(int process_fd);
+
+}  // namespace slurper
