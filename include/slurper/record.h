@@ -25,8 +25,9 @@ enum class HeaderFormat : std::uint8_t {
   Iso,      // 2003-10-11T22:14:15.003+02:00 host program[pid]: message (rsyslog's file format)
 };
 
-// What a syslog line says of itself. All views point into the line. A field that is missing, or "-" in
-// RFC 5424, is empty.
+// What a syslog line says of itself. All views are valid as long as the record. A field that is missing, or
+// "-" in RFC 5424, is empty. All parts of a split line have the line's header, each with a message of its
+// own.
 struct SyslogHeader {
   HeaderFormat format = HeaderFormat::None;
   // 0 (kern) to 23 (local7), RFC 5424 table 1; only where there is a <PRI>, or busybox's "auth.info". With it
@@ -39,7 +40,7 @@ struct SyslogHeader {
   std::string_view pid;              // PROCID; of a tag what is in the brackets: mostly a number
   std::string_view message_id;       // RFC 5424 only
   std::string_view structured_data;  // RFC 5424 only: as it stands, with its brackets
-  std::string_view message;          // what is left; where nothing was recognised, the whole line
+  std::string_view message;          // what is left; if nothing was recognised, the whole line (or part)
 };
 
 // One line, without its line end. A view: valid as long as the batch that it came in. One thread.
@@ -57,6 +58,22 @@ class Record {
         parser_(parser),
         part_(part) {}
 
+  // A later part of a split line, Middle or Last. `line` is the header of its first part; what it points to
+  // outlives the record.
+  Record(const LogId& log_id, std::uint64_t offset, std::uint64_t next_offset, std::string_view raw,
+         Part part, Timestamp arrival, const SyslogHeader& line)
+      : log_id_(&log_id),
+        offset_(offset),
+        next_offset_(next_offset),
+        raw_(raw),
+        arrival_(arrival),
+        parser_(nullptr),
+        part_(part),
+        parsed_(true),
+        header_(line) {
+    header_.message = raw;
+  }
+
   [[nodiscard]] const LogId& log_id() const { return *log_id_; }
   // Of the line's first byte, and of the byte after its line end: the next record's.
   [[nodiscard]] std::uint64_t offset() const { return offset_; }
@@ -66,7 +83,7 @@ class Record {
   [[nodiscard]] Part part() const { return part_; }
   // When slurper read it from the FIFO, within a second.
   [[nodiscard]] Timestamp arrival() const { return arrival_; }
-  // Parsed when it is first asked for. Later parts of a split line have no header.
+  // Parsed when it is first asked for. A later part that was made without its line's header has none.
   [[nodiscard]] const SyslogHeader& header() const {
     if (!parsed_) {
       parsed_ = true;

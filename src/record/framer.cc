@@ -1,6 +1,8 @@
 #include "record/framer.h"
 
+#include <array>
 #include <bit>
+#include <cstddef>
 
 #include "record/newlines.h"
 #include "record/syslog_header.h"
@@ -37,14 +39,20 @@ struct Framer::Cutting {
   void add(std::size_t size, std::size_t line_end, Part part) {
     const StreamOffset offset = framer.offset_ + begin;
     const StreamOffset next = offset + size + line_end;
-    records.emplace_back(framer.log_id_, offset.value, next.value, bytes.substr(begin, size), part, arrival,
-                         &parse_syslog_header);
+    if (framer.in_parts_) {
+      records.emplace_back(framer.log_id_, offset.value, next.value, bytes.substr(begin, size), part, arrival,
+                           framer.headers_.back().header);
+    } else {
+      records.emplace_back(framer.log_id_, offset.value, next.value, bytes.substr(begin, size), part, arrival,
+                           &parse_syslog_header);
+    }
     begin += size + line_end;
   }
 
   void add_part() {
-    add(part_size(bytes.substr(begin), framer.settings_.max_line), 0,
-        framer.in_parts_ ? Part::Middle : Part::First);
+    const bool is_first = !framer.in_parts_;
+    add(part_size(bytes.substr(begin), framer.settings_.max_line), 0, is_first ? Part::First : Part::Middle);
+    if (is_first) framer.keep(records.back().header());
     framer.in_parts_ = true;
   }
 
@@ -56,6 +64,7 @@ struct Framer::Cutting {
 
 std::size_t Framer::cut(std::string_view bytes, const Arrival& arrival, std::size_t limit,
                         std::vector<Record>& records) {
+  if (records.empty()) forget_headers();
   if (arrival.until <= offset_) return 0;
   const std::uint64_t before = arrival.until - offset_;
   Cutting cutting{.framer = *this, .bytes = bytes, .arrival = arrival.time, .records = records};
@@ -83,6 +92,7 @@ std::size_t Framer::cut(std::string_view bytes, const Arrival& arrival, std::siz
 }
 
 void Framer::flush(std::string_view bytes, Timestamp arrival, std::vector<Record>& records) {
+  if (records.empty()) forget_headers();
   Cutting cutting{.framer = *this, .bytes = bytes, .arrival = arrival, .records = records};
   while (bytes.size() - cutting.begin > settings_.max_line) cutting.add_part();
   if (cutting.begin < bytes.size()) cutting.add_end(bytes.size() - cutting.begin, 0);
@@ -93,6 +103,36 @@ void Framer::seek(StreamOffset offset) {
   offset_ = offset;
   searched_ = 0;
   in_parts_ = false;
+}
+
+void Framer::go_on(StreamOffset offset, const SyslogHeader& line) {
+  seek(offset);
+  keep(line);
+  in_parts_ = true;
+}
+
+// Headers are short, lines in parts are rare: parsed when it is first known that there will be parts, since
+// the first one's bytes may be gone when the next comes.
+void Framer::keep(const SyslogHeader& line) {
+  LineHeader& kept = headers_.emplace_back();
+  kept.header = line;
+  kept.header.message = {};
+  const std::array fields = {&kept.header.host, &kept.header.program, &kept.header.pid,
+                             &kept.header.message_id, &kept.header.structured_data};
+  std::size_t size = 0;
+  for (const std::string_view* field : fields) size += field->size();
+  kept.text.reserve(size);  // so that it never moves
+  for (std::string_view* field : fields) {
+    const std::size_t begin = kept.text.size();
+    kept.text += *field;
+    *field = std::string_view(kept.text).substr(begin);
+  }
+}
+
+// Those of lines before the one at offset_, whose records are gone.
+void Framer::forget_headers() {
+  const std::size_t needed = in_parts_ ? 1 : 0;
+  while (headers_.size() > needed) headers_.pop_front();
 }
 
 }  // namespace slurper

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -34,14 +36,18 @@ struct Arrival {
 //   … records, which point into the buffer …
 //   move bytes[used..) to the front, read on behind them
 //
+// All parts of a line have the header of its first part. The framer keeps it for the later ones: their
+// headers are valid until cut() or flush() is called with no records in `records`.
+//
 // For one thread. It has nothing to be saved: a framer that begins at any record's offset cuts the same
-// records from there on. The one exception is a line in parts: begun in the middle of it, the rest is cut at
-// other places and its first part is First again (or Whole).
+// records from there on; in the middle of a line in parts it must be told the line's header, by go_on().
 class Framer {
  public:
   // `log_id` outlives the records.
   Framer(const LogId& log_id, FramerSettings settings, StreamOffset begin)
       : log_id_(log_id), settings_(settings), offset_(begin) {}
+  Framer(const Framer&) = delete;  // records point into it
+  Framer& operator=(const Framer&) = delete;
 
   // `bytes` begin at offset(). Appends the records of all lines that are complete in there, until `records`
   // has `limit` of them or the next one begins at `arrival.until`, and returns how many bytes these are. The
@@ -58,19 +64,34 @@ class Framer {
   // A line begins at `offset`. What was handed in of another one is forgotten.
   void seek(StreamOffset offset);
 
+  // `offset` lies in a line whose first part has the header `line`, which is copied: what follows is Middle
+  // or Last.
+  void go_on(StreamOffset offset, const SyslogHeader& line);
+
   // Where the next record begins.
   [[nodiscard]] StreamOffset offset() const { return offset_; }
+  // It is a Middle or a Last, unless a gap comes first.
+  [[nodiscard]] bool in_parts() const { return in_parts_; }
   // In a buffer of this size cut() always comes to a record.
   [[nodiscard]] std::size_t window() const { return settings_.max_line + 2; }
 
  private:
   struct Cutting;
+  // The header of a line in parts, and the text that it points to.
+  struct LineHeader {
+    std::string text;
+    SyslogHeader header;
+  };
+
+  void keep(const SyslogHeader& line);
+  void forget_headers();
 
   const LogId& log_id_;
   FramerSettings settings_;
   StreamOffset offset_;
   std::size_t searched_ = 0;  // bytes behind offset_ that are known to have no LF
-  bool in_parts_ = false;     // the line at offset_ has had its First
+  bool in_parts_ = false;     // the line at offset_ has had its First; its header is the last of headers_
+  std::deque<LineHeader> headers_;
 };
 
 }  // namespace slurper

@@ -19,6 +19,8 @@ constexpr std::size_t kFewLines = 100;
 // A batch may be in thousands of tiny segments, which take their time: who reads looks for a stop between.
 constexpr int kReadsAtOnce = 64;
 
+constexpr std::size_t kLookBack = 64 << 10;  // bytes, for the beginning of a line
+
 }  // namespace
 
 RecordSource::RecordSource(Os& os, LogPaths paths, const LogFeed& feed, const TimeIndex& times,
@@ -33,13 +35,42 @@ RecordSource::RecordSource(Os& os, LogPaths paths, const LogFeed& feed, const Ti
       // As much as a batch behind a line that is just not complete.
       buffer_(std::max(options.batch_bytes, framer_.window()) + framer_.window()) {}
 
-void RecordSource::seek(StreamOffset from) {
+Status RecordSource::seek(StreamOffset from, const std::function<bool()>& stops) {
   reader_ = std::make_unique<LogReader>(os_, paths_, feed_, from);
   framer_.seek(from);
   begin_ = filled_ = 0;
   news_ = new_lines_ = 0;
   gap_up_to_.reset();
   arrival_.reset();
+  wants_line_ = true;
+  // An offset beyond the log's end is an error of the next read().
+  if (from > feed_.end()) return {};
+  const Result<StreamOffset> begin = line_begin(from, stops);
+  if (!begin) return std::unexpected(begin.error());
+  return *begin < from ? go_on_in_line(*begin, from) : Status();
+}
+
+// In the line that begins at `begin`: as if its first part had just been handed out.
+Status RecordSource::go_on_in_line(StreamOffset begin, StreamOffset from) {
+  LogReader reader(os_, paths_, feed_, begin);
+  std::string bytes(framer_.window(), '\0');
+  std::size_t filled = 0;
+  while (filled < bytes.size()) {
+    const auto chunk = reader.read({bytes.data() + filled, bytes.size() - filled});
+    if (!chunk && chunk.error().kind == ErrorKind::Data) break;
+    if (!chunk) return std::unexpected(chunk.error());
+    if (chunk->missing > 0 || (chunk->bytes == 0 && begin + filled >= feed_.end())) break;
+    filled += chunk->bytes;
+  }
+  bytes.resize(filled);
+  Framer framer(log_id_, options_.framing, begin);
+  std::vector<Record> first;
+  const Timestamp arrival = arrival_of(begin);
+  if (framer.cut(bytes, {.time = arrival}, 1, first) == 0) framer.flush(bytes, arrival, first);
+  if (first.empty()) return {};  // gone between two looks
+  framer_.go_on(from, first.front().header());
+  (void)wants(first.front());
+  return {};
 }
 
 Result<StreamOffset> RecordSource::oldest() const {
@@ -52,27 +83,35 @@ Result<StreamOffset> RecordSource::oldest() const {
   return std::unexpected(chunk.error());
 }
 
-Result<StreamOffset> RecordSource::line_begin(StreamOffset end) const {
-  const std::uint64_t back = std::min<std::uint64_t>(end.value, framer_.window());
-  LogReader reader(os_, paths_, feed_, StreamOffset{end.value - back});
-  std::string before;
-  StreamOffset begin{end.value - back};
-  while (begin + before.size() < end) {
-    std::string piece(end - (begin + before.size()), '\0');
-    const auto chunk = reader.read(piece);
-    if (!chunk) return std::unexpected(chunk.error());
-    if (chunk->missing > 0) {
-      begin = chunk->at;  // a line does not go on over a gap
-      before.clear();
-    } else if (chunk->bytes == 0) {
-      break;
+// Backwards, by twice as much each time: nearly always the byte before `at` is a newline, and what is
+// compressed is read from its beginning each time.
+Result<StreamOffset> RecordSource::line_begin(StreamOffset at, const std::function<bool()>& stops) const {
+  StreamOffset searched = at;  // from there to `at` is no newline
+  std::vector<char> piece;
+  for (std::uint64_t back = 1; searched.value > 0; back = std::max<std::uint64_t>(2 * back, kLookBack)) {
+    const StreamOffset from{at.value - std::min(back, at.value)};
+    LogReader reader(os_, paths_, feed_, from);
+    std::optional<StreamOffset> begin;
+    for (StreamOffset next = from; next < searched;) {
+      if (stops && stops()) return fail(ErrorKind::Io, "look for the beginning of a line", "slurper ends");
+      piece.resize(std::min<std::uint64_t>(searched - next, kLookBack));
+      auto chunk = reader.read(piece);
+      if (!chunk && chunk.error().kind == ErrorKind::Data) {
+        chunk = reader.skip_segment();
+        if (chunk->at <= next) return at;
+        begin = chunk->at;
+      }
+      if (!chunk) return std::unexpected(chunk.error());
+      // A line does not go on over what is gone.
+      if (chunk->missing > 0) begin = chunk->at;
+      const std::size_t newline = std::string_view(piece.data(), chunk->bytes).rfind('\n');
+      if (newline != std::string_view::npos) begin = chunk->at + newline + 1;
+      next = chunk->at + chunk->bytes;
     }
-    before += piece.substr(0, chunk->bytes);
+    if (begin) return std::min(*begin, at);
+    searched = from;
   }
-  // A line that is longer than a record may be is gone on with where it is.
-  const std::size_t newline = before.rfind('\n');
-  if (newline != std::string::npos) begin += newline + 1;
-  return begin;
+  return searched;
 }
 
 Result<RecordSource::Missing> RecordSource::read() {
@@ -106,6 +145,11 @@ void RecordSource::make_room() {
   std::memmove(buffer_.data(), rest.data(), rest.size());
   filled_ = rest.size();
   begin_ = 0;
+}
+
+Timestamp RecordSource::arrival_of(StreamOffset offset) const {
+  const auto found = times_.find(offset);
+  return found ? found->mark.time : std::chrono::system_clock::now();
 }
 
 // Of the byte that comes next. What nobody knows of came before now.
@@ -155,9 +199,15 @@ std::span<const Record> RecordSource::take() {
     news_ = new_lines_ = 0;
     if (gap_up_to_) end_line_at_gap(*gap_up_to_);
   }
-  if (options_.filter)
-    std::erase_if(records_, [&](const Record& record) { return !options_.filter->matches(record); });
+  if (options_.filter) std::erase_if(records_, [&](const Record& record) { return !wants(record); });
   return records_;
+}
+
+// To be asked of each record, in order.
+bool RecordSource::wants(const Record& record) {
+  const bool begins_a_line = record.part() == Part::Whole || record.part() == Part::First;
+  if (begins_a_line) wants_line_ = !options_.filter || options_.filter->matches(record);
+  return wants_line_;
 }
 
 }  // namespace slurper

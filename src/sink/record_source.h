@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -19,7 +20,8 @@
 
 namespace slurper {
 
-// Reads the log, cuts it into records, and leaves those out that the filter does not want. One thread.
+// Reads the log, cuts it into records, and leaves those out that the filter does not want: of a line in parts
+// all or none, by its first part. One thread.
 class RecordSource {
  public:
   struct Options {
@@ -43,15 +45,20 @@ class RecordSource {
   RecordSource(Os& os, LogPaths paths, const LogFeed& feed, const TimeIndex& times, const LogId& log_id,
                const Options& options);
 
-  // Goes on at `from`, the beginning of a record.
-  void seek(StreamOffset from);
+  // Goes on at `from`, the beginning of a record. In the middle of a line in parts, the line's header and the
+  // filter's answer are those of its first part, which is looked up in the log; if it is gone, the rest is a
+  // line of its own. Errors as LogReader::read(); Stopped if `stops` says so meanwhile, since a line may be
+  // as long as the log.
+  Status seek(StreamOffset from, const std::function<bool()>& stops = {});
 
   // Where a reader may begin; errors as LogReader::read().
 
   // The oldest byte that there is.
   [[nodiscard]] Result<StreamOffset> oldest() const;
-  // The line that `end`, up to which the log is written, lies in; where none is begun, `end`.
-  [[nodiscard]] Result<StreamOffset> line_begin(StreamOffset end) const;
+  // The beginning of the line that has bytes both before `at` and, sooner or later, from there on: where the
+  // last newline or gap before `at` ends, at the earliest at the oldest byte that there is.
+  [[nodiscard]] Result<StreamOffset> line_begin(StreamOffset at,
+                                                const std::function<bool()>& stops = {}) const;
 
   // Reads as much as there is and fits, or a good part of it: read_up_to() tells. What is missing before it.
   // Errors as LogReader::read().
@@ -72,10 +79,15 @@ class RecordSource {
 
   // Everything before it has been handed out, or was not wanted.
   [[nodiscard]] StreamOffset position() const { return framer_.offset(); }
+  // It lies in a line of which parts have been handed out, or were not wanted.
+  [[nodiscard]] bool in_parts() const { return framer_.in_parts(); }
   // Everything before it has been read.
   [[nodiscard]] StreamOffset read_up_to() const { return framer_.offset() + (filled_ - begin_); }
 
  private:
+  Status go_on_in_line(StreamOffset begin, StreamOffset from);
+  [[nodiscard]] Timestamp arrival_of(StreamOffset offset) const;
+  [[nodiscard]] bool wants(const Record& record);
   void make_room();
   void end_line_at_gap(StreamOffset up_to);
   [[nodiscard]] Arrival arrival();
@@ -99,6 +111,7 @@ class RecordSource {
   std::optional<StreamOffset> gap_up_to_;  // the stream goes on there, once what is before the gap is out
   std::optional<Arrival> arrival_;         // of the byte that was asked for last, and those behind it
   std::vector<Record> records_;
+  bool wants_line_ = true;  // what the filter said of the line whose parts come
 };
 
 }  // namespace slurper

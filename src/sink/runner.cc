@@ -188,11 +188,12 @@ void SinkRunner::run() {
 
 // Connects, and goes to where the destination is.
 Status SinkRunner::open_sink() {
+  const auto stops = [this] { return stopping_.load(); };
   if (!cursor_.record()) {
     // For good, however long it takes to connect: what is written until the first line goes out must not be
     // skipped, and what retention removes until then is missed.
     const Result<StreamOffset> begin =
-        options_.start == StartAt::End ? source_.line_begin(began_at_) : source_.oldest();
+        options_.start == StartAt::End ? source_.line_begin(began_at_, stops) : source_.oldest();
     if (!begin) return std::unexpected(begin.error());
     held_ = begin->value;
     if (Status saved = save_cursor(true); !saved) return saved;
@@ -207,7 +208,7 @@ Status SinkRunner::open_sink() {
     noted = record->offset.value;  // of a line in parts, its beginning
   held_ = opened->value_or(noted);
   handed_ = StreamOffset{held_};
-  source_.seek(handed_);
+  if (Status found = source_.seek(handed_, stops); !found) return found;
   if (log_.feed.end().value <= held_) works();
   return {};
 }
@@ -262,8 +263,9 @@ Status SinkRunner::deliver() {
     if (Status taken = take(batch, *delivery); !taken) return taken;
   }
   // What the filter did not want needs nobody's word.
-  if (handed_.value <= held_) return note_held(source_.position());
-  return {};
+  if (handed_.value > held_) return {};
+  if (!source_.in_parts()) line_in_parts_.reset();  // a gap has taken the rest of the line
+  return note_held(source_.position());
 }
 
 // A line in parts is gone on with at its first part, so that its parts are the same again.

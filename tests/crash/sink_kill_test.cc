@@ -14,6 +14,7 @@
 #include "e2e/destinations.h"
 #include "e2e/real_rsyslogd.h"
 #include "support/daemon.h"
+#include "support/files.h"
 #include "support/lines.h"
 
 namespace slurper::test {
@@ -255,6 +256,71 @@ TEST_F(SinkKill, OthersHaveEachLineAtLeastOnce) {
     return std::ranges::count(times, 0) == 0;
   })) << std::ranges::count(times, 0)
       << " of " << times.size() << " lines never came to rsyslogd";
+}
+
+// Takes what comes, as JSON, into out, and answers OK, until it has taken as many lines as `limit` says.
+constexpr std::string_view kTaker = R"sh(cd "$1" && echo OK
+while IFS= read -r line; do
+  if [ "$(wc -l <out)" -lt "$(cat limit)" ]; then printf '%s\n' "$line" >>out; echo OK; else echo "no more"; fi
+done
+)sh";
+
+// SIGKILL between two parts of a line: those that come after it have the header that only the first one
+// shows, and the filter lets them through.
+TEST_F(SinkKill, PartsOfALineKeepItsHeader) {
+  constexpr std::size_t kMaxLine = 480;
+  const std::string header = "<34>1 2026-11-21T10:00:00Z host big 77 ID - ";
+  std::string message;
+  for (int i = 0; message.size() < 20 * kMaxLine; ++i) message += fmt::format("{} ", i);
+  const std::size_t parts = (header.size() + message.size() + kMaxLine - 1) / kMaxLine;
+  for (const std::size_t taken : {std::size_t{1}, std::size_t{2}, parts - 1}) {
+    SCOPED_TRACE(taken);
+    Site site;
+    ASSERT_TRUE(site.holder.write("<13>Nov 21 10:00:00 host small: x\n" + header + message + '\n' +
+                                  "<13>Nov 21 10:00:00 host small: y\n"));
+    {
+      // All of it is in the log when the sink begins: one batch, which does not end within the line.
+      Child slurper = site.start();
+      ASSERT_TRUE(eventually([&] { return site.log.end() == site.holder.accepted().size(); }));
+      slurper.signal(SIGTERM);
+      ASSERT_TRUE(slurper.exits_with(0)) << slurper.err();
+    }
+    write_file(site.disk / "taker", kTaker);
+    write_file(site.disk / "out", "");
+    write_file(site.disk / "limit", std::to_string(taken));
+    site.sinks = {
+        fmt::format("exec:/bin/sh?args={}&args={}&name=taker&start=beginning&format=json&confirm=line"
+                    "&max_line={}&filter=program = big",
+                    site.disk / "taker", site.disk.path(), kMaxLine)};
+    {
+      Child slurper = site.start();
+      ASSERT_TRUE(slurper.said("it answered 'no more'")) << slurper.err();
+      slurper.kill();
+    }
+    write_file(site.disk / "limit", "1000");
+    Child slurper = site.start();
+    ASSERT_TRUE(eventually([&] {
+      return std::ranges::count(content_of(site.disk / "out"), '\n') >= static_cast<std::ptrdiff_t>(parts);
+    })) << slurper.err();
+    slurper.signal(SIGTERM);
+    ASSERT_TRUE(slurper.exits_with(0)) << slurper.err();
+
+    const std::string out = content_of(site.disk / "out");
+    OffsetChecker offsets;
+    offsets.feed(out);
+    EXPECT_EQ(offsets.wrong(), "");
+    EXPECT_EQ(offsets.lines(), parts);
+    std::string read_back;
+    for (std::size_t begin = 0, end = 0; (end = out.find('\n', begin)) != out.npos; begin = end + 1) {
+      const std::string_view line = std::string_view(out).substr(begin, end - begin);
+      constexpr std::string_view kHeader =
+          R"({"time":"2026-11-21T10:00:00.000000Z","host":"host","program":"big","pid":"77","msgid":"ID",)"
+          R"("facility":"auth","severity":"crit","msg":")";
+      ASSERT_EQ(line.substr(0, kHeader.size()), kHeader);
+      read_back += line.substr(kHeader.size(), line.find('"', kHeader.size()) - kHeader.size());
+    }
+    EXPECT_EQ(read_back, message);
+  }
 }
 
 }  // namespace

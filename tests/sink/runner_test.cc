@@ -36,6 +36,7 @@ struct Destination {
   std::function<Status()> before_settle = [] { return Status(); };
   std::string refuses;             // lines with this in them
   bool acknowledges_late = false;  // only in settle()
+  bool shows_header = false;       // of each line, its part and program stand before it
   std::atomic<int> opens = 0;
   std::atomic<int> batches = 0;
   std::size_t largest_batch = 0;
@@ -75,6 +76,9 @@ class TestSink : public Sink {
         continue;
       }
       to_.lines.push_back(fmt::format("{} {}", batch[i].offset(), batch[i].raw()));
+      if (to_.shows_header)
+        to_.lines.back().insert(
+            0, fmt::format("{} {}: ", static_cast<int>(batch[i].part()), batch[i].header().program));
     }
     handed_ = batch.back().next_offset();
     if (!to_.acknowledges_late) delivery.held = to_.held = handed_;
@@ -434,6 +438,59 @@ TEST_F(RunnerTest, ALineInPartsIsGoneOnWithAtItsBeginning) {
   EXPECT_THAT(to_.all(),
               ElementsAre("0 " + line.substr(0, 480), "0 " + line.substr(0, 480),
                           "480 " + line.substr(0, 480), "960 " + line.substr(0, 40), "1001 short"));
+}
+
+constexpr std::string_view kBigHeader = "<34>1 2026-11-21T10:00:00Z host big 77 ID - ";
+
+// Filters ask for a header, which only the first part shows, or for what only the first part has.
+TEST_F(RunnerTest, AFilterDecidesForAllPartsOfALineByTheFirst) {
+  const std::string line = std::string(kBigHeader) + std::string(1000, 'x') + "end";
+  write(line + "\nsmall\n" + line + '\n');
+  for (const auto& [filter, parts] :
+       std::vector<std::pair<const char*, std::size_t>>{{"program = big", 6},
+                                                        {"not program = big", 1},
+                                                        {"msg contains end", 0},
+                                                        {"part = first", 6},
+                                                        {"part = last", 0},
+                                                        {"severity = crit and length = 480", 6}}) {
+    to_.lines.clear();
+    to_.held = 0;
+    std::filesystem::remove(disk_ / ".messages.cursor-test");
+    start({{"max_line", "480"}, {"filter", filter}, {"batch_lines", "2"}, {"batch_time", "0s"}});
+    finish();
+    EXPECT_EQ(to_.all().size(), parts) << filter;
+  }
+}
+
+// Wherever a sink goes on, records are what they would have been: cut at the same places, wanted or not, with
+// the header of the line, be its beginning in another segment, compressed or far away.
+TEST_F(RunnerTest, ALineThatIsGoneOnWithInTheMiddleHasItsHeader) {
+  const std::string line = std::string(kBigHeader) + std::string(300'000, 'x');
+  const std::string small = "<13>1 2026-11-21T10:00:00Z host small - - - " + std::string(1000, 'y');
+  write(small + '\n' + small + '\n');
+  ASSERT_TRUE(writer_->rotate());
+  write(small + '\n' + line + '\n' + small + "\nplain\n");
+  const std::uint64_t begin = 3 * (small.size() + 1);
+  to_.shows_header = true;
+  const std::vector<std::pair<std::string, std::string>> settings = {
+      {"max_line", "480"}, {"filter", "program = big or raw = plain"}, {"batch_lines", "100"}};
+  start(settings);
+  finish();
+  const std::vector<std::string> all = to_.all();
+  ASSERT_EQ(all.size(), 1 + (line.size() + 479) / 480);
+  for (const std::size_t parts : {1UZ, 2UZ, 200UZ, all.size() - 2}) {
+    to_.lines.clear();
+    to_.tells = begin + 480 * parts;
+    start(settings);
+    finish();
+    EXPECT_EQ(to_.all(), std::vector(all.begin() + static_cast<std::ptrdiff_t>(parts), all.end())) << parts;
+  }
+  // In a line that is not wanted.
+  to_.lines.clear();
+  to_.tells = 480;
+  start(settings);
+  finish();
+  EXPECT_EQ(to_.all(), all);
 }
 
 TEST_F(RunnerTest, WhatIsGoneIsToldAndCounted) {
