@@ -34,7 +34,7 @@ struct SyslogHeader {
   // comes the severity, 0 (emerg) to 7 (debug), RFC 5424 table 2.
   std::optional<std::uint8_t> facility;
   std::optional<std::uint8_t> severity;
-  std::optional<Timestamp> timestamp;  // RFC 3164 has neither year nor zone: the nearest to arrival, local
+  std::optional<Timestamp> timestamp;  // RFC 3164 mostly has no year: the last one before arrival
   std::string_view host;
   std::string_view program;          // APP-NAME; of a tag "sshd[123]:" the part before the bracket
   std::string_view pid;              // PROCID; of a tag what is in the brackets: mostly a number

@@ -182,8 +182,70 @@ bool take_names(std::string_view& rest, SyslogHeader& header) {
   return true;
 }
 
+// "app[77] x", "kernel x": a tag that lacks the colon. rsyslog writes the tags of messages so that it
+// received as RFC 5424.
+enum class Bare : std::uint8_t { Tag, TagWithNumber };
+bool read_bare_tag(std::string_view text, Bare which, SyslogHeader& header) {
+  const std::size_t end = end_of(In::Tag, text, 0);
+  if (end == 0 || (end < text.size() && text[end] != ' ')) return false;
+  const std::string_view word = text.substr(0, end);
+  const std::size_t bracket = word.find('[');
+  if (bracket == 0 || word.ends_with(':')) return false;
+  std::string_view program = word;
+  std::string_view pid;
+  if (bracket != word.npos && word.find(']') == end - 1) {
+    program = word.substr(0, bracket);
+    pid = word.substr(bracket + 1, end - bracket - 2);
+  }
+  const bool is_number =
+      !pid.empty() && std::ranges::all_of(pid, [](char c) { return c >= '0' && c <= '9'; });
+  if (which == Bare::TagWithNumber && !is_number) return false;
+  header.program = program;
+  header.pid = pid;
+  header.message = text.substr(std::min(end + 1, text.size()));
+  return true;
+}
+
+// "INFO", which as many programs write behind the time as syslogds write a host there.
+bool is_level(std::string_view word) {
+  static constexpr std::array<std::string_view, 12> kMore = {"trace",    "verbose", "fine",        "finer",
+                                                             "finest",   "config",  "information", "severe",
+                                                             "critical", "fatal",   "emergency",   "success"};
+  constexpr std::size_t kLongest = std::string_view("information").size();
+  if (severity_number(word)) return true;
+  if (word.size() > kLongest) return false;
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return std::ranges::any_of(
+      kMore, [&](std::string_view one) { return std::ranges::equal(one, word, {}, {}, lower); });
+}
+
+// RFC 5424's NIL, as it comes out of rsyslog's templates.
+void drop_nil(std::string_view& field) {
+  if (field == "-") field = {};
+}
+
 // What a word is that stands behind the time, with no tag behind it.
 enum class Untagged : std::uint8_t { Host, Message };
+
+// What is behind the host, if that is no tag. `host` is empty for "-". False: all of it is the message.
+bool read_untagged(std::string_view rest, std::string_view host, SyslogHeader& header, Untagged untagged) {
+  const bool is_iso = untagged == Untagged::Message;
+  if (!header.facility && take_names(rest, header)) {
+    header.message = rest;
+    // In the lines that our own templates write, the place of the tag is certain, whatever it looks like. In
+    // busybox', which have the other time, a message may have none.
+    if (read_tag(rest, header) || (is_iso && read_bare_tag(rest, Bare::Tag, header))) {
+      drop_nil(header.program);
+      drop_nil(header.pid);
+    }
+    return true;
+  }
+  if (is_iso) return !is_level(host) && read_bare_tag(rest, Bare::TagWithNumber, header);
+  header.message = rest;
+  if (rest.starts_with(": %"))
+    (void)read_tag(rest.substr(2), header);  // Cisco ASA's "host : %ASA-6-302013: "
+  return true;
+}
 
 // What is behind the time in RFC 3164 and in rsyslog's file format: the host, if there is one, and the tag.
 // syslog(3) and logger(1), which write no host, always write a tag.
@@ -191,21 +253,70 @@ void read_origin(std::string_view rest, SyslogHeader& header, Untagged untagged)
   header.message = rest;
   if (read_tag(rest, header)) return;
   std::string_view host;
-  if (!take_host(rest, host)) return;
-  if (!read_tag(rest, header)) {
-    const bool named = !header.facility && take_names(rest, header);
-    if (!named && untagged == Untagged::Message) return;
-    header.message = rest;
-    if (named) (void)read_tag(rest, header);  // without a tag, all of it is the message
+  const std::string_view all = rest;
+  if (!take_host(rest, host)) {
+    if (untagged != Untagged::Message) return;
+    if (rest.starts_with("- ")) {
+      rest.remove_prefix(2);
+    } else {
+      (void)read_bare_tag(rest, Bare::TagWithNumber, header);
+      return;
+    }
+  } else if (read_tag(rest, header)) {
+    header.host = host;
+    return;
   }
-  header.host = host;
+  if (read_untagged(rest, host, header, untagged)) {
+    header.host = host;
+  } else {
+    header.message = all;
+  }
 }
 
-// RFC 3164 demands a host, and every syslogd writes one.
+// RFC 3164 demands a host, and every syslogd writes one. Cisco's have a colon behind the time and none.
 bool read_rfc3164(std::string_view rest, Timestamp arrival, SyslogHeader& header) {
   const std::size_t length = read_local_time(rest, arrival, header.timestamp);
-  if (length == 0 || !rest.substr(length).starts_with(' ')) return false;
-  read_origin(rest.substr(length + 1), header, Untagged::Host);
+  if (length == 0) return false;
+  rest.remove_prefix(length);
+  if (rest.starts_with(' ')) {
+    read_origin(rest.substr(1), header, Untagged::Host);
+  } else if (rest.starts_with(": ")) {
+    header.message = rest.substr(2);
+    (void)read_tag(header.message, header);
+  } else {
+    return false;
+  }
+  header.format = HeaderFormat::Rfc3164;
+  return true;
+}
+
+// "237: ", a sequence number.
+bool take_sequence(std::string_view& rest) {
+  const std::size_t colon = rest.find_first_not_of("0123456789");
+  if (colon == 0 || colon == rest.npos || !rest.substr(colon).starts_with(": ")) return false;
+  rest.remove_prefix(colon + 2);
+  return true;
+}
+
+// "237: *Jan  8 10:00:00.123: %SYS-5-CONFIG_I: message", as Cisco's IOS writes: a counter of messages,
+// sequence numbers if they are configured, the device if it is ("237: R1: *Jan …"), and '*' or '.' before the
+// time of a clock that is not set, or no longer is.
+bool read_cisco(std::string_view rest, Timestamp arrival, SyslogHeader& header) {
+  std::string_view host;
+  if (take_sequence(rest)) {
+    (void)take_sequence(rest);
+    const std::size_t end = std::min(end_of(In::Host, rest, 0), rest.size());
+    if (end > 1 && rest[end - 1] == ':' && rest.substr(end).starts_with(' ')) {
+      host = rest.substr(0, end - 1);
+      rest.remove_prefix(end + 1);
+    }
+  }
+  if (rest.starts_with('*') || rest.starts_with('.')) rest.remove_prefix(1);
+  const std::size_t length = read_local_time(rest, arrival, header.timestamp);
+  if (length == 0 || !rest.substr(length).starts_with(": ")) return false;
+  header.message = rest.substr(length + 2);
+  (void)read_tag(header.message, header);
+  header.host = host;
   header.format = HeaderFormat::Rfc3164;
   return true;
 }
@@ -223,7 +334,9 @@ bool read_header(std::string_view rest, Timestamp arrival, SyslogHeader& header)
   if (rest.size() < 2) return false;
   if (rest[0] >= 'A' && rest[0] <= 'S') return read_rfc3164(rest, arrival, header);  // Apr to Sep
   if (rest[0] == '1' && rest[1] == ' ') return read_rfc5424(rest, header);
-  return read_iso(rest, header);
+  if (read_iso(rest, header)) return true;
+  const bool may_be_cisco = (rest[0] >= '0' && rest[0] <= '9') || rest[0] == '*' || rest[0] == '.';
+  return may_be_cisco && read_cisco(rest, arrival, header);
 }
 
 }  // namespace

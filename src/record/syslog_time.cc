@@ -4,6 +4,8 @@
 #include <array>
 #include <ctime>
 
+#include "record/zone_names.h"
+
 namespace slurper {
 
 namespace {
@@ -122,9 +124,15 @@ Moments moments_of(sys_seconds local) {
   return moments;
 }
 
-struct DayOfYear {
-  std::chrono::month month;
-  std::chrono::day day;
+// A time as a line has it: without the year, without the zone, or with them.
+struct LocalTime {
+  std::chrono::month month{};
+  std::chrono::day day{};
+  hours hour{0};
+  seconds into_hour{0};
+  std::optional<year> of_year;
+  std::optional<minutes> east;  // of UTC
+  std::string_view zone;        // the name that says so
 };
 
 struct LocalMoment {
@@ -132,23 +140,48 @@ struct LocalMoment {
   sys_seconds moment;
 };
 
-// Nearer to a time without a year than this there is none of another year.
-constexpr days kSurelyNearest{182};
+// How far a time without a year may be ahead of its arrival: clocks differ, and a zone may be wrong. What
+// seems to be further ahead was a year earlier.
+constexpr seconds kMostAhead = days(1);
+// Nearer to a time without a year than this, in the past, there is none of another year.
+constexpr seconds kSurelyThisYear = days(363);
 
-// Of all moments at which local clocks show this time, the nearest to `arrival`.
-std::optional<LocalMoment> nearest(DayOfYear date, seconds time_of_day, sys_seconds arrival) {
-  const year middle = year_month_day(std::chrono::floor<days>(arrival)).year();
+bool has_zone_name(sys_seconds moment, std::string_view name) {
+  const std::time_t time = moment.time_since_epoch().count();
+  std::tm local{};
+  return ::localtime_r(&time, &local) != nullptr && name == local.tm_zone;
+}
+
+// The moments that a local time means.
+Moments moments_of(sys_seconds local, const LocalTime& time) {
+  if (!time.east) return moments_of(local);
+  // The name is this machine's, if it has such a one: CST is not everywhere in America.
+  if (!time.zone.empty()) {
+    const Moments here = moments_of(local);
+    for (std::size_t i = 0; i < here.count; ++i) {
+      if (has_zone_name(here.at[i], time.zone)) return {.at = {here.at[i]}, .count = 1};
+    }
+  }
+  return {.at = {local - *time.east}, .count = 1};
+}
+
+// Of all moments that the time can mean, the nearest to `arrival`; without a year, none that is as much as a
+// day ahead of it.
+std::optional<LocalMoment> nearest(const LocalTime& time, sys_seconds arrival) {
+  const year middle = time.of_year.value_or(year_month_day(std::chrono::floor<days>(arrival)).year());
   std::optional<LocalMoment> best;
   for (const int away : {0, -1, 1}) {
-    const year_month_day day{middle + std::chrono::years(away), date.month, date.day};
-    if (!day.ok() || day.year() < kFirstYear || day.year() > kLastYear) continue;
-    const sys_seconds local = sys_days(day) + time_of_day;
-    const Moments moments = moments_of(local);
+    if (away != 0 && time.of_year) break;
+    const year_month_day date{middle + std::chrono::years(away), time.month, time.day};
+    if (!date.ok() || date.year() < kFirstYear || date.year() > kLastYear) continue;
+    const sys_seconds local = sys_days(date) + time.hour + time.into_hour;
+    const Moments moments = moments_of(local, time);
     for (std::size_t i = 0; i < moments.count; ++i) {
+      if (!time.of_year && moments.at[i] - arrival >= kMostAhead) continue;
       if (!best || abs(moments.at[i] - arrival) < abs(best->moment - arrival))
         best = {.local = local, .moment = moments.at[i]};
     }
-    if (best && abs(best->moment - arrival) < kSurelyNearest) break;
+    if (best && abs(best->moment - arrival) < days(182)) break;
   }
   return best;
 }
@@ -162,23 +195,120 @@ struct KnownHour {
 constexpr std::size_t kKnownHours = 8;
 thread_local constinit std::array<KnownHour, kKnownHours> known_hours{};
 
-std::optional<sys_seconds> nearest_by_hour(DayOfYear date, hours hour, seconds into_hour,
-                                           sys_seconds arrival) {
-  const auto number = static_cast<unsigned>(hour.count());
+// nearest(), for a time without year and zone.
+std::optional<sys_seconds> nearest_by_hour(const LocalTime& time, sys_seconds arrival) {
+  const auto number = static_cast<unsigned>(time.hour.count());
   const unsigned key =
-      static_cast<unsigned>(date.month) << 10 | static_cast<unsigned>(date.day) << 5 | number;
+      static_cast<unsigned>(time.month) << 10 | static_cast<unsigned>(time.day) << 5 | number;
   KnownHour& known = known_hours[number % kKnownHours];
-  if (known.key == key && abs(known.begin - arrival) < kSurelyNearest) return known.begin + into_hour;
-
-  const auto found = nearest(date, hour + into_hour, arrival);
+  if (known.key == key) {
+    const seconds ahead = known.begin + time.into_hour - arrival;
+    if (ahead < kMostAhead && ahead > -kSurelyThisYear) return known.begin + time.into_hour;
+  }
+  const auto found = nearest(time, arrival);
   if (!found) return std::nullopt;
   constexpr seconds kLast = hours(1) - seconds(1);
-  const sys_seconds local_begin = found->local - into_hour;
+  const sys_seconds local_begin = found->local - time.into_hour;
   const Moments first = moments_of(local_begin);
   const Moments last = moments_of(local_begin + kLast);
   if (first.count == 1 && last.count == 1 && last.at[0] - first.at[0] == kLast)
     known = {.key = key, .begin = first.at[0]};
   return found->moment;
+}
+
+constexpr std::size_t kYear = 4;  // digits
+
+std::optional<year> read_year(std::string_view text) {
+  if (text.size() < kYear) return std::nullopt;
+  Digits digits(text);
+  const year read(static_cast<int>(100 * digits.pair(0) + digits.pair(2)));
+  if (!digits.good() || read < kFirstYear || read > kLastYear) return std::nullopt;
+  return read;
+}
+
+// "22:14:15" at the beginning of `text`, which is long enough.
+bool read_clock(std::string_view text, LocalTime& time) {
+  if (text[2] != ':' || text[5] != ':') return false;
+  Digits digits(text);
+  const unsigned hour = digits.pair(0);
+  const unsigned minute = digits.pair(3);
+  const unsigned second = digits.pair(6);
+  if (!digits.good() || hour > 23 || minute > 59 || second > 59) return false;
+  time.hour = hours(hour);
+  time.into_hour = minutes(minute) + seconds(second);
+  return true;
+}
+
+// "Oct 11 22:14:15", and also "Oct 1 22:14:15", "Oct 11 2003 22:14:15", in that order of likelihood. How long
+// it is; 0 where it is none.
+std::size_t read_date_and_clock(std::string_view text, LocalTime& time) {
+  constexpr std::size_t kDay = std::string_view("Oct ").size();
+  constexpr std::size_t kClock = std::string_view("22:14:15").size();
+  if (text.size() < kDay + 2 + kClock || text[3] != ' ') return 0;
+  const unsigned month = month_of(text);
+  if (month == 0) return 0;
+  // One digit may have a blank, a zero or nothing in front.
+  const std::size_t digits_of_day = text[kDay + 1] == ' ' ? 1 : 2;
+  Digits digits(text.substr(kDay));
+  const bool has_one = digits_of_day == 1 || text[kDay] == ' ';
+  const unsigned day = has_one ? digits.digit(digits_of_day - 1) : digits.pair(0);
+  std::size_t at = kDay + digits_of_day;
+  if (!digits.good() || text[at] != ' ') return 0;
+  ++at;
+  if (text.size() > at + kYear && text[at + kYear] == ' ') {
+    time.of_year = read_year(text.substr(at));
+    if (!time.of_year) return 0;
+    at += kYear + 1;
+  }
+  if (text.size() < at + kClock || !read_clock(text.substr(at), time)) return 0;
+  time.month = std::chrono::month(month);
+  time.day = std::chrono::day(day);
+  const bool exists = time.of_year ? year_month_day(*time.of_year, time.month, time.day).ok()
+                                   : std::chrono::month_day(time.month, time.day).ok();
+  return exists ? at + kClock : 0;
+}
+
+// What ends a word: a blank, or Cisco's colon.
+bool ends_word(std::string_view text, std::size_t at) {
+  return at < text.size() && (text[at] == ' ' || text[at] == ':');
+}
+
+// " 2003", " CET", " +0200" at `at`, moved behind them: each at most once. A word that is none of these is
+// somebody else's, mostly a host.
+void read_year_and_zone(std::string_view text, std::size_t& at, LocalTime& time) {
+  while (at + 1 < text.size() && text[at] == ' ') {
+    const std::string_view word = text.substr(at + 1);
+    const char first = word[0];
+    std::size_t length = 0;
+    if (is_digit(first) && !time.of_year && ends_word(word, kYear)) {
+      const auto of_year = read_year(word);
+      if (!of_year || !year_month_day(*of_year, time.month, time.day).ok()) return;
+      time.of_year = of_year;
+      length = kYear;
+    } else if ((first == '+' || first == '-') && !time.east) {
+      minutes east{0};
+      if (!read_zone(word, length, east) || !ends_word(word, length)) return;
+      time.east = east;
+    } else if (first >= 'A' && first <= 'Z' && !time.east) {
+      constexpr std::size_t kLongest = std::string_view("CEST").size();
+      while (length < std::min(word.size(), kLongest) && word[length] >= 'A' && word[length] <= 'Z') ++length;
+      if (!ends_word(word, length)) return;
+      const auto east = zone_offset(word.substr(0, length));
+      if (!east) return;
+      time.east = *east;
+      time.zone = word.substr(0, length);
+    } else {
+      return;
+    }
+    at += 1 + length;
+  }
+}
+
+// Whether read_year_and_zone() would find something, for all that the first byte says.
+bool may_be_year_or_zone(std::string_view text, std::size_t at) {
+  if (at + 1 >= text.size() || text[at] != ' ') return false;
+  const char c = text[at + 1];
+  return (c >= 'A' && c <= 'Z') || (is_digit(c) && at + 1 + kYear < text.size()) || c == '+' || c == '-';
 }
 
 }  // namespace
@@ -206,24 +336,18 @@ std::size_t read_iso_time(std::string_view text, std::optional<Timestamp>& times
 }
 
 std::size_t read_local_time(std::string_view text, Timestamp arrival, std::optional<Timestamp>& timestamp) {
-  constexpr std::size_t kToSeconds = std::string_view("Oct 11 22:14:15").size();
-  if (text.size() < kToSeconds) return 0;
-  if (text[3] != ' ' || text[6] != ' ' || text[9] != ':' || text[12] != ':') return 0;
-  const unsigned month = month_of(text);
-  Digits digits(text);
-  const unsigned day = (text[4] == ' ' ? 0 : 10 * digits.digit(4)) + digits.digit(5);
-  const unsigned hour = digits.pair(7);
-  const unsigned minute = digits.pair(10);
-  const unsigned second = digits.pair(13);
-  if (month == 0 || !digits.good() || hour > 23 || minute > 59 || second > 59) return 0;
-  const DayOfYear date{.month = std::chrono::month(month), .day = std::chrono::day(day)};
-  if (!std::chrono::month_day(date.month, date.day).ok()) return 0;
-  std::size_t at = kToSeconds;
+  LocalTime time;
+  std::size_t at = read_date_and_clock(text, time);
+  if (at == 0) return 0;
   nanoseconds fraction{0};
   if (!read_fraction(text, at, fraction)) return 0;
-  const auto whole = nearest_by_hour(date, hours(hour), minutes(minute) + seconds(second),
-                                     std::chrono::floor<seconds>(arrival));
-  if (whole) timestamp = Timestamp(*whole) + fraction;
+  if (may_be_year_or_zone(text, at)) read_year_and_zone(text, at, time);
+  const sys_seconds arrived = std::chrono::floor<seconds>(arrival);
+  if (!time.of_year && !time.east) {
+    if (const auto whole = nearest_by_hour(time, arrived)) timestamp = Timestamp(*whole) + fraction;
+  } else if (const auto found = nearest(time, arrived)) {
+    timestamp = Timestamp(found->moment) + fraction;
+  }
   return at;
 }
 

@@ -15,10 +15,14 @@ namespace slurper {
 // nine; also "+0200", as `journalctl -o short-iso` writes. The zone is a must. No leap seconds.
 [[nodiscard]] std::size_t read_iso_time(std::string_view text, std::optional<Timestamp>& timestamp);
 
-// "Oct 11 22:14:15", "Oct  1 …", "Oct 01 …", and with a fraction, as syslog-ng's frac-digits() writes. It has
-// no year and no zone: of all moments at which this machine's clocks show it, the one nearest to `arrival`.
-// That settles New Year, either way, and the hour that a clock set back shows twice. A time that clocks skip
-// is told as if they had not been set forward. "Feb 29" is empty where no year near `arrival` has one.
+// "Oct 11 22:14:15", "Oct  1 …", "Oct 01 …", "Oct 1 …", and with a fraction, as syslog-ng's frac-digits()
+// writes. The year may stand before the clock ("Oct 11 2003 22:14:15") or behind it, a zone ("CET", "+0200";
+// zone_names.h) behind it.
+//
+// Mostly it has neither. Then it means, of all moments at which this machine's clocks show it, the last one
+// that is less than a day ahead of `arrival`; of the two that a clock set back shows, the nearest to it. A
+// time that clocks skip is told as if they had not been set forward. "Feb 29" is empty where neither this
+// year nor the last has one.
 //
 // The zone's rules are asked once an hour of the lines' and kept by the thread.
 [[nodiscard]] std::size_t read_local_time(std::string_view text, Timestamp arrival,

@@ -11,6 +11,12 @@ namespace {
 using namespace slurper;  // NOLINT(google-build-using-namespace): one file, one subject
 using fuzz::require;
 
+bool has_four_digits(std::string_view text) {
+  std::size_t digits = 0;
+  return std::ranges::any_of(text,
+                             [&](char c) { return (digits = c >= '0' && c <= '9' ? digits + 1 : 0) == 4; });
+}
+
 void check(std::string_view line, Timestamp arrival) {
   SyslogHeader header;
   parse_syslog_header(line, arrival, header);
@@ -38,12 +44,14 @@ void check(std::string_view line, Timestamp arrival) {
     require(header.facility ? before.starts_with('<') && before.ends_with('>') : before.empty(),
             "what does not parse has its whole message");
   }
-  // Farther away only for "Feb 29", and at the ends of what a Timestamp can tell.
+  // Farther away only with a year, for "Feb 29", and at the ends of what a Timestamp can tell.
   constexpr Timestamp kEpoch;
-  if (header.format == HeaderFormat::Rfc3164 && header.timestamp &&
+  const bool may_have_year = has_four_digits(line.substr(0, line.size() - header.message.size()));
+  if (header.format == HeaderFormat::Rfc3164 && header.timestamp && !may_have_year &&
       arrival > kEpoch - std::chrono::years(200) && arrival < kEpoch + std::chrono::years(200)) {
-    require(abs(*header.timestamp - arrival) < std::chrono::years(2),
-            "a time without a year is near to arrival");
+    require(*header.timestamp - arrival < std::chrono::days(1) + std::chrono::seconds(1),
+            "a time without a year is not of the future");
+    require(arrival - *header.timestamp < std::chrono::years(2), "a time without a year is near to arrival");
   }
 }
 

@@ -24,7 +24,8 @@ case $syslogd in
     {
       echo "global(workDirectory=\"$work\")"
       echo 'module(load="imuxsock" SysSock.Use="off")'
-      echo "input(type=\"imuxsock\" Socket=\"$socket\")"
+      # So that RFC 5424 is understood, as it is from the network.
+      echo "input(type=\"imuxsock\" Socket=\"$socket\" UseSpecialParser=\"off\")"
       at "$snippets/rsyslog.conf"
     } >"$work/conf"
     rsyslogd=("$cache/usr/sbin/rsyslogd" -M "$(dirname "$(find "$cache" -name imuxsock.so)")" -f "$work/conf")
@@ -68,15 +69,39 @@ pid=$!
 at_exit+=(stop_syslogd)
 wait_until [ -S "$socket" ] || failed "$syslogd does not come up: $(cat "$work/out")"
 
-logger --udp --socket "$socket" --priority daemon.err --tag probe "the line"
+# The line that ends with this text, as it comes out of the FIFO.
 line=
-while IFS= read -r -t 20 -u 9 line && [[ $line != *"the line" ]]; do :; done
-echo "$line"
+take_line() {
+  while IFS= read -r -t 20 -u 9 line && [[ $line != *"$1" ]]; do :; done
+  echo "$line"
+}
+logger --udp --socket "$socket" --priority daemon.err --tag probe "the line"
+take_line "the line"
 case $syslogd in
   rsyslog | syslog-ng) # the year first, facility and severity kept
     [[ $line == 2*T*:*" daemon.err probe: the line" ]] || failed "the line came as '$line'" ;;
   *) [[ $line == *"probe: the line" ]] || failed "the line came as '$line'" ;;
 esac
+
+# A message that came as RFC 5424 has no colon behind its tag; the snippet writes one.
+if [ "$syslogd" = rsyslog ]; then
+  number=0
+  while IFS='|' read -r options tag; do
+    text="5424 $((++number))"
+    # shellcheck disable=SC2086 # several words
+    logger --udp --socket "$socket" --priority daemon.err $options "$text"
+    take_line "$text"
+    [[ $line == 2*T*" "*" daemon.err $tag $text" ]] || failed "logger $options: the line came as '$line'"
+  done <<'END'
+--rfc5424 --id=77 --tag app|app[77]:
+--rfc5424 --tag app|app:
+--rfc5424=nohost --id=77 --tag app|app[77]:
+--rfc5424=nohost,notime --tag app|app:
+--rfc5424=nohost,notime --tag -|-:
+--tag app|app:
+--id=77 --tag app|app[77]:
+END
+fi
 [ "$(stat -c '%a %u %g' "$fifo")" = "$before" ] ||
   failed "$syslogd changed the FIFO from $before to $(stat -c '%a %u %g' "$fifo")"
 

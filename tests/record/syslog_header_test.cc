@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <fstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -168,7 +170,7 @@ TEST(SyslogHeader, ReadsWhatInetutilsAndBusyboxWrite) {
       {"<13>Nov 21 22:48:55 vm auth.info prog[1]: x",
        "Rfc3164 user.notice time=2026-11-21T22:48:55.000000000 host=vm msg=auth.info prog[1]: x"},
       {"2026-11-21T22:48:55Z vm auth.info no tag",
-       "Iso auth.info time=2026-11-21T22:48:55.000000000 host=vm msg=no tag"},
+       "Iso auth.info time=2026-11-21T22:48:55.000000000 host=vm program=no msg=tag"},
       {"Nov 21 22:48:55 vm auth.loud prog[1]: x",
        "Rfc3164 time=2026-11-21T22:48:55.000000000 host=vm msg=auth.loud prog[1]: x"},
   });
@@ -191,7 +193,7 @@ TEST(SyslogHeader, ReadsTheExamplesOfTheRfcs) {
        "Rfc3164 auth.crit time=2026-10-11T22:14:15.000000000 host=mymachine program=su"
        " msg='su root' failed for lonvick on /dev/pts/8"},
       {"<13>Feb  5 17:32:18 10.0.0.99 Use the BFG!",
-       "Rfc3164 user.notice time=2027-02-05T17:32:18.000000000 host=10.0.0.99 msg=Use the BFG!"},
+       "Rfc3164 user.notice time=2026-02-05T17:32:18.000000000 host=10.0.0.99 msg=Use the BFG!"},
   });
 }
 
@@ -245,13 +247,19 @@ TEST(SyslogHeader, TakesNoOtherLineForAHeader) {
       "x",
       "Oct",
       "Oct 11 22:14:15",
-      "Oct 11 22:14:15: cisco",
-      "Oct 11 2003 22:14:15 host p: x",
-      "Oct 1 22:14:15 host p: x",
       "oct 11 22:14:15 host p: x",
       "Okt 11 22:14:15 host p: x",
       "Oct 11 22.14.15 host p: x",
       "Oct 11 22:14:15. host p: x",
+      "Oct 11 22:14:15:x",
+      "Feb 29 2003 22:14:15 host p: x",
+      "237: *Jan  8 10:00:00 no colon",
+      "237: 12: 13: 14: Jan  8 10:00:00: x",
+      "R1: Jan  8 10:00:00: x",
+      "237: x",
+      "237:",
+      "*",
+      "*: x",
       "Oct 11 22:14:15.0123456789 host p: x",
       "2003-10-11 22:14:15,123 INFO x: y",
       "2003-10-11T22:14:15 host p: x",
@@ -296,6 +304,77 @@ TEST(SyslogHeader, TakesNoWordOfAMessageForAField) {
       {"2026-11-21T22:48:54+0000 vm p[1]: journalctl -o short-iso",
        "Iso time=2026-11-21T22:48:54.000000000 host=vm program=p pid=1 msg=journalctl -o short-iso"},
   });
+}
+
+// The year and the zone, wherever they stand, are neither the host nor a part of the message.
+TEST(SyslogHeader, ReadsTimesWithAYearOrAZone) {
+  expect_parsed({
+      {"<14>Nov 8 10:00:00 h p: x",
+       "Rfc3164 user.info time=2026-11-08T10:00:00.000000000 host=h program=p msg=x"},
+      {"<14>Nov  8 10:00:00 CET h p: x",
+       "Rfc3164 user.info time=2026-11-08T09:00:00.000000000 host=h program=p msg=x"},
+      {"<14>Nov  8 10:00:00 2024 h p: x",
+       "Rfc3164 user.info time=2024-11-08T10:00:00.000000000 host=h program=p msg=x"},
+      {"Nov  8 10:00:00 EST 2024 h p[1]: x",
+       "Rfc3164 time=2024-11-08T15:00:00.000000000 host=h program=p pid=1 msg=x"},
+      {"Nov 8 10:00:00.25 +0530 p: x", "Rfc3164 time=2026-11-08T04:30:00.250000000 program=p msg=x"},
+      {"Nov  8 2024 10:00:00 UTC h p: x",
+       "Rfc3164 time=2024-11-08T10:00:00.000000000 host=h program=p msg=x"},
+      // Other words are hosts.
+      {"Nov  8 10:00:00 WEB p: x", "Rfc3164 time=2026-11-08T10:00:00.000000000 host=WEB program=p msg=x"},
+      {"Nov  8 10:00:00 CETUS p: x", "Rfc3164 time=2026-11-08T10:00:00.000000000 host=CETUS program=p msg=x"},
+      {"Nov  8 10:00:00 10.0.0.7 p: x",
+       "Rfc3164 time=2026-11-08T10:00:00.000000000 host=10.0.0.7 program=p msg=x"},
+      {"Nov  8 10:00:00 20245 p: x", "Rfc3164 time=2026-11-08T10:00:00.000000000 host=20245 program=p msg=x"},
+      {"Nov  8 10:00:00 CET: x", "Rfc3164 time=2026-11-08T09:00:00.000000000 msg=x"},
+      // Cisco
+      {"<189>237: *Jan  8 10:00:00.123: %SYS-5-CONFIG_I: Configured from console",
+       "Rfc3164 local7.notice time=2026-01-08T10:00:00.123000000 program=%SYS-5-CONFIG_I msg=Configured from "
+       "console"},
+      {"<189>237: 000012: R1: .Jan 8 10:00:00.123 UTC: %LINK-3-UPDOWN: down",
+       "Rfc3164 local7.notice time=2026-01-08T10:00:00.123000000 host=R1 program=%LINK-3-UPDOWN msg=down"},
+      {"<189>*Jan  8 10:00:00: no tag",
+       "Rfc3164 local7.notice time=2026-01-08T10:00:00.000000000 msg=no tag"},
+      {"Oct 11 22:14:15: cisco", "Rfc3164 time=2026-10-11T22:14:15.000000000 msg=cisco"},
+      {"<166>Nov 08 2024 10:00:00 asa1 : %ASA-6-302013: Built",
+       "Rfc3164 local4.info time=2024-11-08T10:00:00.000000000 host=asa1 program=%ASA-6-302013 msg=Built"},
+      {"<166>Nov 08 2024 10:00:00: %ASA-6-302013: Built",
+       "Rfc3164 local4.info time=2024-11-08T10:00:00.000000000 program=%ASA-6-302013 msg=Built"},
+  });
+}
+
+std::string without_backquotes(std::string cell) {
+  const auto not_code = [](char c) { return c == '`' || c == ' '; };
+  while (!cell.empty() && not_code(cell.front())) cell.erase(0, 1);
+  while (!cell.empty() && not_code(cell.back())) cell.pop_back();
+  return cell;
+}
+
+// docs/records.md has the table of what is read of which tag: it is so.
+TEST(SyslogHeader, ReadsTagsAsThePageSays) {
+  std::ifstream page(SLURPER_SOURCE_DIR "/docs/records.md");
+  std::size_t rows = 0;
+  bool in_table = false;
+  for (std::string line; std::getline(page, line);) {
+    if (line.starts_with("| line | host |")) in_table = true;
+    if (!line.starts_with("|")) in_table = false;
+    if (!in_table || !line.starts_with("| `")) continue;
+    std::vector<std::string> cells;
+    for (std::size_t begin = 2, end = 0; (end = line.find(" |", begin - 1)) != std::string::npos;
+         begin = end + 3)
+      cells.push_back(without_backquotes(line.substr(begin, std::max(end, begin) - begin)));
+    ASSERT_EQ(cells.size(), 5U) << line;
+    SyslogHeader header;
+    parse_syslog_header(cells[0], kArrival, header);
+    EXPECT_EQ(header.host, cells[1]) << line;
+    EXPECT_EQ(header.program, cells[2]) << line;
+    EXPECT_EQ(header.pid, cells[3]) << line;
+    EXPECT_EQ(header.message, cells[4]) << line;
+    EXPECT_NE(header.format, HeaderFormat::None) << line;
+    EXPECT_TRUE(header.timestamp) << line;
+    ++rows;
+  }
+  EXPECT_GE(rows, 32U);
 }
 
 TEST(SyslogHeader, TakesAnyBytes) {

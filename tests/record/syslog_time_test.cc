@@ -113,7 +113,7 @@ TEST(LocalTime, IsRead) {
     for (const char* name :
          {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"}) {
       ++month;
-      EXPECT_EQ(local(std::string(name) + " 15 00:00:00", utc(2026, 6, 30)),
+      EXPECT_EQ(local(std::string(name) + " 15 00:00:00", utc(2026, 12, 31)),
                 utc(2026, static_cast<unsigned>(month), 15));
     }
   });
@@ -131,18 +131,83 @@ TEST(LocalTime, IsNothingElse) {
   }
 }
 
-TEST(LocalTime, TakesTheYearThatIsNearestToArrival) {
+// Lines are late, and clocks are ahead by minutes or by a zone: not by months.
+TEST(LocalTime, TakesTheLastYearBeforeArrival) {
   in_zone("UTC0", [] {
     EXPECT_EQ(local("Dec 31 23:59:59", utc(2027, 1, 1, 0, 0, 1)), utc(2026, 12, 31, 23, 59, 59));
     EXPECT_EQ(local("Jan  1 00:00:01", utc(2026, 12, 31, 23, 59, 59)), utc(2027, 1, 1, 0, 0, 1));
     EXPECT_EQ(local("Jan  1 00:00:01", utc(2027, 1, 1, 0, 0, 1)), utc(2027, 1, 1, 0, 0, 1));
     EXPECT_EQ(local("Jul  1 00:00:00", utc(2026, 12, 25)), utc(2026, 7, 1));
-    EXPECT_EQ(local("Jul  1 00:00:00", utc(2027, 1, 5)), utc(2027, 7, 1));
+    EXPECT_EQ(local("Jul  1 00:00:00", utc(2027, 1, 5)), utc(2026, 7, 1));
+    EXPECT_EQ(local("Jan  6 00:00:00", utc(2027, 1, 5, 0, 0, 1)), utc(2027, 1, 6));
+    EXPECT_EQ(local("Jan  6 00:00:00", utc(2027, 1, 5)), utc(2026, 1, 6));
+    EXPECT_EQ(local("Jan  5 23:59:59", utc(2027, 1, 5)), utc(2027, 1, 5, 23, 59, 59));
+    EXPECT_EQ(local("Jan  6 00:00:01", utc(2027, 1, 5)), utc(2026, 1, 6, 0, 0, 1));
+    EXPECT_EQ(local("Jan  5 23:59:58", utc(2027, 1, 5)), utc(2027, 1, 5, 23, 59, 58));
+    EXPECT_EQ(local("Jan  1 00:00:01", utc(2026, 12, 30, 23)), utc(2026, 1, 1, 0, 0, 1));
     // And what was known an arrival ago is not believed half a year later.
     EXPECT_EQ(local("Nov 21 11:00:00", utc(2026, 11, 21)), utc(2026, 11, 21, 11));
     EXPECT_EQ(local("Nov 21 11:00:00", utc(2028, 2, 1)), utc(2027, 11, 21, 11));
     EXPECT_EQ(local("Nov 21 11:00:00", utc(2026, 11, 21)), utc(2026, 11, 21, 11));
   });
+}
+
+TEST(LocalTime, OfADayThatOneDigitNames) {
+  in_zone("UTC0", [] {
+    const Timestamp arrival = utc(2026, 11, 21, 12);
+    EXPECT_EQ(local("Nov 8 10:00:00", arrival), utc(2026, 11, 8, 10));
+    EXPECT_EQ(local("Nov 8 10:00:00.5", arrival), utc(2026, 11, 8, 10) + nanoseconds(500'000'000));
+    EXPECT_EQ(local("Nov 8 2024 10:00:00", arrival), utc(2024, 11, 8, 10));
+  });
+}
+
+TEST(LocalTime, HasTheYearThatItNames) {
+  in_zone("UTC0", [] {
+    const Timestamp arrival = utc(2026, 11, 21, 12);
+    std::optional<Timestamp> time;
+    EXPECT_EQ(local("Oct 11 2003 22:14:15", arrival), utc(2003, 10, 11, 22, 14, 15));
+    EXPECT_EQ(local("Feb 29 2024 22:14:15", arrival), utc(2024, 2, 29, 22, 14, 15));
+    EXPECT_EQ(read_local_time("Oct 11 22:14:15 2003 host", arrival, time), 20U);
+    EXPECT_EQ(time, utc(2003, 10, 11, 22, 14, 15));
+    EXPECT_EQ(read_local_time("Oct 11 22:14:15 2031 host", arrival, time), 20U);
+    EXPECT_EQ(time, utc(2031, 10, 11, 22, 14, 15));
+    // What is none, or would make a date that is none, is not part of the time.
+    for (const char* text : {"Oct 11 22:14:15 2003", "Oct 11 22:14:15 200 h", "Oct 11 22:14:15 20031 h",
+                             "Feb 29 22:14:15 2023 h", "Oct 11 22:14:15 1066 h", "Oct 11 22:14:15 x"})
+      EXPECT_EQ(read_local_time(text, utc(2024, 11, 1), time), 15U) << text;
+    for (const char* text : {"Feb 29 2023 22:14:15", "Oct 11 0000 22:14:15", "Oct 11 20a3 22:14:15"})
+      EXPECT_EQ(read_local_time(text, arrival, time), 0U) << text;
+  });
+}
+
+TEST(LocalTime, HasTheZoneThatItNames) {
+  const auto zoned = [](const char* text, Timestamp arrival) {
+    std::optional<Timestamp> time;
+    EXPECT_EQ(read_local_time(text, arrival, time), std::string_view(text).size() - 2) << text;
+    return time;
+  };
+  const Timestamp arrival = utc(2026, 11, 21, 12);
+  in_zone(kBerlin, [&] {
+    EXPECT_EQ(zoned("Nov  8 10:00:00 UTC h", arrival), utc(2026, 11, 8, 10));
+    EXPECT_EQ(zoned("Nov  8 10:00:00 CET h", arrival), utc(2026, 11, 8, 9));
+    EXPECT_EQ(zoned("Nov  8 10:00:00 CEST h", arrival), utc(2026, 11, 8, 8));
+    EXPECT_EQ(zoned("Nov  8 10:00:00 NST h", arrival), utc(2026, 11, 8, 13, 30));
+    EXPECT_EQ(zoned("Nov  8 10:00:00 -0330 h", arrival), utc(2026, 11, 8, 13, 30));
+    EXPECT_EQ(zoned("Nov  8 10:00:00 +05:30 h", arrival), utc(2026, 11, 8, 4, 30));
+    EXPECT_EQ(zoned("Nov  8 10:00:00 CST h", arrival), utc(2026, 11, 8, 16));
+    EXPECT_EQ(zoned("Nov  8 10:00:00 CST 2020 h", arrival), utc(2020, 11, 8, 16));
+    EXPECT_EQ(zoned("Nov  8 10:00:00 2020 CST h", arrival), utc(2020, 11, 8, 16));
+    // The zone settles which of the two it is that a clock set back shows.
+    EXPECT_EQ(zoned("Oct 31 02:30:00 CEST h", utc(2027, 10, 31, 2)), utc(2027, 10, 31, 0, 30));
+    EXPECT_EQ(zoned("Oct 31 02:30:00 CET h", utc(2027, 10, 31, 0)), utc(2027, 10, 31, 1, 30));
+    EXPECT_EQ(zoned("Dec 31 23:30:00 EST h", utc(2027, 1, 1, 4)), utc(2027, 1, 1, 4, 30));
+  });
+  in_zone("CST-8", [&] { EXPECT_EQ(zoned("Nov  8 10:00:00 CST h", arrival), utc(2026, 11, 8, 2)); });
+  std::optional<Timestamp> time;
+  for (const char* text : {"Nov  8 10:00:00 CET", "Nov  8 10:00:00 XYZ h", "Nov  8 10:00:00 cet h",
+                           "Nov  8 10:00:00 CETX h", "Nov  8 10:00:00 CET/x h", "Nov  8 10:00:00 -- MARK --",
+                           "Nov  8 10:00:00 +02 h", "Nov  8 10:00:00 +0200x h", "Nov  8 10:00:00  CET h"})
+    EXPECT_EQ(read_local_time(text, arrival, time), 15U) << text;
 }
 
 TEST(LocalTime, KnowsLeapYears) {
