@@ -25,6 +25,13 @@ struct NamedValue {
 using TextValue = std::optional<std::string_view>;
 using NumberValue = std::optional<std::int64_t>;
 
+// Takes one of several values, which lives as long as the event; false: no more are wanted.
+struct TextVisitor {
+  bool (*visit)(void* context, std::string_view value);
+  void* context;
+  bool operator()(std::string_view value) const { return visit(context, value); }
+};
+
 struct Field {
   std::string_view name;
   FieldType type = FieldType::Text;
@@ -36,9 +43,12 @@ struct Field {
   std::string_view argument = {};
   // Other names that people try, with a blank between them: for advice only.
   std::string_view also = {};
-  // The accessor: `text` of a Text field, `number` of every other. Called from any thread, for events that no
-  // other thread has at the time.
+  // The accessor: `text` or `texts` of a Text field, `number` of every other. Called from any thread, for
+  // events that no other thread has at the time.
   TextValue (*text)(const void* event, std::string_view argument) = nullptr;
+  // Of a field that an event may have several times. A comparison holds if it holds for one of the values; !=
+  // if there are values and it holds for all.
+  void (*texts)(const void* event, std::string_view argument, TextVisitor visit) = nullptr;
   NumberValue (*number)(const void* event, std::string_view argument) = nullptr;
 };
 
@@ -56,9 +66,8 @@ class FieldsOf {
   FieldTable table_;
 };
 
-// `field` with an accessor that takes the event, or the event and the argument.
 template <typename Event, auto kAccessor>
-constexpr Field with_accessor(Field field) {
+constexpr Field with_one_value(Field field) {
   constexpr auto kCall = [](const void* event, std::string_view argument) {
     const auto& typed = *static_cast<const Event*>(event);
     if constexpr (requires { kAccessor(typed, argument); }) {
@@ -75,6 +84,20 @@ constexpr Field with_accessor(Field field) {
   return field;
 }
 
+// `field` with an accessor that takes the event, or the event and the argument, or these and a TextVisitor.
+template <typename Event, auto kAccessor>
+constexpr Field with_accessor(Field field) {
+  if constexpr (requires(const Event& event, TextVisitor visit) {
+                  kAccessor(event, std::string_view(), visit);
+                }) {
+    field.texts = [](const void* event, std::string_view argument, TextVisitor visit) {
+      kAccessor(*static_cast<const Event*>(event), argument, visit);
+    };
+    return field;
+  } else {
+    return with_one_value<Event, kAccessor>(field);
+  }
+}
 // The field of that name, or nullptr.
 [[nodiscard]] const Field* find_field(FieldTable table, std::string_view name);
 

@@ -3,6 +3,7 @@
 
 #include <expected>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,6 +30,8 @@ class Filter {
 
   // In one spelling: compiled again, it is the same filter, and has the same text.
   [[nodiscard]] const std::string& text() const { return program_->text(); }
+  // What of it is never true, with its place.
+  [[nodiscard]] const std::optional<FilterError>& doubt() const { return program_->doubt(); }
 
  private:
   explicit Filter(std::shared_ptr<const Program> program) : program_(std::move(program)) {}

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "filter/bytes.h"
+#include "filter/doubts.h"
 #include "filter/parser.h"
 #include "filter/regex.h"
 
@@ -38,6 +39,39 @@ class TextTest : public Program::Test {
   Predicate predicate_;
 };
 
+// Of a field that an event may have several times: whether `predicate` holds for one of the values, or, where
+// `all`, for each of them. Of none at all, nothing holds.
+template <typename Predicate>
+class TextsTest : public Program::Test {
+ public:
+  TextsTest(const Comparison& comparison, Predicate predicate, bool all)
+      : get_(comparison.field->texts),
+        argument_(comparison.argument),
+        predicate_(std::move(predicate)),
+        all_(all) {}
+  [[nodiscard]] bool holds(const void* event) const override {
+    Asking asking{.test = *this};
+    get_(event, argument_, {.visit = &ask, .context = &asking});
+    return asking.answer;
+  }
+
+ private:
+  struct Asking {
+    const TextsTest& test;
+    bool answer = false;
+  };
+  static bool ask(void* context, std::string_view value) {
+    auto& asking = *static_cast<Asking*>(context);
+    asking.answer = asking.test.predicate_(value);
+    return asking.answer == asking.test.all_;  // the next one may change it
+  }
+
+  decltype(Field::texts) get_;
+  std::string argument_;
+  Predicate predicate_;
+  bool all_;
+};
+
 template <typename Predicate>
 class NumberTest : public Program::Test {
  public:
@@ -58,6 +92,9 @@ using TestPointer = std::unique_ptr<const Program::Test>;
 
 template <typename Predicate>
 TestPointer text_test(const Comparison& comparison, Predicate predicate) {
+  if (comparison.field->texts != nullptr)
+    return std::make_unique<TextsTest<Predicate>>(comparison, std::move(predicate),
+                                                  comparison.op == Operator::NotEqual);
   return std::make_unique<TextTest<Predicate>>(comparison, std::move(predicate));
 }
 
@@ -165,6 +202,8 @@ std::expected<Program, FilterError> Program::compile(std::string_view text, Fiel
                                                             : make_number_test(comparison);
     }
   }
+  if (const auto doubt = never_true(*expression))
+    program.doubt_ = filter_error(text, doubt->position, doubt->why, doubt->advice);
   program.link(expression->root, kAccept, kReject);
   program.text_ = to_text(*expression);
   return program;

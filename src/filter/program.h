@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,8 @@ class Program {
 
   // The filter in its one spelling; compiles to the same program.
   [[nodiscard]] const std::string& text() const { return text_; }
+  // What of it is never true, such as length > 9 and length < 5; an operator wants to know.
+  [[nodiscard]] const std::optional<FilterError>& doubt() const { return doubt_; }
 
  private:
   struct Step {
@@ -50,6 +53,7 @@ class Program {
 
   std::vector<Step> steps_;
   std::string text_;
+  std::optional<FilterError> doubt_;
 };
 
 }  // namespace slurper

@@ -73,33 +73,44 @@ Element take_element(std::string_view& data) {
   return {inside.substr(0, blank), inside.substr(blank)};
 }
 
-TextValue parameter(std::string_view parameters, std::string_view name) {
+// The values of that name, which may stand there several times. False: no more are wanted.
+bool visit_parameter(std::string_view parameters, std::string_view name, TextVisitor visit) {
   while (true) {
     while (parameters.starts_with(' ')) parameters.remove_prefix(1);
     const std::size_t equals = parameters.find("=\"");
-    if (equals == std::string_view::npos) return std::nullopt;
+    if (equals == std::string_view::npos) return true;
     const std::string_view found = parameters.substr(0, equals);
     parameters.remove_prefix(equals + 2);
     const std::size_t length = value_length(parameters);
-    if (found == name) return parameters.substr(0, length);
+    if (found == name && !visit(parameters.substr(0, length))) return false;
     parameters.remove_prefix(std::min(length + 1, parameters.size()));
   }
 }
 
 // sd: all of it. sd[ID]: what stands behind the ID. sd[ID.param]: the value as it stands, with its escapes.
 // An ID may have dots in it, a parameter's name hardly: the last dot parts them, where no ID is the whole of
-// it.
-TextValue structured_data(const Record& record, std::string_view argument) {
-  std::string_view data = record.header().structured_data;
-  if (argument.empty()) return unless_empty(data);
-  const std::size_t dot = argument.rfind('.');
-  TextValue value;
-  for (Element element = take_element(data); !element.id.empty(); element = take_element(data)) {
-    if (element.id == argument) return element.parameters.substr(element.parameters.starts_with(' ') ? 1 : 0);
-    if (!value && dot != std::string_view::npos && element.id == argument.substr(0, dot))
-      value = parameter(element.parameters, argument.substr(dot + 1));
+// it. RFC 5424 allows a parameter several times in an element; an ID it does not, programs write it.
+void structured_data(const Record& record, std::string_view argument, TextVisitor visit) {
+  const std::string_view all = record.header().structured_data;
+  if (argument.empty()) {
+    if (!all.empty()) (void)visit(all);
+    return;
   }
-  return value;
+  std::string_view data = all;
+  bool is_id = false;
+  for (Element element = take_element(data); !element.id.empty(); element = take_element(data)) {
+    if (element.id != argument) continue;
+    is_id = true;
+    if (!visit(element.parameters.substr(element.parameters.starts_with(' ') ? 1 : 0))) return;
+  }
+  const std::size_t dot = argument.rfind('.');
+  if (is_id || dot == std::string_view::npos) return;
+  data = all;
+  for (Element element = take_element(data); !element.id.empty(); element = take_element(data)) {
+    if (element.id == argument.substr(0, dot) &&
+        !visit_parameter(element.parameters, argument.substr(dot + 1), visit))
+      return;
+  }
 }
 
 template <auto kAccessor>

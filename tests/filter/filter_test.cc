@@ -22,6 +22,10 @@ constexpr std::string_view k5424 =
     "<165>1 2026-11-21T22:14:15.003Z db.example postgres 812 ID47 "
     "[exampleSDID@32473 iut=\"3\" eventSource=\"App \\\"x\\\"\"][origin ip=\"192.0.2.1\"] checkpoint "
     "complete";  // local4.notice
+// RFC 5424 section 6.3.5 has such a one; an element of the same name a second time it forbids.
+constexpr std::string_view kRepeated =
+    "<165>1 2026-11-21T22:14:15Z h p - - [r ip=\"192.0.2.1\" ip=\"192.0.2.129\"][r port=\"514\" "
+    "ip=\"192.0.2.7\"] x";
 constexpr std::string_view kPlain = "no header at all";
 
 struct Case {
@@ -29,6 +33,46 @@ struct Case {
   std::string_view line;
   bool wanted;
 };
+
+std::string doubt_of(std::string_view filter) {
+  const auto compiled = RecordFilter::compile(filter, record_fields());
+  if (!compiled) return "an error: " + compiled.error().message();
+  return compiled->doubt() ? compiled->doubt()->message() : "";
+}
+
+TEST(Filter, DoubtsWhatIsNeverTrue) {
+  for (const auto& [filter, doubt] : std::vector<std::pair<const char*, const char*>>{
+           {"length > 100 and length < 50",
+            "at column 27 this is never true together with what is said of length before it. Join them with "
+            "or, if "
+            "one of them is to hold"},
+           {"severity >= err and program = x and severity <= crit",
+            "at column 49 this is never true together with what is said of severity before it. The order is "
+            "emerg < "
+            "alert < crit < err < warning < notice < info < debug"},
+           {"program = x or severity > debug",
+            "at column 27 this is never true: there is no such severity. The order is emerg < alert < crit < "
+            "err < "
+            "warning < notice < info < debug"},
+           {"not (program = sshd and program = sudo)",
+            "at column 35 this is never true: no program is both sshd and sudo. Write program in (sshd, "
+            "sudo), if one "
+            "of them is meant"}})
+    EXPECT_EQ(doubt_of(filter), doubt) << filter;
+  for (const char* filter : {"time >= 2026-02-01 and time < 2026-01-01", "length in (1, 2, 3) and length > 3",
+                             "severity < emerg", "length = 5 and length = 6",
+                             "facility > local7 and msg exists", "host = a and (host = b and host = a)",
+                             "offset < -9223372036854775808", "offset > 9223372036854775807"})
+    EXPECT_NE(doubt_of(filter), "") << filter;
+  for (const char* filter :
+       {"length > 50 and length < 52", "length >= 50 and length <= 50", "length > 100 or length < 50",
+        "severity <= debug", "severity >= emerg and severity != err", "program = a or program = b",
+        "program = a and not program = b", "program = a and program startswith b",
+        "sd[a.b] = x and sd[a.b] = y", "length > 100 and not length < 50",
+        "(length > 100 or program = x) and length < 50", "length in (1, 9) and length > 5",
+        "program = a and program = a", "program != a and program != b"})
+    EXPECT_EQ(doubt_of(filter), "") << filter;
+}
 
 TEST(Filter, AnswersTheExamples) {
   const std::vector<Case> cases = {
@@ -85,6 +129,23 @@ TEST(Filter, AnswersTheExamples) {
       {"sd[origin.port] exists", k5424, false},
       {"sd[nothing] exists", k5424, false},
       {R"(sd[exampleSDID@32473.eventSource] = 'App \\"x\\"')", k5424, true},
+      {"sd[r.ip] = 192.0.2.1", kRepeated, true},
+      {"sd[r.ip] = 192.0.2.129", kRepeated, true},
+      {"sd[r.ip] = 192.0.2.7", kRepeated, true},
+      {"sd[r.ip] = 192.0.2.2", kRepeated, false},
+      {"sd[r.ip] in (192.0.2.2, 192.0.2.129)", kRepeated, true},
+      {"sd[r.ip] matches 129$", kRepeated, true},
+      {"sd[r.ip] endswith .129", kRepeated, true},
+      {"sd[r.ip] exists", kRepeated, true},
+      {"sd[r.ip] != 192.0.2.1", kRepeated, false},
+      {"sd[r.ip] != 192.0.2.129", kRepeated, false},
+      {"sd[r.ip] != 192.0.2.2", kRepeated, true},
+      {"sd[r.no] != 192.0.2.2", kRepeated, false},
+      {"not sd[r.ip] = 192.0.2.129", kRepeated, false},
+      {"sd[r.ip] = 192.0.2.1 and sd[r.ip] = 192.0.2.129", kRepeated, true},
+      {"sd[r] contains .7", kRepeated, true},
+      {"sd[r] contains port", kRepeated, true},
+      {"sd[r.port] = 514", kRepeated, true},
       {"format = rfc5424", k5424, true},
       {"format = rfc3164", kSshd, true},
       {"format = none", kPlain, true},

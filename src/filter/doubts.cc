@@ -1,0 +1,234 @@
+#include "filter/doubts.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+#include <vector>
+
+#include "filter/filter_error.h"
+#include "filter/literal.h"
+
+namespace slurper {
+
+namespace {
+
+std::size_t bare_length(std::string_view text) {
+  return static_cast<std::size_t>(std::ranges::find_if(text, ends_bare_word) - text.begin());
+}
+
+std::optional<Doubt> typographic_quote(std::string_view rest) {
+  constexpr std::array<std::string_view, 10> kQuotes = {"“", "”", "„", "‟", "‘", "’", "‚", "«", "»", "‹"};
+  const auto found =
+      std::ranges::find_if(kQuotes, [&](std::string_view quote) { return rest.starts_with(quote); });
+  if (found == kQuotes.end()) return std::nullopt;
+  return Doubt{
+      .position = 0, .why = fmt::format("{} is a typographic quote", *found), .advice = "Write \" or '"};
+}
+
+// /pattern/ or /pattern/i, blanks in it or not: as sed, Perl and JavaScript have it. A path has more slashes.
+std::optional<Doubt> pattern_in_slashes(std::string_view rest) {
+  if (!rest.starts_with('/')) return std::nullopt;
+  const std::size_t end = rest.find('/', 1);
+  if (end == std::string_view::npos || end == 1) return std::nullopt;
+  const std::size_t behind = std::min(rest.find_first_not_of("gims", end + 1), rest.size());
+  if (behind < rest.size() && !ends_bare_word(rest[behind])) return std::nullopt;
+  const std::string_view flags = rest.substr(end + 1, behind - end - 1);
+  const std::string pattern = (flags.contains('i') ? "(?i)" : "") + std::string(rest.substr(1, end - 1));
+  return Doubt{.position = 0,
+               .why = "a pattern stands without slashes",
+               .advice = fmt::format("Write matches {}, or quotes around the slashes if they are meant",
+                                     shortened(text_literal(pattern)))};
+}
+
+bool is_ipv4(std::string_view text) {
+  int numbers = 0;
+  while (!text.empty()) {
+    unsigned number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || number > 255) return false;
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    if (++numbers == 4) return text.empty();
+    if (!text.starts_with('.')) return false;
+    text.remove_prefix(1);
+  }
+  return false;
+}
+
+bool is_ipv6(std::string_view text) {
+  return std::ranges::count(text, ':') >= 2 &&
+         text.find_first_not_of("0123456789abcdefABCDEF:.") == text.npos;
+}
+
+// 10.0.0.0/8
+std::optional<Doubt> network(const Comparison& comparison, std::string_view word) {
+  const std::size_t slash = word.find('/');
+  if (slash == std::string_view::npos) return std::nullopt;
+  const std::string_view address = word.substr(0, slash);
+  unsigned bits = 0;
+  const auto [end, error] = std::from_chars(word.data() + slash + 1, word.data() + word.size(), bits);
+  const bool ipv4 = is_ipv4(address);
+  const bool is_network = error == std::errc() && end == word.data() + word.size() &&
+                          ((ipv4 && bits <= 32) || (is_ipv6(address) && bits <= 128));
+  if (!is_network) return std::nullopt;
+  std::string field(comparison.field->name);
+  if (!comparison.argument.empty()) field += fmt::format("[{}]", text_literal(comparison.argument));
+  std::string advice = fmt::format("Write {} matches, with a pattern for its addresses", field);
+  if (ipv4 && bits % 8 == 0 && bits > 0) {
+    std::size_t length = 0;
+    for (unsigned byte = 0; byte < bits / 8; ++byte)
+      length = std::min(address.find('.', length), address.size() - 1) + 1;
+    const std::string_view begin = address.substr(0, length);
+    advice = fmt::format("Write {} {} {}", field, bits == 32 ? "=" : "startswith", begin);
+  } else if (!ipv4 && address.ends_with("::")) {
+    advice = fmt::format("Write {} startswith {}", field, address.substr(0, address.size() - 1));
+  }
+  return Doubt{
+      .position = 0,
+      .why = fmt::format("{} is a network, and '{}' compares texts", shortened(word), name_of(comparison.op)),
+      .advice = advice};
+}
+
+constexpr std::int64_t kLowest = std::numeric_limits<std::int64_t>::min();
+constexpr std::int64_t kHighest = std::numeric_limits<std::int64_t>::max();
+
+// Both ends are in it; empty if it is the other way round.
+struct Range {
+  std::int64_t low = kLowest;
+  std::int64_t high = kHighest;
+  [[nodiscard]] bool is_empty() const { return low > high; }
+};
+
+// What a number may be, for the comparison to hold.
+Range range_of(const Comparison& comparison) {
+  if (comparison.numbers.empty()) return {};
+  const std::int64_t value = comparison.numbers.front();
+  switch (comparison.op) {
+    case Operator::Equal:
+      return {value, value};
+    case Operator::In: {
+      const auto [low, high] = std::ranges::minmax(comparison.numbers);
+      return {low, high};
+    }
+    case Operator::Less:
+      return value == kLowest ? Range{0, -1} : Range{kLowest, value - 1};
+    case Operator::LessEqual:
+      return {kLowest, value};
+    case Operator::Greater:
+      return value == kHighest ? Range{0, -1} : Range{value + 1, kHighest};
+    case Operator::GreaterEqual:
+      return {value, kHighest};
+    default:
+      return {};
+  }
+}
+
+// What the field has at all.
+Range range_of(const Field& field) {
+  if (field.names.empty()) return {};
+  const auto [low, high] = std::ranges::minmax(field.names, {}, &NamedValue::value);
+  return {low.value, high.value};
+}
+
+// Severities are where people have the order the other way round.
+std::string advice_on_range(const Field& field) {
+  if (field.names.empty()) return "Join them with or, if one of them is to hold";
+  std::vector<NamedValue> values;
+  for (const NamedValue& one : field.names) {
+    if (name_of(field, one.value) == one.name) values.push_back(one);
+  }
+  std::ranges::sort(values, {}, &NamedValue::value);
+  std::string order;
+  for (const NamedValue& one : values) order.append(order.empty() ? "" : " < ").append(one.name);
+  return fmt::format("The order is {}", order);
+}
+
+// Of comparisons that all must hold.
+class Together {
+ public:
+  void add(const Comparison& comparison) {
+    if (doubt_) return;
+    if (comparison.field->type == FieldType::Text) {
+      if (comparison.op == Operator::Equal && comparison.field->texts == nullptr) add_text(comparison);
+    } else {
+      add_numbers(comparison);
+    }
+  }
+  [[nodiscard]] const std::optional<Doubt>& doubt() const { return doubt_; }
+
+ private:
+  struct Known {
+    const Comparison* comparison;
+    Range range;
+  };
+
+  void add_text(const Comparison& comparison) {
+    for (const Comparison* other : texts_) {
+      if (other->field != comparison.field || other->texts == comparison.texts) continue;
+      const std::string one = shortened(text_literal(other->texts.front()));
+      const std::string two = shortened(text_literal(comparison.texts.front()));
+      doubt_ = {
+          .position = comparison.value_position,
+          .why = fmt::format("this is never true: no {} is both {} and {}", comparison.field->name, one, two),
+          .advice =
+              fmt::format("Write {} in ({}, {}), if one of them is meant", comparison.field->name, one, two)};
+      return;
+    }
+    texts_.push_back(&comparison);
+  }
+
+  void add_numbers(const Comparison& comparison) {
+    const Field& field = *comparison.field;
+    const Range own = range_of(comparison);
+    auto known =
+        std::ranges::find_if(known_, [&](const Known& one) { return one.comparison->field == &field; });
+    const bool is_first = known == known_.end();
+    if (is_first) known = known_.insert(known_.end(), {.comparison = &comparison, .range = range_of(field)});
+    known->range = {std::max(known->range.low, own.low), std::min(known->range.high, own.high)};
+    if (!known->range.is_empty()) return;
+    doubt_ = {.position = comparison.value_position,
+              .why = is_first ? fmt::format("this is never true: there is no such {}", field.name)
+                              : fmt::format("this is never true together with what is said of {} before it",
+                                            field.name),
+              .advice = advice_on_range(field)};
+  }
+
+  std::vector<const Comparison*> texts_;
+  std::vector<Known> known_;
+  std::optional<Doubt> doubt_;
+};
+
+std::optional<Doubt> never_true(const Expression& expression, const Node& node) {
+  Together together;
+  const auto add = [&](const Node& one) {
+    if (one.kind == Node::Kind::Comparison) together.add(expression.comparisons[one.first_comparison]);
+  };
+  if (node.kind == Node::Kind::Comparison) add(node);
+  if (node.kind == Node::Kind::And) std::ranges::for_each(node.children, add);
+  if (together.doubt()) return together.doubt();
+  for (const Node& child : node.children) {
+    if (auto doubt = never_true(expression, child)) return doubt;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Doubt> doubt_about_value(const Comparison& comparison, std::string_view rest) {
+  if (auto doubt = typographic_quote(rest)) return doubt;
+  if (comparison.op == Operator::Matches) return pattern_in_slashes(rest);
+  const bool whole = comparison.op == Operator::Equal || comparison.op == Operator::NotEqual ||
+                     comparison.op == Operator::In || comparison.op == Operator::StartsWith;
+  if (comparison.field->type == FieldType::Text && whole) {
+    if (auto doubt = network(comparison, rest.substr(0, bare_length(rest)))) return doubt;
+  }
+  return std::nullopt;
+}
+
+std::optional<Doubt> never_true(const Expression& expression) {
+  return never_true(expression, expression.root);
+}
+
+}  // namespace slurper
