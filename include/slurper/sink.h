@@ -48,6 +48,9 @@ class SinkOptions {
   [[nodiscard]] virtual bool has(std::string_view name) const = 0;
   // The setting `name` is missing or wrong: "must be …". The first one that is rejected is reported.
   virtual void reject(std::string_view name, std::string why) = 0;
+  // The setting `name` can be accepted, and is hardly meant: "…". `slurper check` and `run` tell the
+  // operator. Behind the others, so that plug-ins that were built before it was there still work.
+  virtual void warn(std::string_view /*name*/, std::string /*what*/) {}
 };
 
 enum class Level { Debug, Info, Warning, Error };

@@ -32,9 +32,14 @@ Findings check_everything(const Machine& machine, const Settings& settings) {
 int check(const ConfigOptions& options) {
   const Result<Settings> settings = options.load();
   if (!settings) return report(settings.error());
-  if (const auto sinks = prepare_sinks(settings->sinks); !sinks) return report(sinks.error());
+  const auto sinks = prepare_sinks(settings->sinks);
+  if (!sinks) return report(sinks.error());
 
-  const Findings findings = check_everything(this_machine(), *settings);
+  Findings findings = check_everything(this_machine(), *settings);
+  for (const PreparedSink& sink : *sinks) {
+    for (const std::string& warning : sink.warnings)
+      findings.push_back({.level = Finding::Level::Warning, .text = warning});
+  }
   for (const Finding& finding : findings) fmt::print(stderr, "{}", to_lines(finding));
   fmt::print(stderr, "\n");
   fmt::print("{}", to_toml(*settings));

@@ -34,6 +34,7 @@ void say(Level level, const std::string& text) {
 Result<std::unique_ptr<Sinks>> Sinks::open(const SinkLog& log, std::vector<PreparedSink> sinks) {
   auto opened = std::make_unique<Sinks>();
   for (PreparedSink& sink : sinks) {
+    for (const std::string& warning : sink.warnings) say(Level::Warning, warning);
     Result<std::unique_ptr<SinkRunner>> runner = SinkRunner::open(log, std::move(sink), &say);
     if (!runner) return std::unexpected(runner.error());
     opened->runners_.push_back(std::move(*runner));

@@ -1,16 +1,18 @@
 #include "sink/format.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
 
+#include "sink/json_events.h"
 #include "sink/json_line.h"
 
 namespace slurper {
 
 Format Format::from(SinkOptions& options) {
-  constexpr std::array<std::string_view, 4> kNames = {"raw", "json", "rfc5424", "rfc3164"};
+  constexpr std::array<std::string_view, 6> kNames = {"raw", "json", "rfc5424", "rfc3164", "gelf", "ecs"};
   Format format;
   format.defaults_ = {.hostname = machine_name(), .escape_controls = true};
   const std::string text = options.text("format", kNames.front());
@@ -20,14 +22,15 @@ Format Format::from(SinkOptions& options) {
   }
   format.kind_ = Kind::Template;
   if (!text.contains('{')) {
-    options.reject(
-        "format",
-        R"(must be one of raw, json, rfc5424, rfc3164, or a template such as "{time} {host}: {msg}")");
+    options.reject("format",
+                   fmt::format(R"(must be one of {}, or a template such as "{{time}} {{host}}: {{msg}}")",
+                               fmt::join(kNames, ", ")));
     return format;
   }
   auto parsed = LineTemplate::parse(text);
   if (parsed) {
     format.template_ = std::move(*parsed);
+    if (auto doubt = doubt_about_json(text)) options.warn("format", std::move(*doubt));
   } else {
     options.reject("format", std::move(parsed.error()));
   }
@@ -47,6 +50,12 @@ void Format::append(const Record& record, std::string& out) const {
       break;
     case Kind::Rfc3164:
       append_rfc3164(record, defaults_, out);
+      break;
+    case Kind::Gelf:
+      append_gelf(record, defaults_.hostname, out);
+      break;
+    case Kind::Ecs:
+      append_ecs(record, out);
       break;
     case Kind::Template:
       template_.append(record, out);

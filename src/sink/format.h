@@ -10,8 +10,8 @@
 
 namespace slurper {
 
-// The setting `format` of the sinks that write lines: raw, json, rfc5424, rfc3164, or a template; see
-// docs/sinks/formats.md. Whatever the bytes of a record are, it is one line: no record can forge another.
+// The setting `format` of the sinks that write lines: raw, json, rfc5424, rfc3164, gelf, ecs, or a template;
+// see docs/sinks/formats.md. Whatever the bytes of a record are, it is one line: no record can forge another.
 // Immutable, any thread.
 class Format {
  public:
@@ -21,7 +21,7 @@ class Format {
   void append(const Record& record, std::string& out) const;
 
  private:
-  enum class Kind { Raw, Json, Rfc5424, Rfc3164, Template };
+  enum class Kind { Raw, Json, Rfc5424, Rfc3164, Gelf, Ecs, Template };
 
   Kind kind_ = Kind::Raw;
   LineTemplate template_;

@@ -21,4 +21,7 @@ void append_json(const Record& record, std::string& out);
 // `text` as a JSON string, in quotes; each byte that is not valid UTF-8 as U+FFFD.
 void append_json_string(std::string_view text, std::string& out);
 
+// The same, without the quotes.
+void append_json_text(std::string_view text, std::string& out);
+
 }  // namespace slurper

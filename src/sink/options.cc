@@ -117,6 +117,13 @@ void ConfiguredOptions::reject(std::string_view name, std::string why) {
       .advice = {}};
 }
 
+void ConfiguredOptions::warn(std::string_view name, std::string what) {
+  const SinkOption* const option = find(name);
+  warnings_.push_back(fmt::format("'{}': {} of the sink '{}' {}",
+                                  printable(option == nullptr ? settings_.place : option->place), name,
+                                  settings_.name, what));
+}
+
 void ConfiguredOptions::asked_for(std::string_view name) {
   if (std::ranges::find(asked_for_, name) == asked_for_.end()) asked_for_.emplace_back(name);
 }

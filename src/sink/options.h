@@ -29,9 +29,12 @@ class ConfiguredOptions : public SinkOptions {
                      std::size_t otherwise) override;
   [[nodiscard]] bool has(std::string_view name) const override { return find(name) != nullptr; }
   void reject(std::string_view name, std::string why) override;
+  void warn(std::string_view name, std::string what) override;
 
   // What is wrong with them, now that the sink has asked for all that it knows. Config, with the place.
   [[nodiscard]] Status check() const;
+  // What the sink was warned of: sentences that name the setting and its place.
+  [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
   [[nodiscard]] const SinkOption* find(std::string_view name) const;
@@ -42,6 +45,7 @@ class ConfiguredOptions : public SinkOptions {
   const SinkSettings& settings_;
   std::vector<std::string> asked_for_;
   std::optional<Error> error_;
+  std::vector<std::string> warnings_;
 };
 
 }  // namespace slurper

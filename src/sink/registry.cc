@@ -106,6 +106,7 @@ Result<std::vector<PreparedSink>> prepare_sinks(std::span<const SinkSettings> si
                       .options = RunnerOptions::from(options),
                       .sink = type->make(options)};
     if (const Status good = options.check(); !good) return std::unexpected(good.error());
+    sink.warnings = options.warnings();
     prepared.push_back(std::move(sink));
   }
   return prepared;

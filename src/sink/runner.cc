@@ -72,6 +72,7 @@ RunnerOptions RunnerOptions::from(SinkOptions& options) {
     const auto filter = RecordFilter::compile(text, record_fields());
     if (filter) {
       source.filter = *filter;
+      if (const auto& doubt = filter->doubt()) options.warn("filter", "is doubtful: " + doubt->message());
     } else {
       options.reject("filter", filter.error().message());
     }

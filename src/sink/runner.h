@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/fd.h"
 #include "base/os.h"
@@ -38,6 +39,7 @@ struct PreparedSink {
   std::string type;
   RunnerOptions options;
   std::unique_ptr<Sink> sink;
+  std::vector<std::string> warnings = {};  // about its settings, for the operator
 };
 
 // The log that sinks read. All of it outlives them.

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <csignal>
 #include <fstream>
 
 #include "cli/program.h"
@@ -124,6 +125,44 @@ TEST_F(BadSinks, PlugInsThatAreNone) {
   expect_refusal({"--sink", other}, {"it is a sink of the type 'stubborn', not 'unwilling'"});
   expect_refusal("stubborn:?plugin=", "[[sink]]\ntype = \"stubborn\"\nplugin = \"\"\n",
                  {"plugin must be the path of one shared object"});
+}
+
+// What can be accepted and is hardly meant: check and run say it, with its place, and go on.
+class DoubtfulSinks : public BadSinks {
+ protected:
+  void expect_warning(const std::string& url, const std::vector<std::string>& parts) const {
+    SCOPED_TRACE(url);
+    const std::vector<std::string> arguments = {"--fifo", folder_ / "fifo",
+                                                "--log",  folder_ / "log",
+                                                "--set",  "ring.directory=" + (ring_ / "r"),
+                                                "--sink", url};
+    std::vector<std::string> check = {"check"};
+    check.insert(check.end(), arguments.begin(), arguments.end());
+    const Outcome outcome = run_slurper(check);
+    std::string words = outcome.err;  // a finding is wrapped
+    for (std::size_t at = 0; (at = words.find("\n         ", at)) != std::string::npos;)
+      words.replace(at, 10, " ");
+    for (const std::string& part : parts) EXPECT_THAT(words, HasSubstr(part));
+    EXPECT_THAT(words, HasSubstr("warning  '--sink " + url + "': "));
+
+    std::vector<std::string> run = {"run"};
+    run.insert(run.end(), arguments.begin(), arguments.end());
+    Slurper slurper(run);
+    EXPECT_TRUE(slurper.says("ready")) << slurper.err();
+    for (const std::string& part : parts) EXPECT_THAT(slurper.err(), HasSubstr(part));
+    slurper.signal(SIGTERM);
+    EXPECT_EQ(slurper.wait(), 0) << slurper.err();
+  }
+};
+
+TEST_F(DoubtfulSinks, ATemplateOfJsonWithoutEscapes) {
+  expect_warning(R"(stdout:?format={{"m":"{msg}"}})",
+                 {"format of the sink 'stdout' looks like JSON", R"(Write '{{"m":"{msg:json}"}}')"});
+}
+
+TEST_F(DoubtfulSinks, AFilterThatIsNeverTrue) {
+  expect_warning("stdout:?filter=length > 9 and length < 5",
+                 {"filter of the sink 'stdout' is doubtful: at column 25 this is never true together with"});
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "fuzz/fuzz.h"
 #include "record/syslog_header.h"
+#include "sink/json_events.h"
 #include "sink/json_line.h"
 
 using slurper::fuzz::require;
@@ -35,6 +36,13 @@ slurper::SyslogHeader of_pieces(std::string_view line) {
   return header;
 }
 
+void check_json(const std::string& out) {
+  require(slurper::is_utf8(out), "JSON is UTF-8");
+  require(std::ranges::none_of(out,
+                               [](char c) { return is_control(static_cast<unsigned char>(c)) || c == '\t'; }),
+          "JSON has no control characters");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -51,14 +59,35 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   std::string out;
   slurper::append_json(record, out);
-  require(slurper::is_utf8(out), "JSON is UTF-8");
-  require(std::ranges::none_of(out,
-                               [](char c) { return is_control(static_cast<unsigned char>(c)) || c == '\t'; }),
-          "JSON has no control characters");
+  check_json(out);
   const auto read = nlohmann::json::parse(out, nullptr, false);
   require(!read.is_discarded(), "JSON is valid");
   require(read.contains("raw_base64") != slurper::is_utf8(raw), "what is not UTF-8 is kept");
   if (slurper::is_utf8(raw)) require(read["msg"] == record.header().message, "the message is read back");
+
+  out.clear();
+  slurper::append_gelf(record, "host", out);
+  check_json(out);
+  const auto gelf = nlohmann::json::parse(out, nullptr, false);
+  require(!gelf.is_discarded(), "GELF is valid JSON");
+  require(gelf.contains("_raw_base64") != slurper::is_utf8(raw), "GELF keeps what is not UTF-8");
+  require(!gelf["short_message"].get<std::string>().empty() && !gelf["host"].get<std::string>().empty(),
+          "GELF has what it must have");
+
+  out.clear();
+  slurper::append_ecs(record, out);
+  check_json(out);
+  const auto ecs = nlohmann::json::parse(out, nullptr, false);
+  require(!ecs.is_discarded(), "ECS is valid JSON");
+  require(ecs["slurper"].contains("raw_base64") != slurper::is_utf8(raw), "ECS keeps what is not UTF-8");
+  if (slurper::is_utf8(raw)) require(ecs["message"] == record.header().message, "ECS has the message");
+
+  // Whatever the fields are, they are JSON between quotes.
+  out.clear();
+  slurper::LineTemplate::parse(R"({{"a":"{host:json}{msg:json}","b":"{raw:json}"}})")->append(record, out);
+  check_json(out);
+  require(!nlohmann::json::parse(out, nullptr, false).is_discarded(), "escaped fields are JSON");
+  (void)slurper::doubt_about_json(pattern);
 
   const slurper::SyslogDefaults escaped = {.escape_controls = true};
   out.clear();
