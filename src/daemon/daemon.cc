@@ -108,7 +108,12 @@ class Daemon {
 };
 
 Status Daemon::open(std::vector<PreparedSink> sinks) {
-  if (Status fits = holder_.check(); !fits) return fits;
+  if (Status fits = holder_.check(); !fits) {
+    // A FIFO that is being replaced, or a socket unit that is being restarted, may fit in a moment.
+    spdlog::warn("{}. Looking again in a second", fits.error().message());
+    delay_next_start();
+    if (fits = holder_.check(); !fits) return fits;
+  }
   // What is wrong with the FIFO is found before anything is made; one that must be made is made last.
   struct stat st{};
   const bool fifo_exists = os_.lstat(settings_.fifo.path.c_str(), &st) == 0;
@@ -443,7 +448,8 @@ int open_and_run(const Settings& settings, const std::function<Result<Settings>(
       !opened) {
     spdlog::critical("{}", opened.error().message());
     notify_systemd(fmt::format("ERRNO={}\nSTATUS={}", opened.error().errnum, opened.error().message()));
-    if (holder.has_socket_unit()) delay_next_start();
+    // A wrong configuration is not tried again, see slurper-failed.service.
+    if (holder.has_socket_unit() && opened.error().kind != ErrorKind::Config) delay_next_start();
     return static_cast<int>(opened.error().kind);
   }
   return daemon.run();

@@ -11,7 +11,9 @@ for service in slurper.service slurper@.service; do
   grep -q "^ExecStart=$slurper run -c /" "$work/$service" || failed "$service: no ExecStart= to replace"
   cp "$units/${service%.service}.socket" "$work"
 done
-for unit in slurper.service slurper@.service slurper.socket slurper@.socket; do
+cp "$units"/slurper-failed* "$work"
+for unit in slurper.service slurper@.service slurper.socket slurper@.socket \
+  slurper-failed.service slurper-failed@.service slurper-failed.path slurper-failed@.path; do
   systemd-analyze verify --man=no --recursive-errors=yes "$work/$unit" >"$work/verify" 2>&1 ||
     failed "systemd-analyze verify $unit fails"
   [ ! -s "$work/verify" ] || failed "systemd-analyze verify $unit: $(cat "$work/verify")"
