@@ -7,7 +7,7 @@ show() { systemctl show --property "$1" --value $unit; }
 state() { systemctl show --property ActiveState --property NRestarts --property InvocationID $unit | sort | paste -sd' '; }
 is() { [ "$(show ActiveState)" = "$1" ]; }
 write_lines() { # FIRST LAST
-  seq -f 'line %.0f of the test' "$1" "$2" >$fifo
+  seq -f 'line %.0f of the test' "$1" "$2" >"$fifo"
   seq -f 'line %.0f of the test' "$1" "$2" >>/tmp/written.$unit
 }
 all_logged() { # before the first rotation there is no other segment to be found
@@ -47,7 +47,7 @@ for unit in slurper slurper@app; do
   write_lines 1001 2000
   wait_until "$unit is failed" is failed
   write_lines 2001 3000
-  stays_failed $([ $unit = slurper ] && echo 30 || echo 5)
+  stays_failed "$([ $unit = slurper ] && echo 30 || echo 5)"
 
   echo "== $unit: a start by hand says so at once, and changes nothing"
   ! systemctl restart $unit 2>/dev/null || die "it starts"

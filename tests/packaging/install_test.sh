@@ -42,4 +42,35 @@ if [ "$(id -u)" -eq 0 ]; then
     failed "its directory: $(stat -c '%F %a %u %g' "$root/run/slurper")"
 fi
 
+# A configuration that somebody has edited, or has replaced with a link, is left alone; all else is renewed.
+echo '# edited' >>"$root$configuration"
+edited=$(stat -c '%i %Y' "$root$configuration")
+echo 'no program' >"$usr/bin/slurper"
+DESTDIR=$root cmake --install "$build" >"$work/install" || failed "a second install fails"
+[ "$(tail -n 1 "$root$configuration") $(stat -c '%i %Y' "$root$configuration")" = "# edited $edited" ] ||
+  failed "a second install changes the configuration"
+grep -q "Kept: .*slurper.toml" "$work/install" || failed "a second install does not say what it keeps"
+"$usr/bin/slurper" --version >/dev/null || failed "a second install does not renew the program"
+mv "$root$configuration" "$work/elsewhere.toml"
+ln -s /nowhere/slurper.toml "$root$configuration"
+DESTDIR=$root cmake --install "$build" >/dev/null || failed "a third install fails"
+[ "$(readlink "$root$configuration")" = /nowhere/slurper.toml ] || failed "an install replaces a link"
+rm "$root$configuration"
+mv "$work/elsewhere.toml" "$root$configuration"
+
+# What was installed goes, and nothing else: not the configuration, not what others have put there.
+echo another >"$(dirname "$root$configuration")/app.toml"
+touch "$usr/lib/slurper/sinks/by-program.so" "$usr/bin/another"
+DESTDIR=$root cmake --build "$build" --target uninstall >"$work/uninstall" 2>&1 ||
+  failed "uninstall fails: $(cat "$work/uninstall")"
+left=$(cd "$root" && find . \( -type f -o -type l \) ! -path './etc/*' ! -path './run/*' ! -path './var/*' | sort)
+[ "$left" = "$(printf '%s\n' ".$prefix/bin/another" ".${configuration%/*}/app.toml" ".$configuration" ".$prefix/lib/slurper/sinks/by-program.so" |
+  grep -v '^./etc/' | sort)" ] || failed "uninstall leaves: $left"
+[ "$(tail -n 1 "$root$configuration")" = "# edited" ] || failed "uninstall touches the configuration"
+rm "$usr/lib/slurper/sinks/by-program.so"
+DESTDIR=$root cmake --install "$build" >/dev/null || failed "an install after an uninstall fails"
+DESTDIR=$root cmake --build "$build" --target uninstall >/dev/null 2>&1 || failed "a second uninstall fails"
+[ -z "$(find "$usr" -type d -name slurper ! -path "$root${configuration%/*}")" ] ||
+  failed "folders are left: $(find "$usr" -type d -name slurper)"
+
 finish
