@@ -70,7 +70,7 @@ class Daemon {
 
  private:
   void listen(bool on);
-  void look_at_path();
+  void follow_path(bool replaced);
   void wait(std::optional<nanoseconds> limit);
   void serve_signals();
   void stop_intake();
@@ -194,7 +194,7 @@ Status Daemon::open(std::vector<PreparedSink> sinks) {
   backpressure_ = std::make_unique<Backpressure>(*ring_, settings_.fifo.path);
   fifos_ = std::make_unique<Fifos>(os_, *intake_, epoll_fd_.get(), std::move(fifo_));
   for (Fifo& former : holder_.take_former()) fifos_->retire(std::move(former));
-  keeper_ = std::make_unique<FifoKeeper>(os_, settings_.fifo, *fifos_);
+  keeper_ = std::make_unique<FifoKeeper>(os_, settings_.fifo, *fifos_, epoll_fd_.get());
   log_thread_ = std::make_unique<LogThread>(*ring_, *writer_, *times_, settings_.log, [fd = room_fd_.get()] {
     (void)::eventfd_write(fd, 1);  // fails only where 2^64 - 1 notices wait already
   });
@@ -220,10 +220,6 @@ int Daemon::run() {
   log_thread_->start();
   sinks_->start();
   if (keeper_->start()) holder_.keep(fifos_->current());
-  if (keeper_->fd() >= 0) {
-    epoll_event event{.events = EPOLLIN, .data = {.fd = keeper_->fd()}};
-    (void)::epoll_ctl(epoll_fd_.get(), EPOLL_CTL_ADD, keeper_->fd(), &event);
-  }
   watcher_ = std::make_unique<FifoWatcher>(settings_.fifo.path, fifos_->current());
   gather_ = std::make_unique<Gather>(fifos_->current().pipe_size);
   const std::string what =
@@ -240,8 +236,8 @@ void Daemon::listen(bool on) {
   if (const Status set = fifos_->listen(on); !set) spdlog::error("{}", set.error().message());
 }
 
-void Daemon::look_at_path() {
-  if (!keeper_->look()) return;
+void Daemon::follow_path(bool replaced) {
+  if (!replaced) return;
   gather_ = std::make_unique<Gather>(fifos_->current().pipe_size);
   holder_.keep(fifos_->current());
   watcher_->follow(fifos_->current());
@@ -268,12 +264,14 @@ void Daemon::wait(std::optional<nanoseconds> limit) {
     } else if (fd == signal_fd_.get()) {
       serve_signals();
     } else if (fd == keeper_->fd()) {
-      look_at_path();
+      follow_path(keeper_->look());
+    } else if (fd == keeper_->mounts_fd()) {
+      follow_path(keeper_->look_anyway());
     } else if (fd == report_->timer_fd()) {
       report_->take();
     }
   }
-  if (retry_at && Clock::now() >= *retry_at) look_at_path();
+  if (retry_at && Clock::now() >= *retry_at) follow_path(keeper_->look());
 }
 
 // One read from the FIFO, and the wait that follows it.
@@ -367,6 +365,7 @@ void Daemon::reload() {
     spdlog::info("settings reloaded");
   }
   log_thread_->reload(settings_.log);
+  follow_path(keeper_->look_anyway());
   notify_systemd("READY=1");
 }
 

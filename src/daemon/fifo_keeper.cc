@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,6 +26,7 @@ constexpr auto kLastRetry = 30s;
 // about to go, and makes no second event then.
 constexpr auto kAboutToGo = 10ms;
 constexpr auto kSecondLook = 1s;
+constexpr auto kBlindLook = 1s;  // between looks at a path that can't be watched
 
 std::string own_link(int fd) {
   return fmt::format("/proc/self/fd/{}", fd);
@@ -60,30 +62,47 @@ AccessChange describe_change(const FifoAccess& before, const FifoAccess& now, bo
   return change;
 }
 
-FifoKeeper::FifoKeeper(Os& os, const FifoSettings& settings, Fifos& fifos)
-    : os_(os), settings_(settings), fifos_(fifos) {}
+FifoKeeper::FifoKeeper(Os& os, const FifoSettings& settings, Fifos& fifos, int epoll_fd)
+    : os_(os), settings_(settings), fifos_(fifos), epoll_fd_(epoll_fd) {}
 
 bool FifoKeeper::start() {
-  Result<FifoWatch> watch = FifoWatch::open();
-  if (watch) {
-    watch_ = std::move(*watch);
-  } else {
-    spdlog::warn("{}. That the FIFO is removed or replaced will go unnoticed, ignoring",
-                 watch.error().message());
-  }
-  access_ = current_access();
-  arm();
+  note_current();
   return look_at_path(false);
 }
 
+void FifoKeeper::wait_for(int fd, std::uint32_t events) const {
+  epoll_event event{.events = events, .data = {.fd = fd}};
+  (void)::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event);  // as impossible to fail as in Fifos::listen()
+}
+
+Status FifoKeeper::watch() {
+  if (!watch_) {
+    Result<FifoWatch> watch = FifoWatch::open();
+    if (!watch) return std::unexpected(watch.error());
+    watch_ = std::move(*watch);
+    wait_for(watch_->fd(), EPOLLIN);
+  }
+  Status watched = watch_->watch_path(fifos_.current().read_fd.get(), settings_.path);
+  if (!watched || mounts_) return watched;
+  Result<MountWatch> mounts = MountWatch::open();
+  if (!mounts) return std::unexpected(mounts.error());
+  mounts_ = std::move(*mounts);
+  wait_for(mounts_->fd(), EPOLLPRI);
+  return {};
+}
+
 void FifoKeeper::arm() {
-  if (!watch_) return;
-  const Status watched = watch_->watch_path(fifos_.current().read_fd.get(), settings_.path);
-  if (!watched && !std::exchange(watch_failing_, true)) {
-    spdlog::warn("{}. That the FIFO {} is replaced may go unnoticed, ignoring", watched.error().message(),
-                 in_quotes(settings_.path));
-  } else if (watched) {
-    watch_failing_ = false;
+  const Status watched = watch();
+  const std::string unwatched = watched ? "" : watched.error().message();
+  if (std::exchange(unwatched_, unwatched) == unwatched) return;
+  if (watched) {
+    say(watch_changes_, spdlog::level::info,
+        fmt::format("changes of the FIFO's path {} are watched again", in_quotes(settings_.path)));
+  } else {
+    say(watch_changes_, spdlog::level::warn,
+        fmt::format(
+            "{}. slurper looks once a second whether the FIFO {} was replaced, until it can be watched",
+            unwatched, in_quotes(settings_.path)));
   }
 }
 
@@ -114,6 +133,12 @@ void FifoKeeper::look_at_access() {
                   change.text));
 }
 
+void FifoKeeper::note_current() {
+  access_ = current_access();
+  std::error_code ignored;
+  home_ = std::filesystem::read_symlink(own_link(fifos_.current().read_fd.get()), ignored);
+}
+
 // What has happened to the one that was at the path.
 std::string FifoKeeper::how_lost() const {
   const int fd = fifos_.current().read_fd.get();
@@ -121,26 +146,37 @@ std::string FifoKeeper::how_lost() const {
   if (os_.fstat(fd, &st) >= 0 && st.st_nlink == 0) return "was removed";
   std::error_code ignored;  // then it is just not known where it is
   const std::string now = std::filesystem::read_symlink(own_link(fd), ignored);
+  if (now.empty()) return "is no longer there";
+  const bool is_there = os_.lstat(now.c_str(), &st) >= 0 && st.st_dev == fifos_.current().device &&
+                        st.st_ino == fifos_.current().inode;
   // With another link left. It may really be called so.
-  if (now.ends_with(" (deleted)") && os_.lstat(now.c_str(), &st) < 0) return "was removed";
-  return now.empty() || now == settings_.path ? "is no longer there" : "was moved to " + in_quotes(now);
+  if (!is_there && now.ends_with(" (deleted)")) return "was removed";
+  if (now != home_) return "was moved to " + in_quotes(now);
+  return is_there ? "is still at " + in_quotes(now) + ", but its path leads elsewhere"
+                  : "is covered by what was mounted over its folder";
 }
 
 // Again and again, since it may change while it is looked at: what happens before arm() makes no event.
 bool FifoKeeper::look_at_path(bool told) {
   bool replaced = false;
   for (int attempt = 0; attempt < 10; ++attempt) {
+    arm();
     struct stat st{};
     const Fifo& current = fifos_.current();
     const int error = os_.lstat(settings_.path.c_str(), &st);
     if (error >= 0 && st.st_dev == current.device && st.st_ino == current.inode) {
-      arm();  // the folder need not be watched any longer
+      // Of a look that was due to something else.
+      const auto due = std::exchange(retry_at_, std::nullopt);
       recovered();
       // With another link left, that it is being removed can't be seen.
       if (st.st_nlink == 0) {
         retry_at_ = Clock::now() + kAboutToGo;
       } else if (told) {
         retry_at_ = Clock::now() + kSecondLook;
+      } else if (!unwatched_.empty()) {
+        retry_at_ = Clock::now() + kBlindLook;
+      } else if (due && *due > Clock::now()) {
+        retry_at_ = due;
       }
       return replaced;
     }
@@ -155,18 +191,14 @@ bool FifoKeeper::look_at_path(bool told) {
             fmt::format("the FIFO {} {}, and one that was there before is back", in_quotes(settings_.path),
                         lost));
         replaced = true;
-        access_ = current_access();
-        arm();
+        note_current();
         continue;
       }
     }
     Result<Fifo> next = open_fifo(os_, settings_, 0ms);
     if (!next) {
       fail_at_path(next.error(), lost);
-      // The folder may be gone, too, and the watch with it. Something may have come before the new watch.
-      arm();
-      if (os_.lstat(settings_.path.c_str(), &st) == error) return replaced;
-      continue;
+      return replaced;
     }
     take(std::move(*next), lost);
     replaced = true;
@@ -186,8 +218,7 @@ void FifoKeeper::take(Fifo next, const std::string& how_lost) {
                  format_rounded(ByteSize{next.pipe_size}));
   }
   fifos_.replace(std::move(next));
-  access_ = current_access();
-  arm();
+  note_current();
 }
 
 void FifoKeeper::fail_at_path(const Error& error, const std::string& how_lost) {
@@ -204,12 +235,16 @@ void FifoKeeper::fail_at_path(const Error& error, const std::string& how_lost) {
   }
   // What stands in the way makes an event when it goes. Another slurper's lock, or a lack of descriptors,
   // makes none.
-  const bool told = error.kind == ErrorKind::NoInput && watch_ && !watch_failing_;
-  retry_at_ = told ? std::nullopt : std::optional(Clock::now() + backoff_);
+  if (!unwatched_.empty()) {
+    retry_at_ = Clock::now() + kBlindLook;
+  } else if (error.kind == ErrorKind::NoInput || error.errnum == ENOENT) {
+    retry_at_.reset();
+  } else {
+    retry_at_ = Clock::now() + backoff_;
+  }
 }
 
 void FifoKeeper::recovered() {
-  retry_at_.reset();
   if (fault_.empty()) return;
   fault_.clear();
   say(path_changes_, spdlog::level::warn,

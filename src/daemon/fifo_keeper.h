@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -32,29 +33,38 @@ struct AccessChange {
 // What a change means. `permitted`: slurper itself could still open it for reading and writing.
 [[nodiscard]] AccessChange describe_change(const FifoAccess& before, const FifoAccess& now, bool permitted);
 
-// Sees to it that a FIFO stands at the path and is read: one that was removed or renamed is made anew (where
-// fifo.create allows it), one that has taken its place is opened; the old one is retired. Where that can't
-// be, says so once, and tries again when something changes at the path. Changes of mode and owner are told,
-// never undone.
+// Sees to it that a FIFO stands at the path and is read: one that was removed or renamed is made anew (if
+// fifo.create allows it), one that has taken its place is opened; the old one is retired. If that can't be
+// done, it says so once, and tries again when something changes at the path or in a folder on its way.
+// Changes of mode and owner are reported, never undone.
 //
-// Belongs to the intake's thread: wait for fd() to be readable, or for retry_at(), then call look().
+// What the kernel can't report (no inotify instance is left, a folder may not be read) is found by a look
+// every second, until it can be watched; nothing else wakes it up by itself.
+//
+// Belongs to the intake's thread: wait for fd() and mounts_fd() in `epoll_fd`, where they are put when they
+// can be had, and for retry_at(); then call look().
 class FifoKeeper {
  public:
   using Clock = std::chrono::steady_clock;
 
-  FifoKeeper(Os& os, const FifoSettings& settings, Fifos& fifos);
+  FifoKeeper(Os& os, const FifoSettings& settings, Fifos& fifos, int epoll_fd);
 
   // Begins to watch, and looks for the first time: true as for look().
   bool start();
-  // -1: there is nothing to wait for.
+  // -1: there is none.
   [[nodiscard]] int fd() const { return watch_ ? watch_->fd() : -1; }
+  [[nodiscard]] int mounts_fd() const { return mounts_ ? mounts_->fd() : -1; }
   [[nodiscard]] std::optional<Clock::time_point> retry_at() const { return retry_at_; }
-  // Whether another FIFO is the current one now.
+  // fd() is readable, or it is time. Whether another FIFO is the current one now.
   bool look();
+  // Looks at the path whatever is known of it: mounts_fd() has told of a mount, or an operator asks for it.
+  bool look_anyway() { return look_at_path(false); }
   // Closed FIFOs are told.
   void report_closed();
   // The path leads to no FIFO that is read.
   [[nodiscard]] bool path_is_lost() const { return !fault_.empty(); }
+  // Why changes of the path can't be watched; "": they are.
+  [[nodiscard]] const std::string& unwatched() const { return unwatched_; }
 
  private:
   bool look_at_path(bool told);  // told: by an event
@@ -62,20 +72,27 @@ class FifoKeeper {
   void take(Fifo next, const std::string& how_lost);
   void fail_at_path(const Error& error, const std::string& how_lost);
   void recovered();
+  void note_current();
   void arm();
+  Status watch();
+  void wait_for(int fd, std::uint32_t events) const;
   [[nodiscard]] std::string how_lost() const;
   [[nodiscard]] std::optional<FifoAccess> current_access() const;
 
   Os& os_;
   FifoSettings settings_;
   Fifos& fifos_;
+  int epoll_fd_;
   std::optional<FifoWatch> watch_;
-  bool watch_failing_ = false;
-  std::optional<FifoAccess> access_;
-  std::string fault_;  // what was said of it
+  std::optional<MountWatch> mounts_;
+  std::string unwatched_;
+  std::optional<FifoAccess> access_;  // of the current one
+  std::string home_;                  // its name when it became that, without symbolic links
+  std::string fault_;                 // what was said of it
   std::optional<Clock::time_point> retry_at_;
   std::chrono::seconds backoff_{};
   MessageLimit path_changes_{5, std::chrono::minutes(1)};
+  MessageLimit watch_changes_{5, std::chrono::minutes(1)};
   MessageLimit faults_{5, std::chrono::minutes(1)};
   MessageLimit access_changes_{5, std::chrono::minutes(1)};
   MessageLimit closings_{5, std::chrono::minutes(1)};

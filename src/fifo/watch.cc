@@ -1,5 +1,6 @@
 #include "fifo/watch.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -7,10 +8,15 @@
 
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <cstddef>
 #include <cstring>
+#include <filesystem>
+#include <optional>
 #include <string_view>
+#include <system_error>
 #include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -21,15 +27,58 @@ namespace {
 
 constexpr std::uint32_t kVisitors = IN_OPEN | IN_CLOSE_WRITE | IN_CLOSE_NOWRITE;
 constexpr std::uint32_t kInode = IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF;
-// IN_ATTRIB: something else at the path that becomes permitted.
-constexpr std::uint32_t kFolder = IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM | IN_ATTRIB |
-                                  IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+// A folder itself. Never with IN_ATTRIB, which makes every read(2) and write(2) of a file in a watched folder
+// look the folder up (the kernel's fsnotify_parent) and costs the FIFO's writers a quarter of their
+// throughput.
+constexpr std::uint32_t kFolder = IN_MOVE_SELF | IN_DELETE_SELF | IN_MASK_ADD;
+// A symbolic link, or what is in the way. IN_ATTRIB: it has lost one of its names.
+constexpr std::uint32_t kNoFolder = kFolder | IN_ATTRIB;
+// What comes to a folder and goes from it.
+constexpr std::uint32_t kEntries = kFolder | IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM;
+constexpr int kMaxWalks = 10;
+constexpr int kMaxLinks = 40;  // as the kernel's MAXSYMLINKS
+
+std::string own_link(int fd) {
+  return fmt::format("/proc/self/fd/{}", fd);
+}
 
 bool is_at(int fifo_fd, const std::string& path) {
   struct stat here{};
   struct stat there{};
   return ::fstat(fifo_fd, &here) == 0 && ::lstat(path.c_str(), &there) == 0 && here.st_dev == there.st_dev &&
          here.st_ino == there.st_ino;
+}
+
+// Puts the components of `path` in front of those that are still to go, the next one last.
+void put_in_front(std::vector<std::string>& to_go, std::string_view path) {
+  while (!path.empty()) {
+    const std::size_t slash = path.rfind('/');
+    const std::string_view name = slash == std::string_view::npos ? path : path.substr(slash + 1);
+    if (!name.empty() && name != ".") to_go.emplace_back(name);
+    path = path.substr(0, slash == std::string_view::npos ? 0 : slash);
+  }
+}
+
+UniqueFd open_start(std::string_view path) {
+  return UniqueFd(::open(path.starts_with('/') ? "/" : ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
+}
+
+std::optional<std::string> read_link(int link_fd) {
+  std::array<char, PATH_MAX> target;
+  const ssize_t size = ::readlinkat(link_fd, "", target.data(), target.size());
+  if (size <= 0) return std::nullopt;
+  return std::string(target.data(), static_cast<std::size_t>(size));
+}
+
+Error cannot_watch(int errnum, const UniqueFd& folder_fd, const std::string& name) {
+  std::error_code ignored;  // then the folder has no name
+  const std::filesystem::path folder = std::filesystem::read_symlink(own_link(folder_fd.get()), ignored);
+  const char* const advice = errnum == EACCES   ? "slurper must be allowed to read it, or its folder"
+                             : errnum == ENOSPC ? "Raise fs.inotify.max_user_watches (sysctl)"
+                                                : "";
+  return fail_errno(errnum, "watch " + in_quotes((folder / name).string()) + ", a part of the FIFO's path",
+                    advice)
+      .error();
 }
 
 }  // namespace
@@ -62,10 +111,10 @@ FifoEvents decode_events(std::span<const char> buffer, const WatchedNames& names
       if ((event.mask & IN_CLOSE_NOWRITE) != 0) ++events.read_closes;
       if ((event.mask & IN_ATTRIB) != 0) events.attributes = true;
       if ((event.mask & (IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF | IN_UNMOUNT)) != 0) events.path = true;
-    } else if (event.wd == names.folder) {
-      // Without a name it is the folder itself that is gone.
-      if (name.empty() ? (event.mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_IGNORED)) != 0
-                       : name == names.name) {
+    } else if (const auto step = names.steps.find(event.wd); step != names.steps.end()) {
+      // Without a name it is what is watched itself that has gone.
+      if (name.empty() ? (event.mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_ATTRIB | IN_UNMOUNT)) != 0
+                       : step->second.contains(name)) {
         events.path = true;
       }
     }
@@ -82,21 +131,23 @@ Result<FifoWatch> FifoWatch::open() {
   return FifoWatch(std::move(inotify_fd));
 }
 
-void FifoWatch::replace(int& watch, int by) const {
-  const int old = std::exchange(watch, by);
-  // Fails where the kernel has removed it already, with its inode.
-  if (old >= 0 && old != by) (void)::inotify_rm_watch(inotify_fd_.get(), old);
+// Through the descriptor: a path may lead elsewhere by now. -1 with errno: as inotify_add_watch(2).
+int FifoWatch::add(int fd, std::uint32_t mask) const {
+  return ::inotify_add_watch(inotify_fd_.get(), own_link(fd).c_str(), mask);
+}
+
+void FifoWatch::remove(int watch) const {
+  // Fails if the kernel has removed it already, with its inode.
+  if (watch >= 0) (void)::inotify_rm_watch(inotify_fd_.get(), watch);
 }
 
 Status FifoWatch::watch_inode(int fifo_fd, std::uint32_t mask) {
-  // Through the descriptor: the path may lead elsewhere by now.
-  const std::string link = fmt::format("/proc/self/fd/{}", fifo_fd);
-  const int watch = ::inotify_add_watch(inotify_fd_.get(), link.c_str(), mask);
+  const int watch = add(fifo_fd, mask);
   if (watch < 0) {
     return fail_errno(errno, "watch the FIFO",
                       errno == ENOSPC ? "Raise fs.inotify.max_user_watches (sysctl)" : "");
   }
-  replace(names_.inode, watch);
+  if (const int before = std::exchange(names_.inode, watch); before != watch) remove(before);
   return {};
 }
 
@@ -104,33 +155,73 @@ Status FifoWatch::watch_visitors(int fifo_fd) {
   return watch_inode(fifo_fd, kVisitors);
 }
 
+// What a walk sees may have changed before it was watched. When a second walk finds nothing new to watch, all
+// that it saw had been watched before it looked: whatever changes from then on makes an event.
 Status FifoWatch::watch_path(int fifo_fd, const std::string& path) {
-  if (Status watched = watch_inode(fifo_fd, kInode); !watched) return watched;
-  // A watched folder makes every read(2) and write(2) of what is in it look the folder up: a quarter of a
-  // writer's throughput. So it is watched only while something else, or nothing, is at the path: else
-  // whatever happens to the path happens to the inode.
-  if (is_at(fifo_fd, path)) {
-    replace(names_.folder, -1);
-    return {};
-  }
-  std::string below = path;
-  for (int attempt = 0;;) {
-    const std::size_t slash = below.rfind('/');
-    const std::string folder = slash == 0 ? "/" : slash == std::string::npos ? "." : below.substr(0, slash);
-    const int watch = ::inotify_add_watch(inotify_fd_.get(), folder.c_str(), kFolder);
-    if (watch >= 0) {
-      replace(names_.folder, watch);
-      names_.name = slash == std::string::npos ? below : below.substr(slash + 1);
-      // It may have come between the look for it and the watch of the one above.
-      if (below == path || ::access(below.c_str(), F_OK) != 0 || ++attempt == 10) return {};
-      below = path;
-    } else if (errno == ENOENT && folder != "/" && folder != ".") {
-      below = folder;
-    } else {
-      return fail_errno(errno, fmt::format("watch the FIFO's folder '{}'", printable(folder)),
-                        errno == EACCES ? "slurper must be allowed to read it" : "");
+  const Status inode = watch_inode(fifo_fd, kInode);
+  Status steps;
+  for (int walk = 0; walk < kMaxWalks; ++walk) {
+    WatchedSteps found;
+    steps = watch_steps(path, inode && is_at(fifo_fd, path), found);
+    const bool same = found == names_.steps;
+    for (const auto& [watch, names] : names_.steps) {
+      const auto still = found.find(watch);
+      // One that need not be watched for names any longer is watched anew, for itself alone.
+      if (still == found.end() || (still->second.empty() && !names.empty())) remove(watch);
     }
+    names_.steps = std::move(found);
+    if (same) break;
   }
+  return inode ? steps : inode;
+}
+
+// Each part of the path, from its beginning, links resolved.
+Status FifoWatch::watch_steps(const std::string& path, bool inode_is_watched, WatchedSteps& steps) const {
+  Status status;
+  std::vector<std::string> to_go;
+  put_in_front(to_go, path);
+  UniqueFd folder_fd = open_start(path);
+  // Where '..' leads from there.
+  if (const int watch = add(folder_fd.get(), kFolder); watch >= 0) steps.try_emplace(watch);
+  for (int links = 0; folder_fd && !to_go.empty();) {
+    const std::string name = std::move(to_go.back());
+    to_go.pop_back();
+    const bool is_last = to_go.empty();
+    const auto watch_name = [&] {
+      if (const int watch = add(folder_fd.get(), kEntries); watch >= 0) {
+        steps[watch].insert(name);
+      } else {
+        status = std::unexpected(cannot_watch(errno, folder_fd, name));
+      }
+    };
+    if (is_last) {  // never followed
+      if (!inode_is_watched) watch_name();
+      break;
+    }
+    UniqueFd next_fd(::openat(folder_fd.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    struct stat st{};
+    if (!next_fd || ::fstat(next_fd.get(), &st) != 0) {
+      const int error = errno;
+      watch_name();
+      if (error != ENOENT) status = std::unexpected(cannot_watch(error, folder_fd, name));
+      break;
+    }
+    if (const int watch = add(next_fd.get(), S_ISDIR(st.st_mode) ? kFolder : kNoFolder); watch >= 0) {
+      steps.try_emplace(watch);
+    } else {
+      watch_name();
+    }
+    if (S_ISDIR(st.st_mode)) {
+      folder_fd = std::move(next_fd);
+      continue;
+    }
+    const auto target = S_ISLNK(st.st_mode) ? read_link(next_fd.get()) : std::nullopt;
+    if (!target || ++links > kMaxLinks) break;  // it is in the way, until it goes
+    put_in_front(to_go, *target);
+    if (target->starts_with('/')) folder_fd = open_start(*target);
+  }
+  if (!folder_fd) return fail_errno(errno, "watch the path " + in_quotes(path));
+  return status;
 }
 
 FifoEvents FifoWatch::read() {
@@ -139,6 +230,12 @@ FifoEvents FifoWatch::read() {
   for (ssize_t size; (size = ::read(inotify_fd_.get(), buffer.data(), buffer.size())) > 0;)
     events += decode_events(std::span(buffer.data(), static_cast<std::size_t>(size)), names_);
   return events;
+}
+
+Result<MountWatch> MountWatch::open() {
+  UniqueFd mountinfo_fd(::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC));
+  if (!mountinfo_fd) return fail_errno(errno, "watch the mounts in '/proc/self/mountinfo'");
+  return MountWatch(std::move(mountinfo_fd));
 }
 
 }  // namespace slurper

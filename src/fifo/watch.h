@@ -2,8 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
+#include <set>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "base/fd.h"
 #include "slurper/result.h"
@@ -24,11 +28,14 @@ struct FifoEvents {
   bool operator==(const FifoEvents&) const = default;
 };
 
+// What a path leads through, by watch descriptor: folders and symbolic links, and for a folder in which the
+// next part is missing or can't be watched, the names that matter in it.
+using WatchedSteps = std::map<int, std::set<std::string, std::less<>>>;
+
 // What the watch descriptors of an inotify instance stand for.
 struct WatchedNames {
   int inode = -1;
-  int folder = -1;
-  std::string name;  // in the folder
+  WatchedSteps steps;
 };
 
 // The events in `buffer`, as read(2) gives them. Those of other watches (one that was just removed) and of
@@ -44,11 +51,12 @@ class FifoWatch {
 
   // Who opens and closes the inode that `fifo_fd` has open, whatever its path is; instead of the one before.
   Status watch_visitors(int fifo_fd);
-  // What becomes of the inode, and of the path where something else is there; instead of those before. Where
-  // the path's folder is missing, the nearest one above it is watched until it comes: then call this again,
-  // and so whenever the path has become another's. Look at the path after the call: what happened before it
-  // makes no event. That a folder above the FIFO is renamed makes none either. Errors: as
-  // inotify_add_watch(2); the inode may be watched nevertheless.
+  // What becomes of the inode, and of where `path` leads; instead of those before. Every folder and symbolic
+  // link on its way is watched itself, so that what else comes and goes beside them makes no event; if a part
+  // is missing, or may not be read, the folder that holds it is watched for its name. Call it again whenever
+  // the path may lead elsewhere, and look at the path after the call: what happened before it makes no event.
+  // A mount makes none at all (MountWatch). Errors: as inotify_add_watch(2); all that can be watched is
+  // watched nevertheless.
   Status watch_path(int fifo_fd, const std::string& path);
 
   [[nodiscard]] int fd() const { return inotify_fd_.get(); }
@@ -58,10 +66,28 @@ class FifoWatch {
  private:
   explicit FifoWatch(UniqueFd inotify_fd) : inotify_fd_(std::move(inotify_fd)) {}
   Status watch_inode(int fifo_fd, std::uint32_t mask);
-  void replace(int& watch, int by) const;
+  Status watch_steps(const std::string& path, bool inode_is_watched, WatchedSteps& steps) const;
+  [[nodiscard]] int add(int fd, std::uint32_t mask) const;
+  void remove(int watch) const;
 
   UniqueFd inotify_fd_;
   WatchedNames names_;
+};
+
+// Tells that something was mounted or unmounted anywhere in slurper's mount namespace: it may cover a part of
+// the FIFO's path, or uncover it. One thread.
+class MountWatch {
+ public:
+  // Errors: as open(2) of /proc/self/mountinfo.
+  static Result<MountWatch> open();
+
+  // Wait for EPOLLPRI (proc_pid_mountinfo(5)). The wait itself takes the event: there is nothing to read.
+  [[nodiscard]] int fd() const { return mountinfo_fd_.get(); }
+
+ private:
+  explicit MountWatch(UniqueFd mountinfo_fd) : mountinfo_fd_(std::move(mountinfo_fd)) {}
+
+  UniqueFd mountinfo_fd_;
 };
 
 }  // namespace slurper

@@ -9,13 +9,17 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <utility>
 
 #include "support/daemon.h"
 #include "support/files.h"
 #include "support/kill_at.h"
 #include "support/lines.h"
+#include "support/small_disk.h"
 
 namespace slurper::test {
 namespace {
@@ -215,6 +219,185 @@ TEST_F(FifoFaults, AFolderThatIsGoneIsWaitedFor) {
   ASSERT_TRUE(is_served()) << slurper.err();
   write(open_writer(path_), lines("new", 100));
   write(old_writer, lines("old", 100));
+  stop_and_compare(slurper);
+}
+
+// What makes the path lead elsewhere while the FIFO itself stays as it is.
+struct OtherFolder {
+  const char* name;
+  const char* fifo;                              // its path in the test's folder
+  std::function<void(const fs::path&)> prepare;  // makes its folder
+  std::function<void(const fs::path&)> replace;  // puts another folder in its place
+  std::function<void(const fs::path&)> put_back = {};
+};
+std::ostream& operator<<(std::ostream& out, const OtherFolder& other) {
+  return out << other.name;
+}
+
+// Atomically.
+void point(const fs::path& link, const fs::path& to) {
+  const fs::path next = link.string() + ".next";
+  fs::create_directory_symlink(to, next);
+  fs::rename(next, link);
+}
+
+class FifoFolders : public FifoFaults, public testing::WithParamInterface<OtherFolder> {};
+
+TEST_P(FifoFolders, TheNewFifoIsReadAndTheOldOneToItsEnd) {
+  const OtherFolder& other = GetParam();
+  path_ = disk_ / other.fifo;
+  other.prepare(disk_.path());
+  Child slurper = start();
+  UniqueFd old_writer = open_writer(path_);
+  write(old_writer, lines("old", 10));
+  const auto device_and_inode = [&] {
+    struct stat st{};
+    return ::lstat(path_.c_str(), &st) == 0 ? std::pair(st.st_dev, st.st_ino) : std::pair<dev_t, ino_t>();
+  };
+  const auto first = device_and_inode();
+  other.replace(disk_.path());
+  ASSERT_TRUE(eventually([&] { return device_and_inode() != first && device_and_inode().second != 0; }))
+      << slurper.err();
+  EXPECT_NE(device_and_inode(), first);
+  ASSERT_TRUE(is_served()) << slurper.err();
+  UniqueFd new_writer = open_writer(path_);
+  write(new_writer, lines("new", 10));
+  write(old_writer, lines("old again", 10));
+  if (other.put_back) {
+    new_writer.reset();
+    other.put_back(disk_.path());
+    ASSERT_TRUE(slurper.said("one that was there before is back")) << slurper.err();
+    EXPECT_EQ(device_and_inode(), first);
+  }
+  write(open_writer(path_), lines("after that", 10));
+  slurper.signal(SIGUSR2);
+  EXPECT_TRUE(slurper.said("all well")) << slurper.err();
+  stop_and_compare(slurper);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, FifoFolders,
+    testing::Values(OtherFolder{"Renamed", "a/fifo",
+                                [](const fs::path& top) { fs::create_directory(top / "a"); },
+                                [](const fs::path& top) {
+                                  fs::rename(top / "a", top / "a.old");
+                                  fs::create_directory(top / "a");
+                                }},
+                    OtherFolder{"RenamedAndBack", "a/fifo",
+                                [](const fs::path& top) {
+                                  fs::create_directory(top / "a");
+                                  fs::create_directory(top / "b");
+                                },
+                                [](const fs::path& top) {
+                                  fs::rename(top / "a", top / "aside");
+                                  fs::rename(top / "b", top / "a");
+                                },
+                                [](const fs::path& top) {
+                                  fs::rename(top / "a", top / "b");
+                                  fs::rename(top / "aside", top / "a");
+                                }},
+                    OtherFolder{"ItsGrandparentRenamed", "a/b/c/fifo",
+                                [](const fs::path& top) {
+                                  fs::create_directories(top / "a/b/c");
+                                  fs::create_directories(top / "other/b/c");
+                                },
+                                [](const fs::path& top) {
+                                  fs::rename(top / "a", top / "a.old");
+                                  fs::rename(top / "other", top / "a");
+                                }},
+                    OtherFolder{"ExchangedForOneWithAFifo", "a/fifo",
+                                [](const fs::path& top) {
+                                  fs::create_directory(top / "a");
+                                  fs::create_directory(top / "b");
+                                  ASSERT_EQ(::mkfifo((top / "b/fifo").c_str(), 0600), 0);
+                                },
+                                [](const fs::path& top) {
+                                  ASSERT_EQ(::renameat2(AT_FDCWD, (top / "a").c_str(), AT_FDCWD,
+                                                        (top / "b").c_str(), RENAME_EXCHANGE),
+                                            0);
+                                }},
+                    OtherFolder{"AFlippedLink", "current/fifo",
+                                [](const fs::path& top) {
+                                  fs::create_directory(top / "v1");
+                                  fs::create_directory(top / "v2");
+                                  point(top / "current", "v1");
+                                },
+                                [](const fs::path& top) { point(top / "current", "v2"); },
+                                [](const fs::path& top) { point(top / "current", "v1"); }},
+                    OtherFolder{"ALinkBehindALink", "run/fifo",
+                                [](const fs::path& top) {
+                                  fs::create_directories(top / "links");
+                                  fs::create_directory(top / "v1");
+                                  fs::create_directory(top / "v2");
+                                  point(top / "links/which", "../v1");
+                                  point(top / "run", top / "links/which");
+                                },
+                                [](const fs::path& top) { point(top / "links/which", "../v2"); }},
+                    OtherFolder{"TheTargetOfALinkRenamed", "current/fifo",
+                                [](const fs::path& top) {
+                                  fs::create_directories(top / "far/away");
+                                  point(top / "current", top / "far/away");
+                                },
+                                [](const fs::path& top) {
+                                  fs::rename(top / "far", top / "far.old");
+                                  fs::create_directories(top / "far/away");
+                                }}),
+    [](const auto& param_info) { return std::string(param_info.param.name); });
+
+// A late mount covers the FIFO, and uncovers it when it goes. inotify reports neither.
+TEST_F(FifoFaults, AMountOverItsFolderIsSeen) {
+  if (!may_mount()) GTEST_SKIP() << "needs root and a mount namespace";
+  path_ = disk_ / "run/deeper/fifo";
+  fs::create_directories(disk_ / "run/deeper");
+  Child slurper = start();
+  const UniqueFd old_writer = open_writer(path_);
+  write(old_writer, lines("old", 10));
+  {
+    const SmallDisk mounted(disk_ / "run", 1 << 20);
+    fs::create_directory(disk_ / "run/deeper");
+    ASSERT_TRUE(is_served()) << slurper.err();
+    write(open_writer(path_), lines("new", 10));
+    write(old_writer, lines("old again", 10));
+    EXPECT_TRUE(slurper.said("was mounted over its folder")) << slurper.err();
+  }
+  ASSERT_TRUE(slurper.said("one that was there before is back")) << slurper.err();
+  write(open_writer(path_), lines("uncovered", 10));
+  stop_and_compare(slurper);
+}
+
+TEST_F(FifoFaults, AFolderThatComesBackLaterIsWaitedFor) {
+  path_ = disk_ / "a/b/fifo";
+  fs::create_directories(disk_ / "a/b");
+  ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+  Child slurper = start({"fifo.create=false"});
+  const UniqueFd old_writer = open_writer(path_);
+  fs::rename(disk_ / "a", disk_ / "aside");
+  ASSERT_TRUE(slurper.said("Create it with mkfifo(1)")) << slurper.err();
+  write(old_writer, lines("old", 10));
+  fs::create_directory(disk_ / "a");
+  fs::create_directory(disk_ / "a/b");
+  ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+  ASSERT_TRUE(slurper.said("is there again, and is read")) << slurper.err();
+  write(open_writer(path_), lines("new", 10));
+  stop_and_compare(slurper);
+}
+
+// What comes and goes beside the FIFO, and beside each folder on its way, is none of slurper's business.
+TEST_F(FifoFaults, OtherNamesInTheFoldersOfItsPathChangeNothing) {
+  path_ = disk_ / "a/fifo";
+  fs::create_directory(disk_ / "a");
+  Child slurper = start();
+  const UniqueFd writer = open_writer(path_);
+  for (int i = 0; i < 3000; ++i) {
+    std::ofstream(disk_ / "a/file") << i;
+    fs::rename(disk_ / "a/file", disk_ / "file");
+    fs::remove(disk_ / "file");
+    if (i % 100 == 0) write(writer, lines("line", 1));
+  }
+  fs::rename(disk_ / "a", disk_ / "aside");
+  fs::create_directory(disk_ / "a");
+  ASSERT_TRUE(is_served()) << "seen in spite of all the others" << slurper.err();
+  write(open_writer(path_), lines("new", 10));
   stop_and_compare(slurper);
 }
 

@@ -79,7 +79,7 @@ class FifoKeeperTest : public testing::Test {
     intake_ = std::make_unique<Intake>(kernel(), *ring_, WhenFull::Block);
     fifos_ =
         std::make_unique<Fifos>(kernel(), *intake_, epoll_fd_.get(), std::move(*open_fifo(os_, settings_)));
-    keeper_ = std::make_unique<FifoKeeper>(os_, settings_, *fifos_);
+    keeper_ = std::make_unique<FifoKeeper>(os_, settings_, *fifos_, epoll_fd_.get());
   }
   // As the event loop does it. Whether another FIFO is read then.
   bool wait_and_look() {

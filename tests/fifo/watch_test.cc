@@ -2,14 +2,18 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <poll.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 
 #include "log/log_files.h"
+#include "support/small_disk.h"
 
 namespace slurper {
 namespace {
@@ -35,7 +39,7 @@ class Buffer {
   std::string bytes_;
 };
 
-const WatchedNames names = {.inode = 1, .folder = 2, .name = "fifo"};
+const WatchedNames names = {.inode = 1, .steps = {{2, {"fifo"}}, {4, {"run", "link"}}, {5, {}}}};
 
 TEST(DecodeEvents, CountsWhoComesAndGoes) {
   const Buffer buffer = Buffer()
@@ -61,12 +65,18 @@ TEST(DecodeEvents, InTheFolderOnlyTheNameCounts) {
     for (const char* other : {"fifo2", "fif", "FIFO"})
       EXPECT_EQ(decode_events(Buffer().add(2, mask, other).bytes(), names), FifoEvents{}) << other;
   }
-  EXPECT_EQ(decode_events(Buffer().add(2, IN_ATTRIB | IN_ISDIR).bytes(), names), FifoEvents{});
+  for (const char* name : {"run", "link"})
+    EXPECT_EQ(decode_events(Buffer().add(4, IN_CREATE, name).bytes(), names), (FifoEvents{.path = true}));
+  EXPECT_EQ(decode_events(Buffer().add(4, IN_CREATE, "fifo").bytes(), names), FifoEvents{});
 }
 
-TEST(DecodeEvents, AFolderThatIsGoneIsAPathThatIsGone) {
-  for (const int mask : {IN_DELETE_SELF, IN_MOVE_SELF, IN_IGNORED, IN_UNMOUNT})
-    EXPECT_EQ(decode_events(Buffer().add(2, mask).bytes(), names), (FifoEvents{.path = true}));
+TEST(DecodeEvents, AFolderOrLinkThatIsGoneIsAPathThatIsGone) {
+  for (const int watch : {2, 5}) {
+    for (const int mask : {IN_DELETE_SELF, IN_MOVE_SELF, IN_ATTRIB, IN_UNMOUNT})
+      EXPECT_EQ(decode_events(Buffer().add(watch, mask).bytes(), names), (FifoEvents{.path = true}));
+    EXPECT_EQ(decode_events(Buffer().add(watch, IN_IGNORED).bytes(), names), FifoEvents{}) << "said before";
+  }
+  EXPECT_EQ(decode_events(Buffer().add(5, IN_CREATE, "fifo").bytes(), names), FifoEvents{});
 }
 
 TEST(DecodeEvents, OtherWatchesDoNotCountAndAnOverflowDoes) {
@@ -187,29 +197,153 @@ TEST_F(FifoWatchTest, PathsOfEveryShape) {
   EXPECT_TRUE(watch_.read().path);
   fs::current_path(before);
   EXPECT_TRUE(watch_.watch_path(fifo_fd_.get(), "/fifo"));
+  EXPECT_TRUE(watch_.watch_path(fifo_fd_.get(), directory_.path() + "//./z/../missing/"));
   write_file(directory_ / "file", "x");
-  const Status refused = watch_.watch_path(fifo_fd_.get(), directory_ / "file/fifo");
-  ASSERT_FALSE(refused);
-  EXPECT_THAT(refused.error().message(), testing::HasSubstr("watch the FIFO's folder"));
+  const std::string below_a_file = directory_ / "file/fifo";
+  EXPECT_TRUE(watch_.watch_path(fifo_fd_.get(), below_a_file));
+  (void)watch_.read();
+  fs::remove(directory_ / "file");
+  EXPECT_TRUE(watch_.read().path);
 }
 
-// A watched folder costs whoever reads or writes what is in it.
-TEST_F(FifoWatchTest, TheFolderIsWatchedOnlyWhileTheFifoIsNotThere) {
-  const std::string path = directory_ / "fifo";
-  const auto watches = [&] {
-    const std::string info = read_file("/proc/self/fdinfo/" + std::to_string(watch_.fd()));
-    int count = 0;
-    for (std::size_t at = 0; (at = info.find("inotify wd:", at)) != std::string::npos; ++at) ++count;
-    return count;
+// Where the path leads, and every folder and symbolic link on its way: whatever makes it lead elsewhere is
+// seen.
+TEST_F(FifoWatchTest, EveryFolderAndLinkOfThePathIsSeen) {
+  const fs::path top = directory_.path();
+  fs::create_directories(top / "real/deep/run");
+  fs::create_directories(top / "links/more");
+  fs::create_directory_symlink("more/second", top / "links/first");  // relative to its own folder
+  fs::create_directory_symlink(top / "real/deep", top / "links/more/second");
+  const std::string path = top / "links/../links/first/run/fifo";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  const UniqueFd fifo_fd(::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  const auto seen = [&](auto&& act) {
+    EXPECT_TRUE(watch_.watch_path(fifo_fd.get(), path));
+    (void)watch_.read();
+    act();
+    return watch_.read().path;
   };
+  // Away and back: each is seen.
+  for (const char* part : {"real", "real/deep", "real/deep/run", "links", "links/first", "links/more",
+                           "links/more/second", "real/deep/run/fifo"}) {
+    const fs::path aside = top / "aside";
+    EXPECT_TRUE(seen([&] { fs::rename(top / part, aside); })) << part;
+    EXPECT_TRUE(seen([&] { fs::rename(aside, top / part); })) << part;
+  }
+  EXPECT_TRUE(seen([&] {
+    fs::create_directory_symlink(top, top / "new");
+    fs::rename(top / "new", top / "links/more/second");
+  })) << "flipped";
+  EXPECT_TRUE(seen([&] { fs::create_directory(top / "run"); })) << "it leads there now";
+  // Not on the way.
+  EXPECT_FALSE(seen([&] { fs::rename(top / "real", top / "aside"); }));
+  EXPECT_FALSE(seen([&] { write_file(top / "links/file", "x"); }));
+}
+
+TEST_F(FifoWatchTest, LinksInACircleEnd) {
+  fs::create_directory_symlink("b", directory_ / "a");
+  fs::create_directory_symlink("a", directory_ / "b");
+  const std::string path = directory_ / "a/fifo";
   ASSERT_TRUE(watch_.watch_path(fifo_fd_.get(), path));
-  EXPECT_EQ(watches(), 1);
-  fs::rename(path, path + ".moved");
+  fs::remove(directory_ / "b");
+  EXPECT_TRUE(watch_.read().path);
+}
+
+// The events of a folder that it reports of the files in it make each read(2) and write(2) of them look the
+// folder up.
+TEST_F(FifoWatchTest, NoFolderIsWatchedForWhatSlowsItsFilesDown) {
+  constexpr unsigned kOfFiles = IN_ACCESS | IN_MODIFY | IN_ATTRIB | IN_OPEN | IN_CLOSE;
+  ASSERT_TRUE(watch_.watch_path(fifo_fd_.get(), path_));
+  struct stat fifo{};
+  ASSERT_EQ(::fstat(fifo_fd_.get(), &fifo), 0);
+  const std::string info = read_file("/proc/self/fdinfo/" + std::to_string(watch_.fd()));
+  int folders = 0;
+  for (std::size_t at = 0; (at = info.find("inotify wd:", at)) != std::string::npos; ++at) {
+    unsigned long inode = 0;
+    unsigned mask = 0;
+    ASSERT_EQ(std::sscanf(info.c_str() + at, "inotify wd:%*x ino:%lx sdev:%*x mask:%x", &inode, &mask), 2);
+    if (inode == fifo.st_ino) continue;
+    ++folders;
+    EXPECT_EQ(mask & kOfFiles, 0U) << info;
+  }
+  EXPECT_GE(folders, 2) << info;
+}
+
+// With nobody's eyes: root may read every folder.
+TEST_F(FifoWatchTest, WhatMayNotBeReadIsWatchedInItsFolder) {
+  const std::string closed = directory_ / "closed";
+  fs::create_directories(closed + "/closed too/open");
+  const std::string path = closed + "/closed too/open/fifo";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0622), 0);
+  ASSERT_EQ(::chmod(path.c_str(), 0666), 0);
+  const UniqueFd fifo_fd(::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  const auto watch_unprivileged = [&](const std::string& what) {
+    constexpr uid_t kNobody = 65534;
+    const bool root = ::geteuid() == 0;
+    EXPECT_EQ(root ? ::seteuid(kNobody) : 0, 0);
+    Status watched = watch_.watch_path(fifo_fd.get(), what);
+    EXPECT_EQ(root ? ::seteuid(0) : 0, 0);
+    (void)watch_.read();
+    return watched;
+  };
+  ASSERT_EQ(::chmod(closed.c_str(), 0311), 0);
+  EXPECT_TRUE(watch_unprivileged(path)) << "in the folder above";
+  fs::rename(closed, directory_ / "aside");
+  EXPECT_TRUE(watch_.read().path);
+  fs::rename(directory_ / "aside", closed);
+
+  ASSERT_EQ(::chmod((closed + "/closed too").c_str(), 0311), 0);
+  const Status watched = watch_unprivileged(path);
+  ASSERT_FALSE(watched);
+  EXPECT_THAT(watched.error().message(), testing::AllOf(testing::HasSubstr("closed/closed too', a part of"),
+                                                        testing::HasSubstr("must be allowed to read")));
+  fs::rename(closed + "/closed too/open", closed + "/aside");
+  EXPECT_TRUE(watch_.read().path) << "all that can be watched is watched nevertheless";
+  for (const std::string& folder : {closed, closed + "/closed too"})
+    ASSERT_EQ(::chmod(folder.c_str(), 0700), 0);
+}
+
+// What comes and goes beside the path's parts makes no event at all: /tmp and /run are busy.
+TEST_F(FifoWatchTest, WhatIsBesideThePathMakesNoEvents) {
+  fs::create_directories(directory_ / "a/b");
+  const std::string path = directory_ / "a/b/fifo";
+  const auto waits = [&] {
+    int bytes = 0;
+    EXPECT_EQ(::ioctl(watch_.fd(), FIONREAD, &bytes), 0);
+    return bytes;
+  };
+  const auto come_and_go = [&] {
+    for (const char* folder : {"", "a/", "a/b/"}) {
+      write_file(directory_ / (std::string(folder) + "file"), "x");
+      fs::remove(directory_ / (std::string(folder) + "file"));
+    }
+  };
+  ASSERT_TRUE(watch_.watch_path(fifo_fd_.get(), path)) << "where it is missing";
+  come_and_go();
+  EXPECT_GT(waits(), 0);
+  EXPECT_EQ(watch_.read(), FifoEvents{});
+  fs::rename(path_, path);
+  EXPECT_TRUE(watch_.read().path);
   ASSERT_TRUE(watch_.watch_path(fifo_fd_.get(), path));
-  EXPECT_EQ(watches(), 2);
-  fs::rename(path + ".moved", path);
-  ASSERT_TRUE(watch_.watch_path(fifo_fd_.get(), path));
-  EXPECT_EQ(watches(), 1);
+  (void)watch_.read();
+  come_and_go();
+  EXPECT_EQ(waits(), 0);
+}
+
+TEST(MountWatch, TellsOfAMount) {
+  if (!test::may_mount()) GTEST_SKIP() << "needs root and a mount namespace";
+  const test::TempDir directory;
+  const Result<MountWatch> mounts = MountWatch::open();
+  ASSERT_TRUE(mounts);
+  pollfd event{.fd = mounts->fd(), .events = POLLPRI, .revents = 0};
+  (void)::poll(&event, 1, 0);
+  EXPECT_EQ(::poll(&event, 1, 0), 0) << "the wait has taken it";
+  {
+    const test::SmallDisk disk(directory / "over", 1 << 16);
+    EXPECT_EQ(::poll(&event, 1, 10'000), 1);
+    EXPECT_EQ(::poll(&event, 1, 0), 0);
+  }
+  EXPECT_EQ(::poll(&event, 1, 10'000), 1);
 }
 
 // More than fs.inotify.max_queued_events, each unlike the one before: equal ones are merged.
