@@ -76,6 +76,7 @@ class Daemon {
   void stop_intake();
   int stop();
   void round();
+  void watch_for_thieves(const Intake::Round& result);
   [[nodiscard]] std::string status() const;
   [[nodiscard]] const char* trouble() const;
   void reload();
@@ -89,6 +90,7 @@ class Daemon {
   UniqueFd room_fd_;  // eventfd: the log's thread has made room in the ring
   UniqueFd epoll_fd_;
   bool stopping_ = false;
+  bool announced_ = false;  // epoll_wait(2) has said that the FIFO at the path holds something
 
   Fifo fifo_;  // until it goes to fifos_
   std::unique_ptr<LogWriter> writer_;
@@ -100,7 +102,7 @@ class Daemon {
   std::unique_ptr<Fifos> fifos_;
   std::unique_ptr<FifoKeeper> keeper_;
   std::unique_ptr<FifoWatcher> watcher_;
-  std::uint64_t short_reads_told_ = 0;
+  std::uint64_t short_reads_seen_ = 0;
   std::unique_ptr<Gather> gather_;
   std::unique_ptr<LogThread> log_thread_;
   std::unique_ptr<ServiceReport> report_;
@@ -269,19 +271,29 @@ void Daemon::wait(std::optional<nanoseconds> limit) {
       follow_path(keeper_->look_anyway());
     } else if (fd == report_->timer_fd()) {
       report_->take();
+    } else if (fd == fifos_->current().read_fd.get()) {
+      announced_ = (events[static_cast<std::size_t>(i)].events & EPOLLIN) != 0;
     }
   }
   if (retry_at && Clock::now() >= *retry_at) follow_path(keeper_->look());
+}
+
+// What the kernel says that the pipe holds is there when slurper reads, unless another reader was faster.
+void Daemon::watch_for_thieves(const Intake::Round& result) {
+  const bool announced = std::exchange(announced_, false) && fifos_->retired() == 0;
+  if (announced && result.outcome == Intake::Outcome::Empty &&
+      intake_->short_reads() == short_reads_seen_)  // else this one is counted already
+    intake_->found_nothing();
+  if (intake_->short_reads() == short_reads_seen_) return;
+  short_reads_seen_ = intake_->short_reads();
+  watcher_->robbed();
 }
 
 // One read from the FIFO, and the wait that follows it.
 void Daemon::round() {
   const Intake::Round result = fifos_->pull();
   report_->after_round(trouble());
-  if (intake_->short_reads() != short_reads_told_) {
-    short_reads_told_ = intake_->short_reads();
-    watcher_->robbed();
-  }
+  watch_for_thieves(result);
   switch (result.outcome) {
     case Intake::Outcome::Took: {
       backpressure_->took();

@@ -26,10 +26,27 @@ constexpr std::array<std::chrono::milliseconds, 3> kLookAgain = {20ms, 200ms, 10
 constexpr int kShortRest = 10;  // times what a look took, before it is repeated
 constexpr int kRest = 100;      // and before the next one
 constexpr auto kShortestRest = 100ms;
-constexpr auto kLongestRest = 10s;
+constexpr auto kLongestRest = 3s;
+constexpr auto kProbe = 500ms;  // while a look is due: whether another reader has read meanwhile
 constexpr std::size_t kLeftBehind = 4;
 
+void say(const Statement& statement) {
+  switch (statement.level) {
+    case Statement::Level::Debug:
+      return spdlog::debug("{}", statement.text);
+    case Statement::Level::Info:
+      return spdlog::info("{}", statement.text);
+    case Statement::Level::Warning:
+      return spdlog::warn("{}", statement.text);
+  }
+}
+
 }  // namespace
+
+FifoWatcher::Watched::Watched(const Fifo& fifo)
+    : fd(::open(fmt::format("/proc/self/fd/{}", fifo.read_fd.get()).c_str(), O_PATH | O_CLOEXEC)),
+      inode{fifo.device, fifo.inode},
+      hides_reads(fifo.hides_reads) {}
 
 FifoWatcher::FifoWatcher(std::string path, const Fifo& fifo)
     : path_(std::move(path)),
@@ -41,7 +58,7 @@ FifoWatcher::FifoWatcher(std::string path, const Fifo& fifo)
     return;
   }
   watch_ = std::make_unique<FifoWatch>(std::move(*watch));
-  this->watch(fifo.read_fd.get(), followed_);
+  this->watch(Watched(fifo));
   look_at_ = Clock::now() + kFirstLook;
   thread_ = std::jthread([this](const std::stop_token& stop) {
     (void)::pthread_setname_np(::pthread_self(), "watch");
@@ -65,8 +82,7 @@ void FifoWatcher::follow(const Fifo& fifo) {
     if (left_behind_.size() == kLeftBehind) left_behind_.erase(left_behind_.begin());
     left_behind_.push_back(followed_);
     followed_ = {fifo.device, fifo.inode};
-    next_fd_.reset(::fcntl(fifo.read_fd.get(), F_DUPFD_CLOEXEC, 0));
-    next_inode_ = followed_;
+    next_.emplace(fifo);
   }
   wake();
 }
@@ -78,6 +94,7 @@ void FifoWatcher::robbed() {
 void FifoWatcher::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     wait();
+    if (was_read()) robbed_ = true;
     serve_requests();
     if (look_at_ && Clock::now() >= *look_at_ && !stop.stop_requested()) look(stop);
   }
@@ -90,7 +107,7 @@ void FifoWatcher::wait() {
   int timeout = -1;
   if (look_at_) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(*look_at_ - Clock::now());
-    timeout = static_cast<int>(std::max(left, 0ms).count());
+    timeout = static_cast<int>(std::clamp<std::chrono::milliseconds>(left, 0ms, kProbe).count());
   }
   if (::poll(fds.data(), fds.size(), timeout) <= 0) return;
   if (fds[0].revents != 0) {
@@ -100,25 +117,42 @@ void FifoWatcher::wait() {
   if (fds[1].revents != 0) look_at_ = std::max(Clock::now(), not_before_);
 }
 
-void FifoWatcher::watch(int fifo_fd, Inode inode) {
-  if (const Status watched = watch_->watch_visitors(fifo_fd); !watched)
+void FifoWatcher::watch(Watched fifo) {
+  watched_.emplace(std::move(fifo));
+  if (const Status watched = watch_->watch_visitors(watched_->fd.get()); !watched)
     spdlog::warn("{}. Who comes and goes will go unnoticed, ignoring", watched.error().message());
-  inode_ = inode;
+  (void)was_read();
   looks_again_ = 0;
   if (visitors_) earlier_readers_ += visitors_->second_readers();
   visitors_ = std::make_unique<Visitors>(path_, ::getppid());
 }
 
 void FifoWatcher::serve_requests() {
-  UniqueFd next_fd;
-  Inode next_inode;
+  std::optional<Watched> next;
   {
     const std::lock_guard lock(mutex_);
-    next_fd = std::move(next_fd_);
-    next_inode = next_inode_;
+    next.swap(next_);
   }
-  if (next_fd) watch(next_fd.get(), next_inode);
-  if ((next_fd || robbed_) && !look_at_) look_at_ = std::max(Clock::now(), not_before_);
+  const bool follows = next.has_value();
+  if (follows) watch(*std::move(next));
+  if (follows && !look_at_) look_at_ = std::max(Clock::now(), not_before_);
+  // Does not wait for a look's long rest, unless it has just been looked into.
+  if (robbed_) {
+    const auto soon = std::max(Clock::now(), robbery_not_before_);
+    look_at_ = look_at_ ? std::min(*look_at_, soon) : soon;
+  }
+}
+
+// Since the last call, by another reader: slurper's own reads leave no trace. One that has set both times has
+// not read: touch(1).
+bool FifoWatcher::was_read() {
+  const auto same = [](const timespec& a, const timespec& b) {
+    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+  };
+  struct stat st{};
+  if (!watched_->hides_reads || ::fstat(watched_->fd.get(), &st) != 0) return false;
+  const timespec before = std::exchange(last_read_, st.st_atim);
+  return !same(before, st.st_atim) && !same(st.st_atim, st.st_mtim);
 }
 
 void FifoWatcher::tell_left_behind(const std::stop_token& stop) {
@@ -144,24 +178,23 @@ void FifoWatcher::look(const std::stop_token& stop) {
   const auto begin = Clock::now();
   tell_left_behind(stop);
   Visitors::Observation observation;
-  observation.holders = find_holders(inode_.device, inode_.number, stop);
+  observation.robbed = robbed_.exchange(false);  // before the look: who has read has it open by now
+  observation.holders = find_holders(watched_->inode.device, watched_->inode.number, stop);
   if (stop.stop_requested()) return;
   observation.events = watch_->read();
   observation.settled = looks_again_ == static_cast<int>(kLookAgain.size());
-  observation.robbed = robbed_;
-  for (const Statement& statement : visitors_->observe(observation, begin))
-    spdlog::log(statement.warning ? spdlog::level::warn : spdlog::level::info, statement.text);
+  for (const Statement& statement : visitors_->observe(observation, begin)) say(statement);
   second_readers_ = earlier_readers_ + visitors_->second_readers();
 
   const auto now = Clock::now();
   not_before_ = now + std::clamp<Clock::duration>(kRest * (now - begin), kShortestRest, kLongestRest);
-  if (!observation.settled && (visitors_->expects_more() || robbed_)) {
+  if (observation.robbed) robbery_not_before_ = not_before_;
+  if (!observation.settled && visitors_->expects_more()) {
     look_at_ = now + std::max<Clock::duration>(kLookAgain[static_cast<std::size_t>(looks_again_++)],
                                                kShortRest * (now - begin));
   } else {
     look_at_.reset();
     looks_again_ = 0;
-    robbed_ = false;
   }
 }
 

@@ -36,7 +36,7 @@ class FifoWatcher {
   // From the intake's thread:
   // Another one is at the path. Who still writes to the one before is told.
   void follow(const Fifo& fifo);
-  // Reads have brought less than the pipe held.
+  // The pipe has held less than it was said to: another reader takes lines.
   void robbed();
 
   [[nodiscard]] std::uint64_t second_readers() const { return second_readers_.load(); }
@@ -48,11 +48,19 @@ class FifoWatcher {
     dev_t device = 0;
     ino_t number = 0;
   };
+  struct Watched {
+    explicit Watched(const Fifo& fifo);
+
+    UniqueFd fd;  // O_PATH: it counts as no reader, whatever the intake closes meanwhile
+    Inode inode;
+    bool hides_reads;
+  };
 
   void run(const std::stop_token& stop);
   void wait();
   void serve_requests();
-  void watch(int fifo_fd, Inode inode);
+  void watch(Watched fifo);
+  [[nodiscard]] bool was_read();
   void tell_left_behind(const std::stop_token& stop);
   void look(const std::stop_token& stop);
   void wake();
@@ -63,20 +71,21 @@ class FifoWatcher {
 
   // Shared:
   std::mutex mutex_;
-  UniqueFd next_fd_;  // of its own: the intake may close the other meanwhile
-  Inode next_inode_;
+  std::optional<Watched> next_;
   std::vector<Inode> left_behind_;
   std::atomic<bool> robbed_{false};  // until it has been looked into
   std::atomic<std::uint64_t> second_readers_{0};
 
   // The thread's own:
   std::unique_ptr<FifoWatch> watch_;
-  Inode inode_;
+  std::optional<Watched> watched_;
+  timespec last_read_{};                // its time of last access
   std::unique_ptr<Visitors> visitors_;  // of the FIFO that it follows now
   std::uint64_t earlier_readers_ = 0;   // of the FIFOs before
   int looks_again_ = 0;
   std::optional<Clock::time_point> look_at_;
   Clock::time_point not_before_;
+  Clock::time_point robbery_not_before_;
   std::jthread thread_;  // last: it uses all of the above
 };
 

@@ -60,6 +60,8 @@ class Intake {
   // One read at the most, of `limit` bytes at the most.
   Round pull(const Fifo& fifo, std::uint64_t limit = kNoLimit);
 
+  // The caller was woken up because the pipe held something, and pull() has found it empty.
+  void found_nothing() { ++short_reads_; }
   // Reads that brought less than the pipe was seen to hold: another reader took some.
   [[nodiscard]] std::uint64_t short_reads() const { return short_reads_; }
   [[nodiscard]] const FullTime& full_time() const { return full_time_; }

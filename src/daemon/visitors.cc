@@ -35,12 +35,12 @@ std::string describe_process(const ProcessId& process, const std::string& comman
   return fmt::format("'{}' (pid {})", printable(command), process.pid);
 }
 
-void Visitors::say(MessageLimit& limit, bool warning, Clock::time_point now, std::string text) {
+void Visitors::say(MessageLimit& limit, Statement::Level level, Clock::time_point now, std::string text) {
   const auto refused = limit.admit(now);
   if (!refused) return;
   if (*refused > 0) text += fmt::format(". There were {} more like this", *refused);
   if (limit.exhausted()) text += ". It happens often: from here on it is told now and then";
-  statements_.push_back({warning, std::move(text)});
+  statements_.push_back({level, std::move(text)});
 }
 
 bool Visitors::is_service_manager(const Holder& holder) const {
@@ -82,7 +82,7 @@ void Visitors::tell_readers(const Processes& now_there, Clock::time_point now) {
   for (const auto& [process, command] : now_there) {
     if (readers_.contains(process)) continue;
     ++second_readers_;
-    say(reader_messages_, true, now,
+    say(reader_messages_, Statement::Level::Warning, now,
         fmt::format(
             "{} also reads the FIFO '{}': lines that it takes are missing in the log. End it, and keep "
             "the FIFO's permissions tight",
@@ -90,7 +90,7 @@ void Visitors::tell_readers(const Processes& now_there, Clock::time_point now) {
   }
   for (const auto& [process, command] : readers_) {
     if (now_there.contains(process)) continue;
-    say(reader_messages_, false, now,
+    say(reader_messages_, Statement::Level::Info, now,
         fmt::format("the second reader has left the FIFO: {}", describe_process(process, command)));
   }
   readers_ = now_there;
@@ -100,7 +100,7 @@ void Visitors::tell_writers(const Processes& now_there, bool complete, Clock::ti
   const Processes before = std::exchange(writers_, now_there);
   for (const auto& [process, command] : now_there) {
     if (!before.contains(process))
-      say(writer_messages_, false, now,
+      say(writer_messages_, Statement::Level::Info, now,
           fmt::format("writer connected: {}", describe_process(process, command)));
   }
   std::size_t there = before.size();
@@ -108,7 +108,7 @@ void Visitors::tell_writers(const Processes& now_there, bool complete, Clock::ti
     if (now_there.contains(process)) continue;
     --there;
     const bool last = there == 0 && now_there.empty() && complete;
-    say(writer_messages_, false, now,
+    say(writer_messages_, Statement::Level::Info, now,
         fmt::format("{}: {}", last ? "the last writer has left" : "a writer has left",
                     describe_process(process, command)));
   }
@@ -135,15 +135,15 @@ void Visitors::tell_unseen(const Observation& observation, const Change& seen, C
   };
   if (const std::uint32_t readers = left(events.read_closes, seen.readers_left); readers > 0) {
     second_readers_ += readers;
-    say(reader_messages_, true, now,
+    say(reader_messages_, Statement::Level::Warning, now,
         fmt::format(
-            "somebody has opened the FIFO '{}' for reading only, and closed it: lines that it took are "
-            "missing in the log. Who it was is not known: {}",
+            "a process has opened the FIFO '{}' for reading only, and closed it: lines that it took are "
+            "missing in the log. Which one it was is not known: {}",
             printable(path_), why_unseen(holders)));
   }
   // One that is there all the time and opens it again and again, as busybox syslogd does, is no news.
   if (left(events.write_closes, seen.writers_left) > 0 && writers_.empty())
-    say(writer_messages_, false, now,
+    say(unseen_messages_, Statement::Level::Debug, now,
         fmt::format("a writer came and has left again: {}", why_unseen(holders)));
 
   if (observation.settled) {
@@ -151,18 +151,18 @@ void Visitors::tell_unseen(const Observation& observation, const Change& seen, C
     // Where everybody may be seen they were slurper's own, or opened it for nothing (O_PATH).
     if (came > 0 && !holders.complete()) {
       unseen_ += came;
-      say(writer_messages_, false, now,
+      say(unseen_messages_, Statement::Level::Debug, now,
           fmt::format(
-              "somebody has opened the FIFO '{}'. Who it is, and whether to write or to read, is not known: "
-              "{}",
+              "a process has opened the FIFO '{}'. Which one it is, and whether to write or to read, is not "
+              "known: {}",
               printable(path_), why_unseen(holders)));
     }
   }
-  if (observation.robbed && readers_.empty() && observation.settled) {
-    say(robbery_messages_, true, now,
+  if (observation.robbed && readers_.empty()) {
+    say(robbery_messages_, Statement::Level::Warning, now,
         fmt::format(
-            "a second reader takes lines out of the FIFO '{}': they are missing in the log. Who it is is "
-            "not known: {}. As root, fuser -v '{}' names it",
+            "a second reader takes lines out of the FIFO '{}': they are missing in the log. Which process it "
+            "is is not known: {}. As root, fuser -v '{}' names it",
             printable(path_), why_unseen(holders), printable(path_)));
   }
 }

@@ -18,14 +18,18 @@
 namespace slurper {
 
 struct Statement {
-  bool warning = false;
+  enum class Level { Debug, Info, Warning };
+  Level level = Level::Info;
   std::string text;
 };
 
 // Makes sense of the kernel's counts of opens and closes (which say that, not who) and of looks into /proc
 // (which say who, as far as it is permitted). Writers come and go; a reader besides slurper takes lines away.
-// One that opens it for both (rsyslog, syslog-ng, systemd) is a writer. What happens often is told now and
-// then. Pure: events, looks and time come from outside; one thread.
+// One that opens it for both (rsyslog, syslog-ng, systemd) is a writer. An open that can't be named may be
+// any of them, and each start of the machine or of a syslogd makes some: it is worth no more than a debug
+// message. A reader shows by what it does: it closes what was open for reading only, or takes what slurper
+// was about to read. What happens often is said now and then. Pure: events, looks and time come from outside;
+// one thread.
 class Visitors {
  public:
   using Clock = std::chrono::steady_clock;
@@ -38,7 +42,7 @@ class Visitors {
     FifoEvents events;  // since the last one; read after the look: who is seen there has made its event
     Holders holders;
     bool settled = true;  // who has made an event and is not to be seen now, will not be
-    bool robbed = false;  // reads brought less than the pipe held
+    bool robbed = false;  // before that look, slurper found less in the pipe than it was said to hold
   };
   std::vector<Statement> observe(const Observation& observation, Clock::time_point now);
 
@@ -62,7 +66,7 @@ class Visitors {
   void tell_readers(const Processes& now_there, Clock::time_point now);
   void tell_writers(const Processes& now_there, bool complete, Clock::time_point now);
   void tell_unseen(const Observation& observation, const Change& seen, Clock::time_point now);
-  void say(MessageLimit& limit, bool warning, Clock::time_point now, std::string text);
+  void say(MessageLimit& limit, Statement::Level level, Clock::time_point now, std::string text);
 
   std::string path_;
   pid_t parent_;
@@ -75,6 +79,7 @@ class Visitors {
   MessageLimit reader_messages_{10, std::chrono::minutes(1)};
   MessageLimit robbery_messages_{1, std::chrono::minutes(1)};
   MessageLimit writer_messages_{10, std::chrono::minutes(1)};
+  MessageLimit unseen_messages_{10, std::chrono::minutes(1)};
   std::vector<Statement> statements_;
 };
 

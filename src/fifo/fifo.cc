@@ -184,6 +184,7 @@ Result<Fifo> open_fifo(Os& os, const FifoSettings& settings, std::chrono::millis
     if (!ends) continue;
     Fifo fifo = std::move(*ends);
     fifo.created = created;
+    fifo.hides_reads = os.fcntl(fifo.read_fd.get(), F_SETFL, O_NONBLOCK | O_NOATIME) == 0;
     if (const int error = lock_file(os, fifo.read_fd.get(), lock_patience); error < 0) {
       if (error != -EWOULDBLOCK) return fail_errno(-error, "lock the FIFO " + in_quotes(settings.path));
       return fail(ErrorKind::Busy, "read the FIFO " + in_quotes(settings.path), "another slurper reads it",

@@ -22,6 +22,9 @@ struct Fifo {
   dev_t device = 0;
   ino_t inode = 0;
   bool created = false;
+  // Reads leave its time of last access as it was (O_NOATIME, which only its owner may set): who changes that
+  // is another reader.
+  bool hides_reads = false;
   std::uint64_t pipe_size = 0;             // bytes, as the kernel granted
   std::optional<Error> pipe_size_refusal;  // why it granted less than was asked for
 };

@@ -27,6 +27,18 @@ class FifoVisitors : public testing::Test {
   Child shell(const std::string& redirection, const std::string& then = "exec sleep 1000") {
     return Child({.argv = {"sh", "-c", "exec 7" + redirection + "; " + then, "sh", site_.fifo}, .env = {}});
   }
+  // With nobody's eyes: of the test's own processes, which are root's, it sees nothing.
+  [[nodiscard]] Child start_as_nobody() const {
+    constexpr uid_t kNobody = 65534;
+    for (const std::string& path : {site_.disk.path(), site_.ram.path(), site_.fifo})
+      EXPECT_EQ(::chown(path.c_str(), kNobody, kNobody), 0);
+    Program program = site_.run();
+    program.argv.insert(program.argv.begin(),
+                        {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"});
+    Child slurper(program);
+    EXPECT_TRUE(slurper.said("ready")) << slurper.err();
+    return slurper;
+  }
   static bool named(Child& slurper, const std::string& before, const Child& who, const std::string& name) {
     return slurper.said(fmt::format("{}'{}' (pid {})", before, name, who.pid()));
   }
@@ -158,23 +170,55 @@ TEST_F(FifoVisitors, ATheftThatWasOverAtOnceIsToldWithoutAName) {
   stop_and_compare(slurper);
 }
 
-// Of another user, slurper may see nothing but the events. With nobody's eyes.
+// Of another user, slurper may see nothing but the events.
 TEST_F(FifoVisitors, WhomItMayNotSeeIsToldAsFarAsPossible) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
-  constexpr uid_t kNobody = 65534;
-  for (const std::string& path : {site_.disk.path(), site_.ram.path(), site_.fifo})
-    ASSERT_EQ(::chown(path.c_str(), kNobody, kNobody), 0);
-  Program program = site_.run();
-  program.argv.insert(program.argv.begin(), {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"});
-  Child slurper(program);
-  ASSERT_TRUE(slurper.said("ready")) << slurper.err();
-  Child thief = shell("<\"$1\"");
-  EXPECT_TRUE(slurper.said("somebody has opened the FIFO")) << slurper.err();
-  EXPECT_TRUE(slurper.said("processes that slurper may not look at"));
+  Child slurper = start_as_nobody();
+  Child thief = shell("<\"$1\"", "echo open; exec sleep 1000");
+  ASSERT_TRUE(eventually([&] { return thief.out() == "open\n"; }));
   thief.kill();
   EXPECT_TRUE(slurper.said("for reading only, and closed it")) << slurper.err();
   EXPECT_TRUE(site_.holder.write("line\n"));
   stop_and_compare(slurper);
+}
+
+// What it takes gives it away. What it takes and what slurper takes must be all there is.
+TEST_F(FifoVisitors, AThiefThatCantBeSeenIsReportedByWhatItTakes) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
+  Child slurper = start_as_nobody();
+  Child thief({.argv = {"cat", site_.fifo}, .env = {}});
+  for (int i = 0; !slurper.said("takes lines out of the FIFO", 1, 10ms); ++i) {
+    ASSERT_TRUE(site_.holder.write(fmt::format("{:06} {:.<90}\n", i, "")));
+    ASSERT_LT(i, 3000) << slurper.err();
+  }
+  EXPECT_TRUE(slurper.said("fuser -v")) << "how to find it";
+  ASSERT_TRUE(eventually([&] {
+    return thief.out().size() + site_.log.end() == site_.holder.accepted().size();
+  })) << thief.out().size();
+  thief.kill();
+  slurper.signal(SIGTERM);
+  EXPECT_TRUE(slurper.exits_with(0));
+}
+
+// As rsyslog does at each restart: opened for both, closed, by another user.
+TEST_F(FifoVisitors, RestartsOfAWriterThatCantBeSeenAreNoNews) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
+  Child slurper = start_as_nobody();
+  for (int i = 0; i < 50; ++i) {
+    const UniqueFd fd(::open(site_.fifo.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
+    ASSERT_EQ(::write(fd.get(), "line\n", 5), 5);
+    ASSERT_TRUE(site_.log.reaches(5 * (static_cast<std::uint64_t>(i) + 1)));
+  }
+  // When this is reported, all of the above has been seen.
+  (void)UniqueFd(::open(site_.fifo.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  ASSERT_TRUE(slurper.said("for reading only, and closed it")) << slurper.err();
+  slurper.signal(SIGTERM);
+  EXPECT_TRUE(slurper.exits_with(0));
+  const std::string said = slurper.err();
+  EXPECT_EQ(said.find("warning:"), said.rfind("warning:")) << said;
+  EXPECT_THAT(said, Not(HasSubstr("opened the FIFO '" + site_.fifo + "'. ")))
+      << "who can't be named is no news";
+  EXPECT_THAT(said, Not(HasSubstr("takes lines")));
 }
 
 // A shell script that writes with echo opens and closes it for each line.

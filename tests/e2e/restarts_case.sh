@@ -80,4 +80,7 @@ watchdog_has_struck() {
 wait_until "the watchdog strikes each slurper that hangs" watchdog_has_struck
 says_all_well() { [[ $(property StatusText) == *" lines/s, 0B wait in the ring of 64.0MiB, all well" ]]; }
 wait_until "the status of a slurper with nothing to do" says_all_well
+# No restart of a writer looks like a second reader.
+! journalctl --quiet --no-pager --unit slurper | grep -E 'also reads|for reading only|takes lines' ||
+  die "a second reader is reported that was not there"
 echo "$sent lines, all there"

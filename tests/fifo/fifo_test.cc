@@ -4,10 +4,12 @@
 #include <gmock/gmock.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <functional>
+#include <utility>
 
 #include "log/log_files.h"
 
@@ -54,6 +56,30 @@ class FifoTest : public testing::Test {
   FifoSettings settings_;
   OtherOs os_;
 };
+
+// What another reader does shows in the time of last access.
+TEST_F(FifoTest, ItsOwnReadsLeaveNoTrace) {
+  const Fifo fifo = std::move(*open_fifo(os_, settings_));
+  ASSERT_TRUE(fifo.hides_reads) << "the test owns it";
+  const auto accessed = [&] {
+    struct stat st{};
+    EXPECT_EQ(::fstat(fifo.read_fd.get(), &st), 0);
+    return std::pair(st.st_atim.tv_sec, st.st_atim.tv_nsec);
+  };
+  const auto transfer = [&](int read_fd) {
+    char byte = 'x';
+    EXPECT_EQ(::write(fifo.keep_alive_fd.get(), &byte, 1), 1);
+    EXPECT_EQ(::read(read_fd, &byte, 1), 1);
+  };
+  const auto before = accessed();
+  for (int i = 0; i < 100; ++i) transfer(fifo.read_fd.get());
+  EXPECT_EQ(accessed(), before);
+  struct statvfs fs{};
+  ASSERT_EQ(::fstatvfs(fifo.read_fd.get(), &fs), 0);
+  if ((fs.f_flag & ST_NOATIME) != 0) return;  // then no reader leaves one
+  const UniqueFd other_fd(::open(settings_.path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  while (accessed() == before) transfer(other_fd.get());  // the kernel's clock for it ticks every few ms
+}
 
 TEST_F(FifoTest, MakesItWithItsModeWhateverTheUmask) {
   settings_.mode = 0622;
