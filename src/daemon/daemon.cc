@@ -176,6 +176,7 @@ Status Daemon::open(std::vector<PreparedSink> sinks) {
     if (Status made = open_the_fifo(); !made) return made;
   }
   if (fifo_.created) spdlog::info("created the FIFO {}", in_quotes(settings_.fifo.path));
+  if (!fifo_.lock.note.empty()) spdlog::warn("{}", fifo_.lock.note);
   if (fifo_.pipe_size_refusal) {
     spdlog::warn("{}. It has room for {}, going on with that", fifo_.pipe_size_refusal->message(),
                  size_text(fifo_.pipe_size));

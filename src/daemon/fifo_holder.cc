@@ -122,10 +122,14 @@ bool FifoHolder::adopt(UniqueFd read_fd) {
   const int fd = read_fd.get();
   struct stat st{};
   if (os_.fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode) ||
-      (os_.fcntl(fd, F_GETFL, 0) & O_ACCMODE) != O_RDONLY || lock_file(os_, fd) < 0) {
+      (os_.fcntl(fd, F_GETFL, 0) & O_ACCMODE) != O_RDONLY) {
     return false;
   }
+  Result<FifoLock> lock = lock_fifo(os_, fd, path_, kLockPatience);
+  if (!lock) return false;
+  if (!lock->note.empty()) spdlog::warn("{}", lock->note);
   Fifo fifo;
+  fifo.lock = std::move(*lock);
   fifo.device = st.st_dev;
   fifo.inode = st.st_ino;
   fifo.pipe_size = static_cast<std::uint64_t>(std::max(os_.fcntl(fd, F_GETPIPE_SZ, 0), 0));

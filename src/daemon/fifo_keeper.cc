@@ -213,6 +213,7 @@ void FifoKeeper::take(Fifo next, const std::string& how_lost) {
                   "open the path anew",
                   in_quotes(settings_.path), how_lost,
                   next.created ? "made it anew" : "another one has taken its place, and is read now"));
+  if (!next.lock.note.empty()) spdlog::warn("{}", next.lock.note);
   if (next.pipe_size_refusal) {
     spdlog::warn("{}. It has room for {}, going on with that", next.pipe_size_refusal->message(),
                  format_rounded(ByteSize{next.pipe_size}));

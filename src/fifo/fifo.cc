@@ -185,12 +185,9 @@ Result<Fifo> open_fifo(Os& os, const FifoSettings& settings, std::chrono::millis
     Fifo fifo = std::move(*ends);
     fifo.created = created;
     fifo.hides_reads = os.fcntl(fifo.read_fd.get(), F_SETFL, O_NONBLOCK | O_NOATIME) == 0;
-    if (const int error = lock_file(os, fifo.read_fd.get(), lock_patience); error < 0) {
-      if (error != -EWOULDBLOCK) return fail_errno(-error, "lock the FIFO " + in_quotes(settings.path));
-      return fail(ErrorKind::Busy, "read the FIFO " + in_quotes(settings.path), "another slurper reads it",
-                  fmt::format("Two readers would each get a part of the lines. fuser -v {} names it",
-                              in_quotes(settings.path)));
-    }
+    Result<FifoLock> lock = lock_fifo(os, fifo.read_fd.get(), settings.path, lock_patience);
+    if (!lock) return std::unexpected(std::move(lock.error()));
+    fifo.lock = std::move(*lock);
     grow_pipe(os, fifo, settings);
     return fifo;
   }

@@ -8,15 +8,17 @@
 #include "base/fd.h"
 #include "base/os.h"
 #include "base/settings.h"
+#include "fifo/fifo_lock.h"
 #include "slurper/result.h"
 
 namespace slurper {
 
 // Both ends of an open FIFO. While `keep_alive_fd`, a write end that is never written to, is open, read(2)
-// never returns 0: fifo(7) knows an end of file only when the last writer is gone. `read_fd` carries an
-// exclusive flock(2), so that no second slurper reads the same FIFO. Both are O_NONBLOCK and O_CLOEXEC.
+// never returns 0: fifo(7) knows an end of file only when the last writer is gone. It is locked, so that no
+// second slurper reads the same FIFO (fifo_lock.h). Both ends are O_NONBLOCK and O_CLOEXEC.
 // Nothing of it survives a crash; the pipe's contents do as long as anybody else has it open.
 struct Fifo {
+  FifoLock lock;  // first, so that it goes last
   UniqueFd read_fd;
   UniqueFd keep_alive_fd;
   dev_t device = 0;

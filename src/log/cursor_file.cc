@@ -18,7 +18,8 @@ SlotFileWords words_of(const LogPaths& paths, std::string_view name) {
           .locked = file,
           .in_use = "has it",
           .in_use_advice = "Each sink has a cursor of its own: give the sinks different names",
-          .unusable_advice = "Move it away: the sink then begins as a new one"};
+          .unusable_advice = "Move it away: the sink then begins as a new one",
+          .lock_path = paths.cursor_lock(name)};
 }
 
 std::uint32_t checksum(CursorSlotLayout slot) {

@@ -16,7 +16,8 @@ SlotFileWords words_of(const LogPaths& paths) {
           .in_use_advice = "One slurper writes a log: stop the other one, or name another log",
           .unusable_advice =
               "Move it away: slurper then makes a new one, with a new log id, from the "
-              "segments that are there"};
+              "segments that are there",
+          .lock_path = paths.lock()};
 }
 
 }  // namespace
@@ -32,6 +33,7 @@ Result<LogIndex> LogIndex::open(Os& os, const LogPaths& paths, const Access& acc
   if (!file) return std::unexpected(std::move(file.error()));
   auto reading = file->read(&decode_index_slot);
   if (!reading) return std::unexpected(std::move(reading.error()));
+  if (!file->lock_note().empty()) reading->damage.push_back(file->lock_note());
   return LogIndex(std::move(*file), std::move(*reading));
 }
 

@@ -76,6 +76,15 @@ std::string LogPaths::index() const {
   return beside(fmt::format(".{}.index", name_));
 }
 
+std::string LogPaths::lock() const {
+  return beside(fmt::format(".{}.lock", name_));
+}
+
+// Not a name that parse_cursor() knows: "lock" may be what a sink is called.
+std::string LogPaths::cursor_lock(std::string_view sink) const {
+  return beside(fmt::format(".{}.lock-{}", name_, sink));
+}
+
 std::string LogPaths::times() const {
   return beside(fmt::format(".{}.times", name_));
 }

@@ -35,7 +35,9 @@ class LogPaths {
 
   [[nodiscard]] const std::string& active() const { return active_; }
   [[nodiscard]] const std::string& directory() const { return directory_; }  // "." where the path has none
-  [[nodiscard]] std::string index() const;                                   // holds the log's lock, too
+  [[nodiscard]] std::string index() const;
+  [[nodiscard]] std::string lock() const;                              // the log's
+  [[nodiscard]] std::string cursor_lock(std::string_view sink) const;  // of a sink of this name
   [[nodiscard]] std::string dead_letters(std::string_view sink) const;
   [[nodiscard]] std::string cursor(std::string_view sink) const;  // of a sink of this name
   [[nodiscard]] std::string times() const;

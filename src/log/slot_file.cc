@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <cerrno>
 
 #include "base/error.h"
-#include "log/lock_holder.h"
+#include "base/lock_holder.h"
 
 namespace slurper {
 
@@ -31,41 +33,68 @@ struct Opened {
   bool created = false;
 };
 
+std::unexpected<Error> cannot_open(int errnum, std::string what, ErrorKind otherwise) {
+  const char* const advice =
+      errnum == ENOENT ? "Create the log's folder, or name another log"
+                       : "Let slurper read and write the log's folder and files, or name another log";
+  auto error = fail_errno(errnum, std::move(what), advice);
+  if (error.error().kind != ErrorKind::NoPermission) error.error().kind = otherwise;
+  return error;
+}
+
 Result<Opened> open_or_create(Os& os, const std::string& path, const FileAccess& access,
                               const SlotFileWords& words) {
   const std::string what = fmt::format("open {}", words.file);
-  const auto failed = [&](int errnum, ErrorKind otherwise) {
-    const char* const advice =
-        errnum == ENOENT ? "Create the log's folder, or name another log"
-                         : "Let slurper read and write the log's folder and files, or name another log";
-    auto error = fail_errno(errnum, what, advice);
-    if (error.error().kind != ErrorKind::NoPermission) error.error().kind = otherwise;
-    return error;
-  };
   for (int attempt = 0;; ++attempt) {
     const int created_fd = os.open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, access.mode);
     if (created_fd >= 0) return Opened{UniqueFd(created_fd), true};
-    if (created_fd != -EEXIST) return failed(-created_fd, ErrorKind::CantCreate);
+    if (created_fd != -EEXIST) return cannot_open(-created_fd, what, ErrorKind::CantCreate);
 
     const int fd = os.open(path.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK);
     if (fd >= 0) return Opened{UniqueFd(fd), false};
     // Removed in between: create it after all.
     if (fd == -ENOENT && attempt < kOpenAttempts) continue;
     if (fd == -ELOOP) return fail(ErrorKind::CantCreate, what, "it is a symbolic link", "Remove the link");
-    return failed(-fd, ErrorKind::Io);
+    return cannot_open(-fd, what, ErrorKind::Io);
   }
 }
 
-Status lock(Os& os, int slots_fd, const struct stat& st, const SlotFileWords& words) {
-  const std::string what = fmt::format("lock {}", words.locked);
-  const int result = lock_file(os, slots_fd);
-  if (result == 0) return {};
-  if (result != -EWOULDBLOCK) return fail_errno(-result, what);
-  const auto holder = flock_holder(st.st_dev, st.st_ino);
-  return fail(ErrorKind::Busy, what,
-              holder ? fmt::format("process {} {}", *holder, words.in_use)
-                     : fmt::format("another process {}", words.in_use),
-              words.in_use_advice);
+std::unexpected<Error> busy(const std::string& holder, const SlotFileWords& words) {
+  return fail(ErrorKind::Busy, fmt::format("lock {}", words.locked),
+              fmt::format("{} {}", holder, words.in_use), words.in_use_advice);
+}
+
+// Empty where no file can be made: a disk that is full must not keep a log from being opened whose files are
+// all there.
+Result<LockFile> take_lock(Os& os, const std::string& path, const SlotFileWords& words, std::string& note) {
+  // Of what another user owns, root lets that user have the lock, too.
+  struct stat st{};
+  const uid_t user = os.lstat(path.c_str(), &st) >= 0 && S_ISREG(st.st_mode) ? st.st_uid : ::geteuid();
+  Result<LockFile> taken = LockFile::take(os, words.lock_path, user);
+  if (taken) return taken;
+  Error& error = taken.error();
+  if (error.kind == ErrorKind::Busy) {
+    const auto holder = flock_holder(words.lock_path);
+    return busy(holder ? fmt::format("process {}", *holder) : "another process", words);
+  }
+  if (error.errnum == ENOSPC || error.errnum == EDQUOT) {
+    note = fmt::format("{}. Only flock(2) on {} keeps a second slurper away", error.message(), words.file);
+    return LockFile();
+  }
+  if (error.errnum != 0 && error.advice.empty())
+    return cannot_open(error.errnum, std::move(error.what), ErrorKind::CantCreate);
+  return taken;
+}
+
+// The lock of slurpers that know no lock file.
+Status respect_flock(Os& os, int slots_fd, const SlotFileWords& words, std::string& note) {
+  const FlockClaim claim = claim_flock(os, slots_fd);
+  if (claim.error == 0) return {};
+  if (claim.error != -EWOULDBLOCK) return fail_errno(-claim.error, fmt::format("lock {}", words.locked));
+  if (!claim.is_strangers()) return busy(claim.holder.text(), words);
+  note = fmt::format("{} holds a lock on {}, and is no slurper: going on without that lock",
+                     claim.holder.text(), words.file);
+  return {};
 }
 
 // A new file gets its mode whatever the umask is.
@@ -92,6 +121,9 @@ std::uint32_t crc32c(std::span<const std::uint8_t> data) {
 Result<SlotFile> SlotFile::open(Os& os, std::string path, const std::string& directory,
                                 const FileAccess& access, SlotFileWords words) {
   const std::string what = fmt::format("open {}", words.file);
+  std::string note;
+  Result<LockFile> taken = take_lock(os, path, words, note);
+  if (!taken) return std::unexpected(std::move(taken.error()));
   for (int attempt = 0; attempt < kOpenAttempts; ++attempt) {
     auto opened = open_or_create(os, path, access, words);
     if (!opened) return std::unexpected(std::move(opened.error()));
@@ -101,11 +133,10 @@ Result<SlotFile> SlotFile::open(Os& os, std::string path, const std::string& dir
     if (const int result = os.fstat(slots_fd, &st); result < 0) return fail_errno(-result, what);
     if (!S_ISREG(st.st_mode))
       return fail(ErrorKind::CantCreate, what, "it is not a regular file", "Move it away");
-    if (auto locked = lock(os, slots_fd, st, words); !locked)
-      return std::unexpected(std::move(locked.error()));
+    if (Status free = respect_flock(os, slots_fd, words, note); !free)
+      return std::unexpected(std::move(free.error()));
 
-    // Somebody may have removed the file before it was locked: a lock on a file without a name keeps nobody
-    // out.
+    // It may have been removed before it was locked: a lock on a file without a name keeps nobody out.
     struct stat named{};
     if (os.lstat(path.c_str(), &named) < 0 || named.st_dev != st.st_dev || named.st_ino != st.st_ino)
       continue;
@@ -114,7 +145,10 @@ Result<SlotFile> SlotFile::open(Os& os, std::string path, const std::string& dir
       if (auto status = give_access(os, slots_fd, directory, access, words); !status)
         return std::unexpected(std::move(status.error()));
     }
-    return SlotFile(os, std::move(path), std::move(opened->fd), std::move(words));
+    SlotFile file(os, std::move(path), std::move(opened->fd), std::move(words));
+    file.lock_ = std::move(*taken);
+    file.lock_note_ = std::move(note);
+    return file;
   }
   return fail(ErrorKind::Io, what, "it is replaced again and again");
 }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/fd.h"
+#include "base/lock_file.h"
 #include "base/os.h"
 #include "slurper/result.h"
 
@@ -41,7 +42,7 @@ struct FileAccess {
   gid_t group = static_cast<gid_t>(-1);  // -1: the process's own
 };
 
-// How a file of slots is called in messages.
+// A file of slots, in messages and beyond its bytes.
 struct SlotFileWords {
   std::string file;             // "the log's index '/x/.m.index'"
   std::string slot;             // "an index slot"
@@ -49,6 +50,9 @@ struct SlotFileWords {
   std::string in_use;           // "is writing it": what the lock's holder does
   std::string in_use_advice;    // what to do about that
   std::string unusable_advice;  // what to do where no slot is whole
+  // The file that is locked instead of this one: flock(2) needs a descriptor and no more, and whoever may
+  // read the log can have one.
+  std::string lock_path;
 };
 
 // What a file of slots says.
@@ -60,14 +64,14 @@ struct SlotReading {
 };
 
 // Two slots of a fixed size, which take turns: whatever becomes of a write, the other slot has the record
-// before it. Locked by whoever writes it: the lock belongs to the descriptor, so it goes with the process
-// however that ends. Used by one thread at a time.
+// before it. Whoever writes it holds its lock, which goes with the process however that ends. Used by one
+// thread at a time.
 class SlotFile {
  public:
   static constexpr std::size_t kSlots = 2;
 
-  // Opens the file at `path`, or makes it (its name in `directory` made durable), and locks it. Fails with
-  // Busy where another process has it, with CantCreate or NoPermission where it can't be made.
+  // Takes its lock, and opens the file at `path` or makes it (its name in `directory` made durable). Fails
+  // with Busy where another slurper has it, with CantCreate or NoPermission where it can't be made.
   [[nodiscard]] static Result<SlotFile> open(Os& os, std::string path, const std::string& directory,
                                              const FileAccess& access, SlotFileWords words);
   // Without a lock, for reading only. Fails with NoInput where there is none.
@@ -109,6 +113,9 @@ class SlotFile {
     return {};
   }
 
+  // What is to be said of its lock; empty: nothing.
+  [[nodiscard]] const std::string& lock_note() const { return lock_note_; }
+
  private:
   SlotFile(Os& os, std::string path, UniqueFd fd, SlotFileWords words)
       : os_(&os), path_(std::move(path)), slots_fd_(std::move(fd)), words_(std::move(words)) {}
@@ -120,6 +127,8 @@ class SlotFile {
 
   Os* os_;
   std::string path_;
+  LockFile lock_;
+  std::string lock_note_;
   UniqueFd slots_fd_;
   SlotFileWords words_;
 };

@@ -1,5 +1,6 @@
 #include "log/verify.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -13,8 +14,8 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/lock_holder.h"
 #include "base/text.h"
-#include "log/lock_holder.h"
 #include "log/segment_reader.h"
 #include "log/time_index.h"
 #include "log/verify_cursors.h"
@@ -54,9 +55,12 @@ Result<ino_t> active_inode(Os& os, const LogPaths& paths) {
 }
 
 std::optional<pid_t> writer_of(Os& os, const LogPaths& paths) {
-  struct stat st{};
-  if (os.lstat(paths.index().c_str(), &st) < 0) return std::nullopt;
-  return flock_holder(st.st_dev, st.st_ino);
+  if (const auto writer = flock_holder(paths.lock())) return writer;
+  // An older slurper locks the index itself; as any reader could.
+  const UniqueFd index_fd(os.open(paths.index().c_str(), O_PATH | O_NOFOLLOW));
+  if (!index_fd) return std::nullopt;
+  const LockHolder holder = find_lock_holder(index_fd.get());
+  return holder.kind == LockHolder::Kind::Slurper ? std::optional(holder.pid) : std::nullopt;
 }
 
 std::optional<IndexRecord> record_of(const Result<IndexReading>& index) {

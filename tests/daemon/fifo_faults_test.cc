@@ -13,10 +13,13 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "support/daemon.h"
 #include "support/files.h"
+#include "support/flock_holder.h"
 #include "support/kill_at.h"
 #include "support/lines.h"
 #include "support/small_disk.h"
@@ -424,12 +427,11 @@ TEST_F(FifoFaults, ANewOneThatAnotherHasLockedIsTriedAgain) {
   const UniqueFd old_writer = open_writer(path_);
   const std::string other = disk_ / "other";
   ASSERT_EQ(::mkfifo(other.c_str(), 0600), 0);
-  UniqueFd locked_fd(::open(other.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-  ASSERT_EQ(::flock(locked_fd.get(), LOCK_EX | LOCK_NB), 0);
+  FlockHolder holder(other, FlockHolder::slurper());
   fs::rename(other, path_);
   ASSERT_TRUE(slurper.said("another slurper reads it"));
   write(old_writer, lines("old", 10));
-  locked_fd.reset();
+  holder.release();
   ASSERT_TRUE(slurper.said("is there again, and is read"));
   EXPECT_FALSE(slurper.said("another slurper reads it", 2, std::chrono::milliseconds(0))) << "told once";
   write(open_writer(path_), lines("new", 10));
@@ -464,18 +466,45 @@ TEST_F(FifoFaults, TimeWithoutRoomForAWriterIsInTheStatus) {
 // As the process of a sink's program holds it until execve(2), where a SIGKILL has hit slurper meanwhile.
 TEST_F(FifoFaults, ALockThatOutlivesItsSlurperIsWaitedFor) {
   ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
-  UniqueFd holder(::open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-  ASSERT_EQ(::flock(holder.get(), LOCK_EX | LOCK_NB), 0);
+  FlockHolder holder(path_, FlockHolder::slurper());
   Child slurper(program());
   // What it does between two looks.
   const std::string asleep = fmt::format("{} ", SYS_clock_nanosleep);
   ASSERT_TRUE(eventually([&] {
     return content_of(fmt::format("/proc/{}/syscall", slurper.pid())).starts_with(asleep);
   })) << slurper.err();
-  holder.reset();
+  holder.release();
   ASSERT_TRUE(slurper.said("ready")) << slurper.err();
   write(open_writer(path_), lines("line", 10));
   stop_and_compare(slurper);
+}
+
+// Whoever may read the log's files, or write to the FIFO, can hold flock(2) on them for ever.
+TEST_F(FifoFaults, LocksThatAnybodyCanHoldKeepItFromNothing) {
+  Program with_sink = program();
+  with_sink.argv.insert(with_sink.argv.end(), {"--sink", "file:" + (disk_ / "copy") + "?start=beginning"});
+  Child first(with_sink);
+  ASSERT_TRUE(first.said("ready")) << first.err();
+  write(open_writer(path_), lines("line", 10));
+  ASSERT_TRUE(log_.reaches(written_.size()));
+  first.signal(SIGTERM);
+  ASSERT_TRUE(first.exits_with(0)) << first.err();
+
+  const FlockHolder::Who anybody{.command = "anybody", .user = ::geteuid() == 0 ? 65534U : 0U};
+  std::vector<std::unique_ptr<FlockHolder>> holders;
+  for (const auto& entry : fs::directory_iterator(disk_.path())) {
+    // A lock file is not for them.
+    if (entry.path().native().find(".lock") == std::string::npos && !entry.is_directory())
+      holders.push_back(std::make_unique<FlockHolder>(entry.path(), anybody));
+  }
+  ASSERT_GE(holders.size(), 7U) << "the FIFO, two logs, two indexes, two cursors";
+  Child second(with_sink);
+  ASSERT_TRUE(second.said("ready")) << second.err();
+  EXPECT_TRUE(second.said("('anybody') holds a lock on the FIFO")) << second.err();
+  EXPECT_TRUE(second.said("('anybody') holds a lock on the log's index")) << second.err();
+  write(open_writer(path_), lines("line", 10));
+  ASSERT_TRUE(eventually([&] { return content_of(disk_ / "copy") == written_; })) << second.err();
+  stop_and_compare(second);
 }
 
 // Under load, over and over: each writer process has opened another FIFO, each one's lines are all there.

@@ -12,6 +12,7 @@
 #include <fstream>
 
 #include "support/daemon.h"
+#include "support/flock_holder.h"
 #include "support/kill_at.h"
 #include "support/service_manager.h"
 
@@ -161,7 +162,7 @@ TEST_F(FormerFifo, IsReadToItsEndAndItsEndsAreForgotten) {
 TEST_F(FormerFifo, IsLeftToASlurperThatReadsItNow) {
   const UniqueFd read_fd(::open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   const UniqueFd other(::open(path_.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
-  ASSERT_EQ(::flock(other.get(), LOCK_EX | LOCK_NB), 0);
+  const FlockHolder reader(path_, FlockHolder::slurper());
   ASSERT_EQ(::write(other.get(), "line\n", 5), 5);
   Child slurper(machine_.program({}, {{"slurper-read", read_fd.get()}}));
   ASSERT_TRUE(machine_.ready());

@@ -12,10 +12,12 @@
 #include <utility>
 
 #include "log/log_files.h"
+#include "support/flock_holder.h"
 
 namespace slurper {
 namespace {
 
+using test::FlockHolder;
 using testing::HasSubstr;
 
 // A kernel that says no, and one in which somebody acts between the two opens.
@@ -166,14 +168,109 @@ TEST_F(FifoTest, OneReaderAtATime) {
   const Result<Fifo> first = open_fifo(os_, settings_);
   ASSERT_TRUE(first);
   expect_refused(ErrorKind::Busy, "another slurper reads it");
+  expect_refused(ErrorKind::Busy, "process " + std::to_string(::getpid()));
+}
+
+// Whoever may write to it can hold flock(2) on it for ever.
+TEST_F(FifoTest, AnotherProgramsLockKeepsNoSlurperOut) {
+  ASSERT_EQ(::mkfifo(settings_.path.c_str(), 0622), 0);
+  const FlockHolder holder(settings_.path, {.command = "writer", .user = ::geteuid() == 0 ? 65534U : 0U},
+                           O_RDWR | O_NONBLOCK);
+  const Result<Fifo> fifo = open_fifo(os_, settings_);
+  ASSERT_TRUE(fifo) << fifo.error().message();
+  EXPECT_THAT(fifo->lock.note,
+              HasSubstr(std::to_string(holder.pid()) + " ('writer') holds a lock on the FIFO"));
+  expect_refused(ErrorKind::Busy, "another slurper reads it");
+}
+
+// One that knows no lock file.
+TEST_F(FifoTest, AnOlderSlurpersLockIsRespected) {
+  ASSERT_EQ(::mkfifo(settings_.path.c_str(), 0600), 0);
+  FlockHolder holder(settings_.path, FlockHolder::slurper());
+  expect_refused(ErrorKind::Busy, "another slurper reads it: process " + std::to_string(holder.pid()));
+  holder.release();
+  const Result<Fifo> fifo = open_fifo(os_, settings_);
+  ASSERT_TRUE(fifo) << fifo.error().message();
+  EXPECT_EQ(fifo->lock.note, "");
+  const UniqueFd other(::open(settings_.path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  EXPECT_EQ(::flock(other.get(), LOCK_EX | LOCK_NB), -1) << "an older one is kept out in its turn";
+}
+
+TEST_F(FifoTest, LeavesNoLockFileBehind) {
+  const auto lock_files = [&] {
+    const Result<std::string> folder = fifo_lock_folder(os_, ::geteuid());
+    EXPECT_TRUE(folder);
+    std::size_t count = 0;
+    struct stat st{};
+    EXPECT_EQ(::lstat(settings_.path.c_str(), &st), 0);
+    for (const auto& entry : std::filesystem::directory_iterator(*folder))
+      count += entry.path().native().ends_with("-" + std::to_string(st.st_ino)) ? 1 : 0;
+    return count;
+  };
+  {
+    const Result<Fifo> fifo = open_fifo(os_, settings_);
+    ASSERT_TRUE(fifo);
+    EXPECT_EQ(lock_files(), 1U);
+  }
+  EXPECT_EQ(lock_files(), 0U);
+}
+
+class FifoLockFolder : public FifoTest {
+ protected:
+  FifoLockFolder() {
+    std::filesystem::create_directory(places_.run);
+    std::filesystem::create_directory(places_.shared_memory);
+  }
+  std::string folder(uid_t fifo_owner = ::geteuid()) {
+    const Result<std::string> folder = fifo_lock_folder(os_, fifo_owner, places_);
+    return folder ? *folder : folder.error().message();
+  }
+  static mode_t mode_of(const std::string& path) {
+    struct stat st{};
+    EXPECT_EQ(::lstat(path.c_str(), &st), 0) << path;
+    return st.st_mode & 07777;
+  }
+
+  LockPlaces places_{.run = directory_ / "run", .shared_memory = directory_ / "shm"};
+  std::string services_ = places_.run + "/slurper.locks";
+};
+
+TEST_F(FifoLockFolder, IsTheServicesWhereThatIsThisUsers) {
+  std::filesystem::create_directory(services_);
+  ASSERT_EQ(::chmod(services_.c_str(), 0775), 0);
+  EXPECT_EQ(folder(), services_);
+  EXPECT_EQ(mode_of(services_), 0755U) << "nobody else puts files there";
+}
+
+TEST_F(FifoLockFolder, RootHasOneOfItsOwnAndMeetsTheServiceAtItsFifo) {
+  if (::geteuid() != 0) GTEST_SKIP() << "for root";
+  EXPECT_EQ(folder(), services_ + "-0");
+  EXPECT_EQ(mode_of(services_ + "-0"), 0700U);
+  std::filesystem::create_directory(services_);
+  ASSERT_EQ(::chown(services_.c_str(), 65534, 65534), 0);
+  EXPECT_EQ(folder(), services_ + "-0");
+  EXPECT_EQ(folder(65534), services_);
+  EXPECT_EQ(folder(65533), services_ + "-0");
+}
+
+TEST_F(FifoLockFolder, IsNeverALinkOrAnotherUsers) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root gives a folder away";
+  std::filesystem::create_directory(directory_ / "elsewhere");
+  ASSERT_EQ(::symlink((directory_ / "elsewhere").c_str(), services_.c_str()), 0);
+  std::filesystem::create_directory(services_ + "-0");
+  ASSERT_EQ(::chown((services_ + "-0").c_str(), 65534, 65534), 0);
+  EXPECT_EQ(folder(), places_.shared_memory + "/slurper.locks-0");
+  ASSERT_EQ(::chown((places_.shared_memory + "/slurper.locks-0").c_str(), 65534, 65534), 0);
+  EXPECT_THAT(folder(), HasSubstr("it belongs to the user with the uid 65534"));
 }
 
 TEST_F(FifoTest, GetsAsMuchRoomAsItAsksForAndNeverLess) {
-  const Result<Fifo> fifo = open_fifo(os_, settings_);
+  Result<Fifo> fifo = open_fifo(os_, settings_);
   ASSERT_TRUE(fifo);
   EXPECT_EQ(fifo->pipe_size, 1U << 20);
   EXPECT_FALSE(fifo->pipe_size_refusal);
-  ASSERT_EQ(::flock(fifo->read_fd.get(), LOCK_UN), 0);
+  const UniqueFd kept(::open(settings_.path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  *fifo = Fifo();
   settings_.pipe_size.bytes = 4096;
   const Result<Fifo> again = open_fifo(os_, settings_);
   ASSERT_TRUE(again);

@@ -11,6 +11,7 @@
 
 #include "log/fault_os.h"
 #include "log/log_files.h"
+#include "support/flock_holder.h"
 
 namespace slurper {
 namespace {
@@ -207,6 +208,15 @@ TEST_F(CursorFileTest, KeepsASecondSinkOut) {
   open();
 }
 
+// Whoever may read the log can hold flock(2) on its files for ever.
+TEST_F(CursorFileTest, AReadersLockKeepsNoSinkOut) {
+  {
+    const CursorFile create = open();
+  }
+  const test::FlockHolder reader(path_, {.command = "reader"});
+  open();
+}
+
 TEST_F(CursorFileTest, TakesOnlyNamesThatFileSystemsLike) {
   for (const char* good : {"a", "auth.log", "A-1_b", "..", "-x"}) {
     EXPECT_TRUE(LogPaths::is_cursor_name(good)) << good;
@@ -222,7 +232,7 @@ TEST_F(CursorFileTest, TakesOnlyNamesThatFileSystemsLike) {
   EXPECT_THAT(*list_cursors(paths_), ElementsAre("-x", "..", "A-1_b", "a", "auth.log"));
   EXPECT_EQ(paths_.parse_cursor(".messages.cursor-auth.log"), "auth.log");
   for (const char* other : {".messages.cursor-", ".messages.cursor-a b", "messages.cursor-a",
-                            ".other.cursor-a", ".messages.index"})
+                            ".other.cursor-a", ".messages.index", ".messages.lock-a"})
     EXPECT_EQ(paths_.parse_cursor(other), std::nullopt) << other;
   EXPECT_EQ(LogPaths("plain").cursor("x"), ".plain.cursor-x");
 }

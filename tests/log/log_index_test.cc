@@ -12,10 +12,12 @@
 #include <cstring>
 
 #include "log/log_files.h"
+#include "support/flock_holder.h"
 
 namespace slurper {
 namespace {
 
+using test::FlockHolder;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
@@ -308,28 +310,61 @@ TEST_F(LogIndexTest, NamesTheHolderOfTheLock) {
   {
     const LogIndex create = open();
   }
-  int ready[2];
-  ASSERT_EQ(pipe2(ready, O_CLOEXEC), 0);
-  const pid_t holder = fork();
-  ASSERT_GE(holder, 0);
-  if (holder == 0) {
-    const int fd = ::open(paths_.index().c_str(), O_RDWR | O_CLOEXEC);
-    const char locked = flock(fd, LOCK_EX | LOCK_NB) == 0 ? 'y' : 'n';
-    if (write(ready[1], &locked, 1) != 1) _exit(1);
-    pause();
-    _exit(0);
-  }
-  char locked = 0;
-  const ssize_t answered = read(ready[0], &locked, 1);
+  const FlockHolder holder(paths_.lock(), FlockHolder::slurper());
   const Error error = open_error();
-  kill(holder, SIGKILL);
-  waitpid(holder, nullptr, 0);
-  close(ready[0]);
-  close(ready[1]);
-  ASSERT_EQ(answered, 1);
-  ASSERT_EQ(locked, 'y');
   EXPECT_EQ(error.kind, ErrorKind::Busy);
-  EXPECT_THAT(error.message(), HasSubstr("process " + std::to_string(holder) + " is writing it"));
+  EXPECT_THAT(error.message(), HasSubstr("process " + std::to_string(holder.pid()) + " is writing it"));
+}
+
+// Whoever may read the index can hold flock(2) on it for ever.
+TEST_F(LogIndexTest, AReadersLockKeepsNoSlurperOut) {
+  {
+    const LogIndex create = open();
+    EXPECT_THAT(create.damage(), testing::IsEmpty());
+  }
+  const FlockHolder reader(paths_.index(), {.command = "reader", .user = geteuid() == 0 ? 65534U : 0U});
+  const LogIndex index = open();
+  EXPECT_THAT(index.damage(), testing::ElementsAre(HasSubstr("('reader') holds a lock on the log's index")));
+  EXPECT_EQ(open_error().kind, ErrorKind::Busy);
+  struct stat st{};
+  ASSERT_EQ(::lstat(paths_.lock().c_str(), &st), 0);
+  EXPECT_EQ(st.st_mode & 07777, 0600U);
+}
+
+// One that knows no lock file.
+TEST_F(LogIndexTest, AnOlderSlurpersLockIsRespected) {
+  {
+    const LogIndex create = open();
+  }
+  FlockHolder older(paths_.index(), FlockHolder::slurper(), O_RDWR);
+  const Error error = open_error();
+  EXPECT_EQ(error.kind, ErrorKind::Busy);
+  EXPECT_THAT(error.message(),
+              HasSubstr("process " + std::to_string(older.pid()) + " ('slurper') is writing it"));
+  older.release();
+  const LogIndex index = open();
+  const UniqueFd other(::open(paths_.index().c_str(), O_RDWR | O_CLOEXEC));
+  EXPECT_EQ(flock(other.get(), LOCK_EX | LOCK_NB), -1) << "an older one is kept out in its turn";
+}
+
+// A log whose files are there must open on a disk that takes no more of them.
+TEST_F(LogIndexTest, AFullDiskWithoutALockFileIsNoObstacle) {
+  {
+    const LogIndex create = open();
+  }
+  class FullOs : public Os {
+    int open(const char* path, int flags, mode_t mode) override {
+      return (flags & O_CREAT) != 0 && access(path, F_OK) != 0 ? -ENOSPC : Os::open(path, flags, mode);
+    }
+  } full;
+  ASSERT_EQ(::unlink(paths_.lock().c_str()), 0);
+  {
+    const auto index = LogIndex::open(full, paths_, {});
+    ASSERT_TRUE(index) << index.error().message();
+    EXPECT_THAT(index->damage(), testing::ElementsAre(HasSubstr("Only flock(2) on the log's index")));
+  }
+  const FlockHolder older(paths_.index(), FlockHolder::slurper(), O_RDWR);
+  EXPECT_EQ(open_error(full).kind, ErrorKind::Busy);
 }
 
 // Fails one of the calls, by its name.

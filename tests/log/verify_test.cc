@@ -17,10 +17,12 @@
 #include "log/fault_os.h"
 #include "log/log_files.h"
 #include "log/log_writer.h"
+#include "support/flock_holder.h"
 
 namespace slurper {
 namespace {
 
+using test::FlockHolder;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -269,7 +271,7 @@ TEST_F(VerifyTest, ChangesNothing) {
     return files;
   };
   const auto before = all();
-  ASSERT_THAT(before, SizeIs(6));
+  ASSERT_THAT(before, SizeIs(7));
   (void)verify();  // what it finds is the other tests' business
   EXPECT_EQ(all(), before);
 }
@@ -543,6 +545,41 @@ TEST_F(VerifyTest, AccountsForALogThatIsBeingWrittenAndForOneWhoseWriterWasKille
     verified += log->end.value;
   }
   EXPECT_GT(verified, 10 * 20'000U);
+}
+
+// As a member of the group adm, who may not open the lock.
+TEST_F(VerifyTest, AReaderSeesWhoWritesTheLogAndWhoOnlyHoldsALock) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root becomes another user";
+  const auto writer_by_a_reader = [&] {
+    int answer[2];
+    if (pipe2(answer, O_CLOEXEC) != 0) return pid_t{-1};
+    const pid_t reader = fork();
+    if (reader == 0) {
+      if (setresuid(65534, 65534, 65534) != 0) _exit(1);
+      const auto log = verify_log(kernel(), paths_);
+      const pid_t writer = log ? log->writer.value_or(0) : -1;
+      _exit(::write(answer[1], &writer, sizeof writer) == sizeof writer ? 0 : 1);
+    }
+    close(answer[1]);
+    pid_t writer = -1;
+    EXPECT_EQ(::read(answer[0], &writer, sizeof writer), static_cast<ssize_t>(sizeof writer));
+    close(answer[0]);
+    waitpid(reader, nullptr, 0);
+    return writer;
+  };
+  EXPECT_EQ(writer_by_a_reader(), 0);
+  {
+    const FlockHolder older(paths_.index(), FlockHolder::slurper(), O_RDWR);
+    EXPECT_EQ(writer_by_a_reader(), older.pid()) << "it knows no lock file";
+  }
+  const FlockHolder stranger(paths_.index(), {.command = "stranger"});
+  EXPECT_EQ(writer_by_a_reader(), 0);
+  {
+    const auto index = LogIndex::open(kernel(), paths_, {});
+    ASSERT_TRUE(index) << index.error().message();
+    EXPECT_EQ(writer_by_a_reader(), getpid());
+  }
+  EXPECT_EQ(writer_by_a_reader(), 0);
 }
 
 }  // namespace

@@ -40,6 +40,8 @@ if [ "$(id -u)" -eq 0 ]; then
     failed "the FIFO: $(stat -c '%F %a %u %g' "$root/run/slurper/fifo")"
   [ "$(stat -c '%F %a %u %g' "$root/run/slurper")" = "directory 755 $uid $gid" ] ||
     failed "its directory: $(stat -c '%F %a %u %g' "$root/run/slurper")"
+  [ "$(stat -c '%F %a %u %g' "$root/run/slurper.locks")" = "directory 700 $uid $gid" ] ||
+    failed "the folder for locks: $(stat -c '%F %a %u %g' "$root/run/slurper.locks")"
 fi
 
 # A configuration that somebody has edited, or has replaced with a link, is left alone; all else is renewed.
