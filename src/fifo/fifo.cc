@@ -49,6 +49,26 @@ std::unexpected<Error> cannot_create(int errnum, const std::string& path) {
   return std::unexpected(std::move(error));
 }
 
+// What mkfifo(2) has just made at `temporary`, open, and nothing else. In a folder that another user may
+// write to, something else may stand there by now, a hard link to any file among it; so it is looked at
+// before it is opened (O_PATH opens nothing), and everything that follows is done to that very inode.
+Result<UniqueFd> open_made(Os& os, const std::string& temporary, const std::string& path) {
+  const UniqueFd seen_fd(os.open(temporary.c_str(), O_PATH | O_NOFOLLOW));
+  if (!seen_fd) return cannot_create(-seen_fd.get(), path);
+  struct stat st{};
+  if (const int error = os.fstat(seen_fd.get(), &st); error < 0) return cannot_create(-error, path);
+  if (!S_ISFIFO(st.st_mode) || st.st_nlink != 1 || st.st_uid != ::geteuid()) {
+    return fail(ErrorKind::CantCreate, "create the FIFO " + in_quotes(path),
+                fmt::format("another process has put something else at {}", in_quotes(temporary)),
+                "Nothing of it was changed. Let nobody but slurper's user and root write to that folder");
+  }
+  // fchown(2) and fchmod(2) refuse a descriptor that was opened with O_PATH (open(2)).
+  const std::string link = fmt::format("/proc/self/fd/{}", seen_fd.get());
+  UniqueFd fifo_fd(os.open(link.c_str(), O_RDONLY | O_NONBLOCK));
+  if (!fifo_fd) return cannot_create(-fifo_fd.get(), path);
+  return fifo_fd;
+}
+
 // Under another name first, so that a FIFO that stands at its path is always one with its final mode and
 // owner, whenever the machine stops.
 Status create_fifo(Os& os, const FifoSettings& settings) {
@@ -67,9 +87,9 @@ Status create_fifo(Os& os, const FifoSettings& settings) {
   }
   const auto failed = [&](int error) { return cannot_create(error, path); };
   if (const int error = os.mkfifo(temporary.c_str(), 0600); error < 0) return failed(-error);
+  const Result<UniqueFd> fifo_fd = open_made(os, temporary, path);
+  if (!fifo_fd) return std::unexpected(fifo_fd.error());  // whatever stands there is not touched
   const auto finish = [&]() -> Status {
-    const UniqueFd fifo_fd(os.open(temporary.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW));
-    if (!fifo_fd) return failed(-fifo_fd.get());
     uid_t owner = static_cast<uid_t>(-1);
     gid_t group = static_cast<gid_t>(-1);
     if (!settings.owner.empty()) {
@@ -86,8 +106,8 @@ Status create_fifo(Os& os, const FifoSettings& settings) {
                     "Correct fifo.group");
       group = *id;
     }
-    if (const int error = os.fchown(fifo_fd.get(), owner, group); error < 0) return failed(-error);
-    if (const int error = os.fchmod(fifo_fd.get(), settings.mode); error < 0) return failed(-error);
+    if (const int error = os.fchown(fifo_fd->get(), owner, group); error < 0) return failed(-error);
+    if (const int error = os.fchmod(fifo_fd->get(), settings.mode); error < 0) return failed(-error);
     const int error = os.rename_noreplace(temporary.c_str(), path.c_str());
     if (error < 0 && error != -EEXIST) return failed(-error);
     // EEXIST: somebody made the path meanwhile. The caller looks at what it is.

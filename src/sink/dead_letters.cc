@@ -2,6 +2,9 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -12,11 +15,19 @@ namespace slurper {
 Status DeadLetters::open() {
   const std::string what = fmt::format("open the dead letters '{}'", printable(path_));
   // Not by O_APPEND alone: the last line is looked at.
-  UniqueFd fd(os_.open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW, access_.mode));
+  constexpr int kFlags = O_RDWR | O_APPEND | O_NOFOLLOW;
+  UniqueFd fd(os_.open(path_.c_str(), kFlags | O_CREAT | O_EXCL, access_.mode));
+  const bool created = static_cast<bool>(fd);
+  // O_NONBLOCK: whatever stands there, no open of it shall wait.
+  if (fd.get() == -EEXIST) fd.reset(os_.open(path_.c_str(), kFlags | O_NONBLOCK));
   if (!fd) return fail_errno(-fd.get(), what);
   struct stat st{};
   if (const int result = os_.fstat(fd.get(), &st); result < 0) return fail_errno(-result, what);
-  if (st.st_size == 0) {
+  if (!S_ISREG(st.st_mode))
+    return fail(ErrorKind::CantCreate, what, "it is not a regular file", "Move it away");
+  // An empty one that is there may be what a crash has left; or another file's second name, which is not
+  // touched.
+  if (created || (st.st_size == 0 && st.st_nlink == 1 && st.st_uid == ::geteuid())) {
     // Whatever the umask is; the group first, since a change of it may cost mode bits.
     int given = access_.group == static_cast<gid_t>(-1)
                     ? 0

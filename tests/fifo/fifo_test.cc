@@ -35,6 +35,12 @@ class OtherOs : public Os {
   int flock(int fd, int operation) override {
     return flock_error != 0 ? -flock_error : Os::flock(fd, operation);
   }
+  int mkfifo(const char* path, mode_t mode) override {
+    const int made = Os::mkfifo(path, mode);
+    if (after_mkfifo) after_mkfifo(path);
+    return made;
+  }
+  std::function<void(const char* path)> after_mkfifo;
   std::function<void()> before_second_open;
   int open_error = 0;
   int open_error_mode = O_RDONLY;
@@ -162,6 +168,38 @@ TEST_F(FifoTest, SomebodysFileUnderTheTemporaryNameStays) {
   write_file(settings_.path + ".new", "precious");
   expect_refused(ErrorKind::CantCreate, "is in the way");
   EXPECT_EQ(read_file(settings_.path + ".new"), "precious");
+}
+
+// In a folder that another user may write to, what stands under the temporary name is what that user likes.
+TEST_F(FifoTest, NothingButTheFifoThatWasMadeIsChanged) {
+  settings_.mode = 0666;
+  if (::geteuid() == 0) settings_.group = "65534";
+  const std::string precious = directory_ / "precious";
+  const auto make_file = [&] { write_file(precious, "precious"); };
+  const auto make_fifo = [&] { ASSERT_EQ(::mkfifo(precious.c_str(), 0600), 0); };
+  const auto put_link = [&](const char* path) { ASSERT_EQ(::link(precious.c_str(), path), 0); };
+  const auto put_symlink = [&](const char* path) { ASSERT_EQ(::symlink(precious.c_str(), path), 0); };
+  const std::pair<std::function<void()>, std::function<void(const char*)>> cases[] = {
+      {make_file, put_link}, {make_fifo, put_link}, {make_file, put_symlink}, {make_fifo, put_symlink}};
+  for (const auto& [make, put] : cases) {
+    make();
+    ASSERT_EQ(::chmod(precious.c_str(), 0600), 0);
+    os_.after_mkfifo = [&, &put = put](const char* path) {
+      ASSERT_EQ(::unlink(path), 0);
+      put(path);
+    };
+    expect_refused(ErrorKind::CantCreate, "another process has put something else at");
+    struct stat st{};
+    ASSERT_EQ(::lstat(precious.c_str(), &st), 0);
+    EXPECT_EQ(st.st_mode & 07777, 0600U);
+    EXPECT_EQ(st.st_gid, ::getegid());
+    EXPECT_FALSE(exists(settings_.path));
+    EXPECT_EQ(::unlink((settings_.path + ".new").c_str()), 0) << "it is not slurper's to remove";
+    ASSERT_EQ(::unlink(precious.c_str()), 0);
+  }
+  if (::geteuid() != 0) return;
+  os_.after_mkfifo = [](const char* path) { ASSERT_EQ(::chown(path, 65534, 65534), 0); };
+  expect_refused(ErrorKind::CantCreate, "another process has put something else at");
 }
 
 TEST_F(FifoTest, OneReaderAtATime) {

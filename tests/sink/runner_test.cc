@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <condition_variable>
@@ -11,6 +13,8 @@
 #include <mutex>
 
 #include "log/log_writer.h"
+#include "record/syslog_header.h"
+#include "sink/dead_letters.h"
 #include "sink/options.h"
 #include "support/files.h"
 #include "support/temp_dir.h"
@@ -363,6 +367,40 @@ TEST_F(RunnerTest, TheDestinationsWordWins) {
   start();
   finish();
   EXPECT_THAT(to_.all(), ElementsAre("4 two", "8 three", "8 three"));
+}
+
+// In a folder that another user may write to, what stands at their path is what that user likes.
+TEST(DeadLettersTest, NothingButTheirOwnFileIsChanged) {
+  const test::TempDir directory;
+  const std::string path = directory / "messages.rejected-x";
+  const std::string precious = directory / "precious";
+  test::write_file(precious, "");
+  ASSERT_EQ(::chmod(precious.c_str(), 0600), 0);
+  ASSERT_EQ(::link(precious.c_str(), path.c_str()), 0);
+  const Record record(Uuid{}, 0, 5, "line", Part::Whole, Timestamp{}, &parse_syslog_header);
+  const gid_t other_group = ::geteuid() == 0 ? 65534 : ::getegid();
+  const auto append = [&] {
+    DeadLetters letters(kernel(), path, {.mode = 0644, .group = other_group});
+    return letters.append("x", record, "it is bad");
+  };
+  EXPECT_TRUE(append());
+  struct stat st{};
+  ASSERT_EQ(::lstat(precious.c_str(), &st), 0);
+  EXPECT_EQ(st.st_mode & 07777, 0600U);
+  EXPECT_EQ(st.st_gid, ::getegid());
+
+  ASSERT_EQ(::unlink(path.c_str()), 0);
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  const Status refused = append();
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message(), HasSubstr("it is not a regular file"));
+
+  ASSERT_EQ(::unlink(path.c_str()), 0);
+  test::write_file(path, "");  // as a crash leaves it
+  ASSERT_EQ(::chmod(path.c_str(), 0600), 0);
+  EXPECT_TRUE(append());
+  ASSERT_EQ(::lstat(path.c_str(), &st), 0);
+  EXPECT_EQ(st.st_mode & 07777, 0644U);
 }
 
 TEST_F(RunnerTest, WhatIsRefusedGoesToTheDeadLetters) {
