@@ -19,6 +19,7 @@
 #include "base/text.h"
 #include "config/ring_directory.h"
 #include "ring/ring.h"
+#include "ring/ring_folder.h"
 
 namespace slurper {
 
@@ -198,6 +199,16 @@ Findings check_ring(const Settings& settings) {
   const Result<std::string> directory = ring_directory(settings);
   if (!directory) return {error(directory.error().kind, directory.error().message())};
   const std::string ring = fmt::format("the ring in {}", in_quotes(*directory));
+  if (const Status ours = check_ring_folder(kernel(), *directory);
+      !ours && ours.error().kind == ErrorKind::NoPermission) {
+    if (settings.ring.directory.empty()) return {error(ours.error().kind, ours.error().message())};
+    Settings usual = settings;
+    usual.ring.directory.clear();
+    Findings findings = check_ring(usual);
+    findings.insert(findings.begin(),
+                    warning(ours.error().message() + ". Its default folder is used instead"));
+    return findings;
+  }
 
   // Missing folders are made on the way: what counts is the one that is there.
   std::filesystem::path existing = *directory;

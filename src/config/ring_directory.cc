@@ -69,7 +69,7 @@ Result<std::string> ring_directory(const Settings& settings, const RuntimeDirect
     } else {
       return fail(ErrorKind::Config, "choose a folder for the ring",
                   "neither $RUNTIME_DIRECTORY nor $XDG_RUNTIME_DIR is set",
-                  "Set ring.directory to a folder in RAM that is this log's own, such as /dev/shm/slurper");
+                  "Set ring.directory to a folder in RAM that is this log's and this user's own");
     }
   }
   return base + '/' + escape_path(canonical(settings.log.path));

@@ -80,6 +80,7 @@ class Daemon {
   [[nodiscard]] std::string status() const;
   [[nodiscard]] const char* trouble() const;
   void reload();
+  Result<Ring::Opened> open_ring(const Uuid& boot);
 
   Os& os_ = kernel();
   Settings settings_;
@@ -96,6 +97,7 @@ class Daemon {
   std::unique_ptr<LogWriter> writer_;
   std::unique_ptr<Ring> ring_;
   std::string ring_path_;
+  bool ring_is_elsewhere_ = false;  // not in the folder that is set
   std::unique_ptr<TimeIndex> times_;
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<Backpressure> backpressure_;
@@ -108,6 +110,31 @@ class Daemon {
   std::unique_ptr<ServiceReport> report_;
   std::unique_ptr<Sinks> sinks_;
 };
+
+// In its default folder where the one that is set is another user's: lines wait for no administrator.
+Result<Ring::Opened> Daemon::open_ring(const Uuid& boot) {
+  const auto open_in = [&](const std::string& directory) {
+    return Ring::open(os_, directory, settings_.ring, writer_->log_id(), boot,
+                      {.readable_from = writer_->readable_from().value,
+                       .end = writer_->end().value,
+                       .session = writer_->session()});
+  };
+  const Result<std::string> directory = ring_directory(settings_);
+  if (!directory) return std::unexpected(directory.error());
+  Result<Ring::Opened> opened = open_in(*directory);
+  if (opened || opened.error().kind != ErrorKind::NoPermission || settings_.ring.directory.empty())
+    return opened;
+  Settings usual = settings_;
+  usual.ring.directory.clear();
+  const Result<std::string> usual_directory = ring_directory(usual);
+  if (!usual_directory || *usual_directory == *directory) return opened;
+  Result<Ring::Opened> instead = open_in(*usual_directory);
+  if (!instead) return opened;
+  spdlog::warn("{}. The ring is in its default folder {} instead", opened.error().message(),
+               in_quotes(*usual_directory));
+  ring_is_elsewhere_ = true;
+  return instead;
+}
 
 Status Daemon::open(std::vector<PreparedSink> sinks) {
   if (Status fits = holder_.check(); !fits) {
@@ -137,12 +164,7 @@ Status Daemon::open(std::vector<PreparedSink> sinks) {
   if (!writer) return std::unexpected(writer.error());
   writer_ = std::move(*writer);
 
-  const Result<std::string> directory = ring_directory(settings_);
-  if (!directory) return std::unexpected(directory.error());
-  Result<Ring::Opened> opened = Ring::open(os_, *directory, settings_.ring, writer_->log_id(), *boot,
-                                           {.readable_from = writer_->readable_from().value,
-                                            .end = writer_->end().value,
-                                            .session = writer_->session()});
+  Result<Ring::Opened> opened = open_ring(*boot);
   if (!opened) return std::unexpected(opened.error());
   ring_ = std::move(opened->ring);
   ring_path_ = opened->path;
@@ -150,6 +172,7 @@ Status Daemon::open(std::vector<PreparedSink> sinks) {
     spdlog::warn("the ring {} could not be used: {}. It has been renamed to {}, and a new one begun",
                  in_quotes(opened->path), opened->put_aside_why, in_quotes(opened->put_aside));
   }
+  for (const std::string& finding : opened->findings) spdlog::warn("{}", finding);
   if (!opened->in_ram) {
     spdlog::warn(
         "the ring {} is not on a RAM file system, which makes it slow and wears the disk. Set ring.directory "
@@ -353,6 +376,7 @@ const char* Daemon::trouble() const {
   if (const char* const pressed = backpressure_->trouble(); *pressed != '\0') return pressed;
   if (log_thread_->failing()) return "THE LOG CAN'T BE WRITTEN";
   if (keeper_->path_is_lost()) return "THE FIFO IS NOT AT ITS PATH";
+  if (ring_is_elsewhere_) return "THE RING IS NOT IN ITS FOLDER";
   if (sinks_->any_failing()) return "A SINK FAILS";
   if (sinks_->any_lagging()) return "A SINK LAGS";
   return "";

@@ -16,7 +16,9 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/lock_holder.h"
 #include "base/text.h"
+#include "ring/ring_folder.h"
 
 namespace slurper {
 
@@ -45,24 +47,6 @@ Identity identity_of(const Uuid& log_id, const Uuid& boot, std::uint64_t size) {
   return identity;
 }
 
-// mkdir -p, private to this user.
-Status make_directory(Os& os, const std::string& directory) {
-  const int error = os.mkdir(directory.c_str(), 0700);
-  if (error >= 0 || error == -EEXIST) return {};
-  if (error == -ENOENT) {
-    const std::size_t slash = directory.find_last_not_of('/') == std::string::npos ? 0 : directory.rfind('/');
-    if (slash != 0 && slash != std::string::npos) {
-      if (Status made = make_directory(os, directory.substr(0, slash)); !made) return made;
-      if (const int again = os.mkdir(directory.c_str(), 0700); again >= 0 || again == -EEXIST) return {};
-    }
-  }
-  Error failure = fail_errno(-error, "create the ring's folder " + in_quotes(directory),
-                             "Set ring.directory to a folder on a RAM file system that slurper may write to")
-                      .error();
-  if (failure.kind != ErrorKind::NoPermission) failure.kind = ErrorKind::CantCreate;
-  return std::unexpected(std::move(failure));
-}
-
 std::unexpected<Error> cannot(int errnum, const char* verb, const std::string& path) {
   Error error = fail_errno(errnum, fmt::format("{} the ring {}", verb, in_quotes(path))).error();
   if (errnum == ENOSPC || errnum == EDQUOT) {
@@ -75,9 +59,10 @@ std::unexpected<Error> cannot(int errnum, const char* verb, const std::string& p
 }
 
 Status lock(Os& os, int fd, const std::string& path) {
-  const int error = lock_file(os, fd);
-  if (error >= 0) return {};
-  if (error != -EWOULDBLOCK) return cannot(-error, "lock", path);
+  const FlockClaim claim = claim_flock(os, fd);
+  // A stranger opened it while its mode let it.
+  if (claim.error == 0 || claim.is_strangers()) return {};
+  if (claim.error != -EWOULDBLOCK) return cannot(-claim.error, "lock", path);
   return fail(ErrorKind::Busy, "use the ring " + in_quotes(path), "another slurper uses it",
               "Give each slurper a ring.directory of its own, or leave it unset");
 }
@@ -228,21 +213,24 @@ void Ring::join(const Identity& found, const Identity& wanted, const LogFacts& l
 Result<Ring::Opened> Ring::open(Os& os, const std::string& directory, const RingSettings& settings,
                                 const Uuid& log_id, const Uuid& boot, const LogFacts& log) {
   if (Status known = check_kernel(os); !known) return std::unexpected(known.error());
-  if (Status made = make_directory(os, directory); !made) return std::unexpected(made.error());
   Opened opened;
+  if (Status made = open_ring_folder(os, directory, opened.findings); !made)
+    return std::unexpected(made.error());
   opened.path = directory + "/ring";
   const std::string& path = opened.path;
   const Identity wanted = identity_of(log_id, boot, settings.size.bytes);
   StreamOffset begin{log.end};
   std::uint64_t session = log.session + 1;
 
-  const int old_fd = os.open(path.c_str(), O_RDWR | O_NOFOLLOW);
+  const int old_fd = os.open(path.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK);
   if (old_fd < 0 && old_fd != -ENOENT) return cannot(-old_fd, "open", path);
   if (old_fd >= 0) {
     UniqueFd file_fd(old_fd);
-    if (Status locked = lock(os, old_fd, path); !locked) return std::unexpected(locked.error());
     struct stat st{};
     if (const int error = os.fstat(old_fd, &st); error < 0) return cannot(-error, "open", path);
+    if (Status ours = check_ring_file(os, old_fd, st, path, opened.findings); !ours)
+      return std::unexpected(ours.error());
+    if (Status locked = lock(os, old_fd, path); !locked) return std::unexpected(locked.error());
     Identity found{};
     const ssize_t got = S_ISREG(st.st_mode) ? os.pread(old_fd, &found, sizeof found, 0) : 0;
     if (got < 0) return cannot(static_cast<int>(-got), "read", path);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/fd.h"
 #include "base/os.h"
@@ -30,11 +31,12 @@ class Ring {
   // What was found at `directory`, for the operator.
   struct Opened;
 
-  // Opens the ring of the log `log_id` in `directory` (made if it is missing, mode 0700), or makes it, to
+  // Opens the ring of the log `log_id` in `directory` (see open_ring_folder), or makes it, to
   // begin at the log's end. What becomes of a ring that is there depends on how it stands to the log: see
   // ring_relation.h. One that holds what no log has and can't go on is put aside under another name and never
   // deleted. Where it is used, the caller holds the log's end against tail() and the bytes behind it, and
-  // releases what the log has. Errors: Busy (another slurper uses it), CantCreate, NoPermission, Io.
+  // releases what the log has. Errors: Busy (another slurper uses it), CantCreate, NoPermission (another
+  // user's, too: nothing of that is touched), Io.
   static Result<Opened> open(Os& os, const std::string& directory, const RingSettings& settings,
                              const Uuid& log_id, const Uuid& boot, const LogFacts& log);
 
@@ -133,7 +135,8 @@ struct Ring::Opened {
   bool read_was_cut_short = false;
   std::string put_aside;  // where a ring that can't be used went; empty: nothing was put aside
   std::string put_aside_why;
-  bool size_differs = false;  // it keeps its old size, because it is not empty
+  std::vector<std::string> findings;  // what was mended: worth a warning each
+  bool size_differs = false;          // it keeps its old size, because it is not empty
 };
 
 }  // namespace slurper

@@ -3,6 +3,8 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -46,6 +48,18 @@ std::string list_of_types() {
   return fmt::format("{}", fmt::join(types, ", "));
 }
 
+// Empty: its code may run as this process's user. What can't be looked at is for the loader to say.
+std::string why_not_trusted(const std::string& path) {
+  constexpr mode_t kOthersWrite = 0022;
+  struct stat st{};
+  if (::stat(path.c_str(), &st) != 0) return {};
+  if (st.st_uid != 0 && st.st_uid != ::geteuid())
+    return fmt::format("it belongs to the user with the uid {}", st.st_uid);
+  if ((st.st_mode & kOthersWrite) != 0)
+    return fmt::format("others may write to it (mode {:04o})", st.st_mode & 07777);
+  return {};
+}
+
 }  // namespace
 
 std::span<const SinkType> built_in_sinks() {
@@ -77,6 +91,14 @@ Result<SinkType> find_sink_type(const SinkSettings& settings) {
                 fmt::format("the plug-in '{}' can't be used: {}", printable(path), why),
                 "Build it against the headers of this slurper, see docs/plugins.md");
   };
+  if (const std::string why = why_not_trusted(path); !why.empty()) {
+    return fail(
+        ErrorKind::Config,
+        fmt::format("accept '{}'", printable(plugin != nullptr ? plugin->place : settings.place)),
+        fmt::format("the plug-in '{}' can't be used: {}", printable(path), why),
+        "What it holds runs as slurper: let only root, or slurper's user, own it and write to it, with "
+        "chown(1) and chmod go-w");
+  }
   // Its name has a slash: the loader looks nowhere else.
   void* const object = ::dlopen(std::filesystem::absolute(path).c_str(), RTLD_NOW | RTLD_LOCAL);
   if (object == nullptr) return refuse(printable(::dlerror()));

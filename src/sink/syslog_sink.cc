@@ -68,6 +68,7 @@ class SyslogSink final : public Sink {
   std::size_t target_ = 0;     // the one connected to
   std::size_t first_try_ = 0;  // which open() begins with
   std::size_t announced_ = 0;  // which the operator knows of
+  std::string unsafe_key_;     // what has been said of it
   std::string first_failed_;   // why the first target is not the one
   Clock::time_point connected_at_;
   Clock::time_point back_at_;  // when the first target is tried again
@@ -84,6 +85,11 @@ Result<std::optional<std::uint64_t>> SyslogSink::open(const SinkContext& context
   context_ = &context;
   came_back_ = fmt::format("[slurper@32473 log=\"{}\"", format(context.log_id));
   marks_.clear();
+  if (settings_.connection.transport == Transport::Tls) {
+    std::string unsafe = unsafe_key(settings_.connection.tls);
+    if (!unsafe.empty() && unsafe != unsafe_key_) context.say(Level::Warning, unsafe);
+    unsafe_key_ = std::move(unsafe);
+  }
   const std::size_t count = settings_.targets.size();
   std::vector<Error> errors;
   for (std::size_t i = 0; i < count; ++i) {

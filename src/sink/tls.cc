@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
@@ -157,6 +158,16 @@ std::unexpected<Error> file_failed(std::string_view what, const std::string& pat
 }
 
 }  // namespace
+
+std::string unsafe_key(const TlsSettings& settings) {
+  const std::string& key = settings.key.empty() ? settings.certificate : settings.key;
+  struct stat st{};
+  if (key.empty() || ::stat(key.c_str(), &st) != 0 || (st.st_mode & S_IROTH) == 0) return {};
+  return fmt::format(
+      "every user may read the private key '{}' (mode {:04o}), and so pass for this machine. Run "
+      "chmod o-rwx on it, and have it replaced if others have access",
+      printable(key), st.st_mode & 07777);
+}
 
 Status Tls::Parts::load_files() {
   ERR_clear_error();

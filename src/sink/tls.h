@@ -18,6 +18,10 @@ struct TlsSettings {
   bool verify = true;       // the server's certificate and its name
 };
 
+// What is unsafe about the files of `settings`, for a warning: a private key that every user may read. (A
+// group may: Debian has ssl-cert for that.) Empty: nothing, or it can't be looked at.
+[[nodiscard]] std::string unsafe_key(const TlsSettings& settings);
+
 // One connection's. It touches no socket: the owner carries the bytes, and so knows how many of them the peer
 // has. TLS 1.2 at least. Owned by one thread; nothing of it survives a crash. Errors are of the kind Config
 // where a file of the settings is wrong, else Io, and say `peer`.

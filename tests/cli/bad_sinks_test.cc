@@ -3,9 +3,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 
 #include "cli/program.h"
@@ -163,6 +166,23 @@ TEST_F(DoubtfulSinks, ATemplateOfJsonWithoutEscapes) {
 TEST_F(DoubtfulSinks, AFilterThatIsNeverTrue) {
   expect_warning("stdout:?filter=length > 9 and length < 5",
                  {"filter of the sink 'stdout' is doubtful: at column 25 this is never true together with"});
+}
+
+TEST_F(BadSinks, APlugInThatAnotherUserMayWriteTo) {
+  const std::string plugin = folder_ / "stubborn.so";
+  std::filesystem::copy_file(SLURPER_STUBBORN_SINK, plugin);
+  const auto refuse = [&](const std::string& why) {
+    expect_refusal({"--sink", "stubborn:/x?plugin=" + plugin},
+                   {"the plug-in '" + plugin + "' can't be used: ", why, "chmod go-w"});
+  };
+  for (const mode_t mode : {0775, 0757}) {
+    ASSERT_EQ(::chmod(plugin.c_str(), mode), 0);
+    refuse("others may write to it");
+  }
+  ASSERT_EQ(::chmod(plugin.c_str(), 0755), 0);
+  if (::geteuid() != 0) return;
+  ASSERT_EQ(::chown(plugin.c_str(), 65534, 65534), 0);
+  refuse("it belongs to the user with the uid 65534");
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -127,6 +128,17 @@ TEST_F(MachineTest, WantsRoomForTheRing) {
   std::ofstream(folder_ / "file") << "x";
   EXPECT_THAT(check_ring(wanted),
               ElementsAre(error(ErrorKind::CantCreate, "is a regular file, not a folder")));
+}
+
+TEST_F(MachineTest, WarnsOfARingsFolderThatIsNotSlurpersOwn) {
+  Settings wanted = settings();
+  std::filesystem::create_directory(ring_ / "real");
+  std::filesystem::create_directory_symlink("real", ring_ / "link");
+  wanted.ring.directory = ring_ / "link";
+  ASSERT_EQ(::setenv("RUNTIME_DIRECTORY", ring_.path().c_str(), 1), 0);
+  EXPECT_THAT(check_ring(wanted),
+              ElementsAre(warning("Its default folder is used instead"), ok("has room for")));
+  ASSERT_EQ(::unsetenv("RUNTIME_DIRECTORY"), 0);
 }
 
 TEST_F(MachineTest, WarnsOfARingThatIsNotInRam) {

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -47,6 +48,68 @@ void expect_good_end(const Site& site, Child& slurper) {
   EXPECT_TRUE(slurper.exits_with(0)) << slurper.err();
   Child verify(site.verify());
   EXPECT_TRUE(verify.exits_with(0)) << verify.out() << verify.err();
+}
+
+// A folder that another user owns could bring forged lines, and be cut under slurper's feet.
+class ForeignRingFolder : public testing::Test {
+ protected:
+  // With a runtime directory: without one there is no default.
+  Program program(bool folder_is_set) {
+    Program program = site_.run({"ring.size=4MiB"});
+    if (!folder_is_set) {
+      const auto setting = std::ranges::find_if(
+          program.argv, [](const std::string& word) { return word.starts_with("ring.directory="); });
+      program.argv.erase(setting - 1, setting + 1);
+    }
+    program.env.push_back("RUNTIME_DIRECTORY=" + runtime_.path());
+    return program;
+  }
+  void give_away(const fs::path& folder) {
+    ASSERT_EQ(::chown(folder.c_str(), 65534, 65534), 0);
+    ASSERT_EQ(::chmod(folder.c_str(), 0777), 0);
+  }
+
+  Site site_;
+  TempDir runtime_ = TempDir::in_ram();
+};
+
+TEST_F(ForeignRingFolder, TheDefaultOneIsUsedInsteadOfAnotherUsers) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root gives a folder away";
+  give_away(site_.ram.path());
+  Child slurper(program(true));
+  ASSERT_TRUE(slurper.said("ready")) << slurper.err();
+  EXPECT_TRUE(slurper.said("it belongs to the user with the uid 65534")) << slurper.err();
+  EXPECT_TRUE(slurper.said("The ring is in its default folder '" + runtime_.path())) << slurper.err();
+  slurper.signal(SIGUSR2);
+  EXPECT_TRUE(slurper.said("THE RING IS NOT IN ITS FOLDER")) << slurper.err();
+  EXPECT_TRUE(site_.holder.write("line\n"));
+  EXPECT_TRUE(site_.log.reaches(5));
+  EXPECT_TRUE(fs::is_empty(site_.ram.path()));
+  struct stat st{};
+  ASSERT_EQ(::lstat(site_.ram.path().c_str(), &st), 0);
+  EXPECT_EQ(st.st_mode & 07777, 0777U);
+  slurper.kill();
+  // With what it has left, the next one goes on.
+  Child next(program(true));
+  ASSERT_TRUE(next.said("ready")) << next.err();
+  next.signal(SIGTERM);
+  EXPECT_TRUE(next.exits_with(0)) << next.err();
+  EXPECT_EQ(site_.log.bytes(), "line\n");
+}
+
+TEST_F(ForeignRingFolder, WithoutAFolderOfItsOwnItDoesNotStart) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root gives a folder away";
+  Child first(program(false));
+  ASSERT_TRUE(first.said("ready")) << first.err();
+  first.signal(SIGTERM);
+  ASSERT_TRUE(first.exits_with(0)) << first.err();
+  const auto folder = fs::directory_iterator(runtime_.path())->path();
+  give_away(folder);
+  const auto before = contents(folder);
+  Child second(program(false));
+  EXPECT_TRUE(second.exits_with(77)) << second.err();
+  EXPECT_THAT(second.err(), HasSubstr("it belongs to the user with the uid 65534"));
+  EXPECT_EQ(contents(folder), before);
 }
 
 // A ring that a killed slurper has left, with 10 bytes that the log lacks.

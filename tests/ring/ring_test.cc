@@ -6,10 +6,13 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <filesystem>
 #include <random>
 #include <stdexcept>
 
 #include "log/log_files.h"
+#include "ring/ring_folder.h"
+#include "support/flock_holder.h"
 
 namespace slurper {
 namespace {
@@ -251,6 +254,106 @@ TEST_F(RingTest, OneProcessAtATime) {
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().kind, ErrorKind::Busy);
   EXPECT_THAT(second.error().message(), HasSubstr("another slurper uses it"));
+}
+
+// It was opened while the ring's mode let anybody.
+TEST_F(RingTest, AStrangersLockIsNoObstacle) {
+  {
+    const auto opened = open(0);
+    write_and_take(*opened.ring, "line\n");
+  }
+  const test::FlockHolder stranger(directory_ / "ring", {.command = "stranger"});
+  EXPECT_EQ(content(*open(0).ring), "line\n");
+}
+
+struct stat status_of(const std::string& path) {
+  struct stat st{};
+  EXPECT_EQ(::lstat(path.c_str(), &st), 0) << path;
+  return st;
+}
+
+TEST_F(RingTest, WhatOthersMayWriteToIsTightened) {
+  const std::string path = directory_ / "ring";
+  {
+    const auto opened = open(0);
+    write_and_take(*opened.ring, "line\n");
+    EXPECT_THAT(opened.findings, testing::IsEmpty());
+  }
+  ASSERT_EQ(::chmod(path.c_str(), 0664), 0);
+  ASSERT_EQ(::chmod(directory_.path().c_str(), 0777), 0);
+  {
+    const auto opened = open(0);
+    EXPECT_THAT(opened.findings, testing::ElementsAre(HasSubstr("its mode was 0777, and is 0755 now"),
+                                                      HasSubstr("its mode was 0664, and is 0600 now")));
+    EXPECT_EQ(content(*opened.ring), "line\n");
+    EXPECT_EQ(status_of(path).st_mode & 07777, 0600U);
+    EXPECT_EQ(status_of(directory_.path()).st_mode & 07777, 0755U);
+  }
+  // As /dev/shm is, which root's slurper must leave alone.
+  ASSERT_EQ(::chmod(directory_.path().c_str(), 01777), 0);
+  EXPECT_THAT(open(0).findings, testing::IsEmpty());
+  EXPECT_EQ(status_of(directory_.path()).st_mode & 07777, 01777U);
+}
+
+class RingFolder : public RingTest {
+ protected:
+  void expect_refused(const std::string& folder, const std::string& why) {
+    const auto opened = Ring::open(os_, folder, settings_, log_id_, boot_, {});
+    ASSERT_FALSE(opened) << folder;
+    EXPECT_EQ(opened.error().kind, ErrorKind::NoPermission);
+    EXPECT_THAT(opened.error().message(), HasSubstr(why));
+  }
+  std::string folder_ = directory_ / "folder";
+};
+
+TEST_F(RingFolder, IsNoLinkButItsParentsMayBe) {
+  std::filesystem::create_directory(folder_);
+  std::filesystem::create_directory(directory_ / "real");
+  std::filesystem::create_directory_symlink("folder", directory_ / "link");
+  expect_refused(directory_ / "link", "it is a symbolic link");
+  expect_refused(directory_ / "link/", "it is a symbolic link");
+  EXPECT_TRUE(std::filesystem::is_empty(folder_));
+  EXPECT_TRUE(Ring::open(os_, directory_ / "link/below", settings_, log_id_, boot_, {}));
+}
+
+TEST_F(RingFolder, OfAnotherUserIsNeverUsedOrTouched) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root gives a folder away";
+  std::filesystem::create_directory(folder_);
+  ASSERT_EQ(::chmod(folder_.c_str(), 0777), 0);
+  ASSERT_EQ(::chown(folder_.c_str(), 65534, 65534), 0);
+  expect_refused(folder_, "it belongs to the user with the uid 65534");
+  EXPECT_EQ(status_of(folder_).st_mode & 07777, 0777U);
+  EXPECT_TRUE(std::filesystem::is_empty(folder_));
+
+  // A ring that another user has made ready in slurper's own folder.
+  const std::string path = directory_ / "ring";
+  {
+    const auto opened = open(0);
+    write_and_take(*opened.ring, "line\n");
+  }
+  ASSERT_EQ(::chown(path.c_str(), 65534, 65534), 0);
+  ASSERT_EQ(::chmod(path.c_str(), 0666), 0);
+  const std::string before = read_file(path);
+  expect_refused(directory_.path(), "it belongs to the user with the uid 65534");
+  EXPECT_EQ(status_of(path).st_mode & 07777, 0666U);
+  EXPECT_EQ(read_file(path), before);
+}
+
+// Of root's folders, those in which not every user may replace what is there.
+TEST_F(RingFolder, OfRootIsUsedUnlessEveryUserMayWriteThere) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root becomes another user";
+  std::filesystem::create_directory(folder_);
+  const auto refusal = [&](mode_t mode) {
+    EXPECT_EQ(::chmod(folder_.c_str(), mode), 0);
+    EXPECT_EQ(::seteuid(65534), 0);
+    const Status checked = check_ring_folder(kernel(), folder_);
+    EXPECT_EQ(::seteuid(0), 0);
+    return checked ? "" : checked.error().why;
+  };
+  EXPECT_EQ(refusal(0755), "");
+  EXPECT_EQ(refusal(0770), "");
+  EXPECT_EQ(refusal(01777), "");
+  EXPECT_EQ(refusal(0777), "every user may replace what is in it");
 }
 
 TEST_F(RingTest, WhatIsNotThisLogsRingIsPutAsideAndNeverDestroyed) {

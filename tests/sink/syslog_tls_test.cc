@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 
 #include <future>
 
@@ -96,6 +97,24 @@ class SyslogTlsTest : public testing::Test {
   SinkSite site_;
   std::unique_ptr<Sink> sink_;
 };
+
+TEST_F(SyslogTlsTest, APrivateKeyThatEveryUserMayReadIsWarnedOfOnce) {
+  const std::string key = authority_.file("client.key");
+  const TlsServer server(authority_.file("good.pem"), authority_.file("good.key"));
+  const SinkSite::Pairs own = {{"certificate", authority_.file("client.pem")}, {"key", key}};
+  ASSERT_EQ(::chmod(key.c_str(), 0640), 0);
+  ASSERT_TRUE(open("localhost", server.port(), own));
+  EXPECT_EQ(site_.said().find("every user may read"), std::string::npos) << site_.said();
+  sink_->close();
+  ASSERT_EQ(::chmod(key.c_str(), 0644), 0);
+  ASSERT_TRUE(open("localhost", server.port(), own));
+  sink_->close();
+  ASSERT_TRUE(sink_->open(site_.context()));
+  const std::string said = site_.said();
+  const auto at = said.find("every user may read the private key '" + key + "' (mode 0644)");
+  ASSERT_NE(at, std::string::npos) << said;
+  EXPECT_EQ(said.find("every user", at + 1), std::string::npos) << said;
+}
 
 TEST_F(SyslogTlsTest, ATrustedServerByNameAndByAddress) {
   for (const std::string version : {"-tls1_2", "-tls1_3"}) {

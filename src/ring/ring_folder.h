@@ -1,0 +1,29 @@
+// Whose folder a ring lies in: what others may write to can be forged, and cut under a mapping (SIGBUS).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/os.h"
+#include "slurper/result.h"
+
+namespace slurper {
+
+// Whether a ring may lie in `directory`, as far as that is there: the folder is no symbolic link (its parents
+// may be), and this process's user's, or root's if not every user may write there; the ring in it, if there
+// is one, is this user's. Changes nothing. Errors: NoPermission (another user's, or open to others and not
+// this user's to close), CantCreate (not a folder).
+[[nodiscard]] Status check_ring_folder(Os& os, const std::string& directory);
+
+// Makes the folder and its parents where they are missing, mode 0700, and checks it as above. One of this
+// user's that others may write to is tightened, and said so in `findings`; not one with the sticky bit, such
+// as /dev/shm itself: that one is shared on purpose, and nobody can replace another user's file there.
+[[nodiscard]] Status open_ring_folder(Os& os, const std::string& directory,
+                                      std::vector<std::string>& findings);
+
+// The file `ring_fd`, found at `path`: it must be this user's, and is tightened to 0600, said in `findings`.
+// Errors: NoPermission, Io.
+[[nodiscard]] Status check_ring_file(Os& os, int ring_fd, const struct stat& st, const std::string& path,
+                                     std::vector<std::string>& findings);
+
+}  // namespace slurper
