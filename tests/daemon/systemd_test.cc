@@ -68,6 +68,7 @@ std::vector<int> ends_of(pid_t pid, const std::string& path) {
     const auto permissions = std::filesystem::symlink_status(entry.path()).permissions();
     const bool reads = (permissions & std::filesystem::perms::owner_read) != std::filesystem::perms::none;
     const bool writes = (permissions & std::filesystem::perms::owner_write) != std::filesystem::perms::none;
+    if (!reads && !writes) continue;  // O_PATH: the watch knows the FIFO by it, and holds no end
     modes.push_back(reads && writes ? O_RDWR : writes ? O_WRONLY : O_RDONLY);
   }
   std::sort(modes.begin(), modes.end());
