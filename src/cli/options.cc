@@ -31,11 +31,14 @@ std::string list_of_settings() {
 }  // namespace
 
 Result<Settings> ConfigOptions::load() const {
+  return load_settings(used_file(), overrides, sink_urls);
+}
+
+std::optional<std::string> ConfigOptions::used_file() const {
   const bool stands_alone = std::any_of(overrides.begin(), overrides.end(), [](const std::string& text) {
     return text.starts_with("fifo.path=") || text.starts_with("log.path=");
   });
-  if (file || stands_alone) return load_settings(file, overrides, sink_urls);
-  return load_settings(kDefaultConfigFile, overrides, sink_urls);
+  return file || stands_alone ? file : std::optional<std::string>(kDefaultConfigFile);
 }
 
 std::shared_ptr<const ConfigOptions> add_config_options(CLI::App& command) {
@@ -60,6 +63,17 @@ std::shared_ptr<const ConfigOptions> add_config_options(CLI::App& command) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   // CLI11 keeps the values of each option together; what was written last must win over all of them.
   command.parse_complete_callback([&command, options, prefixes] {
+    // One slurper reads one FIFO into one log; who names two expects something else.
+    for (const auto& [option, prefix] : prefixes) {
+      const auto& values = option->results();
+      if (prefix.empty() || values.size() < 2) continue;
+      throw CLI::ValidationError(
+          option->get_name(),
+          fmt::format(
+              "it names {} and {}: one slurper has one. Start another for each, with a FIFO, a log and a "
+              "ring.directory of its own",
+              values.at(0), values.at(1)));
+    }
     std::map<const CLI::Option*, std::size_t> taken;
     for (const CLI::Option* option : command.parse_order()) {
       const auto prefix = prefixes.find(option);

@@ -23,6 +23,9 @@ struct ConfigOptions {
   // Without -c, the file is kDefaultConfigFile, unless the command line names the FIFO or the log: then it is
   // meant to stand alone.
   [[nodiscard]] Result<Settings> load() const;
+
+  // The file that load() reads; nothing if the command line stands alone.
+  [[nodiscard]] std::optional<std::string> used_file() const;
 };
 
 // Adds -c, --fifo, --log, --sink and --set to `command`, and a list of all settings to its help. The options

@@ -27,6 +27,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/os.h"
+#include "base/path_text.h"
 #include "config/keys.h"
 #include "config/sinks.h"
 
@@ -64,10 +65,49 @@ Value value_of(const toml::node& node) {
   return {.kind = Kind::Other, .text = what};
 }
 
+// A text of toml++'s: its own quotes and backslashes stay as they are.
+std::string explanation(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find_first_of("'\\"), text.size());
+    out += printable(text.substr(0, end));
+    if (end < text.size()) out += text[end];
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return out;
+}
+
+bool takes_a_path(const Key& key) {
+  return key.name == "path" || (key.table == "ring" && key.name == "directory");
+}
+
+constexpr const char* kPlainQuotes = "Typographic quotes are no quotes: write \" instead";
+
+// Those of a text processor, which TOML does not know.
+bool has_typographic_quotes(std::string_view line) {
+  return line.find("\u201c") != std::string_view::npos || line.find("\u201d") != std::string_view::npos ||
+         line.find("\u2018") != std::string_view::npos || line.find("\u2019") != std::string_view::npos;
+}
+
+std::string_view line_of(std::string_view text, std::size_t number) {
+  for (; number > 1 && !text.empty(); --number)
+    text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+  return text.substr(0, text.find('\n'));
+}
+
 Status take(const std::string& where, const Key& key, const Value& value, Settings& settings) {
+  const bool is_text = value.kind == Value::Kind::String || value.kind == Value::Kind::Word;
+  if (is_text && takes_a_path(key)) {
+    if (const std::string mistake = path_mistake(value.text); !mistake.empty()) {
+      return reject(where,
+                    fmt::format("{} is {}, but must be {}", key.full_name(), describe(value), key.allowed()),
+                    mistake);
+    }
+  }
   if (key.read(value, settings)) return {};
   return reject(where,
-                fmt::format("{} is {}, but must be {}", key.full_name(), describe(value), key.allowed()));
+                fmt::format("{} is {}, but must be {}", key.full_name(), describe(value), key.allowed()),
+                is_text && has_typographic_quotes(value.text) ? kPlainQuotes : "");
 }
 
 // toml++ keeps tables sorted by name; people read files from the top, and should meet the first error first.
@@ -344,8 +384,10 @@ Result<Settings> parse_settings(std::string_view text, const std::string& name,
   const toml::parse_result document = toml::parse(text);
   if (!document) {
     const toml::parse_error& error = document.error();
-    return reject(place(name, error.source().begin), printable(error.description()),
-                  "It must be TOML, as https://toml.io/ describes it");
+    return reject(place(name, error.source().begin), explanation(error.description()),
+                  has_typographic_quotes(line_of(text, error.source().begin.line))
+                      ? kPlainQuotes
+                      : "It must be TOML, as https://toml.io/ describes it");
   }
   Settings settings;
   if (auto taken = take_document(name, document.table(), settings); !taken)

@@ -103,7 +103,10 @@ Status check_for_nuls(const SinkSettings& sink) {
 
 Result<SinkSettings> parse_sink_url(std::string_view url) {
   SinkSettings sink{.name = {}, .type = {}, .place = "--sink " + std::string(url), .options = {}};
-  const auto reject = [&](std::string why) {
+  const auto reject = [&](std::string why, std::string advice = {}) {
+    if (!advice.empty())
+      return fail(ErrorKind::Config, fmt::format("accept '{}'", printable(sink.place)), std::move(why),
+                  std::move(advice));
     return fail(ErrorKind::Config, fmt::format("accept '{}'", printable(sink.place)), std::move(why),
                 "Write TYPE:[//TARGET][PATH][?KEY=VALUE&…], such as file:/var/log/auth.log?format=json");
   };
@@ -127,6 +130,10 @@ Result<SinkSettings> parse_sink_url(std::string_view url) {
     url.remove_prefix(1);
     std::string_view value = cut(url, "&");
     const std::string_view key = cut(value, "=");
+    if (key.empty() && url.starts_with('&')) {
+      return reject("an '&' ends a setting, so '&&' is not a part of its value",
+                    "In a filter write 'and', or %26%26");
+    }
     if (key.empty() || value.empty())
       return reject(fmt::format("'{}{}' is not KEY=VALUE", printable(key), printable(value)));
     parts.emplace_back(key, value.substr(1));

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/path_text.h"
 #include "base/text.h"
 #include "base/uuid.h"
 #include "config/ring_directory.h"
@@ -208,9 +209,13 @@ Status Daemon::open(std::vector<PreparedSink> sinks) {
   sigset_t signals;
   ::sigemptyset(&signals);
   for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) ::sigaddset(&signals, signal);
+  // One at a time: the next call would overwrite errno.
   signal_fd_.reset(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!signal_fd_) return fail_errno(errno, "set up the event loop");
   room_fd_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!room_fd_) return fail_errno(errno, "set up the event loop");
   epoll_fd_.reset(::epoll_create1(EPOLL_CLOEXEC));
+  if (!epoll_fd_) return fail_errno(errno, "set up the event loop");
   for (const int fd : {signal_fd_.get(), room_fd_.get()}) {
     epoll_event event{.events = EPOLLIN, .data = {.fd = fd}};
     if (::epoll_ctl(epoll_fd_.get(), EPOLL_CTL_ADD, fd, &event) != 0)
@@ -389,15 +394,19 @@ void Daemon::reload() {
                              std::chrono::duration_cast<std::chrono::microseconds>(now).count()));
   const Result<Settings> settings = reload_();
   if (!settings) {
-    spdlog::error("{}. The settings stay as they were", settings.error().message());
+    spdlog::error("{} The settings stay as they were", as_sentence(settings.error().message()));
   } else {
     if (settings->fifo != settings_.fifo || settings->ring != settings_.ring ||
         settings->log.path != settings_.log.path || settings->log.mode != settings_.log.mode ||
         settings->log.group != settings_.log.group) {
       spdlog::warn(
-          "[fifo], [ring], and the log's path, mode and group take effect at the next start, ignoring");
+          "[fifo], [ring], or the log's path, mode or group has changed. That takes effect with the next "
+          "start: "
+          "systemctl restart slurper");
     }
-    if (settings->sinks != settings_.sinks) spdlog::warn("sinks take effect at the next start, ignoring");
+    if (settings->sinks != settings_.sinks)
+      spdlog::warn(
+          "a [[sink]] has changed. That takes effect with the next start: systemctl restart slurper");
     settings_.log = settings->log;
     spdlog::info("settings reloaded");
   }

@@ -2,12 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
 
 #include "base/os.h"
+#include "base/path_text.h"
 #include "base/text.h"
 #include "base/uuid.h"
 #include "log/cursor_file.h"
@@ -81,6 +85,8 @@ LogSettings log_settings(SinkOptions& options) {
   LogSettings log;
   if (const std::string path = options.text("path", ""); path.empty()) {
     options.reject("path", "must be the path of a file");
+  } else if (const std::string mistake = path_mistake(path); !mistake.empty()) {
+    options.reject("path", "must be the path of a file. " + mistake);
   } else {
     log.path = std::filesystem::absolute(path).lexically_normal().string();
   }
@@ -107,12 +113,28 @@ FileSink::FileSink(SinkOptions& options) : settings_(log_settings(options)), for
   how_ = options.text("format", "raw") + '\0' + options.text("filter", "");
 }
 
+// What fails first is the index beside the file, which tells an operator nothing.
+Error with_remedy(Error error) {
+  if (error.errnum == EROFS) {
+    error.advice =
+        "Mount it read-write; a service needs ReadWritePaths= in a drop-in, which `slurper check --drop-in` "
+        "prints";
+  } else if (error.errnum == EACCES || error.errnum == EPERM) {
+    error.advice = fmt::format(
+        "Let uid {}, as which slurper runs, write there: chown or chmod the folder and the file; a service "
+        "may need "
+        "ReadWritePaths= in a drop-in, too: see `slurper check`",
+        ::geteuid());
+  }
+  return error;
+}
+
 Result<std::optional<std::uint64_t>> FileSink::open(const SinkContext& context) {
   say_ = context.say;
   const Result<Uuid> boot = read_boot_id(kernel());
   if (!boot) return std::unexpected(boot.error());
   Result<std::unique_ptr<LogWriter>> writer = LogWriter::open(kernel(), settings_, *boot);
-  if (!writer) return std::unexpected(writer.error());
+  if (!writer) return std::unexpected(with_remedy(writer.error()));
   writer_ = std::move(*writer);
   const std::string rendering = how_ + '\0' + slurper::format(*boot);
   rendering_ = crc32c({reinterpret_cast<const std::uint8_t*>(rendering.data()), rendering.size()});

@@ -5,11 +5,13 @@
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -29,10 +31,10 @@ class BadInput : public testing::Test {
  protected:
   std::vector<std::string> options(const std::vector<std::string>& more = {}) const {
     std::vector<std::string> all = {"run",
-                                    "--fifo",
-                                    folder_ / "fifo",
-                                    "--log",
-                                    folder_ / "log",
+                                    "--set",
+                                    "fifo.path=" + (folder_ / "fifo"),
+                                    "--set",
+                                    "log.path=" + (folder_ / "log"),
                                     "--set",
                                     "ring.size=4MiB",
                                     "--set",
@@ -74,6 +76,69 @@ class BadInputOfNobody : public BadInput {
 
   const How nobody_{.as_nobody = true};
 };
+
+TEST_F(BadInput, RefusesTwoOfWhatThereIsOne) {
+  expect_refusal(64, {"--fifo", "names a and b", "Start another for each"}, {"--fifo", "a", "--fifo", "b"});
+  expect_refusal(64, {"--log", "names a and b"}, {"--log", "a", "--log", "b"});
+}
+
+TEST_F(BadInput, KnowsWhatWasMeantByWhatIsNoPath) {
+  const auto expect = [&](const std::string& path, const std::string& advice) {
+    for (const char* const option : {"--fifo", "--log"}) {
+      expect_refusal(78, {"accept", ".path is ", advice}, {option, path});
+    }
+    expect_refusal(78, {"accept", "ring.directory is ", advice}, {"--set", "ring.directory=" + path});
+    expect_refusal(78, {"accept", "must be the path of a file", advice},
+                   {"--set", "log.sync=none", "--sink", "file:?path=" + path});
+  };
+  expect("-", "'./-' is a file");
+  for (const char* stream : {"/dev/stdin", "/dev/stdout", "/dev/fd/3", "/proc/self/fd/1"})
+    expect(stream, "--sink stdout:");
+  expect("file:///var/log/x", "This is a URL");
+  expect("~/messages", "write the whole path");
+  expect("\u201c/var/log/x\u201d", "Typographic quotes");
+}
+
+TEST_F(BadInput, PutsNoDateIntoAName) {
+  const auto expect = [&](const std::string& path) {
+    expect_refusal(78, {"log.path is", "log.rotate_every"}, {"--log", path});
+  };
+  expect("/var/log/messages-%Y");
+  expect("/var/log/%Y%m%d.log");
+  expect("/var/log/%F/messages");
+}
+
+TEST_F(BadInput, KnowsTypographicQuotesInAFile) {
+  std::ofstream(folder_ / "x.toml") << "[fifo]\npath = \u201c/run/x\u201d\n";
+  expect_refusal(78, {"x.toml:2:8", "Typographic quotes are no quotes: write \""},
+                 {"-c", folder_ / "x.toml"});
+  expect_refusal(78, {"log.sync", "Typographic quotes"}, {"--set", "log.sync=\u201c1s\u201d"});
+}
+
+TEST_F(BadInput, ShowsQuotesOfTheParserAsTheyAre) {
+  std::ofstream(folder_ / "x.toml") << "[fifo]\npath = [\"a\"\n[log]\n";
+  expect_refusal(78, {"expected comma or closing ']', saw '['"}, {"-c", folder_ / "x.toml"});
+}
+
+TEST_F(BadInput, KnowsTwoAmpersandsInAUrl) {
+  expect_refusal(78, {"'&&'", "write 'and', or %26%26"},
+                 {"--sink", "file:/x?filter=program == su && pid == 1"});
+}
+
+TEST_F(BadInput, SaysThatThereAreNoDescriptorsLeft) {
+  for (const char* limit : {"8", "9", "10"}) {
+    const std::string command = std::string("exec 2>&1; ulimit -n ") + limit +
+                                "; exec " SLURPER_PROGRAM " run --fifo " + (folder_ / "fifo") + " --log " +
+                                (folder_ / "log") +
+                                " --set ring.size=4MiB --set ring.directory=" + (ring_ / "r");
+    std::string said;
+    std::FILE* const output = ::popen(command.c_str(), "r");
+    ASSERT_NE(output, nullptr);
+    for (int c = std::fgetc(output); c != EOF; c = std::fgetc(output)) said += static_cast<char>(c);
+    EXPECT_EQ(WEXITSTATUS(::pclose(output)), 74) << said;
+    EXPECT_THAT(said, AllOf(HasSubstr("Too many open files"), HasSubstr("LimitNOFILE="))) << limit;
+  }
+}
 
 TEST_F(BadInput, TheFifoIsARegularFile) {
   std::ofstream(folder_ / "fifo") << "precious\n";

@@ -28,10 +28,15 @@ class Check : public testing::Test {
  protected:
   // The options of a slurper that would work, and `more`.
   std::vector<std::string> with(const std::vector<std::string>& more = {}) const {
-    std::vector<std::string> arguments = {
-        "check",          "--fifo",        folder_ / "fifo",
-        "--log",          folder_ / "log", "--set",
-        "ring.size=4MiB", "--set",         "ring.directory=" + (ring_ / "r")};
+    std::vector<std::string> arguments = {"check",
+                                          "--set",
+                                          "fifo.path=" + (folder_ / "fifo"),
+                                          "--set",
+                                          "log.path=" + (folder_ / "log"),
+                                          "--set",
+                                          "ring.size=4MiB",
+                                          "--set",
+                                          "ring.directory=" + (ring_ / "r")};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return arguments;
   }
@@ -60,7 +65,7 @@ TEST_F(Check, PrintsTheSettingsInEffectSoThatTheyCanBeReadBack) {
 }
 
 TEST_F(Check, LetsTheLastOptionWin) {
-  const Outcome outcome = run_slurper(with({"--set", "fifo.path=/a", "--fifo", "/b", "--set", "log.path=/c",
+  const Outcome outcome = run_slurper(with({"--set", "fifo.path=/a", "--log", "/b", "--set", "log.path=/c",
                                             "--fifo", "'d", "--set", "log.path=/e"}));
   const auto settings = parse_settings(outcome.out, "stdout", {});
   ASSERT_TRUE(settings) << settings.error().message();
