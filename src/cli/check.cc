@@ -1,14 +1,31 @@
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <cstdio>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <string_view>
 
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/text.h"
+#include "cli/check_sinks.h"
 #include "cli/command.h"
 #include "cli/finding.h"
 #include "cli/machine.h"
 #include "cli/options.h"
 #include "cli/syslogd.h"
+#include "cli/unit.h"
+#include "cli/who.h"
 #include "config/config.h"
 #include "sink/registry.h"
 
@@ -16,26 +33,131 @@ namespace slurper {
 
 namespace {
 
-Findings check_everything(const Machine& machine, const Settings& settings) {
+void add(Findings& all, Findings more) {
+  all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
+
+// What depends on who looks.
+Findings check_as_this_process(const Settings& settings, const std::optional<std::string>& file) {
   Findings all;
-  for (const std::string& doubt : doubts(settings))
-    all.push_back({.level = Finding::Level::Warning, .text = doubt});
-  for (const Findings& findings :
-       {check_fifo(settings.fifo), check_pipe_limits(machine, settings.fifo), check_ring(settings),
-        check_log(settings.log), check_syslogds(machine.root, settings.fifo.path)}) {
-    all.insert(all.end(), findings.begin(), findings.end());
-  }
+  if (file) add(all, check_configuration(*file));
+  add(all, check_fifo(settings.fifo));
+  add(all, check_pipe_limits(this_machine(), settings.fifo));
+  add(all, check_ring(settings));
+  add(all, check_log(settings.log));
+  add(all, check_sinks(settings.sinks));
   return all;
 }
 
+// The same in a process of its own that has become what `unit` says. Its findings come back over a pipe, a
+// line each: level, kind, text.
+Findings check_as(const Unit& unit, const Settings& settings, const std::optional<std::string>& file) {
+  const auto failed = [&](const std::string& why) {
+    return Findings{
+        {.level = Finding::Level::Warning,
+         .text = fmt::format("could not be checked as {} is run: {}", printable(unit.name), why)}};
+  };
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return failed(errno_text(errno));
+  const UniqueFd read_fd(ends[0]);
+  UniqueFd write_fd(ends[1]);
+  const pid_t child = ::fork();
+  if (child < 0) return failed(errno_text(errno));
+  if (child == 0) {
+    std::string text;
+    const std::string refused = become(unit);
+    for (const Finding& finding : refused.empty() ? check_as_this_process(settings, file) : failed(refused))
+      text += fmt::format("{} {} {}\n", static_cast<int>(finding.level), static_cast<int>(finding.kind),
+                          finding.text);
+    for (std::string_view rest = text; !rest.empty();) {
+      const ssize_t count = ::write(write_fd.get(), rest.data(), rest.size());
+      if (count <= 0) break;
+      rest.remove_prefix(static_cast<std::size_t>(count));
+    }
+    ::_exit(0);
+  }
+  write_fd.reset();
+  std::string text;
+  std::array<char, 4096> buffer{};
+  for (ssize_t count; (count = ::read(read_fd.get(), buffer.data(), buffer.size())) > 0;)
+    text.append(buffer.data(), static_cast<std::size_t>(count));
+  (void)::waitpid(child, nullptr, 0);
+  Findings findings;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream in(line);
+    int level = 0;
+    int kind = 0;
+    in >> level >> kind;
+    in.ignore(1);
+    Finding finding{
+        .level = static_cast<Finding::Level>(level), .text = {}, .kind = static_cast<ErrorKind>(kind)};
+    std::getline(in, finding.text);
+    findings.push_back(std::move(finding));
+  }
+  return findings.empty() ? failed("it ended early") : findings;
+}
+
+Findings check_everything(const Settings& settings, const std::optional<std::string>& file,
+                          const std::optional<Unit>& unit) {
+  Findings all;
+  for (const std::string& doubt : doubts(settings))
+    all.push_back({.level = Finding::Level::Warning, .text = doubt});
+  const bool as_unit = unit && ::geteuid() == 0;
+  if (as_unit) {
+    all.push_back(
+        {.text = fmt::format("checked as {} is run: user {}, its groups, its folders, and its sandbox as its "
+                             "unit file has it",
+                             printable(unit->name), unit->user.empty() ? "root" : printable(unit->user))});
+    add(all, check_as(*unit, settings, file));
+  } else {
+    all.push_back({.text = fmt::format("checked for {}{}", who_runs(),
+                                       unit ? fmt::format("; {} is run as {}: sudo slurper check checks that",
+                                                          printable(unit->name),
+                                                          unit->user.empty() ? "root" : printable(unit->user))
+                                            : "")});
+    add(all, check_as_this_process(settings, file));
+  }
+  if (unit) add(all, check_unit(settings, *unit));
+  const Findings syslogds = check_syslogds("", settings.fifo.path);
+  add(all, check_writers(settings.fifo, names_the_fifo(syslogds)));
+  add(all, syslogds);
+  return all;
+}
+
+int print_drop_in(const Settings& settings, const std::optional<Unit>& found) {
+  const Unit unit = found.value_or(shipped_unit());
+  const std::string text = drop_in_for(settings, unit);
+  if (text.empty()) {
+    fmt::print("# {} needs no drop-in for this configuration.\n", printable(unit.name));
+  } else {
+    fmt::print(
+        "# /etc/systemd/system/{}.d/slurper-check.conf, for this configuration; then:\n"
+        "# systemctl daemon-reload && systemctl restart {}\n{}",
+        unit.name, unit.name, text);
+  }
+  return std::fflush(stdout) != 0 ? static_cast<int>(ErrorKind::Io) : 0;
+}
+
+struct Wanted {
+  bool quiet = false;
+  bool drop_in = false;
+};
+
 // The settings go to standard output, so that `slurper check > slurper.toml` makes a file of them.
-int check(const ConfigOptions& options) {
+int check(const ConfigOptions& options, const Wanted& wanted) {
   const Result<Settings> settings = options.load();
   if (!settings) return report(settings.error());
   const auto sinks = prepare_sinks(settings->sinks);
   if (!sinks) return report(sinks.error());
+  // All that a reload needs to know: whether slurper would understand it.
+  if (wanted.quiet) return 0;
 
-  Findings findings = check_everything(this_machine(), *settings);
+  const std::optional<std::string> file = options.used_file();
+  const std::optional<Unit> unit = file ? find_unit("", *file) : std::nullopt;
+  if (wanted.drop_in) return print_drop_in(*settings, unit);
+
+  Findings findings = check_everything(*settings, file, unit);
   for (const PreparedSink& sink : *sinks) {
     for (const std::string& warning : sink.warnings)
       findings.push_back({.level = Finding::Level::Warning, .text = warning});
@@ -56,11 +178,15 @@ Command add_check_command(CLI::App& program) {
   CLI::App* const parser =
       program.add_subcommand("check", "check the settings and this machine, changing nothing");
   const auto options = add_config_options(*parser);
+  const auto wanted = std::make_shared<Wanted>();
+  parser->add_flag("--quiet", wanted->quiet, "only whether the settings can be understood; for a reload");
+  parser->add_flag("--drop-in", wanted->drop_in, "print the systemd drop-in that the settings need");
   parser->footer(parser->get_footer() +
                  "\n\nWhat it finds goes to standard error, a line for each: ok, warning, error.\n"
                  "The settings in effect go to standard output, as TOML. The exit status is 0\n"
-                 "unless there is an error.");
-  return {parser, [options] { return check(*options); }};
+                 "unless there is an error. As root, and if FILE is that of an installed unit, it\n"
+                 "checks as that unit is run; else for who runs it.");
+  return {parser, [options, wanted] { return check(*options, *wanted); }};
 }
 
 }  // namespace slurper

@@ -9,15 +9,20 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <climits>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 
 #include "base/accounts.h"
 #include "base/error.h"
+#include "base/fd.h"
 #include "base/text.h"
+#include "cli/who.h"
 #include "config/ring_directory.h"
+#include "proc/holders.h"
 #include "ring/ring.h"
 #include "ring/ring_folder.h"
 
@@ -78,9 +83,33 @@ std::optional<Finding> no_room_for(const std::string& what, const std::string& d
                              in_quotes(directory), type_name(st.st_mode)));
   }
   if (const int errnum = access_error(directory, W_OK | X_OK); errnum != 0) {
-    return error(ErrorKind::NoPermission,
-                 fmt::format("{} can't be created: {} in the folder {}. Give uid {} the right to write there",
-                             what, errno_text(errnum), in_quotes(directory), geteuid()));
+    return error(
+        ErrorKind::NoPermission,
+        fmt::format("{} can't be created: {} in the folder {} (mode {:04o}, {}). Let {} write there", what,
+                    errno_text(errnum), in_quotes(directory), st.st_mode & 07777U, owner_of(st), who_runs()));
+  }
+  return std::nullopt;
+}
+
+std::string cannot_open(const std::string& what, const struct stat& st, int refused) {
+  return fmt::format("{} can't be opened by {}: {} (mode {:04o}, {}). Give it away with chown", what,
+                     who_runs(), errno_text(refused), st.st_mode & 07777U, owner_of(st));
+}
+
+// Files that slurper has made beside the log, and would open again: index, times, cursors.
+std::optional<Finding> refused_beside(const std::string& log_path) {
+  const std::filesystem::path path(log_path);
+  const std::string beginning = '.' + path.filename().string() + '.';
+  std::error_code failed;  // then slurper finds out
+  for (std::filesystem::directory_iterator entry(path.parent_path(), failed), end; !failed && entry != end;
+       entry.increment(failed)) {
+    const std::string file = entry->path().string();
+    struct stat st{};
+    if (!entry->path().filename().string().starts_with(beginning) || look_at(file, st) != 0 ||
+        !S_ISREG(st.st_mode))
+      continue;
+    if (const int refused = access_error(file, R_OK | W_OK); refused != 0)
+      return error(kind_of_errno(refused), cannot_open("the log's file " + in_quotes(file), st, refused));
   }
   return std::nullopt;
 }
@@ -97,6 +126,23 @@ bool is_ram(const struct statfs& fs) {
 
 std::uint64_t available(const struct statfs& fs) {
   return static_cast<std::uint64_t>(fs.f_bavail) * static_cast<std::uint64_t>(fs.f_bsize);
+}
+
+// What all pipes of the user have by now shows in a new one only.
+std::optional<Finding> try_pipe(std::uint64_t wanted) {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return std::nullopt;  // no descriptors: not the pipe's fault
+  const UniqueFd read_fd(ends[0]);
+  const UniqueFd write_fd(ends[1]);
+  const int given = ::fcntl(read_fd.get(), F_GETPIPE_SZ);
+  if (::fcntl(read_fd.get(), F_SETPIPE_SZ, static_cast<int>(std::min<std::uint64_t>(wanted, INT_MAX))) >= 0 ||
+      errno != EPERM || given < 0) {
+    return std::nullopt;
+  }
+  return warning(fmt::format(
+      "all pipes of {} together have as many pages as fs.pipe-user-pages-soft allows: a new one gets {}, and "
+      "can't be {}. Close pipes, or raise it (sysctl)",
+      who_runs(), format(ByteSize{static_cast<std::uint64_t>(given)}), format(ByteSize{wanted})));
 }
 
 }  // namespace
@@ -135,19 +181,55 @@ Findings check_fifo(const FifoSettings& settings) {
                   fmt::format("{} is {}, not a FIFO. {}", fifo, type_name(st.st_mode), advice))};
   }
   if (const int refused = access_error(settings.path, R_OK | W_OK); refused != 0) {
-    return {
-        error(kind_of_errno(refused),
-              fmt::format("{} can't be opened by uid {}: {}. slurper needs to read it, and to write it, "
-                          "so that it can hold it open. Its mode is {:04o}, its owner {}, its group {}",
-                          fifo, geteuid(), errno_text(refused), st.st_mode & 07777, st.st_uid, st.st_gid))};
+    return {error(
+        kind_of_errno(refused),
+        fmt::format(
+            "{} can't be opened by {}: {} (mode {:04o}, {}). slurper needs to read it, and to write it, "
+            "so that it can hold it open. Use chown or chmod",
+            fifo, who_runs(), errno_text(refused), st.st_mode & 07777U, owner_of(st)))};
   }
-  Findings findings = {ok(fmt::format("{} is there: mode {:04o}, owner {}, group {}", fifo,
-                                      st.st_mode & 07777, st.st_uid, st.st_gid))};
+  Findings findings = {
+      ok(fmt::format("{} is there: mode {:04o}, {}", fifo, st.st_mode & 07777U, owner_of(st)))};
+  if ((st.st_mode & 0666U) == 0) {
+    findings.push_back(warning(fmt::format(
+        "{} has mode 0000: only root can open it, so no syslogd and no slurper that is a user of its own. "
+        "Run chmod {:04o} {}",
+        fifo, settings.mode, in_quotes(settings.path))));
+  }
   if ((st.st_mode & S_IWOTH) != 0)
     findings.push_back(warning(fmt::format("every user may write into {}, and forge lines", fifo)));
   if ((st.st_mode & S_IROTH) != 0)
     findings.push_back(warning(fmt::format("every user may read {}, and steal lines", fifo)));
   return findings;
+}
+
+Findings check_writers(const FifoSettings& settings, bool a_syslogd_names_it) {
+  struct stat st{};
+  if (a_syslogd_names_it || look_at(settings.path, st) != 0 || !S_ISFIFO(st.st_mode)) return {};
+  const Holders holders = find_holders(st.st_dev, st.st_ino);
+  // systemd holds it open for slurper, and slurper for its writers; neither writes.
+  const bool is_written = std::ranges::any_of(holders.open, [](const Holder& holder) {
+    const bool may_write = holder.access == Access::Write || holder.access == Access::ReadWrite;
+    return may_write && holder.process.pid != 1 && holder.command != "slurper";
+  });
+  if (is_written) return {};
+  return {warning(fmt::format(
+      "nothing writes into the FIFO {}: no syslogd's settings name it, and no process{} has it open. See the "
+      "snippets in share/doc/slurper/syslog",
+      in_quotes(settings.path), holders.complete() ? "" : " that can be seen from here"))};
+}
+
+Findings check_configuration(const std::string& path) {
+  if (const int refused = access_error(path, R_OK); refused != 0) {
+    struct stat st{};
+    const bool is_seen = look_at(path, st) == 0;
+    return {error(
+        ErrorKind::NoPermission,
+        fmt::format("the configuration {} can't be read by {}: {}{}. Let that user read it: chmod, or chgrp",
+                    in_quotes(path), who_runs(), errno_text(refused),
+                    is_seen ? fmt::format(" (mode {:04o}, {})", st.st_mode & 07777U, owner_of(st)) : ""))};
+  }
+  return {};
 }
 
 Findings check_log(const LogSettings& settings) {
@@ -170,10 +252,10 @@ Findings check_log(const LogSettings& settings) {
   }
   if (errnum == 0) {
     if (const int refused = access_error(settings.path, R_OK | W_OK); refused != 0) {
-      return {error(kind_of_errno(refused),
-                    fmt::format("{} can't be opened by uid {}: {}", log, geteuid(), errno_text(refused)))};
+      return {error(kind_of_errno(refused), cannot_open(log, st, refused))};
     }
   }
+  if (auto refused = refused_beside(settings.path)) return {*std::move(refused)};
   struct statfs fs{};
   if (::statfs(directory.c_str(), &fs) != 0) {
     findings.push_back(
@@ -183,6 +265,12 @@ Findings check_log(const LogSettings& settings) {
   findings.push_back(ok(fmt::format("{} {}; {} are free there", log,
                                     errnum == ENOENT ? "is not there yet, and will be created" : "is there",
                                     format_rounded(ByteSize{available(fs)}))));
+  if (available(fs) == 0 || (fs.f_files != 0 && fs.f_ffree == 0)) {
+    findings.push_back(warning(fmt::format(
+        "the file system of {} is full{}: lines wait in the ring, then in the pipe. Make room there, lower "
+        "log.keep_size, or set log.when_disk_full = \"remove-oldest\"",
+        log, available(fs) == 0 ? "" : " (it has no inodes left)")));
+  }
   if (is_ram(fs)) findings.push_back(warning(fmt::format("{} lies in RAM: the next boot loses it", log)));
   if (settings.keep_size.bytes >
       static_cast<std::uint64_t>(fs.f_blocks) * static_cast<std::uint64_t>(fs.f_bsize)) {
@@ -231,9 +319,7 @@ Findings check_ring(const Settings& settings) {
                                 in_quotes(file), type_name(st.st_mode)))};
     }
     if (const int refused = access_error(file, R_OK | W_OK); refused != 0) {
-      return {error(kind_of_errno(refused),
-                    fmt::format("the ring {} can't be opened by uid {}: {}. It belongs to uid {}",
-                                in_quotes(file), geteuid(), errno_text(refused), st.st_uid))};
+      return {error(kind_of_errno(refused), cannot_open("the ring " + in_quotes(file), st, refused))};
     }
     already_taken = static_cast<std::uint64_t>(st.st_blocks) * 512;
   }
@@ -285,8 +371,11 @@ Findings check_pipe_limits(const Machine& machine, const FifoSettings& settings)
                     "will be smaller. Raise it with sysctl fs.pipe-user-pages-soft={}",
                     wanted / kPage, *pages, wanted / kPage * 16)));
   }
-  if (findings.empty()) findings.push_back(ok(fmt::format("the pipe may be {}", format(settings.pipe_size))));
-  return findings;
+  if (!findings.empty()) return findings;
+  if (machine.root.empty()) {
+    if (auto bound = try_pipe(wanted)) return {*std::move(bound)};
+  }
+  return {ok(fmt::format("the pipe may be {}", format(settings.pipe_size)))};
 }
 
 }  // namespace slurper

@@ -17,8 +17,11 @@ struct Machine {
 
 [[nodiscard]] Machine this_machine();
 
-// Each of these looks, and neither opens nor changes anything.
+// Each of these looks with the ids of this process, and neither opens nor changes anything.
+[[nodiscard]] Findings check_configuration(const std::string& path);
 [[nodiscard]] Findings check_fifo(const FifoSettings& settings);
+// Whether anything writes into the FIFO: a process, or a syslogd, if its settings name it.
+[[nodiscard]] Findings check_writers(const FifoSettings& settings, bool a_syslogd_names_it);
 [[nodiscard]] Findings check_log(const LogSettings& settings);
 [[nodiscard]] Findings check_ring(const Settings& settings);
 [[nodiscard]] Findings check_pipe_limits(const Machine& machine, const FifoSettings& settings);

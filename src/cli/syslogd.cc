@@ -9,6 +9,8 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <optional>
+#include <set>
 #include <sstream>
 #include <vector>
 
@@ -19,6 +21,7 @@ namespace slurper {
 
 namespace {
 
+constexpr std::string_view kNoSyslogd = "no syslogd's settings name the FIFO";
 constexpr std::string_view kBlanks = " \t\r\n";
 
 bool is_word(char c) {
@@ -202,6 +205,50 @@ std::string legacy_pipe(std::string_view line) {
   return "";
 }
 
+// The template in "selector |/path;template", or nothing.
+std::string legacy_template(std::string_view line) {
+  const std::size_t semicolon = line.find(';', line.find('|'));
+  return semicolon == std::string_view::npos ? "" : first_value(line.substr(semicolon + 1));
+}
+
+// rsyslog's templates in `text` whose lines do not end in a newline: its own for a network, and those of this
+// text.
+std::set<std::string> templates_without_newline(std::string_view text) {
+  std::set<std::string> found = {"rsyslog_forwardformat", "rsyslog_traditionalforwardformat"};
+  for (const Call& call : calls(text, "template")) {
+    auto known = parameters(call.body);
+    const std::string type = lower(known["type"]);
+    if (type != "string" && type != "list") continue;
+    // A list's parts follow in braces.
+    const auto behind = static_cast<std::size_t>(call.body.data() - text.data()) + call.body.size();
+    const std::string_view rest = text.substr(std::min(behind, text.size()));
+    const std::string value =
+        type == "string" ? known["string"] : std::string(rest.substr(0, rest.find('}')));
+    if (value.find("\\n") == std::string::npos) found.insert(lower(known["name"]));
+  }
+  // $template NAME,"…"
+  std::istringstream lines{std::string(text)};
+  for (std::string line; std::getline(lines, line);) {
+    constexpr std::string_view kDirective = "$template";
+    if (!lower(line).starts_with(kDirective)) continue;
+    const std::string_view rest = without_blanks_in_front(std::string_view(line).substr(kDirective.size()));
+    if (rest.find("\\n") == std::string_view::npos && rest.find(',') != std::string_view::npos)
+      found.insert(lower(rest.substr(0, rest.find(','))));
+  }
+  return found;
+}
+
+// Nothing if its lines end in a newline.
+std::optional<Finding> judge_template(const std::string& where, const std::string& name,
+                                      const std::set<std::string>& without_newline) {
+  if (!without_newline.contains(lower(name))) return std::nullopt;
+  return warning(fmt::format(
+      "rsyslog's action at {} writes lines without a newline at their ends, since the template '{}' has "
+      "none: "
+      "all of them would be one. Use RSYSLOG_FileFormat, or the template of slurper's rsyslog.conf",
+      where, printable(name)));
+}
+
 using Check = Findings (*)(std::string_view, const std::string&, const std::string&);
 
 void check_file(const std::filesystem::path& path, const std::string& fifo_path, Check check,
@@ -235,13 +282,24 @@ void check_directory(const std::filesystem::path& path, const std::string& fifo_
 Findings check_rsyslog(std::string_view text, const std::string& name, const std::string& fifo_path) {
   Findings findings;
   const std::string plain = without_comments(text);
+  const std::set<std::string> without_newline = templates_without_newline(plain);
+  std::string usual_template;  // of ompipe, for actions that name none
+  for (const Call& call : calls(plain, "module")) {
+    auto found = parameters(call.body);
+    if (lower(found["load"]) == "builtin:ompipe") usual_template = found["template"];
+  }
   for (const Call& call : calls(plain, "action")) {
     const auto found = parameters(call.body);
     const auto type = found.find("type");
     const auto pipe = found.find("pipe");
     const bool is_ours = type != found.end() && lower(type->second) == "ompipe" && pipe != found.end() &&
                          is_same(pipe->second, fifo_path);
-    if (is_ours) findings.push_back(judge(place(name, call.line), care_of(found), false));
+    if (!is_ours) continue;
+    findings.push_back(judge(place(name, call.line), care_of(found), false));
+    const auto own = found.find("template");
+    const std::string& used = own != found.end() ? own->second : usual_template;
+    if (auto bad = judge_template(place(name, call.line), used, without_newline))
+      findings.push_back(*std::move(bad));
   }
 
   // The old form: directives stand before the action they are for. Those of the queue are for one action.
@@ -259,7 +317,12 @@ Findings check_rsyslog(std::string_view text, const std::string& name, const std
     if (directive == "$actionresumeinterval") care.at_once = value == "1";
     if (directive.starts_with('$')) continue;
     const std::string path = legacy_pipe(line);
-    if (is_same(path, fifo_path)) findings.push_back(judge(place(name, number), care, true));
+    if (is_same(path, fifo_path)) {
+      findings.push_back(judge(place(name, number), care, true));
+      const std::string own = legacy_template(line);
+      if (auto bad = judge_template(place(name, number), own.empty() ? usual_template : own, without_newline))
+        findings.push_back(*std::move(bad));
+    }
     if (!directive.empty()) care.queue = false;
   }
   return findings;
@@ -315,6 +378,11 @@ Findings check_syslog_conf(std::string_view text, const std::string& name, const
   return findings;
 }
 
+bool names_the_fifo(const Findings& syslogds) {
+  return std::ranges::none_of(syslogds,
+                              [](const Finding& finding) { return finding.text.starts_with(kNoSyslogd); });
+}
+
 Findings check_syslogds(const std::string& root, const std::string& fifo_path) {
   Findings findings;
   check_file(root + "/etc/rsyslog.conf", fifo_path, check_rsyslog, findings);
@@ -322,8 +390,7 @@ Findings check_syslogds(const std::string& root, const std::string& fifo_path) {
   check_file(root + "/etc/syslog-ng/syslog-ng.conf", fifo_path, check_syslog_ng, findings);
   check_directory(root + "/etc/syslog-ng/conf.d", fifo_path, check_syslog_ng, findings);
   check_file(root + "/etc/syslog.conf", fifo_path, check_syslog_conf, findings);
-  if (findings.empty())
-    findings.push_back(ok(fmt::format("no syslogd's settings name the FIFO '{}'", printable(fifo_path))));
+  if (findings.empty()) findings.push_back(ok(fmt::format("{} '{}'", kNoSyslogd, printable(fifo_path))));
   return findings;
 }
 

@@ -14,6 +14,9 @@ namespace slurper {
 // that can't be read is a warning. What they include from elsewhere is not seen.
 [[nodiscard]] Findings check_syslogds(const std::string& root, const std::string& fifo_path);
 
+// Whether a syslogd's settings name the FIFO, by what check_syslogds() has found.
+[[nodiscard]] bool names_the_fifo(const Findings& syslogds);
+
 // The same for the text of one file; `name` stands for it in findings.
 [[nodiscard]] Findings check_rsyslog(std::string_view text, const std::string& name,
                                      const std::string& fifo_path);

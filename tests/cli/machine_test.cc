@@ -1,15 +1,22 @@
 #include "cli/machine.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <span>
 #include <sstream>
 
+#include "cli/check_sinks.h"
 #include "cli/program.h"
+#include "cli/unit.h"
 
 namespace slurper::test {
 namespace {
@@ -167,6 +174,149 @@ TEST_F(MachineTest, KnowsTheLimitsOfPipes) {
   EXPECT_THAT(check_pipe_limits(user, fifo), ElementsAre(warning("fs.pipe-user-pages-soft")));
   set("4194304\n", "0\n");
   EXPECT_THAT(check_pipe_limits(user, fifo), ElementsAre(ok("the pipe may be 2MiB")));
+}
+
+TEST_F(MachineTest, WarnsOfAFifoThatOnlyRootCanOpen) {
+  ASSERT_EQ(mkfifo((folder_ / "fifo").c_str(), 0600), 0);
+  ASSERT_EQ(chmod((folder_ / "fifo").c_str(), 0), 0);
+  if (geteuid() == 0) {
+    EXPECT_THAT(check_fifo(settings().fifo), ElementsAre(ok("mode 0000"), warning("Run chmod 0600 ")));
+  } else {
+    EXPECT_THAT(check_fifo(settings().fifo), ElementsAre(error(ErrorKind::NoPermission, "mode 0000")));
+  }
+}
+
+TEST_F(MachineTest, WarnsOfAFifoThatNothingWritesTo) {
+  EXPECT_THAT(check_writers(settings().fifo, false), ElementsAre());  // is not there yet
+  ASSERT_EQ(mkfifo((folder_ / "fifo").c_str(), 0600), 0);
+  EXPECT_THAT(check_writers(settings().fifo, true), ElementsAre());
+  EXPECT_THAT(check_writers(settings().fifo, false), ElementsAre(warning("nothing writes into the FIFO")));
+}
+
+TEST_F(MachineTest, LooksAtWhatLiesBesideTheLog) {
+  if (geteuid() == 0) {
+    EXPECT_THAT(check_log(settings().log), ElementsAre(ok("will be created")));
+    std::ofstream(folder_ / ".log.index") << "x";
+    EXPECT_THAT(check_log(settings().log), ElementsAre(ok("will be created")));
+    return;
+  }
+  std::ofstream(folder_ / ".log.index") << "x";
+  ASSERT_EQ(chmod((folder_ / ".log.index").c_str(), 0), 0);
+  EXPECT_THAT(check_log(settings().log), ElementsAre(error(ErrorKind::NoPermission, "the log's file '")));
+}
+
+SinkSettings sink(const std::string& type, std::vector<std::pair<std::string, std::string>> options) {
+  SinkSettings sink{.name = "s", .type = type, .place = {}, .options = {}};
+  for (auto& [name, value] : options)
+    sink.options.push_back({.name = name, .values = {value}, .is_list = false, .place = {}});
+  return sink;
+}
+
+TEST_F(MachineTest, LooksAtTheDestinationsOfSinks) {
+  const auto look = [](SinkSettings settings) { return check_sinks(std::span(&settings, 1)); };
+  EXPECT_THAT(look(sink("file", {{"path", folder_ / "x"}})), ElementsAre(ok("may write")));
+  EXPECT_THAT(look(sink("file", {{"path", "x"}})), Contains(warning("is relative")));
+  EXPECT_THAT(look(sink("file", {{"path", folder_ / "none/x"}})),
+              ElementsAre(warning("No such file or directory. Create it: mkdir -p")));
+  EXPECT_THAT(look(sink("exec", {{"path", "/bin/sh"}})), ElementsAre(ok("may run")));
+  EXPECT_THAT(look(sink("exec", {{"path", "/nonexist"}})), ElementsAre(warning("its program '/nonexist'")));
+  std::ofstream(folder_ / "program") << "x";
+  EXPECT_THAT(look(sink("exec", {{"path", folder_ / "program"}})), ElementsAre(warning("Run chmod +x")));
+  EXPECT_THAT(look(sink("syslog", {{"transport", "unix"}, {"path", folder_ / "none"}})),
+              ElementsAre(warning("there is no socket")));
+  EXPECT_THAT(look(sink("syslog", {{"transport", "unix"}, {"path", folder_ / "program"}})),
+              ElementsAre(warning("is no socket")));
+  EXPECT_THAT(look(sink("syslog", {{"transport", "tls"}, {"target", "h"}, {"ca_file", "/none"}})),
+              ElementsAre(warning("its ca_file '/none' can't be read")));
+  EXPECT_THAT(look(sink("syslog", {{"transport", "tcp"}, {"target", "2001:db8::1:514"}})),
+              ElementsAre(warning("write [2001:db8::1]:514; if not, write [2001:db8::1:514]")));
+  EXPECT_THAT(look(sink("syslog", {{"transport", "tcp"}, {"target", "[2001:db8::1]:514"}})),
+              ElementsAre(ok("is there")));
+}
+
+TEST_F(MachineTest, FindsASocketAtWhichNothingListens) {
+  const std::string path = folder_ / "socket";
+  const UniqueFd socket_fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  ASSERT_LT(path.size(), sizeof address.sun_path);
+  path.copy(address.sun_path, path.size());
+  ASSERT_EQ(::bind(socket_fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  SinkSettings settings = sink("syslog", {{"transport", "unix"}, {"path", path}});
+  EXPECT_THAT(check_sinks(std::span(&settings, 1)), ElementsAre(ok("is there")));
+  const UniqueFd other(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(::dup3(other.get(), socket_fd.get(), O_CLOEXEC),
+            socket_fd.get());  // closes the one that was bound
+  EXPECT_THAT(check_sinks(std::span(&settings, 1)), ElementsAre(warning("nothing listens")));
+}
+
+class UnitTest : public MachineTest {
+ protected:
+  void write(const std::string& name, const std::string& text) const {
+    const std::filesystem::path path = folder_ / name;
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream(path) << text;
+  }
+};
+
+TEST_F(UnitTest, IsFoundByItsConfigurationWithItsDropIns) {
+  const std::string configuration = folder_ / "etc/slurper/slurper.toml";
+  write("usr/lib/systemd/system/other.service", "[Service]\nExecStart=/bin/other -c " + configuration + "\n");
+  write("usr/lib/systemd/system/slurper.service",
+        "[Unit]\nUser=no\n[Service]\n# a comment\nExecStart=/usr/bin/slurper run -c " + configuration +
+            "\nUser=slurper\nSupplementaryGroups=adm\nRuntimeDirectory=slurper\nLogsDirectory=slurper\n"
+            "ProtectSystem=strict\nProtectHome=yes\nPrivateTmp=yes\nPrivateNetwork="
+            "yes\nRestrictAddressFamilies=AF_UNIX\n");
+  const std::string root = folder_.path();
+  EXPECT_FALSE(find_unit(root, folder_ / "etc/slurper/another.toml"));
+  std::optional<Unit> unit = find_unit(root, configuration);
+  ASSERT_TRUE(unit);
+  EXPECT_EQ(unit->name, "slurper.service");
+  EXPECT_EQ(unit->user, "slurper");
+  EXPECT_EQ(unit->runtime_directory, "/run/slurper");
+  EXPECT_THAT(unit->writable, ElementsAre("/run/slurper", "/var/log/slurper"));
+  EXPECT_FALSE(unit->has_network);
+  EXPECT_TRUE(unit->may_write("/var/log/slurper"));
+  EXPECT_TRUE(unit->may_write("/dev/shm/x"));
+  for (const char* path : {"/var/log", "/var/log/slurper2", "/srv/x", "/home/x", "/tmp/x"})
+    EXPECT_FALSE(unit->may_write(path));
+  write("etc/systemd/system/slurper.service.d/a.conf",
+        "[Service]\nUser=\nUser=logger\nReadWritePaths=-/srv/x \\\n  "
+        "/srv/y\nPrivateNetwork=no\nRestrictAddressFamilies=AF_INET\n");
+  unit = find_unit(root, configuration);
+  ASSERT_TRUE(unit);
+  EXPECT_EQ(unit->user, "logger");
+  EXPECT_TRUE(unit->may_write("/srv/x/z"));
+  EXPECT_TRUE(unit->may_write("/srv/y"));
+  EXPECT_TRUE(unit->has_network);
+}
+
+TEST_F(UnitTest, MayBeAnInstance) {
+  write("lib/systemd/system/slurper@.service",
+        "[Service]\nExecStart=/usr/bin/slurper run -c " + (folder_ / "etc/%i.toml") +
+            "\nUser=slurper\nRuntimeDirectory=slurper-%i\nProtectSystem=strict\n");
+  write("etc/systemd/system/slurper@app.service.d/a.conf", "[Service]\nReadWritePaths=/srv/%i\n");
+  const std::optional<Unit> unit = find_unit(folder_.path(), folder_ / "etc/app.toml");
+  ASSERT_TRUE(unit);
+  EXPECT_EQ(unit->name, "slurper@app.service");
+  EXPECT_THAT(unit->writable, ElementsAre("/run/slurper-app", "/srv/app"));
+  EXPECT_FALSE(find_unit(folder_.path(), folder_ / "etc/.toml"));
+}
+
+TEST_F(UnitTest, NeedsADropInForWhatItsSandboxForbids) {
+  Settings wanted;
+  wanted.log.path = "/var/log/slurper/messages";
+  EXPECT_EQ(drop_in_for(wanted, shipped_unit()), "");
+  EXPECT_THAT(check_unit(wanted, shipped_unit()), ElementsAre());
+  wanted.sinks = {sink("file", {{"path", "/srv/logs/all"}}),
+                  sink("syslog", {{"transport", "udp"}, {"target", "h"}})};
+  EXPECT_EQ(drop_in_for(wanted, shipped_unit()),
+            "[Service]\nReadWritePaths=\"-/srv/logs\"\nPrivateNetwork=no\nIPAddressDeny=\n"
+            "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6\n");
+  EXPECT_THAT(check_unit(wanted, shipped_unit()),
+              ElementsAre(warning("It needs ReadWritePaths= in a drop-in"), warning("network.conf")));
+  wanted.log.path = "/srv/logs/messages";
+  wanted.sinks.clear();
+  EXPECT_THAT(check_unit(wanted, shipped_unit()), ElementsAre(error(ErrorKind::NoPermission, "'/srv/logs'")));
 }
 
 }  // namespace

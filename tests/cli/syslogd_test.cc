@@ -78,6 +78,33 @@ TEST(Rsyslog, ReadsTheOldForm) {
       << "a queue is for one action";
 }
 
+TEST(Rsyslog, WarnsOfLinesWithoutANewline) {
+  const auto warned = [](const std::string& name) {
+    return testing::Contains(warning(HasSubstr("since the template '" + name + "' has none")));
+  };
+  const std::string action = "action(type=\"ompipe\" pipe=\"/run/slurper/fifo\" template=\"";
+  EXPECT_THAT(rsyslog(action + "RSYSLOG_ForwardFormat\")\n"), warned("RSYSLOG_ForwardFormat"));
+  EXPECT_THAT(rsyslog("*.* |/run/slurper/fifo;RSYSLOG_TraditionalForwardFormat\n"),
+              warned("RSYSLOG_TraditionalForwardFormat"));
+  EXPECT_THAT(
+      rsyslog("module(load=\"builtin:ompipe\" template=\"RSYSLOG_ForwardFormat\")\n*.* |/run/slurper/fifo\n"),
+      warned("RSYSLOG_ForwardFormat"));
+  EXPECT_THAT(rsyslog("template(name=\"mine\" type=\"string\" string=\"%msg%\")\n" + action + "mine\")\n"),
+              warned("mine"));
+  EXPECT_THAT(rsyslog("$template mine,\"%msg%\"\n*.* |/run/slurper/fifo;mine\n"), warned("mine"));
+  EXPECT_THAT(
+      rsyslog("template(name=\"mine\" type=\"list\") { property(name=\"msg\") }\n" + action + "mine\")\n"),
+      warned("mine"));
+  for (const std::string& good :
+       {"template(name=\"mine\" type=\"string\" string=\"%msg%\\n\")\n" + action + "mine\")\n",
+        "$template mine,\"%msg%\\n\"\n*.* |/run/slurper/fifo;mine\n",
+        "template(name=\"mine\" type=\"list\") { property(name=\"msg\")\n constant(value=\"\\n\") }\n" +
+            action + "mine\")\n",
+        action + "RSYSLOG_FileFormat\")\n", action + "defined_elsewhere\")\n"}) {
+    EXPECT_THAT(rsyslog(good), Not(testing::Contains(warning(HasSubstr("newline"))))) << good;
+  }
+}
+
 TEST(Rsyslog, LeavesOthersAlone) {
   EXPECT_THAT(rsyslog("*.* |/dev/xconsole\n# *.* |/run/slurper/fifo\n/* action(type=\"ompipe\"\n"
                       "pipe=\"/run/slurper/fifo\") */\naction(type=\"omfile\" file=\"/run/slurper/fifo\")\n"

@@ -1,0 +1,16 @@
+// Would the destinations of the [[sink]] tables take anything? All findings are warnings: a sink that fails
+// holds up nothing but itself, and tries again.
+#pragma once
+
+#include <span>
+
+#include "base/settings.h"
+#include "cli/finding.h"
+
+namespace slurper {
+
+// Looks at files, folders, programs and sockets, with the ids of this process; opens no connection to a
+// server and starts nothing.
+[[nodiscard]] Findings check_sinks(std::span<const SinkSettings> sinks);
+
+}  // namespace slurper
