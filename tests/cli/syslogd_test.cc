@@ -97,7 +97,7 @@ TEST(Rsyslog, WarnsOfLinesWithoutANewline) {
       warned("mine"));
   for (const std::string& good :
        {"template(name=\"mine\" type=\"string\" string=\"%msg%\\n\")\n" + action + "mine\")\n",
-        "$template mine,\"%msg%\\n\"\n*.* |/run/slurper/fifo;mine\n",
+        std::string("$template mine,\"%msg%\\n\"\n*.* |/run/slurper/fifo;mine\n"),
         "template(name=\"mine\" type=\"list\") { property(name=\"msg\")\n constant(value=\"\\n\") }\n" +
             action + "mine\")\n",
         action + "RSYSLOG_FileFormat\")\n", action + "defined_elsewhere\")\n"}) {
