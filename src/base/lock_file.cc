@@ -84,11 +84,23 @@ LockFile& LockFile::operator=(LockFile&& other) noexcept {
   return *this;
 }
 
+bool LockFile::has_name() const {
+  struct stat st{};
+  return fd_ && os_->fstat(fd_.get(), &st) >= 0 && slurper::has_name(*os_, path_, st);
+}
+
+LockFile LockFile::share() const {
+  UniqueFd fd(os_->fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
+  if (!fd) return {};
+  return LockFile(*os_, std::move(fd), path_, at_release_);
+}
+
 // Removed while it is still locked: whoever waits for the lock looks at the name once it has it.
 void LockFile::release() {
   if (fd_ && at_release_ == AtRelease::Remove) {
     struct stat st{};
-    if (os_->fstat(fd_.get(), &st) >= 0 && has_name(*os_, path_, st)) (void)os_->unlink(path_.c_str());
+    if (os_->fstat(fd_.get(), &st) >= 0 && slurper::has_name(*os_, path_, st))
+      (void)os_->unlink(path_.c_str());
   }
   fd_.reset();
 }
@@ -110,7 +122,7 @@ Result<LockFile> LockFile::take(Os& os, std::string path, uid_t for_user, AtRele
       return std::unexpected(std::move(failure));
     }
     // A lock on a file without a name keeps nobody out.
-    if (has_name(os, path, st)) return LockFile(os, std::move(fd), std::move(path), at_release);
+    if (slurper::has_name(os, path, st)) return LockFile(os, std::move(fd), std::move(path), at_release);
   }
   return fail(ErrorKind::Io, "lock the file " + in_quotes(path), "it is replaced again and again",
               "Find out who does it");

@@ -40,6 +40,12 @@ class LockFile {
                                              AtRelease at_release = AtRelease::Keep,
                                              std::chrono::milliseconds patience = kLockPatience);
 
+  // Whether its file is still at its path: others may remove it, or replace its folder.
+  [[nodiscard]] bool has_name() const;
+  // The same lock, held by another descriptor, until both are released. Empty where no descriptor is to be
+  // had.
+  [[nodiscard]] LockFile share() const;
+
   explicit operator bool() const { return static_cast<bool>(fd_); }
   void release();
 

@@ -6,13 +6,17 @@
 #include <memory>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/text.h"
 #include "base/uuid.h"
 #include "cli/command.h"
 #include "cli/verify_ring.h"
 #include "config/ring_directory.h"
+#include "daemon/ring_choice.h"
+#include "log/orphaned_cursors.h"
 #include "log/verify.h"
+#include "ring/put_aside.h"
 #include "ring/ring_view.h"
 
 namespace slurper {
@@ -117,9 +121,43 @@ Result<std::optional<RingView>> find_ring(const std::string& log_path, const std
   }
   Settings settings;
   settings.log.path = log_path;
-  const auto usual = ring_directory(settings);
+  const auto usual = ring_directories(settings);
   if (!usual) return std::nullopt;  // there is no runtime directory to look in
-  return look_at_ring(kernel(), *usual);
+  std::vector<std::optional<RingView>> rings;
+  for (const std::string& directory : *usual) {
+    auto view = look_at_ring(kernel(), directory);
+    if (!view && rings.empty()) return view;
+    rings.push_back(view ? *view : std::nullopt);
+  }
+  const auto index = read_index(kernel(), LogPaths(log_path));
+  const auto boot = read_boot_id(kernel());
+  std::optional<Uuid> id;
+  if (index && index->record) id = index->record->log_id;
+  return rings[choose(rings, id, boot ? *boot : Uuid{})];
+}
+
+// The rings that the next start will not look at, and the cursors that no sink has: nobody else will.
+void note_what_was_put_aside(const std::string& log_path, const std::string& ring, LogVerification& log) {
+  Settings settings;
+  settings.log.path = log_path;
+  settings.ring.directory = ring;
+  const std::string command =
+      "slurper recover " + (ring.empty() ? std::string() : fmt::format("--ring {} ", ring)) + log_path;
+  if (const auto folders = ring_directories(settings)) {
+    for (const std::string& folder : *folders) {
+      for (const std::string& path : list_put_aside(folder))
+        log.notes.push_back(fmt::format(
+            "the ring {} was put aside; to write what it holds and no log has, run {}; to remove it, "
+            "add --remove",
+            in_quotes(path), in_quotes(command)));
+    }
+  }
+  const auto cursors = find_orphaned_cursors(kernel(), LogPaths(log_path));
+  if (!cursors) return;
+  for (const OrphanedCursor& cursor : *cursors)
+    log.notes.push_back(fmt::format("the cursor {} is of no use: {}; to remove it, run {}",
+                                    in_quotes(LogPaths(log_path).cursor(cursor.sink)), cursor.why,
+                                    in_quotes(command + " --remove")));
 }
 
 }  // namespace
@@ -141,6 +179,7 @@ int verify_command(const std::string& log_path, const std::string& ring, std::FI
   } else if (const std::optional<RingView>& view = *ring_view) {
     if (const auto boot = read_boot_id(kernel())) check_ring(*view, *boot, *log);
   }
+  note_what_was_put_aside(log_path, ring, *log);
   print_head(out, log_path, *log);
   print_ledger(out, *log);
   print_cursors(out, *log);

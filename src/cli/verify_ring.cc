@@ -23,7 +23,7 @@ void check_ring(const RingView& ring, const Uuid& boot, LogVerification& log) {
                      name, waiting));
     return;
   }
-  if (index && ring.session != index->session && ring.session != index->session + 1) {
+  if (index && ring.session < index->session) {
     note(fmt::format("the log went on without the ring {}, which holds {} bytes", name, waiting));
     return;
   }
@@ -39,7 +39,19 @@ void check_ring(const RingView& ring, const Uuid& boot, LogVerification& log) {
           ring.tail - log.end));
     return;
   }
-  if (log.end < ring.tail) {
+  if (index && log.end > ring.head && index->active_base > ring.head) {
+    note(fmt::format(
+        "the log goes on at an offset that the ring {} has never reached; the next start puts the ring "
+        "aside, with {} bytes",
+        name, ring.head - ring.tail));
+    return;
+  }
+  if (index && log.end < ring.tail && ring.session > index->session + 1) {
+    note(fmt::format(
+        "the log ends at offset {}, and slurper had written it up to {}: it is an old copy; the next "
+        "start goes on behind the gap, in a new segment",
+        log.end.value, ring.tail.value));
+  } else if (log.end < ring.tail) {
     log.problems.push_back(
         {fmt::format(
              "the log ends at offset {}, and slurper had written it up to {}: somebody has cut it, or moved "

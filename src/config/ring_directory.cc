@@ -25,8 +25,25 @@ std::string from_environment(const char* name) {
   return value != nullptr ? value : "";
 }
 
-// Nothing is resolved in the file's own name: it may not be there yet, and must not be a link.
+// The path as it is set, from the root on.
+std::string as_given(const std::string& log_path) {
+  std::error_code error;
+  const std::filesystem::path path = std::filesystem::absolute(log_path, error);
+  return error ? log_path : path.lexically_normal().string();
+}
+
+// Nothing is resolved in the file's own name: it may not be there yet, and must not be a link. Nor need its
+// folder be there.
 std::string canonical(const std::string& log_path) {
+  std::error_code error;
+  const std::filesystem::path path = std::filesystem::absolute(log_path, error);
+  if (error) return log_path;
+  const std::filesystem::path directory = std::filesystem::weakly_canonical(path.parent_path(), error);
+  return error ? log_path : (directory / path.filename()).string();
+}
+
+// As earlier versions had it, which gave logs of the same name in several working folders one ring.
+std::string without_working_folder(const std::string& log_path) {
   const std::filesystem::path path(log_path);
   std::error_code error;
   const std::filesystem::path directory = std::filesystem::weakly_canonical(path.parent_path(), error);
@@ -57,9 +74,10 @@ std::string escape_path(std::string_view path) {
   return out;
 }
 
-Result<std::string> ring_directory(const Settings& settings, const RuntimeDirectories& runtime) {
-  if (!settings.ring.directory.empty()) return settings.ring.directory;
+namespace {
 
+// Where the folders of rings are that no setting names.
+Result<std::string> rings_base(const RuntimeDirectories& runtime) {
   std::string base = runtime.runtime_directory.substr(0, runtime.runtime_directory.find(':'));
   if (!base.starts_with('/')) {
     if (runtime.euid == 0) {
@@ -72,13 +90,81 @@ Result<std::string> ring_directory(const Settings& settings, const RuntimeDirect
                   "Set ring.directory to a folder in RAM that is this log's and this user's own");
     }
   }
-  return base + '/' + escape_path(canonical(settings.log.path));
+  return base;
+}
+
+RuntimeDirectories this_process() {
+  return {.runtime_directory = from_environment("RUNTIME_DIRECTORY"),
+          .xdg_runtime_directory = from_environment("XDG_RUNTIME_DIR"),
+          .euid = geteuid()};
+}
+
+// Where the link `link` leads, in its own folder; empty: it is no such link.
+std::string neighbour(const std::filesystem::path& link) {
+  std::error_code error;
+  const std::string target = std::filesystem::read_symlink(link, error).string();
+  if (error || target.empty() || target == "." || target == ".." || target.contains('/')) return {};
+  return target;
+}
+
+}  // namespace
+
+Result<std::string> ring_directory(const Settings& settings, const RuntimeDirectories& runtime) {
+  if (!settings.ring.directory.empty()) return settings.ring.directory;
+  const Result<std::string> base = rings_base(runtime);
+  if (!base) return base;
+  return *base + '/' + escape_path(canonical(settings.log.path));
+}
+
+Result<std::vector<std::string>> ring_directories(const Settings& settings,
+                                                  const RuntimeDirectories& runtime) {
+  const Result<std::string> first = ring_directory(settings, runtime);
+  if (!first) return std::unexpected(first.error());
+  std::vector<std::string> directories{*first};
+  if (!settings.ring.directory.empty()) return directories;
+  const std::filesystem::path base = std::filesystem::path(*first).parent_path();
+  if (const std::string before = (base / escape_path(without_working_folder(settings.log.path))).string();
+      before != *first)
+    directories.push_back(before);
+  const std::filesystem::path given = base / escape_path(as_given(settings.log.path));
+  if (given == *first) return directories;
+  std::error_code error;
+  if (const std::string target = neighbour(given); !target.empty()) {
+    const std::string led_to = (given.parent_path() / target).string();
+    if (led_to != *first) directories.push_back(led_to);
+  } else if (std::filesystem::symlink_status(given, error).type() == std::filesystem::file_type::directory) {
+    directories.push_back(given.string());  // the link was a folder when the ring was made
+  }
+  return directories;
+}
+
+void link_ring_directory(const Settings& settings, const std::string& directory,
+                         const RuntimeDirectories& runtime) {
+  if (!settings.ring.directory.empty()) return;
+  const Result<std::string> base = rings_base(runtime);
+  if (!base) return;
+  const std::filesystem::path given = std::filesystem::path(*base) / escape_path(as_given(settings.log.path));
+  const std::string target = std::filesystem::path(directory).filename().string();
+  std::error_code error;
+  if (given == directory || neighbour(given) == target) return;
+  const auto type = std::filesystem::symlink_status(given, error).type();
+  if (type != std::filesystem::file_type::not_found && type != std::filesystem::file_type::symlink) return;
+  const std::filesystem::path temporary = given.string() + ".new";
+  std::filesystem::remove(temporary, error);
+  std::filesystem::create_symlink(target, temporary, error);
+  if (!error) std::filesystem::rename(temporary, given, error);
 }
 
 Result<std::string> ring_directory(const Settings& settings) {
-  return ring_directory(settings, {.runtime_directory = from_environment("RUNTIME_DIRECTORY"),
-                                   .xdg_runtime_directory = from_environment("XDG_RUNTIME_DIR"),
-                                   .euid = geteuid()});
+  return ring_directory(settings, this_process());
+}
+
+Result<std::vector<std::string>> ring_directories(const Settings& settings) {
+  return ring_directories(settings, this_process());
+}
+
+void link_ring_directory(const Settings& settings, const std::string& directory) {
+  link_ring_directory(settings, directory, this_process());
 }
 
 }  // namespace slurper

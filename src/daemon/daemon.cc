@@ -34,6 +34,7 @@
 #include "daemon/intake.h"
 #include "daemon/log_thread.h"
 #include "daemon/messages.h"
+#include "daemon/ring_choice.h"
 #include "daemon/sd_notify.h"
 #include "daemon/service_report.h"
 #include "daemon/sinks.h"
@@ -81,7 +82,7 @@ class Daemon {
   [[nodiscard]] std::string status() const;
   [[nodiscard]] const char* trouble() const;
   void reload();
-  Result<Ring::Opened> open_ring(const Uuid& boot);
+  Result<Ring::Opened> open_ring(const Uuid& boot, const std::string& directory);
 
   Os& os_ = kernel();
   Settings settings_;
@@ -113,22 +114,20 @@ class Daemon {
 };
 
 // In its default folder where the one that is set is another user's: lines wait for no administrator.
-Result<Ring::Opened> Daemon::open_ring(const Uuid& boot) {
+Result<Ring::Opened> Daemon::open_ring(const Uuid& boot, const std::string& chosen) {
   const auto open_in = [&](const std::string& directory) {
     return Ring::open(os_, directory, settings_.ring, writer_->log_id(), boot,
                       {.readable_from = writer_->readable_from().value,
                        .end = writer_->end().value,
                        .session = writer_->session()});
   };
-  const Result<std::string> directory = ring_directory(settings_);
-  if (!directory) return std::unexpected(directory.error());
-  Result<Ring::Opened> opened = open_in(*directory);
+  Result<Ring::Opened> opened = open_in(chosen);
   if (opened || opened.error().kind != ErrorKind::NoPermission || settings_.ring.directory.empty())
     return opened;
   Settings usual = settings_;
   usual.ring.directory.clear();
   const Result<std::string> usual_directory = ring_directory(usual);
-  if (!usual_directory || *usual_directory == *directory) return opened;
+  if (!usual_directory || *usual_directory == chosen) return opened;
   Result<Ring::Opened> instead = open_in(*usual_directory);
   if (!instead) return opened;
   spdlog::warn("{}. The ring is in its default folder {} instead", opened.error().message(),
@@ -161,17 +160,23 @@ Status Daemon::open(std::vector<PreparedSink> sinks) {
   }
   const Result<Uuid> boot = read_boot_id(os_);
   if (!boot) return std::unexpected(boot.error());
-  Result<std::unique_ptr<LogWriter>> writer = LogWriter::open(os_, settings_.log, *boot);
+  const Result<ChosenRing> chosen = choose_ring(os_, settings_, *boot);
+  if (!chosen) return std::unexpected(chosen.error());
+  Result<std::unique_ptr<LogWriter>> writer = LogWriter::open(os_, settings_.log, *boot, chosen->witness);
   if (!writer) return std::unexpected(writer.error());
   writer_ = std::move(*writer);
 
-  Result<Ring::Opened> opened = open_ring(*boot);
+  Result<Ring::Opened> opened = open_ring(*boot, chosen->directory);
   if (!opened) return std::unexpected(opened.error());
   ring_ = std::move(opened->ring);
   ring_path_ = opened->path;
+  link_ring_directory(settings_, chosen->directory);
   if (!opened->put_aside.empty()) {
-    spdlog::warn("the ring {} could not be used: {}. It has been renamed to {}, and a new one begun",
-                 in_quotes(opened->path), opened->put_aside_why, in_quotes(opened->put_aside));
+    spdlog::warn(
+        "the ring {} could not be used: {}. It has been renamed to {}, and a new one begun. To write what it "
+        "holds to a file, run: slurper recover {}",
+        in_quotes(opened->path), opened->put_aside_why, in_quotes(opened->put_aside),
+        recover_arguments(settings_));
   }
   for (const std::string& finding : opened->findings) spdlog::warn("{}", finding);
   if (!opened->in_ram) {
@@ -365,12 +370,18 @@ void Daemon::round() {
 
 std::string Daemon::status() const {
   const std::uint64_t waiting = ring_->used();
+  const std::uint64_t aside = held_aside(os_, ring_path_);
+  const std::string set_aside = aside == 0
+                                    ? ""
+                                    : fmt::format(", {} in rings that were put aside (slurper recover {})",
+                                                  size_text(aside), recover_arguments(settings_));
   return fmt::format(
-      "offset {}, {} wait in the ring of {}, synced up to {}, {} rotations, {} lines ({}) dropped, the pipe "
+      "offset {}, {} wait in the ring of {}{}, synced up to {}, {} rotations, {} lines ({}) dropped, the "
+      "pipe "
       "was full {} times ({:.1f} s), {} second readers ({} reads cut short){}, {}",
-      ring_->head().value, size_text(waiting), size_text(ring_->size()), log_thread_->synced().value,
-      log_thread_->rotations(), ring_->dropped_lines(), size_text(ring_->dropped_bytes()),
-      intake_->full_time().times(),
+      ring_->head().value, size_text(waiting), size_text(ring_->size()), set_aside,
+      log_thread_->synced().value, log_thread_->rotations(), ring_->dropped_lines(),
+      size_text(ring_->dropped_bytes()), intake_->full_time().times(),
       std::chrono::duration<double>(intake_->full_time().total(Clock::now())).count(),
       watcher_->second_readers(), intake_->short_reads(), sinks_->status(ring_->tail()),
       *trouble() != '\0' ? trouble() : "all well");
@@ -469,6 +480,13 @@ int Daemon::stop() {
   if (all_written) {
     (void)ring_->give_back(0);
     spdlog::info("stopped: the log has everything up to offset {}", writer_->end().value);
+  } else if (log_thread_->place_is_taken()) {
+    spdlog::error(
+        "the log {} could not be written: {} stay in the ring {}. Unless the log's own folder is back by "
+        "then, the "
+        "next start puts the ring aside. To write what it holds to a file, run: slurper recover {}",
+        in_quotes(settings_.log.path), size_text(ring_->used()), in_quotes(ring_path_),
+        recover_arguments(settings_));
   } else {
     spdlog::error(
         "the log {} could not be written: {} stay in the ring {}. The next start writes them, unless the "

@@ -254,6 +254,10 @@ void LogThread::sleep() {
 
 void LogThread::publish() {
   writer_.publish();  // before the housekeeper is told of a rotated segment
+  if (const std::uint64_t renewals = writer_.feed().renewals(); renewals != renewals_) {
+    renewals_ = renewals;
+    times_.follow_path();
+  }
   synced_ = writer_.synced().value;
   if (rotations_.exchange(writer_.rotations()) != writer_.rotations()) rotation_failing_ = false;
   // Not before the index says so: after a crash it is the rotated segment that tells where the active one
@@ -292,6 +296,7 @@ void LogThread::failed(const Error& error) {
   const auto now = Clock::now();
   say_findings();
   const bool disk_is_full = error.errnum == ENOSPC || error.errnum == EDQUOT;
+  place_is_taken_ = error.kind == ErrorKind::Data || error.kind == ErrorKind::Busy;
   if (disk_is_full && when_disk_full_ == WhenDiskFull::RemoveOldest) housekeeper_->make_room(housekept_);
   if (!failing_.exchange(true)) {
     // What the limits let go frees space at once, not with the next rotation.

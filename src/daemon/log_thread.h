@@ -50,6 +50,8 @@ class LogThread {
   [[nodiscard]] StreamOffset synced() const { return {synced_.load()}; }
   [[nodiscard]] std::uint64_t rotations() const { return rotations_.load(); }
   [[nodiscard]] bool failing() const { return failing_.load(); }
+  // failing(), since the log's place is taken by another log: what the ring holds, `slurper recover` writes.
+  [[nodiscard]] bool place_is_taken() const { return failing() && place_is_taken_.load(); }
   [[nodiscard]] std::uint64_t lines() const { return lines_.load(); }  // written, since the start
 
   // What the watchdog asks for, see ProgressJudge. While it waits for the housekeeper, which compresses or
@@ -96,6 +98,7 @@ class LogThread {
   std::atomic<std::uint64_t> synced_{0};
   std::atomic<std::uint64_t> rotations_{0};
   std::atomic<bool> failing_{false};
+  std::atomic<bool> place_is_taken_{false};
   std::atomic<std::uint64_t> lines_{0};
   std::atomic<std::uint64_t> steps_{0};
   std::atomic<bool> waits_for_housekeeper_{false};
@@ -113,7 +116,8 @@ class LogThread {
   std::chrono::milliseconds backoff_{0};
   bool rotation_failing_ = false;
   bool sync_failing_ = false;
-  StreamOffset housekept_;  // what the housekeeper was told
+  std::uint64_t renewals_ = 0;  // of the files beside the log
+  StreamOffset housekept_;      // what the housekeeper was told
   Clock::time_point quiet_until_;
   int said_ = 0;
   int unsaid_ = 0;

@@ -1,9 +1,12 @@
 #include "log/cursor_file.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 
 #include <algorithm>
 #include <bit>
+#include <cerrno>
 
 #include "log/log_errors.h"
 
@@ -91,6 +94,38 @@ Result<CursorFile> CursorFile::open(Os& os, const LogPaths& paths, std::string_v
         "Was the log, or its index, replaced? " + words.unusable_advice);
   }
   return CursorFile(std::move(*file), std::move(*reading), log_id);
+}
+
+bool CursorFile::is_in_use(Os& os, const LogPaths& paths, std::string_view name) {
+  const UniqueFd cursor_fd(os.open(paths.cursor(name).c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+  return cursor_fd && os.flock(cursor_fd.get(), LOCK_SH | LOCK_NB) == -EWOULDBLOCK;
+}
+
+Status CursorFile::remove(Os& os, const LogPaths& paths, std::string_view name) {
+  const auto file = SlotFile::open(os, paths.cursor(name), paths.directory(), {}, words_of(paths, name));
+  if (!file) return std::unexpected(file.error());
+  const std::string what = "remove the cursor " + in_quotes(paths.cursor(name));
+  if (const int error = os.unlink(paths.cursor(name).c_str()); error < 0) return fail_errno(-error, what);
+  (void)os.unlink(paths.cursor_lock(name).c_str());  // who waits for it looks whether it has a name
+  if (const int error = sync_directory(os, paths.directory().c_str()); error < 0)
+    return fail_errno(-error, what);
+  return {};
+}
+
+Status CursorFile::follow_path(const LogPaths& paths, const FileAccess& access) {
+  if (file_.has_name()) return {};
+  auto file = file_.open_again(paths.directory(), access);
+  if (!file) return std::unexpected(std::move(file.error()));
+  auto found = file->read(&decode_cursor_slot);
+  if (!found) return std::unexpected(std::move(found.error()));
+  const std::optional<CursorRecord> record = reading_.record;
+  if (found->record && found->record->log_id != log_id_) {
+    return fail(ErrorKind::Data, "make the sink's cursor again", "another log's cursor is in its place",
+                "Move it away");
+  }
+  file_ = std::move(*file);
+  reading_ = std::move(*found);
+  return record ? write(*record, Durability::Synced) : Status{};
 }
 
 Status CursorFile::write(CursorRecord record, Durability durability) {

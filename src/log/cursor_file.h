@@ -32,11 +32,21 @@ class CursorFile {
   [[nodiscard]] static Result<CursorFile> open(Os& os, const LogPaths& paths, std::string_view name,
                                                const Uuid& log_id, const FileAccess& access);
 
+  // Removes the cursor `name`, whatever it says: a sink of this name then begins as a new one. Fails with
+  // Busy where a sink has it.
+  [[nodiscard]] static Status remove(Os& os, const LogPaths& paths, std::string_view name);
+  // Whether a sink has it, as far as its lock tells. Makes nothing.
+  [[nodiscard]] static bool is_in_use(Os& os, const LogPaths& paths, std::string_view name);
+
   // What stood in it when it was opened, or was written since; nothing in a new one.
   [[nodiscard]] const std::optional<CursorRecord>& record() const { return reading_.record; }
 
   // What was wrong with it when it was opened: worth a warning. The next write mends it.
   [[nodiscard]] const std::vector<std::string>& damage() const { return reading_.damage; }
+
+  // Where others have removed it, or replaced the log's folder: makes it again, with what it said. Errors as
+  // open() and write().
+  [[nodiscard]] Status follow_path(const LogPaths& paths, const FileAccess& access);
 
   // Writes `record`, with the next sequence number and the log's id, over the older slot. After a failure
   // record() is as before, and the next write takes the same slot; the file may hold either.

@@ -36,6 +36,12 @@ LogFeed::Snapshot LogFeed::snapshot() const {
   return {.active = active_, .open = open_, .cuts = cuts_, .end = end()};
 }
 
+void LogFeed::renew() {
+  ++renewals_;
+  const std::lock_guard lock(waiting_mutex_);
+  for (Listener* listener : waiting_) listener->wake();
+}
+
 void LogFeed::set_wanted() {
   std::uint64_t least = kNothing;
   for (const Listener* listener : waiting_) least = std::min(least, listener->wanted_);

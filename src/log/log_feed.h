@@ -50,6 +50,8 @@ class LogFeed {
   void leave();
   // The file was cut to nothing: whoever reads it must not read on. Before it is written again.
   void cut();
+  // The files beside the log must be made again, since others have removed them. Wakes who waits.
+  void renew();
   // A write(2) of `bytes` bytes begins; 0: what it did is known, and cut() has been called if need be.
   void set_in_flight(std::uint64_t bytes) { in_flight_.store(bytes); }
 
@@ -57,6 +59,8 @@ class LogFeed {
 
   [[nodiscard]] StreamOffset end() const { return {end_.load()}; }
   [[nodiscard]] Snapshot snapshot() const;
+  // How often renew() was called.
+  [[nodiscard]] std::uint64_t renewals() const { return renewals_.load(); }
   // As many bytes may stand at the file's beginning that were meant for its end.
   [[nodiscard]] std::uint64_t in_flight() const { return in_flight_.load(); }
 
@@ -95,6 +99,7 @@ class LogFeed {
   std::atomic<std::uint64_t> wanted_{kNothing};
   std::atomic<std::uint64_t> end_{0};
   std::atomic<std::uint64_t> in_flight_{0};
+  std::atomic<std::uint64_t> renewals_{0};
 
   mutable std::mutex active_mutex_;
   ActiveSegment active_;  // written by the writer's thread alone

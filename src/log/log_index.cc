@@ -1,6 +1,10 @@
 #include "log/log_index.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
+
+#include <cerrno>
 
 #include "log/log_errors.h"
 
@@ -34,6 +38,19 @@ Result<LogIndex> LogIndex::open(Os& os, const LogPaths& paths, const Access& acc
   auto reading = file->read(&decode_index_slot);
   if (!reading) return std::unexpected(std::move(reading.error()));
   if (!file->lock_note().empty()) reading->damage.push_back(file->lock_note());
+  return LogIndex(std::move(*file), std::move(*reading));
+}
+
+bool LogIndex::is_in_use(Os& os, const LogPaths& paths) {
+  const UniqueFd index_fd(os.open(paths.index().c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+  return index_fd && os.flock(index_fd.get(), LOCK_SH | LOCK_NB) == -EWOULDBLOCK;
+}
+
+Result<LogIndex> LogIndex::open_again(const LogPaths& paths, const Access& access) const {
+  auto file = file_.open_again(paths.directory(), access);
+  if (!file) return std::unexpected(std::move(file.error()));
+  auto reading = file->read(&decode_index_slot);
+  if (!reading) return std::unexpected(std::move(reading.error()));
   return LogIndex(std::move(*file), std::move(*reading));
 }
 

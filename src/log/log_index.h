@@ -33,6 +33,14 @@ class LogIndex {
   // read_index.
   [[nodiscard]] static Result<LogIndex> open(Os& os, const LogPaths& paths, const Access& access);
 
+  // Whether a slurper writes the log, as far as its lock tells. Makes nothing.
+  [[nodiscard]] static bool is_in_use(Os& os, const LogPaths& paths);
+
+  // Whether others have removed it, or replaced its folder.
+  [[nodiscard]] bool is_gone() const { return !file_.has_name(); }
+  // The index that is at its path now: made and locked if there is none. Errors as open().
+  [[nodiscard]] Result<LogIndex> open_again(const LogPaths& paths, const Access& access) const;
+
   // What stood in it when it was opened, or was written since; nothing in a new one.
   [[nodiscard]] const std::optional<IndexRecord>& record() const { return reading_.record; }
 

@@ -22,7 +22,8 @@ constexpr auto kLastOffset = static_cast<std::uint64_t>(std::numeric_limits<std:
 
 }  // namespace
 
-Result<std::unique_ptr<LogWriter>> LogWriter::open(Os& os, const LogSettings& settings, const Uuid& boot) {
+Result<std::unique_ptr<LogWriter>> LogWriter::open(Os& os, const LogSettings& settings, const Uuid& boot,
+                                                   const std::optional<RingWitness>& ring) {
   LogPaths paths(settings.path);
   LogIndex::Access access;
   access.mode = settings.mode;
@@ -45,19 +46,20 @@ Result<std::unique_ptr<LogWriter>> LogWriter::open(Os& os, const LogSettings& se
   if (!index) return std::unexpected(index.error());
   std::unique_ptr<LogWriter> writer(new LogWriter(os, settings, std::move(paths), std::move(*index)));
   writer->group_ = access.group;
-  if (Status recovered = writer->recover(boot); !recovered) return std::unexpected(recovered.error());
+  if (Status recovered = writer->recover(boot, ring); !recovered) return std::unexpected(recovered.error());
   return writer;
 }
 
 // The end of the last rotated segment from the index's base on: where a rotation was cut short before the
 // index was written, the active segment begins there.
-Result<StreamOffset> LogWriter::end_of_rotated() {
+Result<StreamOffset> LogWriter::end_of_rotated(StreamOffset limit) {
   const Result<std::vector<Segment>> segments = list_segments(os_, paths_);
   if (!segments) return std::unexpected(segments.error());
   StreamOffset end = record_.active_base;
   for (const Segment& segment : *segments) {
     if (segment.base < end) continue;
     if (segment.base > end && index_.record()) break;  // not of this chain; `slurper verify` shows it
+    if (segment.base > limit) break;
     const Result<SegmentReader> reader = SegmentReader::open(os_, segment);
     if (!reader) return std::unexpected(reader.error());
     if (segment.base.value > kLastOffset - std::min(kLastOffset, reader->size()))
@@ -136,7 +138,38 @@ Status LogWriter::find_moved_file() {
   return {};
 }
 
-Status LogWriter::recover(const Uuid& boot) {
+// Without an index the ring says which log this is and how far it came, if what is there fits to that: files
+// that end where the ring goes on, or none and a ring that holds lines. A file that fits to neither came from
+// elsewhere.
+Status LogWriter::take_identity_from(const RingWitness& ring, const struct stat* active) {
+  const Result<StreamOffset> rotated_end = end_of_rotated(ring.head);
+  if (!rotated_end) return std::unexpected(rotated_end.error());
+  const std::uint64_t size = active != nullptr ? static_cast<std::uint64_t>(active->st_size) : 0;
+  const StreamOffset end = *rotated_end + size;
+  const bool fits = end.value > 0 && end >= ring.tail && end <= ring.head;
+  if (!fits && ring.head == ring.tail) return {};
+  record_.log_id = ring.log_id;
+  record_.session = ring.session;
+  findings_.emplace_back("its index was missing; its id comes from the ring, and the stream goes on with it");
+  if (fits) {
+    base_ = *rotated_end;
+    return {};
+  }
+  if (size > 0) {
+    const Result<std::string> aside = move_aside();
+    if (!aside) return std::unexpected(aside.error());
+    findings_.push_back(
+        fmt::format("a file was in its place that does not end where the stream goes on; that is "
+                    "{} now",
+                    in_quotes(*aside)));
+  }
+  base_ = std::max(*rotated_end, ring.tail);
+  if (rotated_end->value > 0 && base_ > *rotated_end)
+    record_.add_note({NoteKind::Cut, *rotated_end, base_ - *rotated_end});
+  return {};
+}
+
+Status LogWriter::recover(const Uuid& boot, const std::optional<RingWitness>& ring) {
   for (const std::string& damage : index_.damage()) findings_.push_back(damage);
   const bool known = index_.record().has_value();
   if (const auto& found = index_.record()) {
@@ -152,10 +185,16 @@ Status LogWriter::recover(const Uuid& boot) {
   if (known) {
     if (Status settled = settle_cut_short_rotation(looked == 0 ? &st : nullptr); !settled) return settled;
   }
-  const Result<StreamOffset> rotated_end = end_of_rotated();
-  if (!rotated_end) return std::unexpected(rotated_end.error());
-  base_ = *rotated_end;
-  if (base_ != record_.active_base) {
+  if (!known && ring) {
+    if (Status taken = take_identity_from(*ring, looked == 0 ? &st : nullptr); !taken) return taken;
+  }
+  const bool from_ring = !known && ring && record_.log_id == ring->log_id;
+  if (!from_ring) {
+    const Result<StreamOffset> rotated_end = end_of_rotated({kLastOffset});
+    if (!rotated_end) return std::unexpected(rotated_end.error());
+    base_ = *rotated_end;
+  }
+  if (!from_ring && base_ != record_.active_base) {
     findings_.push_back(
         known ? "a rotation was cut short, and has been finished"
               : fmt::format("its index was missing; from its segments' names it goes on at offset {}",
@@ -170,11 +209,13 @@ Status LogWriter::recover(const Uuid& boot) {
   }
   // A crash may have come between a file's creation and the sync of its name.
   folder_unsynced_ = true;
-  if (!known && size_ > 0) {
+  if (!known && !from_ring && size_ > 0) {
     findings_.push_back(
         fmt::format("it held {} bytes that slurper had not written; they are its beginning now", size_));
   }
-  if (known && record_.boot_id != boot) {
+  // A ring of this boot shows that the log was opened in it: then an index that does not know is an old copy.
+  restored_ = known && ring && ring->log_id == record_.log_id && record_.boot_id != boot;
+  if (known && !restored_ && record_.boot_id != boot) {
     if (Status resumed = resume_after_reboot(); !resumed) return resumed;
   }
   record_.boot_id = boot;
@@ -229,7 +270,8 @@ Status LogWriter::close_torn_line() {
 
 Status LogWriter::reconcile(StreamOffset tail, std::span<const char> pending, std::uint64_t session) {
   // Never was a byte written beyond what the index of the time had reserved.
-  restored_ = session > record_.session + 1 || (record_.reserved.value != 0 && tail > record_.reserved);
+  restored_ =
+      restored_ || session > record_.session + 1 || (record_.reserved.value != 0 && tail > record_.reserved);
   if (Status settled = go_on_at(tail, pending); !settled) return settled;
   moved_fd_.reset();
   record_.reserved = std::max(record_.reserved, end() + kReserve);

@@ -287,6 +287,10 @@ Status LogWriter::begin_segment() {
   active_fd_.reset();
   folder_unsynced_ = true;
   index_stale_ = true;
+  if (index_.is_gone()) {
+    record_.active_inode = 0;  // in another folder it may be any file's
+    if (Status renewed = follow_identity(); !renewed) return renewed;
+  }
   for (int attempt = 1;; ++attempt) {
     if (Status opened = open_active(); !opened) return opened;
     if (size_ == 0) break;

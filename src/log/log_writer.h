@@ -21,6 +21,14 @@
 
 namespace slurper {
 
+// What a ring says of its log.
+struct RingWitness {
+  Uuid log_id{};
+  StreamOffset tail;  // the log was written up to here,
+  StreamOffset head;  // and goes on with these bytes: one write(2) of them at the most may be in it already
+  std::uint64_t session = 0;
+};
+
 // Appends the stream's bytes to the active segment, whose size is the commit record: nothing else is noted
 // for a write, and end() after a crash is the segment's base plus its size. Rotates between two lines only.
 //
@@ -31,8 +39,9 @@ namespace slurper {
 //   4. the index names the new base.
 //
 // The log's file is everybody's: it may be moved, removed, cut or written to by others at any time. Each
-// append() looks at it before and after, and once a second at its path. The stream goes on at end() in any
-// case, and a range of it that is gone is noted in the index. (docs/log-format.md, "Other hands")
+// append() looks at it before and after, and once a second at its path and the index's. The stream goes on at
+// end() in any case, and a range of it that is gone is noted in the index. (docs/log-format.md, "Other
+// hands")
 //
 // Belongs to one thread at a time. The lock on the log is held as long as it lives.
 class LogWriter {
@@ -41,7 +50,10 @@ class LogWriter {
   // this boot; where the log was last opened in another one, the rest of a line cut short at its end will
   // never come, and it is ended with a newline; and unless it was closed, the stream goes on beyond whatever
   // may have been written and lost.
-  static Result<std::unique_ptr<LogWriter>> open(Os& os, const LogSettings& settings, const Uuid& boot);
+  // `ring`: what the ring knows of the log, if it is of this boot. It stands in for an index that is gone,
+  // and says so of one that is older than it.
+  static Result<std::unique_ptr<LogWriter>> open(Os& os, const LogSettings& settings, const Uuid& boot,
+                                                 const std::optional<RingWitness>& ring = std::nullopt);
 
   // Holds the log's end against what a ring of this boot, taken over from the last process, knows: the log
   // was written up to `tail`, and `pending` comes next, of which one write(2) at the most may be in the log
@@ -114,8 +126,9 @@ class LogWriter {
   LogWriter(Os& os, const LogSettings& settings, LogPaths paths, LogIndex index);
 
   // log_recovery.cc
-  Status recover(const Uuid& boot);
-  Result<StreamOffset> end_of_rotated();
+  Status recover(const Uuid& boot, const std::optional<RingWitness>& ring);
+  Result<StreamOffset> end_of_rotated(StreamOffset limit);
+  Status take_identity_from(const RingWitness& ring, const struct stat* active);
   Status settle_cut_short_rotation(const struct stat* active);
   Result<bool> active_is_copy_of(const std::string& rotated);
   Status resume_behind_backup(StreamOffset tail);
@@ -124,6 +137,9 @@ class LogWriter {
   Status resume_after_reboot();
   Status go_on_at(StreamOffset tail, std::span<const char> pending);
   Result<std::size_t> written_of(std::span<const char> pending, StreamOffset from);
+
+  // log_identity.cc
+  Status follow_identity();
 
   // other_hands.cc
   enum class Patience { None, OneLook };

@@ -50,11 +50,23 @@ Result<bool> LogWriter::follow_path(Patience patience) {
     if (patience == Patience::OneLook) return false;  // a file that can be written to is good enough
     return cannot(-looked, "look at", paths_.active());
   }
-  if (looked == 0 && named.st_ino == record_.active_inode) {
+  const bool index_is_gone = index_.is_gone();
+  const bool is_there = looked == 0 && named.st_ino == record_.active_inode && named.st_dev == active_device_;
+  // Before the file is left: where the place is another log's, or there is none, ours may come back.
+  if (index_is_gone) {
+    if (Status renewed = follow_identity(); !renewed) {
+      next_look_ = {};  // not a byte before that is settled
+      return std::unexpected(renewed.error());
+    }
+  }
+  if (is_there) {
     path_was_missing_ = false;
     return false;
   }
-  if (looked < 0 && patience == Patience::OneLook && !std::exchange(path_was_missing_, true)) return false;
+  // logrotate leaves the index alone: where that is gone, too, the folder is.
+  if (looked < 0 && patience == Patience::OneLook && !index_is_gone &&
+      !std::exchange(path_was_missing_, true))
+    return false;
 
   struct stat ours{};
   const bool removed = os_.fstat(active_fd_.get(), &ours) == 0 && ours.st_nlink == 0;

@@ -119,10 +119,10 @@ std::uint32_t crc32c(std::span<const std::uint8_t> data) {
 }
 
 Result<SlotFile> SlotFile::open(Os& os, std::string path, const std::string& directory,
-                                const FileAccess& access, SlotFileWords words) {
+                                const FileAccess& access, SlotFileWords words, LockFile held) {
   const std::string what = fmt::format("open {}", words.file);
   std::string note;
-  Result<LockFile> taken = take_lock(os, path, words, note);
+  Result<LockFile> taken = held ? Result<LockFile>(std::move(held)) : take_lock(os, path, words, note);
   if (!taken) return std::unexpected(std::move(taken.error()));
   for (int attempt = 0; attempt < kOpenAttempts; ++attempt) {
     auto opened = open_or_create(os, path, access, words);
@@ -151,6 +151,17 @@ Result<SlotFile> SlotFile::open(Os& os, std::string path, const std::string& dir
     return file;
   }
   return fail(ErrorKind::Io, what, "it is replaced again and again");
+}
+
+bool SlotFile::has_name() const {
+  struct stat ours{};
+  struct stat named{};
+  return os_->fstat(slots_fd_.get(), &ours) >= 0 && os_->lstat(path_.c_str(), &named) >= 0 &&
+         named.st_dev == ours.st_dev && named.st_ino == ours.st_ino;
+}
+
+Result<SlotFile> SlotFile::open_again(const std::string& directory, const FileAccess& access) const {
+  return open(*os_, path_, directory, access, words_, lock_.has_name() ? lock_.share() : LockFile());
 }
 
 Result<SlotFile> SlotFile::look(Os& os, std::string path, SlotFileWords words) {

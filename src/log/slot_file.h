@@ -73,7 +73,14 @@ class SlotFile {
   // Takes its lock, and opens the file at `path` or makes it (its name in `directory` made durable). Fails
   // with Busy where another slurper has it, with CantCreate or NoPermission where it can't be made.
   [[nodiscard]] static Result<SlotFile> open(Os& os, std::string path, const std::string& directory,
-                                             const FileAccess& access, SlotFileWords words);
+                                             const FileAccess& access, SlotFileWords words) {
+    return open(os, std::move(path), directory, access, std::move(words), LockFile());
+  }
+  // Whether its name still leads to it: others may remove it, or replace its folder.
+  [[nodiscard]] bool has_name() const;
+  // Opens or makes what is at its path now, as open() does, under the same lock if that is still in its
+  // place. This one keeps its lock until it is destroyed.
+  [[nodiscard]] Result<SlotFile> open_again(const std::string& directory, const FileAccess& access) const;
   // Without a lock, for reading only. Fails with NoInput where there is none.
   [[nodiscard]] static Result<SlotFile> look(Os& os, std::string path, SlotFileWords words);
 
@@ -117,6 +124,9 @@ class SlotFile {
   [[nodiscard]] const std::string& lock_note() const { return lock_note_; }
 
  private:
+  // `held`: the lock, or empty: it is to be taken.
+  [[nodiscard]] static Result<SlotFile> open(Os& os, std::string path, const std::string& directory,
+                                             const FileAccess& access, SlotFileWords words, LockFile held);
   SlotFile(Os& os, std::string path, UniqueFd fd, SlotFileWords words)
       : os_(&os), path_(std::move(path)), slots_fd_(std::move(fd)), words_(std::move(words)) {}
 

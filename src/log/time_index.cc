@@ -281,6 +281,7 @@ void TimeIndex::thin_out() {
 }
 
 void TimeIndex::write() {
+  if (is_lost_) follow_path();
   std::vector<TimeMark> marks;
   std::shared_ptr<File> file;
   {
@@ -308,6 +309,29 @@ void TimeIndex::write() {
   if (!appended) return failed(appended.error());
   if (std::exchange(failing_, false)) findings_.emplace_back("its arrival times are being written again");
   rewrite_if_worth_it();
+}
+
+void TimeIndex::follow_path() {
+  std::shared_ptr<File> file;
+  {
+    const std::lock_guard lock(mutex_);
+    file = file_;
+  }
+  is_lost_ = false;
+  if (!file) return;  // write() makes it
+  struct stat ours{};
+  struct stat named{};
+  if (os_.fstat(file->fd.get(), &ours) < 0) return;
+  if (os_.lstat(paths_.times().c_str(), &named) >= 0 && named.st_dev == ours.st_dev &&
+      named.st_ino == ours.st_ino)
+    return;
+  const auto made = begin_anew(file.get(), 0);
+  if (!made) {
+    is_lost_ = true;
+    return failed(made.error());
+  }
+  const std::lock_guard lock(mutex_);
+  file_ = *made;
 }
 
 void TimeIndex::forget_before(StreamOffset offset) {

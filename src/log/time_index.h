@@ -54,6 +54,8 @@ class TimeIndex {
   [[nodiscard]] bool has_unwritten() const { return has_unwritten_.load(); }
   // To be called before bytes that were marked are written to the log.
   void write();
+  // The file may have been removed, with the log's folder: makes it again, with all that it said.
+  void follow_path();
   // What was found when it was opened, or has gone wrong since, said once each: one sentence.
   [[nodiscard]] std::vector<std::string> take_findings() { return std::exchange(findings_, {}); }
 
@@ -105,6 +107,7 @@ class TimeIndex {
   // The log thread's.
   std::vector<std::string> findings_;
   bool failing_ = false;
+  bool is_lost_ = false;    // its file is to be made again
   StreamOffset forgotten_;  // up to where it has been looked at
 
   std::atomic<bool> has_unwritten_{false};

@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "base/lock_holder.h"
 #include "base/text.h"
+#include "ring/put_aside.h"
 #include "ring/ring_folder.h"
 
 namespace slurper {
@@ -101,44 +102,10 @@ Result<UniqueFd> create(Os& os, const std::string& path, const Identity& identit
 // Gives the file another name, so that nothing is destroyed. The new name.
 Result<std::string> put_aside(Os& os, const std::string& path) {
   for (int n = 1;; ++n) {
-    std::string aside = fmt::format("{}.put-aside-{}", path, n);
+    std::string aside = put_aside_name(path, n);
     const int error = os.rename_noreplace(path.c_str(), aside.c_str());
     if (error >= 0) return aside;
     if (error != -EEXIST) return cannot(-error, "put aside", path);
-  }
-}
-
-// What a file that is to be a ring has instead; empty: its identity and its size are in order.
-std::string why_unreadable(const Identity& found, ssize_t got, off_t size) {
-  if (got != sizeof found || std::memcmp(found.magic, ring_format::kMagic, sizeof found.magic) != 0)
-    return "it is not a ring";
-  if (found.version != ring_format::kVersion) {
-    return fmt::format("it is of version {}, and this slurper knows version {}", found.version,
-                       ring_format::kVersion);
-  }
-  const auto file_size = static_cast<std::uint64_t>(size);
-  if (found.header_bytes != kHeaderBytes || found.size == 0 || found.size % 4096 != 0 ||
-      file_size < kHeaderBytes || file_size - kHeaderBytes != found.size)
-    return "its size is not what its header says";
-  return {};
-}
-
-// Empty: it is not.
-std::string why_put_aside(RingRelation relation, std::uint64_t held) {
-  const std::string holds = format_rounded(ByteSize{held});
-  switch (relation) {
-    case RingRelation::Contradictory:
-      return "it contradicts itself";
-    case RingRelation::OtherLog:
-      return fmt::format("it belongs to another log, and it holds {}", holds);
-    case RingRelation::OtherBoot:
-      return fmt::format("the machine was started anew, and it held {} that the log lacks", holds);
-    case RingRelation::LeftBehind:
-      return fmt::format("the log went on without it, and it holds {}", holds);
-    case RingRelation::LogElsewhere:
-      return fmt::format("the log goes on at an offset that it has never reached, and it holds {}", holds);
-    default:
-      return {};
   }
 }
 
@@ -157,16 +124,17 @@ Ring::~Ring() {
   if (mapping_ != nullptr) ::munmap(mapping_, kHeaderBytes + 2 * size_);
 }
 
-Status Ring::map(const std::string& path) {
+Status Ring::map(const std::string& path, Mapping mapping) {
   const std::size_t once = kHeaderBytes + size_;
   void* reserved =
       ::mmap(nullptr, once + size_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (reserved == MAP_FAILED) return cannot(errno, "map", path);
   mapping_ = static_cast<char*>(reserved);
   const int fd = file_fd_.get();
-  if (::mmap(mapping_, once, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED ||
-      ::mmap(mapping_ + once, size_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, kHeaderBytes) ==
-          MAP_FAILED) {
+  const int flags =
+      mapping == Mapping::Shared ? MAP_SHARED | MAP_FIXED : MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE;
+  if (::mmap(mapping_, once, PROT_READ | PROT_WRITE, flags, fd, 0) == MAP_FAILED ||
+      ::mmap(mapping_ + once, size_, PROT_READ | PROT_WRITE, flags, fd, kHeaderBytes) == MAP_FAILED) {
     return cannot(errno, "map", path);
   }
   header_ = reinterpret_cast<Header*>(mapping_);

@@ -40,6 +40,13 @@ class Ring {
   static Result<Opened> open(Os& os, const std::string& directory, const RingSettings& settings,
                              const Uuid& log_id, const Uuid& boot, const LogFacts& log);
 
+  // Reads what the ring at `path` holds, which may have been put aside: nothing of it is changed, and it is
+  // locked as long as the result lives. Its declared read has been settled, in memory. Errors: NoInput; Busy
+  // (a slurper uses it); Data (it is no ring that this version knows, or contradicts itself); NoPermission,
+  // Io.
+  struct Salvaged;
+  static Result<Salvaged> salvage(Os& os, const std::string& path);
+
   // Whether this kernel has what a ring needs: Linux 5.14. Errors: Config, since a restart does not help.
   [[nodiscard]] static Status check_kernel(Os& os);
 
@@ -98,7 +105,8 @@ class Ring {
   [[nodiscard]] char* landing(StreamOffset offset, ring_format::Fate fate) const {
     return fate == ring_format::Fate::Keep ? at(offset) : mapping_ + ring_format::kScratchAt;
   }
-  Status map(const std::string& path);
+  enum class Mapping { Shared, Private };
+  Status map(const std::string& path, Mapping mapping = Mapping::Shared);
   std::optional<bool> recover();
   [[nodiscard]] RingFacts facts(const ring_format::Identity& found,
                                 const ring_format::Identity& wanted) const;
@@ -137,6 +145,12 @@ struct Ring::Opened {
   std::string put_aside_why;
   std::vector<std::string> findings;  // what was mended: worth a warning each
   bool size_differs = false;          // it keeps its old size, because it is not empty
+};
+
+struct Ring::Salvaged {
+  std::unique_ptr<Ring> ring;
+  Uuid log_id{};
+  Uuid boot_id{};
 };
 
 }  // namespace slurper

@@ -25,11 +25,24 @@ T field(const std::array<char, sizeof(ring_format::Header)>& bytes, std::size_t 
 }  // namespace
 
 Result<std::optional<RingView>> look_at_ring(Os& os, const std::string& directory) {
+  return look_at_ring_file(os, directory + "/ring");
+}
+
+Status check_ring_is_free(Os& os, const std::string& directory) {
+  const std::string path = directory + "/ring";
+  const UniqueFd ring_fd(os.open(path.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK));
+  if (!ring_fd) return {};  // there is none, or it is not ours: whoever opens it says so
+  if (lock_file(os, ring_fd.get()) != -EWOULDBLOCK) return {};
+  return fail(ErrorKind::Busy, "use the ring " + in_quotes(path), "another slurper uses it",
+              "Give each slurper a ring.directory of its own, or leave it unset");
+}
+
+Result<std::optional<RingView>> look_at_ring_file(Os& os, const std::string& path) {
   using ring_format::DeclaredRead;
   using ring_format::Header;
   using ring_format::Identity;
   RingView view;
-  view.path = directory + "/ring";
+  view.path = path;
   const std::string what = fmt::format("look at the ring '{}'", printable(view.path));
   const UniqueFd ring_fd(os.open(view.path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
   if (ring_fd.get() == -ENOENT || ring_fd.get() == -ENOTDIR) return std::nullopt;
@@ -57,7 +70,7 @@ Result<std::optional<RingView>> look_at_ring(Os& os, const std::string& director
     view.declared = number(kDeclared + offsetof(DeclaredRead, size));
   if (view.tail > view.head || view.head - view.tail > view.size)
     return fail(ErrorKind::Data, what, "its offsets contradict each other",
-                "The next start of slurper puts it aside; what it holds is lost");
+                "The next start of slurper puts it aside");
   return view;
 }
 

@@ -31,4 +31,10 @@ struct RingView {
 // that this version knows.
 [[nodiscard]] Result<std::optional<RingView>> look_at_ring(Os& os, const std::string& directory);
 
+// The same, of the file at `path`.
+[[nodiscard]] Result<std::optional<RingView>> look_at_ring_file(Os& os, const std::string& path);
+
+// Fails with Busy where a slurper uses the ring in `directory`.
+[[nodiscard]] Status check_ring_is_free(Os& os, const std::string& directory);
+
 }  // namespace slurper

@@ -172,6 +172,7 @@ std::string SinkRunner::behind() const {
 
 void SinkRunner::run() {
   while (!stopping_) {
+    if (log_.feed.renewals() != renewals_) renew_cursor();
     const Status status = is_open_ ? step() : open_sink();
     if (!status) {
       if (stopping_) break;
@@ -183,6 +184,7 @@ void SinkRunner::run() {
   }
   if (is_open_) sink_->close();
   if (!cursor_.record()) return;  // nobody has said yet where it begins
+  if (log_.feed.renewals() != renewals_) renew_cursor();
   if (const Status saved = save_cursor(true); !saved)
     say(Level::Warning, "may repeat lines: " + saved.error().message());
 }
@@ -322,6 +324,20 @@ Status SinkRunner::save_cursor(bool surely) {
   cursor_unsaved_ = !surely;
   if (surely) sync_due_ = Clock::now() + std::max<Clock::duration>(log_.sync.period, kShortestSync);
   return {};
+}
+
+// The log's folder was replaced, and the cursor with it. Tried again for as long as it takes: the sink itself
+// needs it only at the next start.
+void SinkRunner::renew_cursor() {
+  const std::uint64_t renewals = log_.feed.renewals();
+  const Status renewed = cursor_.follow_path(log_.paths, log_.access);
+  if (renewed) {
+    renewals_ = renewals;
+    renewal_failure_.clear();
+  } else if (std::string failure = renewed.error().message(); failure != renewal_failure_) {
+    say(Level::Error, fmt::format("cannot keep its cursor: {}. It is tried again", failure));
+    renewal_failure_ = std::move(failure);
+  }
 }
 
 void SinkRunner::note_gap(const RecordSource::Missing& missing) {

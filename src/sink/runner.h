@@ -106,6 +106,7 @@ class SinkRunner {
   Status take(std::span<const Record> batch, const Delivery& delivery);
   Status note_held(StreamOffset held);
   Status save_cursor(bool surely);
+  void renew_cursor();
   void note_gap(const RecordSource::Missing& missing);
   void watch_lag(Timestamp oldest);
   void failed(const Error& error);
@@ -146,6 +147,8 @@ class SinkRunner {
   std::optional<Clock::time_point> linger_until_;
   Clock::time_point sync_due_;
   bool cursor_unsaved_ = false;
+  std::uint64_t renewals_ = 0;  // of the files beside the log
+  std::string renewal_failure_;
   std::chrono::milliseconds backoff_{0};
   Clock::time_point failing_since_;
   Clock::time_point say_again_;

@@ -77,5 +77,39 @@ TEST(RingDirectory, IsOneForAllNamesOfALog) {
   std::filesystem::remove_all(root);
 }
 
+// The link leads elsewhere at the next start.
+TEST(RingDirectory, IsFoundAgainWhereALinkHasLed) {
+  std::string root = testing::TempDir() + "/ring_directory_test.XXXXXX";
+  ASSERT_NE(mkdtemp(root.data()), nullptr);
+  for (const char* name : {"/a", "/b", "/run"}) std::filesystem::create_directory(root + name);
+  std::filesystem::create_directory_symlink("a", root + "/link");
+  const RuntimeDirectories runtime{.runtime_directory = root + "/run"};
+  const Settings settings = settings_for(root + "/link/m");
+  const auto in_a = ring_directories(settings, runtime).value();
+  ASSERT_EQ(in_a.size(), 1U);
+  std::filesystem::create_directory(in_a[0]);
+  link_ring_directory(settings, in_a[0], runtime);
+  EXPECT_EQ(ring_directories(settings, runtime).value(), in_a);
+
+  std::filesystem::remove(root + "/link");
+  std::filesystem::create_directory_symlink("b", root + "/link");
+  const auto in_b = ring_directories(settings, runtime).value();
+  ASSERT_EQ(in_b.size(), 2U);
+  EXPECT_EQ(in_b[0], ring_directory(settings_for(root + "/b/m"), runtime).value());
+  EXPECT_EQ(in_b[1], in_a[0]);
+  link_ring_directory(settings, in_b[0], runtime);
+  EXPECT_EQ(ring_directories(settings, runtime).value().size(), 1U);
+  std::filesystem::remove_all(root);
+}
+
+TEST(RingDirectory, ARingOfAnEarlierVersionIsFound) {
+  const RuntimeDirectories runtime{.runtime_directory = "/run/x"};
+  const auto directories = ring_directories(settings_for("m"), runtime).value();
+  ASSERT_EQ(directories.size(), 2U);
+  EXPECT_TRUE(directories[0].ends_with("-m")) << "each working folder has its own";
+  EXPECT_EQ(directories[1], "/run/x/m");
+  EXPECT_EQ(ring_directories(settings_for("/no-such-folder/m"), runtime).value().size(), 1U);
+}
+
 }  // namespace
 }  // namespace slurper

@@ -1,0 +1,45 @@
+#include "log/orphaned_cursors.h"
+
+#include <optional>
+#include <utility>
+
+#include "base/uuid.h"
+#include "log/cursor_file.h"
+#include "log/log_index.h"
+
+namespace slurper {
+
+namespace {
+
+// Empty: it may be needed.
+std::string why_useless(Os& os, const LogPaths& paths, const std::string& sink,
+                        const std::optional<Uuid>& log_id) {
+  const Result<CursorReading> cursor = read_cursor(os, paths, sink);
+  if (!cursor && cursor.error().kind == ErrorKind::Data) return cursor.error().why;
+  if (!cursor) return {};
+  if (cursor->record && log_id && cursor->record->log_id != *log_id) return "it is another log's";
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<OrphanedCursor>> find_orphaned_cursors(Os& os, const LogPaths& paths) {
+  const auto sinks = list_cursors(paths);
+  if (!sinks) return std::unexpected(sinks.error());
+  const Result<IndexReading> index = read_index(os, paths);
+  std::optional<Uuid> log_id;
+  if (index && index->record) log_id = index->record->log_id;
+  const bool is_written = LogIndex::is_in_use(os, paths);
+
+  std::vector<OrphanedCursor> orphans;
+  for (const std::string& sink : *sinks) {
+    std::string why = why_useless(os, paths, sink, log_id);
+    if (why.empty() && !is_written) continue;
+    if (CursorFile::is_in_use(os, paths, sink)) continue;
+    if (why.empty()) why = "no sink of the slurper that writes the log has it";
+    orphans.push_back({.sink = sink, .why = std::move(why)});
+  }
+  return orphans;
+}
+
+}  // namespace slurper

@@ -1,0 +1,112 @@
+#include "ring/put_aside.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+#include <utility>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace slurper {
+
+namespace {
+
+constexpr std::string_view kPutAside = "ring.put-aside-";
+
+std::optional<int> number_of(std::string_view name) {
+  if (!name.starts_with(kPutAside)) return std::nullopt;
+  name.remove_prefix(kPutAside.size());
+  int number = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (error != std::errc() || end != name.data() + name.size() || number < 1) return std::nullopt;
+  return number;
+}
+
+}  // namespace
+
+std::string put_aside_name(const std::string& ring_path, int number) {
+  return fmt::format("{}.put-aside-{}", ring_path, number);
+}
+
+std::vector<std::string> list_put_aside(const std::string& directory) {
+  std::vector<std::pair<int, std::string>> found;
+  std::error_code error;
+  const std::filesystem::directory_iterator end;
+  for (std::filesystem::directory_iterator entry(directory, error); !error && entry != end;
+       entry.increment(error)) {
+    if (const auto number = number_of(entry->path().filename().native()))
+      found.emplace_back(*number, entry->path().string());
+  }
+  std::ranges::sort(found);
+  std::vector<std::string> paths;
+  for (auto& [number, path] : found) paths.push_back(std::move(path));
+  return paths;
+}
+
+std::string why_unreadable(const ring_format::Identity& found, ssize_t got, off_t size) {
+  if (got != sizeof found || std::memcmp(found.magic, ring_format::kMagic, sizeof found.magic) != 0)
+    return "it is not a ring";
+  if (found.version != ring_format::kVersion) {
+    return fmt::format("it is of version {}, and this slurper knows version {}", found.version,
+                       ring_format::kVersion);
+  }
+  const auto file_size = static_cast<std::uint64_t>(size);
+  if (found.header_bytes != ring_format::kHeaderBytes || found.size == 0 || found.size % 4096 != 0 ||
+      file_size < ring_format::kHeaderBytes || file_size - ring_format::kHeaderBytes != found.size)
+    return "its size is not what its header says";
+  return {};
+}
+
+std::string why_put_aside(RingRelation relation, std::uint64_t held) {
+  const std::string holds = format_rounded(ByteSize{held});
+  switch (relation) {
+    case RingRelation::Contradictory:
+      return "it contradicts itself";
+    case RingRelation::OtherLog:
+      return fmt::format("it belongs to another log, and it holds {}", holds);
+    case RingRelation::OtherBoot:
+      return fmt::format("the machine was started anew, and it held {} that the log lacks", holds);
+    case RingRelation::LeftBehind:
+      return fmt::format("the log went on without it, and it holds {}", holds);
+    case RingRelation::LogElsewhere:
+      return fmt::format("the log goes on at an offset that it has never reached, and it holds {}", holds);
+    default:
+      return {};
+  }
+}
+
+Result<Ring::Salvaged> Ring::salvage(Os& os, const std::string& path) {
+  const std::string what = "read the ring " + in_quotes(path);
+  UniqueFd file_fd(os.open(path.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK));
+  if (!file_fd) return fail_errno(-file_fd.get(), what);
+  if (const int error = lock_file(os, file_fd.get()); error == -EWOULDBLOCK) {
+    return fail(ErrorKind::Busy, what, "a slurper uses it");
+  } else if (error < 0) {
+    return fail_errno(-error, what);
+  }
+  struct stat st{};
+  if (const int error = os.fstat(file_fd.get(), &st); error < 0) return fail_errno(-error, what);
+  ring_format::Identity found{};
+  const ssize_t got = S_ISREG(st.st_mode) ? os.pread(file_fd.get(), &found, sizeof found, 0) : 0;
+  if (got < 0) return fail_errno(static_cast<int>(-got), what);
+  if (std::string why = why_unreadable(found, got, st.st_size); !why.empty())
+    return fail(ErrorKind::Data, what, std::move(why));
+  Salvaged salvaged;
+  salvaged.ring.reset(new Ring(os, std::move(file_fd), found.size));
+  if (Status mapped = salvaged.ring->map(path, Mapping::Private); !mapped)
+    return std::unexpected(mapped.error());
+  if (!offsets_are_sound(salvaged.ring->facts(found, found)) || !salvaged.ring->recover())
+    return fail(ErrorKind::Data, what, "it contradicts itself");
+  std::memcpy(salvaged.log_id.data(), found.log_id, sizeof found.log_id);
+  std::memcpy(salvaged.boot_id.data(), found.boot_id, sizeof found.boot_id);
+  return salvaged;
+}
+
+}  // namespace slurper
