@@ -36,28 +36,34 @@ struct Framer::Cutting {
   std::vector<Record>& records;
   std::size_t begin = 0;  // of the next record
 
-  void add(std::size_t size, std::size_t line_end, Part part) {
+  template <typename Header>
+  void add(std::size_t size, std::size_t line_end, Part part, const Header& header) {
     const StreamOffset offset = framer.offset_ + begin;
     const StreamOffset next = offset + size + line_end;
-    if (framer.in_parts_) {
-      records.emplace_back(framer.log_id_, offset.value, next.value, bytes.substr(begin, size), part, arrival,
-                           framer.headers_.back().header);
-    } else {
-      records.emplace_back(framer.log_id_, offset.value, next.value, bytes.substr(begin, size), part, arrival,
-                           &parse_syslog_header);
-    }
+    records.emplace_back(framer.log_id_, offset.value, next.value, bytes.substr(begin, size), part, arrival,
+                         header);
     begin += size + line_end;
   }
+  // What begins a line is parsed; what goes on with one has its header, and is rare enough to be kept out of
+  // the loop.
+  void add_first(std::size_t size, std::size_t line_end, Part part) {
+    add(size, line_end, part, &parse_syslog_header);
+  }
+  [[gnu::noinline]] void add_later(std::size_t size, std::size_t line_end, Part part) {
+    add(size, line_end, part, framer.headers_.back().header);
+  }
 
-  void add_part() {
-    const bool is_first = !framer.in_parts_;
-    add(part_size(bytes.substr(begin), framer.settings_.max_line), 0, is_first ? Part::First : Part::Middle);
-    if (is_first) framer.keep(records.back().header());
+  [[gnu::noinline]] void add_part() {
+    const std::size_t size = part_size(bytes.substr(begin), framer.settings_.max_line);
+    if (framer.in_parts_) return add_later(size, 0, Part::Middle);
+    add_first(size, 0, Part::First);
+    framer.keep(records.back().header());
     framer.in_parts_ = true;
   }
 
   void add_end(std::size_t size, std::size_t line_end) {
-    add(size, line_end, framer.in_parts_ ? Part::Last : Part::Whole);
+    if (!framer.in_parts_) return add_first(size, line_end, Part::Whole);
+    add_later(size, line_end, Part::Last);
     framer.in_parts_ = false;
   }
 };

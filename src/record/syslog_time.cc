@@ -170,14 +170,19 @@ Moments moments_of(sys_seconds local, const LocalTime& time) {
 std::optional<LocalMoment> nearest(const LocalTime& time, sys_seconds arrival) {
   const year middle = time.of_year.value_or(year_month_day(std::chrono::floor<days>(arrival)).year());
   std::optional<LocalMoment> best;
+  bool is_ahead = false;  // in that year; then it is in the next one, too
   for (const int away : {0, -1, 1}) {
-    if (away != 0 && time.of_year) break;
+    if ((away != 0 && time.of_year) || (away > 0 && is_ahead)) break;
+    if (away < 0 && best) continue;
     const year_month_day date{middle + std::chrono::years(away), time.month, time.day};
     if (!date.ok() || date.year() < kFirstYear || date.year() > kLastYear) continue;
     const sys_seconds local = sys_days(date) + time.hour + time.into_hour;
     const Moments moments = moments_of(local, time);
     for (std::size_t i = 0; i < moments.count; ++i) {
-      if (!time.of_year && moments.at[i] - arrival >= kMostAhead) continue;
+      if (!time.of_year && moments.at[i] - arrival >= kMostAhead) {
+        is_ahead = true;
+        continue;
+      }
       if (!best || abs(moments.at[i] - arrival) < abs(best->moment - arrival))
         best = {.local = local, .moment = moments.at[i]};
     }
