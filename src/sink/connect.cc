@@ -1,19 +1,12 @@
 #include "sink/connect.h"
 
 #include <fmt/format.h>
-#include <netdb.h>
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include <atomic>
+#include <algorithm>
 #include <cerrno>
-#include <cstring>
-#include <memory>
-#include <system_error>
-#include <thread>
-#include <vector>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -23,78 +16,6 @@ namespace slurper {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-struct Address {
-  sockaddr_storage storage{};
-  socklen_t size = 0;
-};
-
-// What a look-up and whoever waits for it share; the last of the two frees it.
-struct LookUp {
-  Endpoint endpoint;
-  int flags = 0;
-  int type = 0;
-  UniqueFd done_fd{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
-  std::atomic<bool> done = false;
-  int error = 0;  // EAI_…
-  int errnum = 0;
-  std::vector<Address> addresses;
-
-  void run() {
-    const addrinfo hints{.ai_flags = flags | AI_NUMERICSERV,
-                         .ai_family = AF_UNSPEC,
-                         .ai_socktype = type,
-                         .ai_protocol = 0,
-                         .ai_addrlen = 0,
-                         .ai_addr = nullptr,
-                         .ai_canonname = nullptr,
-                         .ai_next = nullptr};
-    addrinfo* found = nullptr;
-    error = ::getaddrinfo(endpoint.host.c_str(), std::to_string(endpoint.port).c_str(), &hints, &found);
-    errnum = errno;
-    for (const addrinfo* info = error == 0 ? found : nullptr; info != nullptr; info = info->ai_next) {
-      Address& address = addresses.emplace_back();
-      address.size = info->ai_addrlen;
-      std::memcpy(&address.storage, info->ai_addr, info->ai_addrlen);
-    }
-    if (error == 0) ::freeaddrinfo(found);
-    done.store(true, std::memory_order_release);
-    (void)::eventfd_write(done_fd.get(), 1);  // can't fail: it is the only one
-  }
-};
-
-Result<std::vector<Address>> look_up(const Endpoint& endpoint, bool is_stream, Deadline deadline,
-                                     int stop_fd) {
-  const std::string what = fmt::format("find the address of '{}'", printable(endpoint.host));
-  const auto look_up = std::make_shared<LookUp>();
-  look_up->endpoint = endpoint;
-  look_up->type = is_stream ? SOCK_STREAM : SOCK_DGRAM;
-  look_up->flags = AI_NUMERICHOST;
-  look_up->run();
-  if (look_up->error == 0) return std::move(look_up->addresses);
-
-  const auto by_name = std::make_shared<LookUp>();
-  by_name->endpoint = endpoint;
-  by_name->type = look_up->type;
-  try {
-    std::thread([by_name] { by_name->run(); }).detach();
-  } catch (const std::system_error& error) {
-    return fail_errno(error.code().value(), what);
-  }
-  switch (wait_for(by_name->done_fd.get(), POLLIN, deadline, stop_fd)) {
-    case Woken::Stopped:
-      return fail_stopped(what);
-    case Woken::TimedOut:
-      return fail(ErrorKind::Io, what, "the DNS does not answer in time", "Look at /etc/resolv.conf");
-    case Woken::Ready:
-      break;
-  }
-  if (!by_name->done.load(std::memory_order_acquire)) return fail(ErrorKind::Internal, what, "no answer");
-  if (by_name->error == 0) return std::move(by_name->addresses);
-  return fail(ErrorKind::Io, what,
-              by_name->error == EAI_SYSTEM ? errno_text(by_name->errnum) : ::gai_strerror(by_name->error),
-              "Check the target's spelling, and the DNS");
-}
 
 // The errno of connecting, 0 for success, ECANCELED for a stop.
 int connect_fd(int fd, const sockaddr* address, socklen_t size, Deadline deadline, int stop_fd) {
@@ -139,6 +60,10 @@ std::unexpected<Error> fail_connect(int errnum, std::string what, std::string_vi
   return failed;
 }
 
+std::string what_of(const Endpoint& endpoint, std::string_view how) {
+  return fmt::format("connect to '{}' by {}", printable(format(endpoint)), how);
+}
+
 }  // namespace
 
 std::unexpected<Error> fail_stopped(std::string what) {
@@ -162,28 +87,32 @@ Result<ConnectedSocket> connect_unix(const std::string& path, Deadline deadline,
   return fail_connect(error, what, "a socket");
 }
 
-Result<ConnectedSocket> connect_inet(const Endpoint& endpoint, bool is_stream, Deadline deadline,
-                                     int stop_fd) {
-  const std::string_view how = is_stream ? "TCP" : "UDP";
-  const std::string what = fmt::format("connect to '{}' by {}", printable(format(endpoint)), how);
-  auto addresses = look_up(endpoint, is_stream, deadline, stop_fd);
-  if (!addresses) return std::unexpected(std::move(addresses.error()));
+Result<UniqueFd> connect_stream(const Endpoint& endpoint, Deadline deadline, int stop_fd) {
+  auto look_up = LookUp::begin(endpoint, true);
+  if (!look_up) return std::unexpected(std::move(look_up.error()));
+  const auto addresses = look_up->addresses(deadline, stop_fd);
+  if (!addresses) return std::unexpected(addresses.error());
   int error = EADDRNOTAVAIL;
   for (std::size_t i = 0; i < addresses->size(); ++i) {
     const Address& address = (*addresses)[i];
-    UniqueFd fd = open_socket(address.storage.ss_family, is_stream);
+    UniqueFd fd = open_socket(address.storage.ss_family, true);
     if (!fd) {
       error = errno;
       continue;
     }
     const auto now = Clock::now();
     const auto share = (deadline - std::min(now, deadline)) / static_cast<int>(addresses->size() - i);
-    error = connect_fd(fd.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.size,
-                       now + share, stop_fd);
-    if (error == 0) return ConnectedSocket{.fd = std::move(fd), .is_stream = is_stream};
+    error = connect_fd(fd.get(), address.get(), address.size, now + share, stop_fd);
+    if (error == 0) return fd;
     if (error == ECANCELED) break;
   }
-  return fail_connect(error, what, how);
+  return fail_connect(error, what_of(endpoint, "TCP"), "TCP");
+}
+
+Result<UniqueFd> connect_datagrams(const Endpoint& endpoint, const Address& address) {
+  UniqueFd fd = open_socket(address.storage.ss_family, false);
+  if (fd && ::connect(fd.get(), address.get(), address.size) == 0) return fd;
+  return fail_connect(errno, what_of(endpoint, "UDP"), "UDP");
 }
 
 }  // namespace slurper

@@ -27,6 +27,8 @@ struct ConnectionSettings {
   std::chrono::milliseconds dead_after{30'000};
   std::chrono::milliseconds keepalive{60'000};  // asks an idle peer; 0: never
   std::uint64_t send_buffer = 0;                // SO_SNDBUF; 0: as the kernel tunes it
+  // Of UDP, which has no connection that would break: how long an address that was looked up is good for.
+  std::chrono::milliseconds resolve_every{60'000};
   TlsSettings tls;
 };
 

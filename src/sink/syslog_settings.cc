@@ -81,6 +81,10 @@ void take_connection(SinkOptions& options, ConnectionSettings& settings) {
   settings.dead_after = options.duration("dead_after", 30s, 1s, kLongest);
   settings.keepalive = options.duration("keepalive", 60s, kNever, 8h);
   settings.send_buffer = options.size("send_buffer", 0, 0, 1U << 30);
+  settings.resolve_every = options.duration("resolve_every", 60s, 1ms, kLongest);
+  if (settings.transport != Transport::Udp && options.has("resolve_every"))
+    options.reject("resolve_every",
+                   "must not be there without transport udp: others look a name up at each connection");
 }
 
 void take_resend(SinkOptions& options, SyslogSettings& settings) {

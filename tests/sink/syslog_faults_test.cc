@@ -1,5 +1,6 @@
 // Syslog servers that are down, slow, dead, or gone in the middle of a batch.
 
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <linux/filter.h>
 #include <net/if.h>
@@ -409,11 +410,14 @@ TEST_F(SyslogFaultsTest, AStopEndsEveryWait) {
 
 // A machine of its own for the calling thread and those that it starts: its network is loopback with a DNS
 // that never answers.
-void enter_silent_network(const std::string& resolv_conf) {
+void enter_silent_network(const std::string& resolv_conf, const std::string& hosts = {}) {
   ASSERT_EQ(::unshare(CLONE_NEWNS | CLONE_NEWNET), 0) << errno;
   ASSERT_EQ(::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0) << errno;
   std::ofstream(resolv_conf) << "nameserver 127.0.0.1\noptions timeout:3 attempts:1\n";
   ASSERT_EQ(::mount(resolv_conf.c_str(), "/etc/resolv.conf", nullptr, MS_BIND, nullptr), 0) << errno;
+  if (!hosts.empty()) {
+    ASSERT_EQ(::mount(hosts.c_str(), "/etc/hosts", nullptr, MS_BIND, nullptr), 0) << errno;
+  }
   const UniqueFd any(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   ifreq interface{};
   std::string("lo").copy(interface.ifr_name, IFNAMSIZ);
@@ -444,6 +448,121 @@ TEST_F(SyslogFaultsTest, ALookUpHoldsUpNothing) {
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().message(), "cannot find the address of 'logs.example': slurper is ending");
   }).join();
+}
+
+// Takes datagrams at a port of one address of loopback.
+class UdpServer {
+ public:
+  explicit UdpServer(const char* address) : fd_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in here{};
+    here.sin_family = AF_INET;
+    here.sin_port = htons(514);
+    EXPECT_EQ(::inet_pton(AF_INET, address, &here.sin_addr), 1);
+    EXPECT_EQ(::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&here), sizeof here), 0) << errno;
+  }
+  // How many are there by now.
+  int take() {
+    char byte = 0;
+    int count = 0;
+    while (::recv(fd_.get(), &byte, 1, MSG_DONTWAIT) >= 0) ++count;
+    return count;
+  }
+
+ private:
+  UniqueFd fd_;
+};
+
+class SyslogNamesTest : public SyslogFaultsTest {
+ protected:
+  // In a thread of its own, on a machine where only /etc/hosts knows names.
+  void on_a_machine(const std::function<void()>& test) {
+    if (::geteuid() != 0) GTEST_SKIP() << "only root can take a thread out of the machine's network";
+    set_hosts("");
+    std::thread([&] {
+      enter_silent_network(dir_ / "resolv.conf", dir_ / "hosts");
+      if (!HasFatalFailure()) test();
+    }).join();
+  }
+  void set_hosts(const std::string& text) { std::ofstream(dir_ / "hosts") << text; }
+  std::unique_ptr<Sink> make_udp(const std::string& resolve_every) {
+    return make({{"target", "logs.example"}, {"transport", "udp"}, {"resolve_every", resolve_every}});
+  }
+
+  TempDir dir_ = TempDir::in_ram();
+};
+
+// Whichever of the two is tried first.
+TEST_F(SyslogNamesTest, EveryAddressOfANameIsTriedByUdp) {
+  on_a_machine([&] {
+    set_hosts("127.0.0.1 logs.example\n127.0.0.2 logs.example\n");
+    const Feed feed(site_.context().log_id, 150);
+    for (const char* address : {"127.0.0.1", "127.0.0.2"}) {
+      SCOPED_TRACE(address);
+      UdpServer server(address);
+      const auto sink = make_udp("1h");
+      open(*sink);
+      const auto delivery = sink->deliver(feed.all());
+      ASSERT_TRUE(delivery) << delivery.error().message();
+      EXPECT_EQ(delivery->held, feed.end());
+      EXPECT_EQ(server.take(), 150);
+      sink->close();
+    }
+    const auto sink = make_udp("1h");
+    open(*sink);
+    const auto delivery = sink->deliver(feed.all());
+    ASSERT_FALSE(delivery) << "nothing listens at any of them";
+    EXPECT_THAT(delivery.error().message(), HasSubstr("Connection refused"));
+  });
+}
+
+// The old address takes what is sent to it, for ever: nothing breaks.
+TEST_F(SyslogNamesTest, ANameThatMovesIsFollowedByUdp) {
+  on_a_machine([&] {
+    set_hosts("127.0.0.1 logs.example\n");
+    const Feed feed(site_.context().log_id, 100'000);
+    UdpServer before("127.0.0.1");
+    UdpServer after("127.0.0.2");
+    const auto sink = make_udp("1ms");
+    open(*sink);
+    std::uint64_t next = 0;
+    const auto send_one = [&] {
+      const auto records = feed.from(next, 1);
+      const auto delivery = sink->deliver(records);
+      ASSERT_TRUE(delivery) << delivery.error().message();
+      next = records.back().next_offset();
+    };
+    send_one();
+    EXPECT_EQ(before.take(), 1);
+    set_hosts("127.0.0.2 logs.example\n");
+    EXPECT_TRUE(eventually([&] {
+      send_one();
+      return after.take() > 0;
+    }));
+    (void)before.take();
+    send_one();
+    EXPECT_EQ(before.take(), 0);
+    EXPECT_EQ(after.take(), 1);
+    sink->close();
+  });
+}
+
+TEST_F(SyslogNamesTest, ALookUpThatFailsLeavesTheAddressAsItWas) {
+  on_a_machine([&] {
+    set_hosts("127.0.0.1 logs.example\n");
+    const Feed feed(site_.context().log_id, 10);
+    UdpServer server("127.0.0.1");
+    const auto sink = make_udp("1ms");
+    open(*sink);
+    set_hosts("");
+    for (std::uint64_t next = 0; next < feed.end();) {
+      const auto records = feed.from(next, 1);
+      const auto delivery = sink->deliver(records);
+      ASSERT_TRUE(delivery) << delivery.error().message();
+      next = records.back().next_offset();
+    }
+    EXPECT_EQ(server.take(), 10);
+    sink->close();
+  });
 }
 
 TEST_F(SyslogFaultsTest, AServerThatDoesNotAnswerInTimeIsDown) {
