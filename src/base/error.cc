@@ -31,8 +31,8 @@ std::string errno_text(int errnum) {
 }
 
 std::unexpected<Error> fail_errno(int errnum, std::string what, std::string advice) {
-  if (errnum == EMFILE && advice.empty())
-    advice = "Raise the limit on open files: LimitNOFILE= of the service, or ulimit -n";
+  // Whatever the caller would advise is about another trouble.
+  if (errnum == EMFILE) advice = "Raise the limit on open files: LimitNOFILE= of the service, or ulimit -n";
   return std::unexpected(
       Error{kind_of_errno(errnum), errnum, std::move(what), errno_text(errnum), std::move(advice)});
 }

@@ -179,7 +179,7 @@ Command add_check_command(CLI::App& program) {
       program.add_subcommand("check", "check the settings and this machine, changing nothing");
   const auto options = add_config_options(*parser);
   const auto wanted = std::make_shared<Wanted>();
-  parser->add_flag("--quiet", wanted->quiet, "only whether the settings can be understood; for a reload");
+  parser->add_flag("--quiet", wanted->quiet, "only whether the settings can be understood");
   parser->add_flag("--drop-in", wanted->drop_in, "print the systemd drop-in that the settings need");
   parser->footer(parser->get_footer() +
                  "\n\nWhat it finds goes to standard error, a line for each: ok, warning, error.\n"

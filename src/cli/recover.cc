@@ -269,8 +269,7 @@ int recover_command(const std::string& log_path, const std::string& ring, Recove
 }
 
 Command add_recover_command(CLI::App& program) {
-  CLI::App* const parser =
-      program.add_subcommand("recover", "write what rings hold that were put aside, to standard output");
+  CLI::App* const parser = program.add_subcommand("recover", "write the lines of rings that were put aside");
   const auto log_path = std::make_shared<std::string>();
   const auto ring = std::make_shared<std::string>();
   const auto list = std::make_shared<bool>(false);

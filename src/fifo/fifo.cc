@@ -45,7 +45,7 @@ std::unexpected<Error> cannot_create(int errnum, const std::string& path) {
   Error error = fail_errno(errnum, "create the FIFO " + in_quotes(path),
                            "Create it yourself, or name a path in a folder that slurper may write to")
                     .error();
-  if (error.kind != ErrorKind::NoPermission) error.kind = ErrorKind::CantCreate;
+  if (error.kind != ErrorKind::NoPermission && errnum != EMFILE) error.kind = ErrorKind::CantCreate;
   return std::unexpected(std::move(error));
 }
 

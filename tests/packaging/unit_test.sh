@@ -7,7 +7,7 @@ limit=8 # of systemd-analyze's exposure, in tenths, as the README says
 
 for service in slurper.service slurper@.service; do
   # verify wants the program to be where the unit says; here it is in the build folder.
-  sed "s#^ExecStart=[^ ]*#ExecStart=$slurper#" "$units/$service" >"$work/$service"
+  sed "s#^\(ExecStart\|ExecReload\)=[^ ]*/slurper #\1=$slurper #" "$units/$service" >"$work/$service"
   grep -q "^ExecStart=$slurper run -c /" "$work/$service" || failed "$service: no ExecStart= to replace"
   cp "$units/${service%.service}.socket" "$work"
 done
