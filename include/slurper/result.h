@@ -17,6 +17,7 @@ enum class ErrorKind : int {
   CantCreate = 73,    // a file can't be created
   Io = 74,            // the kernel failed to read or write
   Busy = 75,          // somebody else holds it; may work later
+  Loop = 76,          // of a sink: what it writes comes back to it. It stops until the operator has it go on
   NoPermission = 77,  // the kernel said no
   Config = 78,        // the configuration is wrong
 };

@@ -85,8 +85,9 @@ struct Delivery {
 // another sink waits for it. Its records are those of the log, in order.
 //
 // The order of calls is open(), any number of deliver() and settle(), close(), and so on from the beginning.
-// After an error the runner calls close(), waits (longer each time), and open(). An error says what was
-// tried, on what, and why it failed; the runner tells the operator, once, and once when it works again.
+// After an error the runner calls close(), waits (longer each time; after a Loop until SIGHUP), and open().
+// An error says what was tried, on what, and why it failed; the runner tells the operator, once, and once
+// when it works again.
 class Sink {
  public:
   virtual ~Sink() = default;

@@ -122,6 +122,7 @@ Findings check_everything(const Settings& settings, const std::optional<std::str
   const Findings syslogds = check_syslogds("", settings.fifo.path);
   add(all, check_writers(settings.fifo, names_the_fifo(syslogds)));
   add(all, syslogds);
+  add(all, check_ways_back("", settings.sinks));
   return all;
 }
 

@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <fnmatch.h>
 
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
@@ -249,9 +252,9 @@ std::optional<Finding> judge_template(const std::string& where, const std::strin
       where, printable(name)));
 }
 
-using Check = Findings (*)(std::string_view, const std::string&, const std::string&);
+using Check = std::function<Findings(std::string_view, const std::string&, const std::string&)>;
 
-void check_file(const std::filesystem::path& path, const std::string& fifo_path, Check check,
+void check_file(const std::filesystem::path& path, const std::string& fifo_path, const Check& check,
                 Findings& findings) {
   errno = 0;
   std::ifstream file(path);
@@ -265,7 +268,7 @@ void check_file(const std::filesystem::path& path, const std::string& fifo_path,
   for (Finding& finding : check(text.str(), path.string(), fifo_path)) findings.push_back(std::move(finding));
 }
 
-void check_directory(const std::filesystem::path& path, const std::string& fifo_path, Check check,
+void check_directory(const std::filesystem::path& path, const std::string& fifo_path, const Check& check,
                      Findings& findings) {
   std::error_code error;
   std::vector<std::filesystem::path> files;
@@ -275,6 +278,83 @@ void check_directory(const std::filesystem::path& path, const std::string& fifo_
   }
   std::sort(files.begin(), files.end());
   for (const auto& file : files) check_file(file, fifo_path, check, findings);
+}
+
+std::vector<std::string> values_of(const SinkSettings& sink, std::string_view option) {
+  const auto found = std::ranges::find(sink.options, option, &SinkOption::name);
+  return found == sink.options.end() ? std::vector<std::string>() : found->values;
+}
+
+// Inputs of rsyslog (imfile) and syslog-ng (file()) name files by patterns.
+Findings check_reader(const std::string& where, const std::string& pattern,
+                      std::span<const SinkSettings> sinks) {
+  Findings findings;
+  for (const SinkSettings& sink : sinks) {
+    if (sink.type != "file") continue;
+    for (const std::string& path : values_of(sink, "path")) {
+      if (::fnmatch(normal(pattern).c_str(), normal(path).c_str(), FNM_PATHNAME) != 0) continue;
+      findings.push_back(
+          warning(fmt::format("the input at {} reads '{}', which the sink '{}' writes: if that syslogd "
+                              "writes to the FIFO, each line "
+                              "goes round for ever. Take the input away, or name another file",
+                              where, printable(path), printable(sink.name))));
+    }
+  }
+  return findings;
+}
+
+void append(Findings& findings, Findings more) {
+  std::ranges::move(more, std::back_inserter(findings));
+}
+
+Findings check_rsyslog_inputs(std::string_view text, const std::string& name,
+                              std::span<const SinkSettings> sinks) {
+  Findings findings;
+  const std::string plain = without_comments(text);
+  for (const Call& call : calls(plain, "input")) {
+    const auto found = parameters(call.body);
+    const auto type = found.find("type");
+    const auto file = found.find("file");
+    if (type != found.end() && lower(type->second) == "imfile" && file != found.end())
+      append(findings, check_reader(place(name, call.line), file->second, sinks));
+  }
+  std::istringstream lines(plain);
+  std::size_t number = 0;
+  for (std::string line; std::getline(lines, line);) {
+    ++number;
+    std::istringstream words(line);
+    std::string directive;
+    std::string file;
+    words >> directive >> file;
+    if (lower(directive) == "$inputfilename")
+      append(findings, check_reader(place(name, number), file, sinks));
+  }
+  return findings;
+}
+
+Findings check_syslog_ng_inputs(std::string_view text, const std::string& name,
+                                std::span<const SinkSettings> sinks) {
+  Findings findings;
+  const std::string plain = without_comments(text);
+  const std::string lowered = lower(plain);
+  for (const Call& call : calls(plain, "file")) {
+    const std::size_t source = lowered.rfind("source", call.position);
+    const std::size_t destination = lowered.rfind("destination", call.position);
+    if (source == std::string::npos || (destination != std::string::npos && destination > source)) continue;
+    append(findings, check_reader(place(name, call.line), first_value(call.body), sinks));
+  }
+  return findings;
+}
+
+// A program, or a socket, that hands lines to this machine's syslogd.
+bool leads_to_syslogd(const std::string& text) {
+  for (const std::string_view word : {"logger", "systemd-cat"}) {
+    for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) {
+      const std::size_t end = at + word.size();
+      if ((at == 0 || !is_word(text[at - 1])) && (end == text.size() || !is_word(text[end]))) return true;
+    }
+  }
+  return text.contains("/dev/log") || text.contains("/run/systemd/journal/");
 }
 
 }  // namespace
@@ -391,6 +471,34 @@ Findings check_syslogds(const std::string& root, const std::string& fifo_path) {
   check_directory(root + "/etc/syslog-ng/conf.d", fifo_path, check_syslog_ng, findings);
   check_file(root + "/etc/syslog.conf", fifo_path, check_syslog_conf, findings);
   if (findings.empty()) findings.push_back(ok(fmt::format("{} '{}'", kNoSyslogd, printable(fifo_path))));
+  return findings;
+}
+
+Findings check_ways_back(const std::string& root, std::span<const SinkSettings> sinks) {
+  Findings findings;
+  const Check rsyslog = [&](std::string_view text, const std::string& name, const std::string&) {
+    return check_rsyslog_inputs(text, name, sinks);
+  };
+  const Check syslog_ng = [&](std::string_view text, const std::string& name, const std::string&) {
+    return check_syslog_ng_inputs(text, name, sinks);
+  };
+  check_file(root + "/etc/rsyslog.conf", "", rsyslog, findings);
+  check_directory(root + "/etc/rsyslog.d", "", rsyslog, findings);
+  check_file(root + "/etc/syslog-ng/syslog-ng.conf", "", syslog_ng, findings);
+  check_directory(root + "/etc/syslog-ng/conf.d", "", syslog_ng, findings);
+  // One that can't be read has been reported with the outputs.
+  std::erase_if(findings, [](const Finding& finding) { return finding.text.contains(" can't be read: "); });
+  for (const SinkSettings& sink : sinks) {
+    std::vector<std::string> told = values_of(sink, "path");
+    if (sink.type == "exec") std::ranges::copy(values_of(sink, "args"), std::back_inserter(told));
+    if ((sink.type != "exec" && sink.type != "syslog") || std::ranges::none_of(told, leads_to_syslogd))
+      continue;
+    findings.push_back(
+        warning(fmt::format("the sink '{}' hands its lines to this machine's syslogd: if that writes to the "
+                            "FIFO, each line goes round "
+                            "for ever. Leave these lines out of what it writes to the FIFO",
+                            printable(sink.name))));
+  }
   return findings;
 }
 

@@ -393,6 +393,7 @@ const char* Daemon::trouble() const {
   if (log_thread_->failing()) return "THE LOG CAN'T BE WRITTEN";
   if (keeper_->path_is_lost()) return "THE FIFO IS NOT AT ITS PATH";
   if (ring_is_elsewhere_) return "THE RING IS NOT IN ITS FOLDER";
+  if (sinks_->any_stopped()) return "A SINK HAS STOPPED";
   if (sinks_->any_failing()) return "A SINK FAILS";
   if (sinks_->any_lagging()) return "A SINK LAGS";
   return "";
@@ -423,6 +424,7 @@ void Daemon::reload() {
   }
   log_thread_->reload(settings_.log);
   follow_path(keeper_->look_anyway());
+  sinks_->resume();
   notify_systemd("READY=1");
 }
 

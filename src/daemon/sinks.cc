@@ -71,9 +71,21 @@ std::string Sinks::status(StreamOffset end) const {
                         format_rounded(ByteSize{end.value - std::min(end.value, state.held)}));
     if (state.rejected > 0) text += fmt::format(", {} lines refused", state.rejected);
     if (state.missed > 0) text += fmt::format(", {} missed", format_rounded(ByteSize{state.missed}));
-    if (state.failing) text += ", FAILING";
+    if (!state.stopped.empty()) {
+      text += fmt::format(", STOPPED until SIGHUP: {}", state.stopped);
+    } else if (state.failing) {
+      text += ", FAILING";
+    }
   }
   return text;
+}
+
+void Sinks::resume() {
+  for (const auto& runner : runners_) runner->resume();
+}
+
+bool Sinks::any_stopped() const {
+  return std::ranges::any_of(runners_, [](const auto& runner) { return !runner->state().stopped.empty(); });
 }
 
 bool Sinks::any_failing() const {

@@ -25,8 +25,12 @@ class Sinks {
   [[nodiscard]] bool stop(std::chrono::milliseconds patience,
                           std::chrono::milliseconds grace = std::chrono::seconds(1));
 
+  // Those that have stopped because of a loop try again.
+  void resume();
+
   // For the status: ", sink 'x': 1.2MiB behind, failing"; nothing where there are none.
   [[nodiscard]] std::string status(StreamOffset end) const;
+  [[nodiscard]] bool any_stopped() const;
   [[nodiscard]] bool any_failing() const;
   [[nodiscard]] bool any_lagging() const;
 

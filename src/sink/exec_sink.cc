@@ -21,6 +21,7 @@
 #include "sink/child_process.h"
 #include "sink/format.h"
 #include "sink/line_cutter.h"
+#include "sink/loop_watch.h"
 #include "sink/pipe_feed.h"
 
 namespace slurper {
@@ -129,6 +130,7 @@ class ExecSink : public Sink {
   LineCutter answers_;
   LineCutter errors_;
   PipeFeed feed_;
+  LoopWatch loop_;
   bool ready_ = false;     // it has said its first OK
   bool stopping_ = false;  // slurper ends
   Clock::time_point last_sign_;
@@ -185,6 +187,7 @@ Result<std::optional<std::uint64_t>> ExecSink::open(const SinkContext& context) 
   answers_ = errors_ = LineCutter();
   last_words_.clear();
   error_.reset();
+  loop_.forget();
   held_ = reported_ = 0;
   lines_.clear();
   answered_ = committed_ = 0;
@@ -223,6 +226,7 @@ void ExecSink::put_batch(std::span<const Record> batch) {
       text.resize(begin);
       continue;
     }
+    loop_.wrote(line, batch[i]);
     feed_.end_line(batch[i].next_offset());
     lines_.push_back({.next_offset = batch[i].next_offset(), .index = i});
   }
@@ -257,6 +261,11 @@ Result<std::uint64_t> ExecSink::report(const Status& good) {
 
 Result<Delivery> ExecSink::deliver(std::span<const Record> batch) {
   if (error_) return std::unexpected(*error_);
+  for (const Record& record : batch) {
+    if (loop_.closes_loop(record))
+      return loop_error(fmt::format("hand lines to the program '{}'", program_.path), record,
+                        "what this program sends to a syslogd");
+  }
   put_batch(batch);
   last_sign_ = Clock::now();
   Status good;

@@ -19,6 +19,7 @@
 #include "log/log_index_format.h"
 #include "log/log_writer.h"
 #include "sink/format.h"
+#include "sink/loop_watch.h"
 
 namespace slurper {
 
@@ -74,6 +75,7 @@ class FileSink : public Sink {
   std::uint64_t written_ = 0;         // the file has all records before this offset of the log
   std::uint64_t synced_ = 0;          // likewise, for sure
   Clock::time_point sync_due_;
+  LoopWatch loop_;
   std::string out_;
 };
 
@@ -131,6 +133,7 @@ Error with_remedy(Error error) {
 
 Result<std::optional<std::uint64_t>> FileSink::open(const SinkContext& context) {
   say_ = context.say;
+  loop_.forget();
   const Result<Uuid> boot = read_boot_id(kernel());
   if (!boot) return std::unexpected(boot.error());
   Result<std::unique_ptr<LogWriter>> writer = LogWriter::open(kernel(), settings_, *boot);
@@ -189,7 +192,12 @@ Result<Delivery> FileSink::deliver(std::span<const Record> batch) {
   }
   out_.clear();
   for (const Record& record : batch) {
+    if (loop_.closes_loop(record))
+      return loop_error(fmt::format("write to '{}'", printable(settings_.path)), record,
+                        "the syslogd's input that reads this file (rsyslog's imfile, syslog-ng's file())");
+    const std::size_t begin = out_.size();
     format_.append(record, out_);
+    loop_.wrote(std::string_view(out_).substr(begin, out_.size() - begin - 1), record);
     // A line in parts is gone on with at its first part, as the runner does.
     if (record.part() == Part::First || record.part() == Part::Middle) continue;
     line_->offset = StreamOffset{record.next_offset()};

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "base/uuid.h"
 #include "sink/journal_reader.h"
 #include "sink/journal_socket.h"
@@ -30,6 +31,15 @@ using Clock = std::chrono::steady_clock;
 using Wake = JournalSocket::Wake;
 
 constexpr const char* kOffset = "SLURPER_OFFSET";
+// Dropped by no settings that slurper ships, unlike "slurper".
+constexpr const char* kProbeProgram = "slurper-probe";
+// A loop may be closed later, by a change of the syslogd's settings.
+constexpr auto kProbeAgain = 10min;
+// Of all that the sink writes, the last SYSLOG_FACILITY: by it systemd/syslog/rsyslog.conf knows these lines
+// and leaves them out. journald keeps both fields, and forwards (ForwardToSyslog=) the last one, with the
+// message, the identifier and the sender's pid: nothing else that could tell them. RFC 5424's 15, "clock
+// daemon", is none that a program of Linux uses: syslog.h has no name for it.
+constexpr const char* kMarkFacility = "15";
 // What journald has for the rest when slurper ends.
 constexpr std::chrono::milliseconds kLastChance = 1s;
 // Lines that were dropped and sent again stand behind later ones: how many entries are looked through
@@ -63,7 +73,7 @@ class JournaldSink : public Sink {
   Status send_fields();
   template <typename... Args>
   void add_field(std::string_view name, const Args&... value);
-  [[nodiscard]] bool comes_back(std::span<const Record> batch) const;
+  [[nodiscard]] Status look_for_loop(std::span<const Record> batch);
   Status look_what_has_come();
   Result<Delivery> judge(std::span<const Record> batch);
 
@@ -74,8 +84,9 @@ class JournaldSink : public Sink {
   JournalSocket socket_;
   JournalReader reader_;
   std::string log_id_;
-  std::string probe_;                   // in what is sent to see whether it comes back
-  bool looped_ = false;                 // it has: for good
+  std::string probe_;    // in what is sent to see whether it comes back
+  bool looped_ = false;  // it has: until open()
+  Clock::time_point probed_at_;
   bool has_begun_ = false;              // since open()
   std::vector<std::uint64_t> present_;  // offsets that the journal had before open(), sorted
   std::optional<Error> error_;          // what the next call will say
@@ -99,22 +110,14 @@ JournaldSink::JournaldSink(SinkOptions& options)
     : exactly_once_(options.flag("exactly_once", true)),
       give_up_(options.duration("give_up", 1min, 1s, 24h)) {}
 
-std::unexpected<Error> loop_error() {
-  return fail(
-      ErrorKind::Config, "write to the journal",
-      "what is written there comes back through the FIFO, and would for ever",
-      "Set ForwardToSyslog=no in journald.conf, or keep the syslogd from reading the journal or from writing "
-      "such lines to the FIFO; then restart slurper");
-}
-
 Result<std::optional<std::uint64_t>> JournaldSink::open(const SinkContext& context) {
   context_ = &context;
   log_id_ = format(context.log_id);
-  if (probe_.empty()) probe_ = format(new_uuid());
+  // The probe of before may still be on its way, and tells nothing of what has been mended.
+  if (std::exchange(looped_, false) || probe_.empty()) probe_ = format(new_uuid());
   error_.reset();
   has_begun_ = false;
   held_ = 0;
-  if (looped_) return loop_error();
   if (const Status opened = socket_.open(); !opened) return std::unexpected(opened.error());
   if (exactly_once_) {
     // Others may write any SLURPER_ field; not the sender's identity, which journald adds.
@@ -195,17 +198,19 @@ Status JournaldSink::send_fields() {
 }
 
 // Of the first line's facility, and of its severity or a warning, so that filters let it pass that let lines
-// pass.
+// pass; with the mark that lines have, so that it is left out if they are.
 Status JournaldSink::send_probe(const Record& first) {
   const SyslogHeader& header = first.header();
+  probed_at_ = Clock::now();
   add_field("MESSAGE", "slurper writes to the journal; should this line come back to it, it stops: ", probe_);
   add_field("PRIORITY", std::to_string(std::min(header.severity.value_or(kInfo), kWarning)));
   if (header.facility) add_field("SYSLOG_FACILITY", std::to_string(*header.facility));
-  add_field("SYSLOG_IDENTIFIER", "slurper");
+  add_field("SYSLOG_IDENTIFIER", kProbeProgram);
   add_field("SYSLOG_PID", std::to_string(::getpid()));
   add_field("SLURPER_LOG_ID", log_id_);
   add_field("SLURPER_SINK", context_->name);
   add_field("SLURPER_PROBE", probe_);
+  add_field("SYSLOG_FACILITY", kMarkFacility);
   return send_fields();
 }
 
@@ -228,16 +233,28 @@ Status JournaldSink::send(const Record& record) {
   add_field("SLURPER_LOG_ID", log_id_);
   add_field("SLURPER_SINK", context_->name);
   add_field(kOffset, std::to_string(record.offset()));
+  add_field("SYSLOG_FACILITY", kMarkFacility);
   return send_fields();
 }
 
-bool JournaldSink::comes_back(std::span<const Record> batch) const {
-  return std::ranges::any_of(batch, [&](const Record& record) { return record.raw().contains(probe_); });
+Status JournaldSink::look_for_loop(std::span<const Record> batch) {
+  const auto back =
+      std::ranges::find_if(batch, [&](const Record& record) { return record.raw().contains(probe_); });
+  if (back == batch.end()) return {};
+  looped_ = true;
+  constexpr std::size_t kShown = 160;
+  return fail(
+      ErrorKind::Loop, "write to the journal",
+      fmt::format("what is written there comes back through the FIFO, and would for ever: a syslogd gets "
+                  "the journal's lines, and writes them to the FIFO, as '{}…'",
+                  printable(back->raw().substr(0, kShown))),
+      "Use the settings for that syslogd that slurper ships (systemd/syslog/), which leave such lines "
+      "out, or keep it from the journal's lines (ForwardToSyslog=no in journald.conf, or no imjournal). "
+      "Then: systemctl reload slurper");
 }
 
 Result<Delivery> JournaldSink::deliver(std::span<const Record> batch) {
-  looped_ = looped_ || comes_back(batch);
-  if (looped_) return loop_error();
+  if (const Status good = look_for_loop(batch); !good) return std::unexpected(good.error());
   if (error_) return std::unexpected(*error_);
   held_ = batch.front().offset();
   awaited_.clear();
@@ -245,6 +262,8 @@ Result<Delivery> JournaldSink::deliver(std::span<const Record> batch) {
   stopped_ = false;
   if (!has_begun_) {
     if (const Status begun = begin(batch.front()); !begun) return std::unexpected(begun.error());
+  } else if (Clock::now() - probed_at_ >= kProbeAgain) {
+    if (const Status sent = send_probe(batch.front()); !sent) return std::unexpected(sent.error());
   }
   for (const Record& record : batch) {
     if (stopped_) break;

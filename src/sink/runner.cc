@@ -26,6 +26,7 @@ constexpr auto kShortestSync = 1s;  // of the cursor: each costs the disk a flus
 // Where CPUs are scarce the intake and the log come first: what a sink has not got yet waits in the log, and
 // that is what it is for. Measured, see docs/performance.md.
 constexpr int kNicer = 10;
+constexpr StreamOffset kFarAway{~std::uint64_t{0}};
 
 std::string size_text(std::uint64_t bytes) {
   return format_rounded(ByteSize{bytes});
@@ -152,13 +153,20 @@ bool SinkRunner::stop(Clock::time_point deadline) {
   return true;
 }
 
+void SinkRunner::resume() {
+  resumed_ = true;
+  listener_.wake();
+}
+
 SinkRunner::State SinkRunner::state() const {
+  const std::lock_guard lock(stopped_mutex_);
   return {.held = held_,
           .records = records_,
           .rejected = rejected_,
           .missed = missed_,
           .failing = failing_,
-          .lagging = lagging_};
+          .lagging = lagging_,
+          .stopped = stopped_};
 }
 
 void SinkRunner::say(Level level, const std::string& text) const {
@@ -178,7 +186,11 @@ void SinkRunner::run() {
       if (stopping_) break;
       failed(status.error());
       if (finishing_) break;
-      wait(Clock::now() + with_jitter(backoff_), StreamOffset{~std::uint64_t{0}});
+      if (status.error().kind == ErrorKind::Loop) {
+        wait_for_resume(status.error());
+      } else {
+        wait(Clock::now() + with_jitter(backoff_), kFarAway);
+      }
     }
     if (finishing_ && is_open_ && is_done()) break;
   }
@@ -372,6 +384,10 @@ void SinkRunner::failed(const Error& error) {
   is_open_ = false;
   const auto now = Clock::now();
   const bool is_first = !failing_.exchange(true);
+  if (error.kind == ErrorKind::Loop) {
+    if (is_first) failing_since_ = now;
+    return say(Level::Error, fmt::format("stops: {}. Its lines wait in the log", error.message()));
+  }
   if (is_first) failing_since_ = now;
   backoff_ = is_first ? kFirstRetry : std::min(2 * backoff_, options_.retry_max);
   const std::string failure = error.message();
@@ -381,6 +397,19 @@ void SinkRunner::failed(const Error& error) {
   say(Level::Error,
       fmt::format("fails: {}{} Its lines wait in the log, and it is tried again, at least every {}", failure,
                   failure.ends_with('?') ? "" : ".", format(options_.retry_max)));
+}
+
+// A loop is there until somebody has mended it.
+void SinkRunner::wait_for_resume(const Error& error) {
+  const auto set_stopped = [this](const std::string& why) {
+    const std::lock_guard lock(stopped_mutex_);
+    stopped_ = why;
+  };
+  resumed_ = false;  // what was said before is not about this
+  set_stopped(error.why);
+  while (!resumed_ && !stopping_ && !finishing_) wait(Clock::time_point::max(), kFarAway);
+  set_stopped({});
+  if (resumed_) say(Level::Info, "goes on, as it was told to");
 }
 
 void SinkRunner::works() {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -75,6 +76,8 @@ class SinkRunner {
   void finish();
   // Ends whatever the sink waits for, and does not wait for that.
   void request_stop();
+  // Any thread: a sink that has stopped because of a loop tries again.
+  void resume();
   // request_stop(), and whether its thread has ended before `deadline`.
   bool stop(std::chrono::steady_clock::time_point deadline);
 
@@ -86,6 +89,7 @@ class SinkRunner {
     std::uint64_t missed = 0;    // bytes that were gone before they were read; ever
     bool failing = false;
     bool lagging = false;
+    std::string stopped;  // why it does not try again by itself; empty: it does
   };
   [[nodiscard]] State state() const;
   [[nodiscard]] const std::string& name() const { return name_; }
@@ -110,6 +114,7 @@ class SinkRunner {
   void note_gap(const RecordSource::Missing& missing);
   void watch_lag(Timestamp oldest);
   void failed(const Error& error);
+  void wait_for_resume(const Error& error);
   void works();
   void wait(Clock::time_point deadline, StreamOffset wanted);
   void say(Level level, const std::string& text) const;
@@ -128,12 +133,15 @@ class SinkRunner {
   std::atomic<bool> finishing_{false};
   std::atomic<bool> stopping_{false};
   std::atomic<bool> ended_{false};
+  std::atomic<bool> resumed_{false};
   std::atomic<std::uint64_t> held_{0};
   std::atomic<std::uint64_t> records_{0};
   std::atomic<std::uint64_t> rejected_{0};
   std::atomic<std::uint64_t> missed_{0};
   std::atomic<bool> failing_{false};
   std::atomic<bool> lagging_{false};
+  mutable std::mutex stopped_mutex_;
+  std::string stopped_;  // under stopped_mutex_
 
   // The thread's own:
   CursorFile cursor_;

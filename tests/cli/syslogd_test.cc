@@ -149,6 +149,46 @@ TEST(SyslogConf, SaysThatThereIsNoQueue) {
               ElementsAre(ok(AllOf(HasSubstr("x.conf:2"), HasSubstr("no queue")))));
 }
 
+SinkSettings sink(const std::string& type, const std::string& path,
+                  const std::vector<std::string>& args = {}) {
+  SinkSettings made{.name = type + "-sink", .type = type, .place = "here", .options = {}};
+  made.options.push_back({.name = "path", .values = {path}, .is_list = false, .place = "here"});
+  if (!args.empty())
+    made.options.push_back({.name = "args", .values = args, .is_list = true, .place = "here"});
+  return made;
+}
+
+TEST(WaysBack, AreInputsThatReadWhatASinkWrites) {
+  const TempDir root;
+  for (const char* folder : {"etc/rsyslog.d", "etc/syslog-ng"})
+    std::filesystem::create_directories(root / folder);
+  std::ofstream(root / "etc/rsyslog.conf")
+      << "# input(type=\"imfile\" file=\"/var/log/a.log\")\n"
+         "input(type=\"imfile\" File=\"/var/log/*.log\" tag=\"x\")\ninput(type=\"imudp\" port=\"514\")\n";
+  std::ofstream(root / "etc/rsyslog.d/old.conf") << "$InputFileName /var/log/a.log\n";
+  std::ofstream(root / "etc/syslog-ng/syslog-ng.conf")
+      << "source s { file(\"/var/log/a.log\"); };\ndestination d { file(\"/var/log/a.log\"); };\n";
+  const std::vector<SinkSettings> sinks = {sink("file", "/var/log/a.log"), sink("file", "/var/log/sub/b.log"),
+                                           sink("exec", "/bin/cat")};
+  EXPECT_THAT(check_ways_back(root.path(), sinks),
+              ElementsAre(warning(AllOf(HasSubstr("etc/rsyslog.conf:2 reads '/var/log/a.log'"),
+                                        HasSubstr("which the sink 'file-sink' writes"))),
+                          warning(HasSubstr("rsyslog.d/old.conf:1 reads")),
+                          warning(HasSubstr("syslog-ng.conf:1 reads"))));
+}
+
+TEST(WaysBack, AreProgramsAndSocketsOfTheSyslogd) {
+  const TempDir root;
+  for (const auto& back :
+       {sink("exec", "/usr/bin/logger"), sink("exec", "/bin/sh", {"-c", "grep x | logger -t y"}),
+        sink("exec", "/usr/bin/socat", {"-", "unix-sendto:/dev/log"}), sink("syslog", "/dev/log")}) {
+    EXPECT_THAT(check_ways_back(root.path(), {&back, 1}),
+                ElementsAre(warning(HasSubstr("hands its lines to this machine's syslogd"))));
+  }
+  const SinkSettings other = sink("exec", "/usr/bin/my-logger.py", {"--loggers"});
+  EXPECT_THAT(check_ways_back(root.path(), {&other, 1}), IsEmpty());
+}
+
 TEST(Syslogds, AreLookedForWhereTheyLie) {
   const TempDir root;
   EXPECT_THAT(check_syslogds(root.path(), kFifo), ElementsAre(ok(HasSubstr("no syslogd's settings name"))));

@@ -202,3 +202,72 @@ input(type="imuxsock" Socket="/run/systemd/journal/syslog" CreatePath="off" Rate
 echo "== a loop by a syslogd that reads the journal: refused"
 limits ForwardToSyslog=no
 loop read 'module(load="imjournal" StateFile="imjournal.state" Ratelimit.Interval="0")'
+
+# From here on with the service itself, in the set-up of the README: journald, rsyslogd with the settings that are
+# shipped, the FIFO, slurper, and its sink back to the journal.
+systemd-tmpfiles --create slurper.conf
+sed -i 's/^rotate_size = .*/rotate_size = "100MiB"/' "$configuration"
+printf '[[sink]]\ntype = "journald"\nname = "back"\n' >>"$configuration"
+use_rsyslog() { # INPUT [SED_SCRIPT]...; the shipped settings, changed by the scripts
+  install_rsyslog
+  sed -i 's#^ListenDatagram=.*#ListenDatagram=/run/systemd/journal/syslog#' /run/systemd/system/rsyslog.socket
+  systemctl daemon-reload
+  { echo "$1"; cat "$(find /opt/slurper -path '*/syslog/rsyslog.conf')"; } | sed -e "" "${@:2}" >/run/rsyslog.snippet
+  { printf '%s\n' 'global(workDirectory="/tmp")' 'main_queue(queue.timeoutShutdown="10000")'; cat /run/rsyslog.snippet; } \
+    >/run/rsyslog.conf
+  systemctl restart rsyslog.socket rsyslog || die "rsyslogd does not start"
+}
+by_socket='module(load="imuxsock" SysSock.Use="off")
+input(type="imuxsock" Socket="/run/systemd/journal/syslog" CreatePath="off" RateLimit.Interval="0")'
+by_journal='module(load="imjournal" StateFile="imjournal-shipped.state" Ratelimit.Interval="0" IgnorePreviousMessages="on")'
+sunk() { journalctl --quiet --no-pager -o cat SLURPER_SINK=back | grep -x "$1" >/dev/null; } # MESSAGE
+# One line goes all the way: whatever the sink wrote before it would be in the log before the next one.
+round() { # TEXT
+  logger --tag round "$1"
+  wait_until "'$1' is in the journal again" sunk "$1"
+}
+each_once() { # TEXT LINES; what comes after TEXT is each line's own
+  sed -n "s/.* \($1 [0-9]*\)\$/\1/p" $log | sort >in_log
+  journalctl --quiet --no-pager -o cat SLURPER_SINK=back | grep -x "$1 [0-9]*" | sort >in_journal
+  for n in $(seq "$2"); do echo "$1 $n"; done | sort >expected
+  cmp -s expected in_log || die "of $2 lines $(sort -u in_log | wc -l) are in the log, in $(wc -l <in_log) lines"
+  cmp -s expected in_journal || die "of $2 lines $(sort -u in_journal | wc -l) are in the journal, in $(wc -l <in_journal) entries"
+}
+works_once() { # TEXT
+  round "$1 begins"
+  # A few at a time: journald forwards to a socket that holds ten lines (net.unix.max_dgram_qlen), and drops others.
+  for group in $(seq 0 9); do
+    for n in 1 2 3 4 5; do echo "$1 $((5 * group + n))"; done | logger --tag prog --priority auth.warning
+    round "$1 round $group"
+  done
+  round "$1 ends"
+  each_once "$1" 50
+  [ "$(grep -c "$1 round" $log)" = 10 ] || die "rounds came again: $(grep "$1 round" $log)"
+}
+
+echo "== journald forwards to rsyslogd: each line once"
+begin
+limits ForwardToSyslog=yes
+use_rsyslog "$by_socket"
+systemctl start slurper || die "slurper does not start"
+works_once "forwarded"
+
+echo "== rsyslogd reads the journal: each line once"
+limits ForwardToSyslog=no
+use_rsyslog "$by_journal"
+works_once "read"
+! grep -q slurper-probe $log || die "the probe has come back: $(grep slurper-probe $log)"
+
+echo "== settings that leave out nothing but slurper's own messages: the sink finds the loop, and goes on when it is mended"
+limits ForwardToSyslog=yes
+# shellcheck disable=SC2016 # rsyslog's names
+use_rsyslog "$by_socket" -e '/and not (\$inputname/d' -e 's/and \$!SLURPER_LOG_ID == "" then/then/'
+systemctl restart slurper
+logger --tag prog "the line that goes round"
+wait_until "it stops" said "the sink 'back' stops: cannot write to the journal: what is written there comes back"
+[ "$(grep -c "the line that goes round" $log)" -lt 200 ] || die "it went round: $(wc -l <$log) lines"
+wait_until "the status says so" eval 'property StatusText | grep "A SINK HAS STOPPED" >/dev/null'
+use_rsyslog "$by_socket"
+systemctl reload slurper
+wait_until "it goes on" said "the sink 'back' goes on, as it was told to"
+works_once "mended"

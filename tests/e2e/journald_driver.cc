@@ -119,7 +119,7 @@ class Driver {
   static bool tell(const Error& error) {
     fmt::print("error: {}\n", error.message());
     (void)std::fflush(stdout);
-    return error.kind == ErrorKind::Config;
+    return error.kind == ErrorKind::Loop;
   }
 
   [[nodiscard]] bool stopped() const {

@@ -315,6 +315,42 @@ TEST_F(ExecSinkTest, WhatHasLeftTheGroupIsNamedAndLeftAlone) {
   (void)::kill(std::stoi(pid), SIGKILL);
 }
 
+// What logger(1) in the program would do: each line comes back as the message of another.
+TEST_F(ExecSinkTest, LinesThatComeBackInTheirOrderStopIt) {
+  make("exec cat >/dev/null");
+  ASSERT_TRUE(open());
+  std::vector<std::string> lines;
+  for (int i = 0; i < 40; ++i) lines.push_back(fmt::format("<13>Nov 21 22:14:15 host prog[7]: line {}", i));
+  Result<Delivery> delivered = Delivery{};
+  int rounds = 0;
+  for (; delivered && rounds < 10; ++rounds) {
+    delivered = sink_->deliver(site_.records(lines));
+    for (std::string& line : lines) line = "<13>Nov 21 22:14:16 host logger: " + line;
+  }
+  ASSERT_FALSE(delivered) << "it went round for ever";
+  EXPECT_EQ(rounds, 3) << "and came back twice";
+  EXPECT_EQ(delivered.error().kind, ErrorKind::Loop);
+  EXPECT_THAT(
+      delivered.error().message(),
+      ContainsRegex("cannot hand lines to the program '.*': 64 different lines that it wrote have come "
+                    "back through the FIFO, in their order, the last as '<13>.*logger: "));
+  sink_->close();
+  ASSERT_TRUE(open());
+  EXPECT_TRUE(sink_->deliver(site_.records(lines))) << "it was told to go on";
+}
+
+TEST_F(ExecSinkTest, LinesThatAreEqualAreNoLoop) {
+  make("exec cat >/dev/null", {{"format", "{msg}"}});
+  ASSERT_TRUE(open());
+  const std::vector<std::string> equal(1000, "<13>Nov 21 22:14:15 host prog[7]: again");
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(sink_->deliver(site_.records(equal)));
+  // A job that logs the same every minute.
+  for (int i = 0; i < 100; ++i) {
+    const auto delivered = sink_->deliver(site_.numbered(0, 50));
+    ASSERT_TRUE(delivered) << delivered.error().message();
+  }
+}
+
 constexpr const char* kAnswering = "echo OK; while read -r line; do echo \"$line\" >>$OUT; echo OK; done";
 
 TEST_F(ExecSinkTest, EachLineIsConfirmed) {

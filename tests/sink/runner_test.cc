@@ -232,6 +232,42 @@ TEST_F(RunnerTest, ABatchOfManySegmentsIsReadInSteps) {
   finish();
 }
 
+// Only the operator can mend a loop: to try again would make it turn again.
+TEST_F(RunnerTest, AfterALoopItWaitsUntilItIsToldToGoOn) {
+  std::atomic<bool> loops = true;
+  to_.before_deliver = [&]() -> Status {
+    if (loops) return fail(ErrorKind::Loop, "write", "it comes back", "Mend it");
+    return {};
+  };
+  write("one\n");
+  start();
+  ASSERT_TRUE(eventually([&] { return !runner_->state().stopped.empty(); }));
+  EXPECT_EQ(runner_->state().stopped, "it comes back");
+  EXPECT_TRUE(runner_->state().failing);
+  EXPECT_TRUE(
+      says("3: the sink 'test' stops: cannot write: it comes back. Mend it. Its lines wait in the log\n"));
+  write("two\n");
+  runner_->resume();
+  ASSERT_TRUE(says("goes on, as it was told to"));
+  ASSERT_TRUE(eventually([&] { return !runner_->state().stopped.empty(); })) << "it still loops";
+  EXPECT_EQ(to_.opens, 2) << "it tried by itself";
+  loops = false;
+  runner_->resume();
+  ASSERT_TRUE(has(2));
+  EXPECT_TRUE(says("works again"));
+  EXPECT_EQ(runner_->state().stopped, "");
+  finish();
+  EXPECT_THAT(to_.all(), ElementsAre("0 one", "4 two"));
+}
+
+TEST_F(RunnerTest, AStopEndsTheWaitForTheOperator) {
+  to_.before_deliver = [] { return fail(ErrorKind::Loop, "write", "it comes back"); };
+  write("one\n");
+  start();
+  ASSERT_TRUE(eventually([&] { return !runner_->state().stopped.empty(); }));
+  finish();
+}
+
 TEST_F(RunnerTest, ComesAfterTheIntakeWhereCpusAreScarce) {
   const int ours = ::getpriority(PRIO_PROCESS, 0);
   std::atomic<int> its = ours;

@@ -1,0 +1,63 @@
+#include "sink/loop_watch.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+
+#include "base/text.h"
+
+namespace slurper {
+
+namespace {
+
+// Never 0, which an empty slot has.
+std::uint64_t hash_of(std::string_view text) {
+  return std::hash<std::string_view>{}(text) | 1U;
+}
+
+}  // namespace
+
+void LoopWatch::wrote(std::string_view line, const Record& record) {
+  const std::uint64_t hash = hash_of(line);
+  const SyslogHeader& header = record.header();
+  const bool is_bare = line.size() <= header.message.size();
+  lines_[(hash >> 1) % kSlots] = {
+      .hash = hash, .number = ++written_, .program = is_bare ? hash_of(header.program) : 0};
+}
+
+bool LoopWatch::closes_loop(const Record& record) {
+  const SyslogHeader& header = record.header();
+  if (header.format == HeaderFormat::None) return false;  // a syslogd would have given it one
+  const std::uint64_t hash = hash_of(header.message);
+  const Line& line = lines_[(hash >> 1) % kSlots];
+  if (line.hash != hash || written_ - line.number >= kRecent) return false;
+  if (line.program == hash_of(header.program)) return false;
+  if (line.number <= last_back_) {
+    back_.clear();
+    times_ = 0;
+  }
+  last_back_ = line.number;
+  if (std::ranges::find(back_, hash) != back_.end()) return false;
+  back_.push_back(hash);
+  if (back_.size() < kLines) return false;
+  back_.clear();
+  return ++times_ >= kTimes;
+}
+
+void LoopWatch::forget() {
+  *this = LoopWatch();
+}
+
+std::unexpected<Error> loop_error(std::string what, const Record& record, std::string_view way) {
+  constexpr std::size_t kShown = 160;
+  return fail(
+      ErrorKind::Loop, std::move(what),
+      fmt::format("{} different lines that it wrote have come back through the FIFO, in their order, the "
+                  "last as '{}…'",
+                  LoopWatch::kTimes * LoopWatch::kLines, printable(record.raw().substr(0, kShown))),
+      fmt::format("Take the way back away: {}. Then: systemctl reload slurper", way));
+}
+
+}  // namespace slurper
