@@ -18,9 +18,10 @@ constexpr int kSinks = 3;
 // Hangs in open() until all sinks have been told to end.
 class HangingSink : public Sink {
  public:
-  explicit HangingSink(std::latch& all_told) : all_told_(all_told) {}
+  HangingSink(std::latch& all_hang, std::latch& all_told) : all_hang_(all_hang), all_told_(all_told) {}
 
   Result<std::optional<std::uint64_t>> open(const SinkContext& context) override {
+    all_hang_.count_down();
     pollfd stop = {.fd = context.stop_fd, .events = POLLIN, .revents = 0};
     while (::poll(&stop, 1, -1) < 1) continue;
     all_told_.arrive_and_wait();
@@ -30,6 +31,7 @@ class HangingSink : public Sink {
   void close() override {}
 
  private:
+  std::latch& all_hang_;
   std::latch& all_told_;
 };
 
@@ -42,13 +44,14 @@ TEST(SinksStopTest, OneThatHangsHoldsUpNoOthersStop) {
   (*writer)->publish();
   const auto times =
       TimeIndex::open(kernel(), (*writer)->paths(), (*writer)->log_id(), {}, {.log_end = {}, .head = {}});
+  std::latch all_hang(kSinks);
   std::latch all_told(kSinks);
   std::vector<PreparedSink> prepared;
   for (int i = 0; i < kSinks; ++i)
     prepared.push_back({.name = "hangs" + std::to_string(i),
                         .type = "test",
                         .options = {},
-                        .sink = std::make_unique<HangingSink>(all_told)});
+                        .sink = std::make_unique<HangingSink>(all_hang, all_told)});
   auto sinks = Sinks::open({.os = kernel(),
                             .paths = (*writer)->paths(),
                             .id = (*writer)->log_id(),
@@ -59,6 +62,7 @@ TEST(SinksStopTest, OneThatHangsHoldsUpNoOthersStop) {
                            std::move(prepared));
   ASSERT_TRUE(sinks) << sinks.error().message();
   (*sinks)->start();
+  all_hang.wait();  // one that is told before it has begun does not begin
   EXPECT_TRUE((*sinks)->stop(0ms, 30s)) << "each would have waited for the one before it";
 }
 
