@@ -148,8 +148,9 @@ TEST(Soak, LosesNothingAndDoesNotGrow) {
   // A sanitizer keeps what was freed for a while, and makes all so slow that a compression is always under
   // way.
   if (!kSanitized) {
-    EXPECT_EQ(late.descriptors, early.descriptors);
-    EXPECT_EQ(late.threads, early.threads);
+    // A compression under way has two; what leaks at each rotation is many.
+    EXPECT_LE(late.descriptors, early.descriptors + 2);
+    EXPECT_LE(late.threads, early.threads + 1);
     EXPECT_LE(late.anonymous_kib, early.anonymous_kib + 1024);
   }
 
