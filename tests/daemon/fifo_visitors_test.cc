@@ -34,7 +34,7 @@ class FifoVisitors : public testing::Test {
       EXPECT_EQ(::chown(path.c_str(), kNobody, kNobody), 0);
     Program program = site_.run();
     program.argv.insert(program.argv.begin(),
-                        {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"});
+                        {"setpriv", "--pdeathsig=KILL", "--reuid=65534", "--regid=65534", "--clear-groups"});
     Child slurper(program);
     EXPECT_TRUE(slurper.said("ready")) << slurper.err();
     return slurper;

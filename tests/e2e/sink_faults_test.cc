@@ -72,7 +72,8 @@ class SinkFaults : public testing::Test {
   void start() {
     // As root, but without root's right to any socket.
     Program program = site_.run();
-    program.argv.insert(program.argv.begin(), {"setpriv", "--bounding-set", "-dac_override"});
+    program.argv.insert(program.argv.begin(),
+                        {"setpriv", "--pdeathsig=KILL", "--bounding-set", "-dac_override"});
     slurper_.emplace(program, -1, reader_->write_fd());
     reader_->close_write_fd();
     ASSERT_TRUE(slurper_->said("ready")) << slurper_->err();
