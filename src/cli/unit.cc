@@ -13,7 +13,6 @@
 #include <fstream>
 #include <map>
 #include <set>
-#include <sstream>
 
 #include "base/accounts.h"
 #include "base/text.h"
@@ -37,11 +36,20 @@ std::string trimmed(std::string_view text) {
   return std::string(text.substr(first, text.find_last_not_of(" \t\r") + 1 - first));
 }
 
-std::vector<std::string> words(const std::string& text) {
-  std::istringstream in(text);
+// Words that may stand in quotes, as systemd.syntax(7) has them; of its escapes none is known.
+std::vector<std::string> words(std::string_view text) {
   std::vector<std::string> all;
-  for (std::string word; in >> word;) all.push_back(word);
-  return all;
+  while (true) {
+    const std::size_t begin = text.find_first_not_of(" \t");
+    if (begin == std::string_view::npos) return all;
+    text.remove_prefix(begin);
+    const bool quoted = text.front() == '"' || text.front() == '\'';
+    const std::size_t end = quoted ? text.find(text.front(), 1) : text.find_first_of(" \t");
+    all.emplace_back(
+        text.substr(quoted ? 1 : 0, end == std::string_view::npos ? end : end - (quoted ? 1 : 0)));
+    if (end == std::string_view::npos) return all;
+    text.remove_prefix(end + (quoted ? 1 : 0));
+  }
 }
 
 // The [Service] section: each key with its values in their order; an empty one empties what was before it.

@@ -280,7 +280,7 @@ TEST_F(UnitTest, IsFoundByItsConfigurationWithItsDropIns) {
   for (const char* path : {"/var/log", "/var/log/slurper2", "/srv/x", "/home/x", "/tmp/x"})
     EXPECT_FALSE(unit->may_write(path));
   write("etc/systemd/system/slurper.service.d/a.conf",
-        "[Service]\nUser=\nUser=logger\nReadWritePaths=-/srv/x \\\n  "
+        "[Service]\nUser=\nUser=logger\nReadWritePaths=\"-/srv/x\" \\\n  "
         "/srv/y\nPrivateNetwork=no\nRestrictAddressFamilies=AF_INET\n");
   unit = find_unit(root, configuration);
   ASSERT_TRUE(unit);

@@ -57,7 +57,8 @@ wait_until "the last line in the log" logged "$(printf 'line %08d of the test' $
 echo "== rotation and compression"
 systemctl kill --kill-whom=main --signal USR1 slurper
 wait_until "every rotated segment compressed" all_compressed
-[ -z "$(find /var/log/slurper -type f ! -perm 640)" ] || die "modes: $(ls -la /var/log/slurper)"
+[ -z "$(find /var/log/slurper -type f ! -name '*.lock' ! -name '*.lock-*' ! -perm 640)" ] || die "modes: $(ls -la /var/log/slurper)"
+[ -z "$(find /var/log/slurper -type f -name '.*.lock*' ! -perm 600)" ] || die "modes: $(ls -la /var/log/slurper)"
 [ -z "$(find /var/log/slurper -type f -name 'messages*' ! -group adm)" ] || die "groups: $(ls -la /var/log/slurper)"
 
 echo "== reload"
