@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/text.h"
+#include "cli/check_sink_state.h"
 #include "cli/check_sinks.h"
 #include "cli/command.h"
 #include "cli/finding.h"
@@ -46,6 +47,7 @@ Findings check_as_this_process(const Settings& settings, const std::optional<std
   add(all, check_ring(settings));
   add(all, check_log(settings.log));
   add(all, check_sinks(settings.sinks));
+  add(all, check_sink_states(settings));
   return all;
 }
 
@@ -151,8 +153,11 @@ int check(const ConfigOptions& options, const Wanted& wanted) {
   if (!settings) return report(settings.error());
   const auto sinks = prepare_sinks(settings->sinks);
   if (!sinks) return report(sinks.error());
-  // All that a reload needs to know: whether slurper would understand it.
-  if (wanted.quiet) return 0;
+  // All that a reload needs to know: whether slurper would take it.
+  if (wanted.quiet) {
+    const Status good = check_for_reload(settings->sinks);
+    return good ? 0 : report(good.error());
+  }
 
   const std::optional<std::string> file = options.used_file();
   const std::optional<Unit> unit = file ? find_unit("", *file) : std::nullopt;

@@ -94,7 +94,8 @@ class Look {
       const std::string path = value_of(sink_, key);
       if (path.empty()) continue;
       if (const int refused = refusal(path, R_OK); refused != 0) {
-        warn(
+        fail(
+            kind_of_errno(refused),
             fmt::format("its {} {} can't be read by {}: {}. Correct the path, or let slurper's group read it",
                         key, in_quotes(path), who_runs(), errno_text(refused)));
       }
@@ -106,6 +107,12 @@ class Look {
   void warn(const std::string& text) {
     findings_.push_back({.level = Finding::Level::Warning,
                          .text = fmt::format("the sink '{}': {}", printable(sink_.name), text)});
+  }
+  // It can't work, whatever the destination does.
+  void fail(ErrorKind kind, const std::string& text) {
+    findings_.push_back({.level = Finding::Level::Error,
+                         .text = fmt::format("the sink '{}': {}", printable(sink_.name), text),
+                         .kind = kind});
   }
   void ok(const std::string& text) {
     findings_.push_back(

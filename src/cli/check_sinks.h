@@ -1,5 +1,5 @@
-// Would the destinations of the [[sink]] tables take anything? All findings are warnings: a sink that fails
-// holds up nothing but itself, and tries again.
+// Would the destinations of the [[sink]] tables take anything? Findings are warnings, since a sink that fails
+// holds up nothing but itself and tries again; but for a file without which it can't even connect.
 #pragma once
 
 #include <span>

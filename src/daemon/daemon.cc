@@ -90,7 +90,7 @@ class Daemon {
   FifoHolder& holder_;
 
   UniqueFd signal_fd_;
-  UniqueFd room_fd_;  // eventfd: the log's thread has made room in the ring
+  UniqueFd room_fd_;  // eventfd: the log's thread has made room in the ring, or the status is another
   UniqueFd epoll_fd_;
   bool stopping_ = false;
   bool announced_ = false;  // epoll_wait(2) has said that the FIFO at the path holds something
@@ -231,24 +231,23 @@ Status Daemon::open(std::vector<PreparedSink> sinks) {
   fifos_ = std::make_unique<Fifos>(os_, *intake_, epoll_fd_.get(), std::move(fifo_));
   for (Fifo& former : holder_.take_former()) fifos_->retire(std::move(former));
   keeper_ = std::make_unique<FifoKeeper>(os_, settings_.fifo, *fifos_, epoll_fd_.get());
-  log_thread_ = std::make_unique<LogThread>(*ring_, *writer_, *times_, settings_.log, [fd = room_fd_.get()] {
+  const auto wake_up = [fd = room_fd_.get()] {
     (void)::eventfd_write(fd, 1);  // fails only where 2^64 - 1 notices wait already
-  });
+  };
+  log_thread_ = std::make_unique<LogThread>(*ring_, *writer_, *times_, settings_.log, wake_up);
   report_ = std::make_unique<ServiceReport>(*ring_, *log_thread_);
   if (epoll_event event{.events = EPOLLIN, .data = {.fd = report_->timer_fd()}};
       event.data.fd >= 0 && ::epoll_ctl(epoll_fd_.get(), EPOLL_CTL_ADD, event.data.fd, &event) != 0) {
     return fail_errno(errno, "set up the event loop");
   }
-  Result<std::unique_ptr<Sinks>> opened_sinks = Sinks::open(SinkLog{.os = os_,
-                                                                    .paths = writer_->paths(),
-                                                                    .id = writer_->log_id(),
-                                                                    .access = writer_->access(),
-                                                                    .sync = settings_.log.sync,
-                                                                    .feed = log_thread_->feed(),
-                                                                    .times = *times_},
-                                                            std::move(sinks));
-  if (!opened_sinks) return std::unexpected(opened_sinks.error());
-  sinks_ = std::move(*opened_sinks);
+  sinks_ = std::make_unique<Sinks>(SinkLog{.os = os_,
+                                           .paths = writer_->paths(),
+                                           .id = writer_->log_id(),
+                                           .access = writer_->access(),
+                                           .sync = settings_.log.sync,
+                                           .feed = log_thread_->feed(),
+                                           .times = *times_},
+                                   std::move(sinks), wake_up);
   return {};
 }
 
@@ -405,8 +404,9 @@ void Daemon::reload() {
   notify_systemd(fmt::format("RELOADING=1\nMONOTONIC_USEC={}",
                              std::chrono::duration_cast<std::chrono::microseconds>(now).count()));
   const Result<Settings> settings = reload_();
-  if (!settings) {
-    spdlog::error("{} The settings stay as they were", as_sentence(settings.error().message()));
+  const Status good = settings ? check_for_reload(settings->sinks) : std::unexpected(settings.error());
+  if (!good) {
+    spdlog::error("{} The settings stay as they were", as_sentence(good.error().message()));
   } else {
     if (settings->fifo != settings_.fifo || settings->ring != settings_.ring ||
         settings->log.path != settings_.log.path || settings->log.mode != settings_.log.mode ||

@@ -31,15 +31,11 @@ void say(Level level, const std::string& text) {
 
 }  // namespace
 
-Result<std::unique_ptr<Sinks>> Sinks::open(const SinkLog& log, std::vector<PreparedSink> sinks) {
-  auto opened = std::make_unique<Sinks>();
+Sinks::Sinks(const SinkLog& log, std::vector<PreparedSink> sinks, const std::function<void()>& changed) {
   for (PreparedSink& sink : sinks) {
     for (const std::string& warning : sink.warnings) say(Level::Warning, warning);
-    Result<std::unique_ptr<SinkRunner>> runner = SinkRunner::open(log, std::move(sink), &say);
-    if (!runner) return std::unexpected(runner.error());
-    opened->runners_.push_back(std::move(*runner));
+    runners_.push_back(std::make_unique<SinkRunner>(log, std::move(sink), &say, changed));
   }
-  return opened;
 }
 
 void Sinks::start() {
@@ -67,14 +63,16 @@ std::string Sinks::status(StreamOffset end) const {
   std::string text;
   for (const auto& runner : runners_) {
     const SinkRunner::State state = runner->state();
-    text += fmt::format(", sink '{}': {} lines, {} behind", runner->name(), state.records,
-                        format_rounded(ByteSize{end.value - std::min(end.value, state.held)}));
+    text += fmt::format(", sink '{}': {} lines", runner->name(), state.records);
+    if (state.has_begun)
+      text +=
+          fmt::format(", {} behind", format_rounded(ByteSize{end.value - std::min(end.value, state.held)}));
     if (state.rejected > 0) text += fmt::format(", {} lines refused", state.rejected);
     if (state.missed > 0) text += fmt::format(", {} missed", format_rounded(ByteSize{state.missed}));
     if (!state.stopped.empty()) {
       text += fmt::format(", STOPPED until SIGHUP: {}", state.stopped);
     } else if (state.failing) {
-      text += ", FAILING";
+      text += fmt::format(", FAILING ({})", state.failure);
     }
   }
   return text;
@@ -89,11 +87,11 @@ bool Sinks::any_stopped() const {
 }
 
 bool Sinks::any_failing() const {
-  return std::ranges::any_of(runners_, [](const auto& runner) { return runner->state().failing; });
+  return std::ranges::any_of(runners_, &SinkRunner::failing);
 }
 
 bool Sinks::any_lagging() const {
-  return std::ranges::any_of(runners_, [](const auto& runner) { return runner->state().lagging; });
+  return std::ranges::any_of(runners_, &SinkRunner::lagging);
 }
 
 }  // namespace slurper

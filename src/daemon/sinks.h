@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,9 +14,9 @@ namespace slurper {
 // For the intake's thread, which never waits for one of them but at the end.
 class Sinks {
  public:
-  // Opens the cursors of all. `log` and what it refers to outlive it.
-  [[nodiscard]] static Result<std::unique_ptr<Sinks>> open(const SinkLog& log,
-                                                           std::vector<PreparedSink> sinks);
+  // Nothing of them is open yet. `log` and what it refers to outlive it. `changed` is called from a sink's
+  // thread when any_failing() or any_lagging() may have changed.
+  Sinks(const SinkLog& log, std::vector<PreparedSink> sinks, const std::function<void()>& changed);
 
   void start();
 
@@ -28,7 +29,7 @@ class Sinks {
   // Those that have stopped because of a loop try again.
   void resume();
 
-  // For the status: ", sink 'x': 1.2MiB behind, failing"; nothing where there are none.
+  // For the status: ", sink 'x': 12 lines, 1.2MiB behind, FAILING (cannot …)"; nothing where there are none.
   [[nodiscard]] std::string status(StreamOffset end) const;
   [[nodiscard]] bool any_stopped() const;
   [[nodiscard]] bool any_failing() const;

@@ -25,6 +25,14 @@ SlotFileWords words_of(const LogPaths& paths, std::string_view name) {
           .lock_path = paths.cursor_lock(name)};
 }
 
+Status check_log_id(const CursorReading& reading, const Uuid& log_id, const SlotFileWords& words) {
+  const auto& record = reading.record;
+  if (!record || record->log_id == log_id) return {};
+  return fail(ErrorKind::Data, "use " + words.file,
+              fmt::format("it is of another log, {}; this one is {}", format(record->log_id), format(log_id)),
+              "Was the log, or its index, replaced? " + words.unusable_advice);
+}
+
 std::uint32_t checksum(CursorSlotLayout slot) {
   slot.crc32c = 0;
   return crc32c(std::bit_cast<CursorSlotBytes>(slot));
@@ -69,10 +77,15 @@ std::expected<CursorRecord, SlotDamage> decode_cursor_slot(const CursorSlotBytes
   };
 }
 
-Result<CursorReading> read_cursor(Os& os, const LogPaths& paths, std::string_view name) {
-  const auto file = SlotFile::look(os, paths.cursor(name), words_of(paths, name));
+Result<CursorReading> read_cursor(Os& os, const LogPaths& paths, std::string_view name,
+                                  const std::optional<Uuid>& log_id) {
+  const SlotFileWords words = words_of(paths, name);
+  const auto file = SlotFile::look(os, paths.cursor(name), words);
   if (!file) return std::unexpected(file.error());
-  return file->read(&decode_cursor_slot);
+  auto reading = file->read(&decode_cursor_slot);
+  if (!reading || !log_id) return reading;
+  if (Status ours = check_log_id(*reading, *log_id, words); !ours) return std::unexpected(ours.error());
+  return reading;
 }
 
 Result<CursorFile> CursorFile::open(Os& os, const LogPaths& paths, std::string_view name, const Uuid& log_id,
@@ -87,12 +100,7 @@ Result<CursorFile> CursorFile::open(Os& os, const LogPaths& paths, std::string_v
   if (!file) return std::unexpected(std::move(file.error()));
   auto reading = file->read(&decode_cursor_slot);
   if (!reading) return std::unexpected(std::move(reading.error()));
-  if (const auto& record = reading->record; record && record->log_id != log_id) {
-    return fail(
-        ErrorKind::Data, "use " + words.file,
-        fmt::format("it is of another log, {}; this one is {}", format(record->log_id), format(log_id)),
-        "Was the log, or its index, replaced? " + words.unusable_advice);
-  }
+  if (Status ours = check_log_id(*reading, log_id, words); !ours) return std::unexpected(ours.error());
   return CursorFile(std::move(*file), std::move(*reading), log_id);
 }
 

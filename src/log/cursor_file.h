@@ -18,8 +18,10 @@ namespace slurper {
 using CursorReading = SlotReading<CursorRecord>;
 
 // Reads the cursor `name` without locking it: for looking at a log that may be in use. Fails with NoInput
-// where there is none, and with Data where no slot is left whole, or where one is of a newer format.
-[[nodiscard]] Result<CursorReading> read_cursor(Os& os, const LogPaths& paths, std::string_view name);
+// where there is none, and with Data where no slot is left whole, where one is of a newer format, or if
+// `log_id` is given and the cursor is of another log.
+[[nodiscard]] Result<CursorReading> read_cursor(Os& os, const LogPaths& paths, std::string_view name,
+                                                const std::optional<Uuid>& log_id = std::nullopt);
 
 // Owned by its sink's thread. While it lives, no other sink and no other process can have the same one. A
 // crash in write() leaves the record before it; one after a Synced write not even a loss of power can undo.

@@ -146,7 +146,13 @@ Result<std::optional<std::uint64_t>> FileSink::open(const SinkContext& context) 
 
   Result<CursorFile> cursor =
       CursorFile::open(kernel(), writer_->paths(), "source", context.log_id, writer_->access());
-  if (!cursor) return std::unexpected(cursor.error());
+  if (!cursor) {
+    Error error = std::move(cursor.error());
+    // Not the sink's cursor of the same log, which has a command of its own.
+    if (error.kind == ErrorKind::Data)
+      error.advice = "Move it away: the sink may then repeat lines in the file";
+    return std::unexpected(std::move(error));
+  }
   cursor_ = std::make_unique<CursorFile>(std::move(*cursor));
 
   listener_ = std::make_unique<Housekeeping>(context);

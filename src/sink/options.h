@@ -31,6 +31,9 @@ class ConfiguredOptions : public SinkOptions {
   void reject(std::string_view name, std::string why) override;
   void warn(std::string_view name, std::string what) override;
 
+  // The first setting that was rejected so far.
+  [[nodiscard]] const std::optional<Error>& error() const { return error_; }
+
   // What is wrong with them, now that the sink has asked for all that it knows. Config, with the place.
   [[nodiscard]] Status check() const;
   // What the sink was warned of: sentences that name the setting and its place.

@@ -38,6 +38,18 @@ const SinkOption* plugin_of(const SinkSettings& settings) {
   return found == settings.options.end() ? nullptr : &*found;
 }
 
+// Nothing where another one than a built-in type is asked for.
+const SinkType* built_in(const SinkSettings& settings) {
+  if (plugin_of(settings) != nullptr) return nullptr;
+  const auto found = std::ranges::find(kBuiltIn, settings.type, &SinkType::name);
+  return found == kBuiltIn.end() ? nullptr : &*found;
+}
+
+std::string plugin_path(const SinkSettings& settings) {
+  const SinkOption* const plugin = plugin_of(settings);
+  return plugin != nullptr ? plugin->values.front() : fmt::format("{}/{}.so", kSinkDirectory, settings.type);
+}
+
 std::string list_of_types() {
   std::set<std::string> types;
   for (const SinkType& type : kBuiltIn) types.emplace(type.name);
@@ -60,6 +72,60 @@ std::string why_not_trusted(const std::string& path) {
   return {};
 }
 
+Status check_plugin_option(const SinkSettings& settings) {
+  const SinkOption* const plugin = plugin_of(settings);
+  if (plugin == nullptr || (!plugin->is_list && !plugin->values.front().empty())) return {};
+  return fail(ErrorKind::Config, fmt::format("accept '{}'", printable(plugin->place)),
+              "plugin must be the path of one shared object");
+}
+
+// Without loading anything.
+Status check_type(const SinkSettings& settings) {
+  if (built_in(settings) != nullptr || plugin_of(settings) != nullptr) return check_plugin_option(settings);
+  const std::string path = plugin_path(settings);
+  const bool is_file_name = settings.type.find('/') == std::string::npos;
+  std::error_code error;  // a folder that can't be looked into has no plug-in for us
+  if (is_file_name && std::filesystem::exists(path, error)) return {};
+  return fail(ErrorKind::Config, fmt::format("accept '{}'", printable(settings.place)),
+              fmt::format("there is no sink of the type '{}', and no plug-in '{}'", printable(settings.type),
+                          printable(path)),
+              fmt::format("The types are {}", list_of_types()));
+}
+
+// A sink of this type. Any thread.
+Result<std::unique_ptr<Sink>> make_sink(const SinkType& type, const SinkSettings& settings) {
+  ConfiguredOptions options(settings);
+  (void)options.text("plugin", "");  // has been seen to
+  (void)RunnerOptions::from(options);
+  std::unique_ptr<Sink> sink = type.make(options);
+  if (Status good = options.check(); !good) return std::unexpected(std::move(good.error()));
+  return sink;
+}
+
+// Whether the settings can be understood; `type` is nullptr if it can't be had, so that only what every sink
+// has is checked.
+Result<PreparedSink> prepare(const SinkSettings& settings, const SinkType* type) {
+  ConfiguredOptions options(settings);
+  PreparedSink sink{
+      .name = settings.name, .type = settings.type, .options = RunnerOptions::from(options), .make = {}};
+  if (type == nullptr) {
+    if (const auto& error = options.error()) return std::unexpected(*error);
+  } else {
+    (void)options.text("plugin", "");  // has been seen to
+    (void)type->make(options);
+    if (Status good = options.check(); !good) return std::unexpected(std::move(good.error()));
+    sink.warnings = options.warnings();
+  }
+  // The type is looked for each time: a plug-in that is installed while slurper runs is found by the next
+  // try.
+  sink.make = [settings]() -> Result<std::unique_ptr<Sink>> {
+    const Result<SinkType> found = find_sink_type(settings);
+    if (!found) return std::unexpected(found.error());
+    return make_sink(*found, settings);
+  };
+  return sink;
+}
+
 }  // namespace
 
 std::span<const SinkType> built_in_sinks() {
@@ -68,23 +134,9 @@ std::span<const SinkType> built_in_sinks() {
 
 Result<SinkType> find_sink_type(const SinkSettings& settings) {
   const SinkOption* const plugin = plugin_of(settings);
-  if (plugin == nullptr) {
-    const auto found = std::ranges::find(kBuiltIn, settings.type, &SinkType::name);
-    if (found != kBuiltIn.end()) return *found;
-  }
-  if (plugin != nullptr && (plugin->is_list || plugin->values.front().empty())) {
-    return fail(ErrorKind::Config, fmt::format("accept '{}'", printable(plugin->place)),
-                "plugin must be the path of one shared object", {});
-  }
-  const std::string path =
-      plugin != nullptr ? plugin->values.front() : fmt::format("{}/{}.so", kSinkDirectory, settings.type);
-  const bool is_file_name = settings.type.find('/') == std::string::npos;
-  if (plugin == nullptr && (!is_file_name || !std::filesystem::exists(path))) {
-    return fail(ErrorKind::Config, fmt::format("accept '{}'", printable(settings.place)),
-                fmt::format("there is no sink of the type '{}', and no plug-in '{}'",
-                            printable(settings.type), printable(path)),
-                fmt::format("The types are {}", list_of_types()));
-  }
+  if (const SinkType* const type = built_in(settings)) return *type;
+  if (Status known = check_type(settings); !known) return std::unexpected(known.error());
+  const std::string path = plugin_path(settings);
   const auto refuse = [&](std::string_view why) {
     const std::string& place = plugin != nullptr ? plugin->place : settings.place;
     return fail(ErrorKind::Config, fmt::format("accept '{}'", printable(place)),
@@ -119,19 +171,22 @@ Result<SinkType> find_sink_type(const SinkSettings& settings) {
 Result<std::vector<PreparedSink>> prepare_sinks(std::span<const SinkSettings> sinks) {
   std::vector<PreparedSink> prepared;
   for (const SinkSettings& settings : sinks) {
+    if (Status good = check_plugin_option(settings); !good) return std::unexpected(std::move(good.error()));
     const Result<SinkType> type = find_sink_type(settings);
-    if (!type) return std::unexpected(type.error());
-    ConfiguredOptions options(settings);
-    (void)options.text("plugin", "");  // has been seen to
-    PreparedSink sink{.name = settings.name,
-                      .type = settings.type,
-                      .options = RunnerOptions::from(options),
-                      .sink = type->make(options)};
-    if (const Status good = options.check(); !good) return std::unexpected(good.error());
-    sink.warnings = options.warnings();
-    prepared.push_back(std::move(sink));
+    Result<PreparedSink> sink = prepare(settings, type ? &*type : nullptr);
+    if (!sink) return std::unexpected(std::move(sink.error()));
+    prepared.push_back(std::move(*sink));
   }
   return prepared;
+}
+
+Status check_for_reload(std::span<const SinkSettings> sinks) {
+  for (const SinkSettings& settings : sinks) {
+    if (Status known = check_type(settings); !known) return known;
+    if (const Result<PreparedSink> sink = prepare(settings, built_in(settings)); !sink)
+      return std::unexpected(sink.error());
+  }
+  return {};
 }
 
 }  // namespace slurper

@@ -22,7 +22,13 @@ inline constexpr const char* kSinkDirectory = SLURPER_SINK_DIRECTORY;
 // name, or it can't be loaded, is of another version, or is no plug-in at all. Any thread.
 [[nodiscard]] Result<SinkType> find_sink_type(const SinkSettings& settings);
 
-// The sinks of these settings, nothing of them opened yet. Config with the place of the first error.
+// The sinks of these settings, nothing of them opened yet. Fails with Config, and the place of the first
+// error, if a setting can't be understood. A type that does not exist or a plug-in that does not load is not
+// such an error: it is that sink's `fault`, and stops no other sink.
 [[nodiscard]] Result<std::vector<PreparedSink>> prepare_sinks(std::span<const SinkSettings> sinks);
+
+// Whether a reload may take these settings: each type exists, and the settings of those that are built in can
+// be understood. Loads no plug-in, so that a reload never runs foreign code in the caller's thread.
+[[nodiscard]] Status check_for_reload(std::span<const SinkSettings> sinks);
 
 }  // namespace slurper

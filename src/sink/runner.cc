@@ -81,39 +81,23 @@ RunnerOptions RunnerOptions::from(SinkOptions& options) {
   return taken;
 }
 
-Result<std::unique_ptr<SinkRunner>> SinkRunner::open(const SinkLog& log, PreparedSink sink,
-                                                     std::function<void(Level, std::string)> say) {
-  Result<CursorFile> cursor = CursorFile::open(log.os, log.paths, sink.name, log.id, log.access);
-  if (!cursor) return std::unexpected(cursor.error());
-  return std::unique_ptr<SinkRunner>(
-      new SinkRunner(log, std::move(sink), std::move(*cursor), std::move(say)));
-}
-
-SinkRunner::SinkRunner(const SinkLog& log, PreparedSink sink, CursorFile cursor,
-                       std::function<void(Level, std::string)> say)
+SinkRunner::SinkRunner(const SinkLog& log, PreparedSink sink, std::function<void(Level, std::string)> say,
+                       std::function<void()> changed)
     : log_(log),
       name_(sink.name),
       options_(sink.options),
-      sink_(std::move(sink.sink)),
+      make_sink_(std::move(sink.make)),
       say_(std::move(say)),
+      changed_(std::move(changed)),
       stop_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       listener_(log.feed),
       began_at_(log.feed.end()),
-      cursor_(std::move(cursor)),
       dead_letters_(log.os, log.paths.dead_letters(sink.name), log.access),
       source_(log.os, log.paths, log.feed, log.times, log.id, options_.source),
       context_{.name = name_,
                .log_id = log.id,
                .stop_fd = stop_fd_.get(),
-               .say = [this](Level level, const std::string& text) { this->say(level, text); }} {
-  for (const std::string& damage : cursor_.damage())
-    this->say(Level::Warning, damage + ", going on with the other one");
-  if (const auto& record = cursor_.record()) {
-    held_ = record->offset.value;
-    rejected_ = record->rejected;
-    missed_ = record->missed;
-  }
-}
+               .say = [this](Level level, const std::string& text) { this->say(level, text); }} {}
 
 SinkRunner::~SinkRunner() {
   (void)stop(Clock::time_point::max());
@@ -164,9 +148,16 @@ SinkRunner::State SinkRunner::state() const {
           .records = records_,
           .rejected = rejected_,
           .missed = missed_,
+          .has_begun = has_begun_,
           .failing = failing_,
           .lagging = lagging_,
-          .stopped = stopped_};
+          .stopped = stopped_,
+          .failure = failure()};
+}
+
+std::string SinkRunner::failure() const {
+  const std::lock_guard lock(failure_mutex_);
+  return failure_;
 }
 
 void SinkRunner::say(Level level, const std::string& text) const {
@@ -195,16 +186,33 @@ void SinkRunner::run() {
     if (finishing_ && is_open_ && is_done()) break;
   }
   if (is_open_) sink_->close();
-  if (!cursor_.record()) return;  // nobody has said yet where it begins
+  if (!cursor_ || !cursor_->record()) return;  // nobody has said yet where it begins
   if (log_.feed.renewals() != renewals_) renew_cursor();
   if (const Status saved = save_cursor(true); !saved)
     say(Level::Warning, "may repeat lines: " + saved.error().message());
 }
 
+Status SinkRunner::open_cursor() {
+  if (cursor_) return {};
+  Result<CursorFile> cursor = CursorFile::open(log_.os, log_.paths, name_, log_.id, log_.access);
+  if (!cursor) return std::unexpected(cursor.error());
+  for (const std::string& damage : cursor->damage())
+    say(Level::Warning, damage + ", going on with the other one");
+  if (const auto& record = cursor->record()) {
+    held_ = record->offset.value;
+    rejected_ = record->rejected;
+    missed_ = record->missed;
+  }
+  cursor_.emplace(std::move(*cursor));
+  return {};
+}
+
 // Connects, and goes to where the destination is.
 Status SinkRunner::open_sink() {
   const auto stops = [this] { return stopping_.load(); };
-  if (!cursor_.record()) {
+  // First: where it begins must be noted although the sink may not be there yet.
+  if (Status opened = open_cursor(); !opened) return opened;
+  if (!cursor_->record()) {
     // For good, however long it takes to connect: what is written until the first line goes out must not be
     // skipped, and what retention removes until then is missed.
     const Result<StreamOffset> begin =
@@ -213,13 +221,19 @@ Status SinkRunner::open_sink() {
     held_ = begin->value;
     if (Status saved = save_cursor(true); !saved) return saved;
   }
+  has_begun_ = true;
+  if (!sink_) {
+    Result<std::unique_ptr<Sink>> made = make_sink_();
+    if (!made) return std::unexpected(made.error());
+    sink_ = std::move(*made);
+  }
   const auto opened = sink_->open(context_);
   if (!opened) return std::unexpected(opened.error());
   is_open_ = true;
   linger_until_.reset();
   line_in_parts_.reset();
   std::uint64_t noted = held_;
-  if (const auto& record = cursor_.record())
+  if (const auto& record = cursor_->record())
     noted = record->offset.value;  // of a line in parts, its beginning
   held_ = opened->value_or(noted);
   handed_ = StreamOffset{held_};
@@ -327,11 +341,11 @@ Status SinkRunner::note_held(StreamOffset held) {
 
 Status SinkRunner::save_cursor(bool surely) {
   const bool syncs = surely && log_.sync.mode != SyncMode::None;
-  CursorRecord record = cursor_.record().value_or(CursorRecord{});
+  CursorRecord record = cursor_->record().value_or(CursorRecord{});
   record.offset = line_in_parts_ ? std::min(*line_in_parts_, StreamOffset{held_}) : StreamOffset{held_};
   record.rejected = rejected_;
   record.missed = missed_;
-  if (Status written = cursor_.write(record, syncs ? Durability::Synced : Durability::Cached); !written)
+  if (Status written = cursor_->write(record, syncs ? Durability::Synced : Durability::Cached); !written)
     return written;
   cursor_unsaved_ = !surely;
   if (surely) sync_due_ = Clock::now() + std::max<Clock::duration>(log_.sync.period, kShortestSync);
@@ -342,7 +356,7 @@ Status SinkRunner::save_cursor(bool surely) {
 // needs it only at the next start.
 void SinkRunner::renew_cursor() {
   const std::uint64_t renewals = log_.feed.renewals();
-  const Status renewed = cursor_.follow_path(log_.paths, log_.access);
+  const Status renewed = cursor_ ? cursor_->follow_path(log_.paths, log_.access) : Status();
   if (renewed) {
     renewals_ = renewals;
     renewal_failure_.clear();
@@ -369,12 +383,14 @@ void SinkRunner::watch_lag(Timestamp oldest) {
   const auto age = std::chrono::system_clock::now() - oldest;
   if (age > kLag && !lagging_) {
     lagging_ = true;
+    changed_();
     say(Level::Warning,
         fmt::format(
             "lags: {} wait for it, the oldest for {} s. The log keeps them as long as it keeps its segments",
             behind(), std::chrono::duration_cast<std::chrono::seconds>(age).count()));
   } else if (age < kCaughtUp && lagging_) {
     lagging_ = false;
+    changed_();
     say(Level::Info, "has caught up");
   }
 }
@@ -391,7 +407,8 @@ void SinkRunner::failed(const Error& error) {
   if (is_first) failing_since_ = now;
   backoff_ = is_first ? kFirstRetry : std::min(2 * backoff_, options_.retry_max);
   const std::string failure = error.message();
-  const bool is_news = std::exchange(failure_, failure) != failure;
+  const bool is_news = set_failure(failure);
+  if (is_first) changed_();
   if (!is_first && (!is_news || now < say_again_)) return;
   say_again_ = now + kSayAgain;
   say(Level::Error,
@@ -412,10 +429,18 @@ void SinkRunner::wait_for_resume(const Error& error) {
   if (resumed_) say(Level::Info, "goes on, as it was told to");
 }
 
+// Whether it is another one than before.
+bool SinkRunner::set_failure(std::string failure) {
+  const std::lock_guard lock(failure_mutex_);
+  std::swap(failure_, failure);
+  return failure_ != failure;
+}
+
 void SinkRunner::works() {
   if (!failing_) return;
   failing_ = false;
-  failure_.clear();
+  (void)set_failure({});
+  changed_();
   say(Level::Warning,
       fmt::format("works again, after {:.1f} s; {} wait for it",
                   std::chrono::duration<double>(Clock::now() - failing_since_).count(), behind()));

@@ -34,12 +34,13 @@ struct RunnerOptions {
   static RunnerOptions from(SinkOptions& options);
 };
 
-// A sink that has been made from its settings; nothing is open yet.
+// A sink whose settings have been understood; nothing is open yet.
 struct PreparedSink {
   std::string name;
   std::string type;
   RunnerOptions options;
-  std::unique_ptr<Sink> sink;
+  // Makes the sink, on its own thread. An error is tried again: a plug-in may be installed meanwhile.
+  std::function<Result<std::unique_ptr<Sink>>()> make;
   std::vector<std::string> warnings = {};  // about its settings, for the operator
 };
 
@@ -59,13 +60,18 @@ struct SinkLog {
 // destination refuses for good goes to the dead letters. It says when a sink fails, lags, and has caught up,
 // once each.
 //
+// What is wrong with a sink is this sink's alone: a type that does not exist, a cursor that can't be used and
+// whatever else is in the way are failures like any other, seen in state() and tried again.
+//
 // A crash at any moment: the cursor is never beyond what the destination has, so that a record is delivered
 // at least once, and once where the sink can ask its destination.
 class SinkRunner {
  public:
-  // Opens the cursor: Busy where another process has it, Data where it can't be trusted.
-  [[nodiscard]] static Result<std::unique_ptr<SinkRunner>> open(const SinkLog& log, PreparedSink sink,
-                                                                std::function<void(Level, std::string)> say);
+  // Touches nothing yet. `say` and `changed` are called from its thread: with a message, and when failing()
+  // or lagging has changed.
+  SinkRunner(
+      const SinkLog& log, PreparedSink sink, std::function<void(Level, std::string)> say,
+      std::function<void()> changed = [] {});
   SinkRunner(const SinkRunner&) = delete;
   SinkRunner& operator=(const SinkRunner&) = delete;
   ~SinkRunner();
@@ -87,21 +93,23 @@ class SinkRunner {
     std::uint64_t records = 0;   // delivered since the start
     std::uint64_t rejected = 0;  // ever
     std::uint64_t missed = 0;    // bytes that were gone before they were read; ever
+    bool has_begun = false;      // `held` is known: its cursor could be used
     bool failing = false;
     bool lagging = false;
     std::string stopped;  // why it does not try again by itself; empty: it does
+    std::string failure;  // while it is failing: "cannot …"
   };
   [[nodiscard]] State state() const;
+  [[nodiscard]] bool failing() const { return failing_.load(); }
+  [[nodiscard]] bool lagging() const { return lagging_.load(); }
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] bool ended() const { return ended_.load(); }
 
  private:
   using Clock = std::chrono::steady_clock;
 
-  SinkRunner(const SinkLog& log, PreparedSink sink, CursorFile cursor,
-             std::function<void(Level, std::string)> say);
-
   void run();
+  Status open_cursor();
   Status open_sink();
   Status step();
   Status deliver();
@@ -120,12 +128,15 @@ class SinkRunner {
   void say(Level level, const std::string& text) const;
   [[nodiscard]] bool is_done() const;
   [[nodiscard]] std::string behind() const;
+  [[nodiscard]] std::string failure() const;
+  bool set_failure(std::string failure);
 
   const SinkLog log_;
   const std::string name_;
   const RunnerOptions options_;
-  const std::unique_ptr<Sink> sink_;
+  const std::function<Result<std::unique_ptr<Sink>>()> make_sink_;
   const std::function<void(Level, std::string)> say_;
+  const std::function<void()> changed_;
   UniqueFd stop_fd_;  // eventfd
   LogFeed::Listener listener_;
   const StreamOffset began_at_;  // the log's end when it was made: nothing from then on is old
@@ -138,13 +149,17 @@ class SinkRunner {
   std::atomic<std::uint64_t> records_{0};
   std::atomic<std::uint64_t> rejected_{0};
   std::atomic<std::uint64_t> missed_{0};
+  std::atomic<bool> has_begun_{false};
   std::atomic<bool> failing_{false};
   std::atomic<bool> lagging_{false};
   mutable std::mutex stopped_mutex_;
   std::string stopped_;  // under stopped_mutex_
+  mutable std::mutex failure_mutex_;
+  std::string failure_;  // under the mutex; written by the thread alone
 
   // The thread's own:
-  CursorFile cursor_;
+  std::optional<CursorFile> cursor_;
+  std::unique_ptr<Sink> sink_;
   DeadLetters dead_letters_;
   RecordSource source_;
   SinkContext context_;
@@ -160,7 +175,6 @@ class SinkRunner {
   std::chrono::milliseconds backoff_{0};
   Clock::time_point failing_since_;
   Clock::time_point say_again_;
-  std::string failure_;
   std::thread thread_;  // last: it uses all of the above
 };
 

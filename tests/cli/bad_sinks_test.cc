@@ -1,5 +1,6 @@
-// Sinks that can't be: `slurper check` and `slurper run` refuse them alike, with the place and the reason,
-// and touch nothing.
+// Sinks that can't be. Settings that can't be understood are refused by `slurper check` and `slurper run`
+// alike, with the place and the reason, and nothing is touched. A type that does not exist and a plug-in that
+// does not load are that sink's failure: `check` shows it, and `run` starts.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -41,6 +42,34 @@ class BadSinks : public testing::Test {
       EXPECT_EQ(snapshot(folder_.path()) + snapshot(ring_.path()), before) << command;
     }
   }
+  // `slurper check` has an error with all of `parts` in it, by URL and by the table that is the same. What it
+  // says is wrapped: no part may hold a blank.
+  void expect_error(const std::string& url, const std::string& table,
+                    const std::vector<std::string>& parts) const {
+    SCOPED_TRACE(url);
+    const std::string path = folder_ / "slurper.toml";
+    std::ofstream(path) << table;
+    for (const std::vector<std::string>& more : {std::vector<std::string>{"--sink", url}, {"-c", path}}) {
+      std::vector<std::string> arguments = {
+          "check",          "--fifo",        folder_ / "fifo",
+          "--log",          folder_ / "log", "--set",
+          "ring.size=4MiB", "--set",         "ring.directory=" + (ring_ / "r")};
+      arguments.insert(arguments.end(), more.begin(), more.end());
+      const std::string before = snapshot(folder_.path()) + snapshot(ring_.path());
+      const Outcome outcome = run_slurper(arguments);
+      EXPECT_EQ(outcome.status, 78) << outcome.err;
+      EXPECT_THAT(outcome.out, HasSubstr("[[sink]]"));
+      EXPECT_THAT(outcome.err, HasSubstr("error    the sink '"));
+      for (const std::string& part : parts) EXPECT_THAT(unwrapped(outcome.err), HasSubstr(part));
+      EXPECT_EQ(snapshot(folder_.path()) + snapshot(ring_.path()), before);
+    }
+  }
+  static std::string unwrapped(std::string text) {
+    const std::string gap = "\n         ";
+    for (auto at = text.find(gap); at != std::string::npos; at = text.find(gap, at))
+      text.replace(at, gap.size(), " ");
+    return text;
+  }
   // By URL, and by the table that is the same.
   void expect_refusal(const std::string& url, const std::string& table,
                       const std::vector<std::string>& parts) const {
@@ -59,8 +88,15 @@ class BadSinks : public testing::Test {
 };
 
 TEST_F(BadSinks, AnUnknownType) {
-  expect_refusal("flie:/x", "[[sink]]\ntype = \"flie\"\npath = \"/x\"\n",
-                 {"there is no sink of the type 'flie'", "The types are exec, file,", "stdout, syslog"});
+  expect_error("flie:/x", "[[sink]]\ntype = \"flie\"\npath = \"/x\"\n",
+               {"there is no sink of the type 'flie'", "The types are exec, file,", "stdout, syslog",
+                "slurper starts all the same"});
+}
+
+// What every sink has is understood without its type.
+TEST_F(BadSinks, AnUnknownTypeWithABadFilter) {
+  expect_refusal("flie:?filter=severty%20=%201", "[[sink]]\ntype = \"flie\"\nfilter = \"severty = 1\"\n",
+                 {"filter of the sink 'flie'", "Did you mean 'severity'?"});
 }
 
 TEST_F(BadSinks, NoTypeAtAll) {
@@ -115,17 +151,19 @@ TEST_F(BadSinks, TwoOfOneName) {
 
 TEST_F(BadSinks, PlugInsThatAreNone) {
   const auto refuse = [&](const std::string& plugin, const std::string& why) {
-    expect_refusal("stubborn:/x?plugin=" + plugin,
-                   "[[sink]]\ntype = \"stubborn\"\npath = \"/x\"\nplugin = \"" + plugin + "\"\n",
-                   {"the plug-in '" + plugin + "' can't be used: ", why, "docs/plugins.md"});
+    expect_error("stubborn:/x?plugin=" + plugin,
+                 "[[sink]]\ntype = \"stubborn\"\npath = \"/x\"\nplugin = \"" + plugin + "\"\n",
+                 {"the plug-in '" + plugin + "' can't be used: ", why, "docs/plugins.md"});
   };
   refuse(folder_ / "none.so", "No such file or directory");
   std::ofstream(folder_ / "text.so") << std::string(10'000, 'x');
   refuse(folder_ / "text.so", "invalid ELF header");
   refuse(SLURPER_NO_SINK, "it does not export slurper_sink_plugin()");
   refuse(SLURPER_OTHER_VERSION_SINK, "it is of version 9999 of the interface, and this slurper has version");
-  const std::string other = std::string("unwilling:/x?plugin=") + SLURPER_STUBBORN_SINK;
-  expect_refusal({"--sink", other}, {"it is a sink of the type 'stubborn', not 'unwilling'"});
+  const std::string stubborn = SLURPER_STUBBORN_SINK;
+  expect_error("unwilling:/x?plugin=" + stubborn,
+               "[[sink]]\ntype = \"unwilling\"\npath = \"/x\"\nplugin = \"" + stubborn + "\"\n",
+               {"it is a sink of the type 'stubborn', not 'unwilling'"});
   expect_refusal("stubborn:?plugin=", "[[sink]]\ntype = \"stubborn\"\nplugin = \"\"\n",
                  {"plugin must be the path of one shared object"});
 }

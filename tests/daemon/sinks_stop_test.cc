@@ -51,19 +51,20 @@ TEST(SinksStopTest, OneThatHangsHoldsUpNoOthersStop) {
     prepared.push_back({.name = "hangs" + std::to_string(i),
                         .type = "test",
                         .options = {},
-                        .sink = std::make_unique<HangingSink>(all_hang, all_told)});
-  auto sinks = Sinks::open({.os = kernel(),
-                            .paths = (*writer)->paths(),
-                            .id = (*writer)->log_id(),
-                            .access = {},
-                            .sync = {},
-                            .feed = (*writer)->feed(),
-                            .times = *times},
-                           std::move(prepared));
-  ASSERT_TRUE(sinks) << sinks.error().message();
-  (*sinks)->start();
+                        .make = [&]() -> Result<std::unique_ptr<Sink>> {
+                          return std::make_unique<HangingSink>(all_hang, all_told);
+                        }});
+  Sinks sinks({.os = kernel(),
+               .paths = (*writer)->paths(),
+               .id = (*writer)->log_id(),
+               .access = {},
+               .sync = {},
+               .feed = (*writer)->feed(),
+               .times = *times},
+              std::move(prepared), [] {});
+  sinks.start();
   all_hang.wait();  // one that is told before it has begun does not begin
-  EXPECT_TRUE((*sinks)->stop(0ms, 30s)) << "each would have waited for the one before it";
+  EXPECT_TRUE(sinks.stop(0ms, 30s)) << "each would have waited for the one before it";
 }
 
 }  // namespace

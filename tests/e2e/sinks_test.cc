@@ -235,6 +235,50 @@ TEST_F(SinksTest, WhatRetentionRemovedIsToldAndCounted) {
   EXPECT_EQ(seen[3], std::to_string(missed));
 }
 
+// What is wrong with one sink is that sink's alone.
+TEST_F(SinksTest, OnesThatCanNotWorkHoldUpNobody) {
+  const auto table = [&](const std::string& name, const std::string& type) {
+    return fmt::format("[[sink]]\nname = \"{0}\"\ntype = \"{1}\"\npath = \"{2}\"\nstart = \"beginning\"\n",
+                       name, type, on_disk(name));
+  };
+  const std::string path = on_disk("slurper.toml");
+  std::ofstream(path) << "[log]\nsync = \"1s\"\n" + table("quick", "file") + table("damaged", "file");
+  const auto with_file = [&] {
+    Program program = site_.run();
+    program.argv.insert(program.argv.end(), {"-c", path});
+    return program;
+  };
+  {
+    Child first(with_file());
+    ASSERT_TRUE(first.said("ready")) << first.err();
+    send(10);
+    end(first);
+  }
+  std::ofstream(on_disk(".messages.cursor-damaged"), std::ios::trunc) << std::string(256, 'x');
+  std::ofstream(path, std::ios::app) << table("unknown", "flie") +
+                                            "[[sink]]\nname = \"plugin\"\ntype = \"none\"\nplugin = \"" +
+                                            on_disk("none.so") + "\"\n";
+  Child slurper(with_file());
+  ASSERT_TRUE(slurper.said("ready")) << slurper.err();
+  send(10);
+  EXPECT_TRUE(eventually([&] { return content_of(on_disk("quick")).size() == site_.log.end(); }));
+  EXPECT_TRUE(slurper.said("the sink 'damaged' fails: cannot use the cursor")) << slurper.err();
+  EXPECT_TRUE(slurper.said("the sink 'unknown' fails: cannot accept")) << slurper.err();
+  EXPECT_TRUE(slurper.said("the sink 'plugin' fails: cannot accept")) << slurper.err();
+  EXPECT_TRUE(has_status(slurper,
+                         "sink 'damaged': 0 lines, FAILING \\(cannot use the cursor .*, sink 'unknown': 0 "
+                         "lines, .* behind, FAILING \\(cannot accept .*A SINK FAILS"))
+      << slurper.err();
+  EXPECT_THAT(content_of(on_disk("damaged")).size(), testing::Lt(site_.log.end()));
+
+  // A reload would lose such a sink's settings only later, with the next start: it is refused.
+  slurper.signal(SIGHUP);
+  EXPECT_TRUE(slurper.said("there is no sink of the type 'flie', and no plug-in '")) << slurper.err();
+  EXPECT_TRUE(slurper.said("The settings stay as they were")) << slurper.err();
+  end(slurper);
+  EXPECT_EQ(difference(site_.holder.accepted(), site_.log.bytes()), "");
+}
+
 // Each at its own pace, and the end comes in time.
 TEST_F(SinksTest, OneThatHangsHoldsUpNobody) {
   std::ofstream(on_disk("hang")) << "as long as this is there\n";

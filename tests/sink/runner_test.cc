@@ -35,12 +35,14 @@ struct Destination {
   std::vector<std::string> lines;  // that it has, each behind its offset
   std::uint64_t held = 0;
   std::optional<std::uint64_t> tells;  // in open()
+  std::function<Status()> before_make = [] { return Status(); };
   std::function<Status()> before_open = [] { return Status(); };
   std::function<Status()> before_deliver = [] { return Status(); };
   std::function<Status()> before_settle = [] { return Status(); };
   std::string refuses;             // lines with this in them
   bool acknowledges_late = false;  // only in settle()
   bool shows_header = false;       // of each line, its part and program stand before it
+  std::atomic<int> makes = 0;
   std::atomic<int> opens = 0;
   std::atomic<int> batches = 0;
   std::size_t largest_batch = 0;
@@ -142,17 +144,26 @@ class RunnerTest : public testing::Test {
     for (const auto& [name, value] : pairs)
       settings.options.push_back({.name = name, .values = {value}, .is_list = false, .place = "here"});
     ConfiguredOptions options(settings);
+    const RunnerOptions runner_options = RunnerOptions::from(options);
+    ASSERT_TRUE(options.check()) << options.check().error().message();
+    runner_ = make_runner(runner_options);
+  }
+  std::unique_ptr<SinkRunner> make_runner(const RunnerOptions& options) {
     PreparedSink sink{.name = "test",
                       .type = "test",
-                      .options = RunnerOptions::from(options),
-                      .sink = std::make_unique<TestSink>(to_)};
-    ASSERT_TRUE(options.check()) << options.check().error().message();
-    auto runner = SinkRunner::open(sink_log(), std::move(sink), [this](Level level, const std::string& text) {
-      const std::lock_guard lock(said_mutex_);
-      said_ += fmt::format("{}: {}\n", static_cast<int>(level), text);
-    });
-    ASSERT_TRUE(runner) << runner.error().message();
-    runner_ = std::move(*runner);
+                      .options = options,
+                      .make = [this]() -> Result<std::unique_ptr<Sink>> {
+                        ++to_.makes;
+                        if (Status good = to_.before_make(); !good) return std::unexpected(good.error());
+                        return std::make_unique<TestSink>(to_);
+                      }};
+    return std::make_unique<SinkRunner>(
+        sink_log(), std::move(sink),
+        [this](Level level, const std::string& text) {
+          const std::lock_guard lock(said_mutex_);
+          said_ += fmt::format("{}: {}\n", static_cast<int>(level), text);
+        },
+        [this] { ++changes_; });
   }
   void start(const std::vector<std::pair<std::string, std::string>>& pairs = {}) {
     open(pairs);
@@ -183,6 +194,7 @@ class RunnerTest : public testing::Test {
   Destination to_;
   std::mutex said_mutex_;
   std::string said_;
+  std::atomic<int> changes_ = 0;  // of the status
   std::unique_ptr<SinkRunner> runner_;
 };
 
@@ -452,6 +464,7 @@ TEST_F(RunnerTest, WhatIsRefusedGoesToTheDeadLetters) {
   EXPECT_THAT(said(), HasSubstr("was refused a line: it is bad"));
   // Counted over restarts, told once.
   start();
+  ASSERT_TRUE(eventually([&] { return runner_->state().has_begun; }));
   EXPECT_EQ(runner_->state().rejected, 2U);
   finish();
 }
@@ -580,6 +593,7 @@ TEST_F(RunnerTest, WhatIsGoneIsToldAndCounted) {
   EXPECT_THAT(to_.all(), ElementsAre("0 one", "8 three"));
   EXPECT_THAT(said(), HasSubstr("came too late for 4B of the log"));
   start();
+  ASSERT_TRUE(eventually([&] { return runner_->state().has_begun; }));
   EXPECT_EQ(runner_->state().missed, 4U);
   finish();
 }
@@ -639,6 +653,7 @@ TEST_F(RunnerTest, WhatALossOfPowerTookIsNotMissed) {
                                 "machine went down\n",
                                 begin));
   start();
+  ASSERT_TRUE(eventually([&] { return runner_->state().has_begun; }));
   EXPECT_EQ(runner_->state().missed, 0U);
   finish();
 }
@@ -692,16 +707,63 @@ TEST_F(RunnerTest, AFailingSinkDoesNotHoldUpTheEnd) {
 }
 
 TEST_F(RunnerTest, TwoDoNotShareACursor) {
+  write("one\n");
   start();
-  ASSERT_TRUE(has(0));
-  const std::unique_ptr<SinkRunner> first = std::move(runner_);
-  SinkSettings settings{.name = "test", .type = "test", .place = "here", .options = {}};
-  ConfiguredOptions options(settings);
-  const auto second = SinkRunner::open(
-      sink_log(), {.name = "test", .type = "test", .options = RunnerOptions::from(options), .sink = nullptr},
-      {});
-  ASSERT_FALSE(second);
-  EXPECT_EQ(second.error().kind, ErrorKind::Busy);
+  ASSERT_TRUE(has(1));
+  std::unique_ptr<SinkRunner> first = std::move(runner_);
+  start({{"retry_max", "100ms"}});
+  ASSERT_TRUE(says("fails: cannot lock the cursor '"));
+  EXPECT_TRUE(runner_->state().failing);
+  EXPECT_EQ(to_.opens, 1);
+  // It has waited for that, and goes on from there.
+  first.reset();
+  write("two\n");
+  ASSERT_TRUE(has(2));
+  finish();
+  EXPECT_THAT(to_.all(), ElementsAre("0 one", "4 two"));
+}
+
+TEST_F(RunnerTest, ADamagedCursorIsThisSinksFailureUntilItIsMended) {
+  write("one\n");
+  start();
+  finish();
+  const std::string path = disk_ / ".messages.cursor-test";
+  const std::string good = test::read_file(path);
+  test::write_file(path, std::string(good.size(), 'x'));
+  write("two\n");
+  changes_ = 0;
+  start({{"retry_max", "100ms"}});
+  ASSERT_TRUE(says("3: the sink 'test' fails: cannot use the cursor '"));
+  ASSERT_TRUE(eventually([&] { return changes_ == 1; }));
+  const SinkRunner::State state = runner_->state();
+  EXPECT_TRUE(state.failing);
+  EXPECT_FALSE(state.has_begun) << "where it stands is not known";
+  EXPECT_THAT(state.failure, HasSubstr("no slot of it is whole"));
+  EXPECT_EQ(to_.opens, 1) << "the destination is left alone";
+  test::write_file(path, good);
+  ASSERT_TRUE(has(2));
+  ASSERT_TRUE(says("works again"));
+  EXPECT_TRUE(eventually([&] { return changes_ == 2; }));
+  EXPECT_EQ(runner_->state().failure, "");
+  EXPECT_TRUE(runner_->state().has_begun);
+  finish();
+  EXPECT_THAT(to_.all(), ElementsAre("0 one", "4 two"));
+}
+
+TEST_F(RunnerTest, ASinkThatCanNotBeMadeIsTriedAgainAndMissesNothing) {
+  std::atomic<bool> is_there = false;
+  to_.before_make = [&]() -> Status {
+    if (is_there) return {};
+    return fail(ErrorKind::Config, "accept 'x.toml:3:1'", "there is no sink of the type 'test'");
+  };
+  write("old\n");
+  start({{"start", "end"}, {"retry_max", "100ms"}});
+  ASSERT_TRUE(says("fails: cannot accept 'x.toml:3:1': there is no sink of the type 'test'"));
+  write("new\n");  // after its first start: it is this sink's
+  is_there = true;
+  ASSERT_TRUE(has(1));
+  finish();
+  EXPECT_THAT(to_.all(), ElementsAre("4 new"));
 }
 
 TEST_F(RunnerTest, AFilterThatIsNoneIsAnErrorOfTheSettings) {

@@ -1,0 +1,47 @@
+#include "cli/check_sink_state.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "base/text.h"
+#include "log/cursor_file.h"
+#include "log/log_index.h"
+#include "sink/registry.h"
+
+namespace slurper {
+
+namespace {
+
+Finding sink_error(const SinkSettings& sink, ErrorKind kind, const std::string& why) {
+  return {.level = Finding::Level::Error,
+          .text = fmt::format("the sink '{}' {}. slurper starts all the same: its lines wait in the log",
+                              printable(sink.name), why),
+          .kind = kind};
+}
+
+std::optional<Finding> check_cursor(const SinkSettings& sink, const LogPaths& paths,
+                                    const std::optional<Uuid>& log_id) {
+  if (!LogPaths::is_cursor_name(sink.name)) return std::nullopt;
+  const Result<CursorReading> reading = read_cursor(kernel(), paths, sink.name, log_id);
+  // A sink that never ran has none.
+  if (reading || reading.error().kind == ErrorKind::NoInput) return std::nullopt;
+  return sink_error(sink, reading.error().kind, reading.error().message());
+}
+
+}  // namespace
+
+Findings check_sink_states(const Settings& settings) {
+  Findings findings;
+  const LogPaths paths(settings.log.path);
+  std::optional<Uuid> log_id;
+  if (const auto index = read_index(kernel(), paths); index && index->record) log_id = index->record->log_id;
+  for (const SinkSettings& sink : settings.sinks) {
+    if (const auto type = find_sink_type(sink); !type)
+      findings.push_back(sink_error(sink, type.error().kind, type.error().message()));
+    if (auto damaged = check_cursor(sink, paths, log_id)) findings.push_back(*std::move(damaged));
+  }
+  return findings;
+}
+
+}  // namespace slurper
