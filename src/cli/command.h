@@ -21,6 +21,7 @@ Command add_run_command(CLI::App& program);
 Command add_check_command(CLI::App& program);
 Command add_verify_command(CLI::App& program);
 Command add_recover_command(CLI::App& program);
+Command add_cursor_command(CLI::App& program);
 
 // Says on standard error what went wrong, and returns the exit status for it.
 int report(const Error& error);

@@ -53,7 +53,8 @@ int command_line(int argc, char** argv) {
   program.require_subcommand(1);
   program.get_formatter()->column_width(26);
   const std::array commands = {add_run_command(program), add_check_command(program),
-                               add_verify_command(program), add_recover_command(program)};
+                               add_verify_command(program), add_recover_command(program),
+                               add_cursor_command(program)};
   program.footer("Each command has its own help: slurper run --help");
 
   try {

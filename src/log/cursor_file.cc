@@ -21,7 +21,7 @@ SlotFileWords words_of(const LogPaths& paths, std::string_view name) {
           .locked = file,
           .in_use = "has it",
           .in_use_advice = "Each sink has a cursor of its own: give the sinks different names",
-          .unusable_advice = "Move it away: the sink then begins as a new one",
+          .unusable_advice = "Set it: " + how_to_set_cursor(paths, name),
           .lock_path = paths.cursor_lock(name)};
 }
 
@@ -52,6 +52,8 @@ CursorSlotBytes encode_cursor_slot(const CursorRecord& record) {
       .fingerprint = record.fingerprint,
       .rejected = record.rejected,
       .missed = record.missed,
+      .delivered = record.delivered.value_or(StreamOffset{}).value,
+      .flags = (record.delivered ? kCursorKnowsDelivered : 0) | (record.set_by_hand ? kCursorSetByHand : 0),
       .zero = {},
   };
   slot.crc32c = checksum(slot);
@@ -74,7 +76,32 @@ std::expected<CursorRecord, SlotDamage> decode_cursor_slot(const CursorSlotBytes
       .fingerprint = slot.fingerprint,
       .rejected = slot.rejected,
       .missed = slot.missed,
+      .delivered = (slot.flags & kCursorKnowsDelivered) != 0 ? std::optional(StreamOffset{slot.delivered})
+                                                             : std::nullopt,
+      .set_by_hand = (slot.flags & kCursorSetByHand) != 0,
   };
+}
+
+std::string how_to_set_cursor(const LogPaths& paths, std::string_view name) {
+  return fmt::format("slurper cursor {} {} --to beginning (or end, or an offset)", in_quotes(paths.active()),
+                     printable(name));
+}
+
+Status set_cursor(Os& os, const LogPaths& paths, std::string_view name, const Uuid& log_id,
+                  StreamOffset offset) {
+  SlotFileWords words = words_of(paths, name);
+  words.in_use_advice = "A sink that runs writes its cursor itself: stop slurper first";
+  struct stat st{};
+  if (const int result = os.lstat(paths.cursor(name).c_str(), &st); result < 0)
+    return fail_errno(-result, "set " + words.file);
+  auto file = SlotFile::open(os, paths.cursor(name), paths.directory(), {}, words);
+  if (!file) return std::unexpected(std::move(file.error()));
+  CursorRecord record = file->read_what_is_whole(&decode_cursor_slot).value_or(CursorRecord{});
+  record.log_id = log_id;
+  record.offset = offset;
+  record.delivered = StreamOffset{};  // of what it was before nothing is known that counts from here on
+  record.set_by_hand = true;
+  return file->overwrite(record, &encode_cursor_slot);
 }
 
 Result<CursorReading> read_cursor(Os& os, const LogPaths& paths, std::string_view name,

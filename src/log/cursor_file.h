@@ -23,6 +23,15 @@ using CursorReading = SlotReading<CursorRecord>;
 [[nodiscard]] Result<CursorReading> read_cursor(Os& os, const LogPaths& paths, std::string_view name,
                                                 const std::optional<Uuid>& log_id = std::nullopt);
 
+// The command line that sets the cursor `name`, for advice.
+[[nodiscard]] std::string how_to_set_cursor(const LogPaths& paths, std::string_view name);
+
+// Sets the cursor `name`, whatever is in it, by hand: its sink goes on at `offset`, whatever its destination
+// says. What was refused and missed so far stays counted. Synced. Fails with NoInput if there is no such
+// cursor, and with Busy while a sink has it.
+[[nodiscard]] Status set_cursor(Os& os, const LogPaths& paths, std::string_view name, const Uuid& log_id,
+                                StreamOffset offset);
+
 // Owned by its sink's thread. While it lives, no other sink and no other process can have the same one. A
 // crash in write() leaves the record before it; one after a Synced write not even a loss of power can undo.
 class CursorFile {

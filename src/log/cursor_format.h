@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <type_traits>
 
 #include "base/stream_offset.h"
@@ -17,6 +18,11 @@ inline constexpr std::array<char, 8> kCursorMagic = {'s', 'l', 'u', 'r', 'p', 'c
 inline constexpr std::uint32_t kCursorVersion = 1;
 inline constexpr std::size_t kCursorSlotSize = 128;
 
+// Bits of `flags`. Slurpers that do not know them yet wrote 0 there, and read past them: a cursor goes from
+// one to the other and back, and no version is needed.
+inline constexpr std::uint64_t kCursorKnowsDelivered = 1;  // `delivered` says something
+inline constexpr std::uint64_t kCursorSetByHand = 2;
+
 struct CursorSlotLayout {
   std::array<char, 8> magic;
   std::uint32_t version;
@@ -28,7 +34,9 @@ struct CursorSlotLayout {
   std::uint64_t fingerprint;
   std::uint64_t rejected;
   std::uint64_t missed;
-  std::array<std::uint8_t, 48> zero;
+  std::uint64_t delivered;
+  std::uint64_t flags;
+  std::array<std::uint8_t, 32> zero;
 };
 
 static_assert(sizeof(CursorSlotLayout) == kCursorSlotSize);
@@ -41,7 +49,9 @@ static_assert(offsetof(CursorSlotLayout, position) == 48);
 static_assert(offsetof(CursorSlotLayout, fingerprint) == 56);
 static_assert(offsetof(CursorSlotLayout, rejected) == 64);
 static_assert(offsetof(CursorSlotLayout, missed) == 72);
-static_assert(offsetof(CursorSlotLayout, zero) == 80);
+static_assert(offsetof(CursorSlotLayout, delivered) == 80);
+static_assert(offsetof(CursorSlotLayout, flags) == 88);
+static_assert(offsetof(CursorSlotLayout, zero) == 96);
 static_assert(std::has_unique_object_representations_v<CursorSlotLayout>,
               "no padding: nothing undefined is written");
 
@@ -54,6 +64,11 @@ struct CursorRecord {
   std::uint64_t fingerprint = 0;  // the sink's own: of the settings that it was written with
   std::uint64_t rejected = 0;     // records that the destination refused, since the cursor was made
   std::uint64_t missed = 0;       // bytes of the stream that were gone before the sink came to them, likewise
+  // Where the last record ends that the destination took: what it answers when it is asked where it stands.
+  // The cursor may be far beyond, since lines that the filter does not want move it, too. Nothing: not known.
+  std::optional<StreamOffset> delivered = {};
+  // `slurper cursor` wrote it: delivery goes on at `offset` whatever the destination says, once.
+  bool set_by_hand = false;
 
   bool operator==(const CursorRecord&) const = default;
 };

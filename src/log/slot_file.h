@@ -106,6 +106,31 @@ class SlotFile {
     return reading;
   }
 
+  // What the file says as far as it can be read; damage and other formats are passed over.
+  template <typename Record, std::size_t kSize>
+  [[nodiscard]] std::optional<Record> read_what_is_whole(
+      std::expected<Record, SlotDamage> (*decode)(const SlotBytes<kSize>&)) const {
+    std::optional<Record> newest;
+    for (std::size_t slot = 0; slot < kSlots; ++slot) {
+      SlotBytes<kSize> bytes{};
+      if (!read_slot(slot, bytes)) continue;
+      const std::expected<Record, SlotDamage> record = decode(bytes);
+      if (record && (!newest || record->sequence > newest->sequence)) newest = *record;
+    }
+    return newest;
+  }
+
+  // Writes `record` over both slots, whatever is in them, synced: after a crash in between, the slot that
+  // counts is the old one or the new one.
+  template <typename Record, std::size_t kSize>
+  [[nodiscard]] Status overwrite(Record record, SlotBytes<kSize> (*encode)(const Record&)) {
+    for (std::size_t slot = 0; slot < kSlots; ++slot) {
+      ++record.sequence;
+      if (Status written = write_slot(slot, encode(record), Durability::Synced); !written) return written;
+    }
+    return {};
+  }
+
   // Writes `record`, with the next sequence number, over the older slot of `reading`, which is updated. After
   // a failure it is as before, and the next write takes the same slot; the file may hold either.
   template <typename Record, std::size_t kSize>

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "log/line_begin.h"
 
 namespace slurper {
 
@@ -18,8 +19,6 @@ constexpr std::size_t kShortLine = 32;
 constexpr std::size_t kFewLines = 100;
 // A batch may be in thousands of tiny segments, which take their time: who reads looks for a stop between.
 constexpr int kReadsAtOnce = 64;
-
-constexpr std::size_t kLookBack = 64 << 10;  // bytes, for the beginning of a line
 
 }  // namespace
 
@@ -42,6 +41,7 @@ Status RecordSource::seek(StreamOffset from, const std::function<bool()>& stops)
   news_ = new_lines_ = 0;
   gap_up_to_.reset();
   arrival_.reset();
+  records_.clear();
   wants_line_ = true;
   // An offset beyond the log's end is an error of the next read().
   if (from > feed_.end()) return {};
@@ -83,35 +83,37 @@ Result<StreamOffset> RecordSource::oldest() const {
   return std::unexpected(chunk.error());
 }
 
-// Backwards, by twice as much each time: nearly always the byte before `at` is a newline, and what is
-// compressed is read from its beginning each time.
 Result<StreamOffset> RecordSource::line_begin(StreamOffset at, const std::function<bool()>& stops) const {
-  StreamOffset searched = at;  // from there to `at` is no newline
-  std::vector<char> piece;
-  for (std::uint64_t back = 1; searched.value > 0; back = std::max<std::uint64_t>(2 * back, kLookBack)) {
-    const StreamOffset from{at.value - std::min(back, at.value)};
-    LogReader reader(os_, paths_, feed_, from);
-    std::optional<StreamOffset> begin;
-    for (StreamOffset next = from; next < searched;) {
-      if (stops && stops()) return fail(ErrorKind::Io, "look for the beginning of a line", "slurper ends");
-      piece.resize(std::min<std::uint64_t>(searched - next, kLookBack));
-      auto chunk = reader.read(piece);
-      if (!chunk && chunk.error().kind == ErrorKind::Data) {
-        chunk = reader.skip_segment();
-        if (chunk->at <= next) return at;
-        begin = chunk->at;
-      }
-      if (!chunk) return std::unexpected(chunk.error());
-      // A line does not go on over what is gone.
-      if (chunk->missing > 0) begin = chunk->at;
-      const std::size_t newline = std::string_view(piece.data(), chunk->bytes).rfind('\n');
-      if (newline != std::string_view::npos) begin = chunk->at + newline + 1;
-      next = chunk->at + chunk->bytes;
+  return slurper::line_begin(os_, paths_, feed_, at, stops);
+}
+
+Result<RecordSource::Place> RecordSource::place_of(StreamOffset at,
+                                                   const std::function<bool()>& stops) const {
+  const Result<StreamOffset> line = line_begin(at, stops);
+  if (!line) return std::unexpected(line.error());
+  if (*line == at) return Place{.line = at, .begins_a_record = true};
+  // In parts, then: whether one begins there is for the framer to say.
+  LogReader reader(os_, paths_, feed_, *line);
+  Framer framer(log_id_, options_.framing, *line);
+  std::vector<char> bytes(2 * framer.window());
+  std::vector<Record> parts;
+  for (std::size_t filled = 0; framer.offset() < at && !(stops && stops());) {
+    const auto chunk = reader.read({bytes.data() + filled, bytes.size() - filled});
+    if (!chunk) return std::unexpected(chunk.error());
+    if (chunk->missing > 0 || (chunk->bytes == 0 && framer.offset() + filled >= feed_.end())) break;
+    filled += chunk->bytes;
+    parts.clear();
+    std::size_t used = 0;
+    while (framer.offset() < at) {
+      const std::size_t size = framer.cut({bytes.data() + used, filled - used}, {}, 1, parts);
+      if (size == 0) break;
+      used += size;
+      parts.clear();
     }
-    if (begin) return std::min(*begin, at);
-    searched = from;
+    std::memmove(bytes.data(), bytes.data() + used, filled - used);
+    filled -= used;
   }
-  return searched;
+  return Place{.line = *line, .begins_a_record = framer.offset() == at};
 }
 
 Result<RecordSource::Missing> RecordSource::read() {
@@ -130,7 +132,8 @@ Result<RecordSource::Missing> RecordSource::read() {
 }
 
 RecordSource::Missing RecordSource::skip_damaged() {
-  return note(reader_->skip_segment());
+  const LogReader::Chunk skipped = reader_->skip_segment();
+  return skipped.missing > 0 ? note(skipped) : Missing{};
 }
 
 RecordSource::Missing RecordSource::note(const LogReader::Chunk& chunk) {

@@ -60,6 +60,15 @@ class RecordSource {
   [[nodiscard]] Result<StreamOffset> line_begin(StreamOffset at,
                                                 const std::function<bool()>& stops = {}) const;
 
+  // How a reader that goes on at `at` would find the stream there.
+  struct Place {
+    StreamOffset line;  // where the line begins that the byte at `at` is of; `at` itself, if it does
+    // A line, or a part of one as max_line cuts it; or what is before it is gone.
+    bool begins_a_record = false;
+  };
+  // Looks at the log, from `at` back to the line's beginning. Errors as LogReader::read().
+  [[nodiscard]] Result<Place> place_of(StreamOffset at, const std::function<bool()>& stops = {}) const;
+
   // Reads as much as there is and fits, or a good part of it: read_up_to() tells. What is missing before it.
   // Errors as LogReader::read().
   Result<Missing> read();

@@ -24,7 +24,7 @@ inline constexpr const char* kSinkDirectory = SLURPER_SINK_DIRECTORY;
 
 // The sinks of these settings, nothing of them opened yet. Fails with Config, and the place of the first
 // error, if a setting can't be understood. A type that does not exist or a plug-in that does not load is not
-// such an error: it is that sink's `fault`, and stops no other sink.
+// such an error: it is that sink's failure when it runs, and stops no other sink.
 [[nodiscard]] Result<std::vector<PreparedSink>> prepare_sinks(std::span<const SinkSettings> sinks);
 
 // Whether a reload may take these settings: each type exists, and the settings of those that are built in can

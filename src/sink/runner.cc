@@ -48,6 +48,10 @@ const char* reason(Gap why) {
   return "they were removed, by log.keep_files, log.keep_size, or by hand";
 }
 
+bool ends_a_line(const Record& record) {
+  return record.part() == Part::Whole || record.part() == Part::Last;
+}
+
 // Half of it for sure: destinations that came back must not be met by everybody at once.
 std::chrono::milliseconds with_jitter(std::chrono::milliseconds backoff) {
   thread_local std::minstd_rand random{std::random_device{}()};
@@ -202,6 +206,8 @@ Status SinkRunner::open_cursor() {
     held_ = record->offset.value;
     rejected_ = record->rejected;
     missed_ = record->missed;
+    delivered_ = record->delivered;
+    set_by_hand_ = record->set_by_hand;
   }
   cursor_.emplace(std::move(*cursor));
   return {};
@@ -232,22 +238,86 @@ Status SinkRunner::open_sink() {
   is_open_ = true;
   linger_until_.reset();
   line_in_parts_.reset();
-  std::uint64_t noted = held_;
-  if (const auto& record = cursor_->record())
-    noted = record->offset.value;  // of a line in parts, its beginning
-  held_ = opened->value_or(noted);
-  handed_ = StreamOffset{held_};
+  whole_lines_ = {};
+  const Result<StreamOffset> begin = where_to_go_on(*opened);
+  if (!begin) return std::unexpected(begin.error());
+  held_ = begin->value;
+  handed_ = *begin;
   if (Status found = source_.seek(handed_, stops); !found) return found;
   if (log_.feed.end().value <= held_) works();
   return {};
+}
+
+// The cursor, or what the destination says that it has. Behind the last record that it took there may be any
+// number of lines that nobody wanted, so its answer is older than the cursor and yet right; unless it is
+// older than that record: then the destination has lost what it had.
+Result<StreamOffset> SinkRunner::where_to_go_on(std::optional<std::uint64_t> answer) {
+  const StreamOffset noted = cursor_->record()->offset;  // of a line in parts, its beginning
+  if (const StreamOffset end = log_.feed.end(); noted > end) {
+    return fail(ErrorKind::Data, "go on at its cursor",
+                fmt::format("it is at offset {}, and the log ends at {}", noted.value, end.value),
+                fmt::format("Was the log restored from a backup? Restore all of it, or set the cursor: {}",
+                            how_to_set_cursor(log_.paths, name_)));
+  }
+  if (!answer || set_by_hand_) return noted;
+  const StreamOffset has{*answer};
+  const auto instead = check_answer(has, noted);
+  if (!instead) return std::unexpected(instead.error());
+  if (*instead) return **instead;
+  if (has < noted && delivered_ && has >= *delivered_) return noted;
+  const auto before = std::exchange(delivered_, has);
+  if (has >= noted) return has;
+  // At once: what fails from here on must not bring back the cursor that is too far.
+  held_ = has.value;
+  if (Status saved = save_cursor(true); !saved) {
+    held_ = noted.value;
+    delivered_ = before;
+    return std::unexpected(std::move(saved.error()));
+  }
+  passed_once_ = std::max(passed_once_, noted);
+  if (before) {
+    went_back_ = true;
+    say(Level::Warning,
+        fmt::format("has a destination that lost lines: it had everything before offset {}, and now has "
+                    "everything before offset {}. What the log has of the rest is delivered again",
+                    before->value, has.value));
+  }
+  return has;
+}
+
+// Anyone who may write to the destination may have made its answer. A wrong one would skip what was never
+// delivered. Where to go on instead, if not at the answer.
+Result<std::optional<StreamOffset>> SinkRunner::check_answer(StreamOffset answer, StreamOffset noted) const {
+  const auto wrong = [&](const std::string& why) {
+    return fail(ErrorKind::Data, "go on behind what its destination has",
+                fmt::format("the destination says that it has everything before offset {}, but {}",
+                            answer.value, why),
+                fmt::format("Look at the last record there: it did not come from this log, or the log was "
+                            "restored from a backup. Remove that record, or say where to go on: {}",
+                            how_to_set_cursor(log_.paths, name_)));
+  };
+  if (const StreamOffset end = log_.feed.end(); answer > end)
+    return wrong(fmt::format("the log ends at {}", end.value));
+  const Result<RecordSource::Place> place = source_.place_of(answer, [this] { return stopping_.load(); });
+  // What is damaged can't say that the answer is wrong.
+  if (!place && place.error().kind == ErrorKind::Data) return std::nullopt;
+  if (!place) return std::unexpected(place.error());
+  if (place->begins_a_record) return std::nullopt;
+  // The cursor is at the beginning of that line: nothing is skipped, and at most this line comes again. Such
+  // an answer is right where max_line was another one.
+  if (place->line == noted) return noted;
+  return wrong(fmt::format("that is in the middle of the line at offset {}", place->line.value));
 }
 
 // Reads what there is, and hands it over once it is worth it.
 Status SinkRunner::step() {
   const auto missing = source_.read();
   if (!missing && missing.error().kind == ErrorKind::Data) {
+    const RecordSource::Missing skipped = source_.skip_damaged();
+    if (skipped.bytes == 0)
+      return std::unexpected(missing.error());  // not a segment's: it would come at once
     say(Level::Error, fmt::format("cannot have all of the log: {}", missing.error().message()));
-    note_gap(source_.skip_damaged());
+    note_gap(skipped);
     return {};
   }
   if (!missing) return std::unexpected(missing.error());
@@ -300,19 +370,23 @@ Status SinkRunner::deliver() {
 // A line in parts is gone on with at its first part, so that its parts are the same again.
 void SinkRunner::note_handed(std::span<const Record> batch) {
   handed_ = StreamOffset{batch.back().next_offset()};
-  const auto ends_a_line = [](const Record& record) {
-    return record.part() == Part::Whole || record.part() == Part::Last;
-  };
   if (ends_a_line(batch.back())) return line_in_parts_.reset();
   const auto end = std::find_if(batch.rbegin(), batch.rend(), ends_a_line);
   if (end != batch.rbegin() && (end != batch.rend() || batch.front().part() == Part::First))
     line_in_parts_ = StreamOffset{end.base()->offset()};
 }
 
+// Where the last line ends that the destination has: that is its answer the next time it is asked.
+void SinkRunner::note_delivered(StreamOffset held) {
+  if (whole_lines_ == StreamOffset{}) return;
+  delivered_ = std::max(delivered_.value_or(StreamOffset{}), std::min(held, whole_lines_));
+}
+
 Status SinkRunner::settle() {
   const Result<std::uint64_t> held = sink_->settle();
   if (!held) return std::unexpected(held.error());
   works();
+  note_delivered(StreamOffset{*held});
   return note_held(*held >= handed_.value ? source_.position() : StreamOffset{*held});
 }
 
@@ -328,6 +402,13 @@ Status SinkRunner::take(std::span<const Record> batch, const Delivery& delivery)
   settle_due_ = Clock::now() + delivery.settle_after;
   rejected_ += delivery.rejected.size();
   records_ += batch.size() - delivery.rejected.size();
+  for (std::size_t i = batch.size(); i-- > 0;) {
+    const auto is_it = [i](const Rejection& rejection) { return rejection.index == i; };
+    if (!ends_a_line(batch[i]) || std::ranges::any_of(delivery.rejected, is_it)) continue;
+    whole_lines_ = StreamOffset{batch[i].next_offset()};
+    break;
+  }
+  note_delivered(StreamOffset{delivery.held});
   // Taken without a word is not yet delivered: a server that resets every connection takes a batch each time.
   if (delivery.held > held_) works();
   return note_held(StreamOffset{delivery.held});
@@ -336,6 +417,7 @@ Status SinkRunner::take(std::span<const Record> batch, const Delivery& delivery)
 Status SinkRunner::note_held(StreamOffset held) {
   if (held.value <= held_) return {};
   held_ = held.value;
+  set_by_hand_ = false;
   return save_cursor(Clock::now() >= sync_due_);
 }
 
@@ -345,6 +427,8 @@ Status SinkRunner::save_cursor(bool surely) {
   record.offset = line_in_parts_ ? std::min(*line_in_parts_, StreamOffset{held_}) : StreamOffset{held_};
   record.rejected = rejected_;
   record.missed = missed_;
+  record.delivered = delivered_;
+  record.set_by_hand = set_by_hand_;
   if (Status written = cursor_->write(record, syncs ? Durability::Synced : Durability::Cached); !written)
     return written;
   cursor_unsaved_ = !surely;
@@ -374,9 +458,20 @@ void SinkRunner::note_gap(const RecordSource::Missing& missing) {
                fmt::format("goes on at offset {}, behind what the log lost when the machine went down",
                            missing.up_to.value));
   }
-  missed_ += missing.bytes;
-  say(Level::Error,
-      fmt::format("came too late for {} of the log: {}", size_text(missing.bytes), reason(missing.why)));
+  const StreamOffset from{missing.up_to.value - missing.bytes};
+  const StreamOffset passed_up_to = std::clamp(passed_once_, from, missing.up_to);
+  if (passed_up_to > from && went_back_) {
+    say(Level::Error,
+        fmt::format("cannot deliver again what its destination lost at the offsets {} to {} ({}): {}",
+                    from.value, passed_up_to.value, size_text(passed_up_to - from), reason(missing.why)));
+  } else if (passed_up_to > from) {
+    say(Level::Info, fmt::format("does not find the offsets {} to {} in the log, which it had passed before",
+                                 from.value, passed_up_to.value));
+  }
+  if (passed_up_to == missing.up_to) return;
+  missed_ += missing.up_to - passed_up_to;
+  say(Level::Error, fmt::format("came too late for {} of the log: {}",
+                                size_text(missing.up_to - passed_up_to), reason(missing.why)));
 }
 
 void SinkRunner::watch_lag(Timestamp oldest) {

@@ -111,6 +111,9 @@ class SinkRunner {
   void run();
   Status open_cursor();
   Status open_sink();
+  Result<StreamOffset> where_to_go_on(std::optional<std::uint64_t> answer);
+  Result<std::optional<StreamOffset>> check_answer(StreamOffset answer, StreamOffset noted) const;
+  void note_delivered(StreamOffset held);
   Status step();
   Status deliver();
   Status settle();
@@ -167,6 +170,12 @@ class SinkRunner {
   StreamOffset handed_;  // of what was handed over, the end
   Clock::time_point settle_due_;
   std::optional<StreamOffset> line_in_parts_;  // of what was handed over last: where it began
+  StreamOffset whole_lines_;  // of what was handed over and not refused: where the last line ends
+  std::optional<StreamOffset> delivered_;  // see CursorRecord
+  bool set_by_hand_ = false;               // likewise
+  // Before it everything was delivered once, or not wanted: what the log no longer has of it was not missed.
+  StreamOffset passed_once_;
+  bool went_back_ = false;  // the destination: it has lost what is from there to passed_once_
   std::optional<Clock::time_point> linger_until_;
   Clock::time_point sync_due_;
   bool cursor_unsaved_ = false;

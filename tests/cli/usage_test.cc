@@ -20,7 +20,7 @@ using testing::StartsWith;
 
 TEST(Help, FitsInto80Columns) {
   for (const std::vector<std::string>& arguments :
-       {std::vector<std::string>{"--help"}, {"run", "--help"}, {"check", "--help"}}) {
+       {std::vector<std::string>{"--help"}, {"run", "--help"}, {"check", "--help"}, {"cursor", "--help"}}) {
     const Outcome outcome = run_slurper(arguments);
     EXPECT_EQ(outcome.status, 0);
     EXPECT_THAT(outcome.err, IsEmpty());

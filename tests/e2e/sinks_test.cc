@@ -235,6 +235,54 @@ TEST_F(SinksTest, WhatRetentionRemovedIsToldAndCounted) {
   EXPECT_EQ(seen[3], std::to_string(missed));
 }
 
+// The file says up to which line it has everything; the cursor is far beyond that.
+TEST_F(SinksTest, WhatANarrowFilterPassedIsNotMissedAfterARestart) {
+  site_.sinks = {
+      fmt::format("file:{}?name=narrow&start=beginning&filter=msg%20contains%20%22line%2000000000%22",
+                  on_disk("narrow"))};
+  const std::vector<std::string> settings = {"log.rotate_size=64KiB", "log.keep_files=2"};
+  Child first = site_.start(settings);
+  for (int i = 0; i < 10; ++i) {
+    send(500);
+    ASSERT_TRUE(eventually([&] { return site_.log.segments().size() <= 3; }));
+  }
+  ASSERT_GT(site_.log.segments().front().base, 0U);
+  ASSERT_TRUE(has_status(first, "sink 'narrow': 1 lines, 0B behind")) << first.err();
+  end(first);
+  Child second = site_.start(settings);
+  send(10);
+  ASSERT_TRUE(has_status(second, "sink 'narrow': 0 lines, 0B behind, [^m]*$")) << second.err();
+  end(second);
+  EXPECT_THAT(second.err(), testing::Not(HasSubstr("came too late")));
+  EXPECT_THAT(cursor("narrow"), ElementsAre(std::to_string(site_.log.end()), "0", "0", "0"));
+  EXPECT_EQ(content_of(on_disk("narrow")), line_of(0) + '\n');
+}
+
+// With what lies beside it, as a backup of its folder does.
+TEST_F(SinksTest, AFileOfYesterdayGetsTheLinesOfTodayAgain) {
+  fs::create_directories(on_disk("files"));
+  site_.sinks = {fmt::format("file:{}?name=copied&start=beginning", on_disk("files/copied"))};
+  const auto run_with = [&](int lines) {
+    Child slurper = site_.start();
+    send(lines);
+    end(slurper);
+    return slurper.err();
+  };
+  run_with(100);
+  fs::copy(on_disk("files"), on_disk("yesterday"), fs::copy_options::recursive);
+  const std::size_t before = content_of(on_disk("files/copied")).size();
+  run_with(100);
+  const std::string had = std::to_string(site_.log.end());
+  fs::remove_all(on_disk("files"));
+  fs::copy(on_disk("yesterday"), on_disk("files"), fs::copy_options::recursive);
+  EXPECT_THAT(run_with(10),
+              HasSubstr(fmt::format("the sink 'copied' has a destination that lost lines: it had everything "
+                                    "before offset {}, and now has everything before offset {}",
+                                    had, before)));
+  EXPECT_EQ(difference(site_.log.bytes(), content_of(on_disk("files/copied"))), "");
+  EXPECT_THAT(cursor("copied"), ElementsAre(std::to_string(site_.log.end()), "0", "0", "0"));
+}
+
 // What is wrong with one sink is that sink's alone.
 TEST_F(SinksTest, OnesThatCanNotWorkHoldUpNobody) {
   const auto table = [&](const std::string& name, const std::string& type) {

@@ -37,7 +37,9 @@ CursorRecord example(std::uint64_t sequence = 7) {
           .position = 0x0102030405060708,
           .fingerprint = 0xa0b0c0d0e0f00102,
           .rejected = 0x2122232425262728,
-          .missed = 0x3132333435363738};
+          .missed = 0x3132333435363738,
+          .delivered = StreamOffset{0x4142434445464748},
+          .set_by_hand = true};
 }
 
 std::string bytes_of(const CursorSlotBytes& slot) {
@@ -73,6 +75,25 @@ TEST(CursorSlot, HasTheseBytes) {
   const auto golden = std::string(
       "slurpcur"
       "\x01\x00\x00\x00"
+      "\xc7\x9d\xcc\x6e"
+      "\x07\x00\x00\x00\x00\x00\x00\x00"
+      "\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f"
+      "\x88\x77\x66\x55\x44\x33\x22\x11"
+      "\x08\x07\x06\x05\x04\x03\x02\x01"
+      "\x02\x01\xf0\xe0\xd0\xc0\xb0\xa0"
+      "\x28\x27\x26\x25\x24\x23\x22\x21"
+      "\x38\x37\x36\x35\x34\x33\x32\x31"
+      "\x48\x47\x46\x45\x44\x43\x42\x41"
+      "\x03\x00\x00\x00\x00\x00\x00\x00",
+      96);
+  EXPECT_EQ(bytes_of(encode_cursor_slot(example())), golden + std::string(32, '\0'));
+}
+
+// Those that did not know yet what was delivered. What they read of today's, they read as they always did.
+TEST(CursorSlot, ReadsWhatOlderSlurpersWrote) {
+  const auto old = std::string(
+      "slurpcur"
+      "\x01\x00\x00\x00"
       "\xf0\xeb\xa7\xbf"
       "\x07\x00\x00\x00\x00\x00\x00\x00"
       "\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f"
@@ -82,7 +103,11 @@ TEST(CursorSlot, HasTheseBytes) {
       "\x28\x27\x26\x25\x24\x23\x22\x21"
       "\x38\x37\x36\x35\x34\x33\x32\x31",
       80);
-  EXPECT_EQ(bytes_of(encode_cursor_slot(example())), golden + std::string(48, '\0'));
+  CursorRecord expected = example();
+  expected.delivered = std::nullopt;
+  expected.set_by_hand = false;
+  EXPECT_EQ(decode_cursor_slot(slot_of(old + std::string(48, '\0'), 0)), expected);
+  EXPECT_EQ(bytes_of(encode_cursor_slot(expected)), old + std::string(48, '\0'));
 }
 
 TEST(CursorSlot, ReadsBackWhatItWrote) {
@@ -96,7 +121,8 @@ TEST(CursorSlot, DetectsEveryChangedBitAndEveryCut) {
     bad[bit / 8] ^= static_cast<std::uint8_t>(1U << (bit % 8));
     EXPECT_FALSE(decode_cursor_slot(bad)) << "bit " << bit;
   }
-  for (std::size_t size = 0; size < offsetof(CursorSlotLayout, zero); ++size) {
+  // Behind the first byte of the flags all is zero.
+  for (std::size_t size = 0; size <= offsetof(CursorSlotLayout, flags); ++size) {
     CursorSlotBytes cut{};
     std::copy_n(good.begin(), size, cut.begin());
     EXPECT_FALSE(decode_cursor_slot(cut)) << size << " bytes";
@@ -148,12 +174,12 @@ TEST_F(CursorFileTest, RemembersWhatWasWrittenLast) {
 TEST_F(CursorFileTest, SurvivesAWriteCutAnywhere) {
   const std::string slot_a = bytes_of(encode_cursor_slot(example(5)));
   CursorRecord older = example(4);
-  older.missed = 0;  // so that the old and the new slot differ up to the last byte in use
+  older.delivered = std::nullopt;  // so that the old and the new slot differ up to the last byte in use
   const std::string older_b = bytes_of(encode_cursor_slot(older));
   const std::string newer_b = bytes_of(encode_cursor_slot(example(6)));
   for (std::size_t written = 0; written <= kCursorSlotSize; ++written) {
     write_file(path_, slot_a + newer_b.substr(0, written) + older_b.substr(written));
-    const bool whole = written >= offsetof(CursorSlotLayout, zero);
+    const bool whole = written > offsetof(CursorSlotLayout, flags);
     EXPECT_EQ(open().record(), example(whole ? 6 : 5)) << written;
   }
 }
@@ -181,8 +207,8 @@ TEST_F(CursorFileTest, RefusesWhatIsNoCursorOfThisLogAndLeavesItAlone) {
   newer.crc32c = 0;
   newer.crc32c = crc32c(std::bit_cast<CursorSlotBytes>(newer));
   const std::pair<std::string, std::string> cases[] = {
-      {"not a cursor\n", "no slot of it is whole. Move it away"},
-      {bytes_of(encode_cursor_slot(example())).substr(0, 70), "no slot of it is whole. Move it away"},
+      {"not a cursor\n", "no slot of it is whole. Set it: slurper cursor '"},
+      {bytes_of(encode_cursor_slot(example())).substr(0, 70), "' mail --to beginning (or end, or an offset)"},
       {bytes_of(std::bit_cast<CursorSlotBytes>(newer)), "another version of slurper"},
       {bytes_of(encode_cursor_slot(others)), "it is of another log, 50515253-5455-5657-5859-5a5b5c5d5e5f"},
   };
@@ -193,6 +219,41 @@ TEST_F(CursorFileTest, RefusesWhatIsNoCursorOfThisLogAndLeavesItAlone) {
     EXPECT_THAT(error.message(), HasSubstr("cannot use the cursor '" + path_ + "'"));
     EXPECT_THAT(error.message(), HasSubstr(why));
     EXPECT_EQ(read_file(path_), content);
+  }
+}
+
+TEST_F(CursorFileTest, IsSetByHandWhateverIsInIt) {
+  EXPECT_EQ(set_cursor(kernel(), paths_, "mail", kLog, StreamOffset{5}).error().kind, ErrorKind::NoInput);
+  const CursorRecord by_hand{
+      .log_id = kLog, .offset = StreamOffset{5}, .delivered = StreamOffset{}, .set_by_hand = true};
+  auto newer = std::bit_cast<CursorSlotLayout>(encode_cursor_slot(example()));
+  newer.version = 2;
+  newer.crc32c = 0;
+  newer.crc32c = crc32c(std::bit_cast<CursorSlotBytes>(newer));
+  const std::string alien = bytes_of(std::bit_cast<CursorSlotBytes>(newer));
+  const std::string whole = bytes_of(encode_cursor_slot(example()));
+  for (const std::string& content :
+       {std::string(), std::string("not a cursor\n"), alien + alien, alien + whole}) {
+    write_file(path_, content);
+    const Status set = set_cursor(kernel(), paths_, "mail", kLog, StreamOffset{5});
+    ASSERT_TRUE(set) << set.error().message();
+    const CursorFile cursor = open();
+    EXPECT_THAT(cursor.damage(), IsEmpty());
+    CursorRecord expected = by_hand;
+    expected.sequence = cursor.record()->sequence;
+    if (content == alien + whole) {  // what can be read of the old one stays counted
+      expected.position = example().position;
+      expected.fingerprint = example().fingerprint;
+      expected.rejected = example().rejected;
+      expected.missed = example().missed;
+      EXPECT_GT(expected.sequence, example().sequence);
+    }
+    EXPECT_EQ(cursor.record(), expected);
+    // Not while a sink has it.
+    const Status busy = set_cursor(kernel(), paths_, "mail", kLog, StreamOffset{6});
+    ASSERT_FALSE(busy);
+    EXPECT_EQ(busy.error().kind, ErrorKind::Busy);
+    EXPECT_THAT(busy.error().message(), HasSubstr("stop slurper first"));
   }
 }
 

@@ -42,7 +42,7 @@ sed -n 's/^\.It \([67][0-9]\)$/\1/p' "$manual" | sort >"$work/one"
 same "the man page's exit codes and ErrorKind's"
 
 "$slurper" --help >"$work/help" || failed "slurper --help ends with $?"
-for command in run check verify recover; do
+for command in run check verify recover cursor; do
   grep -q "^  $command " "$work/help" || failed "slurper has no command $command"
   grep -q "^| .slurper $command" "$readme" || failed "the README has no command $command"
 done

@@ -658,6 +658,237 @@ TEST_F(RunnerTest, WhatALossOfPowerTookIsNotMissed) {
   finish();
 }
 
+// A destination that says which is the last record that it took.
+TEST_F(RunnerTest, WhatTheFilterPassedIsNotMissedWhateverTheDestinationSays) {
+  write("one good\ntwo\nthree\n");
+  start({{"filter", "raw contains good"}});
+  ASSERT_TRUE(eventually([&] { return runner_->state().held == 19; }));
+  finish();
+  ASSERT_TRUE(writer_->rotate());
+  std::filesystem::remove(writer_->paths().rotated(StreamOffset{0}));
+  to_.tells = 9;
+  write("four good\n");
+  start({{"filter", "raw contains good"}});
+  ASSERT_TRUE(has(2));
+  EXPECT_EQ(runner_->state().missed, 0U);
+  finish();
+  EXPECT_THAT(to_.all(), ElementsAre("0 one good", "19 four good"));
+  EXPECT_EQ(said(), "");
+}
+
+TEST_F(RunnerTest, ADestinationThatWentBackGetsAgainWhatTheLogHas) {
+  write("one\ntwo\n");
+  ASSERT_TRUE(writer_->rotate());
+  write("three\n");
+  start();
+  finish();
+  to_.tells = 4;
+  start();
+  finish();
+  EXPECT_THAT(to_.all(), ElementsAre("0 one", "4 two", "8 three", "4 two", "8 three"));
+  EXPECT_THAT(said(),
+              HasSubstr("2: the sink 'test' has a destination that lost lines: it had everything before "
+                        "offset 14, and now has everything before offset 4. "));
+  // And what is gone is named.
+  std::filesystem::remove(writer_->paths().rotated(StreamOffset{0}));
+  start();
+  ASSERT_TRUE(has(6));
+  EXPECT_EQ(runner_->state().missed, 0U) << "it was delivered once";
+  finish();
+  EXPECT_EQ(to_.all().back(), "8 three");
+  EXPECT_THAT(said(),
+              HasSubstr("3: the sink 'test' cannot deliver again what its destination lost at the offsets "
+                        "4 to 8 (4B): they were removed"));
+}
+
+// And what came since is missed.
+TEST_F(RunnerTest, OfOneGapEachPartIsToldAsWhatItIs) {
+  write("one\ntwo\n");
+  start();
+  finish();
+  write("three\n");
+  ASSERT_TRUE(writer_->rotate());
+  write("four\n");
+  std::filesystem::remove(writer_->paths().rotated(StreamOffset{0}));
+  to_.tells = 4;
+  start();
+  ASSERT_TRUE(has(3));
+  EXPECT_EQ(runner_->state().missed, 6U);
+  finish();
+  EXPECT_EQ(to_.all().back(), "14 four");
+  EXPECT_THAT(said(), HasSubstr("at the offsets 4 to 8 (4B)"));
+  EXPECT_THAT(said(), HasSubstr("came too late for 6B of the log"));
+}
+
+// Which can't say whether the destination has lost something.
+TEST_F(RunnerTest, ACursorThatDoesNotKnowWhatWasDelivered) {
+  write("one\ntwo\n");
+  {
+    auto cursor = CursorFile::open(kernel(), writer_->paths(), "test", writer_->log_id(), {});
+    ASSERT_TRUE(cursor) << cursor.error().message();
+    ASSERT_TRUE(cursor->write({.offset = StreamOffset{8}}, Durability::Cached));
+  }
+  to_.tells = 4;
+  start();
+  finish();
+  EXPECT_THAT(to_.all(), ElementsAre("4 two"));
+  EXPECT_EQ(said(), "");
+  to_.lines.clear();
+  {
+    auto cursor = CursorFile::open(kernel(), writer_->paths(), "test", writer_->log_id(), {});
+    ASSERT_TRUE(cursor->write({.offset = StreamOffset{8}}, Durability::Cached));
+  }
+  ASSERT_TRUE(writer_->rotate());
+  std::filesystem::remove(writer_->paths().rotated(StreamOffset{0}));
+  write("three\n");
+  start();
+  ASSERT_TRUE(has(1));
+  EXPECT_EQ(runner_->state().missed, 0U);
+  finish();
+  EXPECT_THAT(to_.all(), ElementsAre("8 three"));
+  EXPECT_THAT(said(), HasSubstr("1: the sink 'test' does not find the offsets 4 to 8 in the log"));
+}
+
+TEST_F(RunnerTest, WhatWasRefusedIsNotWhatWasDelivered) {
+  to_.refuses = "bad";
+  write("one\nbad\n");
+  start();
+  finish();
+  to_.tells = 4;
+  write("two\n");
+  start();
+  finish();
+  EXPECT_THAT(to_.all(), ElementsAre("0 one", "8 two"));
+  EXPECT_EQ(std::ranges::count(test::read_file(disk_ / "messages.rejected-test"), '\n'), 1);
+}
+
+// The operator's word goes over the destination's, forwards and back.
+TEST_F(RunnerTest, ACursorThatIsSetByHandIsObeyed) {
+  const std::vector<std::pair<std::string, std::string>> only_good = {{"filter", "raw contains good"}};
+  write("good one\nbad\ngood two\n");
+  start(only_good);
+  finish();
+  to_.tells = 9;
+  ASSERT_TRUE(set_cursor(kernel(), writer_->paths(), "test", writer_->log_id(), StreamOffset{22}));
+  write("bad\n");
+  start(only_good);
+  ASSERT_TRUE(eventually([&] { return runner_->state().held == 26; }));
+  finish();
+  // What it was set beyond stays behind it.
+  start(only_good);
+  finish();
+  EXPECT_THAT(to_.all(), ElementsAre("0 good one", "13 good two"));
+  to_.lines.clear();
+  to_.tells = 22;
+  ASSERT_TRUE(set_cursor(kernel(), writer_->paths(), "test", writer_->log_id(), StreamOffset{0}));
+  start(only_good);
+  finish();
+  EXPECT_THAT(to_.all(), ElementsAre("0 good one", "13 good two"));
+  EXPECT_EQ(said(), "");
+}
+
+TEST_F(RunnerTest, ACursorBeyondTheLogsEndIsAFailure) {
+  write("one\n");
+  {
+    auto cursor = CursorFile::open(kernel(), writer_->paths(), "test", writer_->log_id(), {});
+    ASSERT_TRUE(cursor) << cursor.error().message();
+    ASSERT_TRUE(cursor->write({.offset = StreamOffset{1000}}, Durability::Cached));
+  }
+  start({{"retry_max", "100ms"}});
+  ASSERT_TRUE(eventually([&] { return to_.opens == 4; }));
+  EXPECT_THAT(said(),
+              HasSubstr("3: the sink 'test' fails: cannot go on at its cursor: it is at offset 1000, and "
+                        "the log ends at 4. Was the log restored from a backup? Restore all of it, or "
+                        "set the cursor: slurper cursor '"));
+  EXPECT_EQ(std::ranges::count(said(), '\n'), 1);
+  ASSERT_TRUE(runner_->stop(std::chrono::steady_clock::time_point::max()));
+  runner_.reset();
+  ASSERT_TRUE(set_cursor(kernel(), writer_->paths(), "test", writer_->log_id(), StreamOffset{0}));
+  start();
+  finish();
+  EXPECT_THAT(to_.all(), ElementsAre("0 one"));
+}
+
+// Anyone who may write to a destination may make it say anything.
+TEST_F(RunnerTest, AnAnswerThatCanNotBeIsAFailureAndSkipsNothing) {
+  write("one\ntwo\n");
+  to_.tells = 1000;
+  start({{"retry_max", "100ms"}});
+  ASSERT_TRUE(eventually([&] { return to_.opens == 4; }));
+  EXPECT_THAT(said(),
+              HasSubstr("3: the sink 'test' fails: cannot go on behind what its destination has: the "
+                        "destination says that it has everything before offset 1000, but the log ends at "
+                        "8. Look at the last record there"));
+  EXPECT_EQ(std::ranges::count(said(), '\n'), 1);
+  {
+    const std::lock_guard lock(to_.mutex);
+    to_.tells = 6;
+  }
+  const int opens = to_.opens;
+  ASSERT_TRUE(eventually([&] { return to_.opens >= opens + 2; }));
+  EXPECT_THAT(runner_->state().failure, HasSubstr("but that is in the middle of the line at offset 4"));
+  EXPECT_THAT(to_.all(), ElementsAre());
+  {
+    const std::lock_guard lock(to_.mutex);
+    to_.tells = 4;
+  }
+  ASSERT_TRUE(has(1));
+  finish();
+  EXPECT_THAT(to_.all(), ElementsAre("4 two"));
+}
+
+TEST_F(RunnerTest, AnAnswerMayBeWhereAPartOfALineBeginsAsMaxLineCutsIt) {
+  const std::string line(1000, 'x');
+  const std::string more = std::string(99'000, 'y') + '\n';  // the line's beginning is far before the answer
+  write("short\n" + line + more);
+  const auto answered = [&](std::uint64_t answer) {
+    to_.lines.clear();
+    to_.tells = answer;
+    std::filesystem::remove(disk_ / ".messages.cursor-test");
+    start({{"max_line", "480"}, {"retry_max", "100ms"}});
+    const int opens = to_.opens;
+    EXPECT_TRUE(eventually([&] { return to_.opens > opens + 1 || !to_.all().empty(); }));
+    finish();
+    return to_.all().empty() ? "nothing" : to_.all().front().substr(0, to_.all().front().find(' '));
+  };
+  EXPECT_EQ(answered(6), "6");
+  EXPECT_EQ(answered(6 + 480), "486");
+  EXPECT_EQ(answered(6 + 100 * 480), "48006");
+  EXPECT_EQ(answered(6 + 481), "nothing");
+  EXPECT_EQ(answered(6 + 479), "nothing");
+  EXPECT_EQ(answered(5), "0") << "it is in the line that the cursor is at";
+}
+
+// Where max_line was another one, its parts began elsewhere: the line comes again, and nothing is skipped.
+TEST_F(RunnerTest, AnAnswerInTheLineAtTheCursorRepeatsThisLine) {
+  write(std::string(1000, 'x') + "\n");
+  to_.tells = 481;
+  start({{"max_line", "480"}});
+  finish();
+  EXPECT_THAT(to_.all(), ElementsAre(testing::StartsWith("0 "), testing::StartsWith("480 "),
+                                     testing::StartsWith("960 ")));
+}
+
+TEST_F(RunnerTest, AnAnswerMayBeTheOldestByteThatIsLeft) {
+  write("one\ntwo\n");
+  ASSERT_TRUE(writer_->rotate());
+  write("three\n");
+  start({{"start", "end"}});
+  finish();
+  std::filesystem::remove(writer_->paths().rotated(StreamOffset{0}));
+  std::filesystem::remove(disk_ / ".messages.cursor-test");
+  // Within what is gone, nothing can be checked; and the sink has the gap told.
+  for (const std::uint64_t answer : {8, 2}) {
+    to_.lines.clear();
+    to_.tells = answer;
+    start({{"start", "end"}});
+    ASSERT_TRUE(has(1));
+    finish();
+    EXPECT_THAT(to_.all(), ElementsAre("8 three")) << answer;
+    std::filesystem::remove(disk_ / ".messages.cursor-test");
+  }
+}
+
 TEST_F(RunnerTest, ADamagedSegmentIsPassed) {
   write("one\n");
   ASSERT_TRUE(writer_->rotate());

@@ -1,0 +1,126 @@
+#include "cli/cursor.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <CLI/CLI.hpp>
+
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <utility>
+
+#include "base/text.h"
+#include "cli/command.h"
+#include "log/cursor_file.h"
+#include "log/line_begin.h"
+#include "log/log_extent.h"
+
+namespace slurper {
+
+namespace {
+
+std::string list_of_cursors(const LogPaths& paths) {
+  const auto sinks = list_cursors(paths);
+  if (!sinks || sinks->empty()) return "This log has no cursors: its sinks have never run";
+  return fmt::format("The cursors of this log are: {}",
+                     printable(fmt::format("{}", fmt::join(*sinks, ", "))));
+}
+
+std::unexpected<Error> bad_place(const std::string& to, std::string why, std::string advice) {
+  return fail(ErrorKind::Usage, fmt::format("set the cursor to '{}'", printable(to)), std::move(why),
+              std::move(advice));
+}
+
+// The offset that `to` is. A sink begins with a whole line: anything else would skip a part of one, or hand
+// out the rest of it as a line of its own.
+Result<StreamOffset> parse_place(const std::string& to, const LogPaths& paths, const LogExtent& log) {
+  if (to == "beginning") return log.begin;
+  LogFeed feed;
+  feed.publish(log.active, log.end);
+  if (log.active.inode == 0) feed.leave();
+  // Others may change the log's files all the time.
+  const auto give_up_at = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  const auto gives_up = [&] { return std::chrono::steady_clock::now() > give_up_at; };
+  if (to == "end") return line_begin(kernel(), paths, feed, log.end, gives_up);
+  StreamOffset offset;
+  const auto [rest, error] = std::from_chars(to.data(), to.data() + to.size(), offset.value);
+  if (to.empty() || error != std::errc() || rest != to.data() + to.size())
+    return bad_place(to, "it is neither beginning, nor end, nor an offset",
+                     "An offset is a number such as 123456");
+  if (offset < log.begin || offset > log.end) {
+    return bad_place(to, fmt::format("the log has the offsets {} to {}", log.begin.value, log.end.value),
+                     "Name one of those, beginning, or end");
+  }
+  const Result<StreamOffset> line = line_begin(kernel(), paths, feed, offset, gives_up);
+  if (line && *line != offset)
+    return bad_place(to, fmt::format("it is in the middle of the line at offset {}", line->value),
+                     fmt::format("To begin with that line: --to {}", line->value));
+  return line;
+}
+
+Status set(const std::string& to, const LogPaths& paths, const std::string& sink, const LogExtent& log) {
+  const Result<StreamOffset> place = parse_place(to, paths, log);
+  if (!place) return std::unexpected(place.error());
+  return set_cursor(kernel(), paths, sink, log.log_id, *place);
+}
+
+Result<std::string> cursor_text(const LogPaths& paths, const std::string& sink,
+                                const std::optional<std::string>& to) {
+  const std::string what = fmt::format("find the cursor of the sink '{}'", printable(sink));
+  if (!LogPaths::is_cursor_name(sink))
+    return fail(ErrorKind::Usage, what, "no sink is called like that", list_of_cursors(paths));
+  const Result<LogExtent> log = look_at_extent(kernel(), paths);
+  if (!log) return std::unexpected(log.error());
+  if (to) {
+    if (Status done = set(*to, paths, sink, *log); !done) {
+      if (done.error().kind == ErrorKind::NoInput) done.error().advice = list_of_cursors(paths);
+      return std::unexpected(std::move(done.error()));
+    }
+  }
+  const Result<CursorReading> cursor = read_cursor(kernel(), paths, sink, log->log_id);
+  if (!cursor) {
+    Error error = cursor.error();
+    if (error.kind == ErrorKind::NoInput) error.advice = list_of_cursors(paths);
+    return std::unexpected(std::move(error));
+  }
+  const std::optional<CursorRecord>& record = cursor->record;
+  if (!record) return fmt::format("the sink '{}' has not begun", sink);
+  const std::uint64_t behind = log->end.value - std::min(log->end.value, record->offset.value);
+  return fmt::format("the sink '{}' {} at offset {}, {} bytes before the log's end", sink,
+                     record->set_by_hand ? "will go on" : "is", record->offset.value, behind);
+}
+
+}  // namespace
+
+int cursor_command(const std::string& log_path, const std::string& sink, const std::optional<std::string>& to,
+                   std::FILE* out, std::FILE* err) {
+  const Result<std::string> text =
+      cursor_text(LogPaths(std::filesystem::absolute(log_path).lexically_normal().string()), sink, to);
+  if (text) {
+    fmt::print(out, "{}\n", *text);
+    return 0;
+  }
+  fmt::print(err, "slurper: {}\n", text.error().message());
+  return std::to_underlying(text.error().kind);
+}
+
+Command add_cursor_command(CLI::App& program) {
+  CLI::App* const parser = program.add_subcommand("cursor", "show or set where a sink goes on in a log");
+  const auto log_path = std::make_shared<std::string>();
+  const auto sink = std::make_shared<std::string>();
+  const auto to = std::make_shared<std::optional<std::string>>();
+  parser->add_option("LOG", *log_path, "the log's active segment")->required();
+  parser->add_option("SINK", *sink, "the sink's name")->required();
+  parser
+      ->add_option("--to", *to,
+                   "set it: beginning (the oldest line that is left),\nend, or the offset of a line")
+      ->type_name("PLACE");
+  parser->footer(
+      "\nThe sink goes on there whatever its destination says that it has. Not while the\n"
+      "sink runs; one that fails for its cursor goes on by itself once that is set.");
+  return {parser, [log_path, sink, to] { return cursor_command(*log_path, *sink, *to, stdout, stderr); }};
+}
+
+}  // namespace slurper

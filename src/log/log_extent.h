@@ -1,0 +1,24 @@
+// Where a log begins and ends, for who does not write it.
+#pragma once
+
+#include "base/os.h"
+#include "base/uuid.h"
+#include "log/log_feed.h"
+#include "log/segment_name.h"
+#include "slurper/result.h"
+
+namespace slurper {
+
+// A log as it was at one moment; it may be written meanwhile.
+struct LogExtent {
+  Uuid log_id{};
+  StreamOffset begin;    // the oldest byte that is left
+  StreamOffset end;      // where the next byte goes; what a ring still holds comes behind it
+  ActiveSegment active;  // inode 0: there is none now
+};
+
+// Looks at the index and the files' sizes and reads no segment. Fails with NoInput if there is no log, and as
+// read_index().
+[[nodiscard]] Result<LogExtent> look_at_extent(Os& os, const LogPaths& paths);
+
+}  // namespace slurper
