@@ -13,16 +13,19 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
 #include "base/path_text.h"
+#include "base/start_thread.h"
 #include "base/text.h"
 #include "base/uuid.h"
 #include "config/ring_directory.h"
@@ -68,6 +71,7 @@ class Daemon {
 
   // What can be wrong with the settings is found before anything is touched.
   Status open(std::vector<PreparedSink> sinks);
+  Status start();
   int run();
 
  private:
@@ -251,11 +255,20 @@ Status Daemon::open(std::vector<PreparedSink> sinks) {
   return {};
 }
 
-int Daemon::run() {
-  log_thread_->start();
-  sinks_->start();
+// The threads.
+Status Daemon::start() {
+  if (Status started = log_thread_->start(); !started) return started;
+  if (Status started = sinks_->start(); !started) return started;
   if (keeper_->start()) holder_.keep(fifos_->current());
-  watcher_ = std::make_unique<FifoWatcher>(settings_.fifo.path, fifos_->current());
+  try {
+    watcher_ = std::make_unique<FifoWatcher>(settings_.fifo.path, fifos_->current());
+  } catch (const std::system_error& error) {
+    return no_thread("watch", error);
+  }
+  return {};
+}
+
+int Daemon::run() {
   gather_ = std::make_unique<Gather>(fifos_->current().pipe_size);
   const std::string what =
       fmt::format("reading {} (a pipe of {}) into {} from offset {}", in_quotes(settings_.fifo.path),
@@ -509,8 +522,9 @@ int open_and_run(const Settings& settings, const std::function<Result<Settings>(
   FifoHolder holder(kernel(), settings.fifo.path, std::move(passed));
   Daemon daemon(settings, reload, holder);
   Result<std::vector<PreparedSink>> sinks = prepare_sinks(settings.sinks);
-  if (const Status opened = sinks ? daemon.open(std::move(*sinks)) : std::unexpected(sinks.error());
-      !opened) {
+  Status opened = sinks ? daemon.open(std::move(*sinks)) : std::unexpected(sinks.error());
+  if (opened) opened = daemon.start();
+  if (!opened) {
     spdlog::critical("{}", opened.error().message());
     notify_systemd(fmt::format("ERRNO={}\nSTATUS={}", opened.error().errnum, opened.error().message()));
     // A wrong configuration is not tried again, see slurper-failed.service.
@@ -546,8 +560,13 @@ int run_daemon(const Settings& settings, const std::function<Result<Settings>()>
   (void)::signal(SIGPIPE, SIG_IGN);
 
   std::vector<PassedFd> passed = take_passed_fds();
-  start_messages(level);
-  const int exit_status = open_and_run(settings, reload, std::move(passed));
+  if (const Status started = start_messages(level); !started) {
+    (void)std::fputs(("slurper: " + started.error().message() + '\n').c_str(), stderr);
+    if (has_socket_unit(passed)) delay_next_start();
+    return static_cast<int>(started.error().kind);
+  }
+  int exit_status = 0;
+  run_or_end_process("slurper", [&] { exit_status = open_and_run(settings, reload, std::move(passed)); });
   stop_messages();  // when every thread that could say something has ended
   return exit_status;
 }

@@ -29,6 +29,7 @@ constexpr auto kShortestRest = 100ms;
 constexpr auto kLongestRest = 3s;
 constexpr auto kProbe = 500ms;  // while a look is due: whether another reader has read meanwhile
 constexpr std::size_t kLeftBehind = 4;
+constexpr int kRestMs = 1000;  // after what was thrown
 
 void say(const Statement& statement) {
   switch (statement.level) {
@@ -62,7 +63,16 @@ FifoWatcher::FifoWatcher(std::string path, const Fifo& fifo)
   look_at_ = Clock::now() + kFirstLook;
   thread_ = std::jthread([this](const std::stop_token& stop) {
     (void)::pthread_setname_np(::pthread_self(), "watch");
-    run(stop);
+    while (!stop.stop_requested()) {
+      try {
+        run(stop);
+      } catch (...) {
+        // Memory has run out: what came meanwhile is looked at again.
+        pollfd waker{.fd = wake_fd_.get(), .events = POLLIN, .revents = 0};
+        (void)::poll(&waker, 1, kRestMs);
+        look_at_ = Clock::now();
+      }
+    }
   });
 }
 

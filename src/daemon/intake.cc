@@ -50,7 +50,9 @@ Intake::Intake(Os& os, Ring& ring, WhenFull when_full, TimeIndex* times)
       when_full_(when_full),
       times_(times),
       max_read_(std::min(kMaxRead, ring.size() / 8)),
-      reserve_(2 * max_read_) {}
+      reserve_(2 * max_read_) {
+  if (when_full_ == WhenFull::Drop) peeked_.resize(max_read_);  // now: memory may have run out by then
+}
 
 Intake::Round Intake::finish(ssize_t got, std::uint64_t asked, Outcome outcome) {
   // The pipe held something. -EPIPE: and its last writer is gone, too.
@@ -94,7 +96,6 @@ ssize_t Intake::take(int fd, std::uint64_t size) {
 // The ring is full, or a line whose beginning was dropped is not over. What a read will bring must be known
 // before it is declared, so that what is dropped is whole lines, whenever the process dies.
 Intake::Round Intake::pull_line_by_line(int fd, std::uint64_t available) {
-  peeked_.resize(max_read_);
   const ssize_t seen = ring_.peek(fd, std::span(peeked_.data(), available));
   if (seen <= 0) return finish(seen == 0 ? -EAGAIN : seen, 0, Outcome::Empty);
   const auto size = static_cast<std::uint64_t>(seen);

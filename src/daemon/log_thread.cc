@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/start_thread.h"
 #include "base/text.h"
 
 namespace slurper {
@@ -66,9 +67,9 @@ LogThread::LogThread(Ring& ring, LogWriter& writer, TimeIndex& times, const LogS
       times_(times),
       made_room_(std::move(made_room)),
       housekeeper_listener_(std::make_unique<Housekeeping>(times)),
+      housekeeping_(housekeeping(settings)),
       sync_(settings.sync),
       when_disk_full_(settings.when_disk_full) {
-  start_housekeeper(settings);
   publish();
 }
 
@@ -76,25 +77,27 @@ LogThread::~LogThread() {
   (void)stop(0ms);
 }
 
-void LogThread::start() {
-  thread_ = std::thread([this] {
+Status LogThread::start() {
+  auto housekeeper = Housekeeper::start(kernel(), writer_.paths(), housekeeping_, *housekeeper_listener_);
+  if (!housekeeper) return std::unexpected(housekeeper.error());
+  housekeeper_ = std::move(*housekeeper);
+  housekept_ = writer_.indexed_base();
+  housekeeper_->notify(housekept_);
+  Result<std::thread> thread = start_thread<std::thread>("log", [this] {
     (void)::pthread_setname_np(::pthread_self(), "log");
     tid_ = ::gettid();
-    run();
+    run_or_end_process("log", [this] { run(); });
   });
+  if (!thread) return std::unexpected(thread.error());
+  thread_ = std::move(*thread);
+  return {};
 }
 
-void LogThread::start_housekeeper(const LogSettings& settings) {
-  waits_for_housekeeper_ = true;
-  housekeeper_.reset();  // first: there is one at a time
-  waits_for_housekeeper_ = false;
-  const Housekeeper::Options options{
+Housekeeper::Options LogThread::housekeeping(const LogSettings& settings) {
+  return {
       .compress = settings.compress,
       .limits = {.keep_files = settings.keep_files, .keep_size = settings.keep_size},
   };
-  housekeeper_ = std::make_unique<Housekeeper>(kernel(), writer_.paths(), options, *housekeeper_listener_);
-  housekept_ = writer_.indexed_base();
-  housekeeper_->notify(housekept_);
 }
 
 void LogThread::rotate() {
@@ -158,7 +161,8 @@ void LogThread::serve_requests() {
   if (reload) {
     sync_ = reload->sync;
     when_disk_full_ = reload->when_disk_full;
-    start_housekeeper(*reload);
+    housekeeper_->set_options(housekeeping(*reload));
+    housekeeper_->notify(writer_.indexed_base());
     writer_.set_limits(*reload);
     const Result<bool> reopened = writer_.reopen();
     if (!reopened) spdlog::error("{}. It is tried again with the next line", reopened.error().message());
@@ -262,7 +266,7 @@ void LogThread::publish() {
   if (rotations_.exchange(writer_.rotations()) != writer_.rotations()) rotation_failing_ = false;
   // Not before the index says so: after a crash it is the rotated segment that tells where the active one
   // begins.
-  if (const StreamOffset base = writer_.indexed_base(); base != housekept_) {
+  if (const StreamOffset base = writer_.indexed_base(); housekeeper_ && base != housekept_) {
     housekept_ = base;
     housekeeper_->notify(base);
   }

@@ -34,7 +34,8 @@ class LogThread {
   ~LogThread();  // stops
 
   // From the intake's thread:
-  void start();
+  // Busy if a thread can't be made. From here on the data's path allocates nothing.
+  [[nodiscard]] Status start();
   void notify() { bell_.ring(); }                    // after every take
   void ask_for_room() { room_wanted_.store(true); }  // made_room will be called, once
   void rotate();
@@ -54,15 +55,12 @@ class LogThread {
   [[nodiscard]] bool place_is_taken() const { return failing() && place_is_taken_.load(); }
   [[nodiscard]] std::uint64_t lines() const { return lines_.load(); }  // written, since the start
 
-  // What the watchdog asks for, see ProgressJudge. While it waits for the housekeeper, which compresses or
-  // waits for the disk, it has nothing to do.
+  // What the watchdog asks for, see ProgressJudge.
   struct Progress {
     std::uint64_t steps;
     bool has_work;
   };
-  [[nodiscard]] Progress progress() const {
-    return {steps_.load(), !waits_for_housekeeper_.load() && (ring_.used() > 0 || requested_.load())};
-  }
+  [[nodiscard]] Progress progress() const { return {steps_.load(), ring_.used() > 0 || requested_.load()}; }
   [[nodiscard]] pid_t tid() const { return tid_.load(); }  // 0 before start()
 
  private:
@@ -79,7 +77,7 @@ class LogThread {
   void failed(const Error& error);
   void say_findings();
   void say_finding(const std::string& finding);
-  void start_housekeeper(const LogSettings& settings);
+  static Housekeeper::Options housekeeping(const LogSettings& settings);
 
   Ring& ring_;
   LogWriter& writer_;
@@ -101,11 +99,11 @@ class LogThread {
   std::atomic<bool> place_is_taken_{false};
   std::atomic<std::uint64_t> lines_{0};
   std::atomic<std::uint64_t> steps_{0};
-  std::atomic<bool> waits_for_housekeeper_{false};
   std::atomic<pid_t> tid_{0};
 
   // The thread's own:
   std::unique_ptr<HousekeeperListener> housekeeper_listener_;
+  Housekeeper::Options housekeeping_;
   std::unique_ptr<Housekeeper> housekeeper_;
   SyncPolicy sync_;
   WhenDiskFull when_disk_full_;

@@ -17,8 +17,11 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
+
+#include "base/start_thread.h"
 
 namespace slurper {
 
@@ -103,8 +106,12 @@ class QueuedSink final : public spdlog::sinks::sink {
       const spdlog::details::log_msg_buffer message = std::move(state.messages.front());
       state.messages.pop_front();
       lock.unlock();
-      target.log(message);
-      target.flush();
+      try {
+        target.log(message);
+        target.flush();
+      } catch (...) {
+        // No memory for a message: it is lost, and those after it are tried again.
+      }
       lock.lock();
     }
     state.done = true;
@@ -117,7 +124,7 @@ class QueuedSink final : public spdlog::sinks::sink {
 
 }  // namespace
 
-void start_messages(std::string_view level) {
+Status start_messages(std::string_view level) {
   auto target = std::make_shared<spdlog::sinks::stderr_color_sink_mt>();
   auto formatter = std::make_unique<spdlog::pattern_formatter>();
   if (stderr_is_the_journal()) {
@@ -126,9 +133,16 @@ void start_messages(std::string_view level) {
     formatter->set_pattern("%Y-%m-%d %H:%M:%S.%e slurper[%P] %^%l%$: %v");
   }
   target->set_formatter(std::move(formatter));
-  auto logger = std::make_shared<spdlog::logger>("slurper", std::make_shared<QueuedSink>(std::move(target)));
+  std::shared_ptr<QueuedSink> queue;
+  try {
+    queue = std::make_shared<QueuedSink>(std::move(target));
+  } catch (const std::system_error& error) {
+    return no_thread("messages", error);
+  }
+  auto logger = std::make_shared<spdlog::logger>("slurper", std::move(queue));
   logger->set_level(spdlog::level::from_str(std::string(level)));
   spdlog::set_default_logger(std::move(logger));
+  return {};
 }
 
 void stop_messages() {

@@ -5,6 +5,8 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include <new>
+
 #include "base/text.h"
 #include "daemon/sd_notify.h"
 
@@ -34,6 +36,16 @@ void ServiceReport::take() {
 void ServiceReport::report(std::string_view trouble) {
   const auto now = Clock::now();
   const bool lives = log_thread_lives(now);
+  try {
+    renew_status(now, trouble);
+  } catch (const std::bad_alloc&) {
+    // It is told later. That slurper lives, needs no memory.
+  }
+  if (due_ && lives) notify_systemd("WATCHDOG=1");
+  due_ = false;
+}
+
+void ServiceReport::renew_status(Clock::time_point now, std::string_view trouble) {
   measure(now);
   trouble_ = trouble;
   std::string wrong(trouble);
@@ -49,8 +61,6 @@ void ServiceReport::report(std::string_view trouble) {
   const bool is_news = status != status_;
   status_ = status;
   if (is_news) notify_systemd("STATUS=" + status);
-  if (due_ && lives) notify_systemd("WATCHDOG=1");
-  due_ = false;
 }
 
 // Says each change once.

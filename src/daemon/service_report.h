@@ -38,6 +38,7 @@ class ServiceReport {
   using Clock = ProgressJudge::Clock;
 
   void report(std::string_view trouble);
+  void renew_status(Clock::time_point now, std::string_view trouble);
   bool log_thread_lives(Clock::time_point now);
   void measure(Clock::time_point now);
 

@@ -38,8 +38,11 @@ Sinks::Sinks(const SinkLog& log, std::vector<PreparedSink> sinks, const std::fun
   }
 }
 
-void Sinks::start() {
-  for (const auto& runner : runners_) runner->start();
+Status Sinks::start() {
+  for (const auto& runner : runners_) {
+    if (Status started = runner->start(); !started) return started;
+  }
+  return {};
 }
 
 bool Sinks::stop(std::chrono::milliseconds patience, std::chrono::milliseconds grace) {

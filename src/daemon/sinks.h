@@ -18,7 +18,8 @@ class Sinks {
   // thread when any_failing() or any_lagging() may have changed.
   Sinks(const SinkLog& log, std::vector<PreparedSink> sinks, const std::function<void()>& changed);
 
-  void start();
+  // Busy if a thread can't be made; those that run then go on until stop().
+  [[nodiscard]] Status start();
 
   // The log is complete: waits until the destinations have it, those that work, for `patience` at the most,
   // and ends them, all together, within `grace`. False where one can't be ended: it hangs in a call of its

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/start_thread.h"
 #include "log/compress.h"
 
 namespace slurper {
@@ -21,6 +22,8 @@ constexpr int kIoprioWhoProcess = 1;
 constexpr int kIoprioClassIdle = 3;
 constexpr int kIoprioClassShift = 13;
 
+constexpr std::chrono::seconds kRest{1};  // after what was thrown: mostly there is no memory
+
 // Best effort: where the kernel or a sandbox refuses, the work is done at the usual priority.
 void lower_priority() {
   constexpr int kLowest = 19;
@@ -31,16 +34,30 @@ void lower_priority() {
 
 }  // namespace
 
+Result<std::unique_ptr<Housekeeper>> Housekeeper::start(Os& os, const LogPaths& paths, const Options& options,
+                                                        HousekeeperListener& listener) {
+  try {
+    return std::make_unique<Housekeeper>(os, paths, options, listener);
+  } catch (const std::system_error& error) {
+    return no_thread("housekeeper", error);
+  }
+}
+
 Housekeeper::Housekeeper(Os& os, LogPaths paths, const Options& options, HousekeeperListener& listener)
     : os_(os),
       paths_(std::move(paths)),
-      options_(options),
       listener_(listener),
+      options_(options),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 Housekeeper::~Housekeeper() {
   thread_.request_stop();
   thread_.join();
+}
+
+void Housekeeper::set_options(const Options& options) {
+  const std::lock_guard lock(mutex_);
+  new_options_ = options;
 }
 
 void Housekeeper::notify(StreamOffset active_base) {
@@ -69,6 +86,34 @@ Housekeeper::Counters Housekeeper::counters() const {
 void Housekeeper::run(const std::stop_token& stop) {
   (void)pthread_setname_np(pthread_self(), "housekeeper");  // only for people who look
   lower_priority();
+  while (!stop.stop_requested()) {
+    try {
+      serve(stop);
+    } catch (...) {
+      fell(WhatWasThrown().text());
+      std::unique_lock lock(mutex_);
+      (void)notified_.wait_for(lock, stop, kRest, [] { return false; });
+    }
+  }
+}
+
+// What is thrown costs it all that it knows, as a new start would: what it had begun is resolved and done
+// again.
+void Housekeeper::fell(const char* why) noexcept {
+  resolved_ = false;
+  given_up_.clear();
+  {
+    const std::lock_guard lock(mutex_);
+    if (!work_before_) work_before_ = working_before_;
+  }
+  try {
+    report_failure({ErrorKind::Busy, 0, "compress and remove segments", why, "It is tried again"});
+  } catch (...) {
+    // Not even this can be said; it is counted.
+  }
+}
+
+void Housekeeper::serve(const std::stop_token& stop) {
   for (;;) {
     std::optional<StreamOffset> active_base;
     std::optional<StreamOffset> make_room_before;
@@ -77,9 +122,12 @@ void Housekeeper::run(const std::stop_token& stop) {
       if (!notified_.wait(lock, stop, [&] { return work_before_ || make_room_before_; })) return;
       active_base = std::exchange(work_before_, std::nullopt);
       make_room_before = std::exchange(make_room_before_, std::nullopt);
+      if (new_options_) options_ = *std::exchange(new_options_, std::nullopt);
     }
+    if (active_base) working_before_ = active_base;
     if (make_room_before) remove_oldest(*make_room_before);
     if (active_base) work(*active_base, stop);
+    working_before_.reset();
   }
 }
 

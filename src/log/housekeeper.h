@@ -4,6 +4,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -46,11 +47,18 @@ class Housekeeper {
     RetentionLimits limits;
   };
 
-  // `os` and `listener` outlive it.
+  // `os` and `listener` outlive it. Busy if its thread can't be made.
+  [[nodiscard]] static Result<std::unique_ptr<Housekeeper>> start(Os& os, const LogPaths& paths,
+                                                                  const Options& options,
+                                                                  HousekeeperListener& listener);
+  // Throws std::system_error if its thread can't be made.
   Housekeeper(Os& os, LogPaths paths, const Options& options, HousekeeperListener& listener);
   Housekeeper(const Housekeeper&) = delete;
   Housekeeper& operator=(const Housekeeper&) = delete;
   ~Housekeeper();
+
+  // For what is done from now on; what is under way ends first.
+  void set_options(const Options& options);
 
   // Segments before `active_base` are complete, and the index says so. To be called once after start-up's
   // recovery and after each rotation.
@@ -71,6 +79,8 @@ class Housekeeper {
 
  private:
   void run(const std::stop_token& stop);
+  void serve(const std::stop_token& stop);
+  void fell(const char* why) noexcept;
   void work(StreamOffset active_base, const std::stop_token& stop);
   void resolve(StreamOffset active_base, const std::stop_token& stop);
   [[nodiscard]] bool retain(std::vector<Segment>& segments, const RetentionLimits& limits);
@@ -82,7 +92,6 @@ class Housekeeper {
 
   Os& os_;
   const LogPaths paths_;
-  const Options options_;
   HousekeeperListener& listener_;
 
   std::atomic<std::uint64_t> compressed_ = 0;
@@ -91,6 +100,8 @@ class Housekeeper {
   std::atomic<std::uint64_t> failures_ = 0;
 
   // The thread's own.
+  Options options_;
+  std::optional<StreamOffset> working_before_;  // what is under way, to be done again if it throws
   bool resolved_ = false;
   std::set<StreamOffset> given_up_;
 
@@ -98,6 +109,7 @@ class Housekeeper {
   std::condition_variable_any notified_;
   std::optional<StreamOffset> work_before_;
   std::optional<StreamOffset> make_room_before_;
+  std::optional<Options> new_options_;
 
   std::jthread thread_;  // last: it uses all of the above
 };

@@ -48,6 +48,12 @@ void LogFeed::set_wanted() {
   wanted_.store(least);
 }
 
+void LogFeed::expect_one_more() {
+  const std::lock_guard lock(waiting_mutex_);
+  waiting_.reserve(listeners_ + 1);
+  ++listeners_;
+}
+
 void LogFeed::add(Listener& listener, StreamOffset wanted) {
   const std::lock_guard lock(waiting_mutex_);
   listener.wanted_ = wanted.value;

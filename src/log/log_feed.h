@@ -67,7 +67,7 @@ class LogFeed {
   // A reader's place to wait. One thread waits, any thread may wake it. It ends before the feed does.
   class Listener {
    public:
-    explicit Listener(LogFeed& feed) : feed_(feed) {}
+    explicit Listener(LogFeed& feed) : feed_(feed) { feed_.expect_one_more(); }
     Listener(const Listener&) = delete;
     Listener& operator=(const Listener&) = delete;
     ~Listener() { feed_.remove(*this); }
@@ -89,6 +89,7 @@ class LogFeed {
  private:
   static constexpr std::uint64_t kNothing = std::numeric_limits<std::uint64_t>::max();
 
+  void expect_one_more();
   void add(Listener& listener, StreamOffset wanted);
   void remove(Listener& listener);
   void wake_up_to(std::uint64_t end);
@@ -107,7 +108,8 @@ class LogFeed {
   std::uint64_t cuts_ = 0;
 
   std::mutex waiting_mutex_;
-  std::vector<Listener*> waiting_;
+  std::vector<Listener*> waiting_;  // with room for all that there ever were: waiting allocates nothing
+  std::size_t listeners_ = 0;
 };
 
 }  // namespace slurper

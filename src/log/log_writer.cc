@@ -36,7 +36,9 @@ std::size_t after_first_newline(std::span<const char> data) {
 }  // namespace
 
 LogWriter::LogWriter(Os& os, const LogSettings& settings, LogPaths paths, LogIndex index)
-    : os_(os), settings_(settings), paths_(std::move(paths)), index_(std::move(index)) {}
+    : os_(os), settings_(settings), paths_(std::move(paths)), index_(std::move(index)) {
+  last_bytes_.reserve(2 * kLastBytes);
+}
 
 Status LogWriter::set_access(int fd) {
   // open(2) took the process's umask off the mode.

@@ -187,7 +187,8 @@ class LogWriter {
   std::uint64_t size_ = 0;
   StreamOffset synced_;
   bool at_line_start_ = true;
-  std::string last_bytes_;  // of the segment: whether a file that has grown still holds what was written
+  std::string last_bytes_;  // with room for what remember() puts there; of the segment: whether a file that
+                            // has grown still holds what was written
   bool rotate_requested_ = false;
   bool index_stale_ = false;      // the index must be written before the next byte
   bool folder_unsynced_ = false;  // the active segment's name may not survive a loss of power

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <ctime>
+#include <new>
 #include <span>
 #include <utility>
 
@@ -226,21 +227,25 @@ Status TimeIndex::copy(const File& from, std::uint64_t first, File& to) {
 }
 
 // What was written of it before a failure is overwritten by the next one.
-Status TimeIndex::append(File& file, const std::vector<TimeMark>& marks) {
-  std::vector<TimesEntryBytes> bytes;
-  bytes.reserve(marks.size());
-  for (const TimeMark& mark : marks) bytes.push_back(encode_times_entry(mark));
-  const std::size_t wanted = bytes.size() * kTimesEntrySize;
-  const std::uint64_t entries = file.entries.load();
-  for (std::size_t done = 0; done < wanted;) {
-    const ssize_t written = os_.pwrite(file.fd.get(), reinterpret_cast<const char*>(bytes.data()) + done,
-                                       wanted - done, place_of(entries) + static_cast<off_t>(done));
-    if (written <= 0)
-      return fail_errno(written < 0 ? static_cast<int>(-written) : ENOSPC,
-                        "write the arrival times " + in_quotes(paths_.times()));
-    done += static_cast<std::size_t>(written);
+Status TimeIndex::append(File& file, std::span<const TimeMark> marks) {
+  std::array<TimesEntryBytes, 256> bytes{};
+  std::uint64_t entries = file.entries.load();
+  while (!marks.empty()) {
+    const std::size_t count = std::min(marks.size(), bytes.size());
+    for (std::size_t i = 0; i < count; ++i) bytes[i] = encode_times_entry(marks[i]);
+    const std::size_t wanted = count * kTimesEntrySize;
+    for (std::size_t done = 0; done < wanted;) {
+      const ssize_t written = os_.pwrite(file.fd.get(), reinterpret_cast<const char*>(bytes.data()) + done,
+                                         wanted - done, place_of(entries) + static_cast<off_t>(done));
+      if (written <= 0)
+        return fail_errno(written < 0 ? static_cast<int>(-written) : ENOSPC,
+                          "write the arrival times " + in_quotes(paths_.times()));
+      done += static_cast<std::size_t>(written);
+    }
+    entries += count;
+    marks = marks.subspan(count);
   }
-  file.entries = entries + marks.size();
+  file.entries = entries;
   return {};
 }
 
@@ -277,12 +282,12 @@ void TimeIndex::thin_out() {
     spacing_ *= 2;
   }
   // A clock that is set back all the time.
-  if (unwritten_.size() == kMaxUnwritten) unwritten_.pop_front();
+  if (unwritten_.size() == kMaxUnwritten) unwritten_.erase(unwritten_.begin());
 }
 
 void TimeIndex::write() {
   if (is_lost_) follow_path();
-  std::vector<TimeMark> marks;
+  std::vector<TimeMark>& marks = writing_;
   std::shared_ptr<File> file;
   {
     const std::lock_guard lock(mutex_);
@@ -301,9 +306,12 @@ void TimeIndex::write() {
     const std::lock_guard lock(mutex_);
     file_ = file;
     // The intake may have replaced the last one since, or thinned them out.
-    while (appended && !unwritten_.empty() &&
-           (unwritten_.front().offset < marks.back().offset || unwritten_.front() == marks.back()))
-      unwritten_.pop_front();
+    if (appended) {
+      const auto left = std::ranges::find_if(unwritten_, [&](const TimeMark& mark) {
+        return mark.offset >= marks.back().offset && mark != marks.back();
+      });
+      unwritten_.erase(unwritten_.begin(), left);
+    }
     if (unwritten_.empty()) spacing_ = kFinest;
   }
   if (!appended) return failed(appended.error());
@@ -341,6 +349,14 @@ void TimeIndex::forget_before(StreamOffset offset) {
 }
 
 void TimeIndex::rewrite_if_worth_it() {
+  try {
+    rewrite_without_what_is_forgotten();
+  } catch (const std::bad_alloc&) {
+    // The old file is as good; the next segment that goes is the next occasion.
+  }
+}
+
+void TimeIndex::rewrite_without_what_is_forgotten() {
   const StreamOffset forget{forget_before_.load()};
   if (forget <= forgotten_) return;
   forgotten_ = forget;

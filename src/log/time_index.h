@@ -4,11 +4,11 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -43,8 +43,8 @@ class TimeIndex {
 
   // The intake's thread. Never waits for the disk.
 
-  // Bytes are about to be taken from the FIFO, which will be those from `head` on: before that, since the log
-  // may have them at once. Makes a mark where the last one is old.
+  // Allocates nothing. Bytes are about to be taken from the FIFO, which will be those from `head` on: before
+  // that, since the log may have them at once. Makes a mark where the last one is old.
   void coming(StreamOffset head);
   // Offsets never go back. A mark for the same one replaces it.
   void mark(const TimeMark& mark);
@@ -85,14 +85,18 @@ class TimeIndex {
   };
 
   TimeIndex(Os& os, LogPaths paths, const Uuid& log_id, const FileAccess& access)
-      : os_(os), paths_(std::move(paths)), log_id_(log_id), access_(access) {}
+      : os_(os), paths_(std::move(paths)), log_id_(log_id), access_(access) {
+    writing_.reserve(kMaxUnwritten);
+    unwritten_.reserve(kMaxUnwritten);
+  }
 
   Result<std::shared_ptr<File>> load(const Stream& stream);
   Result<std::shared_ptr<File>> begin_anew(const File* from, std::uint64_t first);
   Status copy(const File& from, std::uint64_t first, File& to);
   void rewrite_if_worth_it();
+  void rewrite_without_what_is_forgotten();
   void thin_out();
-  Status append(File& file, const std::vector<TimeMark>& marks);
+  Status append(File& file, std::span<const TimeMark> marks);
   void failed(const Error& error);
 
   Os& os_;
@@ -105,6 +109,7 @@ class TimeIndex {
   bool marked_ = false;
 
   // The log thread's.
+  std::vector<TimeMark> writing_;  // with room for all of unwritten_
   std::vector<std::string> findings_;
   bool failing_ = false;
   bool is_lost_ = false;    // its file is to be made again
@@ -114,9 +119,9 @@ class TimeIndex {
   std::atomic<std::uint64_t> forget_before_{0};
   std::atomic<std::uint64_t> newest_{0};
 
-  mutable std::mutex mutex_;    // of what follows; never held while the disk is waited for
-  std::shared_ptr<File> file_;  // empty: it could not be made yet
-  std::deque<TimeMark> unwritten_;
+  mutable std::mutex mutex_;                // of what follows; never held while the disk is waited for
+  std::shared_ptr<File> file_;              // empty: it could not be made yet
+  std::vector<TimeMark> unwritten_;         // with room for kMaxUnwritten: a mark allocates nothing
   std::chrono::seconds spacing_ = kFinest;  // of what has been thinned out
 };
 

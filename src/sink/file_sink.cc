@@ -55,6 +55,7 @@ class FileSink : public Sink {
   void close() override;
 
  private:
+  Result<std::optional<std::uint64_t>> open_all(const SinkContext& context);
   Result<std::optional<std::uint64_t>> where_to_go_on();
   Status append(std::string_view bytes);
 
@@ -131,7 +132,14 @@ Error with_remedy(Error error) {
   return error;
 }
 
+// What was opened before a failure must not be in the way of the next try: both have locks.
 Result<std::optional<std::uint64_t>> FileSink::open(const SinkContext& context) {
+  auto opened = open_all(context);
+  if (!opened) close();
+  return opened;
+}
+
+Result<std::optional<std::uint64_t>> FileSink::open_all(const SinkContext& context) {
   say_ = context.say;
   loop_.forget();
   const Result<Uuid> boot = read_boot_id(kernel());
@@ -160,7 +168,9 @@ Result<std::optional<std::uint64_t>> FileSink::open(const SinkContext& context) 
       .compress = settings_.compress,
       .limits = {.keep_files = settings_.keep_files, .keep_size = settings_.keep_size},
   };
-  housekeeper_ = std::make_unique<Housekeeper>(kernel(), writer_->paths(), options, *listener_);
+  auto housekeeper = Housekeeper::start(kernel(), writer_->paths(), options, *listener_);
+  if (!housekeeper) return std::unexpected(housekeeper.error());
+  housekeeper_ = std::move(*housekeeper);
   housekept_ = writer_->indexed_base();
   housekeeper_->notify(housekept_);
   return where_to_go_on();
@@ -254,7 +264,7 @@ Status FileSink::append(std::string_view bytes) {
 
 // What it can't do on its way out is seen to by the next open().
 void FileSink::close() {
-  (void)writer_->close();
+  if (writer_) (void)writer_->close();
   housekeeper_.reset();
   cursor_.reset();
   writer_.reset();

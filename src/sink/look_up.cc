@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -53,6 +54,10 @@ struct LookUp::Shared {
       std::memcpy(&address.storage, info->ai_addr, info->ai_addrlen);
     }
     if (error == 0) ::freeaddrinfo(found);
+    end_with(error);
+  }
+  void end_with(int result) {
+    error = result;
     done.store(true, std::memory_order_release);
     (void)::eventfd_write(done_fd.get(), 1);  // can't fail: it is the only one
   }
@@ -71,7 +76,13 @@ Result<LookUp> LookUp::begin(const Endpoint& endpoint, bool is_stream) {
   if (in_figures->error == 0) return LookUp(std::move(in_figures), false);
   auto by_name = make(0);
   try {
-    std::thread([by_name] { by_name->run(); }).detach();
+    std::thread([by_name] {
+      try {
+        by_name->run();
+      } catch (const std::bad_alloc&) {
+        by_name->end_with(EAI_MEMORY);
+      }
+    }).detach();
   } catch (const std::system_error& error) {
     return fail_errno(error.code().value(),
                       fmt::format("find the address of '{}'", printable(endpoint.host)));

@@ -10,6 +10,7 @@
 #include <random>
 #include <utility>
 
+#include "base/start_thread.h"
 #include "base/text.h"
 
 namespace slurper {
@@ -107,8 +108,8 @@ SinkRunner::~SinkRunner() {
   (void)stop(Clock::time_point::max());
 }
 
-void SinkRunner::start() {
-  thread_ = std::thread([this] {
+Status SinkRunner::start() {
+  Result<std::thread> thread = start_thread<std::thread>("sink-" + name_, [this] {
     (void)::pthread_setname_np(::pthread_self(), ("sink-" + name_).substr(0, 15).c_str());
     // To Linux only this thread's (nice(2)), and as it was for a thread that it starts. Best effort: a
     // sandbox may refuse.
@@ -116,6 +117,9 @@ void SinkRunner::start() {
     run();
     ended_ = true;
   });
+  if (!thread) return std::unexpected(std::move(thread.error()));
+  thread_ = std::move(*thread);
+  return {};
 }
 
 void SinkRunner::finish() {
@@ -175,25 +179,64 @@ std::string SinkRunner::behind() const {
 
 void SinkRunner::run() {
   while (!stopping_) {
-    if (log_.feed.renewals() != renewals_) renew_cursor();
-    const Status status = is_open_ ? step() : open_sink();
-    if (!status) {
+    bool works = false;
+    try {
+      if (log_.feed.renewals() != renewals_) renew_cursor();
+      const Status status = turn();
+      works = status.has_value();
       if (stopping_) break;
-      failed(status.error());
-      if (finishing_) break;
-      if (status.error().kind == ErrorKind::Loop) {
+      if (!works) failed(status.error());
+      if (!works && status.error().kind == ErrorKind::Loop && !finishing_) {
         wait_for_resume(status.error());
-      } else {
-        wait(Clock::now() + with_jitter(backoff_), kFarAway);
+        continue;
       }
+    } catch (...) {
+      // Memory has run out so far that not even this can be said: it shows in the status, and as soon as it
+      // can.
+      failing_ = true;
+      backoff_ = std::clamp<std::chrono::milliseconds>(2 * backoff_, kFirstRetry, options_.retry_max);
+      tear_down();
     }
-    if (finishing_ && is_open_ && is_done()) break;
+    if (finishing_ && (!works || (is_open_ && is_done()))) break;
+    if (!works) wait(Clock::now() + with_jitter(backoff_), kFarAway);
   }
-  if (is_open_) sink_->close();
+  close_sink();
   if (!cursor_ || !cursor_->record()) return;  // nobody has said yet where it begins
-  if (log_.feed.renewals() != renewals_) renew_cursor();
-  if (const Status saved = save_cursor(true); !saved)
-    say(Level::Warning, "may repeat lines: " + saved.error().message());
+  try {
+    if (log_.feed.renewals() != renewals_) renew_cursor();
+    if (const Status saved = save_cursor(true); !saved)
+      say(Level::Warning, "may repeat lines: " + saved.error().message());
+  } catch (...) {
+    // The cursor is as it was: lines come again.
+  }
+}
+
+// One step. What is thrown on the way (memory has run out, a plug-in's bug) costs this sink all that it has
+// in memory, and it begins again with its cursor, as after a SIGKILL.
+Status SinkRunner::turn() {
+  try {
+    return is_open_ ? step() : open_sink();
+  } catch (...) {
+    const WhatWasThrown thrown;
+    tear_down();
+    return fail(thrown.is_shortage() ? ErrorKind::Busy : ErrorKind::Internal, "go on", thrown.text());
+  }
+}
+
+void SinkRunner::close_sink() noexcept {
+  if (!is_open_) return;
+  is_open_ = false;
+  try {
+    sink_->close();
+  } catch (...) {
+    sink_.reset();  // what it may still have, nobody can tell
+  }
+}
+
+void SinkRunner::tear_down() noexcept {
+  close_sink();
+  sink_.reset();
+  cursor_.reset();
 }
 
 Status SinkRunner::open_cursor() {
@@ -491,10 +534,10 @@ void SinkRunner::watch_lag(Timestamp oldest) {
 }
 
 void SinkRunner::failed(const Error& error) {
-  if (is_open_) sink_->close();
-  is_open_ = false;
+  close_sink();
   const auto now = Clock::now();
-  const bool is_first = !failing_.exchange(true);
+  failing_ = true;
+  const bool is_first = !std::exchange(failure_is_told_, true);
   if (error.kind == ErrorKind::Loop) {
     if (is_first) failing_since_ = now;
     return say(Level::Error, fmt::format("stops: {}. Its lines wait in the log", error.message()));
@@ -519,8 +562,10 @@ void SinkRunner::wait_for_resume(const Error& error) {
   };
   resumed_ = false;  // what was said before is not about this
   set_stopped(error.why);
+  changed_();
   while (!resumed_ && !stopping_ && !finishing_) wait(Clock::time_point::max(), kFarAway);
   set_stopped({});
+  changed_();
   if (resumed_) say(Level::Info, "goes on, as it was told to");
 }
 
@@ -534,6 +579,7 @@ bool SinkRunner::set_failure(std::string failure) {
 void SinkRunner::works() {
   if (!failing_) return;
   failing_ = false;
+  if (!std::exchange(failure_is_told_, false)) failing_since_ = Clock::now();
   (void)set_failure({});
   changed_();
   say(Level::Warning,

@@ -76,7 +76,8 @@ class SinkRunner {
   SinkRunner& operator=(const SinkRunner&) = delete;
   ~SinkRunner();
 
-  void start();
+  // Busy if its thread can't be made.
+  [[nodiscard]] Status start();
 
   // Nothing more will be written to the log: ends when the destination has all of it, or when it fails.
   void finish();
@@ -109,6 +110,9 @@ class SinkRunner {
   using Clock = std::chrono::steady_clock;
 
   void run();
+  Status turn();
+  void tear_down() noexcept;
+  void close_sink() noexcept;
   Status open_cursor();
   Status open_sink();
   Result<StreamOffset> where_to_go_on(std::optional<std::uint64_t> answer);
@@ -182,6 +186,7 @@ class SinkRunner {
   std::uint64_t renewals_ = 0;  // of the files beside the log
   std::string renewal_failure_;
   std::chrono::milliseconds backoff_{0};
+  bool failure_is_told_ = false;
   Clock::time_point failing_since_;
   Clock::time_point say_again_;
   std::thread thread_;  // last: it uses all of the above

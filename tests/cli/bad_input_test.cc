@@ -311,5 +311,31 @@ TEST_F(BadInput, NoStandardErrorIsNoHarm) {
   EXPECT_EQ(test::read_file(folder_ / "log"), "line\n");
 }
 
+// A limit is no bug: it is named, and the start may be tried again. Each thread of a start is refused in
+// turn.
+TEST_F(BadInput, AThreadThatCanNotBeMade) {
+  const bool is_root = geteuid() == 0;
+  if (is_root) {
+    for (const std::string& path : {folder_.path(), ring_.path()}) ASSERT_EQ(chmod(path.c_str(), 0777), 0);
+  }
+  const std::vector<std::string> arguments = options({"--sink", "file:" + (folder_ / "copy")});
+  unsigned limit = 1;
+  for (;; ++limit) {
+    Slurper slurper(arguments, {.as_nobody = is_root, .max_processes = limit});
+    if (slurper.says("ready")) {
+      slurper.signal(SIGTERM);
+      EXPECT_EQ(slurper.wait(), 0) << slurper.err();
+      break;
+    }
+    EXPECT_EQ(slurper.wait(), 75) << slurper.err();
+    EXPECT_THAT(slurper.err(), AllOf(HasSubstr("cannot start the thread '"), HasSubstr("TasksMax="),
+                                     HasSubstr("ulimit -u")));
+    // Who is not root may have any number of processes.
+    if (!is_root) return;
+    ASSERT_LT(limit, 200U) << slurper.err();
+  }
+  EXPECT_GT(limit, 5U) << "messages, housekeeper, log, the sink's and watch";
+}
+
 }  // namespace
 }  // namespace slurper::test

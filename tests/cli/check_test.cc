@@ -84,15 +84,14 @@ TEST_F(Check, WhatIsWrongWithOneSinkIsShownAndIsItsExitStatus) {
   const Outcome damaged = run_slurper(
       with({"--sink", "file:/x?name=damaged", "--sink", "file:/y?name=good", "--set", "log.keep_files=3"}));
   EXPECT_EQ(damaged.status, 65) << damaged.err;
-  EXPECT_THAT(damaged.err,
-              AllOf(HasSubstr("error    the sink 'damaged' cannot use the cursor '"),
-                    HasSubstr("ok       the sink 'good' "), HasSubstr("warning  log.keep_files")));
+  EXPECT_THAT(damaged.err, AllOf(HasSubstr("error    the sink 'damaged' cannot use the cursor '"),
+                                 HasSubstr("the sink 'good'"), HasSubstr("warning  log.keep_files")));
   std::filesystem::remove(folder_ / ".log.cursor-damaged");
   const std::vector<std::string> with_ca =
       with({"--sink", "syslog+tls://127.0.0.1:6514?name=far&ca_file=" + (folder_ / "ca.pem")});
   const Outcome missing = run_slurper(with_ca);
   EXPECT_EQ(missing.status, 66) << missing.err;
-  EXPECT_THAT(missing.err, HasSubstr("error    the sink 'far' cannot read its ca_file '"));
+  EXPECT_THAT(missing.err, HasSubstr("error    the sink 'far': its ca_file '"));
   std::ofstream(folder_ / "ca.pem") << "anything\n";
   EXPECT_EQ(run_slurper(with_ca).status, 0);
 }

@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -54,6 +55,10 @@ std::string contents(const UniqueFd& fd) {
                         setresuid(kNobody, kNobody, kNobody) != 0)) {
     _exit(126);
   }
+  // After the change of user, which would count against the limit: execve(2) would fail.
+  if (const rlimit limit{.rlim_cur = how.max_processes, .rlim_max = how.max_processes};
+      how.max_processes > 0 && setrlimit(RLIMIT_NPROC, &limit) != 0)
+    _exit(126);
   arguments.insert(arguments.begin(), "slurper");
   std::vector<char*> argv;
   argv.reserve(arguments.size() + 1);

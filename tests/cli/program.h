@@ -17,6 +17,7 @@ inline constexpr std::chrono::seconds kEndDeadline{30};
 struct How {
   bool as_nobody = false;            // uid and gid 65534, no groups; only for root
   std::vector<int> closed_fds = {};  // of 0, 1 and 2
+  unsigned max_processes = 0;        // and threads, of its user (RLIMIT_NPROC); 0: as it is. Not for root
 };
 
 // A slurper that runs. Gone with this object at the latest.

@@ -62,7 +62,7 @@ TEST(Messages, AreWrittenInOrderAndAllBeforeTheEnd) {
   StderrPipe pipe;
   std::string text;
   std::thread reader([&] { text = pipe.read_all(); });
-  start_messages("info");
+  ASSERT_TRUE(start_messages("info"));
   for (int i = 0; i < 100; ++i) spdlog::info("message {}.", i);
   spdlog::debug("not this one");
   stop_messages();
@@ -82,7 +82,7 @@ TEST(Messages, AStandardErrorThatNobodyReadsHoldsUpNobody) {
   ::signal(SIGPIPE, SIG_IGN);
   StderrPipe pipe;
   pipe.fill();
-  start_messages("info");
+  ASSERT_TRUE(start_messages("info"));
   for (int i = 0; i < 10'000; ++i) spdlog::info("message {}", i);
   stop_messages();
   pipe.close_read_end();  // lets the thread that hangs in write(2) go

@@ -62,7 +62,7 @@ TEST(SinksStopTest, OneThatHangsHoldsUpNoOthersStop) {
                .feed = (*writer)->feed(),
                .times = *times},
               std::move(prepared), [] {});
-  sinks.start();
+  ASSERT_TRUE(sinks.start());
   all_hang.wait();  // one that is told before it has begun does not begin
   EXPECT_TRUE(sinks.stop(0ms, 30s)) << "each would have waited for the one before it";
 }

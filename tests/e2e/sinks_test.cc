@@ -5,10 +5,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <re2/re2.h>
+#include <sys/resource.h>
 
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <optional>
+#include <string_view>
 #include <thread>
 
 #include "e2e/destinations.h"
@@ -281,6 +284,44 @@ TEST_F(SinksTest, AFileOfYesterdayGetsTheLinesOfTodayAgain) {
                                     had, before)));
   EXPECT_EQ(difference(site_.log.bytes(), content_of(on_disk("files/copied"))), "");
   EXPECT_THAT(cursor("copied"), ElementsAre(std::to_string(site_.log.end()), "0", "0", "0"));
+}
+
+// Whatever falls for it, gets up again or is started again, and every line is there once.
+TEST_F(SinksTest, MemoryThatRunsOutCostsNoLine) {
+  site_.sinks = {fmt::format("file:{}?name=copy&start=beginning&retry_max=1s", on_disk("copy"))};
+  const std::vector<std::string> settings = {"log.rotate_size=64KiB", "log.compress=zstd"};
+  std::optional<Child> slurper(site_.start(settings));
+  send(1000);
+  const auto limit_memory = [&](rlim_t bytes) {
+    const rlimit limit{.rlim_cur = bytes, .rlim_max = RLIM_INFINITY};
+    return ::prlimit(slurper->pid(), RLIMIT_AS, &limit, nullptr) == 0;
+  };
+  int starts = 0;
+  for (int round = 0; round < 10; ++round) {
+    ASSERT_TRUE(limit_memory(1)) << "nothing more can be mapped";
+    for (const int signal : {SIGUSR1, SIGUSR2, SIGHUP}) slurper->signal(signal);
+    std::string text;
+    for (int i = 0; i < 500; ++i) text += line_of(sent_++) + '\n';
+    for (std::string_view rest = text; !rest.empty();) {
+      const std::string_view piece = rest.substr(0, rest.substr(0, 4000).rfind('\n') + 1);
+      ASSERT_TRUE(eventually([&] { return site_.holder.write(std::string(piece)); }));
+      rest.remove_prefix(piece.size());
+    }
+    ASSERT_TRUE(eventually([&] {
+      if (slurper->wait(0ms)) {
+        ++starts;
+        slurper.emplace(site_.start(settings));
+      }
+      return site_.log.end() == site_.holder.accepted().size();
+    })) << slurper->err();
+    ASSERT_TRUE(limit_memory(RLIM_INFINITY));
+  }
+  EXPECT_TRUE(eventually([&] { return content_of(on_disk("copy")).size() == site_.log.end(); }))
+      << slurper->err();
+  end(*slurper);
+  fmt::print("started again {} times\n", starts);
+  EXPECT_EQ(difference(site_.holder.accepted(), site_.log.bytes()), "");
+  EXPECT_EQ(difference(site_.log.bytes(), content_of(on_disk("copy"))), "");
 }
 
 // What is wrong with one sink is that sink's alone.

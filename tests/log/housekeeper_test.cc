@@ -4,8 +4,10 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstring>
+#include <new>
 
 #include "log/fault_os.h"
 #include "log/log_files.h"
@@ -303,6 +305,39 @@ TEST_F(HousekeeperTest, TriesAFailingUnlinkOnceARotation) {
   housekeeper.notify(base(3));
   EXPECT_THAT(recorder_.wait_for(5), ElementsAre(_, _, _, failed, "compressed 20000"));
   EXPECT_TRUE(exists(paths_.rotated(base(0))));
+}
+
+// Where memory runs out it falls, gets up, and does what it had begun.
+TEST_F(HousekeeperTest, WhatIsThrownIsTriedAgain) {
+  class NoMemory : public Os {
+   public:
+    int open(const char* path, int flags, mode_t mode) override {
+      if (std::string_view(path).ends_with(".tmp") && --left_ >= 0) throw std::bad_alloc();
+      return Os::open(path, flags, mode);
+    }
+
+   private:
+    std::atomic<int> left_ = 2;
+  };
+  NoMemory os;
+  rotated(2);
+  Housekeeper housekeeper(os, paths_, kCompress, recorder_);
+  housekeeper.notify(base(2));
+  EXPECT_THAT(
+      recorder_.wait_for(4),
+      ElementsAre("failed: cannot compress and remove segments: memory has run out. It is tried again",
+                  "failed: cannot compress and remove segments: memory has run out. It is tried again",
+                  "compressed 0", "compressed " + std::to_string(kSize)));
+  EXPECT_THAT(files(), ElementsAre("m.00000000000000000000.zst", "m.00000000000000010000.zst"));
+}
+
+// A thread of its own would have to be made again, and may not be had.
+TEST_F(HousekeeperTest, TakesOtherOptionsWhileItRuns) {
+  rotated(2);
+  Housekeeper housekeeper(kernel(), paths_, {}, recorder_);
+  housekeeper.set_options(kCompress);
+  housekeeper.notify(base(2));
+  EXPECT_THAT(recorder_.wait_for(2), ElementsAre("compressed 0", "compressed " + std::to_string(kSize)));
 }
 
 }  // namespace

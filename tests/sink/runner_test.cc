@@ -167,7 +167,9 @@ class RunnerTest : public testing::Test {
   }
   void start(const std::vector<std::pair<std::string, std::string>>& pairs = {}) {
     open(pairs);
-    if (runner_) runner_->start();
+    if (runner_) {
+      ASSERT_TRUE(runner_->start());
+    }
   }
   // To the end of the log.
   void finish() {
@@ -621,7 +623,7 @@ TEST_F(RunnerTest, AStopBeforeItHasBegunNotesNothing) {
   write("one\n");
   open();
   EXPECT_TRUE(runner_->stop(std::chrono::steady_clock::time_point::max()));
-  runner_->start();
+  ASSERT_TRUE(runner_->start());
   ASSERT_TRUE(eventually([&] { return runner_->ended(); }));
   runner_.reset();
   ASSERT_TRUE(writer_->rotate());
@@ -952,6 +954,30 @@ TEST_F(RunnerTest, TwoDoNotShareACursor) {
   ASSERT_TRUE(has(2));
   finish();
   EXPECT_THAT(to_.all(), ElementsAre("0 one", "4 two"));
+}
+
+// Memory has run out, or a plug-in has a bug: the sink is torn down whole, and begins again at its cursor.
+TEST_F(RunnerTest, WhatASinkThrowsCostsNobodyButItself) {
+  std::atomic<int> deliveries = 0;
+  to_.before_deliver = [&]() -> Status {
+    if (++deliveries == 2) throw std::bad_alloc();
+    if (deliveries == 4) throw std::runtime_error("a plug-in's bug");
+    return {};
+  };
+  std::atomic<int> opens = 0;
+  to_.before_open = [&]() -> Status {
+    if (++opens == 2) throw 7;
+    return {};
+  };
+  write("one\ntwo\nthree\nfour\n");
+  start({{"batch_lines", "1"}, {"retry_max", "100ms"}});
+  ASSERT_TRUE(has(4));
+  ASSERT_TRUE(says("works again"));
+  ASSERT_TRUE(eventually([&] { return !runner_->state().failing; }));
+  EXPECT_EQ(to_.makes, 4);
+  finish();
+  EXPECT_THAT(to_.all(), ElementsAre("0 one", "4 two", "8 three", "14 four"));
+  EXPECT_THAT(said(), HasSubstr("3: the sink 'test' fails: cannot go on: memory has run out."));
 }
 
 TEST_F(RunnerTest, ADamagedCursorIsThisSinksFailureUntilItIsMended) {
