@@ -117,13 +117,17 @@ Result<bool> LogWriter::active_is_copy_of(const std::string& rotated) {
 Status LogWriter::find_moved_file() {
   std::error_code error;
   const std::filesystem::directory_iterator end;
+  const std::string beside = "." + std::filesystem::path(paths_.active()).filename().string() + ".";
   for (std::filesystem::directory_iterator entry(paths_.directory(), error); !error && entry != end;
        entry.increment(error)) {
     struct stat st{};
     const std::string path = entry->path();
     if (os_.lstat(path.c_str(), &st) != 0 || !S_ISREG(st.st_mode) || st.st_ino != record_.active_inode)
       continue;
-    if (paths_.is_put_aside(entry->path().filename().native())) continue;  // not the stream's bytes any more
+    // Not the stream's bytes, or not any more. A folder that was restored from a backup has other inodes, and
+    // one of these may have got the segment's old one.
+    const std::string name = entry->path().filename();
+    if (paths_.is_put_aside(name) || name.starts_with(beside)) continue;
     moved_fd_.reset(os_.open(path.c_str(), O_RDONLY | O_NOFOLLOW));
     if (moved_fd_ && durable())
       (void)os_.fdatasync(moved_fd_.get());  // nobody else will; nothing hangs on it
