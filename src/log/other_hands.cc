@@ -107,7 +107,7 @@ Status LogWriter::follow_truncation() {
 void LogWriter::remember(std::span<const char> written) {
   if (size_ == written.size()) last_bytes_.clear();  // the first bytes of a segment
   const std::span<const char> last = written.last(std::min(written.size(), kLastBytes));
-  last_bytes_.append(last.begin(), last.end());
+  last_bytes_.append(last.data(), last.size());  // by iterators it would go through a string of its own
   if (last_bytes_.size() > kLastBytes) last_bytes_.erase(0, last_bytes_.size() - kLastBytes);
 }
 

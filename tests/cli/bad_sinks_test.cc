@@ -210,8 +210,9 @@ TEST_F(BadSinks, APlugInThatAnotherUserMayWriteTo) {
   const std::string plugin = folder_ / "stubborn.so";
   std::filesystem::copy_file(SLURPER_STUBBORN_SINK, plugin);
   const auto refuse = [&](const std::string& why) {
-    expect_refusal({"--sink", "stubborn:/x?plugin=" + plugin},
-                   {"the plug-in '" + plugin + "' can't be used: ", why, "chmod go-w"});
+    expect_error("stubborn:/x?plugin=" + plugin,
+                 "[[sink]]\ntype = \"stubborn\"\npath = \"/x\"\nplugin = \"" + plugin + "\"\n",
+                 {"the plug-in '" + plugin + "' can't be used: ", why, "chmod go-w"});
   };
   for (const mode_t mode : {0775, 0757}) {
     ASSERT_EQ(::chmod(plugin.c_str(), mode), 0);

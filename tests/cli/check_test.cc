@@ -84,7 +84,7 @@ TEST_F(Check, WhatIsWrongWithOneSinkIsShownAndIsItsExitStatus) {
   const Outcome damaged = run_slurper(
       with({"--sink", "file:/x?name=damaged", "--sink", "file:/y?name=good", "--set", "log.keep_files=3"}));
   EXPECT_EQ(damaged.status, 65) << damaged.err;
-  EXPECT_THAT(damaged.err, AllOf(HasSubstr("error    the sink 'damaged' cannot use the cursor '"),
+  EXPECT_THAT(damaged.err, AllOf(HasSubstr("error    the sink 'damaged' cannot use the cursor"),
                                  HasSubstr("the sink 'good'"), HasSubstr("warning  log.keep_files")));
   std::filesystem::remove(folder_ / ".log.cursor-damaged");
   const std::vector<std::string> with_ca =

@@ -227,7 +227,7 @@ TEST_F(MachineTest, LooksAtTheDestinationsOfSinks) {
   EXPECT_THAT(look(sink("syslog", {{"transport", "unix"}, {"path", folder_ / "program"}})),
               ElementsAre(warning("is no socket")));
   EXPECT_THAT(look(sink("syslog", {{"transport", "tls"}, {"target", "h"}, {"ca_file", "/none"}})),
-              ElementsAre(warning("its ca_file '/none' can't be read")));
+              ElementsAre(error(ErrorKind::NoInput, "its ca_file '/none' can't be read")));
   EXPECT_THAT(look(sink("syslog", {{"transport", "tcp"}, {"target", "2001:db8::1:514"}})),
               ElementsAre(warning("write [2001:db8::1]:514; if not, write [2001:db8::1:514]")));
   EXPECT_THAT(look(sink("syslog", {{"transport", "tcp"}, {"target", "[2001:db8::1]:514"}})),

@@ -139,8 +139,9 @@ TEST_F(LogThreadTest, PublishesWhatIsWrittenAtTheEnd) {
 
 // Memory that runs out can't hold up what needs none: from the FIFO to the log nothing is allocated.
 TEST_F(LogThreadTest, TheDatasPathAllocatesNothing) {
-  settings_.rotate_size = {};
+  settings_.rotate_size = {};  // a rotation has names to make
   ASSERT_TRUE(thread_->start());
+  thread_->reload(settings_);
   LogFeed::Listener listener(thread_->feed());
   const std::string lines = numbered_lines(40'000);
   std::uint64_t end = 0;
