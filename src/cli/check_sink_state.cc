@@ -35,7 +35,9 @@ Findings check_sink_states(const Settings& settings) {
   Findings findings;
   const LogPaths paths(settings.log.path);
   std::optional<Uuid> log_id;
-  if (const auto index = read_index(kernel(), paths); index && index->record) log_id = index->record->log_id;
+  if (const auto index = read_index(kernel(), paths)) {
+    if (const auto& record = index->record) log_id = record->log_id;
+  }
   for (const SinkSettings& sink : settings.sinks) {
     if (const auto type = find_sink_type(sink); !type)
       findings.push_back(sink_error(sink, type.error().kind, type.error().message()));

@@ -88,16 +88,19 @@ Status Recovery::look_at_log() {
   if (!boot) return std::unexpected(boot.error());
   boot_ = *boot;
   const Result<IndexReading> index = read_index(kernel(), paths_);
-  if (!index || !index->record) return {};
-  index_ = index->record;
+  if (!index) return {};
+  const std::optional<IndexRecord>& found = index->record;
+  if (!found) return {};
+  const IndexRecord& record = *found;
+  index_ = record;
   auto segments = list_segments(kernel(), paths_);
   if (!segments) return std::unexpected(segments.error());
   segments_ = std::move(*segments);
   segments_.push_back(
-      {.base = index_->active_base, .path = paths_.active(), .stored = 0, .compressed = false, .mtime = {}});
-  end_ = index_->active_base;
+      {.base = record.active_base, .path = paths_.active(), .stored = 0, .compressed = false, .mtime = {}});
+  end_ = record.active_base;
   if (const auto active = SegmentReader::open(kernel(), segments_.back()))
-    end_ += index_->own_bytes(index_->active_base, active->size());
+    end_ += record.own_bytes(record.active_base, active->size());
   return {};
 }
 
@@ -154,7 +157,7 @@ void Recovery::look_at(const std::string& path, bool is_put_aside) {
 std::size_t Recovery::written_of(std::span<const char> bytes, StreamOffset from) const {
   const auto holds = std::ranges::find_if(segments_.rbegin(), segments_.rend(),
                                           [&](const Segment& segment) { return segment.base <= from; });
-  if (holds == segments_.rend()) return 0;
+  if (holds == segments_.rend() || !index_) return 0;
   auto reader = SegmentReader::open(kernel(), *holds);
   if (!reader || holds->base + index_->own_bytes(holds->base, reader->size()) <= from ||
       !reader->skip_to(from))

@@ -154,11 +154,11 @@ Unit unit_from(std::string name, const Section& section, const std::string& inst
   unit.group = expand(last(section, "Group"));
   unit.more_groups = all_words(section, "SupplementaryGroups");
   unit.dynamic_user = is_yes(last(section, "DynamicUser"));
-  const std::array<std::pair<const char*, const char*>, 4> kFolders = {{{"RuntimeDirectory", "/run/"},
-                                                                        {"StateDirectory", "/var/lib/"},
-                                                                        {"CacheDirectory", "/var/cache/"},
-                                                                        {"LogsDirectory", "/var/log/"}}};
-  for (const auto& [key, parent] : kFolders) {
+  const std::array<std::pair<const char*, const char*>, 4> folders = {{{"RuntimeDirectory", "/run/"},
+                                                                       {"StateDirectory", "/var/lib/"},
+                                                                       {"CacheDirectory", "/var/cache/"},
+                                                                       {"LogsDirectory", "/var/log/"}}};
+  for (const auto& [key, parent] : folders) {
     for (const std::string& folder : all_words(section, key))
       unit.writable.push_back(parent + expand(folder.substr(0, folder.find(':'))));
   }

@@ -132,7 +132,9 @@ Result<std::optional<RingView>> find_ring(const std::string& log_path, const std
   const auto index = read_index(kernel(), LogPaths(log_path));
   const auto boot = read_boot_id(kernel());
   std::optional<Uuid> id;
-  if (index && index->record) id = index->record->log_id;
+  if (index) {
+    if (const auto& record = index->record) id = record->log_id;
+  }
   return rings[choose(rings, id, boot ? *boot : Uuid{})];
 }
 

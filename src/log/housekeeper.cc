@@ -86,13 +86,17 @@ Housekeeper::Counters Housekeeper::counters() const {
 void Housekeeper::run(const std::stop_token& stop) {
   (void)pthread_setname_np(pthread_self(), "housekeeper");  // only for people who look
   lower_priority();
-  while (!stop.stop_requested()) {
+  // Whatever was asked for before the stop is looked at, though the stop may come before this thread has run
+  // at all: what a crash has left is removed at the next end of slurper at the latest.
+  for (;;) {
     try {
       serve(stop);
+      return;
     } catch (...) {
       fell(WhatWasThrown().text());
       std::unique_lock lock(mutex_);
       (void)notified_.wait_for(lock, stop, kRest, [] { return false; });
+      if (stop.stop_requested()) return;
     }
   }
 }

@@ -167,6 +167,19 @@ TEST_F(HousekeeperTest, ResolvesLeftoversFirst) {
   EXPECT_EQ(housekeeper.counters().leftovers_removed, 2U);
 }
 
+// A stop that comes before the thread has run at all, as on a busy machine.
+TEST_F(HousekeeperTest, ResolvesLeftoversThoughTheStopComesAtOnce) {
+  rotated(1);
+  for (int round = 0; round < 300; ++round) {
+    write_file(paths_.temporary(base(0)), "cut short");
+    {
+      Housekeeper housekeeper(kernel(), paths_, kCompress, recorder_);
+      housekeeper.notify(base(1));
+    }
+    ASSERT_FALSE(std::filesystem::exists(paths_.temporary(base(0)))) << "round " << round;
+  }
+}
+
 TEST_F(HousekeeperTest, WorksAtTheLowestPriority) {
   rotated(1);
   const int own = getpriority(PRIO_PROCESS, 0);
