@@ -102,7 +102,7 @@ RuntimeDirectories this_process() {
 // Where the link `link` leads, in its own folder; empty: it is no such link.
 std::string neighbour(const std::filesystem::path& link) {
   std::error_code error;
-  const std::string target = std::filesystem::read_symlink(link, error).string();
+  std::string target = std::filesystem::read_symlink(link, error).string();
   if (error || target.empty() || target == "." || target == ".." || target.contains('/')) return {};
   return target;
 }

@@ -126,7 +126,7 @@ void Housekeeper::serve(const std::stop_token& stop) {
       if (!notified_.wait(lock, stop, [&] { return work_before_ || make_room_before_; })) return;
       active_base = std::exchange(work_before_, std::nullopt);
       make_room_before = std::exchange(make_room_before_, std::nullopt);
-      if (new_options_) options_ = *std::exchange(new_options_, std::nullopt);
+      if (const auto options = std::exchange(new_options_, std::nullopt)) options_ = *options;
     }
     if (active_base) working_before_ = active_base;
     if (make_room_before) remove_oldest(*make_room_before);

@@ -426,7 +426,9 @@ TEST(Watchdog, IsFedWhereTheDiskStalls) {
   Program run = machine.program({"WATCHDOG_USEC=1000000"});
   run.argv.insert(run.argv.begin(),
                   {"strace", "-f", "-o", "/dev/null", "-e", "trace=write", "-P", machine.disk / "messages",
-                   "-e", "inject=write:delay_enter=6000000:when=1"});
+                   "-e", "inject=write:delay_enter=6000000:when=1",
+                   // slurper is strace's child, and outlives a strace that is killed.
+                   "setpriv", "--pdeathsig=KILL"});
   Child slurper(run);
   ASSERT_TRUE(machine.ready()) << slurper.err();
   ASSERT_TRUE(machine.write("line\n"));
