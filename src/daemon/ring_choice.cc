@@ -75,7 +75,7 @@ std::uint64_t held_aside(Os& os, const std::string& ring_path) {
 }
 
 std::string recover_arguments(const Settings& settings) {
-  const std::string log = in_quotes(settings.log.path);
+  std::string log = in_quotes(settings.log.path);
   if (settings.ring.directory.empty()) return log;
   return fmt::format("--ring {} {}", in_quotes(settings.ring.directory), log);
 }
