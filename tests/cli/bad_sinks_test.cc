@@ -214,7 +214,7 @@ TEST_F(BadSinks, APlugInThatAnotherUserMayWriteTo) {
                  "[[sink]]\ntype = \"stubborn\"\npath = \"/x\"\nplugin = \"" + plugin + "\"\n",
                  {"the plug-in '" + plugin + "' can't be used: ", why, "chmod go-w"});
   };
-  for (const mode_t mode : {0775, 0757}) {
+  for (const mode_t mode : {mode_t{0775}, mode_t{0757}}) {
     ASSERT_EQ(::chmod(plugin.c_str(), mode), 0);
     refuse("others may write to it");
   }

@@ -427,7 +427,8 @@ TEST(DeadLettersTest, NothingButTheirOwnFileIsChanged) {
   test::write_file(precious, "");
   ASSERT_EQ(::chmod(precious.c_str(), 0600), 0);
   ASSERT_EQ(::link(precious.c_str(), path.c_str()), 0);
-  const Record record(Uuid{}, 0, 5, "line", Part::Whole, Timestamp{}, &parse_syslog_header);
+  const Uuid log{};  // a record only points to it
+  const Record record(log, 0, 5, "line", Part::Whole, Timestamp{}, &parse_syslog_header);
   const gid_t other_group = ::geteuid() == 0 ? 65534 : ::getegid();
   const auto append = [&] {
     DeadLetters letters(kernel(), path, {.mode = 0644, .group = other_group});
