@@ -5,8 +5,8 @@
 namespace slurper {
 namespace {
 
-const Uuid kBoot = {1};
-const Uuid kLog = {2};
+constexpr Uuid kBoot = {1};
+constexpr Uuid kLog = {2};
 
 RingView ring(const Uuid& log_id, std::uint64_t held, std::uint64_t session, const Uuid& boot = kBoot) {
   RingView view;

@@ -184,9 +184,9 @@ TEST_F(FifoTest, NothingButTheFifoThatWasMadeIsChanged) {
   for (const auto& [make, put] : cases) {
     make();
     ASSERT_EQ(::chmod(precious.c_str(), 0600), 0);
-    os_.after_mkfifo = [&, &put = put](const char* path) {
+    os_.after_mkfifo = [&, &place = put](const char* path) {
       ASSERT_EQ(::unlink(path), 0);
-      put(path);
+      place(path);
     };
     expect_refused(ErrorKind::CantCreate, "another process has put something else at");
     struct stat st{};

@@ -16,6 +16,7 @@
 #include "log/log_files.h"
 #include "log/log_reader.h"
 #include "log/log_writer.h"
+#include "support/wait.h"
 
 namespace slurper {
 namespace {
@@ -224,6 +225,9 @@ void LogReaderProperty::run(RetentionLimits limits, bool meddling, bool gaps_exp
     write_all(**writer, housekeeper, random);
     written.store(true);
     others.join();
+    // At its low priority the housekeeper may not have run yet.
+    EXPECT_TRUE(meddling ||
+                test::eventually([&] { return lost_.compressed.load() + lost_.removed.load() > 0; }));
     // What was done after the last write the writer has not seen.
     EXPECT_TRUE((*writer)->reopen());
     note_lost();
