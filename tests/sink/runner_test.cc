@@ -232,7 +232,7 @@ TEST_F(RunnerTest, ABatchOfManySegmentsIsReadInSteps) {
   Opens os;
   const RecordSource::Options options;
   RecordSource source(os, writer_->paths(), writer_->feed(), *times_, writer_->log_id(), options);
-  source.seek(StreamOffset{0});
+  (void)source.seek(StreamOffset{0});  // there is nothing before it
   int steps = 0;
   for (int before = 0; source.read_up_to() < writer_->feed().end(); ++steps) {
     ASSERT_TRUE(source.read());
@@ -881,7 +881,7 @@ TEST_F(RunnerTest, AnAnswerMayBeTheOldestByteThatIsLeft) {
   std::filesystem::remove(writer_->paths().rotated(StreamOffset{0}));
   std::filesystem::remove(disk_ / ".messages.cursor-test");
   // Within what is gone, nothing can be checked; and the sink has the gap told.
-  for (const std::uint64_t answer : {8, 2}) {
+  for (const std::uint64_t answer : {std::uint64_t{8}, std::uint64_t{2}}) {
     to_.lines.clear();
     to_.tells = answer;
     start({{"start", "end"}});
