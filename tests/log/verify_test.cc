@@ -18,6 +18,7 @@
 #include "log/log_files.h"
 #include "log/log_writer.h"
 #include "support/flock_holder.h"
+#include "support/wait.h"
 
 namespace slurper {
 namespace {
@@ -525,15 +526,17 @@ TEST_F(VerifyTest, AccountsForALogThatIsBeingWrittenAndForOneWhoseWriterWasKille
     ASSERT_GE(writer, 0);
     if (writer == 0) write_for_ever(paths);
 
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    while (!exists(paths.compressed({0})) && std::chrono::steady_clock::now() < deadline)
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    for (int look = 0; look < 5; ++look) {
+    EXPECT_TRUE(test::eventually([&] { return exists(paths.compressed({0})); }));
+    // Until the second segment is being written, too.
+    const auto deadline = std::chrono::steady_clock::now() + test::kDeadline;
+    std::uint64_t end = 0;
+    for (int look = 0; (look < 5 || end <= 20'000) && std::chrono::steady_clock::now() < deadline; ++look) {
       const auto log = verify_log(kernel(), paths);
       EXPECT_TRUE(log) << log.error().message();
       if (!log) continue;
       EXPECT_THAT(problems(*log), IsEmpty());
       EXPECT_EQ(log->writer, writer);
+      end = log->end.value;
     }
     kill(writer, SIGKILL);
     int status = 0;
