@@ -28,6 +28,8 @@ boot() { # FOLDER BIND...
   mkdir "$folder"/mnt/{up,work,root}
   mount -t overlay -o "lowerdir=/,upperdir=$folder/mnt/up,workdir=$folder/mnt/work" overlay "$root"
   mount -t proc -o nosuid,nodev,noexec proc "$root/proc"
+  # As systemd sets it at boot where it may: a datagram socket that holds ten is full before its reader has run.
+  echo 512 >"$root/proc/sys/net/unix/max_dgram_qlen"
   for entry in sys irq bus fs sysrq-trigger; do # no sysctl of the host may be touched
     [ -e "$root/proc/$entry" ] || continue
     mount --bind "$root/proc/$entry" "$root/proc/$entry"

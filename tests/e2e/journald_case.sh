@@ -235,7 +235,7 @@ each_once() { # TEXT LINES; what comes after TEXT is each line's own
 }
 works_once() { # TEXT
   round "$1 begins"
-  # A few at a time: journald forwards to a socket that holds ten lines (net.unix.max_dgram_qlen), and drops others.
+  # A few at a time: journald forwards to a socket that holds a few (net.unix.max_dgram_qlen), and drops others.
   for group in $(seq 0 9); do
     for n in 1 2 3 4 5; do echo "$1 $((5 * group + n))"; done | logger --tag prog --priority auth.warning
     round "$1 round $group"

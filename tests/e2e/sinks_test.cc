@@ -288,7 +288,7 @@ TEST_F(SinksTest, AFileOfYesterdayGetsTheLinesOfTodayAgain) {
 }
 
 // The thread sanitizer itself ends a process that gets no memory.
-#if !defined(__SANITIZE_THREAD__)
+#if !defined(SLURPER_SANITIZED_THREADS)
 // Whatever falls for it, gets up again or is started again, and every line is there once.
 TEST_F(SinksTest, MemoryThatRunsOutCostsNoLine) {
   site_.sinks = {fmt::format("file:{}?name=copy&start=beginning&retry_max=1s", on_disk("copy"))};
