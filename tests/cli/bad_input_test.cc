@@ -312,7 +312,7 @@ TEST_F(BadInput, NoStandardErrorIsNoHarm) {
 }
 
 // With a sanitizer, which has threads of its own, the limit is reached elsewhere.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !defined(SLURPER_SANITIZED)
 // A limit is no bug: it is named, and the start may be tried again. Each thread of a start is refused in
 // turn.
 TEST_F(BadInput, AThreadThatCanNotBeMade) {

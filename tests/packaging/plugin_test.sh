@@ -13,6 +13,7 @@ usr=$root$prefix
 cp -r "$usr/share/doc/slurper/docs/examples/by-program" "$work/plugin"
 # With the generator that slurper itself is built with, as the documentation does: make need not be there.
 { cmake -S "$work/plugin" -B "$work/plugin/build" -G Ninja -DCMAKE_PREFIX_PATH="$usr" \
+    -DCMAKE_CXX_COMPILER="$(sed -n 's/^CMAKE_CXX_COMPILER:[A-Z]*=//p' "$build/CMakeCache.txt")" \
     -DCMAKE_CXX_FLAGS="$(sed -n 's/^SLURPER_SANITIZE:STRING=\(..*\)/-fsanitize=\1/p' "$build/CMakeCache.txt")" &&
   cmake --build "$work/plugin/build"; } >"$work/out" 2>&1 || failed "the plug-in does not build: $(cat "$work/out")"
 [ "$(sed -n 's/^SLURPER_INCLUDE_DIR:PATH=//p' "$work/plugin/build/CMakeCache.txt")" = "$usr/include" ] ||

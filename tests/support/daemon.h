@@ -15,7 +15,7 @@ namespace slurper::test {
 [[nodiscard]] std::string slurper_binary();
 
 // Whether this build runs under a sanitizer: everything is several times slower then.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(SLURPER_SANITIZED)
 inline constexpr bool kSanitized = true;
 #else
 inline constexpr bool kSanitized = false;
