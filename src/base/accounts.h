@@ -14,4 +14,13 @@ namespace slurper {
 [[nodiscard]] std::optional<uid_t> find_user(const std::string& name);
 [[nodiscard]] std::optional<gid_t> find_group(const std::string& name);
 
+// The name that a user or group has in /etc/passwd or /etc/group; "uid 995" or "gid 995" without one. For
+// messages: no directory service is asked (getpwuid_r(3) may wait for one), so the intake may call these. Any
+// thread.
+[[nodiscard]] std::string user_name(uid_t uid);
+[[nodiscard]] std::string group_name(gid_t gid);
+
+// "the user slurper (uid 995)", "the user with the uid 995".
+[[nodiscard]] std::string the_user(uid_t uid);
+
 }  // namespace slurper

@@ -8,7 +8,9 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/accounts.h"
 #include "base/error.h"
+#include "base/file_kind.h"
 #include "base/text.h"
 
 namespace slurper {
@@ -38,10 +40,9 @@ Status make_private(Os& os, int fd, const struct stat& st, const std::string& pa
   const std::string what = "use the lock file " + in_quotes(path);
   const uid_t self = ::geteuid();
   if (!S_ISREG(st.st_mode))
-    return fail(ErrorKind::CantCreate, what, "it is not a regular file", "Move it away");
+    return fail(ErrorKind::CantCreate, what, not_a_regular_file(path, st.st_mode), "Move it away");
   if (st.st_uid != self && !(self == 0 && st.st_uid == for_user)) {
-    return fail(ErrorKind::NoPermission, what,
-                fmt::format("it belongs to the user with the uid {}", st.st_uid), "Remove it");
+    return fail(ErrorKind::NoPermission, what, "it belongs to " + the_user(st.st_uid), "Remove it");
   }
   if (st.st_size != 0 || st.st_nlink != 1) return {};  // perhaps another file's second name
   if (self == 0 && st.st_uid != for_user) {
@@ -56,11 +57,14 @@ Status make_private(Os& os, int fd, const struct stat& st, const std::string& pa
 
 std::unexpected<Error> cannot_open(Os& os, int errnum, const std::string& path) {
   const std::string what = "open the lock file " + in_quotes(path);
-  if (errnum == ELOOP) return fail(ErrorKind::CantCreate, what, "it is a symbolic link", "Remove the link");
-  Error error = fail_errno(errnum, what).error();
+  Error error = fail_to_open(errnum, path, what).error();
+  if (errnum == ELOOP) {
+    error.kind = ErrorKind::CantCreate;
+    error.advice = "Remove the link";
+  }
   struct stat st{};
   if (errnum == EACCES && os.lstat(path.c_str(), &st) >= 0) {
-    error.why += fmt::format(" (it belongs to the user with the uid {})", st.st_uid);
+    error.why += fmt::format(" (it belongs to {})", the_user(st.st_uid));
     error.advice = "Let no other user run slurper on this, or give the file to slurper's user with chown(1)";
   }
   return std::unexpected(std::move(error));

@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/file_kind.h"
 #include "base/text.h"
 #include "cli/who.h"
 
@@ -56,7 +57,14 @@ class Look {
       return warn(fmt::format("{} is no folder. Name another path", in_quotes(folder)));
     if (const int refused = refusal(folder, W_OK | X_OK); refused != 0)
       return warn(cannot_write(folder, st, refused));
-    if (::stat(path.c_str(), &st) == 0) {
+    if (::lstat(path.c_str(), &st) == 0) {
+      if (!S_ISREG(st.st_mode)) {
+        const std::string advice = S_ISLNK(st.st_mode)
+                                       ? "Name the file itself" + end_of_links(path) + ", or remove the link"
+                                       : "Name another path";
+        return warn(fmt::format("its file {} is {}, not a regular file. {}", in_quotes(path),
+                                what_stands_at(path, st.st_mode), advice));
+      }
       if (const int refused = refusal(path, R_OK | W_OK); refused != 0)
         return warn(cannot_write(path, st, refused));
     }

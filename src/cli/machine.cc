@@ -19,6 +19,7 @@
 #include "base/accounts.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/file_kind.h"
 #include "base/text.h"
 #include "cli/who.h"
 #include "config/ring_directory.h"
@@ -59,15 +60,6 @@ std::string directory_of(const std::string& path) {
   return std::filesystem::path(path).parent_path().string();
 }
 
-const char* type_name(mode_t mode) {
-  if (S_ISREG(mode)) return "a regular file";
-  if (S_ISDIR(mode)) return "a directory";
-  if (S_ISLNK(mode)) return "a symbolic link";
-  if (S_ISFIFO(mode)) return "a FIFO";
-  if (S_ISSOCK(mode)) return "a socket";
-  return "a device";
-}
-
 // What stands in the way of making a file in `directory`, if anything does.
 std::optional<Finding> no_room_for(const std::string& what, const std::string& directory) {
   struct stat st{};
@@ -80,7 +72,7 @@ std::optional<Finding> no_room_for(const std::string& what, const std::string& d
   if (!S_ISDIR(st.st_mode)) {
     return error(ErrorKind::CantCreate,
                  fmt::format("{} can't be created: {} is {}, not a folder. Name another path", what,
-                             in_quotes(directory), type_name(st.st_mode)));
+                             in_quotes(directory), file_kind(st.st_mode)));
   }
   if (const int errnum = access_error(directory, W_OK | X_OK); errnum != 0) {
     return error(
@@ -175,10 +167,11 @@ Findings check_fifo(const FifoSettings& settings) {
     return {error(kind_of_errno(errnum), fmt::format("{} can't be looked at: {}", fifo, errno_text(errnum)))};
   }
   if (!S_ISFIFO(st.st_mode)) {
-    const char* const advice = S_ISLNK(st.st_mode) ? "Name the FIFO itself: a link could be pointed elsewhere"
+    const std::string advice = S_ISLNK(st.st_mode) ? "Name the FIFO itself" + end_of_links(settings.path) +
+                                                         ": a link could be pointed elsewhere"
                                                    : "Name another path, or move this away";
-    return {error(ErrorKind::NoInput,
-                  fmt::format("{} is {}, not a FIFO. {}", fifo, type_name(st.st_mode), advice))};
+    return {error(ErrorKind::NoInput, fmt::format("{} is {}, not a FIFO. {}", fifo,
+                                                  what_stands_at(settings.path, st.st_mode), advice))};
   }
   if (const int refused = access_error(settings.path, R_OK | W_OK); refused != 0) {
     return {error(
@@ -245,10 +238,14 @@ Findings check_log(const LogSettings& settings) {
     return {error(kind_of_errno(errnum), fmt::format("{} can't be looked at: {}", log, errno_text(errnum)))};
   }
   if (errnum == 0 && !S_ISREG(st.st_mode)) {
-    return {
-        error(ErrorKind::CantCreate,
-              fmt::format("{} is {}, not a regular file. Set log.path to a file, or to a name that is free",
-                          log, type_name(st.st_mode)))};
+    const std::string advice = S_ISLNK(st.st_mode)
+                                   ? fmt::format(
+                                         "slurper follows no link there, for it could be pointed elsewhere. "
+                                         "Name the file itself{}, or remove the link",
+                                         end_of_links(settings.path))
+                                   : "Set log.path to a file, or to a name that is free";
+    return {error(ErrorKind::CantCreate, fmt::format("{} is {}, not a regular file. {}", log,
+                                                     what_stands_at(settings.path, st.st_mode), advice))};
   }
   if (errnum == 0) {
     if (const int refused = access_error(settings.path, R_OK | W_OK); refused != 0) {
@@ -316,7 +313,7 @@ Findings check_ring(const Settings& settings) {
     if (!S_ISREG(st.st_mode)) {
       return {error(ErrorKind::CantCreate,
                     fmt::format("{} is {}, not a regular file. Move it away, or set ring.directory",
-                                in_quotes(file), type_name(st.st_mode)))};
+                                in_quotes(file), file_kind(st.st_mode)))};
     }
     if (const int refused = access_error(file, R_OK | W_OK); refused != 0) {
       return {error(kind_of_errno(refused), cannot_open("the ring " + in_quotes(file), st, refused))};

@@ -26,6 +26,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/file_kind.h"
 #include "base/os.h"
 #include "base/path_text.h"
 #include "config/keys.h"
@@ -329,7 +330,7 @@ Result<std::string> read_file(const std::string& path) {
   struct stat st{};
   if (const int result = kernel().fstat(config_fd.get(), &st); result < 0) return fail_errno(-result, what);
   if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode))  // /dev/null is an empty file
-    return fail(ErrorKind::NoInput, what, "it is not a regular file", advice);
+    return fail(ErrorKind::NoInput, what, not_a_regular_file(path, st.st_mode), advice);
 
   std::string text(kMaxFileSize + 1, '\0');
   std::size_t size = 0;

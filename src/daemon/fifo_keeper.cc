@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/accounts.h"
 #include "base/text.h"
 
 namespace slurper {
@@ -47,9 +48,11 @@ AccessChange describe_change(const FifoAccess& before, const FifoAccess& now, bo
   if (now.mode != before.mode)
     changes.push_back(fmt::format("its mode is {:04o} now, and was {:04o}", now.mode, before.mode));
   if (now.owner != before.owner)
-    changes.push_back(fmt::format("its owner is {} now, and was {}", now.owner, before.owner));
+    changes.push_back(
+        fmt::format("its owner is {} now, and was {}", user_name(now.owner), user_name(before.owner)));
   if (now.group != before.group)
-    changes.push_back(fmt::format("its group is {} now, and was {}", now.group, before.group));
+    changes.push_back(
+        fmt::format("its group is {} now, and was {}", group_name(now.group), group_name(before.group)));
 
   std::vector<std::string> consequences;
   if (!permitted) consequences.emplace_back("slurper could not open it at its next start");
@@ -129,8 +132,8 @@ void FifoKeeper::look_at_access() {
       ::faccessat(AT_FDCWD, own_link(fifos_.current().read_fd.get()).c_str(), R_OK | W_OK, AT_EACCESS) == 0;
   const AccessChange change = describe_change(*before, *now, permitted);
   say(access_changes_, change.harmful ? spdlog::level::warn : spdlog::level::info,
-      fmt::format("somebody has changed the FIFO {}: {}. slurper leaves it so", in_quotes(settings_.path),
-                  change.text));
+      fmt::format("the access to the FIFO {} was changed: {}. slurper leaves it so",
+                  in_quotes(settings_.path), change.text));
 }
 
 void FifoKeeper::note_current() {

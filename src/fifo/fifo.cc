@@ -10,35 +10,19 @@
 
 #include "base/accounts.h"
 #include "base/error.h"
+#include "base/file_kind.h"
 #include "base/text.h"
 
 namespace slurper {
 
 namespace {
 
-const char* type_name(mode_t mode) {
-  switch (mode & S_IFMT) {
-    case S_IFREG:
-      return "a regular file";
-    case S_IFDIR:
-      return "a directory";
-    case S_IFLNK:
-      return "a symbolic link";
-    case S_IFSOCK:
-      return "a socket";
-    case S_IFBLK:
-    case S_IFCHR:
-      return "a device";
-    default:
-      return "not a FIFO";
-  }
-}
-
 std::unexpected<Error> not_a_fifo(const std::string& path, mode_t mode) {
-  const std::string advice = S_ISLNK(mode) ? "Name the FIFO itself: a link could be pointed elsewhere"
-                                           : "Nothing was changed. Name another path, or move this file away";
+  const std::string advice =
+      S_ISLNK(mode) ? "Name the FIFO itself" + end_of_links(path) + ": a link could be pointed elsewhere"
+                    : "Nothing was changed. Name another path, or move this file away";
   return fail(ErrorKind::NoInput, "read the FIFO " + in_quotes(path),
-              fmt::format("it is {}", type_name(mode)), advice);
+              fmt::format("it is {}", what_stands_at(path, mode)), advice);
 }
 
 std::unexpected<Error> cannot_create(int errnum, const std::string& path) {
@@ -80,7 +64,7 @@ Status create_fifo(Os& os, const FifoSettings& settings) {
   if (os.lstat(temporary.c_str(), &st) == 0) {
     if (!S_ISFIFO(st.st_mode)) {
       return fail(ErrorKind::CantCreate, what,
-                  fmt::format("{} is in the way, and is {}", in_quotes(temporary), type_name(st.st_mode)),
+                  fmt::format("{} is in the way, and is {}", in_quotes(temporary), file_kind(st.st_mode)),
                   "Move it away");
     }
     (void)os.unlink(temporary.c_str());  // left by a start that was cut short; a failure shows in mkfifo

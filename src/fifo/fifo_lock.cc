@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/accounts.h"
 #include "base/error.h"
 #include "base/lock_holder.h"
 #include "base/text.h"
@@ -34,8 +35,7 @@ Status use_folder(Os& os, const std::string& path, uid_t user, bool make) {
   struct stat st{};
   if (const int error = os.fstat(folder_fd.get(), &st); error < 0) return fail_errno(-error, what);
   if (st.st_uid != user) {
-    return fail(ErrorKind::NoPermission, what,
-                fmt::format("it belongs to the user with the uid {}", st.st_uid));
+    return fail(ErrorKind::NoPermission, what, "it belongs to " + the_user(st.st_uid));
   }
   if ((st.st_mode & kWritableByOthers) == 0) return {};
   if (user != ::geteuid()) return fail(ErrorKind::NoPermission, what, "others may write there");

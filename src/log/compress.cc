@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/file_kind.h"
 #include "base/text.h"
 #include "log/segment_reader.h"
 
@@ -163,10 +164,10 @@ Result<std::optional<Segment>> compress_segment(Os& os, const LogPaths& paths, c
                                                 const std::stop_token& cancelled) {
   const std::string what = fmt::format("compress the segment {}", in_quotes(raw.path));
   const UniqueFd raw_fd(os.open(raw.path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
-  if (!raw_fd) return fail_errno(-raw_fd.get(), what);
+  if (!raw_fd) return fail_to_open(-raw_fd.get(), raw.path, what);
   struct stat st{};
   if (const int result = os.fstat(raw_fd.get(), &st); result < 0) return fail_errno(-result, what);
-  if (!S_ISREG(st.st_mode)) return fail(ErrorKind::NoInput, what, "it is not a regular file");
+  if (!S_ISREG(st.st_mode)) return fail(ErrorKind::NoInput, what, not_a_regular_file(raw.path, st.st_mode));
 
   const std::string temporary_path = paths.temporary(raw.base);
   // Nobody else's eyes until it has the segment's mode.

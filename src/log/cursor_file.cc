@@ -8,6 +8,7 @@
 #include <bit>
 #include <cerrno>
 
+#include "base/error.h"
 #include "log/log_errors.h"
 
 namespace slurper {

@@ -6,17 +6,20 @@
 #include <cerrno>
 #include <string>
 
-#include "base/error.h"
+#include "base/file_kind.h"
 #include "base/text.h"
 
 namespace slurper {
 
 // "cannot VERB the log 'path': …"
 inline std::unexpected<Error> cannot(int errnum, const char* verb, const std::string& path) {
-  Error error = fail_errno(errnum, fmt::format("{} the log {}", verb, in_quotes(path))).error();
+  Error error = fail_to_open(errnum, path, fmt::format("{} the log {}", verb, in_quotes(path))).error();
   switch (errnum) {
     case ENOENT:
       error.kind = ErrorKind::CantCreate;
+      break;
+    case ELOOP:
+      error.advice = "Remove the link: slurper follows none there, for it could be pointed elsewhere";
       break;
     case ENOSPC:
     case EDQUOT:

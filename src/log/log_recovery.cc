@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "base/accounts.h"
+#include "base/file_kind.h"
 #include "log/log_errors.h"
 #include "log/log_writer.h"
 #include "log/segment_reader.h"
@@ -38,9 +39,14 @@ Result<std::unique_ptr<LogWriter>> LogWriter::open(Os& os, const LogSettings& se
   // Before anything is made: a path that can't be a log must not leave an index behind.
   struct stat st{};
   if (os.lstat(settings.path.c_str(), &st) == 0 && !S_ISREG(st.st_mode)) {
-    return fail(ErrorKind::CantCreate, "write the log " + in_quotes(settings.path),
-                "it is not a regular file",
-                "Nothing was changed. Set log.path to a file, or to a name that is free");
+    return fail(
+        ErrorKind::CantCreate, "write the log " + in_quotes(settings.path),
+        not_a_regular_file(settings.path, st.st_mode),
+        S_ISLNK(st.st_mode)
+            ? fmt::format("Nothing was changed. slurper follows no link there, for it could be pointed "
+                          "elsewhere. Name the file itself{}, or remove the link",
+                          end_of_links(settings.path))
+            : "Nothing was changed. Name a file, or a name that is free");
   }
   Result<LogIndex> index = LogIndex::open(os, paths, access);
   if (!index) return std::unexpected(index.error());

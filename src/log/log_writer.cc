@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/error.h"
+#include "base/file_kind.h"
 #include "log/log_errors.h"
 
 namespace slurper {
@@ -73,7 +75,8 @@ Status LogWriter::open_active() {
   struct stat st{};
   if (const int error = os_.fstat(fd, &st); error < 0) return cannot(-error, "open", path);
   if (!S_ISREG(st.st_mode))
-    return fail(ErrorKind::CantCreate, "write the log " + in_quotes(path), "it is not a regular file");
+    return fail(ErrorKind::CantCreate, "write the log " + in_quotes(path),
+                not_a_regular_file(path, st.st_mode));
   record_.active_inode = st.st_ino;
   active_device_ = st.st_dev;
   active_fd_ = std::move(file_fd);

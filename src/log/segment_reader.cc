@@ -9,6 +9,7 @@
 #include <cassert>
 
 #include "base/error.h"
+#include "base/file_kind.h"
 #include "base/text.h"
 
 namespace slurper {
@@ -34,12 +35,12 @@ SegmentReader::SegmentReader(Os& os, const Segment& segment, UniqueFd fd)
 
 Result<SegmentReader> SegmentReader::open(Os& os, const Segment& segment) {
   UniqueFd fd(os.open(segment.path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
-  if (!fd) return fail_errno(-fd.get(), reading(segment.path));
+  if (!fd) return fail_to_open(-fd.get(), segment.path, reading(segment.path));
   struct stat st{};
   if (const int result = os.fstat(fd.get(), &st); result < 0)
     return fail_errno(-result, reading(segment.path));
   if (!S_ISREG(st.st_mode))
-    return fail(ErrorKind::NoInput, reading(segment.path), "it is not a regular file");
+    return fail(ErrorKind::NoInput, reading(segment.path), not_a_regular_file(segment.path, st.st_mode));
 
   SegmentReader reader(os, segment, std::move(fd));
   reader.size_ = static_cast<std::uint64_t>(st.st_size);

@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "base/error.h"
+#include "base/file_kind.h"
 #include "base/lock_holder.h"
 
 namespace slurper {
@@ -54,8 +55,10 @@ Result<Opened> open_or_create(Os& os, const std::string& path, const FileAccess&
     if (fd >= 0) return Opened{UniqueFd(fd), false};
     // Removed in between: create it after all.
     if (fd == -ENOENT && attempt < kOpenAttempts) continue;
-    if (fd == -ELOOP) return fail(ErrorKind::CantCreate, what, "it is a symbolic link", "Remove the link");
-    return cannot_open(-fd, what, ErrorKind::Io);
+    if (fd != -ELOOP) return cannot_open(-fd, what, ErrorKind::Io);
+    auto linked = fail_to_open(-fd, path, what, "Remove the link");
+    linked.error().kind = ErrorKind::CantCreate;
+    return linked;
   }
 }
 
@@ -132,7 +135,7 @@ Result<SlotFile> SlotFile::open(Os& os, std::string path, const std::string& dir
     struct stat st{};
     if (const int result = os.fstat(slots_fd, &st); result < 0) return fail_errno(-result, what);
     if (!S_ISREG(st.st_mode))
-      return fail(ErrorKind::CantCreate, what, "it is not a regular file", "Move it away");
+      return fail(ErrorKind::CantCreate, what, not_a_regular_file(path, st.st_mode), "Move it away");
     if (Status free = respect_flock(os, slots_fd, words, note); !free)
       return std::unexpected(std::move(free.error()));
 

@@ -12,6 +12,8 @@
 #include <span>
 #include <utility>
 
+#include "base/error.h"
+#include "base/file_kind.h"
 #include "log/log_errors.h"
 
 namespace slurper {
@@ -91,10 +93,10 @@ struct Opened {
 Result<Opened> open_times(Os& os, const LogPaths& paths, const Uuid& log_id, int flags) {
   const std::string what = "use the arrival times " + in_quotes(paths.times());
   Opened opened{.fd = UniqueFd(os.open(paths.times().c_str(), flags | O_NOFOLLOW | O_NONBLOCK))};
-  if (!opened.fd) return fail_errno(-opened.fd.get(), what);
+  if (!opened.fd) return fail_to_open(-opened.fd.get(), paths.times(), what);
   struct stat st{};
   if (const int error = os.fstat(opened.fd.get(), &st); error < 0) return fail_errno(-error, what);
-  if (!S_ISREG(st.st_mode)) return fail(ErrorKind::Data, what, "it is not a regular file");
+  if (!S_ISREG(st.st_mode)) return fail(ErrorKind::Data, what, not_a_regular_file(paths.times(), st.st_mode));
   TimesHeaderBytes header{};
   if (const ssize_t got = os.pread(opened.fd.get(), header.data(), header.size(), 0); got < 0)
     return fail_errno(static_cast<int>(-got), what);

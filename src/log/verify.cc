@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/file_kind.h"
 #include "base/lock_holder.h"
 #include "base/text.h"
 #include "log/segment_reader.h"
@@ -50,7 +51,9 @@ Result<ino_t> active_inode(Os& os, const LogPaths& paths) {
   const int result = os.lstat(paths.active().c_str(), &st);
   if (result == -ENOENT) return 0;
   if (result < 0) return fail_errno(-result, what);
-  if (!S_ISREG(st.st_mode)) return fail(ErrorKind::NoInput, what, "it is not a regular file", "Name a log");
+  if (!S_ISREG(st.st_mode))
+    return fail(ErrorKind::NoInput, what, not_a_regular_file(paths.active(), st.st_mode),
+                "Name the log's file itself");
   return st.st_ino;
 }
 

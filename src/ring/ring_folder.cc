@@ -7,8 +7,10 @@
 
 #include <cerrno>
 
+#include "base/accounts.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/file_kind.h"
 #include "base/text.h"
 
 namespace slurper {
@@ -32,11 +34,12 @@ std::unexpected<Error> refuse(ErrorKind kind, const std::string& what, std::stri
 }
 
 std::string whose(uid_t owner) {
-  return fmt::format("it belongs to the user with the uid {}, who could forge or cut what is in it", owner);
+  return fmt::format("it belongs to {}, who could forge or cut what is in it", the_user(owner));
 }
 
-Status check_folder(const struct stat& st, const std::string& what) {
-  if (S_ISLNK(st.st_mode)) return refuse(ErrorKind::NoPermission, what, "it is a symbolic link");
+Status check_folder(const struct stat& st, const std::string& path, const std::string& what) {
+  if (S_ISLNK(st.st_mode))
+    return refuse(ErrorKind::NoPermission, what, "it is " + what_stands_at(path, st.st_mode));
   if (!S_ISDIR(st.st_mode)) return refuse(ErrorKind::CantCreate, what, "it is not a folder");
   const uid_t self = ::geteuid();
   if (st.st_uid != self && st.st_uid != 0) return refuse(ErrorKind::NoPermission, what, whose(st.st_uid));
@@ -68,7 +71,9 @@ Status check_ring_folder(Os& os, const std::string& directory) {
   struct stat st{};
   // What can't be looked at can't be opened either: that error says more.
   if (os.lstat(without_slashes(directory).c_str(), &st) < 0) return {};
-  if (Status ours = check_folder(st, "the ring's folder " + in_quotes(directory)); !ours) return ours;
+  if (Status ours = check_folder(st, without_slashes(directory), "the ring's folder " + in_quotes(directory));
+      !ours)
+    return ours;
   const std::string ring = directory + "/ring";
   if (os.lstat(ring.c_str(), &st) < 0 || st.st_uid == ::geteuid()) return {};
   return refuse(ErrorKind::NoPermission, "the ring " + in_quotes(ring), whose(st.st_uid));
@@ -83,7 +88,7 @@ Status open_ring_folder(Os& os, const std::string& directory, std::vector<std::s
   if (!folder_fd) return fail_errno(-folder_fd.get(), "open " + what, kAdvice);
   struct stat st{};
   if (const int error = os.fstat(folder_fd.get(), &st); error < 0) return fail_errno(-error, "open " + what);
-  if (Status ours = check_folder(st, what); !ours) return ours;
+  if (Status ours = check_folder(st, path, what); !ours) return ours;
   if (st.st_uid != ::geteuid() || (st.st_mode & kOthersWrite) == 0 || (st.st_mode & S_ISVTX) != 0) return {};
   const mode_t mode = st.st_mode & 07777 & ~kOthersWrite;
   if (const int error = os.fchmod(folder_fd.get(), mode); error < 0)

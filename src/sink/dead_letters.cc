@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "base/error.h"
+#include "base/file_kind.h"
 #include "base/text.h"
 #include "sink/json_line.h"
 
@@ -20,11 +21,11 @@ Status DeadLetters::open() {
   const bool created = static_cast<bool>(fd);
   // O_NONBLOCK: whatever stands there, no open of it shall wait.
   if (fd.get() == -EEXIST) fd.reset(os_.open(path_.c_str(), kFlags | O_NONBLOCK));
-  if (!fd) return fail_errno(-fd.get(), what);
+  if (!fd) return fail_to_open(-fd.get(), path_, what);
   struct stat st{};
   if (const int result = os_.fstat(fd.get(), &st); result < 0) return fail_errno(-result, what);
   if (!S_ISREG(st.st_mode))
-    return fail(ErrorKind::CantCreate, what, "it is not a regular file", "Move it away");
+    return fail(ErrorKind::CantCreate, what, not_a_regular_file(path_, st.st_mode), "Move it away");
   // An empty one that is there may be what a crash has left; or another file's second name, which is not
   // touched.
   if (created || (st.st_size == 0 && st.st_nlink == 1 && st.st_uid == ::geteuid())) {

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <functional>
 
+#include "base/accounts.h"
 #include "base/os.h"
 #include "base/path_text.h"
 #include "base/text.h"
@@ -124,10 +125,9 @@ Error with_remedy(Error error) {
         "prints";
   } else if (error.errnum == EACCES || error.errnum == EPERM) {
     error.advice = fmt::format(
-        "Let uid {}, as which slurper runs, write there: chown or chmod the folder and the file; a service "
-        "may need "
-        "ReadWritePaths= in a drop-in, too: see `slurper check`",
-        ::geteuid());
+        "Let {}, as which slurper runs, write there: chown or chmod the folder and the file; a service may "
+        "need ReadWritePaths= in a drop-in, too: see `slurper check`",
+        the_user(::geteuid()));
   }
   return error;
 }

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <set>
 
+#include "base/accounts.h"
 #include "base/text.h"
 #include "sink/exec_sink.h"
 #include "sink/file_sink.h"
@@ -65,8 +66,7 @@ std::string why_not_trusted(const std::string& path) {
   constexpr mode_t kOthersWrite = 0022;
   struct stat st{};
   if (::stat(path.c_str(), &st) != 0) return {};
-  if (st.st_uid != 0 && st.st_uid != ::geteuid())
-    return fmt::format("it belongs to the user with the uid {}", st.st_uid);
+  if (st.st_uid != 0 && st.st_uid != ::geteuid()) return "it belongs to " + the_user(st.st_uid);
   if ((st.st_mode & kOthersWrite) != 0)
     return fmt::format("others may write to it (mode {:04o})", st.st_mode & 07777);
   return {};

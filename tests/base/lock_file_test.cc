@@ -110,10 +110,10 @@ TEST_F(LockFileTest, IsReplacedAgainAndAgain) {
 TEST_F(LockFileTest, FollowsNoLinkAndTakesNoOtherKindOfFile) {
   test::write_file(directory_ / "precious", "");
   ASSERT_EQ(::symlink("precious", path_.c_str()), 0);
-  expect_refused("it is a symbolic link");
+  expect_refused("it is a symbolic link to 'precious'");
   ASSERT_EQ(::unlink(path_.c_str()), 0);
   ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
-  expect_refused("it is not a regular file");
+  expect_refused("it is a FIFO, not a regular file");
 }
 
 // In a folder of another user's, any file could stand there under a second name.
@@ -137,7 +137,7 @@ TEST_F(LockFileTest, RootLetsItsUserHaveItToo) {
     EXPECT_EQ(status_of(path_).st_uid, kOther);
     EXPECT_TRUE(take(kOther)) << "its user's file serves root, too";
   }
-  expect_refused("it belongs to the user with the uid 65534");
+  expect_refused("it belongs to the user nobody (uid 65534)");
   EXPECT_EQ(status_of(path_).st_uid, kOther);
 }
 

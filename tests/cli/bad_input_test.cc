@@ -153,13 +153,13 @@ TEST_F(BadInput, TheFifoIsADirectory) {
 TEST_F(BadInput, TheFifoIsASymbolicLink) {
   ASSERT_EQ(mkfifo((folder_ / "real").c_str(), 0600), 0);
   std::filesystem::create_symlink("real", folder_ / "fifo");
-  expect_refusal(66,
-                 {"the FIFO '" + (folder_ / "fifo") + "'", "it is a symbolic link", "Name the FIFO itself"});
+  expect_refusal(66, {"the FIFO '" + (folder_ / "fifo") + "'", "it is a symbolic link to 'real'",
+                      "Name the FIFO itself '" + (folder_ / "real") + "'"});
 }
 
 TEST_F(BadInput, TheFifoIsADanglingLink) {
   std::filesystem::create_symlink("nowhere", folder_ / "fifo");
-  expect_refusal(66, {"it is a symbolic link"});
+  expect_refusal(66, {"it is a symbolic link to 'nowhere'. Name the FIFO itself: "});
 }
 
 TEST_F(BadInput, TheFifoIsMissingAndMustNotBeMade) {
@@ -203,20 +203,22 @@ TEST_F(BadInput, TheFolderOfTheLogIsMissingAndSoIsTheFifo) {
 TEST_F(BadInput, TheLogIsADirectory) {
   make_fifo();
   std::filesystem::create_directory(folder_ / "log");
-  expect_refusal(73, {"the log '" + (folder_ / "log") + "'", "it is not a regular file"});
+  expect_refusal(73, {"the log '" + (folder_ / "log") + "'", "it is a directory, not a regular file"});
 }
 
 TEST_F(BadInput, TheLogIsAFifo) {
   make_fifo();
   ASSERT_EQ(mkfifo((folder_ / "log").c_str(), 0600), 0);
-  expect_refusal(73, {"the log '" + (folder_ / "log") + "'", "it is not a regular file"});
+  expect_refusal(73, {"the log '" + (folder_ / "log") + "'", "it is a FIFO, not a regular file"});
 }
 
 TEST_F(BadInput, TheLogIsASymbolicLink) {
   make_fifo();
   std::ofstream(folder_ / "other") << "precious\n";
   std::filesystem::create_symlink("other", folder_ / "log");
-  expect_refusal(73, {"the log '" + (folder_ / "log") + "'", "it is not a regular file"});
+  expect_refusal(
+      73, {"the log '" + (folder_ / "log") + "'", "it is a symbolic link to 'other', not a regular file",
+           "Name the file itself '" + (folder_ / "other") + "', or remove the link"});
 }
 
 TEST_F(BadInputOfNobody, TheFolderOfTheLogIsNotWritable) {

@@ -221,7 +221,7 @@ TEST_F(BadSinks, APlugInThatAnotherUserMayWriteTo) {
   ASSERT_EQ(::chmod(plugin.c_str(), 0755), 0);
   if (::geteuid() != 0) return;
   ASSERT_EQ(::chown(plugin.c_str(), 65534, 65534), 0);
-  refuse("it belongs to the user with the uid 65534");
+  refuse("it belongs to the user nobody (uid 65534)");
 }
 
 }  // namespace

@@ -80,7 +80,7 @@ TEST_F(MachineTest, TakesAFifoThatIsThere) {
 }
 
 TEST_F(MachineTest, TakesNothingElseForAFifo) {
-  const auto expect = [&](const char* text) {
+  const auto expect = [&](const std::string& text) {
     EXPECT_THAT(check_fifo(settings().fifo), ElementsAre(error(ErrorKind::NoInput, text)));
     std::filesystem::remove(folder_ / "fifo");
   };
@@ -90,7 +90,7 @@ TEST_F(MachineTest, TakesNothingElseForAFifo) {
   expect("is a directory, not a FIFO");
   ASSERT_EQ(mkfifo((folder_ / "real").c_str(), 0600), 0);
   std::filesystem::create_symlink("real", folder_ / "fifo");
-  expect("is a symbolic link, not a FIFO. Name the FIFO itself");
+  expect("is a symbolic link to 'real', not a FIFO. Name the FIFO itself '" + (folder_ / "real") + "'");
 }
 
 TEST_F(MachineTest, KnowsWhetherAMissingFifoCanBeMade) {
@@ -115,6 +115,13 @@ TEST_F(MachineTest, LooksAtTheLogAndItsFolder) {
   log.path = folder_.path();
   EXPECT_THAT(check_log(log),
               ElementsAre(error(ErrorKind::CantCreate, "is a directory, not a regular file")));
+  std::filesystem::create_symlink("log", folder_ / "link");
+  log.path = folder_ / "link";
+  EXPECT_THAT(check_log(log), ElementsAre(error(ErrorKind::CantCreate,
+                                                "is a symbolic link to 'log', not a regular file. slurper "
+                                                "follows no link there, for it could be pointed elsewhere. "
+                                                "Name the file itself '" +
+                                                    (folder_ / "log") + "', or remove the link")));
   log.path = folder_ / "none/log";
   EXPECT_THAT(check_log(log), ElementsAre(error(ErrorKind::CantCreate, "Create it with mkdir(1)")));
   log.path = folder_ / "log/log";
@@ -218,6 +225,9 @@ TEST_F(MachineTest, LooksAtTheDestinationsOfSinks) {
   EXPECT_THAT(look(sink("file", {{"path", "x"}})), Contains(warning("is relative")));
   EXPECT_THAT(look(sink("file", {{"path", folder_ / "none/x"}})),
               ElementsAre(warning("No such file or directory. Create it: mkdir -p")));
+  std::filesystem::create_symlink("x", folder_ / "link");
+  EXPECT_THAT(look(sink("file", {{"path", folder_ / "link"}})),
+              ElementsAre(warning("is a symbolic link to 'x', not a regular file. Name the file itself")));
   EXPECT_THAT(look(sink("exec", {{"path", "/bin/sh"}})), ElementsAre(ok("may run")));
   EXPECT_THAT(look(sink("exec", {{"path", "/nonexist"}})), ElementsAre(warning("its program '/nonexist'")));
   std::ofstream(folder_ / "program") << "x";

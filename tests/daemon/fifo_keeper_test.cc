@@ -35,7 +35,9 @@ TEST(FifoAccess, WhatLocksOutIsHarmful) {
   EXPECT_THAT(mode_change(0660, 0060, false).text, HasSubstr("slurper could not open it at its next start"));
   const AccessChange owner = describe_change({.mode = 0600, .owner = 1}, {.mode = 0600, .owner = 2}, true);
   EXPECT_TRUE(owner.harmful);
-  EXPECT_THAT(owner.text, AllOf(HasSubstr("its owner is 2 now, and was 1"), Not(HasSubstr("mode"))));
+  EXPECT_THAT(owner.text, AllOf(HasSubstr("its owner is bin now, and was daemon"), Not(HasSubstr("mode"))));
+  const AccessChange group = describe_change({.group = 0}, {.group = 3999999999}, true);
+  EXPECT_THAT(group.text, HasSubstr("its group is gid 3999999999 now, and was root: "));
 }
 
 TEST(FifoAccess, WhatHarmsNobodyIsNot) {

@@ -78,7 +78,7 @@ TEST_F(ForeignRingFolder, TheDefaultOneIsUsedInsteadOfAnotherUsers) {
   give_away(site_.ram.path());
   Child slurper(program(true));
   ASSERT_TRUE(slurper.said("ready")) << slurper.err();
-  EXPECT_TRUE(slurper.said("it belongs to the user with the uid 65534")) << slurper.err();
+  EXPECT_TRUE(slurper.said("it belongs to the user nobody (uid 65534)")) << slurper.err();
   EXPECT_TRUE(slurper.said("The ring is in its default folder '" + runtime_.path())) << slurper.err();
   slurper.signal(SIGUSR2);
   EXPECT_TRUE(slurper.said("THE RING IS NOT IN ITS FOLDER")) << slurper.err();
@@ -108,7 +108,7 @@ TEST_F(ForeignRingFolder, WithoutAFolderOfItsOwnItDoesNotStart) {
   const auto before = contents(folder);
   Child second(program(false));
   EXPECT_TRUE(second.exits_with(77)) << second.err();
-  EXPECT_THAT(second.err(), HasSubstr("it belongs to the user with the uid 65534"));
+  EXPECT_THAT(second.err(), HasSubstr("it belongs to the user nobody (uid 65534)"));
   EXPECT_EQ(contents(folder), before);
 }
 

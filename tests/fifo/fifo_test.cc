@@ -299,7 +299,7 @@ TEST_F(FifoLockFolder, IsNeverALinkOrAnotherUsers) {
   ASSERT_EQ(::chown((services_ + "-0").c_str(), 65534, 65534), 0);
   EXPECT_EQ(folder(), places_.shared_memory + "/slurper.locks-0");
   ASSERT_EQ(::chown((places_.shared_memory + "/slurper.locks-0").c_str(), 65534, 65534), 0);
-  EXPECT_THAT(folder(), HasSubstr("it belongs to the user with the uid 65534"));
+  EXPECT_THAT(folder(), HasSubstr("it belongs to the user nobody (uid 65534)"));
 }
 
 TEST_F(FifoTest, GetsAsMuchRoomAsItAsksForAndNeverLess) {

@@ -281,12 +281,12 @@ TEST_F(LogIndexTest, RefusesANewerFormatEvenBesideAWholeSlot) {
 TEST_F(LogIndexTest, FollowsNoLinkAndTakesNoOtherKindOfFile) {
   write_file(directory_ / "precious", "precious");
   ASSERT_EQ(symlink("precious", paths_.index().c_str()), 0);
-  EXPECT_THAT(open_error().message(), HasSubstr("it is a symbolic link"));
+  EXPECT_THAT(open_error().message(), HasSubstr("it is a symbolic link to 'precious'"));
   EXPECT_EQ(read_file(directory_ / "precious"), "precious");
 
   ASSERT_EQ(unlink(paths_.index().c_str()), 0);
   ASSERT_EQ(mkfifo(paths_.index().c_str(), 0600), 0);
-  EXPECT_THAT(open_error().message(), HasSubstr("it is not a regular file"));
+  EXPECT_THAT(open_error().message(), HasSubstr("it is a FIFO, not a regular file"));
 }
 
 TEST_F(LogIndexTest, ReportsAMissingFolder) {

@@ -260,7 +260,7 @@ TEST_F(TimeIndexTest, BeginsAnewWhatIsNotItsOwn) {
          std::filesystem::remove(path_);
          std::filesystem::create_symlink("precious", path_);
        },
-       "symbolic links"},
+       "it is a symbolic link to 'precious'"},
       {[&] {
          std::filesystem::remove(path_);
          ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);

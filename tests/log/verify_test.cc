@@ -260,7 +260,7 @@ TEST_F(VerifyTest, SaysWhereThereIsNoLog) {
   EXPECT_EQ(no_folder.error().kind, ErrorKind::NoInput);
   const auto folder = verify_log(kernel(), LogPaths(directory_.path()));
   ASSERT_FALSE(folder);
-  EXPECT_THAT(folder.error().message(), HasSubstr("it is not a regular file"));
+  EXPECT_THAT(folder.error().message(), HasSubstr("it is a directory, not a regular file"));
 }
 
 TEST_F(VerifyTest, ChangesNothing) {

@@ -310,8 +310,8 @@ TEST_F(RingFolder, IsNoLinkButItsParentsMayBe) {
   std::filesystem::create_directory(folder_);
   std::filesystem::create_directory(directory_ / "real");
   std::filesystem::create_directory_symlink("folder", directory_ / "link");
-  expect_refused(directory_ / "link", "it is a symbolic link");
-  expect_refused(directory_ / "link/", "it is a symbolic link");
+  expect_refused(directory_ / "link", "it is a symbolic link to 'folder'");
+  expect_refused(directory_ / "link/", "it is a symbolic link to 'folder'");
   EXPECT_TRUE(std::filesystem::is_empty(folder_));
   EXPECT_TRUE(Ring::open(os_, directory_ / "link/below", settings_, log_id_, boot_, {}));
 }
@@ -321,7 +321,7 @@ TEST_F(RingFolder, OfAnotherUserIsNeverUsedOrTouched) {
   std::filesystem::create_directory(folder_);
   ASSERT_EQ(::chmod(folder_.c_str(), 0777), 0);
   ASSERT_EQ(::chown(folder_.c_str(), 65534, 65534), 0);
-  expect_refused(folder_, "it belongs to the user with the uid 65534");
+  expect_refused(folder_, "it belongs to the user nobody (uid 65534)");
   EXPECT_EQ(status_of(folder_).st_mode & 07777, 0777U);
   EXPECT_TRUE(std::filesystem::is_empty(folder_));
 
@@ -334,7 +334,7 @@ TEST_F(RingFolder, OfAnotherUserIsNeverUsedOrTouched) {
   ASSERT_EQ(::chown(path.c_str(), 65534, 65534), 0);
   ASSERT_EQ(::chmod(path.c_str(), 0666), 0);
   const std::string before = read_file(path);
-  expect_refused(directory_.path(), "it belongs to the user with the uid 65534");
+  expect_refused(directory_.path(), "it belongs to the user nobody (uid 65534)");
   EXPECT_EQ(status_of(path).st_mode & 07777, 0666U);
   EXPECT_EQ(read_file(path), before);
 }
