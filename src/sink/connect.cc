@@ -10,12 +10,15 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "sink/no_network.h"
 
 namespace slurper {
 
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr std::string_view kLocal = "a socket";  // of a unix socket, for advice
 
 // The errno of connecting, 0 for success, ECANCELED for a stop.
 int connect_fd(int fd, const sockaddr* address, socklen_t size, Deadline deadline, int stop_fd) {
@@ -54,7 +57,8 @@ std::string advice_for(int errnum, std::string_view how) {
 
 std::unexpected<Error> fail_connect(int errnum, std::string what, std::string_view how) {
   if (errnum == ECANCELED) return fail_stopped(std::move(what));
-  std::string advice = advice_for(errnum, how);
+  std::string advice = how == kLocal ? std::string() : network_remedy(errnum);
+  if (advice.empty()) advice = advice_for(errnum, how);
   auto failed = fail_errno(errnum, std::move(what), std::move(advice));
   if (failed.error().kind == ErrorKind::NoInput) failed.error().kind = ErrorKind::Io;
   return failed;
@@ -84,7 +88,7 @@ Result<ConnectedSocket> connect_unix(const std::string& path, Deadline deadline,
     if (error == 0) return ConnectedSocket{.fd = std::move(fd), .is_stream = is_stream};
     if (error != EPROTOTYPE) break;
   }
-  return fail_connect(error, what, "a socket");
+  return fail_connect(error, what, kLocal);
 }
 
 Result<UniqueFd> connect_stream(const Endpoint& endpoint, Deadline deadline, int stop_fd) {

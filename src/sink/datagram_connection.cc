@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "sink/no_network.h"
 
 namespace slurper {
 
@@ -40,8 +41,9 @@ bool is_of_address(int errnum) {
   }
 }
 
-std::unexpected<Error> fail_send(int errnum, const std::string& what) {
-  std::string advice = errnum == ECONNREFUSED ? "Nothing listens there: is the server running?" : "";
+std::unexpected<Error> fail_send(int errnum, const std::string& what, bool is_local) {
+  std::string advice = is_local ? std::string() : network_remedy(errnum);
+  if (advice.empty() && errnum == ECONNREFUSED) advice = "Nothing listens there: is the server running?";
   auto failed = fail_errno(errnum, what, std::move(advice));
   if (failed.error().kind == ErrorKind::NoInput) failed.error().kind = ErrorKind::Io;
   return failed;
@@ -158,7 +160,7 @@ Result<std::vector<std::size_t>> DatagramConnection::send_all(const Frames& fram
       } else if (errno == EAGAIN || errno == ENOBUFS) {
         if (Status waited = wait(errno); !waited) return std::unexpected(std::move(waited.error()));
       } else if (errno != EINTR) {
-        return fail_send(errno, what_);
+        return fail_send(errno, what_, settings_.transport == Transport::Unix);
       }
       continue;
     }
@@ -175,7 +177,7 @@ Status DatagramConnection::check() {
   int error = 0;
   socklen_t size = sizeof error;
   if (::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
-  if (error != 0) return fail_send(error, what_);
+  if (error != 0) return fail_send(error, what_, settings_.transport == Transport::Unix);
   return {};
 }
 

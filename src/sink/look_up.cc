@@ -18,6 +18,7 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "sink/connect.h"
+#include "sink/no_network.h"
 
 namespace slurper {
 
@@ -100,19 +101,23 @@ Woken LookUp::wait(Deadline deadline, int stop_fd) const {
 
 Result<std::vector<Address>> LookUp::addresses(Deadline deadline, int stop_fd) {
   const std::string what = fmt::format("find the address of '{}'", printable(shared_->endpoint.host));
+  const auto failed = [&](std::string why, int errnum, const char* advice) {
+    std::string remedy = network_remedy(errnum);
+    return fail(ErrorKind::Io, what, std::move(why), remedy.empty() ? advice : std::move(remedy));
+  };
   switch (wait(deadline, stop_fd)) {
     case Woken::Stopped:
       return fail_stopped(what);
     case Woken::TimedOut:
-      return fail(ErrorKind::Io, what, "the DNS does not answer in time", "Look at /etc/resolv.conf");
+      return failed("the DNS does not answer in time", 0, "Look at /etc/resolv.conf");
     case Woken::Ready:
       break;
   }
   if (!is_done()) return fail(ErrorKind::Internal, what, "no answer");
   if (shared_->error == 0) return std::move(shared_->addresses);
-  return fail(ErrorKind::Io, what,
-              shared_->error == EAI_SYSTEM ? errno_text(shared_->errnum) : ::gai_strerror(shared_->error),
-              "Check the target's spelling, and the DNS");
+  const bool is_errno = shared_->error == EAI_SYSTEM;
+  return failed(is_errno ? errno_text(shared_->errnum) : ::gai_strerror(shared_->error),
+                is_errno ? shared_->errnum : 0, "Check the target's spelling, and the DNS");
 }
 
 }  // namespace slurper

@@ -40,7 +40,7 @@ finds "can't be opened by the user slurper"
 chmod 660 $fifo
 exits 0
 
-echo "== a sink's file outside of the service's folders, and the drop-in for it"
+echo "== a sink's file outside of the service's folders, a sink with a network, and the drop-in for both"
 cp "$configuration" /tmp/good.toml
 mkdir /srv/logs
 chown slurper /srv/logs
@@ -48,11 +48,16 @@ cat >>"$configuration" <<'END'
 [[sink]]
 type = "file"
 path = "/srv/logs/all"
+[[sink]]
+type = "syslog"
+target = "192.0.2.1:514"
+transport = "tcp"
 END
 finds "It needs ReadWritePaths= in a drop-in"
 exits 0 # a sink stops no start
 systemctl start slurper || die "it does not start with a sink that fails"
 wait_until "the message names the remedy" said "ReadWritePaths="
+wait_until "the message of the sink with a network names its drop-in" said "needs the drop-in network.conf"
 mkdir -p /run/systemd/system/slurper.service.d
 "$program" check --drop-in -c "$configuration" >/run/systemd/system/slurper.service.d/test.conf
 systemctl daemon-reload
