@@ -27,20 +27,10 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::MatchesRegex;
 
-class BadInput : public testing::Test {
+class BadInput : public testing::Test, protected CommandSite {
  protected:
   std::vector<std::string> options(const std::vector<std::string>& more = {}) const {
-    std::vector<std::string> all = {"run",
-                                    "--set",
-                                    "fifo.path=" + (folder_ / "fifo"),
-                                    "--set",
-                                    "log.path=" + (folder_ / "log"),
-                                    "--set",
-                                    "ring.size=4MiB",
-                                    "--set",
-                                    "ring.directory=" + (ring_ / "r")};
-    all.insert(all.end(), more.begin(), more.end());
-    return all;
+    return arguments("run", more);
   }
 
   // It ends with `status`, says one line that has all of `parts` and an advice, and changes nothing.
@@ -61,9 +51,6 @@ class BadInput : public testing::Test {
     ASSERT_EQ(mkfifo((folder_ / "fifo").c_str(), 0600), 0);
     ASSERT_EQ(chmod((folder_ / "fifo").c_str(), mode), 0);
   }
-
-  TempDir folder_;
-  TempDir ring_ = TempDir::in_ram();
 };
 
 // Where slurper must be somebody who may not do everything.

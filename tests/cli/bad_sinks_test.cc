@@ -19,21 +19,13 @@ namespace {
 
 using testing::HasSubstr;
 
-class BadSinks : public testing::Test {
+class BadSinks : public testing::Test, protected CommandSite {
  protected:
   // With all of `parts` in its one message.
   void expect_refusal(const std::vector<std::string>& more, const std::vector<std::string>& parts) const {
     for (const std::string command : {"check", "run"}) {
-      std::vector<std::string> arguments = {command,
-                                            "--fifo",
-                                            folder_ / "fifo",
-                                            "--log",
-                                            folder_ / "log",
-                                            "--set",
-                                            "ring.directory=" + (ring_ / "r")};
-      arguments.insert(arguments.end(), more.begin(), more.end());
       const std::string before = snapshot(folder_.path()) + snapshot(ring_.path());
-      const Outcome outcome = run_slurper(arguments);
+      const Outcome outcome = run_slurper(arguments(command, more));
       EXPECT_EQ(outcome.status, 78) << outcome.err;
       EXPECT_EQ(outcome.out, "");
       EXPECT_EQ(std::ranges::count(outcome.err, '\n'), 1) << outcome.err;
@@ -50,13 +42,8 @@ class BadSinks : public testing::Test {
     const std::string path = folder_ / "slurper.toml";
     std::ofstream(path) << table;
     for (const std::vector<std::string>& more : {std::vector<std::string>{"--sink", url}, {"-c", path}}) {
-      std::vector<std::string> arguments = {
-          "check",          "--fifo",        folder_ / "fifo",
-          "--log",          folder_ / "log", "--set",
-          "ring.size=4MiB", "--set",         "ring.directory=" + (ring_ / "r")};
-      arguments.insert(arguments.end(), more.begin(), more.end());
       const std::string before = snapshot(folder_.path()) + snapshot(ring_.path());
-      const Outcome outcome = run_slurper(arguments);
+      const Outcome outcome = run_slurper(arguments("check", more));
       EXPECT_EQ(outcome.status, 78) << outcome.err;
       EXPECT_THAT(outcome.out, HasSubstr("[[sink]]"));
       EXPECT_THAT(outcome.err, HasSubstr("error    the sink '"));
@@ -82,9 +69,6 @@ class BadSinks : public testing::Test {
     with_place.back() = path + ":";
     expect_refusal({"-c", path}, with_place);
   }
-
-  TempDir folder_;
-  TempDir ring_ = TempDir::in_ram();
 };
 
 TEST_F(BadSinks, AnUnknownType) {

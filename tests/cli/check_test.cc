@@ -24,25 +24,12 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::StartsWith;
 
-class Check : public testing::Test {
+class Check : public testing::Test, protected CommandSite {
  protected:
   // The options of a slurper that would work, and `more`.
   std::vector<std::string> with(const std::vector<std::string>& more = {}) const {
-    std::vector<std::string> arguments = {"check",
-                                          "--set",
-                                          "fifo.path=" + (folder_ / "fifo"),
-                                          "--set",
-                                          "log.path=" + (folder_ / "log"),
-                                          "--set",
-                                          "ring.size=4MiB",
-                                          "--set",
-                                          "ring.directory=" + (ring_ / "r")};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return arguments;
+    return arguments("check", more);
   }
-
-  TempDir folder_;
-  TempDir ring_ = TempDir::in_ram();
 };
 
 TEST_F(Check, FindsAGoodMachineGoodAndChangesNothing) {

@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
-#include <memory>
 
+#include "cli/program.h"
 #include "log/cursor_file.h"
 #include "log/log_files.h"
 #include "log/log_writer.h"
@@ -45,22 +45,11 @@ class CursorCommand : public testing::Test {
 
   // Runs the command; its exit status, and what it wrote to out_ and err_.
   int run(const std::optional<std::string>& to = {}, const std::string& sink = "mail") {
-    const auto close = [](std::FILE* file) { (void)std::fclose(file); };  // its content is in memory
-    char* out_text = nullptr;
-    char* err_text = nullptr;
-    std::size_t out_size = 0;
-    std::size_t err_size = 0;
-    int status = 0;
-    {
-      const std::unique_ptr<std::FILE, decltype(close)> out(open_memstream(&out_text, &out_size));
-      const std::unique_ptr<std::FILE, decltype(close)> err(open_memstream(&err_text, &err_size));
-      status = cursor_command(paths_.active(), sink, to, out.get(), err.get());
-    }
-    out_.assign(out_text, out_size);
-    err_.assign(err_text, err_size);
-    std::free(out_text);
-    std::free(err_text);
-    return status;
+    const test::Outcome outcome = test::capture(
+        [&](std::FILE* out, std::FILE* err) { return cursor_command(paths_.active(), sink, to, out, err); });
+    out_ = outcome.out;
+    err_ = outcome.err;
+    return outcome.status;
   }
 
   test::TempDir directory_;

@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <stdexcept>
 #include <thread>
 
@@ -127,6 +128,41 @@ Outcome run_slurper(const std::vector<std::string>& arguments, const How& how) {
   Slurper slurper(arguments, how);
   const int status = slurper.wait();
   return {status, slurper.out(), slurper.err()};
+}
+
+Outcome capture(const std::function<int(std::FILE* out, std::FILE* err)>& command) {
+  const auto close = [](std::FILE* file) { (void)std::fclose(file); };  // its content is in memory
+  using File = std::unique_ptr<std::FILE, decltype(close)>;
+  char* out_text = nullptr;
+  char* err_text = nullptr;
+  std::size_t out_size = 0;
+  std::size_t err_size = 0;
+  Outcome outcome;
+  {
+    const File out(::open_memstream(&out_text, &out_size));
+    const File err(::open_memstream(&err_text, &err_size));
+    outcome.status = command(out.get(), err.get());
+  }
+  outcome.out.assign(out_text, out_size);
+  outcome.err.assign(err_text, err_size);
+  std::free(out_text);
+  std::free(err_text);
+  return outcome;
+}
+
+std::vector<std::string> CommandSite::arguments(const std::string& command,
+                                                const std::vector<std::string>& more) const {
+  std::vector<std::string> all = {command,
+                                  "--set",
+                                  "fifo.path=" + (folder_ / "fifo"),
+                                  "--set",
+                                  "log.path=" + (folder_ / "log"),
+                                  "--set",
+                                  "ring.size=4MiB",
+                                  "--set",
+                                  "ring.directory=" + (ring_ / "r")};
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
 }
 
 std::string snapshot(const std::string& folder) {

@@ -4,6 +4,8 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstdio>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -55,6 +57,20 @@ struct Outcome {
 
 // Runs it to its end.
 Outcome run_slurper(const std::vector<std::string>& arguments, const How& how = {});
+
+// What a command does that writes to two streams, in this process.
+Outcome capture(const std::function<int(std::FILE* out, std::FILE* err)>& command);
+
+// Paths of a slurper that would work, or would if something stood at the FIFO's path.
+class CommandSite {
+ protected:
+  // Of `slurper COMMAND`, with these paths, and `more`.
+  [[nodiscard]] std::vector<std::string> arguments(const std::string& command,
+                                                   const std::vector<std::string>& more = {}) const;
+
+  TempDir folder_;
+  TempDir ring_ = TempDir::in_ram();
+};
 
 // Everything about a folder's contents that a program could change: names, types, owners, modes, times,
 // bytes.

@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <memory>
 #include <sstream>
 
+#include "cli/program.h"
 #include "log/cursor_file.h"
 #include "log/log_files.h"
 #include "log/log_index.h"
@@ -40,22 +40,11 @@ class VerifyCommandTest : public testing::Test {
 
   // Runs the command; its exit status, and what it wrote to out_ and err_.
   int run(const std::string& log_path) {
-    const auto close = [](std::FILE* file) { (void)std::fclose(file); };  // its content is in memory
-    char* out_text = nullptr;
-    char* err_text = nullptr;
-    std::size_t out_size = 0;
-    std::size_t err_size = 0;
-    int status = 0;
-    {
-      const std::unique_ptr<std::FILE, decltype(close)> out(open_memstream(&out_text, &out_size));
-      const std::unique_ptr<std::FILE, decltype(close)> err(open_memstream(&err_text, &err_size));
-      status = verify_command(log_path, ring_, out.get(), err.get());
-    }
-    out_.assign(out_text, out_size);
-    err_.assign(err_text, err_size);
-    std::free(out_text);
-    std::free(err_text);
-    return status;
+    const test::Outcome outcome = test::capture(
+        [&](std::FILE* out, std::FILE* err) { return verify_command(log_path, ring_, out, err); });
+    out_ = outcome.out;
+    err_ = outcome.err;
+    return outcome.status;
   }
 
   void expect_80_columns() const {

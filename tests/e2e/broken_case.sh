@@ -26,13 +26,7 @@ stays_failed() { # SECONDS
 }
 
 install_slurper
-cat >"$(dirname "$configuration")/app.toml" <<'END'
-[fifo]
-path = "/run/slurper-app/fifo"
-[log]
-path = "/var/log/slurper-app/messages"
-group = "adm"
-END
+configure_app
 for unit in slurper slurper@app; do
   name=${unit/@/-}
   fifo=/run/$name/fifo log=/var/log/$name/messages

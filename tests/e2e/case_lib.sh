@@ -61,6 +61,16 @@ install_slurper() {
   systemd-sysusers
   systemctl daemon-reload
 }
+# Of the instance slurper@app.
+configure_app() {
+  cat >"$(dirname "$configuration")/app.toml" <<'END'
+[fifo]
+path = "/run/slurper-app/fifo"
+[log]
+path = "/var/log/slurper-app/messages"
+group = "adm"
+END
+}
 # Every byte of the log, oldest segment first.
 whole_log() { zstdcat -f $log.*[0-9t] $log; }
 

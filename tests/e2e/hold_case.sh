@@ -92,13 +92,7 @@ echo "kept by the unit that was restarted" >$fifo
 wait_until "the line in the unit's new FIFO" in_log "kept by the unit that was restarted" 1
 
 echo "== an instance, with DynamicUser="
-cat >"$(dirname "$configuration")/app.toml" <<'EOF'
-[fifo]
-path = "/run/slurper-app/fifo"
-[log]
-path = "/var/log/slurper-app/messages"
-group = "adm"
-EOF
+configure_app
 drop_in slurper@app.service '[Service]' 'DynamicUser=yes' 'User=slurper-app' 'Group=slurper-app'
 systemctl start slurper@app || die "the instance does not start: $(journalctl --no-pager --quiet --unit slurper@app)"
 app_log=/var/log/slurper-app/messages
