@@ -8,7 +8,6 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <sstream>
@@ -18,13 +17,10 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/text.h"
-#include "cli/check_sink_state.h"
-#include "cli/check_sinks.h"
+#include "cli/checks.h"
 #include "cli/command.h"
 #include "cli/finding.h"
-#include "cli/machine.h"
 #include "cli/options.h"
-#include "cli/syslogd.h"
 #include "cli/unit.h"
 #include "cli/who.h"
 #include "config/config.h"
@@ -34,25 +30,8 @@ namespace slurper {
 
 namespace {
 
-void add(Findings& all, Findings more) {
-  all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
-}
-
-// What depends on who looks.
-Findings check_as_this_process(const Settings& settings, const std::optional<std::string>& file) {
-  Findings all;
-  if (file) add(all, check_configuration(*file));
-  add(all, check_fifo(settings.fifo));
-  add(all, check_pipe_limits(this_machine(), settings.fifo));
-  add(all, check_ring(settings));
-  add(all, check_log(settings.log));
-  add(all, check_sinks(settings.sinks));
-  add(all, check_sink_states(settings));
-  return all;
-}
-
-// The same in a process of its own that has become what `unit` says. Its findings come back over a pipe, a
-// line each: level, kind, text.
+// check_as_this_process() in a process of its own that has become what `unit` says. Its findings come back
+// over a pipe, a line each: level, kind, text.
 Findings check_as(const Unit& unit, const Settings& settings, const std::optional<std::string>& file) {
   const auto failed = [&](const std::string& why) {
     return Findings{
@@ -103,8 +82,6 @@ Findings check_as(const Unit& unit, const Settings& settings, const std::optiona
 Findings check_everything(const Settings& settings, const std::optional<std::string>& file,
                           const std::optional<Unit>& unit) {
   Findings all;
-  for (const std::string& doubt : doubts(settings))
-    all.push_back({.level = Finding::Level::Warning, .text = doubt});
   const bool as_unit = unit && ::geteuid() == 0;
   if (as_unit) {
     all.push_back(
@@ -121,10 +98,7 @@ Findings check_everything(const Settings& settings, const std::optional<std::str
     add(all, check_as_this_process(settings, file));
   }
   if (unit) add(all, check_unit(settings, *unit));
-  const Findings syslogds = check_syslogds("", settings.fifo.path);
-  add(all, check_writers(settings.fifo, names_the_fifo(syslogds)));
-  add(all, syslogds);
-  add(all, check_ways_back("", settings.sinks));
+  add(all, check_surroundings("", settings));
   return all;
 }
 
@@ -151,13 +125,13 @@ struct Wanted {
 int check(const ConfigOptions& options, const Wanted& wanted) {
   const Result<Settings> settings = options.load();
   if (!settings) return report(settings.error());
-  const auto sinks = prepare_sinks(settings->sinks);
-  if (!sinks) return report(sinks.error());
-  // All that a reload needs to know: whether slurper would take it.
+  // All that a reload needs to know: whether slurper would take it. Loads no plug-in, as the reload itself.
   if (wanted.quiet) {
     const Status good = check_for_reload(settings->sinks);
     return good ? 0 : report(good.error());
   }
+  const auto sinks = prepare_sinks(settings->sinks);
+  if (!sinks) return report(sinks.error());
 
   const std::optional<std::string> file = options.used_file();
   const std::optional<Unit> unit = file ? find_unit("", *file) : std::nullopt;

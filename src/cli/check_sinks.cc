@@ -37,15 +37,22 @@ class Look {
  public:
   Look(const SinkSettings& sink, Findings& findings) : sink_(sink), findings_(findings) {}
 
-  void at_file() {
+  // What shows without a look at the machine.
+  void at_words() {
     const std::string path = value_of(sink_, "path");
-    if (path.empty()) return;
-    if (!path.starts_with('/')) {
+    if (sink_.type == "file" && !path.empty() && !path.starts_with('/')) {
       warn(fmt::format(
           "its path {} is relative to the folder where slurper is started, which is '/' in a service. "
           "Write the whole path",
           in_quotes(path)));
     }
+    if (sink_.type != "syslog") return;
+    for (const std::string& target : values_of(sink_, "target")) at_target(target);
+  }
+
+  void at_file() {
+    const std::string path = value_of(sink_, "path");
+    if (path.empty()) return;
     const std::string folder = std::filesystem::absolute(path).parent_path().string();
     struct stat st{};
     if (::stat(folder.c_str(), &st) != 0) {
@@ -92,12 +99,10 @@ class Look {
     ok(fmt::format("may run {}", in_quotes(path)));
   }
 
-  void at_syslog() {
-    const std::size_t before = findings_.size();
+  void at_syslog(std::size_t before) {
     if (value_of(sink_, "transport") == "unix") {
       for (const std::string& path : values_of(sink_, "path")) at_socket(path);
     }
-    for (const std::string& target : values_of(sink_, "target")) at_target(target);
     for (const char* const key : {"ca_file", "certificate", "key"}) {
       const std::string path = value_of(sink_, key);
       if (path.empty()) continue;
@@ -189,13 +194,21 @@ class Look {
 
 }  // namespace
 
+Findings check_sink_words(std::span<const SinkSettings> sinks) {
+  Findings findings;
+  for (const SinkSettings& sink : sinks) Look(sink, findings).at_words();
+  return findings;
+}
+
 Findings check_sinks(std::span<const SinkSettings> sinks) {
   Findings findings;
   for (const SinkSettings& sink : sinks) {
     Look look(sink, findings);
+    const std::size_t before = findings.size();
+    look.at_words();
     if (sink.type == "file") look.at_file();
     if (sink.type == "exec") look.at_program();
-    if (sink.type == "syslog") look.at_syslog();
+    if (sink.type == "syslog") look.at_syslog(before);
   }
   return findings;
 }

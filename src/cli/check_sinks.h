@@ -9,8 +9,11 @@
 
 namespace slurper {
 
-// Looks at files, folders, programs and sockets, with the ids of this process; opens no connection to a
-// server and starts nothing.
+// What shows in the settings without a look at the machine.
+[[nodiscard]] Findings check_sink_words(std::span<const SinkSettings> sinks);
+
+// That, and looks at files, folders, programs and sockets, with the ids of this process; opens no connection
+// to a server and starts nothing.
 [[nodiscard]] Findings check_sinks(std::span<const SinkSettings> sinks);
 
 }  // namespace slurper

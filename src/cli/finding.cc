@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <iterator>
 #include <sstream>
 
 namespace slurper {
@@ -24,6 +25,10 @@ const char* name_of(Finding::Level level) {
 }
 
 }  // namespace
+
+void add(Findings& all, Findings more) {
+  all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
 
 std::string to_lines(const Finding& finding) {
   std::string out = fmt::format("{:<{}}", name_of(finding.level), kIndent);

@@ -42,6 +42,12 @@ Finding warning(std::string text) {
   return {.level = Finding::Level::Warning, .text = std::move(text)};
 }
 
+// What `slurper run` reports itself.
+Finding check_only(Finding finding) {
+  finding.check_only = true;
+  return finding;
+}
+
 Finding error(ErrorKind kind, std::string text) {
   return {.level = Finding::Level::Error, .text = std::move(text), .kind = kind};
 }
@@ -291,7 +297,7 @@ Findings check_ring(const Settings& settings) {
     usual.ring.directory.clear();
     Findings findings = check_ring(usual);
     findings.insert(findings.begin(),
-                    warning(ours.error().message() + ". Its default folder is used instead"));
+                    check_only(warning(ours.error().message() + ". Its default folder is used instead")));
     return findings;
   }
 
@@ -339,11 +345,11 @@ Findings check_ring(const Settings& settings) {
     findings.push_back(ok(fmt::format("{} has room for its {}", ring, format(settings.ring.size))));
   }
   if (!is_ram(fs)) {
-    findings.push_back(warning(
+    findings.push_back(check_only(warning(
         fmt::format("{} is not in RAM: it survives crashes all the same, but costs disk writes, and can "
                     "stall with the disk. Set ring.directory to a folder on a tmpfs, such as one in "
                     "/dev/shm",
-                    ring)));
+                    ring))));
   }
   return findings;
 }

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "cli/checks.h"
 #include "cli/command.h"
 #include "cli/options.h"
 #include "daemon/daemon.h"
@@ -30,7 +31,8 @@ Command add_run_command(CLI::App& program) {
               if (has_socket_unit(take_passed_fds())) delay_next_start();
               return exit_status;
             }
-            return run_daemon(*settings, [options] { return options->load(); }, *level);
+            return run_daemon(
+                *settings, [options] { return options->load(); }, *level, warnings_at_start("", *settings));
           }};
 }
 

@@ -131,11 +131,15 @@ using Check = std::function<Findings(std::string_view, const std::string&, const
 
 void check_file(const std::filesystem::path& path, const std::string& fifo_path, const Check& check,
                 Findings& findings) {
+  std::error_code unseen;                                                  // then the open says why
+  if (!std::filesystem::is_regular_file(path, unseen) && !unseen) return;  // a FIFO would wait for a writer
   errno = 0;
   std::ifstream file(path);
   if (!file) {
-    if (errno != ENOENT && errno != ENOTDIR)
-      findings.push_back(warning(fmt::format("{} can't be read: {}", path.string(), errno_text(errno))));
+    if (errno == ENOENT || errno == ENOTDIR) return;
+    Finding unread = warning(fmt::format("{} can't be read: {}", path.string(), errno_text(errno)));
+    unread.check_only = true;  // root's settings are root's business, and slurper need not see them
+    findings.push_back(std::move(unread));
     return;
   }
   std::ostringstream text;
@@ -178,10 +182,6 @@ Findings check_reader(const std::string& where, const std::string& pattern,
   return findings;
 }
 
-void append(Findings& findings, Findings more) {
-  std::ranges::move(more, std::back_inserter(findings));
-}
-
 Findings check_rsyslog_inputs(std::string_view text, const std::string& name,
                               std::span<const SinkSettings> sinks) {
   Findings findings;
@@ -191,7 +191,7 @@ Findings check_rsyslog_inputs(std::string_view text, const std::string& name,
     const auto type = found.find("type");
     const auto file = found.find("file");
     if (type != found.end() && lower(type->second) == "imfile" && file != found.end())
-      append(findings, check_reader(place(name, call.line), file->second, sinks));
+      add(findings, check_reader(place(name, call.line), file->second, sinks));
   }
   std::istringstream lines(plain);
   std::size_t number = 0;
@@ -201,7 +201,7 @@ Findings check_rsyslog_inputs(std::string_view text, const std::string& name,
     std::string directive;
     std::string file;
     words >> directive >> file;
-    if (lower(directive) == "$inputfilename") append(findings, check_reader(place(name, number), file, sinks));
+    if (lower(directive) == "$inputfilename") add(findings, check_reader(place(name, number), file, sinks));
   }
   return findings;
 }
@@ -215,7 +215,7 @@ Findings check_syslog_ng_inputs(std::string_view text, const std::string& name,
     const std::size_t source = lowered.rfind("source", call.position);
     const std::size_t destination = lowered.rfind("destination", call.position);
     if (source == std::string::npos || (destination != std::string::npos && destination > source)) continue;
-    append(findings, check_reader(place(name, call.line), first_value(call.body), sinks));
+    add(findings, check_reader(place(name, call.line), first_value(call.body), sinks));
   }
   return findings;
 }

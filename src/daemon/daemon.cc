@@ -518,7 +518,7 @@ int Daemon::stop() {
 }
 
 int open_and_run(const Settings& settings, const std::function<Result<Settings>()>& reload,
-                 std::vector<PassedFd> passed) {
+                 std::vector<PassedFd> passed, std::span<const std::string> warnings) {
   FifoHolder holder(kernel(), settings.fifo.path, std::move(passed));
   Daemon daemon(settings, reload, holder);
   Result<std::vector<PreparedSink>> sinks = prepare_sinks(settings.sinks);
@@ -531,6 +531,7 @@ int open_and_run(const Settings& settings, const std::function<Result<Settings>(
     if (holder.has_socket_unit() && opened.error().kind != ErrorKind::Config) delay_next_start();
     return static_cast<int>(opened.error().kind);
   }
+  for (const std::string& warning : warnings) spdlog::warn("{}", warning);
   return daemon.run();
 }
 
@@ -545,7 +546,7 @@ void delay_next_start() {
 }
 
 int run_daemon(const Settings& settings, const std::function<Result<Settings>()>& reload,
-               std::string_view level) {
+               std::string_view level, std::span<const std::string> warnings) {
   // A signalfd gets what is ignored, too, as long as it is blocked. What sinks start inherits it: a signal
   // that is meant for slurper and sent to its whole control group (systemctl kill) kills no program of
   // theirs.
@@ -566,7 +567,8 @@ int run_daemon(const Settings& settings, const std::function<Result<Settings>()>
     return static_cast<int>(started.error().kind);
   }
   int exit_status = 0;
-  run_or_end_process("slurper", [&] { exit_status = open_and_run(settings, reload, std::move(passed)); });
+  run_or_end_process("slurper",
+                     [&] { exit_status = open_and_run(settings, reload, std::move(passed), warnings); });
   stop_messages();  // when every thread that could say something has ended
   return exit_status;
 }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <functional>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "base/settings.h"
@@ -11,9 +13,10 @@ namespace slurper {
 
 // Reads the FIFO into the log until SIGTERM or SIGINT, in the foreground, and returns the process's exit
 // status. Call it before any thread is started: it blocks the signals it handles. `reload` is called on
-// SIGHUP. `level`: the least of its own messages that are shown, by spdlog's names ("info").
+// SIGHUP. `level`: the least of its own messages that are shown, by spdlog's names ("info"). `warnings`: of a
+// look at the settings and the machine, to be said first.
 int run_daemon(const Settings& settings, const std::function<Result<Settings>()>& reload,
-               std::string_view level);
+               std::string_view level, std::span<const std::string> warnings);
 
 // A start has failed, and a socket unit (has_socket_unit()) would start the next one at once: waits for a
 // second, or for a signal to stop.

@@ -89,6 +89,33 @@ TEST_F(Check, WarnsAndStillSucceeds) {
   EXPECT_THAT(outcome.err, HasSubstr("warning  log.keep_files"));
 }
 
+TEST_F(Check, RunWarnsOfTheSameOnceAndStarts) {
+  ASSERT_EQ(::mkfifo((folder_ / "fifo").c_str(), 0600), 0);
+  ASSERT_EQ(::chmod((folder_ / "fifo").c_str(), 0602), 0);
+  Slurper slurper(arguments("run", {"--set", "log.keep_files=3"}));
+  ASSERT_TRUE(slurper.says("ready")) << slurper.err();
+  slurper.signal(SIGTERM);
+  EXPECT_EQ(slurper.wait(), 0) << slurper.err();
+  for (const std::string part : {"log.keep_files, ", "and forge lines"}) {
+    const std::string said = slurper.err();
+    EXPECT_NE(said.find(part), std::string::npos) << said;
+    EXPECT_EQ(said.find(part), said.rfind(part)) << said;
+  }
+}
+
+// systemd runs it before each reload: what the reload would take must not fail there.
+TEST_F(Check, QuietlyRefusesOnlyWhatAReloadWouldRefuse) {
+  const auto quiet = [&](const std::string& sink) { return run_slurper(with({"--quiet", "--sink", sink})); };
+  const Outcome good = quiet("file:/nonexist/x");
+  EXPECT_EQ(good.status, 0) << good.err;
+  EXPECT_THAT(good.out + good.err, IsEmpty());
+  // A plug-in's own settings are its own failure; a reload runs no code of a plug-in.
+  EXPECT_EQ(quiet("stubborn:?nonsense=1&plugin=" SLURPER_STUBBORN_SINK).status, 0);
+  EXPECT_EQ(quiet("nonsuch:").status, 78);
+  EXPECT_EQ(quiet("file:/x?nonsense=1").status, 78);
+  EXPECT_EQ(quiet("stdout:?filter=severty%20=%201").status, 78);
+}
+
 TEST_F(Check, EndsWithTheStatusOfTheFirstError) {
   std::ofstream(folder_ / "fifo") << "not a FIFO";
   const Outcome no_fifo = run_slurper(with());

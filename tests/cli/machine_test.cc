@@ -15,29 +15,16 @@
 #include <sstream>
 
 #include "cli/check_sinks.h"
-#include "cli/program.h"
+#include "cli/machine_site.h"
 #include "cli/unit.h"
 
 namespace slurper::test {
 namespace {
 
-using testing::AllOf;
 using testing::Contains;
 using testing::ElementsAre;
-using testing::Field;
 using testing::HasSubstr;
 using Level = Finding::Level;
-
-auto ok(const std::string& text) {
-  return AllOf(Field(&Finding::level, Level::Ok), Field(&Finding::text, HasSubstr(text)));
-}
-auto warning(const std::string& text) {
-  return AllOf(Field(&Finding::level, Level::Warning), Field(&Finding::text, HasSubstr(text)));
-}
-auto error(ErrorKind kind, const std::string& text) {
-  return AllOf(Field(&Finding::level, Level::Error), Field(&Finding::kind, kind),
-               Field(&Finding::text, HasSubstr(text)));
-}
 
 TEST(ToLines, KeepsTo80ColumnsAndLosesNoWord) {
   EXPECT_EQ(to_lines({.level = Level::Ok, .text = "short"}), "ok       short\n");
@@ -57,20 +44,7 @@ TEST(ToLines, KeepsTo80ColumnsAndLosesNoWord) {
   EXPECT_EQ(all, text);
 }
 
-class MachineTest : public testing::Test {
- protected:
-  Settings settings() const {
-    Settings settings;
-    settings.fifo.path = folder_ / "fifo";
-    settings.log.path = folder_ / "log";
-    settings.ring.directory = ring_ / "a/b";
-    settings.ring.size = ByteSize{4 << 20};
-    return settings;
-  }
-
-  TempDir folder_;
-  TempDir ring_ = TempDir::in_ram();
-};
+class MachineTest : public testing::Test, protected MachineSite {};
 
 TEST_F(MachineTest, TakesAFifoThatIsThere) {
   ASSERT_EQ(mkfifo((folder_ / "fifo").c_str(), 0600), 0);
@@ -210,13 +184,6 @@ TEST_F(MachineTest, LooksAtWhatLiesBesideTheLog) {
   std::ofstream(folder_ / ".log.index") << "x";
   ASSERT_EQ(chmod((folder_ / ".log.index").c_str(), 0), 0);
   EXPECT_THAT(check_log(settings().log), ElementsAre(error(ErrorKind::NoPermission, "the log's file '")));
-}
-
-SinkSettings sink(const std::string& type, std::vector<std::pair<std::string, std::string>> options) {
-  SinkSettings sink{.name = "s", .type = type, .place = {}, .options = {}};
-  for (auto& [name, value] : options)
-    sink.options.push_back({.name = name, .values = {value}, .is_list = false, .place = {}});
-  return sink;
 }
 
 TEST_F(MachineTest, LooksAtTheDestinationsOfSinks) {

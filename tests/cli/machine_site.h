@@ -1,0 +1,52 @@
+// What the tests of `slurper check` share: a machine that it finds good, and findings to expect.
+#pragma once
+
+#include <gmock/gmock.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/settings.h"
+#include "cli/finding.h"
+#include "cli/program.h"
+
+namespace slurper::test {
+
+inline auto ok(const std::string& text) {
+  return testing::AllOf(testing::Field(&Finding::level, Finding::Level::Ok),
+                        testing::Field(&Finding::text, testing::HasSubstr(text)));
+}
+inline auto warning(const std::string& text) {
+  return testing::AllOf(testing::Field(&Finding::level, Finding::Level::Warning),
+                        testing::Field(&Finding::text, testing::HasSubstr(text)));
+}
+inline auto error(ErrorKind kind, const std::string& text) {
+  return testing::AllOf(testing::Field(&Finding::level, Finding::Level::Error),
+                        testing::Field(&Finding::kind, kind),
+                        testing::Field(&Finding::text, testing::HasSubstr(text)));
+}
+
+inline SinkSettings sink(const std::string& type, std::vector<std::pair<std::string, std::string>> options) {
+  SinkSettings sink{.name = "s", .type = type, .place = {}, .options = {}};
+  for (auto& [name, value] : options)
+    sink.options.push_back({.name = name, .values = {value}, .is_list = false, .place = {}});
+  return sink;
+}
+
+class MachineSite {
+ protected:
+  Settings settings() const {
+    Settings settings;
+    settings.fifo.path = folder_ / "fifo";
+    settings.log.path = folder_ / "log";
+    settings.ring.directory = ring_ / "a/b";
+    settings.ring.size = ByteSize{4 << 20};
+    return settings;
+  }
+
+  TempDir folder_;
+  TempDir ring_ = TempDir::in_ram();
+};
+
+}  // namespace slurper::test
