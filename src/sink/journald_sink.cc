@@ -19,6 +19,7 @@
 #include "base/uuid.h"
 #include "sink/journal_reader.h"
 #include "sink/journal_socket.h"
+#include "sink/loop_probe.h"
 #include "sink/syslog_format.h"
 #include "sink/timestamps.h"
 
@@ -31,10 +32,6 @@ using Clock = std::chrono::steady_clock;
 using Wake = JournalSocket::Wake;
 
 constexpr const char* kOffset = "SLURPER_OFFSET";
-// Dropped by no settings that slurper ships, unlike "slurper".
-constexpr const char* kProbeProgram = "slurper-probe";
-// A loop may be closed later, by a change of the syslogd's settings.
-constexpr auto kProbeAgain = 10min;
 // Of all that the sink writes, the last SYSLOG_FACILITY: by it systemd/syslog/rsyslog.conf knows these lines
 // and leaves them out. journald keeps both fields, and forwards (ForwardToSyslog=) the last one, with the
 // message, the identifier and the sender's pid: nothing else that could tell them. RFC 5424's 15, "clock
@@ -46,7 +43,6 @@ constexpr std::chrono::milliseconds kLastChance = 1s;
 // behind the first that is too old.
 constexpr std::size_t kOutOfOrder = 10'000;
 constexpr std::uint8_t kInfo = 6;  // what journald takes an entry without a priority for
-constexpr std::uint8_t kWarning = 4;
 constexpr std::uint8_t kNoLevel = 8;
 
 // What is no number is nobody's: a sink writes none such.
@@ -84,9 +80,7 @@ class JournaldSink : public Sink {
   JournalSocket socket_;
   JournalReader reader_;
   std::string log_id_;
-  std::string probe_;    // in what is sent to see whether it comes back
-  bool looped_ = false;  // it has: until open()
-  Clock::time_point probed_at_;
+  LoopProbe probe_;
   bool has_begun_ = false;              // since open()
   std::vector<std::uint64_t> present_;  // offsets that the journal had before open(), sorted
   std::optional<Error> error_;          // what the next call will say
@@ -113,8 +107,7 @@ JournaldSink::JournaldSink(SinkOptions& options)
 Result<std::optional<std::uint64_t>> JournaldSink::open(const SinkContext& context) {
   context_ = &context;
   log_id_ = format(context.log_id);
-  // The probe of before may still be on its way, and tells nothing of what has been mended.
-  if (std::exchange(looped_, false) || probe_.empty()) probe_ = format(new_uuid());
+  probe_.begin();
   error_.reset();
   has_begun_ = false;
   held_ = 0;
@@ -162,7 +155,7 @@ Status JournaldSink::look_for_probe() {
   if (stopped_) return {};
   bool found = false;
   const Status read = reader_.read_back("SLURPER_PROBE", [&](std::string_view text) {
-    found = text == probe_;
+    found = text == probe_.id();
     return false;
   });
   if (!read || found) return read;
@@ -197,19 +190,19 @@ Status JournaldSink::send_fields() {
   return {};
 }
 
-// Of the first line's facility, and of its severity or a warning, so that filters let it pass that let lines
-// pass; with the mark that lines have, so that it is left out if they are.
+// Of the first line's facility and nearly of its severity, so that filters let it pass that let lines pass;
+// with the mark that lines have, so that it is left out if they are.
 Status JournaldSink::send_probe(const Record& first) {
   const SyslogHeader& header = first.header();
-  probed_at_ = Clock::now();
-  add_field("MESSAGE", "slurper writes to the journal; should this line come back to it, it stops: ", probe_);
-  add_field("PRIORITY", std::to_string(std::min(header.severity.value_or(kInfo), kWarning)));
+  probe_.sent();
+  add_field("MESSAGE", probe_.message("writes to the journal"));
+  add_field("PRIORITY", std::to_string(LoopProbe::severity_for(first)));
   if (header.facility) add_field("SYSLOG_FACILITY", std::to_string(*header.facility));
-  add_field("SYSLOG_IDENTIFIER", kProbeProgram);
+  add_field("SYSLOG_IDENTIFIER", LoopProbe::kProgram);
   add_field("SYSLOG_PID", std::to_string(::getpid()));
   add_field("SLURPER_LOG_ID", log_id_);
   add_field("SLURPER_SINK", context_->name);
-  add_field("SLURPER_PROBE", probe_);
+  add_field("SLURPER_PROBE", probe_.id());
   add_field("SYSLOG_FACILITY", kMarkFacility);
   return send_fields();
 }
@@ -238,19 +231,13 @@ Status JournaldSink::send(const Record& record) {
 }
 
 Status JournaldSink::look_for_loop(std::span<const Record> batch) {
-  const auto back =
-      std::ranges::find_if(batch, [&](const Record& record) { return record.raw().contains(probe_); });
-  if (back == batch.end()) return {};
-  looped_ = true;
-  constexpr std::size_t kShown = 160;
-  return fail(
-      ErrorKind::Loop, "write to the journal",
-      fmt::format("what is written there comes back through the FIFO, and would for ever: a syslogd gets "
-                  "the journal's lines, and writes them to the FIFO, as '{}…'",
-                  printable(back->raw().substr(0, kShown))),
-      "Use the settings for that syslogd that slurper ships (systemd/syslog/), which leave such lines "
-      "out, or keep it from the journal's lines (ForwardToSyslog=no in journald.conf, or no imjournal). "
-      "Then: systemctl reload slurper");
+  const Record* const back = probe_.came_back(batch);
+  if (back == nullptr) return {};
+  return probe_error(
+      "write to the journal", "a syslogd gets the journal's lines, and writes them to the FIFO", *back,
+      "Use the settings for that syslogd that slurper ships (systemd/syslog/), which leave such "
+      "lines out, or keep it from the journal's lines (ForwardToSyslog=no in journald.conf, or no "
+      "imjournal)");
 }
 
 Result<Delivery> JournaldSink::deliver(std::span<const Record> batch) {
@@ -262,7 +249,7 @@ Result<Delivery> JournaldSink::deliver(std::span<const Record> batch) {
   stopped_ = false;
   if (!has_begun_) {
     if (const Status begun = begin(batch.front()); !begun) return std::unexpected(begun.error());
-  } else if (Clock::now() - probed_at_ >= kProbeAgain) {
+  } else if (probe_.is_due()) {
     if (const Status sent = send_probe(batch.front()); !sent) return std::unexpected(sent.error());
   }
   for (const Record& record : batch) {

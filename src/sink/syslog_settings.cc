@@ -140,6 +140,7 @@ SyslogSettings take_syslog_settings(SinkOptions& options) {
   take_messages(options, settings);
   take_resend(options, settings);
   settings.fail_back = options.duration("fail_back", 5min, 1s, kLongest);
+  settings.probe = options.flag("probe", true);
   return settings;
 }
 

@@ -28,6 +28,7 @@ struct SyslogSettings {
   std::uint64_t resend = 0;
   std::chrono::milliseconds resend_time{0};
   std::chrono::milliseconds fail_back{0};
+  bool probe = true;  // send a line that shows whether lines come back
 };
 
 // What is missing or wrong is rejected there.

@@ -1,6 +1,7 @@
 #include "sink/syslog_sink.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -12,6 +13,7 @@
 #include "base/text.h"
 #include "base/uuid.h"
 #include "sink/connection.h"
+#include "sink/loop_probe.h"
 #include "sink/syslog_settings.h"
 
 namespace slurper {
@@ -51,6 +53,8 @@ class SyslogSink final : public Sink {
   };
 
   void use(std::unique_ptr<Connection> connection, std::size_t target);
+  [[nodiscard]] Status look_for_loop(std::span<const Record> batch);
+  [[nodiscard]] Status send_probe(const Record& first);
   [[nodiscard]] Status fail_back();
   [[nodiscard]] std::optional<std::string> compose(const Record& record);
   void frame();
@@ -63,6 +67,7 @@ class SyslogSink final : public Sink {
   const SyslogSettings settings_;
   const SinkContext* context_ = nullptr;
   std::string came_back_;  // what a line has that has been here before
+  LoopProbe probe_;
 
   std::unique_ptr<Connection> connection_;
   std::size_t target_ = 0;     // the one connected to
@@ -114,6 +119,7 @@ Result<std::optional<std::uint64_t>> SyslogSink::open(const SinkContext& context
 
 void SyslogSink::use(std::unique_ptr<Connection> connection, std::size_t target) {
   connection_ = std::move(connection);
+  probe_.begin();
   target_ = target;
   connected_at_ = Clock::now();
   back_at_ = connected_at_ + settings_.fail_back;
@@ -153,7 +159,49 @@ Status SyslogSink::fail_back() {
   return {};
 }
 
+// The destination is this machine's syslogd, or another's that sends lines on to it.
+Status SyslogSink::look_for_loop(std::span<const Record> batch) {
+  const Record* const back = settings_.probe ? probe_.came_back(batch) : nullptr;
+  if (back == nullptr) return {};
+  return probe_error(
+      fmt::format("send to {}", name_of(target_)),
+      "a syslogd gets what this sink sends, and writes it to the FIFO", *back,
+      "Leave these lines out of what that syslogd writes to the FIFO, or send them to another destination");
+}
+
+// A message like those of the lines, by the program LoopProbe::kProgram. Without an offset: a receiver that
+// knows lines by theirs must not take it for one.
+Status SyslogSink::send_probe(const Record& first) {
+  const std::string pid = std::to_string(::getpid());
+  const std::string text = probe_.message("sends lines here");
+  const std::string element = came_back_ + ']';
+  SyslogHeader header;
+  header.facility = first.header().facility.value_or(settings_.defaults.facility);
+  header.severity = LoopProbe::severity_for(first);
+  header.program = LoopProbe::kProgram;
+  header.pid = pid;
+  if (settings_.defaults.own_element) header.structured_data = element;
+  const auto now = std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now());
+  const Record probe(first.log_id(), first.offset(), first.offset(), text, Part::Last, now, header);
+  SyslogDefaults defaults = settings_.defaults;
+  defaults.own_element = false;  // it has an offset
+  message_.clear();
+  if (settings_.format == MessageFormat::Rfc5424) {
+    append_rfc5424(probe, defaults, message_);
+  } else {
+    append_rfc3164(probe, defaults, message_);
+  }
+  probe_.sent();
+  if (settings_.max_message != 0 && message_.size() > settings_.max_message) return {};
+  frame();
+  const auto sent = connection_->send(frames_);
+  frames_.clear();
+  if (!sent) return std::unexpected(sent.error());
+  return {};
+}
+
 Result<Delivery> SyslogSink::deliver(std::span<const Record> batch) {
+  if (Status good = look_for_loop(batch); !good) return std::unexpected(std::move(good.error()));
   if (Status back = fail_back(); !back) return broke(std::move(back.error()));
   // Now, when what was sent before has had its time.
   if (Status noted = note_held(); !noted) {
@@ -164,6 +212,9 @@ Result<Delivery> SyslogSink::deliver(std::span<const Record> batch) {
     if (auto opened = open(*context_); !opened) return std::unexpected(std::move(opened.error()));
   }
   if (marks_.empty()) held_ = batch.front().offset();
+  if (settings_.probe && probe_.is_due()) {
+    if (Status sent = send_probe(batch.front()); !sent) return broke(std::move(sent.error()));
+  }
   Delivery delivery;
   for (std::size_t i = 0; i < batch.size(); ++i) {
     const Record& record = batch[i];

@@ -123,7 +123,8 @@ std::vector<Peer> forwarders(const Programs& programs) {
       syslog_ng(unpacked, R"(file("{out}" template("$(format-json time=$ISODATE host=$HOST program=$PROGRAM )"
                           R"(pid=$PID msg=$MESSAGE arrival=$R_ISODATE)\n"));)"),
       {.name = "slurper",
-       .command = run_slurper(programs, log, "'syslog+tcp://127.0.0.1:{port}?framing=lf&start=beginning'"),
+       .command = run_slurper(programs, log,
+                              "'syslog+tcp://127.0.0.1:{port}?framing=lf&start=beginning&probe=false'"),
        .receiver = Habit::Counts},
       rsyslog(unpacked, R"(action(type="omfwd" target="127.0.0.1" port="{port}" protocol="tcp" )"
                         R"(template="RSYSLOG_SyslogProtocol23Format"))"),

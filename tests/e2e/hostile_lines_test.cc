@@ -209,8 +209,8 @@ TEST_F(HostileLines, AtRsyslogd) {
   const RealRsyslogd octets(site_.disk / "octets");
   const RealRsyslogd newlines(site_.disk / "newlines");
   const auto url = [](const RealRsyslogd& server, const std::string& framing) {
-    return fmt::format("syslog+tcp://{}?name={}&framing={}&start=beginning", server.target(), framing,
-                       framing);
+    return fmt::format("syslog+tcp://{}?name={}&framing={}&start=beginning&probe=false", server.target(),
+                       framing, framing);
   };
   const auto count = [](const RealRsyslogd& server) {
     return static_cast<std::size_t>(std::ranges::count(server.received(), '\n'));

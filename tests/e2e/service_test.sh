@@ -8,7 +8,8 @@ shift 3
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 DESTDIR=$work/root cmake --install "$build" >/dev/null
-# Debian's rsyslogd, unpacked once for all presets.
+# Debian's rsyslogd and syslog-ng, unpacked once for all presets.
 "$source/scripts/fetch-packages" "$source/build/packages/rsyslog" rsyslog
+"$source/scripts/fetch-packages" "$source/build/packages/syslog-ng" syslog-ng-core
 "$source/tests/e2e/in_systemd.sh" -b "$work/root:/opt/slurper" -b "$source/tests/e2e:/opt/tests" \
-  -b "$source/build/packages/rsyslog:/opt/rsyslog" -b "$build/tests/e2e:/opt/test-programs" -- bash "/opt/tests/$case" "$@"
+  -b "$source/build/packages/rsyslog:/opt/rsyslog" -b "$source/build/packages/syslog-ng:/opt/syslog-ng" -b "$build/tests/e2e:/opt/test-programs" -- bash "/opt/tests/$case" "$@"

@@ -27,7 +27,8 @@ using testing::HasSubstr;
 
 class SyslogFaultsTest : public testing::Test {
  protected:
-  std::unique_ptr<Sink> make(const SinkSite::Pairs& settings) {
+  std::unique_ptr<Sink> make(SinkSite::Pairs settings) {
+    settings.emplace_back("probe", "false");
     auto made = site_.make(&make_syslog_sink, settings);
     EXPECT_TRUE(made) << made.error().message();
     return std::move(*made);
@@ -276,6 +277,7 @@ TEST_F(SyslogFaultsTest, ALaterServerIsUsedUntilTheFirstIsBack) {
   settings.options.push_back(
       {.name = "target", .values = {first->target(), second.target()}, .is_list = true, .place = "here:2:1"});
   settings.options.push_back({.name = "fail_back", .values = {"1s"}, .is_list = false, .place = "here:3:1"});
+  settings.options.push_back({.name = "probe", .values = {"false"}, .is_list = false, .place = "here:4:1"});
   ConfiguredOptions options(settings);
   const auto sink = make_syslog_sink(options);
   ASSERT_TRUE(options.check());
@@ -319,6 +321,7 @@ TEST_F(SyslogFaultsTest, AServerThatOnlyAnswersIsNoServer) {
   SinkSettings settings{.name = "test", .type = "syslog", .place = "here:1:1", .options = {}};
   settings.options.push_back(
       {.name = "target", .values = {first.target(), second.target()}, .is_list = true, .place = "here:2:1"});
+  settings.options.push_back({.name = "probe", .values = {"false"}, .is_list = false, .place = "here:4:1"});
   ConfiguredOptions options(settings);
   const auto sink = make_syslog_sink(options);
   auto running = std::async(std::launch::async, [&] { return run(*sink, site_.context(), feed, 10); });

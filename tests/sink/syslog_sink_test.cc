@@ -13,6 +13,7 @@ namespace {
 using namespace std::string_literals;
 using namespace std::string_view_literals;
 using test::TcpServer;
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::EndsWith;
 using testing::HasSubstr;
@@ -25,6 +26,7 @@ class SyslogSinkTest : public testing::Test {
  protected:
   void open(SinkSite::Pairs settings) {
     settings.emplace_back("hostname", "here");
+    if (!with_probe_) settings.emplace_back("probe", "false");  // one test is about it
     auto made = site_.make(&make_syslog_sink, settings);
     ASSERT_TRUE(made) << made.error().message();
     sink_ = std::move(*made);
@@ -58,6 +60,7 @@ class SyslogSinkTest : public testing::Test {
 
   SinkSite site_;
   std::unique_ptr<Sink> sink_;
+  bool with_probe_ = false;
 };
 
 // A socket bound to a path, or to a port of loopback.
@@ -131,6 +134,46 @@ TEST_F(SyslogSinkTest, TheOldFormatIsEscapedAndInLocalTime) {
   std::string time(32, '\0');
   time.resize(std::strftime(time.data(), time.size(), "%b %e %H:%M:%S", &local));
   EXPECT_THAT(frames.messages, ElementsAre("<191>" + time + " here app: a#015#000b"));
+}
+
+// The first line of each connection is slurper's own. If it comes back, all lines would, again and again.
+TEST_F(SyslogSinkTest, FindsThatWhatItSendsComesBack) {
+  with_probe_ = true;
+  for (const std::string format : {"rfc5424", "rfc3164"}) {
+    const TcpServer server;
+    open({{"target", server.target()}, {"format", format}});
+    std::vector<std::string> probes;
+    for (int time = 0; time < 2; ++time) {
+      const UniqueFd connection = server.accept();
+      deliver({"<11>Nov 21 22:14:15 host app: one", "<11>Nov 21 22:14:15 host app: two"});
+      settle();
+      sink_->close();
+      const auto frames = test::cut_octet_frames(test::read_all(connection.get()));
+      ASSERT_EQ(frames.messages.size(), 3U) << "one probe for a connection";
+      probes.push_back(frames.messages[0]);
+      EXPECT_THAT(probes.back(), StartsWith("<11>"));
+      EXPECT_THAT(probes.back(), HasSubstr("slurper-probe"));
+      EXPECT_THAT(probes.back(), testing::Not(HasSubstr("offset="))) << "it is no line of the log";
+      ASSERT_TRUE(sink_->open(site_.context()));
+      const UniqueFd again = server.accept();
+      // As a syslogd with a format of its own writes it.
+      const auto looped = sink_->deliver(site_.records(
+          {"two", "2027-01-15T08:00:00Z h " + probes.back().substr(probes.back().find("slurper"))}));
+      ASSERT_FALSE(looped);
+      EXPECT_EQ(looped.error().kind, ErrorKind::Loop);
+      EXPECT_THAT(looped.error().message(),
+                  AllOf(HasSubstr("cannot send to '" + server.target() + "'"),
+                        HasSubstr("comes back through the FIFO, and would for ever"),
+                        HasSubstr("slurper-probe"), HasSubstr("systemctl reload slurper")));
+      sink_->close();
+      ASSERT_TRUE(sink_->open(site_.context()));
+    }
+    EXPECT_NE(probes[0].substr(probes[0].size() - 36), probes[1].substr(probes[1].size() - 36))
+        << "what is still on its way says nothing of what was mended";
+    const UniqueFd connection = server.accept();
+    EXPECT_TRUE(sink_->deliver(site_.records({probes[0], probes[1]})));
+    sink_->close();
+  }
 }
 
 TEST_F(SyslogSinkTest, SlurpersOwnElementCanBeLeftOut) {

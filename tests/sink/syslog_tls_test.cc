@@ -68,6 +68,7 @@ class SyslogTlsTest : public testing::Test {
   Result<std::optional<std::uint64_t>> open(const std::string& host, int port, SinkSite::Pairs settings,
                                             bool with_ca = true) {
     settings.emplace_back("transport", "tls");
+    settings.emplace_back("probe", "false");
     settings.emplace_back("target", fmt::format("{}:{}", host, port));
     if (with_ca) settings.emplace_back("ca_file", authority_.ca());
     auto made = site_.make(&make_syslog_sink, settings);

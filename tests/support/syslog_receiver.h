@@ -62,6 +62,7 @@ class SyslogReceiver {
   // Dies, but goes on listening: the connections of now are reset once another `bytes` have been read.
   void die_after(std::uint64_t bytes) { dies_at_ = bytes_ + bytes; }
 
+  // Without the probe that the sink sends: a line of its own for each connection.
   [[nodiscard]] std::vector<Message> messages() const;
   [[nodiscard]] std::size_t count() const;
 
