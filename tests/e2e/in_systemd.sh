@@ -136,16 +136,15 @@ setsid setpriv --pdeathsig KILL unshare --pid --mount --uts --ipc --net --fork -
 supervisor=$!
 disown # no "Killed" from the shell
 pid=
-# -r: in a chroot, the root of the mount namespace is not that of its processes.
 inside() {
-  nsenter -a -r -t "$pid" -- setsid --wait env -i TERM=dumb LANG=C.UTF-8 SYSTEMD_PAGER=cat SYSTEMD_COLORS=0 HOME=/root \
+  nsenter -a -t "$pid" -- setsid --wait env -i TERM=dumb LANG=C.UTF-8 SYSTEMD_PAGER=cat SYSTEMD_COLORS=0 HOME=/root \
     PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"
 }
 state=
 for _ in {1..600}; do
   pid=$(tr -d ' ' <"/proc/$supervisor/task/$supervisor/children" 2>/dev/null) || break
   if [ -n "$pid" ]; then
-    state=$(timeout 60 nsenter -a -r -t "$pid" -- systemctl is-system-running --wait 2>/dev/null) || true
+    state=$(timeout 60 nsenter -a -t "$pid" -- systemctl is-system-running --wait 2>/dev/null) || true
     case $state in running | degraded) break ;; esac
   fi
   sleep 0.05
