@@ -7,7 +7,7 @@
 
 namespace slurper {
 
-// What kind of failure it is. The value is the exit status that the program ends with when nobody
+// What kind of failure it is. The value is the exit status that the program ends with when no caller
 // can deal with it: sysexits.h, the convention of sendmail and of every good Unix daemon since.
 enum class ErrorKind : int {
   Usage = 64,         // the command line is wrong
@@ -16,7 +16,7 @@ enum class ErrorKind : int {
   Internal = 70,      // a bug in slurper
   CantCreate = 73,    // a file can't be created
   Io = 74,            // the kernel failed to read or write
-  Busy = 75,          // somebody else holds it; may work later
+  Busy = 75,          // another process holds it; may work later
   Loop = 76,          // of a sink: what it writes comes back to it. It stops until the operator has it go on
   NoPermission = 77,  // the kernel said no
   Config = 78,        // the configuration is wrong

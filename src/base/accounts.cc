@@ -26,7 +26,7 @@ std::optional<Id> number(const std::string& text) {
   return id;
 }
 
-// `lookup` is getpwnam_r or getgrnam_r, whose entry lives in a buffer that nobody knows the size of: a group
+// `lookup` is getpwnam_r or getgrnam_r, whose entry lives in a buffer whose size is not known: a group
 // can have thousands of members.
 template <typename Entry, typename Lookup>
 bool find(const std::string& name, Entry& entry, std::vector<char>& buffer, Lookup lookup) {

@@ -7,10 +7,10 @@
 
 namespace slurper {
 
-// One thread waits, any thread rings; a ring that comes while nobody waits is kept for the next wait. What
+// One thread waits, any thread rings; a ring that comes while no thread waits is kept for the next wait. What
 // was stored before ring() is seen after the wait() that it ends. A condition variable would do, at the price
 // of a mutex that the woken thread finds taken by its waker: this is one system call on each side, and none
-// for a ring that nobody waits for.
+// for a ring that no thread waits for.
 class Doorbell {
  public:
   using Clock = std::chrono::steady_clock;

@@ -125,7 +125,7 @@ Result<LockFile> LockFile::take(Os& os, std::string path, uid_t for_user, AtRele
       if (error == -EWOULDBLOCK) failure.kind = ErrorKind::Busy;
       return std::unexpected(std::move(failure));
     }
-    // A lock on a file without a name keeps nobody out.
+    // A lock on a file without a name keeps no process out.
     if (slurper::has_name(os, path, st)) return LockFile(os, std::move(fd), std::move(path), at_release);
   }
   return fail(ErrorKind::Io, "lock the file " + in_quotes(path), "it is replaced again and again",

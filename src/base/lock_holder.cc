@@ -158,7 +158,7 @@ std::optional<LockHolder> classify(pid_t pid, uid_t owner) {
     if (errno == ESRCH) return std::nullopt;
     return LockHolder{.kind = Kind::Stranger, .pid = pid};
   }
-  // Anybody may call a program slurper, but not run one as somebody else: a set-uid program keeps its
+  // Anybody may call a program slurper, but not run one as another user: a set-uid program keeps its
   // caller's real uid.
   const auto is_trusted = [owner](uid_t user) { return user == 0 || user == ::geteuid() || user == owner; };
   const bool is_slurper = process->command.starts_with("slurper"sv) && is_trusted(process->real) &&

@@ -18,7 +18,7 @@ struct FifoSettings {
   bool create = true;           // make the FIFO when its path is missing
   mode_t mode = 0600;           // of a FIFO that slurper makes
   std::string owner;            // of a FIFO that slurper makes; empty: whoever slurper runs as
-  std::string group;            // likewise
+  std::string group;            // the same
   ByteSize pipe_size{1 << 20};  // asked for with F_SETPIPE_SZ; 4 KiB to 1 GiB
   bool operator==(const FifoSettings&) const = default;
 };

@@ -22,7 +22,7 @@ using Uuid = std::array<std::uint8_t, 16>;
 // "6ba7b810-9dad-11d1-80b4-00c04fd430c8".
 [[nodiscard]] std::string format(const Uuid& uuid);
 
-// Likewise, to where there is room for it; returns the end. For what is written with each line.
+// The same, to where there is room for it; returns the end. For what is written with each line.
 inline constexpr std::size_t kUuidTextSize = 36;
 char* put_uuid(char* at, const Uuid& uuid);
 

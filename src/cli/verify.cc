@@ -138,7 +138,7 @@ Result<std::optional<RingView>> find_ring(const std::string& log_path, const std
   return rings[choose(rings, id, boot ? *boot : Uuid{})];
 }
 
-// The rings that the next start will not look at, and the cursors that no sink has: nobody else will.
+// The rings that the next start will not look at, and the cursors that no sink has: no other command will.
 void note_what_was_put_aside(const std::string& log_path, const std::string& ring, LogVerification& log) {
   Settings settings;
   settings.log.path = log_path;

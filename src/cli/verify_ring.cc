@@ -34,7 +34,7 @@ void check_ring(const RingView& ring, const Uuid& boot, LogVerification& log) {
     // Bytes come and go; but what the ring had let go before the log was read is in it.
     if (log.end < ring.tail)
       note(fmt::format(
-          "the log ends {} bytes before what was written to it: somebody has just cut it, or moved it "
+          "the log ends {} bytes before what was written to it: another process has just cut it, or moved it "
           "away; slurper goes on with the next line",
           ring.tail - log.end));
     return;
@@ -52,15 +52,14 @@ void check_ring(const RingView& ring, const Uuid& boot, LogVerification& log) {
         "start goes on behind the gap, in a new segment",
         log.end.value, ring.tail.value));
   } else if (log.end < ring.tail) {
-    log.problems.push_back(
-        {fmt::format(
-             "the log ends at offset {}, and slurper had written it up to {}: somebody has cut it, or moved "
-             "its file away",
-             log.end.value, ring.tail.value),
-         "Put the file back, or let the next start of slurper go on behind the gap"});
+    log.problems.push_back({fmt::format("the log ends at offset {}, and slurper had written it up to {}: "
+                                        "another process has cut it, or moved "
+                                        "its file away",
+                                        log.end.value, ring.tail.value),
+                            "Put the file back, or let the next start of slurper go on behind the gap"});
   } else if (log.end > ring.head) {
     note(fmt::format(
-        "the log ends {} bytes behind what slurper had taken: somebody else wrote them; the next start "
+        "the log ends {} bytes behind what slurper had taken: another process wrote them; the next start "
         "goes on in a new segment",
         log.end - ring.head));
   }

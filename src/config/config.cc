@@ -12,7 +12,7 @@
 // toml++ 3.3 promises the compiler what a file can break. is_non_ascii_horizontal_whitespace() runs into
 // __builtin_unreachable() on many a letter, such as most of those of the Latin and Greek alphabets, where it
 // should answer no; so that header, which has nothing but predicates, is read with another idea of what can't
-// be reached. And parse_key() assumes a good first character where nobody has looked at it ("[.a]"); it copes
+// be reached. And parse_key() assumes a good first character that no one has looked at ("[.a]"); it copes
 // with any, so nothing is assumed.
 #include <toml++/impl/preprocessor.h>
 #undef TOML_UNREACHABLE

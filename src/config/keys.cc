@@ -106,7 +106,7 @@ struct DirectoryPath {
   static std::string print(const std::string& path) { return quote_toml(path); }
 };
 
-// A string or a number; empty: nobody in particular.
+// A string or a number; empty: no one in particular.
 template <auto Find, const char* WhatIs>
 struct Account {
   static std::string allowed() {

@@ -16,10 +16,11 @@
 namespace slurper {
 
 // Whether a socket unit has passed one of them. Such a unit starts its service whenever the FIFO holds
-// something and nobody runs: at once, and again at once when a start has failed, whatever RestartSec= says.
+// something and no slurper runs: at once, and again at once when a start has failed, whatever RestartSec=
+// says.
 [[nodiscard]] bool has_socket_unit(const std::vector<PassedFd>& passed);
 
-// What is in a pipe lives as long as somebody has it open. That is systemd, in one of two ways:
+// What is in a pipe lives as long as a process has it open. That is systemd, in one of two ways:
 //
 // - A socket unit with ListenFIFO=: systemd opens the FIFO, read-write, before slurper, and passes a copy. It
 //   must be the FIFO that slurper is to read; then it is not needed any more. Or one that was removed from

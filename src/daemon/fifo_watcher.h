@@ -21,10 +21,10 @@
 
 namespace slurper {
 
-// Waits for somebody to open or close the FIFO, looks who it is, and says what there is to say. A thread of
+// Waits for a process to open or close the FIFO, looks who it is, and says what there is to say. A thread of
 // its own, since a look through /proc takes as long as the machine has descriptors, and the intake must not
-// wait for it. It sleeps while nobody comes or goes, and uses a few per cent of a processor at the most where
-// they never stop. Where the kernel refuses to tell, it says so and sees nothing.
+// wait for it. It sleeps while no process comes or goes, and uses a few per cent of a processor at the most
+// where they never stop. Where the kernel refuses to tell, it says so and sees nothing.
 class FifoWatcher {
  public:
   // Who opens `fifo` from now on is seen; who has it open already, with the first look.

@@ -27,7 +27,7 @@ Intake::Round Fifos::pull_in_turn() {
     const Intake::Round round = intake_.pull(*turn.fifo, turn.left);
     const bool moved = round.outcome == Intake::Outcome::Took || round.outcome == Intake::Outcome::Dropped;
     if (moved) turn.left -= std::min(turn.left, round.bytes);
-    // Empty: somebody else has taken what it held.
+    // Empty: another reader has taken what it held.
     if (turn.left == 0 || round.outcome == Intake::Outcome::Empty) turns_.pop_front();
     if (round.outcome != Intake::Outcome::Empty) return round;
   }

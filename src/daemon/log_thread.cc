@@ -232,7 +232,7 @@ void LogThread::sync() {
   }
 }
 
-// By age: a log that nobody writes to is rotated, too.
+// By age: a log that nothing is written to is rotated, too.
 void LogThread::rotate_if_due() {
   const auto due = writer_.rotation_due();
   if (!due || std::chrono::system_clock::now() < *due) return;

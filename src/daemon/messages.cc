@@ -52,9 +52,9 @@ class PriorityFlag : public spdlog::custom_flag_formatter {
 };
 
 constexpr std::size_t kQueuedMessages = 256;
-constexpr std::chrono::seconds kFarewell(2);  // for the last messages, where nobody reads standard error
+constexpr std::chrono::seconds kFarewell(2);  // for the last messages, if standard error is not read
 
-// Hands messages to a thread that writes them, so that a standard error that nobody reads holds up nobody:
+// Hands messages to a thread that writes them, so that a standard error that is not read holds up no thread:
 // the oldest are given up. spdlog's own asynchronous logger would do, but its thread wakes up every ten
 // seconds for nothing.
 class QueuedSink final : public spdlog::sinks::sink {

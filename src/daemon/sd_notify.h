@@ -13,7 +13,7 @@ namespace slurper {
 // Whether a service manager wants to be told anything ($NOTIFY_SOCKET is set).
 [[nodiscard]] bool systemd_listens();
 
-// Lines of "KEY=value". Does nothing where nobody listens. Any thread.
+// Lines of "KEY=value". Does nothing if no socket is set. Any thread.
 void notify_systemd(const std::string& state);
 
 // The same, with a copy of `fd`: FDSTORE=1. It is in systemd's hands when this returns, even if the process

@@ -126,7 +126,7 @@ void Visitors::tell_unseen(const Observation& observation, const Change& seen, C
   unexplained_opens_ += events.opens;
   (void)take(unexplained_opens_, seen.came);
 
-  // A close that nobody's going explains, of one that nobody's coming explains. Others have had it open since
+  // A close that no one's going explains, of one that no one's coming explains. Others have had it open since
   // before slurper looked.
   const auto left = [&](std::uint32_t closes, std::uint32_t seen_to_leave) {
     closes -= std::min(closes, seen_to_leave);

@@ -46,7 +46,7 @@ class Visitors {
   };
   std::vector<Statement> observe(const Observation& observation, Clock::time_point now);
 
-  // Somebody has opened it who was not to be seen: the event comes before the descriptor. Look again soon.
+  // A process has opened it that was not to be seen: the event comes before the descriptor. Look again soon.
   [[nodiscard]] bool expects_more() const { return unexplained_opens_ > 0; }
   // Readers besides slurper so far, seen or not.
   [[nodiscard]] std::uint64_t second_readers() const { return second_readers_; }

@@ -14,7 +14,7 @@ namespace slurper {
 enum class Whereabouts {
   Running,           // in user space, or busy in the kernel
   WaitsForAThread,   // in futex(2)
-  WaitsForTheKernel  // in any other system call, or for a page of memory; or nobody can tell
+  WaitsForTheKernel  // in any other system call, or for a page of memory; or unknown
 };
 
 // Of a thread of this process. /proc/self/task/TID/syscall: nothing is noted by the thread itself, so it

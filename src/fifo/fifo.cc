@@ -44,7 +44,7 @@ Result<UniqueFd> open_made(Os& os, const std::string& temporary, const std::stri
   if (!S_ISFIFO(st.st_mode) || st.st_nlink != 1 || st.st_uid != ::geteuid()) {
     return fail(ErrorKind::CantCreate, "create the FIFO " + in_quotes(path),
                 fmt::format("another process has put something else at {}", in_quotes(temporary)),
-                "Nothing of it was changed. Let nobody but slurper's user and root write to that folder");
+                "Nothing of it was changed. Let only slurper's user and root write to that folder");
   }
   // fchown(2) and fchmod(2) refuse a descriptor that was opened with O_PATH (open(2)).
   const std::string link = fmt::format("/proc/self/fd/{}", seen_fd.get());
@@ -94,7 +94,7 @@ Status create_fifo(Os& os, const FifoSettings& settings) {
     if (const int error = os.fchmod(fifo_fd->get(), settings.mode); error < 0) return failed(-error);
     const int error = os.rename_noreplace(temporary.c_str(), path.c_str());
     if (error < 0 && error != -EEXIST) return failed(-error);
-    // EEXIST: somebody made the path meanwhile. The caller looks at what it is.
+    // EEXIST: another process made the path meanwhile. The caller looks at what it is.
     if (error == -EEXIST) (void)os.unlink(temporary.c_str());
     return {};
   };
@@ -138,7 +138,7 @@ Result<std::optional<Fifo>> open_ends(Os& os, const std::string& path) {
 
 void grow_pipe(Os& os, Fifo& fifo, const FifoSettings& settings) {
   const int wanted = static_cast<int>(settings.pipe_size.bytes);
-  // Never smaller than somebody else has made it.
+  // Never smaller than another process has made it.
   if (const int size = os.fcntl(fifo.read_fd.get(), F_GETPIPE_SZ, 0); size >= wanted) {
     fifo.pipe_size = static_cast<std::uint64_t>(size);
     return;

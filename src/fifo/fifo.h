@@ -45,7 +45,7 @@ struct Fifo {
 // gets EAGAIN.
 [[nodiscard]] bool has_room(const Fifo& fifo);
 
-// Whether nobody has it open for writing any more. Only ever true without the keep-alive writer.
+// Whether no process has it open for writing any more. Only ever true without the keep-alive writer.
 [[nodiscard]] bool writers_are_gone(const Fifo& fifo);
 
 // Opens the keep-alive writer anew, of this very inode, whatever its path is now. Errors: NoPermission, Io.

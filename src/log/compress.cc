@@ -170,7 +170,7 @@ Result<std::optional<Segment>> compress_segment(Os& os, const LogPaths& paths, c
   if (!S_ISREG(st.st_mode)) return fail(ErrorKind::NoInput, what, not_a_regular_file(raw.path, st.st_mode));
 
   const std::string temporary_path = paths.temporary(raw.base);
-  // Nobody else's eyes until it has the segment's mode.
+  // For no other user's eyes until it has the segment's mode.
   const UniqueFd temporary_fd(
       os.open(temporary_path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
   if (!temporary_fd)

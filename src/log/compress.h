@@ -16,7 +16,7 @@ namespace slurper {
 // resolve_leftovers()):
 //
 //   1. …zst.tmp grows               raw counts    the temporary file is removed
-//   2. …zst.tmp is whole and synced raw counts    likewise
+//   2. …zst.tmp is whole and synced raw counts    the same
 //   3. …zst stands beside raw       both are good raw is removed, once the other is proven
 //   4. …zst alone                   done
 //

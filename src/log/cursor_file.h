@@ -37,7 +37,7 @@ using CursorReading = SlotReading<CursorRecord>;
 class CursorFile {
  public:
   // Opens the cursor `name` of the log `log_id`, or creates it (with `access`, its name made durable), and
-  // locks it. Fails with Config where the name can't be a cursor's, with Busy where somebody else has it,
+  // locks it. Fails with Config where the name can't be a cursor's, with Busy if another process has it,
   // with Data where it is another log's, or as read_cursor, and with CantCreate or NoPermission where it
   // can't be made.
   [[nodiscard]] static Result<CursorFile> open(Os& os, const LogPaths& paths, std::string_view name,

@@ -63,7 +63,7 @@ struct CursorRecord {
   std::uint64_t position = 0;     // the sink's own: where in its destination that is
   std::uint64_t fingerprint = 0;  // the sink's own: of the settings that it was written with
   std::uint64_t rejected = 0;     // records that the destination refused, since the cursor was made
-  std::uint64_t missed = 0;       // bytes of the stream that were gone before the sink came to them, likewise
+  std::uint64_t missed = 0;  // bytes of the stream that were gone before the sink came to them, the same way
   // Where the last record ends that the destination took: what it answers when it is asked where it stands.
   // The cursor may be far beyond, since lines that the filter does not want move it, too. Nothing: not known.
   std::optional<StreamOffset> delivered = {};

@@ -211,7 +211,7 @@ void Housekeeper::compress(std::vector<Segment>& segments, const std::stop_token
 bool Housekeeper::compress_one(Segment& segment, const std::stop_token& stop) {
   const auto compressed = compress_segment(os_, paths_, segment, stop);
   if (!compressed) {
-    // Somebody has removed it since it was listed: so be it.
+    // Another process has removed it since it was listed: so be it.
     if (compressed.error().errnum == ENOENT) return true;
     report_failure(compressed.error());
     const int errnum = compressed.error().errnum;

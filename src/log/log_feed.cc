@@ -11,7 +11,7 @@ void LogFeed::publish(const ActiveSegment& active, StreamOffset end) {
     if (end.value == end_.load(std::memory_order_relaxed)) return;
     end_.store(end.value);
   } else {
-    // Together: nobody sees an end that is not of the segment it comes with, or of one before it.
+    // Together: no reader sees an end that is not of the segment it comes with, or of one before it.
     const std::lock_guard lock(active_mutex_);
     active_ = active;
     open_ = true;

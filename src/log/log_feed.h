@@ -24,7 +24,7 @@ struct ActiveSegment {
 };
 
 // One thread writes, any number read and wait. What a publish() told is seen by whoever sees its end. It
-// costs the writer two atomic operations where nobody's wish comes true, and a futex wake for each whose
+// costs the writer two atomic operations if no wish comes true, and a futex wake for each whose
 // does. Nothing of it survives the process.
 class LogFeed {
  public:
@@ -32,8 +32,8 @@ class LogFeed {
 
   struct Snapshot {
     ActiveSegment active;
-    bool open = false;       // the writer has that file open, so its inode is nobody else's
-    std::uint64_t cuts = 0;  // how often somebody cut the active segment's file to nothing
+    bool open = false;       // the writer has that file open, so its inode is no other file's
+    std::uint64_t cuts = 0;  // how often another process cut the active segment's file to nothing
     StreamOffset end;        // of what is written
   };
 
@@ -104,7 +104,7 @@ class LogFeed {
 
   mutable std::mutex active_mutex_;
   ActiveSegment active_;  // written by the writer's thread alone
-  bool open_ = false;     // likewise
+  bool open_ = false;     // the same
   std::uint64_t cuts_ = 0;
 
   std::mutex waiting_mutex_;

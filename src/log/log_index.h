@@ -21,8 +21,8 @@ using IndexReading = SlotReading<IndexRecord>;
 // this slurper must not overlook.
 [[nodiscard]] Result<IndexReading> read_index(Os& os, const LogPaths& paths);
 
-// Owned by the log's writer; used by one thread at a time. While it lives, nobody else can open the log for
-// writing. A crash in write() leaves the record before it (slot_file.h).
+// Owned by the log's writer; used by one thread at a time. While it lives, no other process can open the log
+// for writing. A crash in write() leaves the record before it (slot_file.h).
 class LogIndex {
  public:
   using Access = FileAccess;

@@ -26,8 +26,8 @@ inline constexpr std::size_t kIndexSlots = SlotFile::kSlots;
 // Why a part of the stream is not where it would be looked for.
 enum class NoteKind : std::uint64_t {
   None = 0,
-  Moved = 1,      // somebody moved the file away that held it
-  Cut = 2,        // somebody removed, cut or overwrote that file
+  Moved = 1,      // another process moved the file away that held it
+  Cut = 2,        // another process removed, cut or overwrote that file
   PowerLoss = 3,  // the machine went down; what had been written there was lost, or never was
   Foreign = 4,    // not of the stream at all: the segment that ends at `offset` has others' bytes behind it
 };

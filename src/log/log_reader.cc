@@ -245,8 +245,8 @@ LogReader::Step LogReader::read_open(std::span<char> out, const LogFeed::Snapsho
   return chunk;
 }
 
-// Whether what was read of the active segment stood where it was written. Somebody may have cut the file to
-// nothing, and the writer may have put the first bytes of the next segment there and not said so yet.
+// Whether what was read of the active segment stood where it was written. Another process may have cut the
+// file to nothing, and the writer may have put the first bytes of the next segment there and not said so yet.
 LogReader::Step LogReader::check_active(const LogFeed::Snapshot& feed, Chunk chunk) {
   const std::uint64_t written = feed.end - open_->base;
   const Result<std::uint64_t> stored = open_->reader.stored();

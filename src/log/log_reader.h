@@ -20,9 +20,9 @@ namespace slurper {
 // Why a part of the stream can't be read any more.
 enum class Gap {
   None,
-  Removed,    // by retention; or nobody knows
-  Moved,      // somebody moved the file away that held it
-  Cut,        // somebody removed, cut or overwrote that file
+  Removed,    // by retention; or unknown
+  Moved,      // another process moved the file away that held it
+  Cut,        // another process removed, cut or overwrote that file
   PowerLoss,  // lost when the machine went down, or never given out
   Damaged,    // given up by skip_segment()
 };

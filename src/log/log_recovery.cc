@@ -136,7 +136,7 @@ Status LogWriter::find_moved_file() {
     if (paths_.is_put_aside(name) || name.starts_with(beside)) continue;
     moved_fd_.reset(os_.open(path.c_str(), O_RDONLY | O_NOFOLLOW));
     if (moved_fd_ && durable())
-      (void)os_.fdatasync(moved_fd_.get());  // nobody else will; nothing hangs on it
+      (void)os_.fdatasync(moved_fd_.get());  // no other call will; nothing hangs on it
     moved_base_ = base_;
     base_ += record_.own_bytes(base_, static_cast<std::uint64_t>(st.st_size));
     findings_.push_back(fmt::format(
@@ -239,12 +239,13 @@ Status LogWriter::recover(const Uuid& boot, const std::optional<RingWitness>& ri
   return {};
 }
 
-// The machine went down since. What was written and not synced is gone, and how much that was nobody knows:
+// The machine went down since. What was written and not synced is gone, and how much that was is unknown:
 // unless the log was closed, it goes on beyond all that may have been written.
 Status LogWriter::resume_after_reboot() {
   const StreamOffset reserved = record_.reserved;
   if (reserved.value != 0 && reserved >= base_ && reserved < end()) {
-    // It was closed, and somebody has written to it since: the next append() tells their bytes from ours.
+    // It was closed, and another process has written to it since: the next append() tells their bytes from
+    // ours.
     return set_own_size(reserved - base_);
   }
   const StreamOffset found = end();
@@ -307,14 +308,14 @@ Status LogWriter::go_on_at(StreamOffset tail, std::span<const char> pending) {
     return follow_file();
   }
   if (restored_) return resume_behind_backup(tail);
-  // Somebody has cut it. It may have been cut to nothing, and then written to once.
+  // Another process has cut it. It may have been cut to nothing, and then written to once.
   if (size_ > 0 && size_ <= pending.size()) {
     const Result<bool> ours = file_has(active_fd_.get(), 0, pending.first(size_));
     if (!ours) return std::unexpected(ours.error());
     if (*ours) {
       record_.add_note({NoteKind::Cut, base_, tail - base_});
       findings_.push_back(
-          fmt::format("somebody cut its file; it goes on in the same file at offset {}", tail.value));
+          fmt::format("another process cut its file; it goes on in the same file at offset {}", tail.value));
       base_ = tail;
       return {};
     }
@@ -322,7 +323,7 @@ Status LogWriter::go_on_at(StreamOffset tail, std::span<const char> pending) {
   const StreamOffset found = end();
   record_.add_note({NoteKind::Cut, base_, tail - base_});
   findings_.push_back(fmt::format(
-      "it ends at offset {}, and slurper had written it up to {}: somebody has cut it, and what its "
+      "it ends at offset {}, and slurper had written it up to {}: another process has cut it, and what its "
       "file held is out of the log",
       found.value, tail.value));
   if (size_ == 0) {
@@ -352,7 +353,7 @@ Status LogWriter::resume_behind_backup(StreamOffset tail) {
   return {};
 }
 
-// How many of `pending` stand in the log at `from`, where only they can stand, or somebody else's bytes.
+// How many of `pending` stand in the log at `from`, where only they can stand, or another process's bytes.
 // Those may begin as ours do: unless all is ours, a line that is not whole is not.
 Result<std::size_t> LogWriter::written_of(std::span<const char> pending, StreamOffset from) {
   const bool moved = from < base_;

@@ -96,7 +96,7 @@ Status LogWriter::set_own_size(std::uint64_t size) {
   if (got < 0) return cannot(static_cast<int>(-got), "read", paths_.active());
   if (static_cast<std::size_t>(got) != last.size())
     return fail(ErrorKind::Io, "read the log " + in_quotes(paths_.active()),
-                "somebody cut it short meanwhile", "It is tried again");
+                "another process cut it short meanwhile", "It is tried again");
   size_ = size;
   at_line_start_ = last.empty() || last.back() == '\n';
   last_bytes_ = std::move(last);
@@ -213,7 +213,7 @@ Result<std::size_t> LogWriter::append(std::span<const char> data) {
     return count;
   }
   return fail(ErrorKind::Io, "write to the log " + in_quotes(paths_.active()),
-              "somebody else removes, cuts or writes it all the time", "Find out who: fuser, lsof");
+              "another process removes, cuts or writes it all the time", "Find out who: fuser, lsof");
 }
 
 Status LogWriter::sync() {
@@ -299,7 +299,7 @@ Status LogWriter::begin_segment() {
   for (int attempt = 1;; ++attempt) {
     if (Status opened = open_active(); !opened) return opened;
     if (size_ == 0) break;
-    // Somebody else has put a file there. Its bytes have no place in the stream.
+    // Another process has put a file there. Its bytes have no place in the stream.
     active_fd_.reset();
     size_ = 0;
     at_line_start_ = true;
@@ -307,7 +307,7 @@ Status LogWriter::begin_segment() {
     const Result<std::string> aside = move_aside();
     if (!aside) return std::unexpected(aside.error());
     findings_.push_back(
-        fmt::format("somebody else's file was in its place; that is {} now", in_quotes(*aside)));
+        fmt::format("another program's file was in its place; that is {} now", in_quotes(*aside)));
   }
   rotate_requested_ = false;
   synced_ = end();

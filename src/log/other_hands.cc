@@ -1,4 +1,4 @@
-// LogWriter among others: its file moved, removed, cut or written to by somebody else while slurper runs.
+// LogWriter among others: its file moved, removed, cut or written to by another process while slurper runs.
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -41,7 +41,7 @@ Status LogWriter::follow_file() {
 
 // Where the path shows another file or none, goes on there; true if it did. With patience, a missing file
 // gets until the next look: logrotate makes a new one right after it has renamed the old one, and is put out
-// where somebody else was faster.
+// if another process was faster.
 Result<bool> LogWriter::follow_path(Patience patience) {
   next_look_ = steady_clock::now() + kBetweenLooks;
   struct stat named{};
@@ -100,7 +100,7 @@ Status LogWriter::follow_truncation() {
   synced_ = end();
   index_stale_ = true;
   findings_.push_back(
-      fmt::format("somebody cut its file to nothing; it goes on in it at offset {}", base_.value));
+      fmt::format("another process cut its file to nothing; it goes on in it at offset {}", base_.value));
   return {};
 }
 
@@ -111,7 +111,7 @@ void LogWriter::remember(std::span<const char> written) {
   if (last_bytes_.size() > kLastBytes) last_bytes_.erase(0, last_bytes_.size() - kLastBytes);
 }
 
-// Somebody else's bytes are behind ours. They stay there; the segment ends before them. The index knows
+// Another process's bytes are behind ours. They stay there; the segment ends before them. The index knows
 // first: after a crash the next base can't be told from the file's size.
 Status LogWriter::end_polluted(std::uint64_t foreign) {
   const Result<bool> moved = follow_path(Patience::None);
@@ -124,9 +124,9 @@ Status LogWriter::end_polluted(std::uint64_t foreign) {
   if (Status noted = write_index(); !noted) return noted;
   const std::string rotated = paths_.rotated(base_);
   if (const int error = os_.rename_noreplace(paths_.active().c_str(), rotated.c_str()); error < 0)
-    return cannot(-error, "end the segment that somebody else has written to, of", paths_.active());
+    return cannot(-error, "end the segment that another process has written to, of", paths_.active());
   findings_.push_back(fmt::format(
-      "somebody else wrote {} bytes to its file; that is {} now, and it goes on in a new one at offset {}",
+      "another process wrote {} bytes to its file; that is {} now, and it goes on in a new one at offset {}",
       foreign, in_quotes(rotated), end().value));
   if (Status settled = settle_rotated(rotated); !settled) return settled;
   return begin_segment();
@@ -141,7 +141,7 @@ Status LogWriter::put_aside() {
   const Result<std::string> aside = move_aside();
   if (!aside) return std::unexpected(aside.error());
   findings_.push_back(fmt::format(
-      "somebody has cut its file or written to it; that is {} now, and it goes on in a new one at "
+      "another process has cut its file or written to it; that is {} now, and it goes on in a new one at "
       "offset {}",
       in_quotes(*aside), end().value));
   leave_file(NoteKind::Cut);
@@ -169,8 +169,9 @@ Status LogWriter::settle_rotated(const std::string& rotated) {
   if (is_ours) feed_.cut();
   const Result<std::string> aside = move_aside(rotated);
   if (!aside) return std::unexpected(aside.error());
-  findings_.push_back(fmt::format(
-      "somebody cut, wrote or replaced its file while it was rotated; that is {} now", in_quotes(*aside)));
+  findings_.push_back(
+      fmt::format("another process cut, wrote to or replaced its file while it was rotated; that is {} now",
+                  in_quotes(*aside)));
   leave_file(is_ours || ours.st_nlink == 0 ? NoteKind::Cut : NoteKind::Moved);
   return {};
 }
@@ -181,7 +182,7 @@ Result<std::string> LogWriter::move_aside(const std::string& path) {
     std::string aside = paths_.put_aside(number);
     const int error = os_.rename_noreplace(path.c_str(), aside.c_str());
     if (error >= 0) return aside;
-    if (error != -EEXIST) return cannot(-error, "put somebody else's file aside from", paths_.active());
+    if (error != -EEXIST) return cannot(-error, "put another program's file aside from", paths_.active());
   }
 }
 

@@ -46,7 +46,7 @@ RetentionOutcome carry_out(Os& os, const LogPaths& paths, std::span<const Segmen
       break;
     }
     ++outcome.gone;
-    // Somebody else removed it: so be it.
+    // Another process removed it: so be it.
     if (result != -ENOENT) outcome.removed.push_back(segment);
   }
   if (!outcome.removed.empty()) {

@@ -13,7 +13,7 @@
 #include "log/segment_name.h"
 #include "slurper/result.h"
 
-// zstd's own names for its contexts: nobody who includes this needs zstd.h.
+// zstd's own names for its contexts: who includes this needs no zstd.h.
 struct ZSTD_DCtx_s;
 
 namespace slurper {

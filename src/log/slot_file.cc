@@ -139,7 +139,7 @@ Result<SlotFile> SlotFile::open(Os& os, std::string path, const std::string& dir
     if (Status free = respect_flock(os, slots_fd, words, note); !free)
       return std::unexpected(std::move(free.error()));
 
-    // It may have been removed before it was locked: a lock on a file without a name keeps nobody out.
+    // It may have been removed before it was locked: a lock on a file without a name keeps no process out.
     struct stat named{};
     if (os.lstat(path.c_str(), &named) < 0 || named.st_dev != st.st_dev || named.st_ino != st.st_ino)
       continue;

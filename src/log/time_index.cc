@@ -154,7 +154,7 @@ std::unique_ptr<TimeIndex> TimeIndex::open(Os& os, LogPaths paths, const Uuid& l
   } else {
     times->failed(file.error());
   }
-  // How much of what the ring held is marked nobody knows.
+  // How much of what the ring held is marked is unknown.
   if (stream.head > stream.log_end)
     times->mark({.offset = std::max(stream.log_end, times->newest()), .time = now()});
   return times;

@@ -52,7 +52,7 @@ std::optional<TimeMark> decode_times_entry(const TimesEntryBytes& bytes) {
   const auto entry = std::bit_cast<TimesEntryLayout>(bytes);
   const std::uint64_t time = entry.time_and_check & kTimeMask;
   if ((entry.time_and_check & ~kTimeMask) != check_of(entry.offset, time)) return std::nullopt;
-  // A Timestamp counts nanoseconds: what it can't hold nobody wrote.
+  // A Timestamp counts nanoseconds: what it can't hold was never written.
   constexpr auto kMax = static_cast<std::uint64_t>(
       std::chrono::floor<milliseconds>(Timestamp::max().time_since_epoch()).count());
   if (time > kMax) return std::nullopt;

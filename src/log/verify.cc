@@ -235,7 +235,7 @@ class Verifier {
     if (log_.index && next > base && next <= log_.index->forgotten_before) own = std::min(own, next - base);
     if (own < size)
       note(fmt::format(
-          "the last {} bytes of {} are not of the log: somebody else wrote them there, behind offset {}",
+          "the last {} bytes of {} are not of the log: another process wrote them there, behind offset {}",
           size - own, name_of(path), (base + own).value));
     return own;
   }
@@ -351,7 +351,7 @@ class Verifier {
     if (failure || found != verified.bytes) {
       verified.damaged = true;
       problem(fmt::format("the active segment {} can't be read to its end: {}", name_of(paths_.active()),
-                          failure ? failure->why : "somebody cut it short meanwhile"),
+                          failure ? failure->why : "another process cut it short meanwhile"),
               "Check the disk, and who else writes to it");
     }
     log_.end = base + verified.bytes;
@@ -394,7 +394,8 @@ class Verifier {
         before.kind == VerifiedSegment::Kind::Compressed
             ? fmt::format("Should {} hold {} bytes? Then restore it from a backup", file_of(before), size)
             : fmt::format(
-                  "Has somebody written to {0}? Then keep a copy, and cut it back: truncate -s {1} {0}",
+                  "Has another process written to {0}? Then keep a copy, and cut it back: truncate -s {1} "
+                  "{0}",
                   file_of(before), size);
     problem(fmt::format("the segment at offset {} begins before the end of the one before it, {}",
                         segment.base.value, (before.base + before.bytes).value),
@@ -427,8 +428,8 @@ class Verifier {
   }
 
   static std::string explain(StreamOffset from, StreamOffset to, NoteKind kind) {
-    const char* why = "somebody removed, cut or overwrote the file that held them";
-    if (kind == NoteKind::Moved) why = "somebody moved the file away that held them";
+    const char* why = "another process removed, cut or overwrote the file that held them";
+    if (kind == NoteKind::Moved) why = "another process moved the file away that held them";
     if (kind == NoteKind::PowerLoss) why = "lost when the machine went down, or never given out";
     return fmt::format("the offsets {} to {} are not in the log: {}", from.value, to.value, why);
   }
@@ -455,7 +456,7 @@ class Verifier {
          entry.increment(error)) {
       if (paths_.is_put_aside(entry->path().filename().native()))
         note(fmt::format(
-            "{} was put aside: somebody else had cut or written it. slurper never looks at it again",
+            "{} was put aside: another process had cut or written it. slurper never looks at it again",
             name_of(entry->path())));
     }
     for (const std::string& path : snapshot_.temporaries) {

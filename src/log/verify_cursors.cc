@@ -11,7 +11,7 @@ namespace {
 constexpr int kLooks = 3;  // one may fall into a write of a slot
 
 // Whether bytes may have been at `offset`, beyond the log's end, and the next ones come behind it: where
-// somebody has just cut the log that slurper is writing, or the machine went down since.
+// another process has just cut the log that slurper is writing, or the machine went down since.
 bool may_go_on_behind(Os& os, StreamOffset offset, const LogVerification& log) {
   if (!log.index || offset > log.index->reserved) return false;
   const auto boot = read_boot_id(os);

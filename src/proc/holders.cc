@@ -47,7 +47,7 @@ void identify(int process_fd, Holder& holder) {
 
 bool is_inode(int directory_fd, const char* name, dev_t device, ino_t inode) {
   struct statx st{};
-  // Follows the link to the open file itself. DONT_SYNC: a file server that is gone holds up nobody.
+  // Follows the link to the open file itself. DONT_SYNC: a file server that is gone holds nothing up.
   return ::statx(directory_fd, name, AT_STATX_DONT_SYNC, STATX_INO, &st) == 0 && st.stx_ino == inode &&
          makedev(st.stx_dev_major, st.stx_dev_minor) == device;
 }

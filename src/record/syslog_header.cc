@@ -74,7 +74,7 @@ bool take_field(std::string_view& rest, std::string_view& field) {
 
 // Where the element of structured data that begins at `at` ends: [id name="value" …]; 0 where it is none. In
 // a value a backslash keeps a quote from ending it. An unescaped bracket in there is wrong, but misleads
-// nobody.
+// no one.
 std::size_t end_of_element(std::string_view text, std::size_t at) {
   std::size_t end = end_of(In::SdName, text, ++at);
   while (end > at && end < text.size()) {

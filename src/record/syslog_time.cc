@@ -279,7 +279,7 @@ bool ends_word(std::string_view text, std::size_t at) {
 }
 
 // " 2003", " CET", " +0200" at `at`, moved behind them: each at most once. A word that is none of these is
-// somebody else's, mostly a host.
+// another's, mostly a host.
 void read_year_and_zone(std::string_view text, std::size_t& at, LocalTime& time) {
   while (at + 1 < text.size() && text[at] == ' ') {
     const std::string_view word = text.substr(at + 1);

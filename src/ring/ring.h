@@ -127,7 +127,7 @@ class Ring {
   ring_format::Header* header_ = nullptr;
   char* data_ = nullptr;
   std::uint64_t high_water_;  // data beyond this position have not been touched since they were given back
-  bool scratch_used_ = true;  // likewise
+  bool scratch_used_ = true;  // the same
   UniqueFd peek_read_fd_;     // a private pipe for peek()
   UniqueFd peek_write_fd_;
   std::size_t nonces_left_ = 0;

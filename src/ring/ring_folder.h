@@ -17,7 +17,7 @@ namespace slurper {
 
 // Makes the folder and its parents where they are missing, mode 0700, and checks it as above. One of this
 // user's that others may write to is tightened, and said so in `findings`; not one with the sticky bit, such
-// as /dev/shm itself: that one is shared on purpose, and nobody can replace another user's file there.
+// as /dev/shm itself: that one is shared on purpose, and no one can replace another user's file there.
 [[nodiscard]] Status open_ring_folder(Os& os, const std::string& directory,
                                       std::vector<std::string>& findings);
 

@@ -29,7 +29,7 @@ enum class RingRelation {
   Continues,      // the log ends at the ring's tail
   WrittenInPart,  // the log ends behind the tail: the process died between a write(2) and the note of it
   LogCut,         // the log ends before the tail: it was cut, or its file was moved away
-  LogRestored,    // likewise, and the index is older than the ring: it came back from a backup
+  LogRestored,    // the same, and the index is older than the ring: it came back from a backup
   LogLonger,      // the log ends behind the head: others have written to its file, and the bytes tell what is
                   // theirs
 

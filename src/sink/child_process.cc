@@ -131,7 +131,7 @@ std::string ChildProcess::ask_how_it_ended() {
   pidfd_.reset();
   if (result < 0) {
     pid_ = -1;  // perhaps another's by now
-    return "it has ended, and somebody else has asked how";
+    return "it has ended, and another part of slurper has asked how";
   }
   if (info.si_code != CLD_EXITED)
     return fmt::format("it was ended by signal {} ({})", info.si_status, ::sigdescr_np(info.si_status));

@@ -171,7 +171,7 @@ Result<std::vector<std::size_t>> DatagramConnection::send_all(const Frames& fram
   return too_long;
 }
 
-// The answer to a datagram that nobody wanted (ICMP) comes behind it, to the next call: by now, where the
+// The answer to an unwanted datagram (ICMP) comes behind it, to the next call: by now, where the
 // server is near.
 Status DatagramConnection::check() {
   int error = 0;
@@ -181,7 +181,7 @@ Status DatagramConnection::check() {
   return {};
 }
 
-// EAGAIN: the receiver's queue or the own buffer is full. ENOBUFS: a network interface's, which nobody can
+// EAGAIN: the receiver's queue or the own buffer is full. ENOBUFS: a network interface's, which no one can
 // poll.
 Status DatagramConnection::wait(int errnum) {
   const auto since = Clock::now();

@@ -403,7 +403,7 @@ Result<std::uint64_t> ExecSink::settle() {
   return report(good);
 }
 
-// If the program still runs: the end of its input, then SIGTERM, then SIGKILL. Its process group likewise:
+// If the program still runs: the end of its input, then SIGTERM, then SIGKILL. Its process group the same:
 // what it leaves there would pile up with each new start.
 void ExecSink::close() {
   child_.close_stdin();

@@ -75,7 +75,7 @@ class FileSink : public Sink {
   std::optional<CursorRecord> line_;  // where the line begins that is written, or comes next
   std::uint64_t at_ = 0;              // byte of the file at which the next record begins
   std::uint64_t written_ = 0;         // the file has all records before this offset of the log
-  std::uint64_t synced_ = 0;          // likewise, for sure
+  std::uint64_t synced_ = 0;          // the same, for sure
   Clock::time_point sync_due_;
   LoopWatch loop_;
   std::string out_;

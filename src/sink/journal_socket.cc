@@ -33,7 +33,7 @@ struct Marker {
   UniqueFd looks;  // another open file of the same
 };
 
-// journald refuses a file from anybody but root unless it is a memfd that nobody can change.
+// journald refuses a file from anybody but root unless it is a memfd that can't be changed.
 Result<Marker> make_marker() {
   Marker marker;
   marker.sent.reset(::memfd_create("slurper", MFD_CLOEXEC | MFD_ALLOW_SEALING));

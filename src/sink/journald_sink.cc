@@ -45,7 +45,7 @@ constexpr std::size_t kOutOfOrder = 10'000;
 constexpr std::uint8_t kInfo = 6;  // what journald takes an entry without a priority for
 constexpr std::uint8_t kNoLevel = 8;
 
-// What is no number is nobody's: a sink writes none such.
+// What is no number is no sink's: a sink writes none such.
 std::uint64_t number_in(std::string_view text) {
   std::uint64_t number = 0;
   (void)std::from_chars(text.begin(), text.end(), number);

@@ -155,7 +155,7 @@ Timestamp RecordSource::arrival_of(StreamOffset offset) const {
   return found ? found->mark.time : std::chrono::system_clock::now();
 }
 
-// Of the byte that comes next. What nobody knows of came before now.
+// Of the byte that comes next. What is not known of came before now.
 Arrival RecordSource::arrival() {
   const StreamOffset offset = framer_.offset();
   if (!arrival_ || offset >= arrival_->until) {

@@ -36,9 +36,9 @@ std::string size_text(std::uint64_t bytes) {
 const char* reason(Gap why) {
   switch (why) {
     case Gap::Moved:
-      return "somebody moved their file away";
+      return "another process moved their file away";
     case Gap::Cut:
-      return "somebody removed or cut their file";
+      return "another process removed or cut their file";
     case Gap::Damaged:
       return "their segment is damaged";
     case Gap::None:
@@ -201,7 +201,7 @@ void SinkRunner::run() {
     if (!works) wait(Clock::now() + with_jitter(backoff_), kFarAway);
   }
   close_sink();
-  if (!cursor_ || !cursor_->record()) return;  // nobody has said yet where it begins
+  if (!cursor_ || !cursor_->record()) return;  // no one has said yet where it begins
   try {
     if (log_.feed.renewals() != renewals_) renew_cursor();
     if (const Status saved = save_cursor(true); !saved)
@@ -229,7 +229,7 @@ void SinkRunner::close_sink() noexcept {
   try {
     sink_->close();
   } catch (...) {
-    sink_.reset();  // what it may still have, nobody can tell
+    sink_.reset();  // what it may still have, no one can tell
   }
 }
 
@@ -292,8 +292,8 @@ Status SinkRunner::open_sink() {
 }
 
 // The cursor, or what the destination says that it has. Behind the last record that it took there may be any
-// number of lines that nobody wanted, so its answer is older than the cursor and yet right; unless it is
-// older than that record: then the destination has lost what it had.
+// number of lines that the filter did not want, so its answer is older than the cursor and yet right; unless
+// it is older than that record: then the destination has lost what it had.
 Result<StreamOffset> SinkRunner::where_to_go_on(std::optional<std::uint64_t> answer) {
   const StreamOffset noted = cursor_->record()->offset;  // of a line in parts, its beginning
   if (const StreamOffset end = log_.feed.end(); noted > end) {
@@ -404,7 +404,7 @@ Status SinkRunner::deliver() {
     if (!delivery) return std::unexpected(delivery.error());
     if (Status taken = take(batch, *delivery); !taken) return taken;
   }
-  // What the filter did not want needs nobody's word.
+  // What the filter did not want needs no acknowledgement.
   if (handed_.value > held_) return {};
   if (!source_.in_parts()) line_in_parts_.reset();  // a gap has taken the rest of the line
   return note_held(source_.position());
@@ -495,7 +495,7 @@ void SinkRunner::renew_cursor() {
 
 void SinkRunner::note_gap(const RecordSource::Missing& missing) {
   if (missing.bytes == 0) return;
-  // Nobody came too late for that: no log ever had it for good, and most of it was never given out.
+  // No sink came too late for that: no log ever had it for good, and most of it was never given out.
   if (missing.why == Gap::PowerLoss) {
     return say(Level::Info,
                fmt::format("goes on at offset {}, behind what the log lost when the machine went down",
@@ -554,7 +554,7 @@ void SinkRunner::failed(const Error& error) {
                   failure.ends_with('?') ? "" : ".", format(options_.retry_max)));
 }
 
-// A loop is there until somebody has mended it.
+// A loop is there until an administrator has mended it.
 void SinkRunner::wait_for_resume(const Error& error) {
   const auto set_stopped = [this](const std::string& why) {
     const std::lock_guard lock(stopped_mutex_);

@@ -176,7 +176,7 @@ class SinkRunner {
   std::optional<StreamOffset> line_in_parts_;  // of what was handed over last: where it began
   StreamOffset whole_lines_;  // of what was handed over and not refused: where the last line ends
   std::optional<StreamOffset> delivered_;  // see CursorRecord
-  bool set_by_hand_ = false;               // likewise
+  bool set_by_hand_ = false;               // the same
   // Before it everything was delivered once, or not wanted: what the log no longer has of it was not missed.
   StreamOffset passed_once_;
   bool went_back_ = false;  // the destination: it has lost what is from there to passed_once_

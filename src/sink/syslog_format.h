@@ -29,7 +29,7 @@ struct SyslogDefaults {
 // none.
 void append_rfc5424(const Record& record, const SyslogDefaults& defaults, std::string& out);
 
-// "<13>Oct 11 22:14:15 host program[pid]: message", RFC 3164, in local time; likewise.
+// "<13>Oct 11 22:14:15 host program[pid]: message", RFC 3164, in local time; the same.
 void append_rfc3164(const Record& record, const SyslogDefaults& defaults, std::string& out);
 
 // `text` behind `out`, control characters but the tab as "#ooo".

@@ -207,7 +207,7 @@ Result<Delivery> SyslogSink::deliver(std::span<const Record> batch) {
   if (Status noted = note_held(); !noted) {
     auto broken = broke(std::move(noted.error()));
     if (!marks_.empty() || broken.error().kind == ErrorKind::Busy) return broken;
-    // Servers close idle connections, or restart meanwhile: nothing was on its way, and nobody need know.
+    // Servers close idle connections, or restart meanwhile: nothing was on its way, and no one need know.
     close();
     if (auto opened = open(*context_); !opened) return std::unexpected(std::move(opened.error()));
   }

@@ -139,7 +139,7 @@ struct Tls::Parts {
   Context context;
   Session session;
   BIO* from_peer = nullptr;  // the session's
-  BIO* to_peer = nullptr;    // likewise
+  BIO* to_peer = nullptr;    // the same
   bool was_asked_for_certificate = false;
   std::string refusal;  // why the server's certificate was refused
   std::string refusal_advice;

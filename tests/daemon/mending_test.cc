@@ -168,7 +168,7 @@ INSTANTIATE_TEST_SUITE_P(
                "is not the file that the index knows", "Was it copied or restored? Then nothing is wrong",
                start_slurper},
         Damage{"TheActiveSegmentCut", [](Log& log) { fs::resize_file(log.file("messages"), 10); },
-               "somebody has cut it, or moved its file away",
+               "another process has cut it, or moved its file away",
                "let the next start of slurper go on behind the gap", start_slurper}),
     [](const auto& param_info) { return std::string(param_info.param.name); });
 

@@ -109,7 +109,7 @@ TEST_F(Logrotate, CopytruncateOfAQuietLog) {
 
 // Nothing comes afterwards that it could be seen by.
 TEST_F(Logrotate, BeforeTheEnd) {
-  for (const auto& [how, said] : {std::pair("copytruncate", "somebody cut its file to nothing"),
+  for (const auto& [how, said] : {std::pair("copytruncate", "another process cut its file to nothing"),
                                   std::pair("create 0640", "its file was moved away")}) {
     Site site;
     Child slurper = site.start();

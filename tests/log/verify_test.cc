@@ -368,8 +368,8 @@ TEST_F(VerifyTest, ExplainsWhatOthersHaveDoneToIt) {
   EXPECT_THAT(log->notes,
               testing::IsSupersetOf(
                   {HasSubstr("the last 16 bytes of 'other.00000000000000000000' are not of the log"),
-                   HasSubstr("offsets 6 to 26 are not in the log: somebody moved"),
-                   HasSubstr("offsets 26 to 51 are not in the log: somebody removed, cut"),
+                   HasSubstr("offsets 6 to 26 are not in the log: another process moved"),
+                   HasSubstr("offsets 26 to 51 are not in the log: another process removed, cut"),
                    HasSubstr("the machine went down"), HasSubstr("'other.put-aside-1'")}));
   EXPECT_EQ(log->segments.size(), 3U);
   EXPECT_EQ(log->segments.front().bytes, 6U);
