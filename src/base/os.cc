@@ -49,6 +49,11 @@ ssize_t Os::tee(int from_fd, int to_fd, std::size_t size, unsigned flags) {
   return retried([&] { return ::tee(from_fd, to_fd, size, flags); });
 }
 
+ssize_t Os::splice(int pipe_fd, int file_fd, std::int64_t* offset, std::size_t size, unsigned flags) {
+  static_assert(sizeof(loff_t) == sizeof *offset);
+  return retried([&] { return ::splice(pipe_fd, nullptr, file_fd, offset, size, flags); });
+}
+
 int Os::fstat(int fd, struct stat* st) {
   return retried([&] { return ::fstat(fd, st); });
 }
@@ -89,6 +94,10 @@ int Os::fallocate(int fd, int mode, off_t offset, off_t size) {
 
 int Os::madvise(void* address, std::size_t size, int advice) {
   return retried([&] { return ::madvise(address, size, advice); });
+}
+
+int Os::mlock(const void* address, std::size_t size) {
+  return retried([&] { return ::mlock(address, size); });
 }
 
 int Os::mkdir(const char* path, mode_t mode) {

@@ -27,6 +27,8 @@ class Os {
   virtual ssize_t write(int fd, const void* data, std::size_t size);
   virtual ssize_t pwrite(int fd, const void* data, std::size_t size, off_t offset);
   virtual ssize_t tee(int from_fd, int to_fd, std::size_t size, unsigned flags);
+  // From a pipe into a file, at *offset. The kernel moves *offset on by what it has taken, in any memory.
+  virtual ssize_t splice(int pipe_fd, int file_fd, std::int64_t* offset, std::size_t size, unsigned flags);
 
   virtual int fstat(int fd, struct stat* st);
   virtual int lstat(const char* path, struct stat* st);
@@ -39,6 +41,7 @@ class Os {
   virtual int ftruncate(int fd, off_t size);
   virtual int fallocate(int fd, int mode, off_t offset, off_t size);
   virtual int madvise(void* address, std::size_t size, int advice);
+  virtual int mlock(const void* address, std::size_t size);
 
   virtual int mkdir(const char* path, mode_t mode);
   virtual int mkfifo(const char* path, mode_t mode);

@@ -65,10 +65,15 @@ void check_ring(const RingView& ring, const Uuid& boot, LogVerification& log) {
   }
   if (waiting > 0)
     note(fmt::format("{} bytes wait in the ring {}; the next start of slurper writes them", waiting, name));
-  if (ring.declared > 0)
+  if (ring.unsettled > 0 && ring.unsettled_is_certain) {
+    note(fmt::format(
+        "a read of {} bytes was cut short when they were in the ring {}; the next start takes them over",
+        ring.unsettled, name));
+  } else if (ring.unsettled > 0) {
     note(
         fmt::format("a read of {} bytes was cut short; the next start finds out whether the ring {} has them",
-                    ring.declared, name));
+                    ring.unsettled, name));
+  }
 }
 
 }  // namespace slurper

@@ -374,7 +374,10 @@ void Daemon::round() {
       listen(false);
       return wait(kRetry);
     case Intake::Outcome::Failed:
-      backpressure_->held_up(errno_text(result.errnum));
+      backpressure_->held_up(result.errnum == EFBIG
+                                 ? "the limit on the size of files is smaller than the ring. Raise it "
+                                   "(LimitFSIZE=, ulimit -f)"
+                                 : errno_text(result.errnum));
       listen(false);
       return wait(kRetry);
   }

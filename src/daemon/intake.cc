@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <span>
 
 namespace slurper {
 
@@ -50,9 +49,7 @@ Intake::Intake(Os& os, Ring& ring, WhenFull when_full, TimeIndex* times)
       when_full_(when_full),
       times_(times),
       max_read_(std::min(kMaxRead, ring.size() / 8)),
-      reserve_(2 * max_read_) {
-  if (when_full_ == WhenFull::Drop) peeked_.resize(max_read_);  // now: memory may have run out by then
-}
+      reserve_(2 * max_read_) {}
 
 Intake::Round Intake::finish(ssize_t got, std::uint64_t asked, Outcome outcome) {
   // The pipe held something. -EPIPE: and its last writer is gone, too.
@@ -62,7 +59,7 @@ Intake::Round Intake::finish(ssize_t got, std::uint64_t asked, Outcome outcome) 
   }
   if (got == -ENOSPC) return {Outcome::NoMemory};
   if (got < 0) return {Outcome::Failed, 0, static_cast<int>(-got)};
-  if (static_cast<std::uint64_t>(got) != asked) ++short_reads_;
+  if (static_cast<std::uint64_t>(got) != asked && !ring_.stopped_by_limit()) ++short_reads_;
   if (full_time_.is_full()) full_time_.found_room(FullTime::Clock::now());
   return {outcome, static_cast<std::uint64_t>(got)};
 }
@@ -96,19 +93,15 @@ ssize_t Intake::take(int fd, std::uint64_t size) {
 // The ring is full, or a line whose beginning was dropped is not over. What a read will bring must be known
 // before it is declared, so that what is dropped is whole lines, whenever the process dies.
 Intake::Round Intake::pull_line_by_line(int fd, std::uint64_t available) {
-  const ssize_t seen = ring_.peek(fd, std::span(peeked_.data(), available));
+  const ssize_t seen = ring_.peek(fd, available);
   if (seen <= 0) return finish(seen == 0 ? -EAGAIN : seen, 0, Outcome::Empty);
   const auto size = static_cast<std::uint64_t>(seen);
-  const char* const begin = peeked_.data();
-  const char* const end = begin + size;
+  const char* const begin = ring_.peeked();
   const void* const newline = std::memchr(begin, '\n', size);
   const std::uint64_t first_line =
       newline == nullptr ? size : static_cast<std::uint64_t>(static_cast<const char*>(newline) - begin) + 1;
 
-  if (ring_.dropping()) {
-    const bool over = newline != nullptr;
-    return finish(ring_.drop(fd, first_line, over ? 1 : 0, !over), first_line, Outcome::Dropped);
-  }
+  if (ring_.dropping()) return finish(ring_.drop(fd, first_line), first_line, Outcome::Dropped);
   // What is before head stays readable when the log has emptied the ring since the look at its room.
   if (!ring_.head_is_at_line_start()) {
     // The rest of a line that was kept. Where it is longer than the reserve, it waits: nothing is torn.
@@ -116,8 +109,7 @@ Intake::Round Intake::pull_line_by_line(int fd, std::uint64_t available) {
     if (fitting == 0) return {Outcome::Full};
     return finish(take(fd, fitting), fitting, Outcome::Took);
   }
-  const auto lines = static_cast<std::uint64_t>(std::count(begin, end, '\n'));
-  return finish(ring_.drop(fd, size, lines, end[-1] != '\n'), size, Outcome::Dropped);
+  return finish(ring_.drop(fd, size), size, Outcome::Dropped);
 }
 
 Gather::Gather(std::uint64_t pipe_size) : target_(pipe_size / 4) {

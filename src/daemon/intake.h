@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
-#include <vector>
 
 #include "base/os.h"
 #include "base/settings.h"
@@ -79,7 +78,6 @@ class Intake {
   std::uint64_t reserve_;  // room that WhenFull::Drop keeps for the rest of a line
   std::uint64_t short_reads_ = 0;
   FullTime full_time_;
-  std::vector<char> peeked_;
 };
 
 // How long to let lines gather in the pipe before they are read: a wake-up costs more than a line does, and a

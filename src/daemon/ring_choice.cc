@@ -19,7 +19,7 @@ namespace {
 // Bytes that the log may lack.
 std::uint64_t held(const RingView& ring) {
   const std::uint64_t noted = ring.head - ring.tail;
-  return noted + std::min(ring.declared, ring.size - noted);
+  return noted + std::min(ring.unsettled, ring.size - noted);
 }
 
 RingWitness witness_of(const RingView& ring) {

@@ -53,7 +53,7 @@ std::vector<std::string> list_put_aside(const std::string& directory) {
 std::string why_unreadable(const ring_format::Identity& found, ssize_t got, off_t size) {
   if (got != sizeof found || std::memcmp(found.magic, ring_format::kMagic, sizeof found.magic) != 0)
     return "it is not a ring";
-  if (found.version != ring_format::kVersion) {
+  if (found.version < ring_format::kOldestVersion || found.version > ring_format::kVersion) {
     return fmt::format("it is of version {}, and this slurper knows version {}", found.version,
                        ring_format::kVersion);
   }

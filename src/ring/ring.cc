@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <linux/magic.h>
 #include <sys/mman.h>
-#include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/statfs.h>
 #include <unistd.h>
 
@@ -20,6 +20,7 @@
 #include "base/text.h"
 #include "ring/put_aside.h"
 #include "ring/ring_folder.h"
+#include "ring/ring_upgrade.h"
 
 namespace slurper {
 
@@ -29,7 +30,8 @@ using ring_format::Fate;
 using ring_format::Header;
 using ring_format::Identity;
 using ring_format::kHeaderBytes;
-using ring_format::kNonceBytes;
+using ring_format::kScratchAt;
+using ring_format::kScratchBytes;
 
 // Keeps the compiler from moving a store over this point. The processor needs no fence: what a killed process
 // has stored is in the page cache in the order in which its instructions retired.
@@ -53,6 +55,9 @@ std::unexpected<Error> cannot(int errnum, const char* verb, const std::string& p
   if (errnum == ENOSPC || errnum == EDQUOT) {
     error.kind = ErrorKind::CantCreate;
     error.advice = "Make room there, or set ring.directory to another folder on a RAM file system";
+  } else if (errnum == EFBIG) {
+    error.kind = ErrorKind::CantCreate;
+    error.advice = "Raise the limit on the size of files (LimitFSIZE=, ulimit -f), or make ring.size smaller";
   } else if (error.kind == ErrorKind::NoPermission) {
     error.advice = "Let slurper write there, or set ring.directory to another folder on a RAM file system";
   }
@@ -168,9 +173,9 @@ void Ring::join(const Identity& found, const Identity& wanted, const LogFacts& l
     whole = cut_short.has_value();
     opened.read_was_cut_short = cut_short.value_or(false);
     ring = facts(found, wanted);
-  } else if (whole && header_->declared.offset == ring.head && header_->declared.fate == Fate::Keep) {
+  } else if (whole && header_->declared.offset == ring.head) {
     // Not ours to settle: these bytes may be here, and count as if they were.
-    ring.head += std::min(header_->declared.size.load(), size_ - (ring.head - ring.tail));
+    ring.head += std::min(unsettled(*header_), size_ - (ring.head - ring.tail));
   }
   opened.relation = whole ? relate(ring, log) : RingRelation::Contradictory;
   opened.put_aside_why = why_put_aside(opened.relation, ring.head - ring.tail);
@@ -231,35 +236,65 @@ Result<Ring::Opened> Ring::open(Os& os, const std::string& directory, const Ring
     if (Status mapped = opened.ring->map(path); !mapped) return std::unexpected(mapped.error());
   }
   opened.size_differs = opened.ring->size() != settings.size.bytes;
+  if (Status ready = opened.ring->prepare_reads(path); !ready) return std::unexpected(ready.error());
   opened.in_ram = is_in_ram(opened.ring->file_fd_.get());
   return opened;
 }
 
-// Settles a read that was declared and not noted as done. Whether there was one that had been done; nothing
-// where the header can't be true.
+// What reads rest on, asked once and not in mid-read: descriptors may have run out by then.
+Status Ring::prepare_reads(const std::string& path) {
+  std::array<int, 2> fds{};
+  if (::pipe2(fds.data(), O_CLOEXEC | O_NONBLOCK) != 0)
+    return fail_errno(errno, "make the pipe to look at lines with");
+  peek_read_fd_.reset(fds[0]);
+  peek_write_fd_.reset(fds[1]);
+  // The kernel writes into the header's page when the bytes have left the pipe: that must not fail for a page
+  // that was swapped out. Where locking is not permitted (RLIMIT_MEMLOCK), it would still have to go in the
+  // microseconds since the page was written to.
+  (void)os_.mlock(mapping_, sizeof(Header));
+
+  // The byte behind the header belongs to nothing.
+  std::int64_t& end = header_->declared.end;
+  header_->declared.size.store(0);
+  end = sizeof(Header);
+  const ssize_t written = os_.write(peek_write_fd_.get(), "", 1);
+  const ssize_t got =
+      written < 0 ? written : os_.splice(peek_read_fd_.get(), file_fd_.get(), &end, 1, SPLICE_F_NONBLOCK);
+  if (got == 1 && end == sizeof(Header) + 1) return {};
+  return fail(
+      ErrorKind::Config, "use the ring " + in_quotes(path),
+      got < 0 ? "splice(2) from a pipe into it fails: " + errno_text(static_cast<int>(-got))
+              : std::string("splice(2) into it does not say what it took"),
+      "Set ring.directory to a folder on tmpfs, and let a container's seccomp profile permit splice(2)");
+}
+
+// Settles a read that was declared and not noted as done. Whether it had taken something; nothing if the
+// header can't be true.
 std::optional<bool> Ring::recover() {
-  ring_format::DeclaredRead& declared = header_->declared;
   const StreamOffset head_now = head();
   const StreamOffset origin{header_->origin.load()};
   const StreamOffset tail_now = tail();
   if (origin > head_now || tail_now > head_now || head_now - tail_now > size_ || origin > tail_now)
     return std::nullopt;
-  bool cut_short = false;
-  if (const std::uint64_t size = declared.size.load(); size != 0 && declared.offset == head_now.value) {
-    const std::uint32_t nonce_bytes = declared.nonce_bytes;
-    const Fate fate = declared.fate;
-    if (nonce_bytes != std::min<std::uint64_t>(size, kNonceBytes) ||
-        (fate != Fate::Keep && fate != Fate::Drop) || size > (fate == Fate::Keep ? room() : kMaxDrop)) {
-      return std::nullopt;
-    }
-    cut_short = std::memcmp(landing(head_now, fate), declared.nonce, nonce_bytes) != 0;
-    if (cut_short) {
-      settle(size);
-    } else {
-      declared.size.store(0);
-    }
+  if (header_->identity.version == ring_format::kOldestVersion)
+    return upgrade_from_version_1(*header_, at(head_now), scratch(), room());
+
+  ring_format::DeclaredRead& declared = header_->declared;
+  const std::uint64_t size = declared.size.load();
+  if (size == 0 || declared.offset != head_now.value) return false;
+  const bool keeps = declared.fate == Fate::Keep;
+  if (!keeps && declared.fate != Fate::Drop) return std::nullopt;
+  const char* const place = keeps ? at(head_now) : scratch();
+  const std::uint64_t most = keeps ? std::min(room(), size_ - position(head_now)) : kMaxDrop;
+  if (size > most || declared.start != place - mapping_ || declared.end < declared.start) return std::nullopt;
+  const auto got = static_cast<std::uint64_t>(declared.end - declared.start);
+  if (got > size) return std::nullopt;
+  if (got > 0) {
+    settle(got);
+  } else {
+    declared.size.store(0);
   }
-  return cut_short;
+  return got > 0;
 }
 
 bool Ring::head_is_at_line_start() const {
@@ -268,83 +303,61 @@ bool Ring::head_is_at_line_start() const {
          *at({head_now.value - 1}) == '\n';
 }
 
-const std::uint8_t* Ring::next_nonce() {
-  if (nonces_left_ == 0) {
-    // Up to 256 bytes are never cut short (getrandom(2)).
-    (void)::getrandom(nonces_, sizeof nonces_, 0);
-    nonces_left_ = std::size(nonces_);
+ssize_t Ring::peek(int fifo_fd, std::uint64_t size) {
+  if (const int error = back_scratch(size); error < 0) return error;
+  if (!std::exchange(peek_pipe_is_large_, true)) {
+    // tee(2) copies slots: the private pipe should have as many. If it can't, a peek just sees less.
+    const int slots = os_.fcntl(fifo_fd, F_GETPIPE_SZ, 0);
+    if (slots > 0) (void)os_.fcntl(peek_write_fd_.get(), F_SETPIPE_SZ, slots);
   }
-  return nonces_[--nonces_left_];
-}
-
-ssize_t Ring::peek(int fifo_fd, std::span<char> into) {
-  if (!peek_read_fd_) {
-    std::array<int, 2> fds{};
-    if (::pipe2(fds.data(), O_CLOEXEC | O_NONBLOCK) != 0) return -errno;
-    peek_read_fd_.reset(fds[0]);
-    peek_write_fd_.reset(fds[1]);
-    // tee(2) copies slots: the private pipe should have as many. Where it can't, a peek just sees less.
-    const int size = os_.fcntl(fifo_fd, F_GETPIPE_SZ, 0);
-    if (size > 0) (void)os_.fcntl(peek_write_fd_.get(), F_SETPIPE_SZ, size);
-  }
-  const ssize_t teed = os_.tee(fifo_fd, peek_write_fd_.get(), into.size(), SPLICE_F_NONBLOCK);
+  const ssize_t teed = os_.tee(fifo_fd, peek_write_fd_.get(), size, SPLICE_F_NONBLOCK);
   if (teed <= 0) return teed;
-  ssize_t got = 0;
-  while (got < teed) {
-    const ssize_t n = os_.read(peek_read_fd_.get(), into.data() + got, static_cast<std::size_t>(teed - got));
-    if (n <= 0) return n;
-    got += n;
+  // Not read(2), which would end at each packet's end.
+  std::int64_t end = kScratchAt;
+  const ssize_t got = os_.splice(peek_read_fd_.get(), file_fd_.get(), &end, static_cast<std::size_t>(teed),
+                                 SPLICE_F_NONBLOCK);
+  if (got != teed) {
+    // The next peek must not begin with the rest.
+    std::array<char, 4096> rest{};
+    while (os_.read(peek_read_fd_.get(), rest.data(), rest.size()) > 0) {
+    }
   }
   return got;
 }
 
-ssize_t Ring::declared_read(int fifo_fd, std::uint64_t size, Fate fate, std::uint64_t lines,
-                            bool dropping_after) {
-  ring_format::DeclaredRead& declared = header_->declared;
-  const StreamOffset offset = head();
-  // While the log keeps up, the same pages are used over and over and stay in the cache.
-  if (offset == tail()) header_->origin.store(offset.value, std::memory_order_release);
-  char* const place = landing(offset, fate);
-
-  // Every page is there before the kernel copies into it: a page that had to be made in mid-copy could fail
-  // (the file system is full) or be given up on SIGKILL, and the read would be neither begun nor done.
+// Memory first: where there is none left, nothing may be taken from the pipe.
+int Ring::back(char* place, std::uint64_t size) {
   char* const first_page = mapping_ + (static_cast<std::uint64_t>(place - mapping_) & ~std::uint64_t{4095});
-  const auto length = static_cast<std::size_t>(place + size - first_page);
-  if (const int error = os_.madvise(first_page, length, MADV_POPULATE_WRITE); error < 0) {
-    return error == -EFAULT || error == -ENOMEM ? -ENOSPC : error;
-  }
-  if (fate == Fate::Keep) {
-    const auto position = static_cast<std::uint64_t>(place - data_);
-    high_water_ = std::max(high_water_, std::min(position + size, size_));
-  } else {
-    scratch_used_ = true;
-  }
+  const int error =
+      os_.madvise(first_page, static_cast<std::size_t>(place + size - first_page), MADV_POPULATE_WRITE);
+  return error == -EFAULT || error == -ENOMEM ? -ENOSPC : error;
+}
 
+int Ring::back_scratch(std::uint64_t size) {
+  scratch_used_ = true;
+  if (size <= scratch_backed_) return 0;
+  if (const int error = back(scratch(), size); error < 0) return error;
+  scratch_backed_ = size;
+  return 0;
+}
+
+ssize_t Ring::declared_read(int fifo_fd, char* place, std::uint64_t size, Fate fate) {
+  ring_format::DeclaredRead& declared = header_->declared;
   declared.size.store(0, std::memory_order_relaxed);
   before_the_next_store();
-  declared.nonce_bytes = static_cast<std::uint32_t>(std::min<std::uint64_t>(size, kNonceBytes));
-  if (size >= kNonceBytes) {
-    std::memcpy(declared.nonce, next_nonce(), kNonceBytes);
-  } else {
-    // Too short for a random mark: the complement of what is coming differs from it in every byte.
-    const ssize_t got = peek(fifo_fd, std::span(reinterpret_cast<char*>(declared.nonce), size));
-    if (got < 0) return got;
-    if (static_cast<std::uint64_t>(got) != size) return -EAGAIN;
-    for (std::uint64_t i = 0; i < size; ++i)
-      declared.nonce[i] = static_cast<std::uint8_t>(~declared.nonce[i]);
-  }
-  std::memcpy(place, declared.nonce, declared.nonce_bytes);
-  declared.offset = offset.value;
+  declared.offset = head().value;
+  declared.start = place - mapping_;
+  declared.end = declared.start;
+  declared.dropped_lines_before = dropped_lines();
+  declared.dropped_bytes_before = dropped_bytes();
   declared.fate = fate;
-  declared.dropped_lines_after = dropped_lines() + lines;
-  declared.dropped_bytes_after = dropped_bytes() + (fate == Fate::Drop ? size : 0);
-  declared.dropping_after = dropping_after ? 1 : 0;
   before_the_next_store();
   declared.size.store(size, std::memory_order_release);
   before_the_next_store();
 
-  // A pipe that holds `size` bytes, and of which we are the only reader, gives them all and never waits.
-  const ssize_t got = os_.read(fifo_fd, place, size);
+  // read(2) would say how many bytes came to a process that may be dying, and end at a packet's end or throw
+  // its rest away. splice(2) takes packets as any other bytes, and puts the count into the note itself.
+  const ssize_t got = os_.splice(fifo_fd, file_fd_.get(), &declared.end, size, SPLICE_F_NONBLOCK);
   if (got <= 0) {
     declared.size.store(0, std::memory_order_relaxed);
     return got == 0 ? -EPIPE : got;
@@ -361,19 +374,43 @@ void Ring::settle(std::uint64_t got) {
     return;
   }
   // Stores of final values, so that doing it again after a crash in here changes nothing.
-  header_->dropped_lines.store(declared.dropped_lines_after, std::memory_order_relaxed);
-  header_->dropped_bytes.store(declared.dropped_bytes_after, std::memory_order_relaxed);
-  header_->dropping.store(declared.dropping_after, std::memory_order_relaxed);
+  const char* const bytes = scratch();
+  const auto lines = static_cast<std::uint64_t>(std::count(bytes, bytes + got, '\n'));
+  header_->dropped_lines.store(declared.dropped_lines_before + lines, std::memory_order_relaxed);
+  header_->dropped_bytes.store(declared.dropped_bytes_before + got, std::memory_order_relaxed);
+  header_->dropping.store(bytes[got - 1] != '\n' ? 1 : 0, std::memory_order_relaxed);
   before_the_next_store();
   declared.size.store(0, std::memory_order_release);
 }
 
 ssize_t Ring::take(int fifo_fd, std::uint64_t size) {
-  return declared_read(fifo_fd, size, Fate::Keep, 0, false);
+  const StreamOffset offset = head();
+  // While the log keeps up, the same pages are used over and over and stay in the cache.
+  if (offset == tail()) header_->origin.store(offset.value, std::memory_order_release);
+  const std::uint64_t from = position(offset);
+  const std::uint64_t to = std::min(from + size, size_);
+  if (to != from + size || to > backed_) {
+    if (const int error = back(data_ + from, size); error < 0) return error;
+    if (from <= backed_) backed_ = std::max(backed_, to);
+  }
+  high_water_ = std::max(high_water_, to);
+
+  const ssize_t got = declared_read(fifo_fd, data_ + from, to - from, Fate::Keep);
+  if (got < 0 || static_cast<std::uint64_t>(got) < to - from || to == from + size) return got;
+  // splice(2) writes to the file, whose data end here.
+  const ssize_t more = declared_read(fifo_fd, data_, from + size - to, Fate::Keep);
+  return more < 0 ? got : got + more;
 }
 
-ssize_t Ring::drop(int fifo_fd, std::uint64_t size, std::uint64_t lines, bool dropping_after) {
-  return declared_read(fifo_fd, size, Fate::Drop, lines, dropping_after);
+ssize_t Ring::drop(int fifo_fd, std::uint64_t size) {
+  if (const int error = back_scratch(size); error < 0) return error;
+  return declared_read(fifo_fd, scratch(), size, Fate::Drop);
+}
+
+bool Ring::stopped_by_limit() const {
+  rlimit limit{};
+  return ::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+         std::cmp_greater_equal(header_->declared.end, limit.rlim_cur);
 }
 
 std::uint64_t Ring::give_back(std::uint64_t keep) {
@@ -386,10 +423,11 @@ std::uint64_t Ring::give_back(std::uint64_t keep) {
     return length;
   };
   std::uint64_t surplus = 0;
-  if (std::exchange(scratch_used_, false))
-    surplus += punch(ring_format::kScratchAt, ring_format::kScratchBytes);
+  if (std::exchange(scratch_used_, false)) surplus += punch(kScratchAt, kScratchBytes);
   if (high_water_ > keep) surplus += punch(kHeaderBytes + keep, high_water_ - keep);
   high_water_ = std::min(high_water_, keep);
+  backed_ = std::min(backed_, keep);
+  scratch_backed_ = 0;
   return surplus;
 }
 

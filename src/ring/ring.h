@@ -73,20 +73,26 @@ class Ring {
   // last rewound: ask while it holds something, or after it did.
   [[nodiscard]] bool head_is_at_line_start() const;
 
-  // Takes exactly `size` bytes (at most room(), at least 1, and no more than the pipe holds) from the FIFO,
-  // so that whenever the process dies they are either still in the pipe or here. The declared read: see
-  // ring_format.h. The bytes taken, fewer only if another reader took some; or -errno: -EAGAIN another reader
-  // was faster, -ENOSPC the ring's file system has no memory left (nothing was read).
+  // Takes `size` bytes (at most room(), at least 1, and no more than the pipe holds) from the FIFO, so that
+  // whenever the process dies each of them is either still in the pipe or here. The declared read: see
+  // ring_format.h. The bytes taken, fewer if another reader took some or stopped_by_limit(); or -errno:
+  // -EAGAIN another reader was faster, -ENOSPC the ring's file system has no memory left, -EFBIG the limit on
+  // the size of files (RLIMIT_FSIZE) ends before the ring's head does. Nothing was read then.
   ssize_t take(int fifo_fd, std::uint64_t size);
 
-  // The same, but the bytes (at most kMaxDrop, whatever room() is) are thrown away and counted: `lines` ended
-  // lines among them. `dropping`: they end in mid-line.
+  // The same, but the bytes (at most kMaxDrop, whatever room() is) are thrown away, and counted: those that
+  // were taken, and the lines that end among them.
   static constexpr std::uint64_t kMaxDrop = ring_format::kScratchBytes;
-  ssize_t drop(int fifo_fd, std::uint64_t size, std::uint64_t lines, bool dropping);
+  ssize_t drop(int fifo_fd, std::uint64_t size);
 
-  // Copies what the pipe holds, `size` bytes at the most, without taking it (tee(2)). The bytes copied, or
-  // -errno.
-  ssize_t peek(int fifo_fd, std::span<char> into);
+  // Whether the last read ended at the limit on the size of files, which anyone may lower under a running
+  // process (prlimit(2)): what is missing is still in the pipe. It costs a system call.
+  [[nodiscard]] bool stopped_by_limit() const;
+
+  // Copies what the pipe holds, `size` bytes (kMaxDrop) at the most, without taking it (tee(2)), to peeked().
+  // They stand there until the next peek or drop. The bytes copied, or -errno as take().
+  ssize_t peek(int fifo_fd, std::uint64_t size);
+  [[nodiscard]] const char* peeked() const { return scratch(); }
 
   // It has grown beyond `keep` bytes of memory.
   [[nodiscard]] bool is_large(std::uint64_t keep) const { return high_water_ > keep || scratch_used_; }
@@ -101,24 +107,23 @@ class Ring {
 
  private:
   Ring(Os& os, UniqueFd file_fd, std::uint64_t size);
-  // Where a read that is declared at `offset` puts its bytes.
-  [[nodiscard]] char* landing(StreamOffset offset, ring_format::Fate fate) const {
-    return fate == ring_format::Fate::Keep ? at(offset) : mapping_ + ring_format::kScratchAt;
-  }
   enum class Mapping { Shared, Private };
   Status map(const std::string& path, Mapping mapping = Mapping::Shared);
+  Status prepare_reads(const std::string& path);
   std::optional<bool> recover();
   [[nodiscard]] RingFacts facts(const ring_format::Identity& found,
                                 const ring_format::Identity& wanted) const;
   void join(const ring_format::Identity& found, const ring_format::Identity& wanted, const LogFacts& log,
             Opened& opened);
   void settle(std::uint64_t got);
-  ssize_t declared_read(int fifo_fd, std::uint64_t size, ring_format::Fate fate, std::uint64_t lines,
-                        bool dropping);
-  const std::uint8_t* next_nonce();
-  [[nodiscard]] char* at(StreamOffset offset) const {
-    return data_ + (offset.value - header_->origin.load(std::memory_order_relaxed)) % size_;
+  int back(char* place, std::uint64_t size);
+  int back_scratch(std::uint64_t size);
+  ssize_t declared_read(int fifo_fd, char* place, std::uint64_t size, ring_format::Fate fate);
+  [[nodiscard]] std::uint64_t position(StreamOffset offset) const {
+    return (offset.value - header_->origin.load(std::memory_order_relaxed)) % size_;
   }
+  [[nodiscard]] char* at(StreamOffset offset) const { return data_ + position(offset); }
+  [[nodiscard]] char* scratch() const { return mapping_ + ring_format::kScratchAt; }
 
   Os& os_;
   UniqueFd file_fd_;
@@ -126,12 +131,13 @@ class Ring {
   char* mapping_ = nullptr;  // header, data, data again
   ring_format::Header* header_ = nullptr;
   char* data_ = nullptr;
-  std::uint64_t high_water_;  // data beyond this position have not been touched since they were given back
-  bool scratch_used_ = true;  // the same
-  UniqueFd peek_read_fd_;     // a private pipe for peek()
+  std::uint64_t high_water_;          // data beyond this position have no memory: it was given back
+  std::uint64_t backed_ = 0;          // data before this position have memory of their own
+  bool scratch_used_ = true;          // the scratch may have memory
+  std::uint64_t scratch_backed_ = 0;  // its first bytes have
+  UniqueFd peek_read_fd_;             // a private pipe for peek()
   UniqueFd peek_write_fd_;
-  std::size_t nonces_left_ = 0;
-  std::uint8_t nonces_[16][ring_format::kNonceBytes];
+  bool peek_pipe_is_large_ = false;
 };
 
 struct Ring::Opened {
@@ -139,7 +145,7 @@ struct Ring::Opened {
   std::string path;
   RingRelation relation = RingRelation::Spent;  // of the ring that was found, or Spent: there was none
   bool in_ram = true;  // false: its file system is on a disk, which makes it slow and wears the disk
-  // The last bytes were taken by a read(2) that the process did not live to note.
+  // The last bytes were taken by a read that the process did not live to note.
   bool read_was_cut_short = false;
   std::string put_aside;  // where a ring that can't be used went; empty: nothing was put aside
   std::string put_aside_why;

@@ -1,4 +1,4 @@
-// The layout of the ring file, version 1. docs/ring-format.md describes it.
+// The layout of the ring file, version 2. docs/ring-format.md describes it.
 #pragma once
 
 #include <atomic>
@@ -8,13 +8,14 @@
 namespace slurper::ring_format {
 
 inline constexpr char kMagic[8] = {'s', 'l', 'u', 'r', 'r', 'i', 'n', 'g'};
-inline constexpr std::uint32_t kVersion = 1;
+inline constexpr std::uint32_t kVersion = 2;
+// The oldest version that is read on. Only its DeclaredRead differs.
+inline constexpr std::uint32_t kOldestVersion = 1;
 // Bytes that are to be dropped land here, and not in the data: throwing away must need no room. Where this
 // and the data begin is a multiple of every page size that Linux knows.
 inline constexpr std::size_t kScratchAt = 65536;
 inline constexpr std::size_t kScratchBytes = 1 << 20;
 inline constexpr std::size_t kHeaderBytes = kScratchAt + kScratchBytes;  // the data begin here
-inline constexpr std::size_t kNonceBytes = 16;
 
 // Written once, before the file gets its name.
 struct Identity {
@@ -33,21 +34,40 @@ enum class Fate : std::uint32_t {
   Drop = 1,  // the ring was full, and its bytes are thrown away, counted
 };
 
-// The note left before each read(2). It is in force while size != 0 and offset == head: so that one store to
-// head (Keep), or one to size (Drop), settles it.
+// The note left before each read. It is in force while size != 0 and offset == head: so that one store to
+// head (Keep), or one to size (Drop), settles it. The kernel completes it: splice(2) moves `end` on before it
+// returns to a process that may be dying.
+//
+// Example: at head 5000, which lies at position 1118112 of the file, a read of 100 bytes is declared: size
+// 100, offset 5000, start 1118112, end 1118112. splice(2) finds only 60: end 1118172. The process is killed.
+// The next one takes end - start = 60 bytes over.
 struct DeclaredRead {
   std::atomic<std::uint64_t> size;  // bytes asked for
   std::uint64_t offset;             // the head it was declared at
-  std::uint8_t nonce[kNonceBytes];  // stands where the read's first bytes will, until they do: at `offset`,
-                                    // or in the scratch
-  std::uint32_t nonce_bytes;        // 16, or `size` where that is less
+  std::int64_t start;               // where in the file its first byte goes: in the data, or in the scratch
+  std::int64_t end;                 // behind its last byte there; start until the kernel says otherwise
+  std::uint64_t dropped_lines_before;  // Drop: the counts without it
+  std::uint64_t dropped_bytes_before;
+  Fate fate;
+  std::uint8_t reserved[12];
+};
+static_assert(sizeof(DeclaredRead) == 64);
+static_assert(offsetof(DeclaredRead, end) == 24);
+
+// The same of version 1, whose read(2) took all bytes or none: a mark stood where they would go.
+inline constexpr std::size_t kNonceBytes = 16;
+struct DeclaredRead1 {
+  std::atomic<std::uint64_t> size;
+  std::uint64_t offset;
+  std::uint8_t nonce[kNonceBytes];  // the mark: at `offset`, or in the scratch
+  std::uint32_t nonce_bytes;        // 16, or `size` if that is less
   Fate fate;
   // Drop: the counts once it is settled.
   std::uint64_t dropped_lines_after;
   std::uint64_t dropped_bytes_after;
   std::uint64_t dropping_after;
 };
-static_assert(sizeof(DeclaredRead) == 64);
+static_assert(sizeof(DeclaredRead1) == sizeof(DeclaredRead));
 
 // Offsets are stream offsets: bytes since the log's creation.
 struct Header {
@@ -61,7 +81,7 @@ struct Header {
   std::atomic<std::uint64_t> dropping;  // 1: the beginning of a line was dropped, its rest must go too
   std::uint64_t session;                // of the log's index when it was last taken over
   std::uint8_t reserved_1[16];
-  DeclaredRead declared;
+  DeclaredRead declared;  // while the version is 1: a DeclaredRead1
   // Written by the log's thread, on a cache line of its own:
   std::atomic<std::uint64_t> tail;  // of the next byte that the log lacks
   std::uint8_t reserved_2[56];

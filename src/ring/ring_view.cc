@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -53,7 +54,8 @@ Result<std::optional<RingView>> look_at_ring_file(Os& os, const std::string& pat
   if (got != static_cast<ssize_t>(bytes.size()) ||
       std::memcmp(bytes.data(), ring_format::kMagic, sizeof ring_format::kMagic) != 0)
     return fail(ErrorKind::Data, what, "it is not a ring", "Name another folder with --ring");
-  if (field<std::uint32_t>(bytes, offsetof(Identity, version)) != ring_format::kVersion)
+  const auto version = field<std::uint32_t>(bytes, offsetof(Identity, version));
+  if (version < ring_format::kOldestVersion || version > ring_format::kVersion)
     return fail(ErrorKind::Data, what, "it was made by another version of slurper");
 
   const auto number = [&](std::size_t at) { return field<std::uint64_t>(bytes, at); };
@@ -66,8 +68,16 @@ Result<std::optional<RingView>> look_at_ring_file(Os& os, const std::string& pat
   view.dropped_lines = number(offsetof(Header, dropped_lines));
   view.dropped_bytes = number(offsetof(Header, dropped_bytes));
   constexpr std::size_t kDeclared = offsetof(Header, declared);
-  if (number(kDeclared + offsetof(DeclaredRead, offset)) == view.head.value)
-    view.declared = number(kDeclared + offsetof(DeclaredRead, size));
+  const std::uint64_t declared = number(kDeclared + offsetof(DeclaredRead, size));
+  const bool in_force =
+      declared != 0 && number(kDeclared + offsetof(DeclaredRead, offset)) == view.head.value;
+  if (in_force) {
+    view.unsettled_is_certain = version != ring_format::kOldestVersion;
+    view.unsettled = view.unsettled_is_certain
+                         ? std::min(declared, number(kDeclared + offsetof(DeclaredRead, end)) -
+                                                  number(kDeclared + offsetof(DeclaredRead, start)))
+                         : declared;
+  }
   if (view.tail > view.head || view.head - view.tail > view.size)
     return fail(ErrorKind::Data, what, "its offsets contradict each other",
                 "The next start of slurper puts it aside");

@@ -22,8 +22,9 @@ struct RingView {
   std::uint64_t session = 0;
   std::uint64_t dropped_lines = 0;
   std::uint64_t dropped_bytes = 0;
-  // Bytes of a read that was declared at `head` and not noted as done: it may have been done.
-  std::uint64_t declared = 0;
+  // Bytes that a read behind `head` brought which was not noted as done: the next start takes them over.
+  std::uint64_t unsettled = 0;
+  bool unsettled_is_certain = true;  // false: of version 1, which says only after the start whether they came
 };
 
 // Looks at the ring in `directory`; nothing where there is none. Changes and locks nothing: in a ring that is

@@ -171,16 +171,21 @@ TEST(DiskFaults, ReopeningThatFailsIsTriedAgain) {
   EXPECT_EQ(LogStream(site.disk / "messages.1").bytes() + site.log.bytes(), "before\nafter\n");
 }
 
-// RLIMIT_FSIZE as it is: SIGXFSZ must not kill.
+// RLIMIT_FSIZE as it is: SIGXFSZ must not kill. It holds for the ring's file, too, where data begin at
+// 1,114,112.
 TEST(DiskFaults, ALimitOnTheSizeOfFiles) {
   Site site;
   Child slurper = site.start();
-  const rlimit small = {.rlim_cur = 30'000, .rlim_max = RLIM_INFINITY};
+  const rlimit small = {.rlim_cur = 1'147'000, .rlim_max = RLIM_INFINITY};
   const rlimit none = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
   ASSERT_EQ(::prlimit(slurper.pid(), RLIMIT_FSIZE, &small, nullptr), 0);
-  for (int i = 0; i < 10; ++i) ASSERT_TRUE(site.holder.write(lines(50, 50 * i)));
+  for (int i = 0; site.holder.accepted().size() < small.rlim_cur + 10'000; ++i) {
+    // The ring is empty before each, and begins at its start.
+    ASSERT_TRUE(site.log.reaches(std::min<std::uint64_t>(site.holder.accepted().size(), small.rlim_cur)));
+    ASSERT_TRUE(site.holder.write(lines(50, 50 * i)));
+  }
   ASSERT_TRUE(slurper.said("LimitFSIZE=")) << slurper.err();
-  EXPECT_TRUE(eventually([&] { return site.log.end() == 30'000; })) << "a part of a write is kept";
+  EXPECT_TRUE(eventually([&] { return site.log.end() == small.rlim_cur; })) << "a part of a write is kept";
   ASSERT_EQ(::prlimit(slurper.pid(), RLIMIT_FSIZE, &none, nullptr), 0);
   EXPECT_TRUE(site.log.reaches(site.holder.accepted().size()));
   slurper.signal(SIGTERM);
@@ -188,6 +193,35 @@ TEST(DiskFaults, ALimitOnTheSizeOfFiles) {
   EXPECT_EQ(count_of(slurper.err(), "LimitFSIZE="), 1U);
   EXPECT_EQ(count_of(slurper.err(), kWrittenAgain), 1U);
   EXPECT_EQ(difference(site.holder.accepted(), site.log.bytes()), "");
+}
+
+// The log can't grow, so the ring does, up to the limit; what the limit keeps out waits in the pipe, and no
+// other reader is blamed.
+TEST(DiskFaults, ALimitInMidRing) {
+  Site site;
+  Child slurper = site.start();
+  const rlimit small = {.rlim_cur = 1'114'112 + 20'050, .rlim_max = RLIM_INFINITY};  // in mid-line
+  const rlimit none = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+  int next = 0;
+  while (site.holder.accepted().size() <= small.rlim_cur) {
+    ASSERT_TRUE(site.holder.write(lines(500, next)));
+    next += 500;
+    ASSERT_TRUE(site.log.reaches(site.holder.accepted().size()));
+  }
+  ASSERT_EQ(::prlimit(slurper.pid(), RLIMIT_FSIZE, &small, nullptr), 0);
+  for (int i = 0; i < 10; ++i, next += 30) ASSERT_TRUE(site.holder.write(lines(30, next)));
+  ASSERT_TRUE(slurper.said("the limit on the size of files is smaller than the ring")) << slurper.err();
+  EXPECT_GT(site.holder.pending(), 0U);
+  slurper.signal(SIGUSR2);
+  EXPECT_TRUE(slurper.said("(0 reads cut short)")) << slurper.err();
+
+  ASSERT_EQ(::prlimit(slurper.pid(), RLIMIT_FSIZE, &none, nullptr), 0);
+  EXPECT_TRUE(site.log.reaches(site.holder.accepted().size())) << slurper.err();
+  EXPECT_TRUE(slurper.said("takes lines from the FIFO again")) << slurper.err();
+  slurper.signal(SIGTERM);
+  EXPECT_TRUE(slurper.exits_with(0)) << slurper.err();
+  EXPECT_EQ(difference(site.holder.accepted(), site.log.bytes()), "");
+  EXPECT_TRUE(Child(site.verify()).exits_with(0));
 }
 
 // Numbered lines flow in a process of their own while something is done to the log's disk.

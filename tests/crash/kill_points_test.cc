@@ -7,6 +7,9 @@
 #include <algorithm>
 #include <atomic>
 #include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -186,13 +189,27 @@ TEST(KillPoints, TheRecoveryAsWell) {
 // every instruction. The lives are chained: what one kill leaves is what the next start finds.
 constexpr std::uint64_t kWholeWindow = 1'000'000;
 
-class EveryInstruction : public testing::TestWithParam<const char*> {};
+struct Read {
+  const char* name;
+  std::vector<std::string> writes;
+  bool packets = false;
+};
+
+std::ostream& operator<<(std::ostream& out, const Read& read) {
+  return out << read.name;
+}
+
+class EveryInstruction : public testing::TestWithParam<Read> {};
 
 TEST_P(EveryInstruction, OfTheDeclaredRead) {
 #if !defined(__x86_64__)
   GTEST_SKIP() << "single-stepping is written for x86-64";
 #endif
-  const std::string bytes = GetParam();
+  const Read& read = GetParam();
+  const auto write_all = [&](Site& site) {
+    if (read.packets) site.holder.write_packets();
+    for (const std::string& bytes : read.writes) EXPECT_TRUE(site.holder.write(bytes));
+  };
   const auto start = [](const Site& site) {
     // Otherwise most of the instructions would be the dynamic linker's, which looks functions up at their
     // first call.
@@ -206,11 +223,10 @@ TEST_P(EveryInstruction, OfTheDeclaredRead) {
   {
     Site site;
     Child slurper = start(site);
-    const StepOutcome whole =
-        step_and_kill(slurper.pid(), kWholeWindow, [&] { EXPECT_TRUE(site.holder.write(bytes)); });
+    const StepOutcome whole = step_and_kill(slurper.pid(), kWholeWindow, [&] { write_all(site); });
     ASSERT_EQ(whole.error, "");
     ASSERT_FALSE(whole.killed) << "there is no read in the window";
-    EXPECT_TRUE(site.log.reaches(bytes.size()));
+    EXPECT_TRUE(site.log.reaches(site.holder.accepted().size()));
     window = whole.instructions;
   }
   // Sanitizers multiply the instructions, not the states.
@@ -220,13 +236,12 @@ TEST_P(EveryInstruction, OfTheDeclaredRead) {
   std::atomic<std::uint64_t> next = 1;
   const auto chain = [&] {
     Site site;
-    const auto write = [&] { EXPECT_TRUE(site.holder.write(bytes)); };
     for (std::uint64_t n = 0; (n = next.fetch_add(every)) <= window && !HasFailure();) {
       SCOPED_TRACE(fmt::format("SIGKILL after instruction {} of {}", n, window));
       Child slurper = start(site);
       EXPECT_TRUE(site.log.reaches(site.holder.accepted().size()));
       EXPECT_EQ(site.log.end(), site.holder.accepted().size());
-      const StepOutcome outcome = step_and_kill(slurper.pid(), n, write);
+      const StepOutcome outcome = step_and_kill(slurper.pid(), n, [&] { write_all(site); });
       EXPECT_EQ(outcome.error, "");
       // A start that had to read already has a shorter window now: what a first read prepares is there.
       if (outcome.killed) ++kills;
@@ -245,12 +260,69 @@ TEST_P(EveryInstruction, OfTheDeclaredRead) {
   EXPECT_GE(kills, std::min(window, wanted) / 2);
 }
 
-INSTANTIATE_TEST_SUITE_P(Sizes, EveryInstruction,
-                         testing::Values("x", "fifteen bytes.\n", "sixteen bytes..\n",
-                                         "a line of more than sixteen bytes, as nearly all are\n"),
-                         [](const auto& param_info) {
-                           return fmt::format("{}Bytes", std::string_view(param_info.param).size());
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Reads, EveryInstruction,
+    testing::Values(Read{"OneByte", {"x"}}, Read{"FifteenBytes", {"fifteen bytes.\n"}},
+                    Read{"SixteenBytes", {"sixteen bytes..\n"}},
+                    Read{"ALine", {"a line of more than sixteen bytes, as nearly all are\n"}},
+                    Read{
+                        "Packets", {"a packet\n", "another, of another size\n", "\n", "the fourth\n"}, true}),
+    [](const auto& param_info) { return std::string(param_info.param.name); });
+
+// Bytes 0 to 199 of the ring's file: docs/ring-format.md.
+std::string ring_header(const Site& site) {
+  std::string header(200, '\0');
+  std::ifstream(site.ram / "ring", std::ios::binary).read(header.data(), 200);
+  return header;
+}
+
+std::uint64_t number_at(const std::string& header, std::size_t at) {
+  std::uint64_t number = 0;
+  std::memcpy(&number, header.data() + at, sizeof number);
+  return number;
+}
+
+// A ring of version 1 differs in the version and in the declared read alone.
+void make_version_1(const Site& site) {
+  std::string header = ring_header(site);
+  ASSERT_EQ(header[8], 2);
+  header[8] = 1;
+  const std::uint64_t size = 100;
+  const std::uint64_t offset = number_at(header, 64) - size;  // it is noted as done
+  std::memcpy(header.data() + 128, &size, sizeof size);
+  std::memcpy(header.data() + 136, &offset, sizeof offset);
+  header.replace(144, 48, "a mark of 16 bytes" + std::string(30, '\0'));
+  header[160] = 16;
+  std::fstream(site.ram / "ring", std::ios::binary | std::ios::in | std::ios::out).write(header.data(), 200);
+}
+
+TEST(Upgrade, AFullRingOfTheVersionBeforeIsDrained) {
+  Site site;
+  const std::vector<std::string> settings = {"ring.size=4MiB"};
+  {
+    Child slurper = site.start(settings);
+    {
+      const StalledThreads stalled(slurper.pid());
+      int from = 0;
+      ASSERT_TRUE(eventually([&] {
+        while (site.holder.write(lines(1, from))) ++from;
+        const std::string header = ring_header(site);
+        return number_at(header, 64) - number_at(header, 192) == 4 << 20;
+      })) << slurper.err();
+      slurper.signal(SIGKILL);
+    }
+    slurper.kill();
+  }
+  make_version_1(site);
+  Child slurper = site.start(settings);
+  EXPECT_TRUE(site.log.reaches(site.holder.accepted().size())) << slurper.err();
+  EXPECT_EQ(ring_header(site)[8], 2);
+  slurper.signal(SIGTERM);
+  EXPECT_TRUE(slurper.exits_with(0)) << slurper.err();
+  EXPECT_EQ(difference(site.holder.accepted(), site.log.bytes()), "");
+  EXPECT_FALSE(std::filesystem::exists(site.ram / "ring.put-aside-1"));
+  EXPECT_TRUE(Child(site.verify()).exits_with(0));
+}
 
 }  // namespace
 }  // namespace slurper::test

@@ -96,6 +96,26 @@ TEST_F(IntakeTest, DropThrowsWholeLinesAwayAndCountsThem) {
   EXPECT_EQ(ring_->dropped_bytes(), 1000 + 20 + 22 + 15U);
 }
 
+TEST_F(IntakeTest, PacketsAreDroppedAsOtherBytesAre) {
+  open(WhenFull::Drop);
+  ASSERT_EQ(::fcntl(fifo_.keep_alive_fd.get(), F_SETFL, O_NONBLOCK | O_DIRECT), 0);
+  const std::string kept = fill();
+  for (const char* packet : {"dropped 1\n", "dropped 2\nand", " a half"}) write(packet);
+  EXPECT_EQ(intake_->pull(fifo_).outcome, Outcome::Dropped);
+  EXPECT_EQ(content(), kept);
+  EXPECT_EQ(ring_->dropped_lines(), 3U);
+
+  ring_->release(ring_->head());
+  write("\nkept ");
+  write("again\n");
+  EXPECT_EQ(intake_->pull(fifo_).outcome, Outcome::Dropped);
+  EXPECT_EQ(intake_->pull(fifo_).outcome, Outcome::Took);
+  EXPECT_EQ(content(), "kept again\n");
+  EXPECT_EQ(ring_->dropped_lines(), 4U);
+  EXPECT_EQ(ring_->dropped_bytes(), 1000 + 10 + 13 + 7 + 1U);
+  EXPECT_EQ(intake_->short_reads(), 0U);
+}
+
 TEST_F(IntakeTest, DropKeepsTheRestOfALineThatItHasBegun) {
   open(WhenFull::Drop);
   const std::string block(1000, 'x');

@@ -30,7 +30,7 @@ TEST(RingChoice, WithoutAnIndexOneThatHoldsLines) {
   EXPECT_EQ(choose({ring(kLog, 0, 3), ring(Uuid{9}, 5, 1)}, std::nullopt, kBoot), 1U);
   EXPECT_EQ(choose({ring(kLog, 5, 1), ring(Uuid{9}, 5, 3)}, std::nullopt, kBoot), 0U);
   RingView declared = ring(kLog, 0, 1);
-  declared.declared = 5;  // that read may have been done
+  declared.unsettled = 5;  // that read may have been done
   EXPECT_EQ(choose({std::nullopt, declared}, std::nullopt, kBoot), 1U);
 }
 

@@ -83,7 +83,7 @@ class Faults {
         std::this_thread::sleep_for(std::chrono::milliseconds(random_() % 300));
         slurper.signal(SIGCONT);
         break;
-      case 4: {  // a disk that takes nothing for a while: the ring fills. What slurper says is a file, too.
+      case 4: {  // a file that takes nothing for a while: log and ring. What slurper says is a file, too.
         const rlimit small = {.rlim_cur = 256 << 10, .rlim_max = RLIM_INFINITY};
         const rlimit none = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
         EXPECT_EQ(::prlimit(slurper.pid(), RLIMIT_FSIZE, &small, nullptr), 0);

@@ -66,23 +66,27 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::memcpy(header.data(), data, std::min(size, header.size()));
   open_with(folder.path, id, header);
 
-  ring_format::Identity identity{};
-  std::memcpy(identity.magic, ring_format::kMagic, sizeof identity.magic);
-  identity.version = ring_format::kVersion;
-  identity.header_bytes = ring_format::kHeaderBytes;
-  identity.size = kSize;
-  std::memcpy(header.data(), &identity, sizeof identity);
-  open_with(folder.path, id, header);
+  const std::string raw = header;
+  for (const std::uint32_t version : {ring_format::kOldestVersion, ring_format::kVersion}) {
+    header = raw;
+    ring_format::Identity identity{};
+    std::memcpy(identity.magic, ring_format::kMagic, sizeof identity.magic);
+    identity.version = version;
+    identity.header_bytes = ring_format::kHeaderBytes;
+    identity.size = kSize;
+    std::memcpy(header.data(), &identity, sizeof identity);
+    open_with(folder.path, id, header);
 
-  // Offsets near the truth, so that what lies behind their check is reached.
-  for (const std::size_t at :
-       {offsetof(ring_format::Header, head), offsetof(ring_format::Header, origin),
-        offsetof(ring_format::Header, tail), offsetof(ring_format::Header, declared) + 8}) {
-    std::uint64_t offset = 0;
-    std::memcpy(&offset, header.data() + at, sizeof offset);
-    offset = kLogEnd.value - 100 + offset % 300;
-    std::memcpy(header.data() + at, &offset, sizeof offset);
+    // Offsets near the truth, so that what lies behind their check is reached.
+    for (const std::size_t at :
+         {offsetof(ring_format::Header, head), offsetof(ring_format::Header, origin),
+          offsetof(ring_format::Header, tail), offsetof(ring_format::Header, declared) + 8}) {
+      std::uint64_t offset = 0;
+      std::memcpy(&offset, header.data() + at, sizeof offset);
+      offset = kLogEnd.value - 100 + offset % 300;
+      std::memcpy(header.data() + at, &offset, sizeof offset);
+    }
+    open_with(folder.path, id, header);
   }
-  open_with(folder.path, id, header);
   return 0;
 }

@@ -2,13 +2,16 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <random>
 #include <stdexcept>
+#include <utility>
 
 #include "log/log_files.h"
 #include "ring/ring_folder.h"
@@ -25,23 +28,45 @@ struct Dead : std::runtime_error {
   Dead() : std::runtime_error("the process died") {}
 };
 
-// Dies before or after a read(2): what a SIGKILL can do to it, since a read of what a pipe holds never waits.
+// Dies before or after a read from the FIFO: what a SIGKILL can do to it, since it never waits. Or robs it:
+// another reader is faster by so many bytes.
 class MortalOs : public Os {
  public:
   enum class Death { Never, BeforeRead, AfterRead };
-  ssize_t read(int fd, void* data, std::size_t size) override {
-    const bool matters = fd == fifo_fd;  // not a read of the private pipe behind peek()
+  ssize_t splice(int pipe_fd, int file_fd, std::int64_t* offset, std::size_t size, unsigned flags) override {
+    const bool matters = pipe_fd == fifo_fd;  // not one of the private pipe behind peek()
+    if (splice_error != 0) return -splice_error;
     if (matters && death == Death::BeforeRead) throw Dead();
-    const ssize_t got = Os::read(fd, data, size);
-    if (matters && death == Death::AfterRead) throw Dead();
+    if (matters && steals > 0) {  // by splice(2), which takes parts of packets, too
+      const UniqueFd nowhere_fd(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+      EXPECT_EQ(::splice(fifo_fd, nullptr, nowhere_fd.get(), nullptr, steals, 0),
+                static_cast<ssize_t>(steals));
+      steals = 0;
+    }
+    const std::int64_t start = *offset;
+    const ssize_t got = Os::splice(pipe_fd, file_fd, offset, size, flags);
+    if (matters && death == Death::AfterRead) {
+      if (reads_before_death == 0) throw Dead();
+      --reads_before_death;
+    }
+    if (keeps_offset) *offset = start;
     return got;
   }
   int madvise(void* address, std::size_t size, int advice) override {
     return madvise_error != 0 ? -madvise_error : Os::madvise(address, size, advice);
   }
+  int mlock(const void* address, std::size_t size) override {
+    locked = size;
+    return Os::mlock(address, size);
+  }
   int fifo_fd = -1;
   Death death = Death::Never;
+  int reads_before_death = 0;
+  std::size_t steals = 0;
   int madvise_error = 0;
+  int splice_error = 0;
+  bool keeps_offset = false;
+  std::size_t locked = 0;
 };
 
 class RingTest : public testing::Test {
@@ -64,15 +89,17 @@ class RingTest : public testing::Test {
   void write(std::string_view text) {
     ASSERT_EQ(::write(fifo_write_fd_.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
   }
+  void write_packets() { ASSERT_EQ(::fcntl(fifo_write_fd_.get(), F_SETFL, O_NONBLOCK | O_DIRECT), 0); }
   void write_and_take(Ring& ring, std::string_view text) {
     write(text);
     ASSERT_EQ(ring.take(fifo_read_fd_.get(), text.size()), static_cast<ssize_t>(text.size()));
   }
   std::string left_in_pipe() {
-    std::string text(65536, '\0');
-    const ssize_t got = ::read(fifo_read_fd_.get(), text.data(), text.size());
-    text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
-    return text;
+    std::string all;
+    std::string piece(65536, '\0');
+    for (ssize_t got = 0; (got = ::read(fifo_read_fd_.get(), piece.data(), piece.size())) > 0;)
+      all += piece.substr(0, static_cast<std::size_t>(got));
+    return all;
   }
   static std::string content(const Ring& ring) {
     const auto bytes = ring.bytes(ring.tail(), ring.head());
@@ -150,7 +177,7 @@ TEST_F(RingTest, ADeathAfterADropCountsItOnce) {
     write_and_take(*opened.ring, "kept\n");
     write("dropped one\ndropped two\nbegun");
     os_.death = MortalOs::Death::AfterRead;
-    EXPECT_THROW((void)opened.ring->drop(fifo_read_fd_.get(), 29, 2, true), Dead);
+    EXPECT_THROW((void)opened.ring->drop(fifo_read_fd_.get(), 29), Dead);
     os_.death = MortalOs::Death::Never;
   }
   for (int start = 0; start < 2; ++start) {
@@ -242,9 +269,8 @@ TEST_F(RingTest, AnotherReaderIsNotTakenForALoss) {
 TEST_F(RingTest, PeekTakesNothing) {
   const auto opened = open(0);
   write("look\n");
-  std::string seen(100, '\0');
-  EXPECT_EQ(opened.ring->peek(fifo_read_fd_.get(), seen), 5);
-  EXPECT_EQ(seen.substr(0, 5), "look\n");
+  EXPECT_EQ(opened.ring->peek(fifo_read_fd_.get(), 100), 5);
+  EXPECT_EQ(std::string_view(opened.ring->peeked(), 5), "look\n");
   EXPECT_EQ(left_in_pipe(), "look\n");
 }
 
@@ -381,8 +407,10 @@ TEST_F(RingTest, WhatIsNotThisLogsRingIsPutAsideAndNeverDestroyed) {
     ASSERT_EQ(::pwrite(ring_fd.get(), &value, sizeof value, static_cast<off_t>(at)),
               static_cast<ssize_t>(sizeof value));
   };
-  overwrite(offsetof(ring_format::Identity, version), std::uint32_t{2});
-  (void)expect_aside("version 2");
+  overwrite(offsetof(ring_format::Identity, version), std::uint32_t{3});
+  (void)expect_aside("version 3");
+  overwrite(offsetof(ring_format::Identity, version), std::uint32_t{0});
+  (void)expect_aside("version 0");
   overwrite(offsetof(ring_format::Header, head), UINT64_MAX - 5);
   (void)expect_aside("contradicts itself");
   overwrite(offsetof(ring_format::Header, origin), UINT64_MAX - 5);
@@ -392,6 +420,28 @@ TEST_F(RingTest, WhatIsNotThisLogsRingIsPutAsideAndNeverDestroyed) {
   overwrite(offsetof(ring_format::Header, declared) + offsetof(ring_format::DeclaredRead, offset),
             std::uint64_t{500});
   overwrite(offsetof(ring_format::Header, declared), kSize + 1);
+  (void)expect_aside("contradicts itself");
+
+  const auto declare = [&](std::int64_t start, std::int64_t end, std::uint32_t fate) {
+    const std::size_t at = offsetof(ring_format::Header, declared);
+    overwrite(at, std::uint64_t{100});
+    overwrite(at + offsetof(ring_format::DeclaredRead, offset), std::uint64_t{500});
+    overwrite(at + offsetof(ring_format::DeclaredRead, start), start);
+    overwrite(at + offsetof(ring_format::DeclaredRead, end), end);
+    overwrite(at + offsetof(ring_format::DeclaredRead, fate), fate);
+  };
+  constexpr std::int64_t kData = ring_format::kHeaderBytes;
+  declare(kData, kData - 1, 0);
+  (void)expect_aside("contradicts itself");
+  declare(kData, kData + 101, 0);
+  (void)expect_aside("contradicts itself");
+  declare(kData, INT64_MAX, 0);
+  (void)expect_aside("contradicts itself");
+  declare(kData + 1, kData + 1, 0);
+  (void)expect_aside("contradicts itself");
+  declare(kData, kData, 1);
+  (void)expect_aside("contradicts itself");
+  declare(kData, kData, 2);
   (void)expect_aside("contradicts itself");
 }
 
@@ -502,7 +552,7 @@ TEST_F(RingTest, GoldenBytes) {
   }
   const std::string file = read_file(directory_ / "ring");
   ASSERT_EQ(file.size(), 1114112 + kSize);
-  std::string expected("slurring\x01\0\0\0\0\0\x11\0\0\0\x10\0\0\0\0\0", 24);
+  std::string expected("slurring\x02\0\0\0\0\0\x11\0\0\0\x10\0\0\0\0\0", 24);
   for (int i = 0; i < 16; ++i) expected += static_cast<char>(i);
   for (int i = 0; i < 16; ++i) expected += static_cast<char>(0xf0 + i);
   expected += std::string(8, '\0');
@@ -513,9 +563,10 @@ TEST_F(RingTest, GoldenBytes) {
   expected += std::string(16, '\0');
   expected += std::string("\x04\0\0\0\0\0\0\0", 8);          // declared: size
   expected += std::string("\x05\x04\x03\x02\x01\0\0\0", 8);  // at
-  for (const char c : {'a', 'b', 'c', '\n'}) expected += static_cast<char>(~c);
+  expected += std::string("\0\0\x11\0\0\0\0\0", 8);          // it began there in the file
+  expected += std::string("\4\0\x11\0\0\0\0\0", 8);          // and the kernel says that it ended there
+  expected += std::string(32, '\0');                         // nothing dropped before it; Keep
   EXPECT_EQ(file.substr(0, expected.size()), expected);
-  EXPECT_EQ(file.substr(160, 8), std::string("\x04\0\0\0\0\0\0\0", 8));          // the nonce's length; Keep
   EXPECT_EQ(file.substr(192, 8), std::string("\x07\x04\x03\x02\x01\0\0\0", 8));  // tail
   EXPECT_EQ(file.substr(1114112, 4), "abc\n");
 }
@@ -560,7 +611,7 @@ TEST_F(RingTest, BehavesLikeAQueueOfBytes) {
         const std::size_t size = std::min<std::uint64_t>(1 + random() % 100, ring.room());
         if (size == 0) break;
         write(std::string(size, 'd'));
-        ASSERT_EQ(ring.drop(fifo_read_fd_.get(), size, 0, false), static_cast<ssize_t>(size));
+        ASSERT_EQ(ring.drop(fifo_read_fd_.get(), size), static_cast<ssize_t>(size));
         dropped += size;
         break;
       }
@@ -580,6 +631,344 @@ TEST_F(RingTest, BehavesLikeAQueueOfBytes) {
     ASSERT_EQ(content(*opened.ring), model) << step;
     ASSERT_EQ(opened.ring->dropped_bytes(), dropped);
   }
+}
+
+TEST_F(RingTest, PacketsAreTakenWholeAndAtOnce) {
+  const auto opened = open(0);
+  write_packets();
+  write("one\n");
+  write("two, which is longer\n");
+  write("\n");
+  EXPECT_EQ(opened.ring->take(fifo_read_fd_.get(), 26), 26);
+  EXPECT_EQ(content(*opened.ring), "one\ntwo, which is longer\n\n");
+}
+
+// read(2) throws away what it does not take of a packet.
+TEST_F(RingTest, AReadShorterThanAPacketLeavesItsRest) {
+  const auto opened = open(0);
+  write_packets();
+  write("a packet\n");
+  write("another\n");
+  EXPECT_EQ(opened.ring->take(fifo_read_fd_.get(), 3), 3);
+  EXPECT_EQ(opened.ring->drop(fifo_read_fd_.get(), 3), 3);
+  EXPECT_EQ(opened.ring->peek(fifo_read_fd_.get(), 6), 6);
+  EXPECT_EQ(std::string_view(opened.ring->peeked(), 6), "et\nano");
+  EXPECT_EQ(opened.ring->take(fifo_read_fd_.get(), 11), 11);
+  EXPECT_EQ(content(*opened.ring), "a pet\nanother\n") << "but for what was dropped";
+}
+
+// Packets, ordinary writes, and another reader that takes the first bytes: whatever count came is known
+// exactly after a death, with bytes of earlier reads underneath, and over the end of the data.
+TEST_F(RingTest, ADeathAfterAReadOfAnyCountTakesOverWhatCame) {
+  std::mt19937 random(11);
+  std::uint64_t end = 0;
+  std::uint64_t short_reads = 0;
+  for (int round = 0; round < 600; ++round) {
+    std::string expected;
+    {
+      const auto opened = open(end);
+      expected = content(*opened.ring);
+      std::string text;
+      for (int i = 0; i < 4; ++i) {
+        const bool packet = random() % 2 == 0;
+        ASSERT_EQ(::fcntl(fifo_write_fd_.get(), F_SETFL, O_NONBLOCK | (packet ? O_DIRECT : 0)), 0);
+        std::string piece(1 + random() % (round % 2 == 0 ? 20 : 9000), '\0');
+        for (char& c : piece) c = static_cast<char>(random() % 3);  // often what stood there before
+        write(piece);
+        text += piece;
+      }
+      os_.death = random() % 2 == 0 ? MortalOs::Death::BeforeRead : MortalOs::Death::AfterRead;
+      if (os_.death == MortalOs::Death::AfterRead && random() % 2 == 0) {
+        os_.steals = 1 + random() % (text.size() - 1);
+        ++short_reads;
+      }
+      expected += text.substr(os_.steals);
+      EXPECT_THROW((void)opened.ring->take(fifo_read_fd_.get(), text.size()), Dead);
+      os_.death = MortalOs::Death::Never;
+    }
+    const auto again = open(end);
+    ASSERT_EQ(again.put_aside_why, "");
+    ASSERT_TRUE(content(*again.ring) + left_in_pipe() == expected) << "round " << round;
+    // Never all: an empty one begins at the start again, and no read would cross the end of the data.
+    if (again.ring->used() > 1) again.ring->release({again.ring->head().value - 1});
+    end = again.ring->tail().value;
+  }
+  EXPECT_GT(end, kSize);
+  EXPECT_GT(short_reads, 50U);
+}
+
+TEST_F(RingTest, ADeathAtTheEndOfTheDataSplitsTheReadAndLosesNothing) {
+  for (const int reads_before_death : {0, 1}) {
+    test::TempDir folder;
+    const auto open_there = [&](std::uint64_t log_end) {
+      return std::move(
+          *Ring::open(os_, folder.path(), settings_, log_id_, boot_, {.readable_from = 0, .end = log_end}));
+    };
+    {
+      const auto opened = open_there(0);
+      while (opened.ring->head().value < kSize - 10) {
+        const std::uint64_t size = std::min<std::uint64_t>(65'536, kSize - 10 - opened.ring->head().value);
+        write_and_take(*opened.ring, std::string(size, 'x'));
+        opened.ring->release({opened.ring->head().value - 1});
+      }
+      write("over the end of the data\n");
+      os_.death = MortalOs::Death::AfterRead;
+      os_.reads_before_death = reads_before_death;
+      EXPECT_THROW((void)opened.ring->take(fifo_read_fd_.get(), 25), Dead);
+      os_.death = MortalOs::Death::Never;
+      os_.reads_before_death = 0;
+    }
+    const auto again = open_there(kSize - 11);
+    EXPECT_EQ(content(*again.ring) + left_in_pipe(), "xover the end of the data\n");
+    EXPECT_EQ(again.ring->used(), reads_before_death == 0 ? 11U : 26U);
+  }
+}
+
+TEST_F(RingTest, WhatWasTakenIsCountedNotWhatWasAskedFor) {
+  {
+    const auto opened = open(0);
+    write("one\ntwo\nthree");
+    os_.steals = 4;
+    EXPECT_EQ(opened.ring->drop(fifo_read_fd_.get(), 13), 9);
+    EXPECT_EQ(opened.ring->dropped_bytes(), 9U);
+    EXPECT_EQ(opened.ring->dropped_lines(), 1U);
+    EXPECT_TRUE(opened.ring->dropping());
+    write(", its rest\nfour\n");
+    os_.steals = 5;
+    os_.death = MortalOs::Death::AfterRead;
+    EXPECT_THROW((void)opened.ring->drop(fifo_read_fd_.get(), 16), Dead);
+    os_.death = MortalOs::Death::Never;
+  }
+  const auto again = open(0);
+  EXPECT_EQ(again.ring->dropped_bytes(), 9U + 11U);
+  EXPECT_EQ(again.ring->dropped_lines(), 3U);
+  EXPECT_FALSE(again.ring->dropping());
+}
+
+TEST_F(RingTest, LooksAtThePipeWhenDescriptorsHaveRunOut) {
+  const auto opened = open(0);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  write("look\n");
+  const ssize_t seen = opened.ring->peek(fifo_read_fd_.get(), 100);
+  const ssize_t took = opened.ring->take(fifo_read_fd_.get(), 5);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(seen, 5);
+  EXPECT_EQ(took, 5);
+}
+
+TEST_F(RingTest, ALimitOnTheSizeOfFilesEndsAReadAndLosesNothing) {
+  const auto opened = open(0);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto old_handler = ::signal(SIGXFSZ, SIG_IGN);
+  const rlimit limit{.rlim_cur = ring_format::kHeaderBytes + 6, .rlim_max = before.rlim_max};
+  write("four\nbytes\n");
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
+  const ssize_t got = opened.ring->take(fifo_read_fd_.get(), 11);
+  const bool stopped = opened.ring->stopped_by_limit();
+  const ssize_t then = opened.ring->take(fifo_read_fd_.get(), 5);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  (void)::signal(SIGXFSZ, old_handler);
+  EXPECT_EQ(got, 6);
+  EXPECT_TRUE(stopped);
+  EXPECT_EQ(then, -EFBIG);
+  EXPECT_EQ(opened.ring->take(fifo_read_fd_.get(), 5), 5);
+  EXPECT_FALSE(opened.ring->stopped_by_limit());
+  EXPECT_EQ(content(*opened.ring), "four\nbytes\n");
+}
+
+TEST_F(RingTest, ThePageThatTheKernelNotesTheReadInIsLocked) {
+  const auto opened = open(0);
+  EXPECT_GE(os_.locked, sizeof(ring_format::Header));
+}
+
+TEST_F(RingTest, WhereTheKernelCanNotNoteTheReadItSaysSo) {
+  const auto refused = [&] {
+    const auto opened = Ring::open(os_, directory_.path(), settings_, log_id_, boot_, {});
+    if (opened) return std::string();
+    EXPECT_EQ(opened.error().kind, ErrorKind::Config);
+    return opened.error().message();
+  };
+  os_.splice_error = EPERM;
+  EXPECT_THAT(refused(), HasSubstr("splice(2) from a pipe into it fails: Operation not permitted"));
+  os_.splice_error = 0;
+  os_.keeps_offset = true;
+  EXPECT_THAT(refused(), HasSubstr("splice(2) into it does not say what it took"));
+}
+
+// Rings as the first version left them, byte for byte.
+class VersionOneRing : public RingTest {
+ protected:
+  // `kept`: the bytes from tail 1000 on, of which the log may have none; `at_head`: what stands behind them.
+  void make(const std::string& kept, const std::string& at_head, const std::string& declared,
+            std::uint64_t ring_size = kSize) {
+    std::string file(1114112 + ring_size, '\0');
+    const auto put = [&](std::size_t at, const auto& bytes) { file.replace(at, bytes.size(), bytes); };
+    const auto number = [](std::uint64_t value) {
+      return std::string(reinterpret_cast<const char*>(&value), sizeof value);
+    };
+    put(0, std::string("slurring\x01\0\0\0\0\0\x11\0", 16));
+    put(16, number(ring_size));
+    put(24, std::string(log_id_.begin(), log_id_.end()));
+    put(40, std::string(boot_.begin(), boot_.end()));
+    put(64, number(1000 + kept.size()));  // head
+    put(72, number(1000));                // origin
+    put(80, number(7));                   // dropped lines
+    put(88, number(700));                 // dropped bytes
+    put(104, number(1));                  // session
+    put(128, declared);
+    put(192, number(1000));  // tail
+    put(1114112, kept + at_head);
+    put(65536, at_head);  // and in the scratch
+    write_file(directory_ / "ring", file);
+    session_ = 1;
+  }
+  // A declaration at `offset`: `fate` 0 keeps, 1 drops.
+  static std::string declare(std::uint64_t size, std::uint64_t offset, const std::string& nonce,
+                             char fate = 0) {
+    std::string note(64, '\0');
+    const auto put = [&](std::size_t at, std::uint64_t value) {
+      std::memcpy(note.data() + at, &value, sizeof value);
+    };
+    put(0, size);
+    put(8, offset);
+    note.replace(16, nonce.size(), nonce);
+    note[32] = static_cast<char>(nonce.size());
+    note[36] = fate;
+    put(40, 9);    // dropped lines after
+    put(48, 733);  // dropped bytes after
+    put(56, 1);    // dropping after
+    return note;
+  }
+  // Opens it, twice: the second time as one of this version.
+  Ring::Opened upgraded() {
+    auto opened = open(1000);
+    const std::string text = content(*opened.ring);
+    EXPECT_EQ(read_file(directory_ / "ring").substr(0, 9), "slurring\x02");
+    opened.ring.reset();
+    auto again = open(1000);
+    EXPECT_EQ(again.put_aside_why, "");
+    EXPECT_EQ(content(*again.ring), text);
+    again.put_aside_why = opened.put_aside_why;
+    again.read_was_cut_short = opened.read_was_cut_short;
+    return again;
+  }
+  const std::string mark_ = "0123456789abcdef";
+};
+
+TEST_F(VersionOneRing, IsReadOn) {
+  make("one\ntwo\n", "", declare(8, 1000, "\xde\xad"));  // noted as done
+  const auto opened = upgraded();
+  EXPECT_EQ(opened.put_aside_why, "");
+  EXPECT_FALSE(opened.read_was_cut_short);
+  EXPECT_EQ(content(*opened.ring), "one\ntwo\n");
+  EXPECT_EQ(opened.ring->dropped_lines(), 7U);
+  write_and_take(*opened.ring, "three\n");
+  EXPECT_EQ(content(*opened.ring), "one\ntwo\nthree\n");
+}
+
+TEST_F(VersionOneRing, AReadThatHadNotBegunIsVoid) {
+  make("one\n", mark_ + "old bytes\n", declare(20, 1004, mark_));
+  const auto opened = upgraded();
+  EXPECT_FALSE(opened.read_was_cut_short);
+  EXPECT_EQ(content(*opened.ring), "one\n");
+}
+
+TEST_F(VersionOneRing, AReadThatWasDoneIsTakenOver) {
+  make("one\n", "a line that was read\n", declare(21, 1004, mark_));
+  const auto opened = upgraded();
+  EXPECT_EQ(opened.put_aside_why, "");
+  EXPECT_TRUE(opened.read_was_cut_short);
+  EXPECT_EQ(content(*opened.ring), "one\na line that was read\n");
+}
+
+TEST_F(VersionOneRing, AShortReadHasAShortMark) {
+  make("one\n", "\x86\x88\x90\xf5", declare(4, 1004, "\x86\x88\x90\xf5"));
+  EXPECT_EQ(content(*upgraded().ring), "one\n");
+  make("one\n", "two\n", declare(4, 1004, "\x8b\x88\x90\xf5"));
+  EXPECT_EQ(content(*upgraded().ring), "one\ntwo\n");
+}
+
+TEST_F(VersionOneRing, AReadThatWasDroppedIsCountedOnce) {
+  make("one\n", "a line\nanother\nand the beginning", declare(33, 1004, mark_, 1));
+  const auto opened = upgraded();
+  EXPECT_EQ(content(*opened.ring), "one\n");
+  EXPECT_EQ(opened.ring->dropped_lines(), 9U);
+  EXPECT_EQ(opened.ring->dropped_bytes(), 733U);
+  EXPECT_TRUE(opened.ring->dropping());
+}
+
+// One that was put aside by the version before, or is of another boot, is read without a change to it.
+TEST_F(VersionOneRing, IsSalvagedAsItIs) {
+  const auto salvaged = [&] {
+    const std::string path = directory_ / "ring";
+    const std::string before = read_file(path);
+    const auto ring = Ring::salvage(os_, path);
+    EXPECT_TRUE(ring) << ring.error().message();
+    EXPECT_TRUE(read_file(path) == before) << "it was changed";
+    return ring ? content(*ring->ring) : "";
+  };
+  make("one\n", "a line that was read\n", declare(21, 1004, mark_));
+  EXPECT_EQ(salvaged(), "one\na line that was read\n");
+  make("one\n", mark_ + "old bytes\n", declare(20, 1004, mark_));
+  EXPECT_EQ(salvaged(), "one\n");
+}
+
+TEST_F(VersionOneRing, OfAnotherBootIsPutAsideWithTheReadThatMayBeThere) {
+  make("one\n", "a line that was read\n", declare(21, 1004, mark_));
+  boot_ = new_uuid();
+  const auto opened = open(1000);
+  EXPECT_THAT(opened.put_aside_why, HasSubstr("it held 25B"));
+  EXPECT_EQ(read_file(opened.put_aside).substr(0, 9), "slurring\x01");
+  const auto salvaged = Ring::salvage(os_, opened.put_aside);
+  ASSERT_TRUE(salvaged) << salvaged.error().message();
+  EXPECT_EQ(content(*salvaged->ring), "one\na line that was read\n");
+}
+
+TEST_F(VersionOneRing, AFullOneIsDrained) {
+  std::string kept(kSize, 'x');
+  for (std::size_t i = 0; i < kept.size(); i += 100) kept[i] = '\n';
+  make(kept, "", "");
+  const auto opened = upgraded();
+  EXPECT_EQ(opened.ring->room(), 0U);
+  EXPECT_TRUE(content(*opened.ring) == kept);
+  opened.ring->release(opened.ring->head());
+  write_and_take(*opened.ring, "goes on\n");
+  EXPECT_EQ(content(*opened.ring), "goes on\n");
+}
+
+// As slurper left it that was killed in a read, and whose log had the first 24 bytes: the first 256 bytes of
+// the file, and its data.
+TEST_F(VersionOneRing, ThatARealProcessLeftIsReadOn) {
+  const std::string kept = read_file(SLURPER_SOURCE_DIR "/tests/ring/data/version-1");
+  ASSERT_GT(kept.size(), 256U);
+  std::string file(1114112 + (4 << 20), '\0');
+  file.replace(0, 256, kept, 0, 256);
+  file.replace(1114112, kept.size() - 256, kept, 256);
+  write_file(directory_ / "ring", file);
+  std::memcpy(log_id_.data(), kept.data() + 24, log_id_.size());
+  std::memcpy(boot_.data(), kept.data() + 40, boot_.size());
+  session_ = 1;
+
+  const std::string lines =
+      "line 1, which waits in the ring\nline 2, which waits in the ring\nline 3, which waits in the ring\n"
+      "the last line: its read was done and not noted\n";
+  const auto opened = open(24);
+  EXPECT_EQ(opened.put_aside_why, "");
+  EXPECT_TRUE(opened.read_was_cut_short);
+  EXPECT_EQ(content(*opened.ring), lines);
+  write_and_take(*opened.ring, "and goes on\n");
+  EXPECT_EQ(content(*opened.ring), lines + "and goes on\n");
+}
+
+TEST_F(VersionOneRing, OneThatContradictsItselfIsPutAside) {
+  make("one\n", "two\n", declare(kSize, 1004, mark_));
+  EXPECT_THAT(open(1000).put_aside_why, HasSubstr("contradicts itself"));
+  make("one\n", "two\n", declare(20, 1004, mark_, 2));
+  EXPECT_THAT(open(1000).put_aside_why, HasSubstr("contradicts itself"));
 }
 
 }  // namespace

@@ -24,10 +24,22 @@
 
 namespace slurper::test {
 
+namespace {
+
+bool set_packet_mode(int fd) {
+  return ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_DIRECT) == 0;
+}
+
+}  // namespace
+
 FifoHolder::FifoHolder(const std::string& path) {
   if (::mkfifo(path.c_str(), 0600) != 0) throw std::system_error(errno, std::generic_category(), path);
   fd_.reset(::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
   if (!fd_) throw std::system_error(errno, std::generic_category(), path);
+}
+
+void FifoHolder::write_packets() {
+  if (!set_packet_mode(fd_.get())) throw std::system_error(errno, std::generic_category(), "O_DIRECT");
 }
 
 bool FifoHolder::write(std::string_view bytes) {
@@ -75,6 +87,7 @@ LineWriter::~LineWriter() {
 
 void LineWriter::run(const std::string& fifo, const Plan& plan, Shared& shared) {
   const UniqueFd fd(::open(fifo.c_str(), O_WRONLY | O_CLOEXEC));
+  if (plan.packets && !set_packet_mode(fd.get())) ::_exit(1);
   std::array<char, kMaxLine> line{};
   const auto start = std::chrono::steady_clock::now();
   while (fd && shared.lines < plan.lines) {

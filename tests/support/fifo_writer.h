@@ -21,6 +21,8 @@ class FifoHolder {
   // Makes the FIFO.
   explicit FifoHolder(const std::string& path);
 
+  // From now on each write(2) is a packet: O_DIRECT, see pipe(7).
+  void write_packets();
   // One write(2). False where the pipe had no room; nothing was written then.
   bool write(std::string_view bytes);
   [[nodiscard]] const std::string& accepted() const { return accepted_; }
@@ -40,6 +42,7 @@ class LineWriter {
     unsigned writer = 0;          // the number in its lines
     std::uint64_t lines = ~0ULL;  // then it ends by itself
     unsigned per_second = 0;      // lines a second, a millisecond's together; 0: flat out
+    bool packets = false;         // each line is a packet: O_DIRECT, see pipe(7)
   };
   LineWriter(const std::string& fifo, const Plan& plan);
   LineWriter(LineWriter&& other) noexcept;

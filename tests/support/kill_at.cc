@@ -96,6 +96,7 @@ std::string syscall_name(long number) {
       SLURPER_NAME(fstat),          SLURPER_NAME(rename),
       SLURPER_NAME(unlink),         SLURPER_NAME(sendto),
       SLURPER_NAME(poll),           SLURPER_NAME(signalfd4),
+      SLURPER_NAME(splice),         SLURPER_NAME(mlock),
   };
 #undef SLURPER_NAME
   for (const Name& known : kNames) {
@@ -258,7 +259,7 @@ StepOutcome step_and_kill(pid_t pid, std::uint64_t instructions, const std::func
     if (at_syscall_instruction(pid)) {
       if (has_read) return let_go();
       const user_regs_struct regs = registers(pid);
-      has_read = regs.rax == SYS_read && regs.rdi == pipe_fd;
+      has_read = (regs.rax == SYS_read || regs.rax == SYS_splice) && regs.rdi == pipe_fd;
     }
     if (!step(pid)) return let_go("PTRACE_SINGLESTEP");
   }

@@ -71,7 +71,7 @@ struct StepOutcome {
 // Takes hold of the running process `pid` from the calling thread, and calls `armed`, which writes into the
 // FIFO. The main thread is let run to the return of its first ioctl(FIONREAD) that reports bytes, then goes
 // on instruction by instruction, and is killed after `instructions` of them. Where the first system call
-// after the read(2) of that pipe is about to begin before, the process is let go unhurt: the window was
+// after the read of that pipe is about to begin before, the process is let go unhurt: the window was
 // shorter. The process is reaped by its parent, which must not wait for it meanwhile. x86-64 only.
 StepOutcome step_and_kill(pid_t pid, std::uint64_t instructions, const std::function<void()>& armed);
 
