@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "daemon/troubles.h"
 #include "ring/ring.h"
 
 namespace slurper {
@@ -16,8 +17,8 @@ namespace slurper {
 // Belongs to the intake's thread.
 class Backpressure {
  public:
-  // `ring` outlives it.
-  Backpressure(const Ring& ring, std::string fifo_path);
+  // `ring` and `troubles` outlive it.
+  Backpressure(const Ring& ring, std::string fifo_path, Troubles& troubles);
 
   // Nothing can be taken from the FIFO. `why` continues "cannot take more from it: ".
   void held_up(const std::string& why);
@@ -28,9 +29,6 @@ class Backpressure {
   // The intake ends: no line is thrown away any more.
   void end();
 
-  // In a few words, always the same ones; "" where all is well.
-  [[nodiscard]] const char* trouble() const;
-
  private:
   using Clock = std::chrono::steady_clock;
 
@@ -38,6 +36,7 @@ class Backpressure {
 
   const Ring& ring_;
   const std::string fifo_path_;
+  Troubles& troubles_;
   std::optional<Clock::time_point> held_up_since_;
   bool dropping_ = false;
   std::uint64_t dropped_lines_before_;

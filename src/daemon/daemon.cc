@@ -41,6 +41,7 @@
 #include "daemon/sd_notify.h"
 #include "daemon/service_report.h"
 #include "daemon/sinks.h"
+#include "daemon/troubles.h"
 #include "fifo/fifo.h"
 #include "log/log_writer.h"
 #include "log/time_index.h"
@@ -75,6 +76,8 @@ class Daemon {
   int run();
 
  private:
+  // Any thread. Fails only before the loop is set up, when nothing waits, and while 2^64 - 1 notices do.
+  void wake() const { (void)::eventfd_write(room_fd_.get(), 1); }
   void listen(bool on);
   void follow_path(bool replaced);
   void wait(std::optional<nanoseconds> limit);
@@ -84,7 +87,6 @@ class Daemon {
   void round();
   void watch_for_thieves(const Intake::Round& result);
   [[nodiscard]] std::string status() const;
-  [[nodiscard]] const char* trouble() const;
   void reload();
   Result<Ring::Opened> open_ring(const Uuid& boot, const std::string& directory);
 
@@ -96,6 +98,7 @@ class Daemon {
   UniqueFd signal_fd_;
   UniqueFd room_fd_;  // eventfd: the log's thread has made room in the ring, or the status is another
   UniqueFd epoll_fd_;
+  Troubles troubles_{[this] { wake(); }};
   bool stopping_ = false;
   bool announced_ = false;  // epoll_wait(2) has said that the FIFO at the path holds something
 
@@ -103,7 +106,6 @@ class Daemon {
   std::unique_ptr<LogWriter> writer_;
   std::unique_ptr<Ring> ring_;
   std::string ring_path_;
-  bool ring_is_elsewhere_ = false;  // not in the folder that is set
   std::unique_ptr<TimeIndex> times_;
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<Backpressure> backpressure_;
@@ -136,7 +138,7 @@ Result<Ring::Opened> Daemon::open_ring(const Uuid& boot, const std::string& chos
   if (!instead) return opened;
   spdlog::warn("{}. The ring is in its default folder {} instead", opened.error().message(),
                in_quotes(*usual_directory));
-  ring_is_elsewhere_ = true;
+  troubles_.set(Trouble::RingElsewhere, opened.error().why);
   return instead;
 }
 
@@ -231,15 +233,13 @@ Status Daemon::open(std::vector<PreparedSink> sinks) {
       return fail_errno(errno, "set up the event loop");
   }
   intake_ = std::make_unique<Intake>(os_, *ring_, settings_.ring.when_full, times_.get());
-  backpressure_ = std::make_unique<Backpressure>(*ring_, settings_.fifo.path);
+  backpressure_ = std::make_unique<Backpressure>(*ring_, settings_.fifo.path, troubles_);
   fifos_ = std::make_unique<Fifos>(os_, *intake_, epoll_fd_.get(), std::move(fifo_));
   for (Fifo& former : holder_.take_former()) fifos_->retire(std::move(former));
-  keeper_ = std::make_unique<FifoKeeper>(os_, settings_.fifo, *fifos_, epoll_fd_.get());
-  const auto wake_up = [fd = room_fd_.get()] {
-    (void)::eventfd_write(fd, 1);  // fails only where 2^64 - 1 notices wait already
-  };
-  log_thread_ = std::make_unique<LogThread>(*ring_, *writer_, *times_, settings_.log, wake_up);
-  report_ = std::make_unique<ServiceReport>(*ring_, *log_thread_);
+  keeper_ = std::make_unique<FifoKeeper>(os_, settings_.fifo, *fifos_, epoll_fd_.get(), troubles_);
+  log_thread_ =
+      std::make_unique<LogThread>(*ring_, *writer_, *times_, settings_.log, troubles_, [this] { wake(); });
+  report_ = std::make_unique<ServiceReport>(*ring_, *log_thread_, troubles_);
   if (epoll_event event{.events = EPOLLIN, .data = {.fd = report_->timer_fd()}};
       event.data.fd >= 0 && ::epoll_ctl(epoll_fd_.get(), EPOLL_CTL_ADD, event.data.fd, &event) != 0) {
     return fail_errno(errno, "set up the event loop");
@@ -251,7 +251,7 @@ Status Daemon::open(std::vector<PreparedSink> sinks) {
                                            .sync = settings_.log.sync,
                                            .feed = log_thread_->feed(),
                                            .times = *times_},
-                                   std::move(sinks), wake_up);
+                                   std::move(sinks), troubles_);
   return {};
 }
 
@@ -261,7 +261,7 @@ Status Daemon::start() {
   if (Status started = sinks_->start(); !started) return started;
   if (keeper_->start()) holder_.keep(fifos_->current());
   try {
-    watcher_ = std::make_unique<FifoWatcher>(settings_.fifo.path, fifos_->current());
+    watcher_ = std::make_unique<FifoWatcher>(settings_.fifo.path, fifos_->current(), troubles_);
   } catch (const std::system_error& error) {
     return no_thread("watch", error);
   }
@@ -338,7 +338,7 @@ void Daemon::watch_for_thieves(const Intake::Round& result) {
 // One read from the FIFO, and the wait that follows it.
 void Daemon::round() {
   const Intake::Round result = fifos_->pull();
-  report_->after_round(trouble());
+  report_->after_round();
   watch_for_thieves(result);
   switch (result.outcome) {
     case Intake::Outcome::Took: {
@@ -390,6 +390,7 @@ std::string Daemon::status() const {
                                     ? ""
                                     : fmt::format(", {} in rings that were put aside (slurper recover {})",
                                                   size_text(aside), recover_arguments(settings_));
+  const std::string wrong = troubles_.text();
   return fmt::format(
       "offset {}, {} wait in the ring of {}{}, synced up to {}, {} rotations, {} lines ({}) dropped, the "
       "pipe "
@@ -399,19 +400,7 @@ std::string Daemon::status() const {
       size_text(ring_->dropped_bytes()), intake_->full_time().times(),
       std::chrono::duration<double>(intake_->full_time().total(Clock::now())).count(),
       watcher_->second_readers(), intake_->short_reads(), sinks_->status(ring_->tail()),
-      *trouble() != '\0' ? trouble() : "all well");
-}
-
-// In a few words, always the same ones: see ServiceReport.
-const char* Daemon::trouble() const {
-  if (const char* const pressed = backpressure_->trouble(); *pressed != '\0') return pressed;
-  if (log_thread_->failing()) return "THE LOG CAN'T BE WRITTEN";
-  if (keeper_->path_is_lost()) return "THE FIFO IS NOT AT ITS PATH";
-  if (ring_is_elsewhere_) return "THE RING IS NOT IN ITS FOLDER";
-  if (sinks_->any_stopped()) return "A SINK HAS STOPPED";
-  if (sinks_->any_failing()) return "A SINK FAILS";
-  if (sinks_->any_lagging()) return "A SINK LAGS";
-  return "";
+      wrong.empty() ? "all well" : wrong);
 }
 
 // systemd's clock tells it which READY=1 belongs to which reload.
@@ -441,6 +430,7 @@ void Daemon::reload() {
   log_thread_->reload(settings_.log);
   follow_path(keeper_->look_anyway());
   sinks_->resume();
+  watcher_->forget_thieves();
   notify_systemd("READY=1");
 }
 

@@ -65,8 +65,8 @@ AccessChange describe_change(const FifoAccess& before, const FifoAccess& now, bo
   return change;
 }
 
-FifoKeeper::FifoKeeper(Os& os, const FifoSettings& settings, Fifos& fifos, int epoll_fd)
-    : os_(os), settings_(settings), fifos_(fifos), epoll_fd_(epoll_fd) {}
+FifoKeeper::FifoKeeper(Os& os, const FifoSettings& settings, Fifos& fifos, int epoll_fd, Troubles& troubles)
+    : os_(os), settings_(settings), fifos_(fifos), epoll_fd_(epoll_fd), troubles_(troubles) {}
 
 bool FifoKeeper::start() {
   note_current();
@@ -99,9 +99,11 @@ void FifoKeeper::arm() {
   const std::string unwatched = watched ? "" : watched.error().message();
   if (std::exchange(unwatched_, unwatched) == unwatched) return;
   if (watched) {
+    troubles_.clear(Trouble::PathNotWatched);
     say(watch_changes_, spdlog::level::info,
         fmt::format("changes of the FIFO's path {} are watched again", in_quotes(settings_.path)));
   } else {
+    troubles_.set(Trouble::PathNotWatched, watched.error().why);
     say(watch_changes_, spdlog::level::warn,
         fmt::format(
             "{}. slurper looks once a second whether the FIFO {} was replaced, until it can be watched",
@@ -227,6 +229,7 @@ void FifoKeeper::take(Fifo next, const std::string& how_lost) {
 
 void FifoKeeper::fail_at_path(const Error& error, const std::string& how_lost) {
   const std::string fault = error.message();
+  troubles_.set(Trouble::FifoNotAtPath, error.why);
   if (std::exchange(fault_, fault) != fault) {
     backoff_ = kFirstRetry;
     say(faults_, spdlog::level::err,
@@ -251,6 +254,7 @@ void FifoKeeper::fail_at_path(const Error& error, const std::string& how_lost) {
 void FifoKeeper::recovered() {
   if (fault_.empty()) return;
   fault_.clear();
+  troubles_.clear(Trouble::FifoNotAtPath);
   say(path_changes_, spdlog::level::warn,
       fmt::format("the FIFO {} is there again, and is read", in_quotes(settings_.path)));
 }

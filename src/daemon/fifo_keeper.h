@@ -13,6 +13,7 @@
 #include "base/os.h"
 #include "base/settings.h"
 #include "daemon/fifos.h"
+#include "daemon/troubles.h"
 #include "fifo/watch.h"
 
 namespace slurper {
@@ -47,7 +48,7 @@ class FifoKeeper {
  public:
   using Clock = std::chrono::steady_clock;
 
-  FifoKeeper(Os& os, const FifoSettings& settings, Fifos& fifos, int epoll_fd);
+  FifoKeeper(Os& os, const FifoSettings& settings, Fifos& fifos, int epoll_fd, Troubles& troubles);
 
   // Begins to watch, and looks for the first time: true as for look().
   bool start();
@@ -61,10 +62,6 @@ class FifoKeeper {
   bool look_anyway() { return look_at_path(false); }
   // Closed FIFOs are told.
   void report_closed();
-  // The path leads to no FIFO that is read.
-  [[nodiscard]] bool path_is_lost() const { return !fault_.empty(); }
-  // Why changes of the path can't be watched; "": they are.
-  [[nodiscard]] const std::string& unwatched() const { return unwatched_; }
 
  private:
   bool look_at_path(bool told);  // told: by an event
@@ -83,9 +80,10 @@ class FifoKeeper {
   FifoSettings settings_;
   Fifos& fifos_;
   int epoll_fd_;
+  Troubles& troubles_;
   std::optional<FifoWatch> watch_;
   std::optional<MountWatch> mounts_;
-  std::string unwatched_;
+  std::string unwatched_;             // why changes of the path can't be watched
   std::optional<FifoAccess> access_;  // of the current one
   std::string home_;                  // its name when it became that, without symbolic links
   std::string fault_;                 // what was said of it

@@ -49,13 +49,15 @@ FifoWatcher::Watched::Watched(const Fifo& fifo)
       inode{fifo.device, fifo.inode},
       hides_reads(fifo.hides_reads) {}
 
-FifoWatcher::FifoWatcher(std::string path, const Fifo& fifo)
+FifoWatcher::FifoWatcher(std::string path, const Fifo& fifo, Troubles& troubles)
     : path_(std::move(path)),
+      troubles_(troubles),
       wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       followed_{fifo.device, fifo.inode} {
   Result<FifoWatch> watch = FifoWatch::open();
   if (!watch) {
     spdlog::warn("{}. Who comes and goes will go unnoticed, ignoring", watch.error().message());
+    troubles_.set(Trouble::VisitorsNotSeen, watch.error().why);
     return;
   }
   watch_ = std::make_unique<FifoWatch>(std::move(*watch));
@@ -101,6 +103,16 @@ void FifoWatcher::robbed() {
   if (!robbed_.exchange(true)) wake();
 }
 
+void FifoWatcher::forget_thieves() {
+  forget_ = true;
+  wake();
+}
+
+// Also after it has left, and after the FIFO that it read was replaced.
+void FifoWatcher::show_thief() const {
+  if (!visitors_->thief().empty()) troubles_.set(Trouble::OtherReader, visitors_->thief());
+}
+
 void FifoWatcher::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     wait();
@@ -129,8 +141,12 @@ void FifoWatcher::wait() {
 
 void FifoWatcher::watch(Watched fifo) {
   watched_.emplace(std::move(fifo));
-  if (const Status watched = watch_->watch_visitors(watched_->fd.get()); !watched)
+  if (const Status watched = watch_->watch_visitors(watched_->fd.get()); !watched) {
     spdlog::warn("{}. Who comes and goes will go unnoticed, ignoring", watched.error().message());
+    troubles_.set(Trouble::VisitorsNotSeen, watched.error().why);
+  } else {
+    troubles_.clear(Trouble::VisitorsNotSeen);
+  }
   (void)was_read();
   looks_again_ = 0;
   if (visitors_) earlier_readers_ += visitors_->second_readers();
@@ -145,6 +161,10 @@ void FifoWatcher::serve_requests() {
   }
   const bool follows = next.has_value();
   if (follows) watch(*std::move(next));
+  if (forget_.exchange(false)) {
+    visitors_->forget_thieves();
+    if (visitors_->thief().empty()) troubles_.clear(Trouble::OtherReader);
+  }
   if (follows && !look_at_) look_at_ = std::max(Clock::now(), not_before_);
   // Does not wait for a look's long rest, unless it has just been looked into.
   if (robbed_) {
@@ -195,6 +215,7 @@ void FifoWatcher::look(const std::stop_token& stop) {
   observation.settled = looks_again_ == static_cast<int>(kLookAgain.size());
   for (const Statement& statement : visitors_->observe(observation, begin)) say(statement);
   second_readers_ = earlier_readers_ + visitors_->second_readers();
+  show_thief();
 
   const auto now = Clock::now();
   not_before_ = now + std::clamp<Clock::duration>(kRest * (now - begin), kShortestRest, kLongestRest);

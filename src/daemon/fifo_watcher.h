@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/fd.h"
+#include "daemon/troubles.h"
 #include "daemon/visitors.h"
 #include "fifo/fifo.h"
 #include "fifo/watch.h"
@@ -28,7 +29,8 @@ namespace slurper {
 class FifoWatcher {
  public:
   // Who opens `fifo` from now on is seen; who has it open already, with the first look.
-  FifoWatcher(std::string path, const Fifo& fifo);
+  // `troubles` outlives it.
+  FifoWatcher(std::string path, const Fifo& fifo, Troubles& troubles);
   FifoWatcher(const FifoWatcher&) = delete;
   FifoWatcher& operator=(const FifoWatcher&) = delete;
   ~FifoWatcher();  // ends the thread
@@ -38,6 +40,8 @@ class FifoWatcher {
   void follow(const Fifo& fifo);
   // The pipe has held less than it was said to: another reader takes lines.
   void robbed();
+  // A reader that has left is not shown in the status any longer.
+  void forget_thieves();
 
   [[nodiscard]] std::uint64_t second_readers() const { return second_readers_.load(); }
 
@@ -63,9 +67,11 @@ class FifoWatcher {
   [[nodiscard]] bool was_read();
   void tell_left_behind(const std::stop_token& stop);
   void look(const std::stop_token& stop);
+  void show_thief() const;
   void wake();
 
   std::string path_;
+  Troubles& troubles_;
   UniqueFd wake_fd_;  // eventfd
   Inode followed_;    // the intake's: the last one that it asked for
 
@@ -74,6 +80,7 @@ class FifoWatcher {
   std::optional<Watched> next_;
   std::vector<Inode> left_behind_;
   std::atomic<bool> robbed_{false};  // until it has been looked into
+  std::atomic<bool> forget_{false};
   std::atomic<std::uint64_t> second_readers_{0};
 
   // The thread's own:

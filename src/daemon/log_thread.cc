@@ -31,7 +31,7 @@ constexpr int kMaxFindings = 5;
 // Says what the housekeeper did; called on its thread.
 class Housekeeping : public HousekeeperListener {
  public:
-  explicit Housekeeping(TimeIndex& times) : times_(times) {}
+  Housekeeping(TimeIndex& times, Troubles& troubles) : times_(times), troubles_(troubles) {}
 
  private:
   void on_compressed(const Segment& raw, const Segment& compressed) override {
@@ -53,20 +53,24 @@ class Housekeeping : public HousekeeperListener {
   }
   void on_housekeeping_failed(const Error& error) override {
     spdlog::warn("{}. The segment stays as it is", error.message());
+    troubles_.set(Trouble::SegmentsNotKept, error.why);
   }
+  void on_all_kept() override { troubles_.clear(Trouble::SegmentsNotKept); }
 
   TimeIndex& times_;
+  Troubles& troubles_;
 };
 
 }  // namespace
 
 LogThread::LogThread(Ring& ring, LogWriter& writer, TimeIndex& times, const LogSettings& settings,
-                     std::function<void()> made_room)
+                     Troubles& troubles, std::function<void()> made_room)
     : ring_(ring),
       writer_(writer),
       times_(times),
+      troubles_(troubles),
       made_room_(std::move(made_room)),
-      housekeeper_listener_(std::make_unique<Housekeeping>(times)),
+      housekeeper_listener_(std::make_unique<Housekeeping>(times, troubles)),
       housekeeping_(housekeeping(settings)),
       sync_(settings.sync),
       when_disk_full_(settings.when_disk_full) {
@@ -168,7 +172,7 @@ void LogThread::serve_requests() {
     if (!reopened) spdlog::error("{}. It is tried again with the next line", reopened.error().message());
   }
   if (rotate) {
-    if (const Status rotated = writer_.rotate(); !rotated) spdlog::error("{}", rotated.error().message());
+    if (const Status rotated = writer_.rotate(); !rotated) rotation_failed(rotated.error());
   }
   publish();
 }
@@ -181,19 +185,20 @@ bool LogThread::write_some() {
   if (times_.has_unwritten()) times_.write();
   const Result<std::size_t> written = writer_.append(ring_.bytes(from, to));
   if (const auto failure = writer_.take_rotation_failure()) {
-    if (!std::exchange(rotation_failing_, true)) spdlog::warn("{}", failure->message());
+    rotation_failed(*failure);
   }
   if (!written) {
     failed(written.error());
     return false;
   }
-  if (failing_.load()) {
+  if (failing_) {
     spdlog::info("the log is being written again, after {:.1f} s; {} wait in the ring",
                  std::chrono::duration<double>(Clock::now() - failing_since_).count(),
                  format_rounded(ByteSize{ring_.used()}));
     failing_ = false;
+    place_is_taken_ = false;
     retry_at_ = {};
-    made_room_();
+    troubles_.clear(Trouble::LogNotWritten);
   }
   lines_.store(lines_.load(std::memory_order_relaxed) +
                    count_lines(std::string_view(ring_.bytes(from, from + *written))),
@@ -219,6 +224,7 @@ void LogThread::sync_if_due() {
 void LogThread::sync() {
   const Status synced = writer_.sync();
   if (!synced) {
+    troubles_.set(Trouble::LogNotSynced, synced.error().why);
     if (!std::exchange(sync_failing_, true)) {
       spdlog::error(
           "{}. What was written since the last sync may not survive a loss of power, even where a later sync "
@@ -229,6 +235,7 @@ void LogThread::sync() {
     sync_due_ = Clock::now() + kLastRetry;
   } else if (std::exchange(sync_failing_, false)) {
     spdlog::info("the log is being synced again");
+    troubles_.clear(Trouble::LogNotSynced);
   }
 }
 
@@ -236,7 +243,7 @@ void LogThread::sync() {
 void LogThread::rotate_if_due() {
   const auto due = writer_.rotation_due();
   if (!due || std::chrono::system_clock::now() < *due) return;
-  if (const Status rotated = writer_.rotate(); !rotated) spdlog::warn("{}", rotated.error().message());
+  if (const Status rotated = writer_.rotate(); !rotated) rotation_failed(rotated.error());
   publish();
 }
 
@@ -249,7 +256,7 @@ void LogThread::sleep() {
         std::max<std::chrono::system_clock::duration>(*due - std::chrono::system_clock::now(), 1ms);
     until = std::min(until, Clock::now() + left);
   }
-  const bool waiting_to_retry = failing_.load();
+  const bool waiting_to_retry = failing_;
   if (waiting_to_retry) until = std::min(until, retry_at_);
   if (stopping_) until = std::min(until, give_up_at_);
   const auto something_to_do = [&] { return requested_.load() || (!waiting_to_retry && ring_.used() > 0); };
@@ -263,7 +270,10 @@ void LogThread::publish() {
     times_.follow_path();
   }
   synced_ = writer_.synced().value;
-  if (rotations_.exchange(writer_.rotations()) != writer_.rotations()) rotation_failing_ = false;
+  if (rotations_.exchange(writer_.rotations()) != writer_.rotations()) {
+    rotation_failing_ = false;
+    troubles_.clear(Trouble::LogNotRotated);
+  }
   // Not before the index says so: after a crash it is the rotated segment that tells where the active one
   // begins.
   if (const StreamOffset base = writer_.indexed_base(); housekeeper_ && base != housekept_) {
@@ -295,6 +305,12 @@ void LogThread::say_finding(const std::string& finding) {
   spdlog::warn("the log '{}': {}", printable(writer_.paths().active()), finding);
 }
 
+// Says it once; it is tried again with the next lines.
+void LogThread::rotation_failed(const Error& error) {
+  if (!std::exchange(rotation_failing_, true)) spdlog::warn("{}", error.message());
+  troubles_.set(Trouble::LogNotRotated, error.why);
+}
+
 // Says it once, and tries again with growing pauses.
 void LogThread::failed(const Error& error) {
   const auto now = Clock::now();
@@ -302,7 +318,8 @@ void LogThread::failed(const Error& error) {
   const bool disk_is_full = error.errnum == ENOSPC || error.errnum == EDQUOT;
   place_is_taken_ = error.kind == ErrorKind::Data || error.kind == ErrorKind::Busy;
   if (disk_is_full && when_disk_full_ == WhenDiskFull::RemoveOldest) housekeeper_->make_room(housekept_);
-  if (!failing_.exchange(true)) {
+  troubles_.set(Trouble::LogNotWritten, error.why);
+  if (!std::exchange(failing_, true)) {
     // What the limits let go frees space at once, not with the next rotation.
     if (disk_is_full) housekeeper_->notify(housekept_);
     failing_since_ = now;
@@ -310,7 +327,6 @@ void LogThread::failed(const Error& error) {
     spdlog::error(
         "{}. What comes is kept in the ring (room for {}), and writing is tried again until it succeeds",
         error.message(), format_rounded(ByteSize{ring_.room()}));
-    made_room_();
   } else {
     backoff_ = std::min(backoff_ * 2, std::chrono::milliseconds(kLastRetry));
   }

@@ -13,6 +13,7 @@
 
 #include "base/doorbell.h"
 #include "base/settings.h"
+#include "daemon/troubles.h"
 #include "log/housekeeper.h"
 #include "log/log_writer.h"
 #include "log/time_index.h"
@@ -25,9 +26,9 @@ namespace slurper {
 // nothing else, and it tries again for as long as it lives.
 class LogThread {
  public:
-  // `made_room` is called from this thread whenever the intake has asked for it and the ring has got emptier,
-  // and when failing() has changed.
-  LogThread(Ring& ring, LogWriter& writer, TimeIndex& times, const LogSettings& settings,
+  // `made_room` is called from this thread whenever the intake has asked for it and the ring has got emptier.
+  // All references outlive it.
+  LogThread(Ring& ring, LogWriter& writer, TimeIndex& times, const LogSettings& settings, Troubles& troubles,
             std::function<void()> made_room);
   LogThread(const LogThread&) = delete;
   LogThread& operator=(const LogThread&) = delete;
@@ -50,9 +51,8 @@ class LogThread {
 
   [[nodiscard]] StreamOffset synced() const { return {synced_.load()}; }
   [[nodiscard]] std::uint64_t rotations() const { return rotations_.load(); }
-  [[nodiscard]] bool failing() const { return failing_.load(); }
-  // failing(), since the log's place is taken by another log: what the ring holds, `slurper recover` writes.
-  [[nodiscard]] bool place_is_taken() const { return failing() && place_is_taken_.load(); }
+  // Since the log's place is taken by another log: what the ring holds, `slurper recover` writes.
+  [[nodiscard]] bool place_is_taken() const { return place_is_taken_.load(); }
   [[nodiscard]] std::uint64_t lines() const { return lines_.load(); }  // written, since the start
 
   // What the watchdog asks for, see ProgressJudge.
@@ -75,6 +75,7 @@ class LogThread {
   void sleep();
   void publish();
   void failed(const Error& error);
+  void rotation_failed(const Error& error);
   void say_findings();
   void say_finding(const std::string& finding);
   static Housekeeper::Options housekeeping(const LogSettings& settings);
@@ -82,6 +83,7 @@ class LogThread {
   Ring& ring_;
   LogWriter& writer_;
   TimeIndex& times_;
+  Troubles& troubles_;
   std::function<void()> made_room_;
 
   // Shared:
@@ -95,7 +97,6 @@ class LogThread {
   Clock::time_point give_up_at_ = Clock::time_point::max();
   std::atomic<std::uint64_t> synced_{0};
   std::atomic<std::uint64_t> rotations_{0};
-  std::atomic<bool> failing_{false};
   std::atomic<bool> place_is_taken_{false};
   std::atomic<std::uint64_t> lines_{0};
   std::atomic<std::uint64_t> steps_{0};
@@ -108,6 +109,7 @@ class LogThread {
   SyncPolicy sync_;
   WhenDiskFull when_disk_full_;
   bool stopping_ = false;
+  bool failing_ = false;
   std::optional<Clock::time_point> sync_due_;
   Clock::time_point retry_at_;
   Clock::time_point failing_since_;

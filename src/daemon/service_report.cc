@@ -14,8 +14,11 @@ namespace slurper {
 
 using namespace std::chrono_literals;
 
-ServiceReport::ServiceReport(const Ring& ring, const LogThread& log_thread)
-    : ring_(ring), log_thread_(log_thread), judge_([&log_thread] { return whereabouts(log_thread.tid()); }) {
+ServiceReport::ServiceReport(const Ring& ring, const LogThread& log_thread, Troubles& troubles)
+    : ring_(ring),
+      log_thread_(log_thread),
+      troubles_(troubles),
+      judge_([&log_thread] { return whereabouts(log_thread.tid()); }) {
   const auto period = watchdog_period();
   if (!period) return;
   // Three times in each period: a thread must be found hanging twice before systemd acts.
@@ -33,11 +36,11 @@ void ServiceReport::take() {
   due_ = ::read(timer_fd_.get(), &expirations, sizeof expirations) > 0 || due_;
 }
 
-void ServiceReport::report(std::string_view trouble) {
+void ServiceReport::report() {
   const auto now = Clock::now();
   const bool lives = log_thread_lives(now);
   try {
-    renew_status(now, trouble);
+    renew_status(now);
   } catch (const std::bad_alloc&) {
     // It is told later. That slurper lives, needs no memory.
   }
@@ -45,16 +48,10 @@ void ServiceReport::report(std::string_view trouble) {
   due_ = false;
 }
 
-void ServiceReport::renew_status(Clock::time_point now, std::string_view trouble) {
+void ServiceReport::renew_status(Clock::time_point now) {
   measure(now);
-  trouble_ = trouble;
-  std::string wrong(trouble);
-  if (hangs_ || disk_stalls_) {
-    if (!wrong.empty()) wrong += ", ";
-    wrong += hangs_
-                 ? "THE LOG'S THREAD HANGS"
-                 : fmt::format("THE LOG'S DISK HAS NOT ANSWERED FOR {} s", (now - judge_.stuck_since()) / 1s);
-  }
+  changes_ = troubles_.changes();
+  const std::string wrong = troubles_.text();
   const std::string status = fmt::format(
       "{} lines/s, {} wait in the ring of {}, {}", lines_per_second_, format_rounded(ByteSize{ring_.used()}),
       format_rounded(ByteSize{ring_.size()}), wrong.empty() ? "all well" : wrong);
@@ -83,6 +80,12 @@ bool ServiceReport::log_thread_lives(Clock::time_point now) {
   }
   disk_stalls_ = disk_stalls;
   hangs_ = hangs;
+  const auto show = [&](Trouble trouble, bool holds) {
+    holds ? troubles_.set(trouble, fmt::format("for {} s", (now - judge_.stuck_since()) / 1s))
+          : troubles_.clear(trouble);
+  };
+  show(Trouble::DiskStalls, disk_stalls);
+  show(Trouble::LogThreadHangs, hangs);
   return !hangs;
 }
 

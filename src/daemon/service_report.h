@@ -4,10 +4,10 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
-#include <string_view>
 
 #include "base/fd.h"
 #include "daemon/log_thread.h"
+#include "daemon/troubles.h"
 #include "daemon/watchdog.h"
 #include "ring/ring.h"
 
@@ -23,30 +23,32 @@ namespace slurper {
 // slurper, and the next one goes on where this one stood.
 class ServiceReport {
  public:
-  ServiceReport(const Ring& ring, const LogThread& log_thread);
+  // All of these outlive it.
+  ServiceReport(const Ring& ring, const LogThread& log_thread, Troubles& troubles);
 
   // A timerfd: when it is readable, take() it. -1: no watchdog.
   [[nodiscard]] int timer_fd() const { return timer_fd_.get(); }
   void take();
 
-  // The intake has looked at the FIFO. `trouble`: what is wrong, in a few words; empty: nothing is.
-  void after_round(std::string_view trouble) {
-    if (due_ || trouble != trouble_) report(trouble);
+  // The intake has looked at the FIFO.
+  void after_round() {
+    if (due_ || troubles_.changes() != changes_) report();
   }
 
  private:
   using Clock = ProgressJudge::Clock;
 
-  void report(std::string_view trouble);
-  void renew_status(Clock::time_point now, std::string_view trouble);
+  void report();
+  void renew_status(Clock::time_point now);
   bool log_thread_lives(Clock::time_point now);
   void measure(Clock::time_point now);
 
   const Ring& ring_;
   const LogThread& log_thread_;
+  Troubles& troubles_;
   UniqueFd timer_fd_;
   bool due_ = false;
-  std::string trouble_;
+  std::uint64_t changes_ = 0;  // of the troubles, that have been reported
   ProgressJudge judge_;
   bool disk_stalls_ = false;
   bool hangs_ = false;

@@ -29,11 +29,23 @@ void say(Level level, const std::string& text) {
   }
 }
 
+void report(Troubles& troubles, const std::string& which, const SinkRunner::State& state) {
+  const auto show = [&](Trouble kind, bool holds, const std::string& cause) {
+    holds ? troubles.set(kind, cause, which) : troubles.clear(kind, which);
+  };
+  show(Trouble::SinkStopped, state.stopped, state.failure);
+  show(Trouble::SinkFails, state.failing && !state.stopped, state.failure);
+  show(Trouble::SinkLags, state.lagging, {});
+}
+
 }  // namespace
 
-Sinks::Sinks(const SinkLog& log, std::vector<PreparedSink> sinks, const std::function<void()>& changed) {
+Sinks::Sinks(const SinkLog& log, std::vector<PreparedSink> sinks, Troubles& troubles) {
   for (PreparedSink& sink : sinks) {
     for (const std::string& warning : sink.warnings) say(Level::Warning, warning);
+    const auto changed = [&troubles, which = fmt::format("'{}'", sink.name)](const SinkRunner::State& state) {
+      report(troubles, which, state);
+    };
     runners_.push_back(std::make_unique<SinkRunner>(log, std::move(sink), &say, changed));
   }
 }
@@ -72,29 +84,13 @@ std::string Sinks::status(StreamOffset end) const {
           fmt::format(", {} behind", format_rounded(ByteSize{end.value - std::min(end.value, state.held)}));
     if (state.rejected > 0) text += fmt::format(", {} lines refused", state.rejected);
     if (state.missed > 0) text += fmt::format(", {} missed", format_rounded(ByteSize{state.missed}));
-    if (!state.stopped.empty()) {
-      text += fmt::format(", STOPPED until SIGHUP: {}", state.stopped);
-    } else if (state.failing) {
-      text += fmt::format(", FAILING ({})", state.failure);
-    }
+    if (state.failing) text += state.stopped ? ", STOPPED" : ", FAILING";
   }
   return text;
 }
 
 void Sinks::resume() {
   for (const auto& runner : runners_) runner->resume();
-}
-
-bool Sinks::any_stopped() const {
-  return std::ranges::any_of(runners_, [](const auto& runner) { return !runner->state().stopped.empty(); });
-}
-
-bool Sinks::any_failing() const {
-  return std::ranges::any_of(runners_, &SinkRunner::failing);
-}
-
-bool Sinks::any_lagging() const {
-  return std::ranges::any_of(runners_, &SinkRunner::lagging);
 }
 
 }  // namespace slurper

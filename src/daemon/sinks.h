@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/troubles.h"
 #include "sink/runner.h"
 
 namespace slurper {
@@ -14,9 +15,8 @@ namespace slurper {
 // For the intake's thread, which never waits for one of them but at the end.
 class Sinks {
  public:
-  // Nothing of them is open yet. `log` and what it refers to outlive it. `changed` is called from a sink's
-  // thread when any_failing() or any_lagging() may have changed.
-  Sinks(const SinkLog& log, std::vector<PreparedSink> sinks, const std::function<void()>& changed);
+  // Nothing of them is open yet. `log` and what it refers to, and `troubles`, outlive it.
+  Sinks(const SinkLog& log, std::vector<PreparedSink> sinks, Troubles& troubles);
 
   // Busy if a thread can't be made; those that run then go on until stop().
   [[nodiscard]] Status start();
@@ -30,11 +30,9 @@ class Sinks {
   // Those that have stopped because of a loop try again.
   void resume();
 
-  // For the status: ", sink 'x': 12 lines, 1.2MiB behind, FAILING (cannot …)"; nothing where there are none.
+  // For the status: ", sink 'x': 12 lines, 1.2MiB behind, FAILING"; nothing where there are none. Why it
+  // fails, `troubles` say.
   [[nodiscard]] std::string status(StreamOffset end) const;
-  [[nodiscard]] bool any_stopped() const;
-  [[nodiscard]] bool any_failing() const;
-  [[nodiscard]] bool any_lagging() const;
 
  private:
   std::vector<std::unique_ptr<SinkRunner>> runners_;

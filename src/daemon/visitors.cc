@@ -90,10 +90,15 @@ void Visitors::tell_readers(const Processes& now_there, Clock::time_point now) {
   }
   for (const auto& [process, command] : readers_) {
     if (now_there.contains(process)) continue;
+    thief_ = describe_process(process, command) + " has read it";
     say(reader_messages_, Statement::Level::Info, now,
         fmt::format("the second reader has left the FIFO: {}", describe_process(process, command)));
   }
   readers_ = now_there;
+  if (!readers_.empty()) {
+    const auto& [process, command] = *readers_.begin();
+    thief_ = describe_process(process, command) + " reads it";
+  }
 }
 
 void Visitors::tell_writers(const Processes& now_there, bool complete, Clock::time_point now) {
@@ -112,6 +117,10 @@ void Visitors::tell_writers(const Processes& now_there, bool complete, Clock::ti
         fmt::format("{}: {}", last ? "the last writer has left" : "a writer has left",
                     describe_process(process, command)));
   }
+}
+
+void Visitors::forget_thieves() {
+  if (readers_.empty()) thief_.clear();
 }
 
 // What the counts say beyond what was seen.
@@ -135,6 +144,7 @@ void Visitors::tell_unseen(const Observation& observation, const Change& seen, C
   };
   if (const std::uint32_t readers = left(events.read_closes, seen.readers_left); readers > 0) {
     second_readers_ += readers;
+    if (readers_.empty()) thief_ = "a process that could not be seen has had it open for reading";
     say(reader_messages_, Statement::Level::Warning, now,
         fmt::format(
             "a process has opened the FIFO '{}' for reading only, and closed it: lines that it took are "
@@ -159,6 +169,7 @@ void Visitors::tell_unseen(const Observation& observation, const Change& seen, C
     }
   }
   if (observation.robbed && readers_.empty()) {
+    thief_ = "a process that can't be seen reads it";
     say(robbery_messages_, Statement::Level::Warning, now,
         fmt::format(
             "a second reader takes lines out of the FIFO '{}': they are missing in the log. Which process it "

@@ -48,6 +48,10 @@ class Visitors {
 
   // A process has opened it that was not to be seen: the event comes before the descriptor. Look again soon.
   [[nodiscard]] bool expects_more() const { return unexplained_opens_ > 0; }
+  // The last reader besides slurper: "'cat' (pid 12) reads it"; "": none since the last forget_thieves().
+  [[nodiscard]] const std::string& thief() const { return thief_; }
+  // The operator knows. One that is still there stays.
+  void forget_thieves();
   // Readers besides slurper so far, seen or not.
   [[nodiscard]] std::uint64_t second_readers() const { return second_readers_; }
 
@@ -76,6 +80,7 @@ class Visitors {
   std::uint32_t unexplained_opens_ = 0;
   std::uint32_t unseen_ = 0;  // have it open, as their events say
   std::uint64_t second_readers_ = 0;
+  std::string thief_;
   MessageLimit reader_messages_{10, std::chrono::minutes(1)};
   MessageLimit robbery_messages_{1, std::chrono::minutes(1)};
   MessageLimit writer_messages_{10, std::chrono::minutes(1)};

@@ -128,10 +128,12 @@ void Housekeeper::serve(const std::stop_token& stop) {
       make_room_before = std::exchange(make_room_before_, std::nullopt);
       if (const auto options = std::exchange(new_options_, std::nullopt)) options_ = *options;
     }
+    const std::uint64_t failures = failures_;
     if (active_base) working_before_ = active_base;
     if (make_room_before) remove_oldest(*make_room_before);
     if (active_base) work(*active_base, stop);
     working_before_.reset();
+    if (active_base && failures_ == failures && given_up_.empty()) listener_.on_all_kept();
   }
 }
 

@@ -29,6 +29,7 @@ class HousekeeperListener {
   virtual void on_removed_for_room(const Segment& segment) = 0;   // before its time
   virtual void on_leftover_removed(const std::string& path) = 0;  // of a compression that a crash cut short
   virtual void on_housekeeping_failed(const Error& error) = 0;    // the segment stays as it was
+  virtual void on_all_kept() {}  // a look at all segments is over, and none has failed, then or before
 };
 
 // A thread of the lowest priority that works on the rotated segments of one log: resolves what a crash left

@@ -87,7 +87,7 @@ RunnerOptions RunnerOptions::from(SinkOptions& options) {
 }
 
 SinkRunner::SinkRunner(const SinkLog& log, PreparedSink sink, std::function<void(Level, std::string)> say,
-                       std::function<void()> changed)
+                       std::function<void(const State&)> changed)
     : log_(log),
       name_(sink.name),
       options_(sink.options),
@@ -151,21 +151,16 @@ void SinkRunner::resume() {
 }
 
 SinkRunner::State SinkRunner::state() const {
-  const std::lock_guard lock(stopped_mutex_);
+  const std::lock_guard lock(failure_mutex_);
   return {.held = held_,
           .records = records_,
           .rejected = rejected_,
           .missed = missed_,
           .has_begun = has_begun_,
           .failing = failing_,
-          .lagging = lagging_,
           .stopped = stopped_,
-          .failure = failure()};
-}
-
-std::string SinkRunner::failure() const {
-  const std::lock_guard lock(failure_mutex_);
-  return failure_;
+          .lagging = lagging_,
+          .failure = failure_};
 }
 
 void SinkRunner::say(Level level, const std::string& text) const {
@@ -187,13 +182,14 @@ void SinkRunner::run() {
       if (stopping_) break;
       if (!works) failed(status.error());
       if (!works && status.error().kind == ErrorKind::Loop && !finishing_) {
-        wait_for_resume(status.error());
+        wait_for_resume();
         continue;
       }
     } catch (...) {
       // Memory has run out so far that not even this can be said: it shows in the status, and as soon as it
       // can.
       failing_ = true;
+      changed_({.failing = true, .lagging = lagging_});
       backoff_ = std::clamp<std::chrono::milliseconds>(2 * backoff_, kFirstRetry, options_.retry_max);
       tear_down();
     }
@@ -521,14 +517,14 @@ void SinkRunner::watch_lag(Timestamp oldest) {
   const auto age = std::chrono::system_clock::now() - oldest;
   if (age > kLag && !lagging_) {
     lagging_ = true;
-    changed_();
+    changed_(state());
     say(Level::Warning,
         fmt::format(
             "lags: {} wait for it, the oldest for {} s. The log keeps them as long as it keeps its segments",
             behind(), std::chrono::duration_cast<std::chrono::seconds>(age).count()));
   } else if (age < kCaughtUp && lagging_) {
     lagging_ = false;
-    changed_();
+    changed_(state());
     say(Level::Info, "has caught up");
   }
 }
@@ -536,17 +532,15 @@ void SinkRunner::watch_lag(Timestamp oldest) {
 void SinkRunner::failed(const Error& error) {
   close_sink();
   const auto now = Clock::now();
-  failing_ = true;
-  const bool is_first = !std::exchange(failure_is_told_, true);
-  if (error.kind == ErrorKind::Loop) {
-    if (is_first) failing_since_ = now;
-    return say(Level::Error, fmt::format("stops: {}. Its lines wait in the log", error.message()));
-  }
-  if (is_first) failing_since_ = now;
-  backoff_ = is_first ? kFirstRetry : std::min(2 * backoff_, options_.retry_max);
   const std::string failure = error.message();
   const bool is_news = set_failure(failure);
-  if (is_first) changed_();
+  failing_ = true;
+  const bool is_first = !std::exchange(failure_is_told_, true);
+  if (is_first) failing_since_ = now;
+  if (error.kind == ErrorKind::Loop)
+    return say(Level::Error, fmt::format("stops: {}. Its lines wait in the log", failure));
+  backoff_ = is_first ? kFirstRetry : std::min(2 * backoff_, options_.retry_max);
+  changed_(state());
   if (!is_first && (!is_news || now < say_again_)) return;
   say_again_ = now + kSayAgain;
   say(Level::Error,
@@ -555,17 +549,13 @@ void SinkRunner::failed(const Error& error) {
 }
 
 // A loop is there until an administrator has mended it.
-void SinkRunner::wait_for_resume(const Error& error) {
-  const auto set_stopped = [this](const std::string& why) {
-    const std::lock_guard lock(stopped_mutex_);
-    stopped_ = why;
-  };
+void SinkRunner::wait_for_resume() {
   resumed_ = false;  // what was said before is not about this
-  set_stopped(error.why);
-  changed_();
+  stopped_ = true;
+  changed_(state());
   while (!resumed_ && !stopping_ && !finishing_) wait(Clock::time_point::max(), kFarAway);
-  set_stopped({});
-  changed_();
+  stopped_ = false;
+  changed_(state());
   if (resumed_) say(Level::Info, "goes on, as it was told to");
 }
 
@@ -581,7 +571,7 @@ void SinkRunner::works() {
   failing_ = false;
   if (!std::exchange(failure_is_told_, false)) failing_since_ = Clock::now();
   (void)set_failure({});
-  changed_();
+  changed_(state());
   say(Level::Warning,
       fmt::format("works again, after {:.1f} s; {} wait for it",
                   std::chrono::duration<double>(Clock::now() - failing_since_).count(), behind()));

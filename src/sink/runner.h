@@ -67,11 +67,24 @@ struct SinkLog {
 // at least once, and once where the sink can ask its destination.
 class SinkRunner {
  public:
-  // Touches nothing yet. `say` and `changed` are called from its thread: with a message, and when failing()
-  // or lagging has changed.
+  // Any thread asks state() for it.
+  struct State {
+    std::uint64_t held = 0;      // the destination has everything before this offset
+    std::uint64_t records = 0;   // delivered since the start
+    std::uint64_t rejected = 0;  // ever
+    std::uint64_t missed = 0;    // bytes that were gone before they were read; ever
+    bool has_begun = false;      // `held` is known: its cursor could be used
+    bool failing = false;
+    bool stopped = false;  // failing, and not tried again before resume()
+    bool lagging = false;
+    std::string failure = {};  // while it is failing: "cannot …"; empty while memory has run out
+  };
+
+  // Touches nothing yet. `say` and `changed` are called from its thread: with a message, and when whether it
+  // is failing, stopped or lagging may have changed, or why.
   SinkRunner(
       const SinkLog& log, PreparedSink sink, std::function<void(Level, std::string)> say,
-      std::function<void()> changed = [] {});
+      std::function<void(const State&)> changed = [](const State&) {});
   SinkRunner(const SinkRunner&) = delete;
   SinkRunner& operator=(const SinkRunner&) = delete;
   ~SinkRunner();
@@ -89,20 +102,7 @@ class SinkRunner {
   bool stop(std::chrono::steady_clock::time_point deadline);
 
   // Any thread:
-  struct State {
-    std::uint64_t held = 0;      // the destination has everything before this offset
-    std::uint64_t records = 0;   // delivered since the start
-    std::uint64_t rejected = 0;  // ever
-    std::uint64_t missed = 0;    // bytes that were gone before they were read; ever
-    bool has_begun = false;      // `held` is known: its cursor could be used
-    bool failing = false;
-    bool lagging = false;
-    std::string stopped;  // why it does not try again by itself; empty: it does
-    std::string failure;  // while it is failing: "cannot …"
-  };
   [[nodiscard]] State state() const;
-  [[nodiscard]] bool failing() const { return failing_.load(); }
-  [[nodiscard]] bool lagging() const { return lagging_.load(); }
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] bool ended() const { return ended_.load(); }
 
@@ -129,13 +129,12 @@ class SinkRunner {
   void note_gap(const RecordSource::Missing& missing);
   void watch_lag(Timestamp oldest);
   void failed(const Error& error);
-  void wait_for_resume(const Error& error);
+  void wait_for_resume();
   void works();
   void wait(Clock::time_point deadline, StreamOffset wanted);
   void say(Level level, const std::string& text) const;
   [[nodiscard]] bool is_done() const;
   [[nodiscard]] std::string behind() const;
-  [[nodiscard]] std::string failure() const;
   bool set_failure(std::string failure);
 
   const SinkLog log_;
@@ -143,7 +142,7 @@ class SinkRunner {
   const RunnerOptions options_;
   const std::function<Result<std::unique_ptr<Sink>>()> make_sink_;
   const std::function<void(Level, std::string)> say_;
-  const std::function<void()> changed_;
+  const std::function<void(const State&)> changed_;
   UniqueFd stop_fd_;  // eventfd
   LogFeed::Listener listener_;
   const StreamOffset began_at_;  // the log's end when it was made: nothing from then on is old
@@ -158,9 +157,8 @@ class SinkRunner {
   std::atomic<std::uint64_t> missed_{0};
   std::atomic<bool> has_begun_{false};
   std::atomic<bool> failing_{false};
+  std::atomic<bool> stopped_{false};
   std::atomic<bool> lagging_{false};
-  mutable std::mutex stopped_mutex_;
-  std::string stopped_;  // under stopped_mutex_
   mutable std::mutex failure_mutex_;
   std::string failure_;  // under the mutex; written by the thread alone
 

@@ -81,7 +81,7 @@ class FifoKeeperTest : public testing::Test {
     intake_ = std::make_unique<Intake>(kernel(), *ring_, WhenFull::Block);
     fifos_ =
         std::make_unique<Fifos>(kernel(), *intake_, epoll_fd_.get(), std::move(*open_fifo(os_, settings_)));
-    keeper_ = std::make_unique<FifoKeeper>(os_, settings_, *fifos_, epoll_fd_.get());
+    keeper_ = std::make_unique<FifoKeeper>(os_, settings_, *fifos_, epoll_fd_.get(), troubles_);
   }
   // As the event loop does it. Whether another FIFO is read then.
   bool wait_and_look() {
@@ -103,6 +103,7 @@ class FifoKeeperTest : public testing::Test {
   std::unique_ptr<Ring> ring_;
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<Fifos> fifos_;
+  Troubles troubles_{[] {}};
   std::unique_ptr<FifoKeeper> keeper_;
 };
 

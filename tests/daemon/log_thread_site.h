@@ -31,7 +31,7 @@ class LogThreadTest : public testing::Test {
                           ->ring);
     times_ = TimeIndex::open(kernel(), paths_, writer_->log_id(), writer_->access(), {});
     intake_ = std::make_unique<Intake>(kernel(), *ring_, WhenFull::Block, times_.get());
-    thread_ = std::make_unique<LogThread>(*ring_, *writer_, *times_, settings_, [] {});
+    thread_ = std::make_unique<LogThread>(*ring_, *writer_, *times_, settings_, troubles_, [] {});
   }
 
   test::TempDir directory_;
@@ -42,6 +42,7 @@ class LogThreadTest : public testing::Test {
   std::unique_ptr<Ring> ring_;
   std::unique_ptr<TimeIndex> times_;
   std::unique_ptr<Intake> intake_;
+  Troubles troubles_{[] {}};
   std::unique_ptr<LogThread> thread_;
 };
 

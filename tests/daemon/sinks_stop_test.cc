@@ -54,6 +54,7 @@ TEST(SinksStopTest, OneThatHangsHoldsUpNoOthersStop) {
                         .make = [&]() -> Result<std::unique_ptr<Sink>> {
                           return std::make_unique<HangingSink>(all_hang, all_told);
                         }});
+  Troubles troubles([] {});
   Sinks sinks({.os = kernel(),
                .paths = (*writer)->paths(),
                .id = (*writer)->log_id(),
@@ -61,7 +62,7 @@ TEST(SinksStopTest, OneThatHangsHoldsUpNoOthersStop) {
                .sync = {},
                .feed = (*writer)->feed(),
                .times = *times},
-              std::move(prepared), [] {});
+              std::move(prepared), troubles);
   ASSERT_TRUE(sinks.start());
   all_hang.wait();  // one that is told before it has begun does not begin
   EXPECT_TRUE(sinks.stop(0ms, 30s)) << "each would have waited for the one before it";

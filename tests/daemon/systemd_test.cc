@@ -384,15 +384,17 @@ TEST(Watchdog, IsFedAndTheStatusIsRenewed) {
   for (int i = 0; i < 1000; ++i) thousand += "line\n";
   ASSERT_TRUE(machine.write(thousand));
   double rate = 0;
+  std::string last;
   ASSERT_TRUE(eventually([&] {
     for (const std::string& message : machine.systemd.messages()) {
-      if (message.starts_with("STATUS=")) rate = std::max(rate, std::strtod(message.c_str() + 7, nullptr));
+      if (!message.starts_with("STATUS=")) continue;
+      rate = std::max(rate, std::strtod(message.c_str() + 7, nullptr));
+      last = message;
     }
-    return rate > 0;
-  }));
+    return rate > 0 && last == "STATUS=0 lines/s, 0B wait in the ring of 64.0MiB, all well";
+  })) << last;
   EXPECT_GE(rate, 100);
   EXPECT_LE(rate, 3400) << "a thousand lines in a third of a second";
-  EXPECT_TRUE(machine.systemd.hears("STATUS=0 lines/s, 0B wait in the ring of 64.0MiB, all well"));
 }
 
 // Whether the thread of `pid` with this name waits in futex(2).
@@ -432,11 +434,11 @@ TEST(Watchdog, IsFedWhereTheDiskStalls) {
   Child slurper(run);
   ASSERT_TRUE(machine.ready()) << slurper.err();
   ASSERT_TRUE(machine.write("line\n"));
-  ASSERT_TRUE(machine.systemd.hears("THE LOG'S DISK HAS NOT ANSWERED FOR 3 s")) << slurper.err();
+  ASSERT_TRUE(machine.systemd.hears("THE LOG'S DISK DOES NOT ANSWER: for 3 s")) << slurper.err();
   EXPECT_TRUE(machine.systemd.hears("WATCHDOG=1"));
   EXPECT_TRUE(machine.systemd.hears("WATCHDOG=1"));
   EXPECT_TRUE(machine.logged("line\n"));
-  EXPECT_TRUE(machine.systemd.hears("all well"));
+  EXPECT_TRUE(machine.systemd.hears(" lines/s, 0B wait in the ring of 64.0MiB"));
   EXPECT_TRUE(slurper.said("the log's disk answers again")) << slurper.err();
   EXPECT_THAT(slurper.err(), Not(HasSubstr("hung")));
 }

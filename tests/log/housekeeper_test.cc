@@ -12,11 +12,13 @@
 #include "log/fault_os.h"
 #include "log/log_files.h"
 #include "log/segment_reader.h"
+#include "support/wait.h"
 
 namespace slurper {
 namespace {
 
 using std::chrono::seconds;
+using test::eventually;
 using testing::_;
 using testing::Contains;
 using testing::ElementsAre;
@@ -33,6 +35,9 @@ class Recorder : public HousekeeperListener {
   void on_removed_for_room(const Segment& segment) override { add("removed for room", segment); }
   void on_leftover_removed(const std::string& path) override { add("leftover " + path); }
   void on_housekeeping_failed(const Error& error) override { add("failed: " + error.message()); }
+
+  void on_all_kept() override { ++all_kept_; }
+  [[nodiscard]] int all_kept() const { return all_kept_; }
 
   // Once there are `count` events, or the deadline is over: all of them.
   std::vector<std::string> wait_for(std::size_t count) {
@@ -60,6 +65,7 @@ class Recorder : public HousekeeperListener {
   std::condition_variable changed_;
   std::vector<std::string> events_;
   int niceness_ = 0;
+  std::atomic<int> all_kept_ = 0;
 };
 
 class HousekeeperTest : public testing::Test {
@@ -284,13 +290,16 @@ TEST_F(HousekeeperTest, GivesUpASegmentThatFailsAndGoesOnWithTheNext) {
   rotated(3);
   BrokenOs os;
   os.unopenable = paths_.rotated(base(0));
-  Housekeeper housekeeper(os, paths_, kCompress, recorder_);
-  housekeeper.notify(base(2));
-  EXPECT_THAT(recorder_.wait_for(2),
-              ElementsAre(HasSubstr("failed: cannot compress the segment"), "compressed 10000"));
-  housekeeper.notify(base(3));
-  EXPECT_THAT(recorder_.wait_for(3), ElementsAre(_, _, "compressed 20000"));
-  EXPECT_EQ(housekeeper.counters().failures, 1U);
+  {
+    Housekeeper housekeeper(os, paths_, kCompress, recorder_);
+    housekeeper.notify(base(2));
+    EXPECT_THAT(recorder_.wait_for(2),
+                ElementsAre(HasSubstr("failed: cannot compress the segment"), "compressed 10000"));
+    housekeeper.notify(base(3));
+    EXPECT_THAT(recorder_.wait_for(3), ElementsAre(_, _, "compressed 20000"));
+    EXPECT_EQ(housekeeper.counters().failures, 1U);
+  }
+  EXPECT_EQ(recorder_.all_kept(), 0) << "that segment is not compressed yet";
 }
 
 TEST_F(HousekeeperTest, TriesAgainAfterAFullDiskButNotAtOnce) {
@@ -303,6 +312,8 @@ TEST_F(HousekeeperTest, TriesAgainAfterAFullDiskButNotAtOnce) {
   os.disk_full = false;
   housekeeper.notify(base(2));
   EXPECT_THAT(recorder_.wait_for(3), ElementsAre(_, "compressed 0", "compressed 10000"));
+  EXPECT_TRUE(eventually([&] { return recorder_.all_kept() > 0; }));
+  EXPECT_EQ(recorder_.all_kept(), 1) << "the first time one had failed";
 }
 
 TEST_F(HousekeeperTest, TriesAFailingUnlinkOnceARotation) {

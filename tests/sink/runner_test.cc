@@ -163,7 +163,7 @@ class RunnerTest : public testing::Test {
           const std::lock_guard lock(said_mutex_);
           said_ += fmt::format("{}: {}\n", static_cast<int>(level), text);
         },
-        [this] { ++changes_; });
+        [this](const SinkRunner::State& state) { is_told_failing_ = state.failing; });
   }
   void start(const std::vector<std::pair<std::string, std::string>>& pairs = {}) {
     open(pairs);
@@ -196,7 +196,7 @@ class RunnerTest : public testing::Test {
   Destination to_;
   std::mutex said_mutex_;
   std::string said_;
-  std::atomic<int> changes_ = 0;  // of the status
+  std::atomic<bool> is_told_failing_ = false;
   std::unique_ptr<SinkRunner> runner_;
 };
 
@@ -255,21 +255,21 @@ TEST_F(RunnerTest, AfterALoopItWaitsUntilItIsToldToGoOn) {
   };
   write("one\n");
   start();
-  ASSERT_TRUE(eventually([&] { return !runner_->state().stopped.empty(); }));
-  EXPECT_EQ(runner_->state().stopped, "it comes back");
+  ASSERT_TRUE(eventually([&] { return runner_->state().stopped; }));
+  EXPECT_EQ(runner_->state().failure, "cannot write: it comes back. Mend it");
   EXPECT_TRUE(runner_->state().failing);
   EXPECT_TRUE(
       says("3: the sink 'test' stops: cannot write: it comes back. Mend it. Its lines wait in the log\n"));
   write("two\n");
   runner_->resume();
   ASSERT_TRUE(says("goes on, as it was told to"));
-  ASSERT_TRUE(eventually([&] { return !runner_->state().stopped.empty(); })) << "it still loops";
+  ASSERT_TRUE(eventually([&] { return runner_->state().stopped; })) << "it still loops";
   EXPECT_EQ(to_.opens, 2) << "it tried by itself";
   loops = false;
   runner_->resume();
   ASSERT_TRUE(has(2));
   EXPECT_TRUE(says("works again"));
-  EXPECT_EQ(runner_->state().stopped, "");
+  EXPECT_FALSE(runner_->state().stopped);
   finish();
   EXPECT_THAT(to_.all(), ElementsAre("0 one", "4 two"));
 }
@@ -278,7 +278,7 @@ TEST_F(RunnerTest, AStopEndsTheWaitForTheOperator) {
   to_.before_deliver = [] { return fail(ErrorKind::Loop, "write", "it comes back"); };
   write("one\n");
   start();
-  ASSERT_TRUE(eventually([&] { return !runner_->state().stopped.empty(); }));
+  ASSERT_TRUE(eventually([&] { return runner_->state().stopped; }));
   finish();
 }
 
@@ -989,10 +989,9 @@ TEST_F(RunnerTest, ADamagedCursorIsThisSinksFailureUntilItIsMended) {
   const std::string good = test::read_file(path);
   test::write_file(path, std::string(good.size(), 'x'));
   write("two\n");
-  changes_ = 0;
   start({{"retry_max", "100ms"}});
   ASSERT_TRUE(says("3: the sink 'test' fails: cannot use the cursor '"));
-  ASSERT_TRUE(eventually([&] { return changes_ == 1; }));
+  ASSERT_TRUE(eventually([&] { return is_told_failing_.load(); }));
   const SinkRunner::State state = runner_->state();
   EXPECT_TRUE(state.failing);
   EXPECT_FALSE(state.has_begun) << "where it stands is not known";
@@ -1001,7 +1000,7 @@ TEST_F(RunnerTest, ADamagedCursorIsThisSinksFailureUntilItIsMended) {
   test::write_file(path, good);
   ASSERT_TRUE(has(2));
   ASSERT_TRUE(says("works again"));
-  EXPECT_TRUE(eventually([&] { return changes_ == 2; }));
+  EXPECT_TRUE(eventually([&] { return !is_told_failing_; }));
   EXPECT_EQ(runner_->state().failure, "");
   EXPECT_TRUE(runner_->state().has_begun);
   finish();

@@ -1,6 +1,7 @@
 #include "support/service_manager.h"
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -24,6 +25,15 @@ std::string value_of(const std::string& message, const std::string& key) {
 }
 
 }  // namespace
+
+ServiceManager::CalledSystemd::CalledSystemd() {
+  (void)::prctl(PR_GET_NAME, before_.data());
+  (void)::prctl(PR_SET_NAME, "systemd");
+}
+
+ServiceManager::CalledSystemd::~CalledSystemd() {
+  (void)::prctl(PR_SET_NAME, before_.data());
+}
 
 ServiceManager::ServiceManager() : socket_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
   sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};

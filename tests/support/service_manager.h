@@ -1,6 +1,7 @@
 // A service manager as far as one service can tell: it passes descriptors, and listens.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <string>
 #include <utility>
@@ -42,8 +43,21 @@ class ServiceManager {
   [[nodiscard]] std::vector<std::pair<std::string, int>> stored() const;
 
  private:
+  // By this name slurper knows whose descriptors of the FIFO are a store's, and not a reader's.
+  class CalledSystemd {
+   public:
+    CalledSystemd();
+    ~CalledSystemd();
+    CalledSystemd(const CalledSystemd&) = delete;
+    CalledSystemd& operator=(const CalledSystemd&) = delete;
+
+   private:
+    std::array<char, 16> before_{};  // its size: prctl(2)
+  };
+
   bool receive(std::string& message);
 
+  CalledSystemd name_;
   TempDir folder_;
   UniqueFd socket_;
   std::vector<Stored> store_;

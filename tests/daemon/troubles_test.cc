@@ -1,0 +1,222 @@
+// What an operator wants to be woken for is in the status, with its cause: the table itself, and the real
+// binary in each of these troubles.
+#include "daemon/troubles.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include "daemon/sinks.h"
+#include "log/log_writer.h"
+#include "support/daemon.h"
+#include "support/small_disk.h"
+
+namespace slurper::test {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+TEST(Troubles, AreNamedWithTheirCausesTheRootOfThemFirst) {
+  Troubles troubles([] {});
+  EXPECT_EQ(troubles.text(), "");
+  troubles.set(Trouble::SinkFails, "Connection refused", "'relp'");
+  troubles.set(Trouble::FifoNotRead, "the ring is full");
+  troubles.set(Trouble::SinkFails, "Permission denied", "'copy'");
+  troubles.set(Trouble::LogNotWritten, "No space left on device");
+  troubles.set(Trouble::SinkLags, "", "'relp'");
+  EXPECT_EQ(
+      troubles.text(),
+      "THE LOG CAN'T BE WRITTEN: No space left on device; THE FIFO CAN'T BE READ NOW: the ring is full; "
+      "A SINK FAILS: 'copy': Permission denied; A SINK FAILS: 'relp': Connection refused; "
+      "A SINK LAGS: 'relp'");
+  troubles.clear(Trouble::SinkFails, "'relp'");
+  troubles.clear(Trouble::FifoNotRead);
+  troubles.clear(Trouble::LogNotWritten);
+  EXPECT_EQ(troubles.text(), "A SINK FAILS: 'copy': Permission denied; A SINK LAGS: 'relp'");
+}
+
+TEST(Troubles, OnlyAChangeIsAChange) {
+  int changes = 0;
+  Troubles troubles([&] { ++changes; });
+  troubles.clear(Trouble::LogNotSynced);
+  EXPECT_EQ(changes, 0);
+  troubles.set(Trouble::LogNotSynced, "Input/output error");
+  troubles.set(Trouble::LogNotSynced, "Input/output error");
+  EXPECT_EQ(changes, 1);
+  troubles.set(Trouble::LogNotSynced, "No space left on device");
+  troubles.clear(Trouble::LogNotSynced);
+  troubles.clear(Trouble::LogNotSynced);
+  EXPECT_EQ(changes, 3);
+  EXPECT_EQ(troubles.changes(), 3U);
+}
+
+class StatusTroubles : public testing::Test {
+ protected:
+  // Whether the status comes to end with this, before the deadline.
+  static bool says(const Child& slurper, const std::string& trouble) {
+    return eventually([&] {
+      const std::size_t before = slurper.err().size();
+      slurper.signal(SIGUSR2);
+      std::string said;
+      (void)eventually(
+          [&] {
+            said = slurper.err().substr(before);
+            return said.find("status: ") != std::string::npos && said.ends_with('\n');
+          },
+          1s);
+      return said.find(", " + trouble + "\n") != std::string::npos;
+    });
+  }
+  void write_line() { EXPECT_TRUE(site_.holder.write("a line\n")); }
+
+  Site site_;
+};
+
+TEST_F(StatusTroubles, ALogThatCantBeRotated) {
+  Child slurper = site_.start();
+  write_line();
+  ASSERT_TRUE(site_.log.reaches(7));
+  const fs::path in_the_way = site_.disk / "messages.00000000000000000000";
+  fs::create_directory(in_the_way);
+  slurper.signal(SIGUSR1);
+  EXPECT_TRUE(says(slurper, "THE LOG CAN'T BE ROTATED: File exists")) << slurper.err();
+  fs::remove(in_the_way);
+  // It is tried again with a line, now and then.
+  EXPECT_TRUE(eventually([&] {
+    write_line();
+    return fs::exists(in_the_way);
+  }));
+  EXPECT_TRUE(says(slurper, "all well")) << slurper.err();
+  slurper.signal(SIGTERM);
+  EXPECT_TRUE(slurper.exits_with(0));
+  EXPECT_EQ(difference(site_.holder.accepted(), site_.log.bytes()), "");
+}
+
+TEST_F(StatusTroubles, AReaderThatTakesLinesUntilTheOperatorKnows) {
+  Child slurper = site_.start();
+  Child thief({.argv = {"cat", site_.fifo}, .env = {}});
+  const std::string who = fmt::format("'cat' (pid {})", thief.pid());
+  EXPECT_TRUE(says(slurper, "ANOTHER READER TAKES LINES FROM THE FIFO: " + who + " reads it"))
+      << slurper.err();
+  slurper.signal(SIGHUP);
+  ASSERT_TRUE(slurper.said("settings reloaded"));
+  EXPECT_TRUE(says(slurper, "ANOTHER READER TAKES LINES FROM THE FIFO: " + who + " reads it"))
+      << "it still does";
+  thief.kill();
+  EXPECT_TRUE(says(slurper, "ANOTHER READER TAKES LINES FROM THE FIFO: " + who + " has read it"))
+      << slurper.err();
+  slurper.signal(SIGHUP);
+  EXPECT_TRUE(says(slurper, "all well")) << slurper.err();
+}
+
+TEST_F(StatusTroubles, ADiskThatIsFullIsTheCauseThatIsNamed) {
+  if (!may_mount()) GTEST_SKIP() << "needs root and a mount namespace";
+  const SmallDisk disk(site_.disk / "small", 1 << 20);
+  Program program = site_.run({"ring.size=4MiB"});
+  for (std::string& argument : program.argv) {
+    if (argument == site_.disk / "messages") argument = site_.disk / "small/messages";
+  }
+  Child slurper(program);
+  ASSERT_TRUE(slurper.said("ready")) << slurper.err();
+  const std::string line = std::string(4095, 'x') + "\n";
+  EXPECT_TRUE(eventually([&] {
+    for (int i = 0; i < 300; ++i) (void)site_.holder.write(line);
+    return slurper.said("cannot take more from the FIFO", 1, 0ms);
+  })) << slurper.err();
+  EXPECT_TRUE(
+      says(slurper,
+           "THE LOG CAN'T BE WRITTEN: No space left on device; THE FIFO CAN'T BE READ NOW: the ring is "
+           "full"))
+      << slurper.err();
+}
+
+TEST_F(StatusTroubles, AFifoThatIsNotAtItsPath) {
+  Child slurper = site_.start();
+  fs::rename(site_.fifo, site_.disk / "aside");
+  ASSERT_TRUE(slurper.said("made it anew"));
+  std::ofstream(site_.disk / "file") << "x";
+  fs::rename(site_.disk / "file", site_.fifo);
+  EXPECT_TRUE(says(slurper, "THE FIFO IS NOT AT ITS PATH: it is a regular file")) << slurper.err();
+  fs::rename(site_.disk / "aside", site_.fifo);
+  EXPECT_TRUE(says(slurper, "all well")) << slurper.err();
+}
+
+TEST_F(StatusTroubles, ASinkThatFailsAndWhy) {
+  const std::string folder = site_.disk / "missing";
+  site_.sinks = {"file:" + folder + "/copy?name=copy"};
+  Child slurper = site_.start();
+  write_line();
+  EXPECT_TRUE(eventually([&] {
+    slurper.signal(SIGUSR2);
+    return slurper.said(", FAILING, A SINK FAILS: 'copy': cannot open ", 1, 100ms);
+  })) << slurper.err();
+  EXPECT_THAT(slurper.err(), HasSubstr("/missing/.copy.lock': No such file or directory"));
+  fs::create_directory(site_.disk / "missing");
+  EXPECT_TRUE(says(slurper, "all well")) << slurper.err();
+}
+
+// Opens when what it writes does not come back.
+class LoopingSink : public Sink {
+ public:
+  explicit LoopingSink(const std::atomic<bool>& loops) : loops_(loops) {}
+
+  Result<std::optional<std::uint64_t>> open(const SinkContext&) override {
+    if (loops_) return fail(ErrorKind::Loop, "write", "it comes back");
+    return std::nullopt;
+  }
+  Result<Delivery> deliver(std::span<const Record>) override { return Delivery{}; }
+  void close() override {}
+
+ private:
+  const std::atomic<bool>& loops_;
+};
+
+TEST(SinkTroubles, ALoopUntilTheSinkIsToldToGoOn) {
+  if (!spdlog::default_logger())  // another test has ended the messages
+    spdlog::set_default_logger(std::make_shared<spdlog::logger>("test"));
+  const TempDir disk;
+  LogSettings settings;
+  settings.path = disk / "messages";
+  auto writer = LogWriter::open(kernel(), settings, Uuid{1});
+  ASSERT_TRUE(writer) << writer.error().message();
+  (*writer)->publish();
+  const auto times =
+      TimeIndex::open(kernel(), (*writer)->paths(), (*writer)->log_id(), {}, {.log_end = {}, .head = {}});
+  std::atomic<bool> loops = true;
+  std::vector<PreparedSink> prepared;
+  prepared.push_back(
+      {.name = "back", .type = "test", .options = {}, .make = [&]() -> Result<std::unique_ptr<Sink>> {
+         return std::make_unique<LoopingSink>(loops);
+       }});
+  Troubles troubles([] {});
+  Sinks sinks({.os = kernel(),
+               .paths = (*writer)->paths(),
+               .id = (*writer)->log_id(),
+               .access = {},
+               .sync = {},
+               .feed = (*writer)->feed(),
+               .times = *times},
+              std::move(prepared), troubles);
+  ASSERT_TRUE(sinks.start());
+  const auto are = [&](const std::string& text) {
+    return eventually([&] { return troubles.text() == text; });
+  };
+  EXPECT_TRUE(are("A SINK HAS STOPPED UNTIL SIGHUP: 'back': cannot write: it comes back")) << troubles.text();
+  EXPECT_THAT(sinks.status({}), HasSubstr("sink 'back': 0 lines, 0B behind, STOPPED"));
+  loops = false;
+  sinks.resume();
+  EXPECT_TRUE(are("")) << troubles.text();
+  EXPECT_TRUE(sinks.stop(0ms, 30s));
+}
+
+}  // namespace
+}  // namespace slurper::test
