@@ -28,6 +28,7 @@ Findings check_as_this_process(const Settings& settings, const std::optional<std
   if (file) add(all, check_configuration(*file));
   add(all, check_fifo(settings.fifo));
   add(all, check_pipe_limits(this_machine(), settings.fifo));
+  add(all, check_inotify());
   add(all, check_ring(settings));
   add(all, check_log(settings.log));
   add(all, check_sinks(settings.sinks));

@@ -23,6 +23,7 @@
 #include "base/text.h"
 #include "cli/who.h"
 #include "config/ring_directory.h"
+#include "fifo/watch.h"
 #include "proc/holders.h"
 #include "ring/ring.h"
 #include "ring/ring_folder.h"
@@ -352,6 +353,19 @@ Findings check_ring(const Settings& settings) {
                     ring))));
   }
   return findings;
+}
+
+Findings check_inotify() {
+  const Result<FifoWatch> path = FifoWatch::open();
+  const Result<FifoWatch> visitors = FifoWatch::open();
+  for (const Result<FifoWatch>* const watch : {&path, &visitors}) {
+    if (*watch) continue;
+    return {
+        warning(fmt::format("{}. Until then slurper looks once a second whether the FIFO was replaced, and "
+                            "does not see who opens it",
+                            watch->error().message()))};
+  }
+  return {};
 }
 
 Findings check_pipe_limits(const Machine& machine, const FifoSettings& settings) {

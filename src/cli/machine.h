@@ -24,6 +24,8 @@ struct Machine {
 [[nodiscard]] Findings check_writers(const FifoSettings& settings, bool a_syslogd_names_it);
 [[nodiscard]] Findings check_log(const LogSettings& settings);
 [[nodiscard]] Findings check_ring(const Settings& settings);
+// Whether the FIFO can be watched: makes as many inotify instances as slurper needs, and closes them.
+[[nodiscard]] Findings check_inotify();
 [[nodiscard]] Findings check_pipe_limits(const Machine& machine, const FifoSettings& settings);
 
 }  // namespace slurper

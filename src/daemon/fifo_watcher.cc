@@ -27,6 +27,7 @@ constexpr int kShortRest = 10;  // times what a look took, before it is repeated
 constexpr int kRest = 100;      // and before the next one
 constexpr auto kShortestRest = 100ms;
 constexpr auto kLongestRest = 3s;
+constexpr auto kArmAgain = 1s;
 constexpr auto kProbe = 500ms;  // while a look is due: whether another reader has read meanwhile
 constexpr std::size_t kLeftBehind = 4;
 constexpr int kRestMs = 1000;  // after what was thrown
@@ -54,13 +55,6 @@ FifoWatcher::FifoWatcher(std::string path, const Fifo& fifo, Troubles& troubles)
       troubles_(troubles),
       wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       followed_{fifo.device, fifo.inode} {
-  Result<FifoWatch> watch = FifoWatch::open();
-  if (!watch) {
-    spdlog::warn("{}. Who comes and goes will go unnoticed, ignoring", watch.error().message());
-    troubles_.set(Trouble::VisitorsNotSeen, watch.error().why);
-    return;
-  }
-  watch_ = std::make_unique<FifoWatch>(std::move(*watch));
   this->watch(Watched(fifo));
   look_at_ = Clock::now() + kFirstLook;
   thread_ = std::jthread([this](const std::stop_token& stop) {
@@ -124,13 +118,17 @@ void FifoWatcher::run(const std::stop_token& stop) {
 
 // While a look is due there is no need for events: they wait for it, and a thousand of them cost one look.
 void FifoWatcher::wait() {
-  std::array<pollfd, 2> fds{pollfd{.fd = wake_fd_.get(), .events = POLLIN, .revents = 0},
-                            pollfd{.fd = look_at_ ? -1 : watch_->fd(), .events = POLLIN, .revents = 0}};
+  std::array<pollfd, 2> fds{
+      pollfd{.fd = wake_fd_.get(), .events = POLLIN, .revents = 0},
+      pollfd{.fd = look_at_ || !watch_ ? -1 : watch_->fd(), .events = POLLIN, .revents = 0}};
   int timeout = -1;
-  if (look_at_) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*look_at_ - Clock::now());
-    timeout = static_cast<int>(std::clamp<std::chrono::milliseconds>(left, 0ms, kProbe).count());
-  }
+  const auto no_longer_than_until = [&](Clock::time_point at, std::chrono::milliseconds longest) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(at - Clock::now());
+    const auto wanted = static_cast<int>(std::clamp<std::chrono::milliseconds>(left, 0ms, longest).count());
+    timeout = timeout < 0 ? wanted : std::min(timeout, wanted);
+  };
+  if (look_at_) no_longer_than_until(*look_at_, kProbe);
+  if (arm_at_) no_longer_than_until(*arm_at_, kArmAgain);
   if (::poll(fds.data(), fds.size(), timeout) <= 0) return;
   if (fds[0].revents != 0) {
     eventfd_t wakes = 0;
@@ -139,14 +137,36 @@ void FifoWatcher::wait() {
   if (fds[1].revents != 0) look_at_ = std::max(Clock::now(), not_before_);
 }
 
+Status FifoWatcher::try_to_watch() {
+  if (!watch_) {
+    Result<FifoWatch> watch = FifoWatch::open();
+    if (!watch) return std::unexpected(watch.error());
+    watch_ = std::make_unique<FifoWatch>(std::move(*watch));
+  }
+  return watch_->watch_visitors(watched_->fd.get());
+}
+
+void FifoWatcher::arm() {
+  const Status armed = try_to_watch();
+  if (armed) {
+    if (std::exchange(arm_at_, std::nullopt)) {
+      spdlog::info("who opens and closes the FIFO '{}' is seen again", printable(path_));
+      if (!look_at_) look_at_ = std::max(Clock::now(), not_before_);  // who has come meanwhile
+    }
+    troubles_.clear(Trouble::VisitorsNotSeen);
+    return;
+  }
+  if (!arm_at_) {
+    spdlog::warn("{}. slurper does not see who opens and closes it, and tries again every second",
+                 armed.error().message());
+  }
+  arm_at_ = Clock::now() + kArmAgain;
+  troubles_.set(Trouble::VisitorsNotSeen, armed.error().why);
+}
+
 void FifoWatcher::watch(Watched fifo) {
   watched_.emplace(std::move(fifo));
-  if (const Status watched = watch_->watch_visitors(watched_->fd.get()); !watched) {
-    spdlog::warn("{}. Who comes and goes will go unnoticed, ignoring", watched.error().message());
-    troubles_.set(Trouble::VisitorsNotSeen, watched.error().why);
-  } else {
-    troubles_.clear(Trouble::VisitorsNotSeen);
-  }
+  arm();
   (void)was_read();
   looks_again_ = 0;
   if (visitors_) earlier_readers_ += visitors_->second_readers();
@@ -160,7 +180,11 @@ void FifoWatcher::serve_requests() {
     next.swap(next_);
   }
   const bool follows = next.has_value();
-  if (follows) watch(*std::move(next));
+  if (follows) {
+    watch(*std::move(next));
+  } else if (arm_at_ && Clock::now() >= *arm_at_) {
+    arm();
+  }
   if (forget_.exchange(false)) {
     visitors_->forget_thieves();
     if (visitors_->thief().empty()) troubles_.clear(Trouble::OtherReader);
@@ -211,7 +235,7 @@ void FifoWatcher::look(const std::stop_token& stop) {
   observation.robbed = robbed_.exchange(false);  // before the look: who has read has it open by now
   observation.holders = find_holders(watched_->inode.device, watched_->inode.number, stop);
   if (stop.stop_requested()) return;
-  observation.events = watch_->read();
+  if (watch_) observation.events = watch_->read();
   observation.settled = looks_again_ == static_cast<int>(kLookAgain.size());
   for (const Statement& statement : visitors_->observe(observation, begin)) say(statement);
   second_readers_ = earlier_readers_ + visitors_->second_readers();

@@ -25,7 +25,8 @@ namespace slurper {
 // Waits for a process to open or close the FIFO, looks who it is, and says what there is to say. A thread of
 // its own, since a look through /proc takes as long as the machine has descriptors, and the intake must not
 // wait for it. It sleeps while no process comes or goes, and uses a few per cent of a processor at the most
-// where they never stop. Where the kernel refuses to tell, it says so and sees nothing.
+// where they never stop. If the kernel can't report them (no inotify instance is left), it says so and tries
+// again every second; another reader is found by what it takes nevertheless.
 class FifoWatcher {
  public:
   // Who opens `fifo` from now on is seen; who has it open already, with the first look.
@@ -64,6 +65,8 @@ class FifoWatcher {
   void wait();
   void serve_requests();
   void watch(Watched fifo);
+  void arm();
+  Status try_to_watch();
   [[nodiscard]] bool was_read();
   void tell_left_behind(const std::stop_token& stop);
   void look(const std::stop_token& stop);
@@ -85,6 +88,7 @@ class FifoWatcher {
 
   // The thread's own:
   std::unique_ptr<FifoWatch> watch_;
+  std::optional<Clock::time_point> arm_at_;  // it could not be watched: when to try again
   std::optional<Watched> watched_;
   timespec last_read_{};                // its time of last access
   std::unique_ptr<Visitors> visitors_;  // of the FIFO that it follows now

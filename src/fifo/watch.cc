@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -124,11 +125,15 @@ FifoEvents decode_events(std::span<const char> buffer, const WatchedNames& names
 
 Result<FifoWatch> FifoWatch::open() {
   UniqueFd inotify_fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
-  if (!inotify_fd) {
-    return fail_errno(errno, "watch the FIFO",
-                      errno == EMFILE ? "Raise fs.inotify.max_user_instances (sysctl)" : "");
+  if (inotify_fd) return FifoWatch(std::move(inotify_fd));
+  const int error = errno;
+  // EMFILE says that the user has no inotify instance left, or that the process has no descriptor left.
+  if (error == EMFILE && UniqueFd(::eventfd(0, EFD_CLOEXEC))) {
+    return fail(ErrorKind::Io, "watch the FIFO", "the user has no inotify instance left (EMFILE)",
+                "Raise fs.inotify.max_user_instances (sysctl)");
   }
-  return FifoWatch(std::move(inotify_fd));
+  return fail_errno(error, "watch the FIFO",
+                    error == EMFILE ? "Raise the limit on open files (LimitNOFILE=)" : "");
 }
 
 // Through the descriptor: a path may lead elsewhere by now. -1 with errno: as inotify_add_watch(2).

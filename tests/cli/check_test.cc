@@ -14,6 +14,7 @@
 
 #include "cli/program.h"
 #include "config/config.h"
+#include "support/unshare.h"
 
 namespace slurper::test {
 namespace {
@@ -132,6 +133,21 @@ TEST_F(Check, ReportsWrongSettingsWithStatus78) {
   EXPECT_THAT(outcome.out, IsEmpty());
   EXPECT_THAT(outcome.err,
               StartsWith("slurper: cannot accept '" + (folder_ / "x.toml") + ":3:8': fifo.mode is 640, "));
+}
+
+TEST_F(Check, WarnsOfInotifyInstancesThatAreUsedUp) {
+  if (!may_limit_inotify()) GTEST_SKIP() << "needs a user namespace with limits of its own";
+  const std::string command =
+      "unshare --user --map-root-user sh -c 'echo 1 >/proc/sys/user/max_inotify_instances && exec \"$@\"' "
+      "sh " SLURPER_PROGRAM " check --fifo " +
+      (folder_ / "fifo") + " --log " + (folder_ / "log") + " --set ring.directory=" + (ring_ / "r") + " 2>&1";
+  std::string said;
+  std::FILE* const output = ::popen(command.c_str(), "r");
+  ASSERT_NE(output, nullptr);
+  for (int c = std::fgetc(output); c != EOF; c = std::fgetc(output)) said += static_cast<char>(c);
+  EXPECT_EQ(WEXITSTATUS(::pclose(output)), 0) << said;
+  EXPECT_THAT(said,
+              HasSubstr("warning  cannot watch the FIFO: the user has no inotify instance left (EMFILE)"));
 }
 
 TEST_F(Check, FindsThatTheRingsFileSystemIsFull) {

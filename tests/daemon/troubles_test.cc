@@ -2,6 +2,7 @@
 // binary in each of these troubles.
 #include "daemon/troubles.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <spdlog/spdlog.h>
@@ -17,6 +18,7 @@
 #include "log/log_writer.h"
 #include "support/daemon.h"
 #include "support/small_disk.h"
+#include "support/unshare.h"
 
 namespace slurper::test {
 namespace {
@@ -148,6 +150,51 @@ TEST_F(StatusTroubles, AFifoThatIsNotAtItsPath) {
   EXPECT_TRUE(says(slurper, "THE FIFO IS NOT AT ITS PATH: it is a regular file")) << slurper.err();
   fs::rename(site_.disk / "aside", site_.fifo);
   EXPECT_TRUE(says(slurper, "all well")) << slurper.err();
+}
+
+// In a user namespace of its own, which has limits of its own. Then some are there again.
+TEST_F(StatusTroubles, NoInotifyInstanceLeftAndThenSome) {
+  if (!may_limit_inotify()) GTEST_SKIP() << "needs a user namespace with limits of its own";
+  int go[2];
+  ASSERT_EQ(::pipe(go), 0);
+  const UniqueFd go_read_fd(go[0]);
+  UniqueFd go_write_fd(go[1]);
+  ASSERT_EQ(::fcntl(go_write_fd.get(), F_SETFD, FD_CLOEXEC), 0);
+  Program program = site_.run();
+  const auto tell = [&](const std::string& command) {
+    ASSERT_EQ(::write(go_write_fd.get(), command.data(), command.size()), std::ssize(command));
+  };
+  const std::string script =
+      "limit=/proc/sys/user/max_inotify_instances; echo 0 >$limit || exit 1; "
+      "setpriv --pdeathsig KILL \"$@\" & slurper=$!; while read -r command; do eval \"$command\"; done; "
+      "kill $slurper; wait $slurper";
+  program.argv.insert(program.argv.begin(),
+                      {"unshare", "--user", "--map-root-user", "sh", "-c", script, "sh"});
+  Child slurper(program, go_read_fd.get());
+  ASSERT_TRUE(slurper.said("ready")) << slurper.err();
+  EXPECT_TRUE(slurper.said("no inotify instance left (EMFILE). Raise fs.inotify.max_user_instances"))
+      << slurper.err();
+  tell("kill -USR2 $slurper\n");
+  EXPECT_TRUE(
+      slurper.said("THE FIFO'S PATH CAN'T BE WATCHED: the user has no inotify instance left (EMFILE); "
+                   "WHO OPENS THE FIFO CAN'T BE SEEN: the user has no inotify instance left (EMFILE)\n"))
+      << slurper.err();
+  // It is replaced, and read nevertheless.
+  fs::remove(site_.fifo);
+  ASSERT_TRUE(slurper.said("made it anew")) << slurper.err();
+  const UniqueFd writer(::open(site_.fifo.c_str(), O_WRONLY | O_CLOEXEC));
+  ASSERT_EQ(::write(writer.get(), "line\n", 5), 5);
+  ASSERT_TRUE(site_.log.reaches(5)) << slurper.err();
+  EXPECT_FALSE(slurper.said("is seen again", 1, 0ms));
+  tell("echo 128 >$limit\n");
+  EXPECT_TRUE(slurper.said("path '" + site_.fifo + "' are watched again")) << slurper.err();
+  EXPECT_TRUE(slurper.said("is seen again")) << slurper.err();
+  tell("kill -USR2 $slurper\n");
+  EXPECT_TRUE(slurper.said(", all well\n")) << slurper.err();
+  fs::remove(site_.fifo);
+  ASSERT_TRUE(slurper.said("made it anew", 2)) << slurper.err();
+  go_write_fd.reset();
+  EXPECT_TRUE(slurper.exits_with(0)) << slurper.err();
 }
 
 TEST_F(StatusTroubles, ASinkThatFailsAndWhy) {
