@@ -103,7 +103,7 @@ Status create_fifo(Os& os, const FifoSettings& settings) {
   return finished;
 }
 
-// Opens both ends of what stands at the path now. nullopt: it was replaced between the two opens.
+// Opens both ends of what stands at the path now. nullopt: it went away between the look and the open.
 Result<std::optional<Fifo>> open_ends(Os& os, const std::string& path) {
   const std::string what = "open the FIFO " + in_quotes(path) + " for reading";
   Fifo fifo;
@@ -115,6 +115,7 @@ Result<std::optional<Fifo>> open_ends(Os& os, const std::string& path) {
   }
   if (!S_ISFIFO(st.st_mode)) return not_a_fifo(path, st.st_mode);
   const int read_fd = os.open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+  if (read_fd == -ENOENT) return std::nullopt;
   if (read_fd < 0) return fail_errno(-read_fd, what, "slurper must be allowed to read and to write it");
   fifo.read_fd.reset(read_fd);
   if (const int error = os.fstat(read_fd, &st); error < 0) return fail_errno(-error, what);
@@ -122,17 +123,14 @@ Result<std::optional<Fifo>> open_ends(Os& os, const std::string& path) {
   fifo.device = st.st_dev;
   fifo.inode = st.st_ino;
 
-  const int keep_alive_fd = os.open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOFOLLOW);
-  if (keep_alive_fd == -ENOENT || keep_alive_fd == -ENXIO) return std::nullopt;
-  if (keep_alive_fd < 0) {
+  // From here on a writer may have it open and may have written. So the other end is opened by way of this
+  // one: the path may lead to another FIFO by now, and closing this one would lose what it holds.
+  if (const Status reopened = reopen_keep_alive(os, fifo); !reopened) {
     return fail_errno(
-        -keep_alive_fd, "open the FIFO " + in_quotes(path) + " for writing",
+        reopened.error().errnum, "open the FIFO " + in_quotes(path) + " for writing",
         "slurper holds a write end open, so that a writer's going is no end of file: it must be allowed to "
         "read and to write the FIFO");
   }
-  fifo.keep_alive_fd.reset(keep_alive_fd);
-  if (const int error = os.fstat(keep_alive_fd, &st); error < 0) return fail_errno(-error, what);
-  if (st.st_dev != fifo.device || st.st_ino != fifo.inode) return std::nullopt;
   return fifo;
 }
 
@@ -175,15 +173,18 @@ Status can_create_fifo(const FifoSettings& settings) {
 
 Result<Fifo> open_fifo(Os& os, const FifoSettings& settings, std::chrono::milliseconds lock_patience) {
   bool created = false;
-  struct stat st{};
-  if (settings.create && os.lstat(settings.path.c_str(), &st) == -ENOENT) {
-    if (Status status = create_fifo(os, settings); !status) return std::unexpected(status.error());
-    created = true;
-  }
-  // The path may change hands between the two opens: then both are opened again.
+  // The path may change hands between any two of these calls.
   for (int attempt = 0; attempt < 10; ++attempt) {
+    struct stat st{};
+    if (settings.create && os.lstat(settings.path.c_str(), &st) == -ENOENT) {
+      if (Status status = create_fifo(os, settings); !status) return std::unexpected(status.error());
+      created = true;
+    }
     Result<std::optional<Fifo>> opened = open_ends(os, settings.path);
-    if (!opened) return std::unexpected(opened.error());
+    if (!opened) {
+      if (settings.create && opened.error().errnum == ENOENT) continue;
+      return std::unexpected(opened.error());
+    }
     std::optional<Fifo>& ends = *opened;
     if (!ends) continue;
     Fifo fifo = std::move(*ends);

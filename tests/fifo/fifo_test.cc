@@ -7,8 +7,10 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <functional>
+#include <string_view>
 #include <utility>
 
 #include "log/log_files.h"
@@ -25,6 +27,7 @@ class OtherOs : public Os {
  public:
   int open(const char* path, int flags, mode_t mode) override {
     if ((flags & O_ACCMODE) == O_WRONLY && before_second_open) before_second_open();
+    if ((flags & (O_ACCMODE | O_PATH)) == O_RDONLY && before_read_open) before_read_open(path);
     if (open_error != 0 && (flags & O_ACCMODE) == open_error_mode) return -open_error;
     return Os::open(path, flags, mode);
   }
@@ -42,6 +45,7 @@ class OtherOs : public Os {
   }
   std::function<void(const char* path)> after_mkfifo;
   std::function<void()> before_second_open;
+  std::function<void(std::string_view path)> before_read_open;
   int open_error = 0;
   int open_error_mode = O_RDONLY;
   int set_size_error = 0;
@@ -324,26 +328,45 @@ TEST_F(FifoTest, GoesOnWithASmallerPipeAndSaysSo) {
   EXPECT_THAT(fifo->pipe_size_refusal->message(), HasSubstr("fs.pipe-user-pages-soft"));
 }
 
-TEST_F(FifoTest, BothEndsAreOfOneFifoWhoeverReplacesIt) {
-  // The one that is opened for writing has a reader of its own: else the open would fail and tell.
-  UniqueFd other_reader_fd;
-  int replaced = 0;
-  int times = 2;
+// A writer that came between the two opens has its line read, whatever the path leads to by then.
+TEST_F(FifoTest, BothEndsAreOfTheFifoThatWasOpenedFirst) {
+  ASSERT_EQ(::mkfifo(settings_.path.c_str(), 0600), 0);
+  struct stat first{};
+  ASSERT_EQ(::stat(settings_.path.c_str(), &first), 0);
   os_.before_second_open = [&] {
-    if (++replaced > times) return;
+    const UniqueFd writer_fd(::open(settings_.path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+    ASSERT_EQ(::write(writer_fd.get(), "line\n", 5), 5);
     ASSERT_EQ(::unlink(settings_.path.c_str()), 0);
     ASSERT_EQ(::mkfifo(settings_.path.c_str(), 0600), 0);
-    other_reader_fd.reset(::open(settings_.path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   };
   const Result<Fifo> fifo = open_fifo(os_, settings_);
   ASSERT_TRUE(fifo) << fifo.error().message();
+  EXPECT_EQ(fifo->inode, first.st_ino);
   struct stat st{};
   ASSERT_EQ(::fstat(fifo->keep_alive_fd.get(), &st), 0);
-  EXPECT_EQ(st.st_ino, fifo->inode);
-  EXPECT_EQ(replaced, 3);
+  EXPECT_EQ(st.st_ino, first.st_ino);
+  std::array<char, 8> line{};
+  EXPECT_EQ(::read(fifo->read_fd.get(), line.data(), line.size()), 5);
+}
+
+TEST_F(FifoTest, OneThatGoesBeforeItIsOpenedIsMadeAnew) {
+  int times = 2;
+  int removed = 0;
+  os_.before_read_open = [&](std::string_view path) {
+    if (path == settings_.path && removed++ < times) {
+      ASSERT_EQ(::unlink(settings_.path.c_str()), 0);
+    }
+  };
+  const Result<Fifo> fifo = open_fifo(os_, settings_);
+  ASSERT_TRUE(fifo) << fifo.error().message();
+  EXPECT_TRUE(fifo->created);
+  EXPECT_EQ(removed, 3);
 
   times = 1000;
   expect_refused(ErrorKind::NoInput, "replaced again and again");
+  settings_.create = false;
+  ASSERT_EQ(::mkfifo(settings_.path.c_str(), 0600), 0);
+  expect_refused(ErrorKind::NoInput, "Create it with mkfifo(1)");
 }
 
 TEST_F(FifoTest, BothEndsMustBeAllowed) {
