@@ -54,6 +54,11 @@ round() { # TEXT
   logger --tag round "$1"
   wait_until "'$1' is in the journal again" sunk "$1"
 }
+# What reads the journal begins at its end, some time after its start: what is logged before is not passed on.
+reads() { # NAME
+  logger --tag round "$1 is there"
+  sunk "$1 is there"
+}
 each_once() { # TEXT LINES; what comes after TEXT is each line's own
   sed -n "s/.* \($1 [0-9]*\)\$/\1/p" $log | sort >in_log
   journalctl --quiet --no-pager -o cat SLURPER_SINK=back | grep -x "$1 [0-9]*" | sort >in_journal
@@ -87,6 +92,7 @@ works_once "forwarded" "$seconds"
 echo "== rsyslogd reads the journal: each line once"
 limits ForwardToSyslog=no
 use_rsyslog "$by_journal"
+wait_until "rsyslogd reads the journal" reads "rsyslogd"
 works_once "read"
 ! grep -q slurper-probe $log || die "the probe has come back: $(grep slurper-probe $log)"
 
@@ -137,11 +143,6 @@ systemd-run --quiet --unit syslog-ng \
   --setenv "LD_LIBRARY_PATH=$(find /opt/syslog-ng \( -name '*.so' -o -name '*.so.*' \) -printf '%h\n' | sort -u | paste -sd:)" \
   /opt/syslog-ng/usr/sbin/syslog-ng -F --no-caps -f /run/syslog-ng.conf -R /tmp/syslog-ng.persist -c /tmp/syslog-ng.control \
   -p /tmp/syslog-ng.pid --module-path "$modules"
-# When it reads the journal it does not say.
-wakes_up() {
-  logger --tag round "syslog-ng is there"
-  sunk "syslog-ng is there"
-}
-wait_until "syslog-ng passes lines on" wakes_up
+wait_until "syslog-ng reads the journal" reads "syslog-ng"
 works_once "ng"
 [ "$(probes)" = "$before" ] || die "the probe has come back: $(grep "slurper-probe" $log | tail -n 1)"
