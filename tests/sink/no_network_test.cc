@@ -24,7 +24,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const Endpoint kServer{.host = "127.0.0.1", .port = 9};
+const Endpoint server{.host = "127.0.0.1", .port = 9};
 
 // As RestrictAddressFamilies=AF_UNIX has it.
 bool deny_all_but_unix_sockets() {
@@ -47,7 +47,7 @@ bool deny_all_but_unix_sockets() {
 }
 
 std::string why_not_connected() {
-  const auto connected = connect_stream(kServer, Deadline::clock::now() + 10s, -1);
+  const auto connected = connect_stream(server, Deadline::clock::now() + 10s, -1);
   return connected ? "connected" : connected.error().message();
 }
 

@@ -16,7 +16,11 @@
 #include <csignal>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <stdexcept>
 #include <system_error>
+
+#include "support/wait.h"
 
 namespace slurper::test {
 
@@ -276,12 +280,41 @@ StepOutcome step_and_kill(pid_t, std::uint64_t, const std::function<void()>&) {
 
 #endif
 
+namespace {
+
+// Whether the stopped thread was in a system call in which it can hold no lock that another one waits for:
+// not in the midst of an allocation, nor of a message to standard error.
+bool holds_no_lock(pid_t pid, pid_t tid) {
+  constexpr std::array kCalls = {SYS_futex,     SYS_write,      SYS_pwrite64,       SYS_pwritev2,
+                                 SYS_fdatasync, SYS_read,       SYS_pread64,        SYS_poll,
+                                 SYS_ppoll,     SYS_epoll_wait, SYS_clock_nanosleep};
+  std::ifstream file(fmt::format("/proc/{}/task/{}/syscall", pid, tid));
+  std::string call;
+  std::string fd;
+  if (!(file >> call >> fd)) return false;
+  return std::ranges::any_of(kCalls, [&](long number) { return call == std::to_string(number); }) &&
+         (call != std::to_string(SYS_write) || fd != "0x2");
+}
+
+}  // namespace
+
 StalledThreads::StalledThreads(pid_t pid) {
   for (const auto& entry : std::filesystem::directory_iterator(fmt::format("/proc/{}/task", pid))) {
     const pid_t tid = std::stoi(entry.path().filename());
-    int status = 0;
-    if (tid == pid || trace_call(PTRACE_SEIZE, tid) != 0) continue;
-    if (trace_call(PTRACE_INTERRUPT, tid) == 0 && wait_stop(tid, status)) held_.push_back(tid);
+    if (tid == pid) continue;
+    // A thread that ends meanwhile can't be held, and need not be.
+    const bool held = eventually([&] {
+      int status = 0;
+      if (trace_call(PTRACE_SEIZE, tid) != 0) return true;
+      if (trace_call(PTRACE_INTERRUPT, tid) != 0 || !wait_stop(tid, status)) return true;
+      if (holds_no_lock(pid, tid)) {
+        held_.push_back(tid);
+        return true;
+      }
+      (void)trace_call(PTRACE_DETACH, tid);
+      return false;
+    });
+    if (!held) throw std::runtime_error(fmt::format("thread {} never comes to rest", tid));
   }
 }
 

@@ -75,8 +75,9 @@ struct StepOutcome {
 // shorter. The process is reaped by its parent, which must not wait for it meanwhile. x86-64 only.
 StepOutcome step_and_kill(pid_t pid, std::uint64_t instructions, const std::function<void()>& armed);
 
-// Holds every thread of `pid` but the main one: a disk that stalls, as far as the rest of the process can
-// tell. Let go at the end of its life. Made, used and destroyed by one thread.
+// Holds every thread of `pid` but the main one, each in a system call in which it holds no lock that the main
+// one could wait for: a disk that stalls, as far as the rest of the process can tell. Let go at the end of
+// its life. Made, used and destroyed by one thread.
 class StalledThreads {
  public:
   explicit StalledThreads(pid_t pid);
