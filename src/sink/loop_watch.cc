@@ -23,16 +23,21 @@ void LoopWatch::wrote(std::string_view line, const Record& record) {
   const std::uint64_t hash = hash_of(line);
   const SyslogHeader& header = record.header();
   const bool is_bare = line.size() <= header.message.size();
-  lines_[(hash >> 1) % kSlots] = {
-      .hash = hash, .number = ++written_, .program = is_bare ? hash_of(header.program) : 0};
+  writes_raw_ = writes_raw_ || line == record.raw();
+  lines_[(hash >> 1) % kSlots] = {.hash = hash,
+                                  .number = ++written_,
+                                  .program = is_bare ? hash_of(header.program) : 0,
+                                  .offset = record.offset()};
 }
 
 bool LoopWatch::closes_loop(const Record& record) {
   const SyslogHeader& header = record.header();
   if (header.format == HeaderFormat::None) return false;  // a syslogd would have given it one
-  const std::uint64_t hash = hash_of(header.message);
-  const Line& line = lines_[(hash >> 1) % kSlots];
-  if (line.hash != hash || written_ - line.number >= kRecent) return false;
+  std::uint64_t hash = hash_of(header.message);
+  Line line = recent(hash);
+  // As it was, with a header and its time in it.
+  if (line.hash == 0 && writes_raw_) line = recent(hash = hash_of(record.raw()));
+  if (line.hash == 0 || line.offset == record.offset()) return false;
   if (line.program == hash_of(header.program)) return false;
   if (line.number <= last_back_) {
     back_.clear();
@@ -44,6 +49,11 @@ bool LoopWatch::closes_loop(const Record& record) {
   if (back_.size() < kLines) return false;
   back_.clear();
   return ++times_ >= kTimes;
+}
+
+LoopWatch::Line LoopWatch::recent(std::uint64_t hash) const {
+  const Line& line = lines_[(hash >> 1) % kSlots];
+  return line.hash == hash && written_ - line.number < kRecent ? line : Line{};
 }
 
 void LoopWatch::forget() {

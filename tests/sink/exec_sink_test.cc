@@ -341,6 +341,23 @@ TEST_F(ExecSinkTest, LinesThatComeBackInTheirOrderStopIt) {
   EXPECT_TRUE(sink_->deliver(site_.records(lines))) << "it was told to go on";
 }
 
+// As `cat >FIFO` would do it.
+TEST_F(ExecSinkTest, LinesThatComeBackAsTheyWereStopIt) {
+  make("exec cat >/dev/null");
+  ASSERT_TRUE(open());
+  std::vector<std::string> lines;
+  for (int i = 0; i < 40; ++i) lines.push_back(fmt::format("<13>Nov 21 22:14:15 host prog[7]: line {}", i));
+  const auto first = site_.records(lines);
+  // A batch that is delivered again is none that has come back.
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(sink_->deliver(first));
+  Result<Delivery> delivered = Delivery{};
+  int rounds = 0;
+  for (; delivered && rounds < 10; ++rounds) delivered = sink_->deliver(site_.records(lines));
+  ASSERT_FALSE(delivered) << "it went round for ever";
+  EXPECT_EQ(rounds, 2) << "and came back twice";
+  EXPECT_EQ(delivered.error().kind, ErrorKind::Loop);
+}
+
 TEST_F(ExecSinkTest, LinesThatAreEqualAreNoLoop) {
   make("exec cat >/dev/null", {{"format", "{msg}"}});
   ASSERT_TRUE(open());
