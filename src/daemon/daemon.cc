@@ -82,7 +82,7 @@ class Daemon {
   void follow_path(bool replaced);
   void wait(std::optional<nanoseconds> limit);
   void serve_signals();
-  void stop_intake();
+  [[nodiscard]] bool stop_intake();  // whether it has taken all
   int stop();
   void round();
   void watch_for_thieves(const Intake::Round& result);
@@ -457,7 +457,7 @@ void Daemon::serve_signals() {
 
 // Takes what the pipe holds now. What is written from here on is the next slurper's: a writer that never
 // pauses must not keep this one alive.
-void Daemon::stop_intake() {
+bool Daemon::stop_intake() {
   listen(false);
   fifos_->begin_last_turns();
   const auto give_up_at = Clock::now() + kPatience;
@@ -468,20 +468,28 @@ void Daemon::stop_intake() {
       case Intake::Outcome::Dropped:
         log_thread_->notify();
         break;
+      case Intake::Outcome::Empty:
+        return true;
       case Intake::Outcome::Full:
-        if (Clock::now() >= give_up_at) return;
+      case Intake::Outcome::NoMemory:
+      case Intake::Outcome::Failed:
+        if (Clock::now() >= give_up_at) {
+          spdlog::error(
+              "cannot take what is left in the FIFO {}, {}: {}. Unless another process has it open, systemd "
+              "or a syslogd, it is lost now",
+              in_quotes(settings_.fifo.path), size_text(fifos_->held()), troubles_.text());
+          return false;
+        }
         log_thread_->ask_for_room();
         wait(kRetry);
         break;
-      default:
-        return;
     }
   }
 }
 
 int Daemon::stop() {
   notify_systemd("STOPPING=1\nSTATUS=draining the pipe and the ring");
-  stop_intake();
+  const bool all_taken = stop_intake();
   backpressure_->end();
   const bool all_written = log_thread_->stop(kPatience);
   const bool sinks_ended = sinks_->stop(kPatience);
@@ -501,7 +509,7 @@ int Daemon::stop() {
         "machine is restarted first",
         in_quotes(settings_.log.path), size_text(ring_->used()), in_quotes(ring_path_));
   }
-  const int exit_status = all_written ? 0 : static_cast<int>(ErrorKind::Io);
+  const int exit_status = all_taken && all_written ? 0 : static_cast<int>(ErrorKind::Io);
   if (!sinks_ended) {
     // Its thread uses what would be destroyed from here on.
     stop_messages();

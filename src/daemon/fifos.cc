@@ -98,6 +98,13 @@ std::optional<Status> Fifos::reinstate(dev_t device, ino_t inode) {
   return Status{};
 }
 
+std::uint64_t Fifos::held() const {
+  std::uint64_t bytes = 0;
+  for (const Fifo& fifo : fifos_)
+    bytes += static_cast<std::uint64_t>(std::max(0, os_.fionread(fifo.read_fd.get())));
+  return bytes;
+}
+
 void Fifos::begin_last_turns() {
   turns_.clear();
   deal_turns();

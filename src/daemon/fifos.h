@@ -47,6 +47,8 @@ class Fifos {
 
   // For the end: from now on pull() takes what they hold at this moment, then nothing.
   void begin_last_turns();
+  // What the pipes hold now, in bytes.
+  [[nodiscard]] std::uint64_t held() const;
 
  private:
   struct Turn {
