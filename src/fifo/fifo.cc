@@ -33,11 +33,46 @@ std::unexpected<Error> cannot_create(int errnum, const std::string& path) {
   return std::unexpected(std::move(error));
 }
 
-// What mkfifo(2) has just made at `temporary`, open, and nothing else. In a folder that another user may
-// write to, something else may stand there by now, a hard link to any file among it; so it is looked at
-// before it is opened (O_PATH opens nothing), and everything that follows is done to that very inode.
-Result<UniqueFd> open_made(Os& os, const std::string& temporary, const std::string& path) {
-  const UniqueFd seen_fd(os.open(temporary.c_str(), O_PATH | O_NOFOLLOW));
+// A descriptor with `flags` of the very inode that `fd` has open, whatever its path leads to by now.
+Result<UniqueFd> open_again(Os& os, int fd, int flags, const std::string& what) {
+  UniqueFd again_fd(os.open(fmt::format("/proc/self/fd/{}", fd).c_str(), flags));
+  if (again_fd) return again_fd;
+  if (again_fd.get() == -ENOENT)
+    return fail(ErrorKind::Io, what, "/proc is not mounted", "slurper can't run without it");
+  return fail_errno(-again_fd.get(), what,
+                    again_fd.get() == -EACCES ? "slurper must be allowed to read and to write it" : "");
+}
+
+// Both ends of the FIFO that `seen_fd` is (O_PATH). A writer may come with the first end that is opened, and
+// closing that one again would lose what it has written. So what can fail is tried before: O_RDWR needs the
+// rights of both ends, and takes both at once; and the descriptors are there.
+Result<Fifo> open_ends(Os& os, UniqueFd seen_fd, const std::string& path) {
+  const std::string what = "open the FIFO " + in_quotes(path);
+  UniqueFd spare_fd(os.fcntl(seen_fd.get(), F_DUPFD_CLOEXEC, 0));
+  if (!spare_fd) return fail_errno(-spare_fd.get(), what);
+  Result<UniqueFd> both_fd = open_again(os, seen_fd.get(), O_RDWR | O_NONBLOCK, what);
+  if (!both_fd) return std::unexpected(both_fd.error());
+  seen_fd.reset();
+  Result<UniqueFd> read_fd = open_again(os, both_fd->get(), O_RDONLY | O_NONBLOCK, what);
+  if (!read_fd) return std::unexpected(read_fd.error());
+  spare_fd.reset();
+  Result<UniqueFd> keep_alive_fd = open_again(os, both_fd->get(), O_WRONLY | O_NONBLOCK, what);
+  if (!keep_alive_fd) return std::unexpected(keep_alive_fd.error());
+  struct stat st{};
+  if (const int error = os.fstat(read_fd->get(), &st); error < 0) return fail_errno(-error, what);
+  Fifo fifo;
+  fifo.device = st.st_dev;
+  fifo.inode = st.st_ino;
+  fifo.read_fd = std::move(*read_fd);
+  fifo.keep_alive_fd = std::move(*keep_alive_fd);
+  return fifo;
+}
+
+// What mkfifo(2) has just made at `temporary`, both ends open, and nothing else. In a folder that another
+// user may write to, something else may stand there by now, a hard link to any file among it; so it is looked
+// at before it is opened (O_PATH opens nothing), and everything that follows is done to that very inode.
+Result<Fifo> open_made(Os& os, const std::string& temporary, const std::string& path) {
+  UniqueFd seen_fd(os.open(temporary.c_str(), O_PATH | O_NOFOLLOW));
   if (!seen_fd) return cannot_create(-seen_fd.get(), path);
   struct stat st{};
   if (const int error = os.fstat(seen_fd.get(), &st); error < 0) return cannot_create(-error, path);
@@ -46,16 +81,12 @@ Result<UniqueFd> open_made(Os& os, const std::string& temporary, const std::stri
                 fmt::format("another process has put something else at {}", in_quotes(temporary)),
                 "Nothing of it was changed. Let only slurper's user and root write to that folder");
   }
-  // fchown(2) and fchmod(2) refuse a descriptor that was opened with O_PATH (open(2)).
-  const std::string link = fmt::format("/proc/self/fd/{}", seen_fd.get());
-  UniqueFd fifo_fd(os.open(link.c_str(), O_RDONLY | O_NONBLOCK));
-  if (!fifo_fd) return cannot_create(-fifo_fd.get(), path);
-  return fifo_fd;
+  return open_ends(os, std::move(seen_fd), path);
 }
 
 // Under another name first, so that a FIFO that stands at its path is always one with its final mode and
-// owner, whenever the machine stops.
-Status create_fifo(Os& os, const FifoSettings& settings) {
+// owner, whenever the machine stops, and has its reader. nullopt: another process made the path meanwhile.
+Result<std::optional<Fifo>> create_fifo(Os& os, const FifoSettings& settings) {
   const std::string& path = settings.path;
   const std::string what = "create the FIFO " + in_quotes(path);
   const std::string temporary = path + ".new";
@@ -71,8 +102,10 @@ Status create_fifo(Os& os, const FifoSettings& settings) {
   }
   const auto failed = [&](int error) { return cannot_create(error, path); };
   if (const int error = os.mkfifo(temporary.c_str(), 0600); error < 0) return failed(-error);
-  const Result<UniqueFd> fifo_fd = open_made(os, temporary, path);
-  if (!fifo_fd) return std::unexpected(fifo_fd.error());  // whatever stands there is not touched
+  Result<Fifo> made = open_made(os, temporary, path);
+  if (!made) return std::unexpected(made.error());  // whatever stands there is not touched
+  const int fifo_fd = made->read_fd.get();
+  made->created = true;
   const auto finish = [&]() -> Status {
     uid_t owner = static_cast<uid_t>(-1);
     gid_t group = static_cast<gid_t>(-1);
@@ -90,48 +123,32 @@ Status create_fifo(Os& os, const FifoSettings& settings) {
                     "Correct fifo.group");
       group = *id;
     }
-    if (const int error = os.fchown(fifo_fd->get(), owner, group); error < 0) return failed(-error);
-    if (const int error = os.fchmod(fifo_fd->get(), settings.mode); error < 0) return failed(-error);
+    if (const int error = os.fchown(fifo_fd, owner, group); error < 0) return failed(-error);
+    if (const int error = os.fchmod(fifo_fd, settings.mode); error < 0) return failed(-error);
     const int error = os.rename_noreplace(temporary.c_str(), path.c_str());
+    if (error == -EEXIST) made->created = false;
     if (error < 0 && error != -EEXIST) return failed(-error);
-    // EEXIST: another process made the path meanwhile. The caller looks at what it is.
-    if (error == -EEXIST) (void)os.unlink(temporary.c_str());
     return {};
   };
   const Status finished = finish();
-  if (!finished) (void)os.unlink(temporary.c_str());  // the error that counts is the first one
-  return finished;
+  // The error that counts is the first one.
+  if (!finished || !made->created) (void)os.unlink(temporary.c_str());
+  if (!finished) return std::unexpected(finished.error());
+  if (!made->created) return std::nullopt;
+  return std::move(*made);
 }
 
-// Opens both ends of what stands at the path now. nullopt: it went away between the look and the open.
-Result<std::optional<Fifo>> open_ends(Os& os, const std::string& path) {
-  const std::string what = "open the FIFO " + in_quotes(path) + " for reading";
-  Fifo fifo;
-  // lstat before open: opening a device can have effects, opening a FIFO for reading has none.
+// Both ends of what stands at the path now. nullopt: nothing does.
+Result<std::optional<Fifo>> open_present(Os& os, const std::string& path) {
+  const std::string what = "open the FIFO " + in_quotes(path);
+  // O_PATH opens nothing: opening a device could have effects.
+  UniqueFd seen_fd(os.open(path.c_str(), O_PATH | O_NOFOLLOW));
+  if (seen_fd.get() == -ENOENT) return std::nullopt;
+  if (!seen_fd) return fail_errno(-seen_fd.get(), what);
   struct stat st{};
-  if (const int error = os.lstat(path.c_str(), &st); error < 0) {
-    return fail_errno(-error, what,
-                      error == -ENOENT ? "Create it with mkfifo(1), or set fifo.create = true" : "");
-  }
+  if (const int error = os.fstat(seen_fd.get(), &st); error < 0) return fail_errno(-error, what);
   if (!S_ISFIFO(st.st_mode)) return not_a_fifo(path, st.st_mode);
-  const int read_fd = os.open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
-  if (read_fd == -ENOENT) return std::nullopt;
-  if (read_fd < 0) return fail_errno(-read_fd, what, "slurper must be allowed to read and to write it");
-  fifo.read_fd.reset(read_fd);
-  if (const int error = os.fstat(read_fd, &st); error < 0) return fail_errno(-error, what);
-  if (!S_ISFIFO(st.st_mode)) return not_a_fifo(path, st.st_mode);
-  fifo.device = st.st_dev;
-  fifo.inode = st.st_ino;
-
-  // From here on a writer may have it open and may have written. So the other end is opened by way of this
-  // one: the path may lead to another FIFO by now, and closing this one would lose what it holds.
-  if (const Status reopened = reopen_keep_alive(os, fifo); !reopened) {
-    return fail_errno(
-        reopened.error().errnum, "open the FIFO " + in_quotes(path) + " for writing",
-        "slurper holds a write end open, so that a writer's going is no end of file: it must be allowed to "
-        "read and to write the FIFO");
-  }
-  return fifo;
+  return open_ends(os, std::move(seen_fd), path);
 }
 
 void grow_pipe(Os& os, Fifo& fifo, const FifoSettings& settings) {
@@ -172,32 +189,26 @@ Status can_create_fifo(const FifoSettings& settings) {
 }
 
 Result<Fifo> open_fifo(Os& os, const FifoSettings& settings, std::chrono::milliseconds lock_patience) {
-  bool created = false;
+  const std::string what = "open the FIFO " + in_quotes(settings.path);
+  std::optional<Fifo> fifo;
   // The path may change hands between any two of these calls.
-  for (int attempt = 0; attempt < 10; ++attempt) {
-    struct stat st{};
-    if (settings.create && os.lstat(settings.path.c_str(), &st) == -ENOENT) {
-      if (Status status = create_fifo(os, settings); !status) return std::unexpected(status.error());
-      created = true;
+  for (int attempt = 0; attempt < 10 && !fifo; ++attempt) {
+    Result<std::optional<Fifo>> opened = open_present(os, settings.path);
+    if (opened && !*opened) {
+      if (!settings.create)
+        return fail_errno(ENOENT, what, "Create it with mkfifo(1), or set fifo.create = true");
+      opened = create_fifo(os, settings);
     }
-    Result<std::optional<Fifo>> opened = open_ends(os, settings.path);
-    if (!opened) {
-      if (settings.create && opened.error().errnum == ENOENT) continue;
-      return std::unexpected(opened.error());
-    }
-    std::optional<Fifo>& ends = *opened;
-    if (!ends) continue;
-    Fifo fifo = std::move(*ends);
-    fifo.created = created;
-    fifo.hides_reads = os.fcntl(fifo.read_fd.get(), F_SETFL, O_NONBLOCK | O_NOATIME) == 0;
-    Result<FifoLock> lock = lock_fifo(os, fifo.read_fd.get(), settings.path, lock_patience);
-    if (!lock) return std::unexpected(std::move(lock.error()));
-    fifo.lock = std::move(*lock);
-    grow_pipe(os, fifo, settings);
-    return fifo;
+    if (!opened) return std::unexpected(std::move(opened.error()));
+    fifo = std::move(*opened);
   }
-  return fail(ErrorKind::NoInput, "open the FIFO " + in_quotes(settings.path),
-              "it is replaced again and again", "Find out who does it");
+  if (!fifo) return fail(ErrorKind::NoInput, what, "it is replaced again and again", "Find out who does it");
+  fifo->hides_reads = os.fcntl(fifo->read_fd.get(), F_SETFL, O_NONBLOCK | O_NOATIME) == 0;
+  Result<FifoLock> lock = lock_fifo(os, fifo->read_fd.get(), settings.path, lock_patience);
+  if (!lock) return std::unexpected(std::move(lock.error()));
+  fifo->lock = std::move(*lock);
+  grow_pipe(os, *fifo, settings);
+  return std::move(*fifo);
 }
 
 bool has_room(const Fifo& fifo) {
@@ -211,10 +222,10 @@ bool writers_are_gone(const Fifo& fifo) {
 }
 
 Status reopen_keep_alive(Os& os, Fifo& fifo) {
-  const std::string link = fmt::format("/proc/self/fd/{}", fifo.read_fd.get());
-  const int fd = os.open(link.c_str(), O_WRONLY | O_NONBLOCK);
-  if (fd < 0) return fail_errno(-fd, "open the FIFO for writing again");
-  fifo.keep_alive_fd.reset(fd);
+  Result<UniqueFd> fd =
+      open_again(os, fifo.read_fd.get(), O_WRONLY | O_NONBLOCK, "open the FIFO for writing again");
+  if (!fd) return std::unexpected(std::move(fd.error()));
+  fifo.keep_alive_fd = std::move(*fd);
   return {};
 }
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -26,10 +27,12 @@ using testing::HasSubstr;
 class OtherOs : public Os {
  public:
   int open(const char* path, int flags, mode_t mode) override {
-    if ((flags & O_ACCMODE) == O_WRONLY && before_second_open) before_second_open();
-    if ((flags & (O_ACCMODE | O_PATH)) == O_RDONLY && before_read_open) before_read_open(path);
-    if (open_error != 0 && (flags & O_ACCMODE) == open_error_mode) return -open_error;
-    return Os::open(path, flags, mode);
+    if ((flags & O_PATH) != 0 && before_look) before_look(path);
+    if ((flags & (O_ACCMODE | O_PATH)) == O_RDONLY && between_the_ends) between_the_ends();
+    if (open_error != 0 && (flags & (O_ACCMODE | O_PATH)) == open_error_mode) return -open_error;
+    const int fd = Os::open(path, flags, mode);
+    ends_opened += fd >= 0 && std::string_view(path).starts_with("/proc/self/fd/") ? 1 : 0;
+    return fd;
   }
   int fcntl(int fd, int command, int argument) override {
     return command == F_SETPIPE_SZ && set_size_error != 0 ? -set_size_error
@@ -43,9 +46,16 @@ class OtherOs : public Os {
     if (after_mkfifo) after_mkfifo(path);
     return made;
   }
+  int rename_noreplace(const char* from, const char* to) override {
+    const int renamed = Os::rename_noreplace(from, to);
+    if (after_rename) after_rename();
+    return renamed;
+  }
+  std::function<void()> after_rename;
   std::function<void(const char* path)> after_mkfifo;
-  std::function<void()> before_second_open;
-  std::function<void(std::string_view path)> before_read_open;
+  std::function<void(std::string_view path)> before_look;
+  std::function<void()> between_the_ends;
+  int ends_opened = 0;
   int open_error = 0;
   int open_error_mode = O_RDONLY;
   int set_size_error = 0;
@@ -328,12 +338,14 @@ TEST_F(FifoTest, GoesOnWithASmallerPipeAndSaysSo) {
   EXPECT_THAT(fifo->pipe_size_refusal->message(), HasSubstr("fs.pipe-user-pages-soft"));
 }
 
-// A writer that came between the two opens has its line read, whatever the path leads to by then.
+// A writer that comes with the first end that is open has its line read, whatever the path leads to by then.
 TEST_F(FifoTest, BothEndsAreOfTheFifoThatWasOpenedFirst) {
   ASSERT_EQ(::mkfifo(settings_.path.c_str(), 0600), 0);
   struct stat first{};
   ASSERT_EQ(::stat(settings_.path.c_str(), &first), 0);
-  os_.before_second_open = [&] {
+  bool replaced = false;
+  os_.between_the_ends = [&] {
+    if (std::exchange(replaced, true)) return;
     const UniqueFd writer_fd(::open(settings_.path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
     ASSERT_EQ(::write(writer_fd.get(), "line\n", 5), 5);
     ASSERT_EQ(::unlink(settings_.path.c_str()), 0);
@@ -349,33 +361,81 @@ TEST_F(FifoTest, BothEndsAreOfTheFifoThatWasOpenedFirst) {
   EXPECT_EQ(::read(fifo->read_fd.get(), line.data(), line.size()), 5);
 }
 
+// As soon as one that is made stands at its path, a writer may come.
+TEST_F(FifoTest, OneThatIsMadeHasItsReaderFromTheFirstMomentOn) {
+  os_.after_rename = [&] {
+    const UniqueFd writer_fd(::open(settings_.path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+    EXPECT_EQ(::write(writer_fd.get(), "line\n", 5), 5);
+  };
+  const Result<Fifo> fifo = open_fifo(os_, settings_);
+  ASSERT_TRUE(fifo) << fifo.error().message();
+  EXPECT_TRUE(fifo->created);
+  std::array<char, 8> line{};
+  EXPECT_EQ(::read(fifo->read_fd.get(), line.data(), line.size()), 5);
+}
+
 TEST_F(FifoTest, OneThatGoesBeforeItIsOpenedIsMadeAnew) {
-  int times = 2;
-  int removed = 0;
-  os_.before_read_open = [&](std::string_view path) {
-    if (path == settings_.path && removed++ < times) {
+  bool made = false;
+  os_.before_look = [&](std::string_view path) {
+    if (path == settings_.path && !std::exchange(made, true)) {
+      ASSERT_EQ(::mkfifo(settings_.path.c_str(), 0600), 0);
       ASSERT_EQ(::unlink(settings_.path.c_str()), 0);
     }
   };
   const Result<Fifo> fifo = open_fifo(os_, settings_);
   ASSERT_TRUE(fifo) << fifo.error().message();
   EXPECT_TRUE(fifo->created);
-  EXPECT_EQ(removed, 3);
-
-  times = 1000;
-  expect_refused(ErrorKind::NoInput, "replaced again and again");
+  ASSERT_EQ(::unlink(settings_.path.c_str()), 0);
   settings_.create = false;
-  ASSERT_EQ(::mkfifo(settings_.path.c_str(), 0600), 0);
   expect_refused(ErrorKind::NoInput, "Create it with mkfifo(1)");
+}
+
+// Made by another process when slurper is about to, and gone when it looks again.
+TEST_F(FifoTest, OneThatIsReplacedAgainAndAgainIsGivenUp) {
+  os_.after_mkfifo = [&](const char*) { ASSERT_EQ(::mkfifo(settings_.path.c_str(), 0600), 0); };
+  os_.before_look = [&](std::string_view path) {
+    if (path == settings_.path) (void)::unlink(settings_.path.c_str());
+  };
+  expect_refused(ErrorKind::NoInput, "replaced again and again");
 }
 
 TEST_F(FifoTest, BothEndsMustBeAllowed) {
   ASSERT_EQ(::mkfifo(settings_.path.c_str(), 0600), 0);
   os_.open_error = EACCES;
-  for (const int mode : {O_RDONLY, O_WRONLY}) {
+  for (const int mode : {O_RDWR, O_RDONLY, O_WRONLY}) {
     os_.open_error_mode = mode;
     expect_refused(ErrorKind::NoPermission, "must be allowed to read and to write");
   }
+}
+
+// An end that is opened lets writers in, and one that is closed again loses what they have written.
+TEST_F(FifoTest, NoEndIsOpenedWithoutDescriptorsForAllOfThem) {
+  ASSERT_EQ(::mkfifo(settings_.path.c_str(), 0600), 0);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  bool opened = false;
+  for (unsigned free = 0; !opened && free < 10; ++free) {
+    const UniqueFd next_fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    const rlimit limit{.rlim_cur = static_cast<rlim_t>(next_fd.get()) + 1 + free,
+                       .rlim_max = before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+    os_.ends_opened = 0;
+    const Result<Fifo> fifo = open_fifo(os_, settings_);
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    opened = fifo.has_value();
+    EXPECT_EQ(os_.ends_opened, opened ? 3 : 0) << free;
+    if (!opened) {
+      EXPECT_EQ(fifo.error().errnum, EMFILE);
+    }
+  }
+  EXPECT_TRUE(opened);
+}
+
+TEST_F(FifoTest, WithoutProcItSaysSo) {
+  ASSERT_EQ(::mkfifo(settings_.path.c_str(), 0600), 0);
+  os_.open_error = ENOENT;
+  os_.open_error_mode = O_RDWR;
+  expect_refused(ErrorKind::Io, "/proc is not mounted");
 }
 
 TEST_F(FifoTest, AFailingLockIsSaid) {
