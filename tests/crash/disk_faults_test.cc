@@ -5,13 +5,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 #include <algorithm>
 #include <csignal>
+#include <fstream>
+#include <optional>
 #include <thread>
 
 #include "bench/stalled_disk.h"
 #include "support/daemon.h"
+#include "support/kill_at.h"
 #include "support/lines.h"
 #include "support/small_disk.h"
 
@@ -222,6 +226,58 @@ TEST(DiskFaults, ALimitInMidRing) {
   EXPECT_TRUE(slurper.exits_with(0)) << slurper.err();
   EXPECT_EQ(difference(site.holder.accepted(), site.log.bytes()), "");
   EXPECT_TRUE(Child(site.verify()).exits_with(0));
+}
+
+std::uint64_t pending_signals(pid_t pid) {
+  std::ifstream status(fmt::format("/proc/{}/status", pid));
+  for (std::string word; status >> word;) {
+    if (word == "ShdPnd:" && status >> word) return std::stoull(word, nullptr, 16);
+  }
+  return 0;
+}
+
+bool waits_for_a_thread(pid_t pid) {
+  std::string call;
+  return std::ifstream(fmt::format("/proc/{}/syscall", pid)) >> call && call == std::to_string(SYS_futex);
+}
+
+// A stop goes on taking when the log has made room. What it can't take in the end, it reports.
+TEST(DiskFaults, AStopTakesWhatALimitHasHeldUp) {
+  for (const bool is_lifted : {true, false}) {
+    Site site;
+    Child slurper = site.start({"log.rotate_size=100KiB"});
+    const rlimit small = {.rlim_cur = 1'114'112 + 20'050, .rlim_max = RLIM_INFINITY};
+    ASSERT_EQ(::prlimit(slurper.pid(), RLIMIT_FSIZE, &small, nullptr), 0);
+    std::optional<StalledThreads> stall(slurper.pid());
+    int next = 0;
+    // Until the pipe is full, and stays so.
+    int refused = 0;
+    ASSERT_TRUE(eventually([&] {
+      const bool taken = site.holder.write(lines(500, next));
+      next += taken ? 500 : 0;
+      refused = taken ? 0 : refused + 1;
+      return refused > 1000;
+    }));
+    slurper.signal(SIGTERM);
+    if (is_lifted) {
+      // Once the signal has been read.
+      ASSERT_TRUE(eventually([&] { return pending_signals(slurper.pid()) == 0; }));
+      stall.reset();
+      EXPECT_TRUE(slurper.exits_with(0)) << slurper.err();
+      EXPECT_EQ(difference(site.holder.accepted(), site.log.bytes()), "");
+    } else {
+      // The thread that writes messages is held, too.
+      int waiting = 0;
+      ASSERT_TRUE(eventually([&] {
+        waiting = waits_for_a_thread(slurper.pid()) ? waiting + 1 : 0;
+        return waiting > 100;
+      }));
+      stall.reset();
+      EXPECT_TRUE(slurper.exits_with(74)) << slurper.err();
+      EXPECT_TRUE(slurper.said("cannot take what is left in the FIFO")) << slurper.err();
+      EXPECT_GT(site.holder.pending(), 0U);
+    }
+  }
 }
 
 // Numbered lines flow in a process of their own while something is done to the log's disk.
