@@ -33,14 +33,15 @@ std::unexpected<Error> cannot_create(int errnum, const std::string& path) {
   return std::unexpected(std::move(error));
 }
 
+constexpr const char* kBothAllowed = "slurper must be allowed to read and to write it";
+
 // A descriptor with `flags` of the very inode that `fd` has open, whatever its path leads to by now.
 Result<UniqueFd> open_again(Os& os, int fd, int flags, const std::string& what) {
   UniqueFd again_fd(os.open(fmt::format("/proc/self/fd/{}", fd).c_str(), flags));
   if (again_fd) return again_fd;
   if (again_fd.get() == -ENOENT)
     return fail(ErrorKind::Io, what, "/proc is not mounted", "slurper can't run without it");
-  return fail_errno(-again_fd.get(), what,
-                    again_fd.get() == -EACCES ? "slurper must be allowed to read and to write it" : "");
+  return fail_errno(-again_fd.get(), what, again_fd.get() == -EACCES ? kBothAllowed : "");
 }
 
 // Both ends of the FIFO that `seen_fd` is (O_PATH). A writer may come with the first end that is opened, and
@@ -51,7 +52,12 @@ Result<Fifo> open_ends(Os& os, UniqueFd seen_fd, const std::string& path) {
   UniqueFd spare_fd(os.fcntl(seen_fd.get(), F_DUPFD_CLOEXEC, 0));
   if (!spare_fd) return fail_errno(-spare_fd.get(), what);
   Result<UniqueFd> both_fd = open_again(os, seen_fd.get(), O_RDWR | O_NONBLOCK, what);
-  if (!both_fd) return std::unexpected(both_fd.error());
+  if (!both_fd) {
+    if (both_fd.error().errnum != EACCES) return std::unexpected(both_fd.error());
+    const std::string link = fmt::format("/proc/self/fd/{}", seen_fd.get());
+    const bool may_write = ::faccessat(AT_FDCWD, link.c_str(), W_OK, AT_EACCESS) == 0;
+    return fail_errno(EACCES, what + (may_write ? " for reading" : " for writing"), kBothAllowed);
+  }
   seen_fd.reset();
   Result<UniqueFd> read_fd = open_again(os, both_fd->get(), O_RDONLY | O_NONBLOCK, what);
   if (!read_fd) return std::unexpected(read_fd.error());
