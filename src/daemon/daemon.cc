@@ -335,6 +335,15 @@ void Daemon::watch_for_thieves(const Intake::Round& result) {
   watcher_->robbed();
 }
 
+// Of a read that could not take anything.
+std::string why_held_up(const Intake::Round& result) {
+  if (result.outcome == Intake::Outcome::Full) return "the ring is full";
+  if (result.outcome == Intake::Outcome::NoMemory) return "the ring's file system has no memory left";
+  if (result.errnum == EFBIG)
+    return "the limit on the size of files is smaller than the ring. Raise it (LimitFSIZE=, ulimit -f)";
+  return errno_text(result.errnum);
+}
+
 // One read from the FIFO, and the wait that follows it.
 void Daemon::round() {
   const Intake::Round result = fifos_->pull();
@@ -364,21 +373,12 @@ void Daemon::round() {
       }
       return wait(std::nullopt);
     case Intake::Outcome::Full:
-      backpressure_->held_up("the ring is full");
+    case Intake::Outcome::NoMemory:
+    case Intake::Outcome::Failed:
+      backpressure_->held_up(why_held_up(result));
       listen(false);
       log_thread_->ask_for_room();
       // The log may have made room between the look and the question.
-      return wait(kRetry);
-    case Intake::Outcome::NoMemory:
-      backpressure_->held_up("the ring's file system has no memory left");
-      listen(false);
-      return wait(kRetry);
-    case Intake::Outcome::Failed:
-      backpressure_->held_up(result.errnum == EFBIG
-                                 ? "the limit on the size of files is smaller than the ring. Raise it "
-                                   "(LimitFSIZE=, ulimit -f)"
-                                 : errno_text(result.errnum));
-      listen(false);
       return wait(kRetry);
   }
 }
@@ -475,9 +475,10 @@ bool Daemon::stop_intake() {
       case Intake::Outcome::Failed:
         if (Clock::now() >= give_up_at) {
           spdlog::error(
-              "cannot take what is left in the FIFO {}, {}: {}. Unless another process has it open, systemd "
-              "or a syslogd, it is lost now",
-              in_quotes(settings_.fifo.path), size_text(fifos_->held()), troubles_.text());
+              "cannot take what is left in the FIFO {}, {}: {}. Unless another process, systemd or a "
+              "syslogd, "
+              "has it open for reading, it is lost now",
+              in_quotes(settings_.fifo.path), size_text(fifos_->held()), why_held_up(result));
           return false;
         }
         log_thread_->ask_for_room();

@@ -53,7 +53,7 @@ class Intake {
 
   static constexpr std::uint64_t kNoLimit = std::numeric_limits<std::uint64_t>::max();
 
-  // `times` is told when what is taken came; nullptr: nothing is.
+  // `times` gets the time of arrival of what is taken; nullptr: no times are kept.
   Intake(Os& os, Ring& ring, WhenFull when_full, TimeIndex* times = nullptr);
 
   // One read at the most, of `limit` bytes at the most.

@@ -5,17 +5,13 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
-#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 
-#include "daemon/sinks.h"
-#include "log/log_writer.h"
 #include "support/daemon.h"
 #include "support/small_disk.h"
 #include "support/unshare.h"
@@ -209,60 +205,6 @@ TEST_F(StatusTroubles, ASinkThatFailsAndWhy) {
   EXPECT_THAT(slurper.err(), HasSubstr("/missing/.copy.lock': No such file or directory"));
   fs::create_directory(site_.disk / "missing");
   EXPECT_TRUE(says(slurper, "all well")) << slurper.err();
-}
-
-// Opens when what it writes does not come back.
-class LoopingSink : public Sink {
- public:
-  explicit LoopingSink(const std::atomic<bool>& loops) : loops_(loops) {}
-
-  Result<std::optional<std::uint64_t>> open(const SinkContext&) override {
-    if (loops_) return fail(ErrorKind::Loop, "write", "it comes back");
-    return std::nullopt;
-  }
-  Result<Delivery> deliver(std::span<const Record>) override { return Delivery{}; }
-  void close() override {}
-
- private:
-  const std::atomic<bool>& loops_;
-};
-
-TEST(SinkTroubles, ALoopUntilTheSinkIsToldToGoOn) {
-  if (!spdlog::default_logger())  // another test has ended the messages
-    spdlog::set_default_logger(std::make_shared<spdlog::logger>("test"));
-  const TempDir disk;
-  LogSettings settings;
-  settings.path = disk / "messages";
-  auto writer = LogWriter::open(kernel(), settings, Uuid{1});
-  ASSERT_TRUE(writer) << writer.error().message();
-  (*writer)->publish();
-  const auto times =
-      TimeIndex::open(kernel(), (*writer)->paths(), (*writer)->log_id(), {}, {.log_end = {}, .head = {}});
-  std::atomic<bool> loops = true;
-  std::vector<PreparedSink> prepared;
-  prepared.push_back(
-      {.name = "back", .type = "test", .options = {}, .make = [&]() -> Result<std::unique_ptr<Sink>> {
-         return std::make_unique<LoopingSink>(loops);
-       }});
-  Troubles troubles([] {});
-  Sinks sinks({.os = kernel(),
-               .paths = (*writer)->paths(),
-               .id = (*writer)->log_id(),
-               .access = {},
-               .sync = {},
-               .feed = (*writer)->feed(),
-               .times = *times},
-              std::move(prepared), troubles);
-  ASSERT_TRUE(sinks.start());
-  const auto are = [&](const std::string& text) {
-    return eventually([&] { return troubles.text() == text; });
-  };
-  EXPECT_TRUE(are("A SINK HAS STOPPED UNTIL SIGHUP: 'back': cannot write: it comes back")) << troubles.text();
-  EXPECT_THAT(sinks.status({}), HasSubstr("sink 'back': 0 lines, 0B behind, STOPPED"));
-  loops = false;
-  sinks.resume();
-  EXPECT_TRUE(are("")) << troubles.text();
-  EXPECT_TRUE(sinks.stop(0ms, 30s));
 }
 
 }  // namespace
