@@ -13,8 +13,8 @@ namespace slurper {
 
 // Reads the FIFO into the log until SIGTERM or SIGINT, in the foreground, and returns the process's exit
 // status. Call it before any thread is started: it blocks the signals it handles. `reload` is called on
-// SIGHUP. `level`: the minimum severity of the messages to show, by spdlog's names ("info"). `warnings`: what a
-// look at the settings and the machine found; they are shown once, after a start that succeeded.
+// SIGHUP. `level`: the minimum severity of the messages to show, by spdlog's names ("info"). `warnings`: what
+// a look at the settings and the machine found; they are shown once, after a start that succeeded.
 int run_daemon(const Settings& settings, const std::function<Result<Settings>()>& reload,
                std::string_view level, std::span<const std::string> warnings);
 
