@@ -22,10 +22,10 @@
 #include "base/file_kind.h"
 #include "base/text.h"
 #include "cli/who.h"
-#include "config/ring_directory.h"
 #include "fifo/watch.h"
 #include "proc/holders.h"
 #include "ring/ring.h"
+#include "ring/ring_directory.h"
 #include "ring/ring_folder.h"
 
 namespace slurper {

@@ -18,12 +18,12 @@
 #include "base/text.h"
 #include "base/uuid.h"
 #include "cli/command.h"
-#include "config/ring_directory.h"
 #include "log/cursor_file.h"
 #include "log/log_index.h"
 #include "log/orphaned_cursors.h"
 #include "log/segment_reader.h"
 #include "ring/put_aside.h"
+#include "ring/ring_directory.h"
 
 namespace slurper {
 

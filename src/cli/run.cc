@@ -7,8 +7,8 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "daemon/daemon.h"
-#include "daemon/fifo_holder.h"
-#include "daemon/sd_notify.h"
+#include "service/fifo_holder.h"
+#include "service/sd_notify.h"
 
 namespace slurper {
 

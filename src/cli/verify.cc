@@ -12,11 +12,11 @@
 #include "base/uuid.h"
 #include "cli/command.h"
 #include "cli/verify_ring.h"
-#include "config/ring_directory.h"
 #include "daemon/ring_choice.h"
 #include "log/orphaned_cursors.h"
 #include "log/verify.h"
 #include "ring/put_aside.h"
+#include "ring/ring_directory.h"
 #include "ring/ring_view.h"
 
 namespace slurper {

@@ -13,7 +13,7 @@
 
 #include "base/doorbell.h"
 #include "base/settings.h"
-#include "daemon/troubles.h"
+#include "base/troubles.h"
 #include "log/housekeeper.h"
 #include "log/log_writer.h"
 #include "log/time_index.h"

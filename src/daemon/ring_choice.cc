@@ -8,9 +8,9 @@
 #include <filesystem>
 
 #include "base/text.h"
-#include "config/ring_directory.h"
 #include "log/log_index.h"
 #include "ring/put_aside.h"
+#include "ring/ring_directory.h"
 
 namespace slurper {
 

@@ -8,7 +8,7 @@
 #include <new>
 
 #include "base/text.h"
-#include "daemon/sd_notify.h"
+#include "service/sd_notify.h"
 
 namespace slurper {
 

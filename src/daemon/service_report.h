@@ -6,10 +6,10 @@
 #include <string>
 
 #include "base/fd.h"
+#include "base/troubles.h"
 #include "daemon/log_thread.h"
-#include "daemon/troubles.h"
-#include "daemon/watchdog.h"
 #include "ring/ring.h"
+#include "service/watchdog.h"
 
 namespace slurper {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "daemon/troubles.h"
+#include "base/troubles.h"
 #include "sink/runner.h"
 
 namespace slurper {

@@ -12,8 +12,8 @@
 
 #include "base/accounts.h"
 #include "base/error.h"
-#include "base/lock_holder.h"
 #include "base/text.h"
+#include "proc/lock_holder.h"
 
 namespace slurper {
 

@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "base/file_kind.h"
-#include "base/lock_holder.h"
+#include "proc/lock_holder.h"
 
 namespace slurper {
 

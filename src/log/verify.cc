@@ -15,11 +15,11 @@
 
 #include "base/error.h"
 #include "base/file_kind.h"
-#include "base/lock_holder.h"
 #include "base/text.h"
 #include "log/segment_reader.h"
 #include "log/time_index.h"
 #include "log/verify_cursors.h"
+#include "proc/lock_holder.h"
 
 namespace slurper {
 

@@ -16,8 +16,8 @@
 #include <utility>
 
 #include "base/error.h"
-#include "base/lock_holder.h"
 #include "base/text.h"
+#include "proc/lock_holder.h"
 #include "ring/put_aside.h"
 #include "ring/ring_folder.h"
 #include "ring/ring_upgrade.h"

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/file_kind.h"
 #include "base/text.h"
-#include "sink/json_line.h"
+#include "sink/format/json_line.h"
 
 namespace slurper {
 

@@ -11,11 +11,11 @@
 #include <vector>
 
 #include "base/os.h"
-#include "filter/record_fields.h"
 #include "log/log_feed.h"
 #include "log/log_reader.h"
 #include "log/time_index.h"
 #include "record/framer.h"
+#include "record/record_fields.h"
 #include "slurper/record.h"
 
 namespace slurper {

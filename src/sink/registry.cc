@@ -13,12 +13,12 @@
 
 #include "base/accounts.h"
 #include "base/text.h"
-#include "sink/exec_sink.h"
-#include "sink/file_sink.h"
-#include "sink/journald_sink.h"
+#include "sink/exec/exec_sink.h"
+#include "sink/file/file_sink.h"
+#include "sink/journald/journald_sink.h"
 #include "sink/options.h"
-#include "sink/stdout_sink.h"
-#include "sink/syslog_sink.h"
+#include "sink/stdout/stdout_sink.h"
+#include "sink/syslog/syslog_sink.h"
 
 namespace slurper {
 

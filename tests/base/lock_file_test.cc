@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <functional>
 
-#include "base/lock_holder.h"
+#include "proc/lock_holder.h"
 #include "support/files.h"
 #include "support/flock_holder.h"
 #include "support/temp_dir.h"

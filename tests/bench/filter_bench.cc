@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "filter/record_fields.h"
+#include "record/record_fields.h"
 #include "record/syslog_header.h"
 
 namespace {

@@ -7,9 +7,9 @@
 
 #include "base/uuid.h"
 #include "record/syslog_names.h"
-#include "sink/format.h"
+#include "sink/format/format.h"
+#include "sink/format/timestamps.h"
 #include "sink/options.h"
-#include "sink/timestamps.h"
 
 namespace slurper {
 namespace {

@@ -13,7 +13,7 @@
 
 #include "sink/receiver.h"
 #include "sink/sink_site.h"
-#include "sink/syslog_sink.h"
+#include "sink/syslog/syslog_sink.h"
 
 namespace slurper {
 namespace {

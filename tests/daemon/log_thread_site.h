@@ -6,8 +6,8 @@
 #include <memory>
 #include <utility>
 
-#include "daemon/intake.h"
 #include "daemon/log_thread.h"
+#include "intake/intake.h"
 #include "log/log_files.h"
 
 namespace slurper {

@@ -1,6 +1,6 @@
 // What an operator wants to be woken for is in the status, with its cause: the table itself, and the real
 // binary in each of these troubles.
-#include "daemon/troubles.h"
+#include "base/troubles.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>

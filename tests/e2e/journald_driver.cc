@@ -19,7 +19,7 @@
 
 #include "base/os.h"
 #include "record/syslog_header.h"
-#include "sink/journald_sink.h"
+#include "sink/journald/journald_sink.h"
 #include "sink/options.h"
 
 namespace slurper {

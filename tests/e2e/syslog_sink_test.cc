@@ -10,7 +10,7 @@
 #include "sink/feed.h"
 #include "sink/receiver.h"
 #include "sink/sink_site.h"
-#include "sink/syslog_sink.h"
+#include "sink/syslog/syslog_sink.h"
 #include "support/packages.h"
 #include "support/temp_dir.h"
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "filter/record_fields.h"
+#include "record/record_fields.h"
 #include "record/syslog_header.h"
 
 namespace slurper {

@@ -1,6 +1,6 @@
 // A syslog server as settings name it.
 #include "fuzz/fuzz.h"
-#include "sink/endpoint.h"
+#include "sink/net/endpoint.h"
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using slurper::fuzz::require;

@@ -1,6 +1,6 @@
 // What is written of a record: a template of the operator's (up to the first newline), and the record's bytes
 // (behind it), in every format.
-#include "sink/format.h"
+#include "sink/format/format.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -9,8 +9,8 @@
 #include "base/text.h"
 #include "fuzz/fuzz.h"
 #include "record/syslog_header.h"
-#include "sink/json_events.h"
-#include "sink/json_line.h"
+#include "sink/format/json_events.h"
+#include "sink/format/json_line.h"
 
 using slurper::fuzz::require;
 

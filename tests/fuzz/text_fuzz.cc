@@ -3,8 +3,8 @@
 #include <string>
 
 #include "base/text.h"
-#include "config/ring_directory.h"
 #include "fuzz/fuzz.h"
+#include "ring/ring_directory.h"
 
 using slurper::fuzz::require;
 

@@ -10,16 +10,17 @@ check() { # SOURCE_DIR; prints the violations
       BEGIN {
         layer["include"] = 0
         layer["base"] = 1
-        layer["fifo"] = layer["ring"] = layer["log"] = layer["record"] = layer["proc"] = 2
+        layer["fifo"] = layer["ring"] = layer["log"] = layer["record"] = layer["filter"] = layer["proc"] = 2
         layer["config"] = 2
-        layer["filter"] = layer["sink"] = layer["trace"] = 3
-        layer["daemon"] = 4
-        layer["cli"] = 5
+        layer["intake"] = layer["watch"] = layer["sink"] = layer["trace"] = 3
+        layer["control"] = layer["service"] = 4
+        layer["daemon"] = 5
+        layer["cli"] = 6
 
         fence["CLI"] = " cli "
         fence["toml++"] = " config "
-        fence["systemd"] = " daemon sink "
-        fence["spdlog"] = " daemon cli "
+        fence["systemd"] = " service sink "
+        fence["spdlog"] = " intake watch service daemon cli "
         fence["zstd.h"] = " log "
         fence["re2"] = " filter "
         fence["openssl"] = " sink "
@@ -37,7 +38,7 @@ check() { # SOURCE_DIR; prints the violations
         if (to in layer && from in layer && to != from) {
           if (layer[to] > layer[from]) print where from " is below " to
           if (from == "config" && to != "base") print where "config uses base only"
-          if (to == "config" && layer[from] < 4) print where from " is below config"
+          if (to == "config" && layer[from] < 5) print where from " is below config"
         }
       }'
 }

@@ -1,0 +1,141 @@
+#include "intake/intake.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace slurper {
+
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::microseconds;
+
+constexpr std::uint64_t kMaxRead = 1 << 20;  // what a pipe can hold without CAP_SYS_RESOURCE
+
+// No line waits in the pipe for longer than 2 ms: the pause, and what the kernel's timer adds to it.
+constexpr microseconds kLongestPause = 1500us;
+constexpr microseconds kShortestPause = 300us;
+// As fast as anybody was seen to write lines of 150 bytes into a pipe, with room to spare. A pause never lets
+// the pipe get more than half full at this rate.
+constexpr std::uint64_t kFastestWriterBytesPerMs = 350'000;
+// Wake-ups closer together than this are worth a pause: a timed sleep costs about four of them.
+constexpr microseconds kQuickWake = 300us;
+constexpr int kQuickWakes = 3;
+constexpr std::uint64_t kWorthAPause = 3;         // times what a wake-up brings
+constexpr std::uint64_t kLongestUsualWake = 512;  // one wake-up may find more than one line
+constexpr std::uint64_t kBurst = 16384;           // a wake-up that finds this much is in mid-burst
+
+}  // namespace
+
+void FullTime::found_full(Clock::time_point now) {
+  if (since_) return;
+  since_ = now;
+  ++times_;
+}
+
+void FullTime::found_room(Clock::time_point now) {
+  if (since_) total_ += now - *since_;
+  since_.reset();
+}
+
+FullTime::Clock::duration FullTime::total(Clock::time_point now) const {
+  return total_ + (since_ ? now - *since_ : Clock::duration{});
+}
+
+Intake::Intake(Os& os, Ring& ring, WhenFull when_full, TimeIndex* times)
+    : os_(os),
+      ring_(ring),
+      when_full_(when_full),
+      times_(times),
+      max_read_(std::min(kMaxRead, ring.size() / 8)),
+      reserve_(2 * max_read_) {}
+
+Intake::Round Intake::finish(ssize_t got, std::uint64_t asked, Outcome outcome) {
+  // The pipe held something. -EPIPE: and its last writer is gone, too.
+  if (got == -EAGAIN || got == -EPIPE) {
+    ++short_reads_;
+    return {Outcome::Empty};
+  }
+  if (got == -ENOSPC) return {Outcome::NoMemory};
+  if (got < 0) return {Outcome::Failed, 0, static_cast<int>(-got)};
+  if (static_cast<std::uint64_t>(got) != asked && !ring_.stopped_by_limit()) ++short_reads_;
+  if (full_time_.is_full()) full_time_.found_room(FullTime::Clock::now());
+  return {outcome, static_cast<std::uint64_t>(got)};
+}
+
+Intake::Round Intake::pull(const Fifo& fifo, std::uint64_t limit) {
+  const int fd = fifo.read_fd.get();
+  const int held = os_.fionread(fd);
+  if (held < 0) return {Outcome::Failed, 0, -held};
+  if (held == 0) return {Outcome::Empty};
+  // A pipe is full when its slots are, and each page-sized slot holds more than half a page then: below half
+  // of the bytes there is no need to ask.
+  if (static_cast<std::uint64_t>(held) > fifo.pipe_size / 2 && fifo.keep_alive_fd) {
+    const auto now = FullTime::Clock::now();
+    has_room(fifo) ? full_time_.found_room(now) : full_time_.found_full(now);
+  }
+  const std::uint64_t room = ring_.room();
+  std::uint64_t size = std::min({static_cast<std::uint64_t>(held), max_read_, limit});
+  if (when_full_ == WhenFull::Drop && (room < reserve_ || ring_.dropping()))
+    return pull_line_by_line(fd, size);
+  size = std::min(size, room);
+  if (size == 0) return {Outcome::Full};
+  return finish(take(fd, size), size, Outcome::Took);
+}
+
+// The time first: the log's thread may have the bytes before the take returns.
+ssize_t Intake::take(int fd, std::uint64_t size) {
+  if (times_ != nullptr) times_->coming(ring_.head());
+  return ring_.take(fd, size);
+}
+
+// The ring is full, or a line whose beginning was dropped is not over. What a read will bring must be known
+// before it is declared, so that what is dropped is whole lines, whenever the process dies.
+Intake::Round Intake::pull_line_by_line(int fd, std::uint64_t available) {
+  const ssize_t seen = ring_.peek(fd, available);
+  if (seen <= 0) return finish(seen == 0 ? -EAGAIN : seen, 0, Outcome::Empty);
+  const auto size = static_cast<std::uint64_t>(seen);
+  const char* const begin = ring_.peeked();
+  const void* const newline = std::memchr(begin, '\n', size);
+  const std::uint64_t first_line =
+      newline == nullptr ? size : static_cast<std::uint64_t>(static_cast<const char*>(newline) - begin) + 1;
+
+  if (ring_.dropping()) return finish(ring_.drop(fd, first_line), first_line, Outcome::Dropped);
+  // What is before head stays readable when the log has emptied the ring since the look at its room.
+  if (!ring_.head_is_at_line_start()) {
+    // The rest of a line that was kept. Where it is longer than the reserve, it waits: nothing is torn.
+    const std::uint64_t fitting = std::min(first_line, ring_.room());
+    if (fitting == 0) return {Outcome::Full};
+    return finish(take(fd, fitting), fitting, Outcome::Took);
+  }
+  return finish(ring_.drop(fd, size), size, Outcome::Dropped);
+}
+
+Gather::Gather(std::uint64_t pipe_size) : target_(pipe_size / 4) {
+  const microseconds until_half_full(pipe_size / 2 * 1000 / kFastestWriterBytesPerMs);
+  max_pause_ = std::min(kLongestPause, until_half_full);
+  if (max_pause_ < kShortestPause) max_pause_ = 0us;
+}
+
+microseconds Gather::after_read(std::uint64_t bytes, Clock::time_point now) {
+  const auto elapsed = std::max(std::chrono::duration_cast<microseconds>(now - last_read_), 1us);
+  last_read_ = now;
+  if (max_pause_ == 0us) return 0us;
+  if (!gathering_) {
+    quick_wakes_ = elapsed < kQuickWake ? quick_wakes_ + 1 : 0;
+    usual_wake_ = std::min(bytes, kLongestUsualWake);
+    if (quick_wakes_ < kQuickWakes && bytes < kBurst) return 0us;
+    gathering_ = true;
+    quick_wakes_ = 0;
+    return kShortestPause;
+  }
+  if (bytes < kWorthAPause * usual_wake_) {
+    gathering_ = false;
+    return 0us;
+  }
+  const microseconds until_target(target_ * static_cast<std::uint64_t>(elapsed.count()) / bytes);
+  return std::clamp(until_target, kShortestPause, max_pause_);
+}
+
+}  // namespace slurper

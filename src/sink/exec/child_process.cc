@@ -1,0 +1,154 @@
+#include "sink/exec/child_process.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <spawn.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "base/error.h"
+
+namespace slurper {
+
+namespace {
+
+struct Pipe {
+  UniqueFd read_end;
+  UniqueFd write_end;
+};
+
+Result<Pipe> make_pipe() {
+  int fds[2] = {-1, -1};
+  if (::pipe2(fds, O_CLOEXEC) != 0) return fail_errno(errno, "make a pipe");
+  return Pipe{.read_end = UniqueFd(fds[0]), .write_end = UniqueFd(fds[1])};
+}
+
+// Of our end only: O_NONBLOCK belongs to the open file description, and the two ends have one each.
+void set_nonblocking(const UniqueFd& fd) {
+  (void)::fcntl(fd.get(), F_SETFL, O_NONBLOCK);
+}
+
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+  std::vector<char*> result;
+  result.reserve(texts.size() + 1);
+  for (std::string& text : texts) result.push_back(text.data());
+  result.push_back(nullptr);
+  return result;
+}
+
+// posix_spawn(3)'s lists, which need to be freed.
+class SpawnPlan {
+ public:
+  SpawnPlan() {
+    ::posix_spawn_file_actions_init(&actions);
+    ::posix_spawnattr_init(&attributes);
+  }
+  SpawnPlan(const SpawnPlan&) = delete;
+  SpawnPlan& operator=(const SpawnPlan&) = delete;
+  ~SpawnPlan() {
+    ::posix_spawn_file_actions_destroy(&actions);
+    ::posix_spawnattr_destroy(&attributes);
+  }
+
+  posix_spawn_file_actions_t actions{};
+  posix_spawnattr_t attributes{};
+};
+
+}  // namespace
+
+Status ChildProcess::start(const ChildProgram& program) {
+  kill();
+  auto input = make_pipe();
+  if (!input) return std::unexpected(input.error());
+  auto output = make_pipe();
+  if (!output) return std::unexpected(output.error());
+  auto errors = make_pipe();
+  if (!errors) return std::unexpected(errors.error());
+
+  SpawnPlan plan;
+  ::posix_spawn_file_actions_adddup2(&plan.actions, input->read_end.get(), STDIN_FILENO);
+  ::posix_spawn_file_actions_adddup2(&plan.actions, output->write_end.get(), STDOUT_FILENO);
+  ::posix_spawn_file_actions_adddup2(&plan.actions, errors->write_end.get(), STDERR_FILENO);
+  // All of slurper's are close-on-exec. Those that a library opens, or whoever started slurper, may not be.
+  ::posix_spawn_file_actions_addclosefrom_np(&plan.actions, STDERR_FILENO + 1);
+  ::posix_spawn_file_actions_addchdir_np(&plan.actions, "/");
+  sigset_t none;
+  sigset_t by_default;
+  sigemptyset(&none);
+  sigfillset(&by_default);  // SIGPIPE is ignored here
+  for (const int ours : {SIGHUP, SIGUSR1, SIGUSR2}) sigdelset(&by_default, ours);
+  ::posix_spawnattr_setsigmask(&plan.attributes, &none);
+  ::posix_spawnattr_setsigdefault(&plan.attributes, &by_default);
+  ::posix_spawnattr_setpgroup(&plan.attributes, 0);
+  ::posix_spawnattr_setflags(&plan.attributes,
+                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+
+  std::vector<std::string> args = program.args;
+  args.insert(args.begin(), program.path);
+  std::vector<std::string> environment = program.environment;
+  pid_t pid = -1;
+  if (const int error = ::posix_spawn(&pid, program.path.c_str(), &plan.actions, &plan.attributes,
+                                      pointers(args).data(), pointers(environment).data());
+      error != 0) {
+    return fail_errno(error, fmt::format("start the program '{}'", program.path));
+  }
+  pid_ = pid;
+  ended_ = false;
+  // Not pidfd_open(2): glibc 2.36 declares it without extern "C".
+  pidfd_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U)));
+  if (!pidfd_) {
+    const int error = errno;
+    kill();
+    return fail_errno(error, fmt::format("watch the program '{}'", program.path));
+  }
+  stdin_ = std::move(input->write_end);
+  stdout_ = std::move(output->read_end);
+  stderr_ = std::move(errors->read_end);
+  for (const UniqueFd* fd : {&stdin_, &stdout_, &stderr_}) set_nonblocking(*fd);
+  return {};
+}
+
+void ChildProcess::signal(int number) const {
+  // Until it has been reaped its process group is no one else's. Never 0 or -1: those are others.
+  if (pid_ > 1) (void)::kill(-pid_, number);
+}
+
+std::string ChildProcess::ask_how_it_ended() {
+  if (!running()) return {};
+  siginfo_t info{};
+  int result = 0;
+  do {
+    result = ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT);
+  } while (result < 0 && errno == EINTR);
+  if (result == 0 && info.si_pid == 0) return {};
+  ended_ = true;
+  pidfd_.reset();
+  if (result < 0) {
+    pid_ = -1;  // perhaps another's by now
+    return "it has ended, and another part of slurper has asked how";
+  }
+  if (info.si_code != CLD_EXITED)
+    return fmt::format("it was ended by signal {} ({})", info.si_status, ::sigdescr_np(info.si_status));
+  return fmt::format("it ended with status {}", info.si_status);
+}
+
+void ChildProcess::kill() {
+  if (pid_ > 0) {
+    signal(SIGKILL);
+    while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+    }
+  }
+  pid_ = -1;
+  pidfd_.reset();
+  stdin_.reset();
+  stdout_.reset();
+  stderr_.reset();
+}
+
+}  // namespace slurper

@@ -1,0 +1,279 @@
+#include "sink/file/file_sink.h"
+
+#include <fmt/format.h>
+
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+
+#include "base/accounts.h"
+#include "base/os.h"
+#include "base/path_text.h"
+#include "base/text.h"
+#include "base/uuid.h"
+#include "log/cursor_file.h"
+#include "log/housekeeper.h"
+#include "log/log_index_format.h"
+#include "log/log_writer.h"
+#include "sink/format/format.h"
+#include "sink/loop_watch.h"
+
+namespace slurper {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+// Says what the housekeeper of its rotated segments could not do; called on that one's thread.
+class Housekeeping : public HousekeeperListener {
+ public:
+  explicit Housekeeping(const SinkContext& context) : say_(context.say) {}
+
+ private:
+  void on_compressed(const Segment&, const Segment&) override {}
+  void on_removed(const Segment&) override {}
+  void on_removed_for_room(const Segment&) override {}
+  void on_leftover_removed(const std::string&) override {}
+  void on_housekeeping_failed(const Error& error) override {
+    say_(Level::Warning, fmt::format("keeps a segment as it is: {}", error.message()));
+  }
+
+  std::function<void(Level, std::string)> say_;
+};
+
+class FileSink : public Sink {
+ public:
+  explicit FileSink(SinkOptions& options);
+
+  Result<std::optional<std::uint64_t>> open(const SinkContext& context) override;
+  Result<Delivery> deliver(std::span<const Record> batch) override;
+  Result<std::uint64_t> settle() override;
+  void close() override;
+
+ private:
+  Result<std::optional<std::uint64_t>> open_all(const SinkContext& context);
+  Result<std::optional<std::uint64_t>> where_to_go_on();
+  Status append(std::string_view bytes);
+
+  LogSettings settings_;
+  Format format_;
+  std::string how_;  // it writes
+
+  // While it is open:
+  std::uint32_t rendering_ = 0;  // differs where the same records may not be the same bytes in the file
+  std::function<void(Level, std::string)> say_;
+  std::unique_ptr<LogWriter> writer_;
+  std::unique_ptr<CursorFile> cursor_;
+  std::unique_ptr<Housekeeping> listener_;
+  std::unique_ptr<Housekeeper> housekeeper_;
+  StreamOffset housekept_;            // what the housekeeper was told
+  std::optional<CursorRecord> line_;  // where the line begins that is written, or comes next
+  std::uint64_t at_ = 0;              // byte of the file at which the next record begins
+  std::uint64_t written_ = 0;         // the file has all records before this offset of the log
+  std::uint64_t synced_ = 0;          // the same, for sure
+  Clock::time_point sync_due_;
+  LoopWatch loop_;
+  std::string out_;
+};
+
+LogSettings log_settings(SinkOptions& options) {
+  using namespace std::chrono_literals;
+  constexpr std::uint64_t kMax = std::uint64_t{1} << 62;
+  constexpr auto kYear = 24h * 365;
+  constexpr std::array<std::string_view, 2> kCompressions = {"none", "zstd"};
+  LogSettings log;
+  if (const std::string path = options.text("path", ""); path.empty()) {
+    options.reject("path", "must be the path of a file");
+  } else if (const std::string mistake = path_mistake(path); !mistake.empty()) {
+    options.reject("path", "must be the path of a file. " + mistake);
+  } else {
+    log.path = std::filesystem::absolute(path).lexically_normal().string();
+  }
+  const std::string mode = options.text("mode", "0640");
+  log.mode = static_cast<mode_t>(std::strtoul(mode.c_str(), nullptr, 8));
+  if (mode.empty() || mode.size() > 5 || mode.find_first_not_of("01234567") != std::string::npos ||
+      log.mode > 07777)
+    options.reject("mode", "must be an octal mode such as \"0640\"");
+  log.group = options.text("group", "");
+  if (const std::string sync = options.text("sync", "1s"); sync == "none" || sync == "always") {
+    log.sync.mode = sync == "none" ? SyncMode::None : SyncMode::Always;
+  } else {
+    log.sync.period = options.duration("sync", 1s, 10ms, 1h);
+  }
+  log.rotate_size = {options.size("rotate_size", 0, 0, kMax)};
+  log.rotate_every = options.duration("rotate_every", 0ms, 0ms, kYear);
+  log.keep_files = static_cast<std::uint32_t>(options.number("keep_files", 0, 0, 1'000'000));
+  log.keep_size = {options.size("keep_size", 0, 0, kMax)};
+  log.compress = options.choice("compress", kCompressions, 0) == 1 ? Compression::Zstd : Compression::None;
+  return log;
+}
+
+FileSink::FileSink(SinkOptions& options) : settings_(log_settings(options)), format_(Format::from(options)) {
+  how_ = options.text("format", "raw") + '\0' + options.text("filter", "");
+}
+
+// What fails first is the index beside the file, which tells an operator nothing.
+Error with_remedy(Error error) {
+  if (error.errnum == EROFS) {
+    error.advice =
+        "Mount it read-write; a service needs ReadWritePaths= in a drop-in, which `slurper check --drop-in` "
+        "prints";
+  } else if (error.errnum == EACCES || error.errnum == EPERM) {
+    error.advice = fmt::format(
+        "Let {}, as which slurper runs, write there: chown or chmod the folder and the file; a service may "
+        "need ReadWritePaths= in a drop-in, too: see `slurper check`",
+        the_user(::geteuid()));
+  }
+  return error;
+}
+
+// What was opened before a failure must not be in the way of the next try: both have locks.
+Result<std::optional<std::uint64_t>> FileSink::open(const SinkContext& context) {
+  auto opened = open_all(context);
+  if (!opened) close();
+  return opened;
+}
+
+Result<std::optional<std::uint64_t>> FileSink::open_all(const SinkContext& context) {
+  say_ = context.say;
+  loop_.forget();
+  const Result<Uuid> boot = read_boot_id(kernel());
+  if (!boot) return std::unexpected(boot.error());
+  Result<std::unique_ptr<LogWriter>> writer = LogWriter::open(kernel(), settings_, *boot);
+  if (!writer) return std::unexpected(with_remedy(writer.error()));
+  writer_ = std::move(*writer);
+  const std::string rendering = how_ + '\0' + slurper::format(*boot);
+  rendering_ = crc32c({reinterpret_cast<const std::uint8_t*>(rendering.data()), rendering.size()});
+  for (const std::string& finding : writer_->take_findings())
+    say_(Level::Warning, fmt::format("says of '{}': {}", printable(settings_.path), finding));
+
+  Result<CursorFile> cursor =
+      CursorFile::open(kernel(), writer_->paths(), "source", context.log_id, writer_->access());
+  if (!cursor) {
+    Error error = std::move(cursor.error());
+    // Not the sink's cursor of the same log, which has a command of its own.
+    if (error.kind == ErrorKind::Data)
+      error.advice = "Move it away: the sink may then repeat lines in the file";
+    return std::unexpected(std::move(error));
+  }
+  cursor_ = std::make_unique<CursorFile>(std::move(*cursor));
+
+  listener_ = std::make_unique<Housekeeping>(context);
+  const Housekeeper::Options options{
+      .compress = settings_.compress,
+      .limits = {.keep_files = settings_.keep_files, .keep_size = settings_.keep_size},
+  };
+  auto housekeeper = Housekeeper::start(kernel(), writer_->paths(), options, *listener_);
+  if (!housekeeper) return std::unexpected(housekeeper.error());
+  housekeeper_ = std::move(*housekeeper);
+  housekept_ = writer_->indexed_base();
+  housekeeper_->notify(housekept_);
+  return where_to_go_on();
+}
+
+// The cursor says at which byte of the file a record begins. What the file has beyond is the beginning of
+// what that record, and those after it, are written as.
+Result<std::optional<std::uint64_t>> FileSink::where_to_go_on() {
+  at_ = writer_->end().value;
+  line_.reset();
+  const auto& record = cursor_->record();
+  if (!record) return std::nullopt;
+  const bool same_bytes = record->fingerprint == rendering_;
+  if (at_ != record->position && (at_ < record->position || !same_bytes)) {
+    say_(Level::Warning,
+         fmt::format(
+             "may repeat lines in '{}': the machine went down, or other settings than today's wrote the last",
+             printable(settings_.path)));
+    return std::nullopt;
+  }
+  line_ = record;
+  at_ = record->position;
+  written_ = synced_ = record->offset.value;
+  return record->offset.value;
+}
+
+Result<Delivery> FileSink::deliver(std::span<const Record> batch) {
+  if (!line_) {
+    line_.emplace();
+    line_->offset = StreamOffset{batch.front().offset()};
+    line_->position = at_;
+    line_->fingerprint = rendering_;
+    if (Status noted = cursor_->write(*line_, Durability::Cached); !noted)
+      return std::unexpected(noted.error());
+  }
+  out_.clear();
+  for (const Record& record : batch) {
+    if (loop_.closes_loop(record))
+      return loop_error(fmt::format("write to '{}'", printable(settings_.path)), record,
+                        "the syslogd's input that reads this file (rsyslog's imfile, syslog-ng's file())");
+    const std::size_t begin = out_.size();
+    format_.append(record, out_);
+    loop_.wrote(std::string_view(out_).substr(begin, out_.size() - begin - 1), record);
+    // A line in parts is gone on with at its first part, as the runner does.
+    if (record.part() == Part::First || record.part() == Part::Middle) continue;
+    line_->offset = StreamOffset{record.next_offset()};
+    line_->position = at_ + out_.size();
+  }
+  // The file has some of it already, after a kill in the middle of a write.
+  const std::uint64_t in_file = writer_->end() - StreamOffset{at_};
+  if (in_file < out_.size()) {
+    if (Status written = append(std::string_view(out_).substr(in_file)); !written)
+      return std::unexpected(written.error());
+  }
+  at_ += out_.size();
+  written_ = batch.back().next_offset();
+  line_->fingerprint = rendering_;
+  if (Status noted = cursor_->write(*line_, Durability::Cached); !noted)
+    return std::unexpected(noted.error());
+
+  const auto now = Clock::now();
+  if (settings_.sync.mode == SyncMode::None) {
+    synced_ = written_;
+  } else if (settings_.sync.mode == SyncMode::Always || now >= sync_due_) {
+    if (const Result<std::uint64_t> synced = settle(); !synced) return std::unexpected(synced.error());
+  }
+  return Delivery{.held = synced_, .settle_after = std::chrono::ceil<milliseconds>(sync_due_ - now)};
+}
+
+Result<std::uint64_t> FileSink::settle() {
+  if (Status synced = writer_->sync(); !synced) return std::unexpected(synced.error());
+  sync_due_ = Clock::now() + settings_.sync.period;
+  return synced_ = written_;
+}
+
+Status FileSink::append(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const Result<std::size_t> written = writer_->append(bytes);
+    if (!written) return std::unexpected(written.error());
+    bytes.remove_prefix(*written);
+  }
+  if (const auto failure = writer_->take_rotation_failure())
+    say_(Level::Warning,
+         fmt::format("cannot rotate '{}': {}", printable(settings_.path), failure->message()));
+  if (const StreamOffset base = writer_->indexed_base(); base != housekept_) {
+    housekept_ = base;
+    housekeeper_->notify(base);
+  }
+  return {};
+}
+
+// What it can't do on its way out is seen to by the next open().
+void FileSink::close() {
+  if (writer_) (void)writer_->close();
+  housekeeper_.reset();
+  cursor_.reset();
+  writer_.reset();
+}
+
+}  // namespace
+
+std::unique_ptr<Sink> make_file_sink(SinkOptions& options) {
+  return std::make_unique<FileSink>(options);
+}
+
+}  // namespace slurper

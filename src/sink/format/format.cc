@@ -1,0 +1,67 @@
+#include "sink/format/format.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+
+#include "sink/format/json_events.h"
+#include "sink/format/json_line.h"
+
+namespace slurper {
+
+Format Format::from(SinkOptions& options) {
+  constexpr std::array<std::string_view, 6> kNames = {"raw", "json", "rfc5424", "rfc3164", "gelf", "ecs"};
+  Format format;
+  format.defaults_ = {.hostname = machine_name(), .escape_controls = true};
+  const std::string text = options.text("format", kNames.front());
+  if (const auto name = std::ranges::find(kNames, text); name != kNames.end()) {
+    format.kind_ = static_cast<Kind>(name - kNames.begin());
+    return format;
+  }
+  format.kind_ = Kind::Template;
+  if (!text.contains('{')) {
+    options.reject("format",
+                   fmt::format(R"(must be one of {}, or a template such as "{{time}} {{host}}: {{msg}}")",
+                               fmt::join(kNames, ", ")));
+    return format;
+  }
+  auto parsed = LineTemplate::parse(text);
+  if (parsed) {
+    format.template_ = std::move(*parsed);
+    if (auto doubt = doubt_about_json(text)) options.warn("format", std::move(*doubt));
+  } else {
+    options.reject("format", std::move(parsed.error()));
+  }
+  return format;
+}
+
+void Format::append(const Record& record, std::string& out) const {
+  switch (kind_) {
+    case Kind::Raw:
+      out += record.raw();
+      break;
+    case Kind::Json:
+      append_json(record, out);
+      break;
+    case Kind::Rfc5424:
+      append_rfc5424(record, defaults_, out);
+      break;
+    case Kind::Rfc3164:
+      append_rfc3164(record, defaults_, out);
+      break;
+    case Kind::Gelf:
+      append_gelf(record, defaults_.hostname, out);
+      break;
+    case Kind::Ecs:
+      append_ecs(record, out);
+      break;
+    case Kind::Template:
+      template_.append(record, out);
+      break;
+  }
+  out += '\n';
+}
+
+}  // namespace slurper

@@ -1,0 +1,31 @@
+// Format: how a record is written to a file, a pipe, a terminal.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "sink/format/line_template.h"
+#include "sink/format/syslog_format.h"
+#include "slurper/sink.h"
+
+namespace slurper {
+
+// The setting `format` of the sinks that write lines: raw, json, rfc5424, rfc3164, gelf, ecs, or a template;
+// see docs/sinks/formats.md. Whatever the bytes of a record are, it is one line: no record can forge another.
+// Immutable, any thread.
+class Format {
+ public:
+  static Format from(SinkOptions& options);
+
+  // The record, and a newline.
+  void append(const Record& record, std::string& out) const;
+
+ private:
+  enum class Kind { Raw, Json, Rfc5424, Rfc3164, Gelf, Ecs, Template };
+
+  Kind kind_ = Kind::Raw;
+  LineTemplate template_;
+  SyslogDefaults defaults_;
+};
+
+}  // namespace slurper

@@ -1,0 +1,231 @@
+#include "sink/format/line_template.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <ranges>
+
+#include "base/text.h"
+#include "base/uuid.h"
+#include "record/syslog_names.h"
+#include "sink/format/json_line.h"
+#include "sink/format/syslog_format.h"
+#include "sink/format/timestamps.h"
+
+namespace slurper {
+
+namespace {
+
+std::string_view or_dash(std::string_view text) {
+  return text.empty() ? std::string_view("-") : text;
+}
+
+void append_time(Timestamp time, std::string& out) {
+  std::array<char, kMaxTimeText> text{};
+  out.append(text.data(), put_rfc3339(text.data(), time, 6));
+}
+
+void append_log_id(const Record& record, std::string& out) {
+  std::array<char, kUuidTextSize> text{};
+  put_uuid(text.data(), record.log_id());
+  out.append(text.data(), text.size());
+}
+
+// The characters of UTF-8 text before the byte `at`, counted from 1: what an editor shows.
+std::size_t column(std::string_view text, std::size_t at) {
+  const auto begins = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; };
+  return 1 + static_cast<std::size_t>(std::ranges::count_if(text.substr(0, at), begins));
+}
+
+struct NamedField {
+  std::string_view name;
+  // Of what the line says: any bytes.
+  std::string_view (*text)(const Record& record) = nullptr;
+  // Of everything else: nothing in it needs an escape.
+  void (*append)(const Record& record, std::string& out) = nullptr;
+};
+
+constexpr NamedField kFields[] = {
+    {.name = "time",
+     .append = [](const Record& r,
+                  std::string& out) { append_time(r.header().timestamp.value_or(r.arrival()), out); }},
+    {.name = "arrival", .append = [](const Record& r, std::string& out) { append_time(r.arrival(), out); }},
+    {.name = "facility",
+     .append =
+         [](const Record& r, std::string& out) {
+           out += r.header().facility ? facility_name(*r.header().facility) : "-";
+         }},
+    {.name = "severity",
+     .append =
+         [](const Record& r, std::string& out) {
+           out += r.header().severity ? severity_name(*r.header().severity) : "-";
+         }},
+    {.name = "host", .text = [](const Record& r) { return or_dash(r.header().host); }},
+    {.name = "program", .text = [](const Record& r) { return or_dash(r.header().program); }},
+    {.name = "pid", .text = [](const Record& r) { return or_dash(r.header().pid); }},
+    {.name = "msgid", .text = [](const Record& r) { return or_dash(r.header().message_id); }},
+    {.name = "sd", .text = [](const Record& r) { return or_dash(r.header().structured_data); }},
+    {.name = "msg", .text = [](const Record& r) { return r.header().message; }},
+    {.name = "raw", .text = [](const Record& r) { return r.raw(); }},
+    {.name = "part", .append = [](const Record& r, std::string& out) { out += part_name(r.part()); }},
+    {.name = "offset",
+     .append = [](const Record& r,
+                  std::string& out) { fmt::format_to(std::back_inserter(out), "{}", r.offset()); }},
+    {.name = "log_id", .append = &append_log_id},
+};
+
+// What stands in braces: the name of a field, and perhaps its escape.
+struct Placeholder {
+  const NamedField* field = nullptr;
+  bool as_json = false;
+};
+
+constexpr std::string_view kJsonEscape = ":json";
+
+// Nothing for a name that is no field's, or another escape.
+Placeholder placeholder(std::string_view text) {
+  Placeholder found;
+  if (text.ends_with(kJsonEscape)) {
+    found.as_json = true;
+    text.remove_suffix(kJsonEscape.size());
+  }
+  const auto field = std::ranges::find(kFields, text, &NamedField::name);
+  if (field != std::end(kFields)) found.field = field;
+  return found;
+}
+
+// A placeholder at the beginning of `text`, and its length with the braces.
+Placeholder placeholder_at(std::string_view text, std::size_t& length) {
+  const std::size_t end = text.find('}');
+  if (!text.starts_with('{') || end == std::string_view::npos) return {};
+  length = end + 1;
+  return placeholder(text.substr(1, end - 1));
+}
+
+// How the braces of JSON stand in a template: once, as its author knows them, or twice, as they must.
+enum class Json : std::uint8_t { No, SingleBraces, DoubleBraces };
+
+Json looks_like_json(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t");
+  const std::size_t last = text.find_last_not_of(" \t");
+  if (first == text.npos || text[first] != '{' || text[last] != '}') return Json::No;
+  const bool twice = text.substr(first + 1).starts_with('{');
+  const std::size_t next = text.find_first_not_of(" \t", first + (twice ? 2 : 1));
+  if (next == text.npos || text[next] != '"') return Json::No;
+  return twice ? Json::DoubleBraces : Json::SingleBraces;
+}
+
+bool is_name(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("abcdefghijklmnopqrstuvwxyz_:") == text.npos;
+}
+
+// `text` with the braces of JSON doubled, and every field escaped that needs it.
+std::string as_json_template(std::string_view text, Json braces) {
+  std::string out;
+  while (!text.empty()) {
+    std::size_t length = 1;
+    const Placeholder found = placeholder_at(text, length);
+    if (found.field != nullptr) {
+      const bool as_json = found.as_json || found.field->text != nullptr;
+      out += fmt::format("{{{}{}}}", found.field->name, as_json ? kJsonEscape : "");
+    } else if (length > 2 && is_name(text.substr(1, length - 2))) {
+      out += text.substr(0, length);  // a slip in a field's name
+    } else {
+      const char c = text.front();
+      const bool is_brace = c == '{' || c == '}';
+      length = is_brace && braces == Json::DoubleBraces && text.substr(1).starts_with(c) ? 2 : 1;
+      out.append(is_brace ? 2 : 1, c);
+    }
+    text.remove_prefix(length);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::expected<LineTemplate, std::string> LineTemplate::parse(std::string_view text) {
+  auto made = parse_strictly(text);
+  if (made || looks_like_json(text) != Json::SingleBraces) return made;
+  const std::string meant = as_json_template(text, Json::SingleBraces);
+  if (!parse_strictly(meant)) return made;
+  return std::unexpected(
+      fmt::format("a brace of JSON is written twice, and a field has an escape: '{}'", printable(meant)));
+}
+
+std::expected<LineTemplate, std::string> LineTemplate::parse_strictly(std::string_view text) {
+  LineTemplate made;
+  std::string literal;
+  for (std::size_t at = 0; at < text.size();) {
+    const char c = text[at];
+    if ((static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f)
+      return std::unexpected(
+          fmt::format("has a control character as character {}: each record is a line of its "
+                      "own, its end is written by itself",
+                      column(text, at)));
+    const bool brace = c == '{' || c == '}';
+    if (brace && text.substr(at + 1, 1) == text.substr(at, 1)) {
+      literal += c;
+      at += 2;
+    } else if (c == '}') {
+      return std::unexpected(fmt::format(
+          "has a '}}' as character {} that closes nothing: \"}}}}\" is a brace", column(text, at)));
+    } else if (c == '{') {
+      const std::size_t end = text.find('}', at);
+      if (end == std::string_view::npos)
+        return std::unexpected(fmt::format(
+            "has a '{{' as character {} that nothing closes: \"{{{{\" is a brace", column(text, at)));
+      const std::string_view name = text.substr(at + 1, end - at - 1);
+      const Placeholder found = placeholder(name);
+      if (found.field == nullptr && placeholder(name.substr(0, name.find(':'))).field != nullptr) {
+        return std::unexpected(fmt::format("has no escape's name as character {}, '{}': there is {}",
+                                           column(text, at + 1 + name.find(':')),
+                                           printable(name.substr(name.find(':'))), kJsonEscape));
+      }
+      if (found.field == nullptr) {
+        return std::unexpected(fmt::format(
+            "has no field's name as character {}, '{}': it must be one of {}", column(text, at + 1),
+            printable(name), fmt::join(kFields | std::views::transform(&NamedField::name), ", ")));
+      }
+      made.pieces_.push_back({.text = std::move(literal),
+                              .field_text = found.field->text,
+                              .append_field = found.field->append,
+                              .as_json = found.as_json});
+      literal.clear();
+      at = end + 1;
+    } else {
+      literal += c;
+      ++at;
+    }
+  }
+  made.pieces_.push_back({.text = std::move(literal)});
+  return made;
+}
+
+void LineTemplate::append(const Record& record, std::string& out) const {
+  for (const Piece& piece : pieces_) {
+    out += piece.text;
+    if (piece.append_field != nullptr) {
+      piece.append_field(record, out);
+    } else if (piece.field_text != nullptr) {
+      if (piece.as_json) {
+        append_json_text(piece.field_text(record), out);
+      } else {
+        append_octal_escaped(piece.field_text(record), out);
+      }
+    }
+  }
+}
+
+std::optional<std::string> doubt_about_json(std::string_view text) {
+  if (looks_like_json(text) != Json::DoubleBraces) return std::nullopt;
+  const std::string meant = as_json_template(text, Json::DoubleBraces);
+  if (meant == text) return std::nullopt;
+  return fmt::format(
+      "looks like JSON, which a quote or a backslash in a field breaks. Write '{}', or \"json\" for all of "
+      "the "
+      "line",
+      printable(meant));
+}
+
+}  // namespace slurper

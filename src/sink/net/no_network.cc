@@ -1,0 +1,46 @@
+#include "sink/net/no_network.h"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+
+#include "base/fd.h"
+
+namespace slurper {
+
+namespace {
+
+bool may_use_ip() {
+  const UniqueFd socket_fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  return socket_fd || (errno != EAFNOSUPPORT && errno != EPERM && errno != EACCES);
+}
+
+// Of a machine, too, whose network is down: so only a service is advised by it. netlink(7), which knows more,
+// is a family of its own, which the sandbox may refuse.
+bool has_loopback_only() {
+  std::ifstream devices("/proc/self/net/dev");
+  std::string line;
+  for (int heading = 0; heading < 2; ++heading) std::getline(devices, line);
+  bool any = false;
+  while (std::getline(devices, line)) {
+    any = true;
+    if (line.compare(line.find_first_not_of(' '), 3, "lo:") != 0) return false;
+  }
+  return any;
+}
+
+}  // namespace
+
+std::string network_remedy(int errnum) {
+  const bool is_service = std::getenv("INVOCATION_ID") != nullptr;  // systemd.exec(5); nothing here sets it
+  const bool is_denied = !may_use_ip() || (is_service && (errnum == EPERM || has_loopback_only()));
+  if (!is_denied) return {};
+  return "The service's sandbox gives slurper no network. A sink that sends over one needs the drop-in "
+         "network.conf: "
+         "`slurper check --drop-in` prints its settings, `systemctl edit slurper` takes them";
+}
+
+}  // namespace slurper

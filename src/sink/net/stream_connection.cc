@@ -1,0 +1,244 @@
+#include "sink/net/stream_connection.h"
+
+#include <fmt/format.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace slurper {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// How often a peer that does not move is looked at.
+constexpr auto kLook = 500ms;
+
+// Best effort: a connection without them still works.
+void set_option(int fd, int level, int name, int value) {
+  (void)::setsockopt(fd, level, name, &value, sizeof value);
+}
+
+void tune(int fd, bool is_tcp, const ConnectionSettings& settings) {
+  if (settings.send_buffer != 0)
+    set_option(fd, SOL_SOCKET, SO_SNDBUF, static_cast<int>(settings.send_buffer));
+  if (!is_tcp) return;
+  // What is written is whole batches: there is nothing to wait for.
+  set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  if (settings.keepalive == 0ms) return;
+  const auto seconds = [](std::chrono::milliseconds time) {
+    return static_cast<int>(std::max(std::chrono::ceil<std::chrono::seconds>(time), 1s).count());
+  };
+  constexpr int kProbes = 3;
+  set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+  set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, seconds(settings.keepalive));
+  set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, seconds(settings.dead_after / kProbes));
+  set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, kProbes);
+}
+
+// Whether the kernel has asked the peer's several times since it last answered. TCP_USER_TIMEOUT would not
+// do: it also ends a connection whose peer answers and just reads nothing (tcp_probe_timer() in the kernel),
+// and slow is not dead.
+bool is_unanswered(int fd, std::chrono::milliseconds dead_after) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return false;
+  constexpr int kAsked = 2;
+  return std::chrono::milliseconds(info.tcpi_last_ack_recv) >= dead_after &&
+         (info.tcpi_retransmits >= kAsked || info.tcpi_probes >= kAsked);
+}
+
+}  // namespace
+
+StreamConnection::StreamConnection(UniqueFd fd, const Target& target, const ConnectionSettings& settings,
+                                   int stop_fd)
+    : settings_(settings),
+      stop_fd_(stop_fd),
+      peer_(target.name()),
+      is_tcp_(settings.transport != Transport::Unix),
+      fd_(std::move(fd)) {
+  tune(fd_.get(), is_tcp_, settings);
+}
+
+StreamConnection::~StreamConnection() {
+  if (!tls_established_) return;
+  tls_->say_goodbye();
+  const std::string_view goodbye = tls_->outgoing();
+  // A peer that has no room for it learns of the end from TCP.
+  (void)::send(fd_.get(), goodbye.data(), goodbye.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+std::unexpected<Error> StreamConnection::broken(std::string why, std::string advice) const {
+  return fail(ErrorKind::Io, fmt::format("send to {}", peer_), std::move(why), std::move(advice));
+}
+
+Status StreamConnection::start_tls(const std::string& host, Deadline deadline) {
+  auto tls = Tls::make(settings_.tls, host, peer_);
+  if (!tls) return std::unexpected(std::move(tls.error()));
+  tls_ = std::move(*tls);
+  // The peer's end of the connection waits until TLS has looked at what came before: an alert says why.
+  Status last_words;
+  const auto receive_by = [&](Deadline by) -> Result<Woken> {
+    const Woken woken = wait_for(fd_.get(), POLLIN, by, stop_fd_);
+    if (woken == Woken::Stopped) return fail_stopped(fmt::format("talk TLS with {}", peer_));
+    if (woken == Woken::TimedOut) return woken;
+    if (Status received = receive(); !received) last_words = std::move(received);
+    return woken;
+  };
+  for (;;) {
+    const Result<bool> done = tls_->handshake();
+    // An alert, where the handshake has failed, tells the peer why.
+    Status flushed = flush_tls(deadline);
+    if (!done) return std::unexpected(done.error());
+    if (!flushed) return flushed;
+    if (*done) break;
+    if (!last_words) return last_words;
+    const auto woken = receive_by(deadline);
+    if (!woken) return std::unexpected(woken.error());
+    if (*woken == Woken::TimedOut)
+      return fail(ErrorKind::Io, fmt::format("talk TLS with {}", peer_), "it does not answer in time",
+                  "Is this the server's TLS port?");
+  }
+  tls_established_ = true;
+  if (tls_->awaits_verdict()) {
+    // Some servers say nothing where they are content.
+    const auto verdict = receive_by(std::min(deadline, Clock::now() + 1s));
+    if (!verdict) return std::unexpected(verdict.error());
+  }
+  if (Status processed = tls_->process(); !processed) return processed;
+  return last_words;
+}
+
+Result<std::vector<std::size_t>> StreamConnection::send(const Frames& frames) {
+  const auto before = drained();
+  if (!before) return std::unexpected(before.error());
+  if (*before == sent_) moved_at_ = Clock::now();
+  Status written;
+  if (tls_) {
+    written = tls_->encrypt(frames.bytes);
+    if (written) written = flush_tls(Deadline::max());
+  } else {
+    written = write_all(frames.bytes, Deadline::max());
+  }
+  if (!written) return std::unexpected(std::move(written.error()));
+  return std::vector<std::size_t>();
+}
+
+Status StreamConnection::flush_tls(Deadline deadline) {
+  // Waiting for room reads what the peer says, and that may add to it: as of now, then.
+  const std::string bytes(tls_->outgoing());
+  tls_->outgoing_taken();
+  return write_all(bytes, deadline);
+}
+
+Status StreamConnection::write_all(std::string_view bytes, Deadline deadline) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (written >= 0) {
+      bytes.remove_prefix(static_cast<std::size_t>(written));
+      sent_ += static_cast<std::uint64_t>(written);
+    } else if (errno == EAGAIN) {
+      if (Status waited = wait_writable(deadline); !waited) return waited;
+    } else if (errno != EINTR) {
+      return broken(errno_text(errno));
+    }
+  }
+  return {};
+}
+
+Status StreamConnection::wait_writable(Deadline deadline) {
+  for (;;) {
+    const Deadline next_look = std::min(deadline, Clock::now() + kLook);
+    const Woken woken = wait_for(fd_.get(), POLLOUT | POLLIN | POLLRDHUP, next_look, stop_fd_);
+    if (woken == Woken::Stopped) return fail_stopped(fmt::format("send to {}", peer_));
+    if (Status alive = check_progress(); !alive) return alive;
+    if (woken == Woken::Ready) return {};
+    if (Clock::now() >= deadline) return broken("it takes nothing");
+  }
+}
+
+// Takes what the peer has said.
+Status StreamConnection::receive() {
+  std::array<char, 4096> said{};
+  // Bounded: a peer that never stops talking must not keep lines from being sent.
+  for (int rounds = 0; rounds < 16; ++rounds) {
+    const ssize_t size = ::recv(fd_.get(), said.data(), said.size(), MSG_DONTWAIT);
+    if (size > 0) {
+      if (tls_) tls_->received({said.data(), static_cast<std::size_t>(size)});
+      continue;
+    }
+    if (size == 0) return broken("the server has closed the connection");
+    if (errno == EAGAIN) break;
+    if (errno != EINTR) return broken(errno_text(errno));
+  }
+  return {};
+}
+
+// The peer's end of the connection, or its alert, must be seen before more is written: TCP would take it, and
+// throw it away.
+Status StreamConnection::look() {
+  const Status received = receive();
+  if (!tls_established_) return received;
+  // The alert says more than the end that follows it.
+  Status processed = tls_->process();
+  return processed ? received : processed;
+}
+
+// First the queue, then the look: a peer that has gone makes the queue empty, too.
+Result<std::uint64_t> StreamConnection::drained() {
+  int queued = 0;
+  // tcp(7): bytes not yet acknowledged. Of a local stream: what the peer has not read, with the kernel's own
+  // overhead, so never too little.
+  if (::ioctl(fd_.get(), SIOCOUTQ, &queued) != 0) return broken(errno_text(errno));
+  if (Status alive = look(); !alive) return std::unexpected(std::move(alive.error()));
+  const std::uint64_t drained = sent_ - std::min(sent_, static_cast<std::uint64_t>(std::max(queued, 0)));
+  if (drained > drained_) {
+    drained_ = drained;
+    moved_at_ = Clock::now();
+  }
+  return drained_;
+}
+
+Status StreamConnection::check_progress() {
+  const auto has = drained();
+  if (!has) return std::unexpected(has.error());
+  const auto still = Clock::now() - moved_at_;
+  if (*has == sent_) return {};
+  if (settings_.write_timeout != 0ms && still >= settings_.write_timeout)
+    return broken(fmt::format("it has taken nothing for {}", format(settings_.write_timeout)));
+  if (is_tcp_ && still >= settings_.dead_after && is_unanswered(fd_.get(), settings_.dead_after))
+    return broken(fmt::format("it has not answered for {}", format(settings_.dead_after)),
+                  "Is the host up, and the way to it?");
+  return {};
+}
+
+Result<bool> StreamConnection::drain(Deadline deadline) {
+  // There is no event for it. On a local network it takes microseconds; a pause is never longer than what has
+  // been waited already.
+  constexpr std::chrono::microseconds kFirst = 100us;
+  constexpr auto kGrace = 500ms;
+  int stop_fd = stop_fd_;
+  for (std::chrono::microseconds pause = kFirst;;
+       pause = std::min<std::chrono::microseconds>(2 * pause, kLook)) {
+    if (Status alive = check_progress(); !alive) return std::unexpected(std::move(alive.error()));
+    if (drained_ == sent_) return true;
+    if (Clock::now() >= deadline) return false;
+    if (wait_for(-1, 0, std::min(deadline, Clock::now() + pause), stop_fd) == Woken::Stopped) {
+      deadline = std::min(deadline, Clock::now() + kGrace);
+      stop_fd = -1;
+      pause = kFirst;
+    }
+  }
+}
+
+}  // namespace slurper

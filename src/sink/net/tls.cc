@@ -1,0 +1,382 @@
+#include "sink/net/tls.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace slurper {
+
+namespace {
+
+template <auto kFree>
+struct Freed {
+  template <typename T>
+  void operator()(T* object) const {
+    kFree(object);
+  }
+};
+using Context = std::unique_ptr<SSL_CTX, Freed<SSL_CTX_free>>;
+using Session = std::unique_ptr<SSL, Freed<SSL_free>>;
+using Bio = std::unique_ptr<BIO, Freed<BIO_free_all>>;
+using Names = std::unique_ptr<GENERAL_NAMES, Freed<GENERAL_NAMES_free>>;
+
+// From the certificate of a peer that is not trusted: nothing of it reaches a terminal as it is.
+std::string text_of(const Bio& bio) {
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &data);
+  return printable(std::string_view(data, static_cast<std::size_t>(std::max(size, 0L))));
+}
+
+std::string text_of(const X509_NAME* name) {
+  const Bio bio(BIO_new(BIO_s_mem()));
+  X509_NAME_print_ex(bio.get(), name, 0, XN_FLAG_ONELINE & ~ASN1_STRFLGS_ESC_MSB);
+  return text_of(bio);
+}
+
+std::string date_of(const ASN1_TIME* time) {
+  const Bio bio(BIO_new(BIO_s_mem()));
+  ASN1_TIME_print(bio.get(), time);
+  return text_of(bio);
+}
+
+std::string text_of(const ASN1_STRING* text) {
+  return printable(std::string_view(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
+                                    static_cast<std::size_t>(ASN1_STRING_length(text))));
+}
+
+bool is_address(const std::string& host) {
+  std::array<unsigned char, sizeof(in6_addr)> address{};
+  return ::inet_pton(AF_INET, host.c_str(), address.data()) == 1 ||
+         ::inet_pton(AF_INET6, host.c_str(), address.data()) == 1;
+}
+
+// The first common name of the subject, or nothing.
+std::string common_name_in(const X509* certificate) {
+  const X509_NAME* const subject = X509_get_subject_name(certificate);
+  const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+  if (at < 0) return {};
+  return text_of(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+}
+
+// Every name that this certificate can be reached by, as do_x509_check() in OpenSSL has it: the names and the
+// addresses among its alternative names, and the common name only where these have no name. An address in the
+// common name never counts.
+std::vector<std::string> names_in(const X509* certificate) {
+  std::vector<std::string> names;
+  bool has_name = false;
+  const Names found(
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+  for (int i = 0; found && i < sk_GENERAL_NAME_num(found.get()); ++i) {
+    int type = 0;
+    const void* const value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(found.get(), i), &type);
+    if (type == GEN_DNS) {
+      names.push_back(fmt::format("'{}'", text_of(static_cast<const ASN1_STRING*>(value))));
+      has_name = true;
+    }
+    if (type != GEN_IPADD) continue;
+    const auto* const address = static_cast<const ASN1_STRING*>(value);
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    const int family = ASN1_STRING_length(address) == 4 ? AF_INET : AF_INET6;
+    if (family == AF_INET6 && ASN1_STRING_length(address) != 16) continue;
+    if (::inet_ntop(family, ASN1_STRING_get0_data(address), text.data(), text.size()) != nullptr)
+      names.push_back(fmt::format("'{}'", text.data()));
+  }
+  constexpr std::size_t kMaxNames = 8;
+  if (names.size() > kMaxNames) {
+    names.resize(kMaxNames);
+    names.emplace_back("others");
+  }
+  const std::string common_name = common_name_in(certificate);
+  if (!has_name && !common_name.empty() && !is_address(common_name))
+    names.push_back(fmt::format("'{}'", common_name));
+  return names;
+}
+
+// The first of OpenSSL's errors is the kernel's, where that is the cause; or else the last is nearest to it.
+std::string openssl_reason() {
+  if (const unsigned long first = ERR_peek_error(); ERR_SYSTEM_ERROR(first))
+    return errno_text(ERR_GET_REASON(first));
+  const char* const reason = ERR_reason_error_string(ERR_peek_last_error());
+  return reason != nullptr ? reason : "no reason given";
+}
+
+// RFC 8446 section 6, and RFC 7507. OpenSSL 3.0 calls some of those that it receives "unknown".
+std::string alert_text(int alert) {
+  switch (alert) {
+    case SSL_AD_INAPPROPRIATE_FALLBACK:
+      return "inappropriate fallback";
+    case SSL_AD_MISSING_EXTENSION:
+      return "missing extension";
+    case SSL_AD_CERTIFICATE_REQUIRED:
+      return "certificate required";
+    default:
+      break;
+  }
+  const std::string_view text = SSL_alert_desc_string_long(alert);
+  return text == "unknown" ? fmt::format("number {}", alert) : std::string(text);
+}
+
+constexpr std::string_view kClientAdvice =
+    "Give slurper a certificate that the server trusts: certificate and key";
+
+}  // namespace
+
+struct Tls::Parts {
+  TlsSettings settings;
+  std::string expected_name;
+  std::string what;
+  Context context;
+  Session session;
+  BIO* from_peer = nullptr;  // the session's
+  BIO* to_peer = nullptr;    // the same
+  bool was_asked_for_certificate = false;
+  std::string refusal;  // why the server's certificate was refused
+  std::string refusal_advice;
+
+  [[nodiscard]] std::unexpected<Error> failed() const;
+  void refuse(int error, const X509* certificate);
+  void refuse_name(const X509* certificate);
+  [[nodiscard]] Status load_files();
+};
+
+namespace {
+
+std::unexpected<Error> file_failed(std::string_view what, const std::string& path) {
+  return fail(ErrorKind::Config, fmt::format("load the {} '{}'", what, printable(path)), openssl_reason(),
+              "It must be a PEM file that slurper may read, a key without a passphrase");
+}
+
+}  // namespace
+
+std::string unsafe_key(const TlsSettings& settings) {
+  const std::string& key = settings.key.empty() ? settings.certificate : settings.key;
+  struct stat st{};
+  if (key.empty() || ::stat(key.c_str(), &st) != 0 || (st.st_mode & S_IROTH) == 0) return {};
+  return fmt::format(
+      "every user may read the private key '{}' (mode {:04o}), and so pass for this machine. Run "
+      "chmod o-rwx on it, and have it replaced if others have access",
+      printable(key), st.st_mode & 07777);
+}
+
+Status Tls::Parts::load_files() {
+  ERR_clear_error();
+  if (settings.verify && settings.ca_file.empty()) {
+    if (SSL_CTX_set_default_verify_paths(context.get()) != 1)
+      return fail(ErrorKind::Config, "load the system's CA certificates", openssl_reason(),
+                  "Install ca-certificates, or name a ca_file");
+  } else if (settings.verify && SSL_CTX_load_verify_file(context.get(), settings.ca_file.c_str()) != 1) {
+    return file_failed("CA certificates", settings.ca_file);
+  }
+  if (settings.certificate.empty()) return {};
+  // A key with a passphrase would have OpenSSL ask for it at the terminal.
+  SSL_CTX_set_default_passwd_cb(context.get(), [](char*, int, int, void*) { return -1; });
+  if (SSL_CTX_use_certificate_chain_file(context.get(), settings.certificate.c_str()) != 1)
+    return file_failed("certificate", settings.certificate);
+  const std::string& key = settings.key.empty() ? settings.certificate : settings.key;
+  if (SSL_CTX_use_PrivateKey_file(context.get(), key.c_str(), SSL_FILETYPE_PEM) != 1)
+    return file_failed("private key", key);
+  return {};
+}
+
+// In words for the one who has to mend it.
+void Tls::Parts::refuse(int error, const X509* certificate) {
+  const std::string store = settings.ca_file.empty() ? "the system's CA certificates"
+                                                     : fmt::format("'{}'", printable(settings.ca_file));
+  const std::string subject =
+      certificate == nullptr ? "unknown" : text_of(X509_get_subject_name(certificate));
+  switch (error) {
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+      refusal = fmt::format("the certificate '{}' expired on {}", subject,
+                            date_of(X509_get0_notAfter(certificate)));
+      refusal_advice = "Renew it on the server, or set this machine's clock right";
+      return;
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+      refusal = fmt::format("the certificate '{}' is valid from {} on", subject,
+                            date_of(X509_get0_notBefore(certificate)));
+      refusal_advice = "Set this machine's clock right";
+      return;
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+      refuse_name(certificate);
+      return;
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+      refusal =
+          fmt::format("its certificate '{}' was issued by '{}', which is not among {}", subject,
+                      certificate == nullptr ? "unknown" : text_of(X509_get_issuer_name(certificate)), store);
+      refusal_advice = "Set ca_file to the certificate of the CA that issued it";
+      return;
+    default:
+      refusal =
+          fmt::format("its certificate '{}' is refused: {}", subject, X509_verify_cert_error_string(error));
+      refusal_advice = {};
+  }
+}
+
+void Tls::Parts::refuse_name(const X509* certificate) {
+  const std::string wanted = printable(expected_name);
+  if (const std::vector<std::string> names = names_in(certificate); !names.empty()) {
+    refusal = fmt::format("its certificate is for {}, not for '{}'", fmt::join(names, ", "), wanted);
+    refusal_advice = names.size() == 1 ? "Use that name as the target, or set server_name to it"
+                                       : "Use one of these names as the target, or set server_name to it";
+    return;
+  }
+  // No name that could be set would do.
+  const std::string common_name = common_name_in(certificate);
+  refusal = common_name.empty()
+                ? fmt::format("its certificate has no name at all, not '{}' nor another", wanted)
+                : fmt::format(
+                      "its certificate has the address '{}' as its common name only, where an address "
+                      "does not count",
+                      common_name);
+  refusal_advice = fmt::format("Have the server's certificate issued with subjectAltName = {}:{}",
+                               is_address(expected_name) ? "IP" : "DNS", wanted);
+}
+
+std::unexpected<Error> Tls::Parts::failed() const {
+  if (!refusal.empty()) return fail(ErrorKind::Io, what, refusal, refusal_advice);
+  const unsigned long error = ERR_peek_error();
+  const int reason = ERR_GET_REASON(error);
+  if (ERR_GET_LIB(error) == ERR_LIB_SSL && reason >= SSL_AD_REASON_OFFSET) {
+    const int alert = reason - SSL_AD_REASON_OFFSET;
+    const bool is_about_certificate =
+        was_asked_for_certificate && (alert == SSL_AD_HANDSHAKE_FAILURE ||
+                                      (alert >= SSL_AD_BAD_CERTIFICATE && alert <= SSL_AD_UNKNOWN_CA) ||
+                                      alert == SSL_AD_ACCESS_DENIED || alert == SSL_AD_CERTIFICATE_REQUIRED);
+    return fail(ErrorKind::Io, what,
+                fmt::format("the server ended it with the TLS alert '{}'{}", alert_text(alert),
+                            !is_about_certificate          ? ""
+                            : settings.certificate.empty() ? "; it asked for a certificate, slurper has none"
+                                                           : "; it has seen slurper's certificate"),
+                is_about_certificate ? std::string(kClientAdvice) : std::string());
+  }
+  if (ERR_GET_LIB(error) == ERR_LIB_SSL && reason == SSL_R_WRONG_VERSION_NUMBER)
+    return fail(ErrorKind::Io, what, "what answers there does not speak TLS",
+                "Name the server's TLS port, 6514 by default");
+  return fail(ErrorKind::Io, what, fmt::format("TLS failed: {}", openssl_reason()));
+}
+
+Tls::Tls(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Tls::~Tls() = default;
+
+Result<std::unique_ptr<Tls>> Tls::make(const TlsSettings& settings, const std::string& host,
+                                       const std::string& peer) {
+  auto owned = std::make_unique<Parts>();
+  Parts& parts = *owned;
+  parts.settings = settings;
+  parts.expected_name = settings.server_name.empty() ? host : settings.server_name;
+  parts.what = fmt::format("talk TLS with {}", peer);
+  parts.context.reset(SSL_CTX_new(TLS_client_method()));
+  if (!parts.context || SSL_CTX_set_min_proto_version(parts.context.get(), TLS1_2_VERSION) != 1)
+    return fail(ErrorKind::Internal, "set up TLS", openssl_reason());
+  SSL_CTX_set_options(parts.context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  if (Status loaded = parts.load_files(); !loaded) return std::unexpected(loaded.error());
+  // Called when the server asks for a certificate; what is loaded is used.
+  SSL_CTX_set_cert_cb(
+      parts.context.get(),
+      [](SSL*, void* own) {
+        static_cast<Parts*>(own)->was_asked_for_certificate = true;
+        return 1;
+      },
+      &parts);
+
+  parts.session.reset(SSL_new(parts.context.get()));
+  SSL* const ssl = parts.session.get();
+  parts.from_peer = BIO_new(BIO_s_mem());
+  parts.to_peer = BIO_new(BIO_s_mem());
+  if (ssl == nullptr || parts.from_peer == nullptr || parts.to_peer == nullptr)
+    return fail(ErrorKind::Internal, "set up TLS", openssl_reason());
+  SSL_set_bio(ssl, parts.from_peer, parts.to_peer);
+  SSL_set_app_data(ssl, &parts);
+  const bool by_address = is_address(parts.expected_name);
+  bool set = true;
+  if (settings.verify) {
+    set = by_address ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), parts.expected_name.c_str()) == 1
+                     : SSL_set1_host(ssl, parts.expected_name.c_str()) == 1;
+    SSL_set_verify(ssl, SSL_VERIFY_PEER, [](int good, X509_STORE_CTX* store) {
+      if (good == 1) return 1;
+      const auto* const session =
+          static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+      static_cast<Parts*>(SSL_get_app_data(session))
+          ->refuse(X509_STORE_CTX_get_error(store), X509_STORE_CTX_get_current_cert(store));
+      return 0;
+    });
+  }
+  // RFC 6066: names only.
+  if (!by_address) set = SSL_set_tlsext_host_name(ssl, parts.expected_name.c_str()) == 1 && set;
+  if (!set)
+    return fail(ErrorKind::Config, parts.what, "the server's name can't be checked", "Set server_name");
+  SSL_set_connect_state(ssl);
+  return std::unique_ptr<Tls>(new Tls(std::move(owned)));
+}
+
+Result<bool> Tls::handshake() {
+  ERR_clear_error();
+  const int result = SSL_do_handshake(parts_->session.get());
+  if (result == 1) return true;
+  if (SSL_get_error(parts_->session.get(), result) == SSL_ERROR_WANT_READ) return false;
+  return parts_->failed();
+}
+
+bool Tls::awaits_verdict() const {
+  return parts_->was_asked_for_certificate && SSL_version(parts_->session.get()) >= TLS1_3_VERSION;
+}
+
+void Tls::received(std::string_view ciphertext) {
+  // Grows as it must, and so takes all.
+  BIO_write(parts_->from_peer, ciphertext.data(), static_cast<int>(ciphertext.size()));
+}
+
+Status Tls::process() {
+  ERR_clear_error();
+  std::array<char, 4096> dropped{};
+  int result = 0;
+  do {
+    result = SSL_read(parts_->session.get(), dropped.data(), dropped.size());
+  } while (result > 0);
+  switch (SSL_get_error(parts_->session.get(), result)) {
+    case SSL_ERROR_WANT_READ:
+      return {};
+    case SSL_ERROR_ZERO_RETURN:
+      return fail(ErrorKind::Io, parts_->what, "the server has closed the connection");
+    default:
+      return parts_->failed();
+  }
+}
+
+Status Tls::encrypt(std::string_view text) {
+  ERR_clear_error();
+  std::size_t written = 0;
+  if (text.empty() || SSL_write_ex(parts_->session.get(), text.data(), text.size(), &written) == 1) return {};
+  return parts_->failed();
+}
+
+void Tls::say_goodbye() {
+  ERR_clear_error();
+  (void)SSL_shutdown(parts_->session.get());  // the peer's answer is not waited for
+}
+
+std::string_view Tls::outgoing() const {
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(parts_->to_peer, &data);
+  return {data, static_cast<std::size_t>(std::max(size, 0L))};
+}
+
+void Tls::outgoing_taken() {
+  (void)BIO_reset(parts_->to_peer);  // of memory: can't fail
+}
+
+}  // namespace slurper

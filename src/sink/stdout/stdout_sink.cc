@@ -1,0 +1,198 @@
+#include "sink/stdout/stdout_sink.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <optional>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/text.h"
+#include "sink/format/format.h"
+#include "sink/pipe_feed.h"
+
+namespace slurper {
+
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+// No event tells that a pipe has become empty.
+constexpr auto kFirstLook = 1ms;
+constexpr auto kLastLook = 100ms;
+// What the reader has for the rest when slurper ends.
+constexpr auto kLastChance = 1s;
+
+// The line with all that a terminal could take for an order as "#ooo": control characters, the C1 controls,
+// and bytes that are no UTF-8, which it may read as these.
+void append_for_terminal(std::string_view line, std::string& out) {
+  const auto octal = [&out](std::string_view bytes) {
+    for (const char c : bytes) {
+      const auto byte = static_cast<unsigned char>(c);
+      for (const int shift : {6, 3, 0}) {
+        if (shift == 6) out += '#';
+        out += static_cast<char>('0' + ((byte >> shift) & 7));
+      }
+    }
+  };
+  while (!line.empty()) {
+    const std::size_t length = utf8_length(line);
+    const std::string_view character = line.substr(0, std::max<std::size_t>(length, 1));
+    const auto first = static_cast<unsigned char>(character.front());
+    const bool c1 = length == 2 && first == 0xc2 && static_cast<unsigned char>(character[1]) < 0xa0;
+    if (length == 0 || c1 || first == 0x7f || (first < 0x20 && first != '\t')) {
+      octal(character);
+    } else {
+      out += character;
+    }
+    line.remove_prefix(character.size());
+  }
+}
+
+class StdoutSink : public Sink {
+ public:
+  explicit StdoutSink(SinkOptions& options) : format_(Format::from(options)) {}
+
+  Result<std::optional<std::uint64_t>> open(const SinkContext& context) override;
+  Result<Delivery> deliver(std::span<const Record> batch) override;
+  Result<std::uint64_t> settle() override;
+  void close() override;
+
+ private:
+  enum class Wake { Ready, Stopped };
+
+  void put_line(const Record& record);
+  Status write_all();
+  Result<std::uint64_t> report(const Status& good);
+  Wake wait_for_room();
+
+  Format format_;
+  UniqueFd fd_;
+  bool may_block_ = false;
+  bool is_terminal_ = false;
+  bool torn_ = false;  // what was written last is a piece of a line
+  int stop_fd_ = -1;
+  PipeFeed feed_;
+  std::uint64_t held_ = 0;
+  std::uint64_t reported_ = 0;  // of that; 0: nothing since open()
+  std::string line_;
+};
+
+// Standard output belongs to others as well (a shell, a container's runtime): it must not become O_NONBLOCK
+// for them. So it is opened anew where that gives the same pipe or terminal; of a file it would be another
+// position, and a socket can't be opened.
+Result<std::optional<std::uint64_t>> StdoutSink::open(const SinkContext& context) {
+  stop_fd_ = context.stop_fd;
+  struct stat st{};
+  const int flags = ::fcntl(STDOUT_FILENO, F_GETFL);
+  if (flags < 0 || ::fstat(STDOUT_FILENO, &st) != 0)
+    return fail_errno(errno, "use standard output", "Start slurper with one");
+  fd_.reset();
+  may_block_ = false;
+  if ((flags & O_NONBLOCK) == 0 && (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode))) {
+    fd_.reset(::open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    if (!fd_ && errno == ENXIO)
+      return fail_errno(EPIPE, "write to standard output", "It goes on as soon as something reads there");
+    may_block_ = !fd_;  // not ours to open: opened by root, and we are not any more
+  }
+  if (!fd_) fd_.reset(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+  if (!fd_) return fail_errno(errno, "use standard output");
+  is_terminal_ = ::isatty(fd_.get()) == 1;
+  feed_.attach(fd_.get());
+  held_ = reported_ = 0;
+  return std::nullopt;
+}
+
+void StdoutSink::put_line(const Record& record) {
+  if (!is_terminal_) {
+    format_.append(record, feed_.text());
+  } else {
+    line_.clear();
+    format_.append(record, line_);
+    append_for_terminal(std::string_view(line_).substr(0, line_.size() - 1), feed_.text());
+    feed_.text() += '\n';
+  }
+  feed_.end_line(record.next_offset());
+}
+
+Result<Delivery> StdoutSink::deliver(std::span<const Record> batch) {
+  // Nothing under way: all that came before is held, or was not for this sink.
+  if (feed_.in_pipe() == 0) held_ = batch.front().offset();
+  if (reported_ == 0) reported_ = held_;
+  feed_.begin_batch(batch.front().offset());
+  // An end for the piece of a line that an earlier try has left.
+  if (torn_) feed_.text() += '\n';
+  for (const Record& record : batch) put_line(record);
+  const Status written = write_all();
+  torn_ = feed_.torn();
+  const auto held = report(written);
+  if (!held) return std::unexpected(held.error());
+  return Delivery{.held = *held, .rejected = {}};
+}
+
+// What is held now. Where there is progress to tell, an error waits: it comes again with the next call.
+Result<std::uint64_t> StdoutSink::report(const Status& good) {
+  held_ = std::max(held_, feed_.taken());
+  if (!good && held_ <= reported_) return std::unexpected(good.error());
+  reported_ = held_;
+  return held_;
+}
+
+Status StdoutSink::write_all() {
+  while (!feed_.all_written()) {
+    if (may_block_ && wait_for_room() == Wake::Stopped) break;
+    const ssize_t written = feed_.write_some(feed_.lines());
+    if (written >= 0) continue;
+    if (written == -EAGAIN) {
+      if (wait_for_room() == Wake::Stopped) break;
+      continue;
+    }
+    return fail_errno(static_cast<int>(-written), "write to standard output",
+                      written == -EPIPE ? "It goes on as soon as something reads there" : "");
+  }
+  return {};
+}
+
+StdoutSink::Wake StdoutSink::wait_for_room() {
+  std::array<pollfd, 2> fds = {
+      {{.fd = fd_.get(), .events = POLLOUT, .revents = 0}, {.fd = stop_fd_, .events = POLLIN, .revents = 0}}};
+  while (::poll(fds.data(), fds.size(), -1) < 0 && errno == EINTR) {
+  }
+  return fds[1].revents != 0 ? Wake::Stopped : Wake::Ready;
+}
+
+Result<std::uint64_t> StdoutSink::settle() {
+  auto pause = std::chrono::duration_cast<std::chrono::milliseconds>(kFirstLook);
+  std::optional<Clock::time_point> last_chance;
+  while (feed_.in_pipe() > 0) {
+    // POLLERR: the pipe has no reader any more. poll(2) leaves out what is negative.
+    std::array<pollfd, 2> fds = {{{.fd = fd_.get(), .events = 0, .revents = 0},
+                                  {.fd = last_chance ? -1 : stop_fd_, .events = POLLIN, .revents = 0}}};
+    (void)::poll(fds.data(), fds.size(), static_cast<int>(pause.count()));  // EINTR: looks again
+    if ((fds[0].revents & POLLERR) != 0 && feed_.in_pipe() > 0)
+      return report(
+          fail_errno(EPIPE, "write to standard output", "It goes on as soon as something reads there"));
+    if (fds[1].revents != 0) last_chance = Clock::now() + kLastChance;
+    if (last_chance && Clock::now() >= *last_chance) break;
+    pause = std::min<std::chrono::milliseconds>(2 * pause, kLastLook);
+  }
+  return report({});
+}
+
+void StdoutSink::close() {
+  fd_.reset();
+}
+
+}  // namespace
+
+std::unique_ptr<Sink> make_stdout_sink(SinkOptions& options) {
+  return std::make_unique<StdoutSink>(options);
+}
+
+}  // namespace slurper

@@ -1,0 +1,320 @@
+#include "sink/syslog/syslog_sink.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <deque>
+#include <string>
+#include <utility>
+
+#include "base/text.h"
+#include "base/uuid.h"
+#include "sink/loop_probe.h"
+#include "sink/net/connection.h"
+#include "sink/syslog/syslog_settings.h"
+
+namespace slurper {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// What goes into one write: large enough that the call's price is nothing, small enough to stay in the cache.
+constexpr std::size_t kChunk = std::size_t{128} << 10;
+
+// How many bytes of `text` stay where it may have `max`: a UTF-8 sequence stays whole (RFC 5424 section 6.1).
+std::size_t fitting(std::string_view text, std::size_t max) {
+  if (text.size() <= max) return text.size();
+  std::size_t size = max;
+  for (int i = 0; i < 3 && size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80; ++i) --size;
+  return (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80 ? max : size;
+}
+
+// The protocol has no acknowledgement: how far the destination has everything is known from the connection's
+// send queue. What is in that queue when a connection breaks is sent again.
+class SyslogSink final : public Sink {
+ public:
+  explicit SyslogSink(SyslogSettings settings) : settings_(std::move(settings)) {}
+
+  Result<std::optional<std::uint64_t>> open(const SinkContext& context) override;
+  Result<Delivery> deliver(std::span<const Record> batch) override;
+  Result<std::uint64_t> settle() override;
+  void close() override { connection_.reset(); }
+
+ private:
+  // When `sent` bytes of the connection have drained, all before `offset` is there.
+  struct Mark {
+    std::uint64_t sent;
+    std::uint64_t offset;
+    Clock::time_point at;
+  };
+
+  void use(std::unique_ptr<Connection> connection, std::size_t target);
+  [[nodiscard]] Status look_for_loop(std::span<const Record> batch);
+  [[nodiscard]] Status send_probe(const Record& first);
+  [[nodiscard]] Status fail_back();
+  [[nodiscard]] std::optional<std::string> compose(const Record& record);
+  void frame();
+  [[nodiscard]] Status flush(std::uint64_t offset, Delivery& delivery);
+  [[nodiscard]] Status note_held();
+  void all_held();
+  [[nodiscard]] std::unexpected<Error> broke(Error error);
+  [[nodiscard]] std::string name_of(std::size_t target) const { return settings_.targets[target].name(); }
+
+  const SyslogSettings settings_;
+  const SinkContext* context_ = nullptr;
+  std::string came_back_;  // what a line has that has been here before
+  LoopProbe probe_;
+
+  std::unique_ptr<Connection> connection_;
+  std::size_t target_ = 0;     // the one connected to
+  std::size_t first_try_ = 0;  // which open() begins with
+  std::size_t announced_ = 0;  // which the operator knows of
+  std::string unsafe_key_;     // what has been said of it
+  std::string first_failed_;   // why the first target is not the one
+  Clock::time_point connected_at_;
+  Clock::time_point back_at_;  // when the first target is tried again
+
+  std::deque<Mark> marks_;
+  std::uint64_t held_ = 0;
+
+  std::string message_;
+  Frames frames_;
+  std::vector<std::size_t> framed_;  // the places in the batch of what is in `frames_`
+};
+
+Result<std::optional<std::uint64_t>> SyslogSink::open(const SinkContext& context) {
+  context_ = &context;
+  came_back_ = fmt::format("[slurper@32473 log=\"{}\"", format(context.log_id));
+  marks_.clear();
+  if (settings_.connection.transport == Transport::Tls) {
+    std::string unsafe = unsafe_key(settings_.connection.tls);
+    if (!unsafe.empty() && unsafe != unsafe_key_) context.say(Level::Warning, unsafe);
+    unsafe_key_ = std::move(unsafe);
+  }
+  const std::size_t count = settings_.targets.size();
+  std::vector<Error> errors;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t target = (first_try_ + i) % count;
+    auto connection = connect_to(settings_.targets[target], settings_.connection, context.stop_fd);
+    if (connection) {
+      use(std::move(*connection), target);
+      return std::nullopt;
+    }
+    if (connection.error().kind == ErrorKind::Busy) return std::unexpected(std::move(connection.error()));
+    if (target == 0) first_failed_ = connection.error().why;
+    errors.push_back(std::move(connection.error()));
+  }
+  first_try_ = 0;
+  if (count == 1) return std::unexpected(std::move(errors.front()));
+  std::string why;
+  for (const Error& error : errors)
+    why += fmt::format("{}cannot {}: {}", why.empty() ? "" : "; ", error.what, error.why);
+  return fail(ErrorKind::Io, fmt::format("reach any of {} syslog servers", count), std::move(why),
+              std::move(errors.front().advice));
+}
+
+void SyslogSink::use(std::unique_ptr<Connection> connection, std::size_t target) {
+  connection_ = std::move(connection);
+  probe_.begin();
+  target_ = target;
+  connected_at_ = Clock::now();
+  back_at_ = connected_at_ + settings_.fail_back;
+  if (std::exchange(announced_, target) == target) return;
+  if (target == 0) {
+    context_->say(Level::Info, fmt::format("is back with {}", name_of(0)));
+  } else {
+    context_->say(Level::Warning,
+                  fmt::format("goes on with {}: {} fails ({}), and is tried again in {}", name_of(target),
+                              name_of(0), first_failed_, slurper::format(settings_.fail_back)));
+  }
+}
+
+// Where the next open() begins: with the best target, unless this one was it and did not last. That it took
+// what it was sent says little: a balancer with nothing behind it does so, too, and UDP always.
+std::unexpected<Error> SyslogSink::broke(Error error) {
+  constexpr auto kLasting = std::chrono::seconds(10);
+  if (error.kind != ErrorKind::Busy) {
+    const bool lasted = connection_->is_stream() && Clock::now() - connected_at_ >= kLasting;
+    first_try_ = lasted ? 0 : (target_ + 1) % settings_.targets.size();
+    if (target_ == 0) first_failed_ = error.why;
+  }
+  return std::unexpected(std::move(error));
+}
+
+// Once the later target has all that it was given, so that nothing is on two ways.
+Status SyslogSink::fail_back() {
+  if (target_ == 0 || Clock::now() < back_at_) return {};
+  back_at_ = Clock::now() + settings_.fail_back;
+  auto connection = connect_to(settings_.targets[0], settings_.connection, context_->stop_fd);
+  if (!connection) return {};  // told when it began to fail
+  auto drained = connection_->drain(Clock::now() + settings_.connection.connect_timeout);
+  if (!drained) return std::unexpected(std::move(drained.error()));
+  if (!*drained) return {};
+  all_held();
+  use(std::move(*connection), 0);
+  return {};
+}
+
+// The destination is this machine's syslogd, or another's that sends lines on to it.
+Status SyslogSink::look_for_loop(std::span<const Record> batch) {
+  const Record* const back = settings_.probe ? probe_.came_back(batch) : nullptr;
+  if (back == nullptr) return {};
+  return probe_error(
+      fmt::format("send to {}", name_of(target_)),
+      "a syslogd gets what this sink sends, and writes it to the FIFO", *back,
+      "Leave these lines out of what that syslogd writes to the FIFO, or send them to another destination");
+}
+
+// A message like those of the lines, by the program LoopProbe::kProgram. Without an offset: a receiver that
+// knows lines by theirs must not take it for one.
+Status SyslogSink::send_probe(const Record& first) {
+  const std::string pid = std::to_string(::getpid());
+  const std::string text = probe_.message("sends lines here");
+  const std::string element = came_back_ + ']';
+  SyslogHeader header;
+  header.facility = first.header().facility.value_or(settings_.defaults.facility);
+  header.severity = LoopProbe::severity_for(first);
+  header.program = LoopProbe::kProgram;
+  header.pid = pid;
+  if (settings_.defaults.own_element) header.structured_data = element;
+  const auto now = std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now());
+  const Record probe(first.log_id(), first.offset(), first.offset(), text, Part::Last, now, header);
+  SyslogDefaults defaults = settings_.defaults;
+  defaults.own_element = false;  // it has an offset
+  message_.clear();
+  if (settings_.format == MessageFormat::Rfc5424) {
+    append_rfc5424(probe, defaults, message_);
+  } else {
+    append_rfc3164(probe, defaults, message_);
+  }
+  probe_.sent();
+  if (settings_.max_message != 0 && message_.size() > settings_.max_message) return {};
+  frame();
+  const auto sent = connection_->send(frames_);
+  frames_.clear();
+  if (!sent) return std::unexpected(sent.error());
+  return {};
+}
+
+Result<Delivery> SyslogSink::deliver(std::span<const Record> batch) {
+  if (Status good = look_for_loop(batch); !good) return std::unexpected(std::move(good.error()));
+  if (Status back = fail_back(); !back) return broke(std::move(back.error()));
+  // Now, when what was sent before has had its time.
+  if (Status noted = note_held(); !noted) {
+    auto broken = broke(std::move(noted.error()));
+    if (!marks_.empty() || broken.error().kind == ErrorKind::Busy) return broken;
+    // Servers close idle connections, or restart meanwhile: nothing was on its way, and no one need know.
+    close();
+    if (auto opened = open(*context_); !opened) return std::unexpected(std::move(opened.error()));
+  }
+  if (marks_.empty()) held_ = batch.front().offset();
+  if (settings_.probe && probe_.is_due()) {
+    if (Status sent = send_probe(batch.front()); !sent) return broke(std::move(sent.error()));
+  }
+  Delivery delivery;
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    const Record& record = batch[i];
+    if (auto refused = compose(record)) delivery.rejected.push_back({i, std::move(*refused)});
+    if (!message_.empty()) {
+      frame();
+      framed_.push_back(i);
+    }
+    if (frames_.bytes.size() < kChunk && i + 1 < batch.size()) continue;
+    if (Status flushed = flush(record.next_offset(), delivery); !flushed)
+      return broke(std::move(flushed.error()));
+  }
+  if (Status noted = note_held(); !noted) return broke(std::move(noted.error()));
+  std::ranges::stable_sort(delivery.rejected, {}, &Rejection::index);
+  const auto again = std::ranges::unique(delivery.rejected, {}, &Rejection::index);
+  delivery.rejected.erase(again.begin(), again.end());
+  delivery.held = held_;
+  delivery.settle_after = settings_.resend_time;
+  return delivery;
+}
+
+// Makes the message, or an empty one where none is to be sent. What is wrong with it, if anything.
+std::optional<std::string> SyslogSink::compose(const Record& record) {
+  message_.clear();
+  if (record.header().structured_data.find(came_back_) != std::string_view::npos)
+    return "it has been sent by this sink before, and came back: a loop";
+  if (settings_.format == MessageFormat::Rfc5424) {
+    append_rfc5424(record, settings_.defaults, message_);
+  } else {
+    append_rfc3164(record, settings_.defaults, message_);
+  }
+  const std::size_t size = message_.size();
+  if (settings_.max_message == 0 || size <= settings_.max_message) return std::nullopt;
+  message_.resize(settings_.truncate ? fitting(message_, settings_.max_message) : 0);
+  return settings_.truncate ? fmt::format("sent cut off after {} of {} bytes", message_.size(), size)
+                            : fmt::format("{} bytes, max_message is {}", size, settings_.max_message);
+}
+
+void SyslogSink::frame() {
+  std::string& out = frames_.bytes;
+  const bool is_stream = connection_->is_stream();
+  if (is_stream && settings_.framing == Framing::OctetCounting) {
+    std::array<char, 21> count{};
+    char* const end = std::to_chars(count.begin(), count.end() - 1, message_.size()).ptr;
+    *end = ' ';
+    out.append(count.begin(), end + 1);
+  }
+  out += message_;
+  if (is_stream && settings_.framing == Framing::Lf) out += '\n';
+  if (is_stream && settings_.framing == Framing::Nul) out += '\0';
+  frames_.ends.push_back(out.size());
+}
+
+Status SyslogSink::flush(std::uint64_t offset, Delivery& delivery) {
+  auto too_long = connection_->send(frames_);
+  if (too_long) {
+    for (const std::size_t index : *too_long)
+      delivery.rejected.push_back(
+          {framed_[index], "too long for a datagram on the way to " + name_of(target_)});
+    marks_.push_back({.sent = connection_->sent(), .offset = offset, .at = Clock::now()});
+  }
+  frames_.clear();
+  framed_.clear();
+  if (!too_long) return std::unexpected(std::move(too_long.error()));
+  return {};
+}
+
+Status SyslogSink::note_held() {
+  const auto drained = connection_->drained();
+  if (!drained) return std::unexpected(drained.error());
+  const bool nothing_on_its_way = *drained == connection_->sent();
+  const auto read_by_now = Clock::now() - settings_.resend_time;
+  const auto is_held = [&](const Mark& mark) {
+    return mark.sent + settings_.resend <= *drained || (nothing_on_its_way && mark.at <= read_by_now);
+  };
+  for (; !marks_.empty() && is_held(marks_.front()); marks_.pop_front()) held_ = marks_.front().offset;
+  return {};
+}
+
+Result<std::uint64_t> SyslogSink::settle() {
+  auto drained = connection_->drain(Deadline::max());
+  if (!drained) return broke(std::move(drained.error()));
+  if (!*drained) {  // slurper ends
+    if (Status noted = note_held(); !noted) return broke(std::move(noted.error()));
+  } else {
+    all_held();
+  }
+  return held_;
+}
+
+void SyslogSink::all_held() {
+  if (marks_.empty()) return;
+  held_ = marks_.back().offset;
+  marks_.clear();
+}
+
+}  // namespace
+
+std::unique_ptr<Sink> make_syslog_sink(SinkOptions& options) {
+  return std::make_unique<SyslogSink>(take_syslog_settings(options));
+}
+
+}  // namespace slurper

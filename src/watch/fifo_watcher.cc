@@ -1,0 +1,256 @@
+#include "watch/fifo_watcher.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <pthread.h>
+#include <spdlog/spdlog.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/text.h"
+
+namespace slurper {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kFirstLook = 1s;  // after the start, which has enough to do
+// The event of an open comes before the descriptor is there to be seen.
+constexpr std::array<std::chrono::milliseconds, 3> kLookAgain = {20ms, 200ms, 1000ms};
+constexpr int kShortRest = 10;  // times what a look took, before it is repeated
+constexpr int kRest = 100;      // and before the next one
+constexpr auto kShortestRest = 100ms;
+constexpr auto kLongestRest = 3s;
+constexpr auto kArmAgain = 1s;
+constexpr auto kProbe = 500ms;  // while a look is due: whether another reader has read meanwhile
+constexpr std::size_t kLeftBehind = 4;
+constexpr int kRestMs = 1000;  // after what was thrown
+
+void say(const Statement& statement) {
+  switch (statement.level) {
+    case Statement::Level::Debug:
+      return spdlog::debug("{}", statement.text);
+    case Statement::Level::Info:
+      return spdlog::info("{}", statement.text);
+    case Statement::Level::Warning:
+      return spdlog::warn("{}", statement.text);
+  }
+}
+
+}  // namespace
+
+FifoWatcher::Watched::Watched(const Fifo& fifo)
+    : fd(::open(fmt::format("/proc/self/fd/{}", fifo.read_fd.get()).c_str(), O_PATH | O_CLOEXEC)),
+      inode{fifo.device, fifo.inode},
+      hides_reads(fifo.hides_reads) {}
+
+FifoWatcher::FifoWatcher(std::string path, const Fifo& fifo, Troubles& troubles)
+    : path_(std::move(path)),
+      troubles_(troubles),
+      wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      followed_{fifo.device, fifo.inode} {
+  this->watch(Watched(fifo));
+  look_at_ = Clock::now() + kFirstLook;
+  thread_ = std::jthread([this](const std::stop_token& stop) {
+    (void)::pthread_setname_np(::pthread_self(), "watch");
+    while (!stop.stop_requested()) {
+      try {
+        run(stop);
+      } catch (...) {
+        // Memory has run out: what came meanwhile is looked at again.
+        pollfd waker{.fd = wake_fd_.get(), .events = POLLIN, .revents = 0};
+        (void)::poll(&waker, 1, kRestMs);
+        look_at_ = Clock::now();
+      }
+    }
+  });
+}
+
+FifoWatcher::~FifoWatcher() {
+  thread_.request_stop();
+  wake();
+}
+
+void FifoWatcher::wake() {
+  (void)::eventfd_write(wake_fd_.get(), 1);  // fails only where 2^64 - 1 wake-ups wait already
+}
+
+void FifoWatcher::follow(const Fifo& fifo) {
+  {
+    const std::lock_guard lock(mutex_);
+    // Where they are replaced faster than looked at, the latest will do.
+    if (left_behind_.size() == kLeftBehind) left_behind_.erase(left_behind_.begin());
+    left_behind_.push_back(followed_);
+    followed_ = {fifo.device, fifo.inode};
+    next_.emplace(fifo);
+  }
+  wake();
+}
+
+void FifoWatcher::robbed() {
+  if (!robbed_.exchange(true)) wake();
+}
+
+void FifoWatcher::forget_thieves() {
+  forget_ = true;
+  wake();
+}
+
+// Also after it has left, and after the FIFO that it read was replaced.
+void FifoWatcher::show_thief() const {
+  if (!visitors_->thief().empty()) troubles_.set(Trouble::OtherReader, visitors_->thief());
+}
+
+void FifoWatcher::run(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    wait();
+    if (was_read()) robbed_ = true;
+    serve_requests();
+    if (look_at_ && Clock::now() >= *look_at_ && !stop.stop_requested()) look(stop);
+  }
+}
+
+// While a look is due there is no need for events: they wait for it, and a thousand of them cost one look.
+void FifoWatcher::wait() {
+  std::array<pollfd, 2> fds{
+      pollfd{.fd = wake_fd_.get(), .events = POLLIN, .revents = 0},
+      pollfd{.fd = look_at_ || !watch_ ? -1 : watch_->fd(), .events = POLLIN, .revents = 0}};
+  int timeout = -1;
+  const auto no_longer_than_until = [&](Clock::time_point at, std::chrono::milliseconds longest) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(at - Clock::now());
+    const auto wanted = static_cast<int>(std::clamp<std::chrono::milliseconds>(left, 0ms, longest).count());
+    timeout = timeout < 0 ? wanted : std::min(timeout, wanted);
+  };
+  if (look_at_) no_longer_than_until(*look_at_, kProbe);
+  if (arm_at_) no_longer_than_until(*arm_at_, kArmAgain);
+  if (::poll(fds.data(), fds.size(), timeout) <= 0) return;
+  if (fds[0].revents != 0) {
+    eventfd_t wakes = 0;
+    (void)::eventfd_read(wake_fd_.get(), &wakes);
+  }
+  if (fds[1].revents != 0) look_at_ = std::max(Clock::now(), not_before_);
+}
+
+Status FifoWatcher::try_to_watch() {
+  if (!watch_) {
+    Result<FifoWatch> watch = FifoWatch::open();
+    if (!watch) return std::unexpected(watch.error());
+    watch_ = std::make_unique<FifoWatch>(std::move(*watch));
+  }
+  return watch_->watch_visitors(watched_->fd.get());
+}
+
+void FifoWatcher::arm() {
+  const Status armed = try_to_watch();
+  if (armed) {
+    if (std::exchange(arm_at_, std::nullopt)) {
+      spdlog::info("who opens and closes the FIFO '{}' is seen again", printable(path_));
+      if (!look_at_) look_at_ = std::max(Clock::now(), not_before_);  // who has come meanwhile
+    }
+    troubles_.clear(Trouble::VisitorsNotSeen);
+    return;
+  }
+  if (!arm_at_) {
+    spdlog::warn("{}. slurper does not see who opens and closes it, and tries again every second",
+                 armed.error().message());
+  }
+  arm_at_ = Clock::now() + kArmAgain;
+  troubles_.set(Trouble::VisitorsNotSeen, armed.error().why);
+}
+
+void FifoWatcher::watch(Watched fifo) {
+  watched_.emplace(std::move(fifo));
+  arm();
+  (void)was_read();
+  looks_again_ = 0;
+  if (visitors_) earlier_readers_ += visitors_->second_readers();
+  visitors_ = std::make_unique<Visitors>(path_, ::getppid());
+}
+
+void FifoWatcher::serve_requests() {
+  std::optional<Watched> next;
+  {
+    const std::lock_guard lock(mutex_);
+    next.swap(next_);
+  }
+  const bool follows = next.has_value();
+  if (follows) {
+    watch(*std::move(next));
+  } else if (arm_at_ && Clock::now() >= *arm_at_) {
+    arm();
+  }
+  if (forget_.exchange(false)) {
+    visitors_->forget_thieves();
+    if (visitors_->thief().empty()) troubles_.clear(Trouble::OtherReader);
+  }
+  if (follows && !look_at_) look_at_ = std::max(Clock::now(), not_before_);
+  // Does not wait for a look's long rest, unless it has just been looked into.
+  if (robbed_) {
+    const auto soon = std::max(Clock::now(), robbery_not_before_);
+    look_at_ = look_at_ ? std::min(*look_at_, soon) : soon;
+  }
+}
+
+// Since the last call, by another reader: slurper's own reads leave no trace. One that has set both times has
+// not read: touch(1).
+bool FifoWatcher::was_read() {
+  const auto same = [](const timespec& a, const timespec& b) {
+    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+  };
+  struct stat st{};
+  if (!watched_->hides_reads || ::fstat(watched_->fd.get(), &st) != 0) return false;
+  const timespec before = std::exchange(last_read_, st.st_atim);
+  return !same(before, st.st_atim) && !same(st.st_atim, st.st_mtim);
+}
+
+void FifoWatcher::tell_left_behind(const std::stop_token& stop) {
+  std::vector<Inode> left_behind;
+  {
+    const std::lock_guard lock(mutex_);
+    left_behind.swap(left_behind_);
+  }
+  std::string writers;
+  for (const Inode& inode : left_behind) {
+    for (const Holder& holder : find_holders(inode.device, inode.number, stop).open) {
+      if (holder.access != Access::Write && holder.access != Access::ReadWrite) continue;
+      if (!writers.empty()) writers += ", ";
+      writers += describe_process(holder.process, holder.command);
+    }
+  }
+  if (!writers.empty())
+    spdlog::info("the FIFO that was at '{}' before is still open for writing by {}", printable(path_),
+                 writers);
+}
+
+void FifoWatcher::look(const std::stop_token& stop) {
+  const auto begin = Clock::now();
+  tell_left_behind(stop);
+  Visitors::Observation observation;
+  observation.robbed = robbed_.exchange(false);  // before the look: who has read has it open by now
+  observation.holders = find_holders(watched_->inode.device, watched_->inode.number, stop);
+  if (stop.stop_requested()) return;
+  if (watch_) observation.events = watch_->read();
+  observation.settled = looks_again_ == static_cast<int>(kLookAgain.size());
+  for (const Statement& statement : visitors_->observe(observation, begin)) say(statement);
+  second_readers_ = earlier_readers_ + visitors_->second_readers();
+  show_thief();
+
+  const auto now = Clock::now();
+  not_before_ = now + std::clamp<Clock::duration>(kRest * (now - begin), kShortestRest, kLongestRest);
+  if (observation.robbed) robbery_not_before_ = not_before_;
+  if (!observation.settled && visitors_->expects_more()) {
+    look_at_ = now + std::max<Clock::duration>(kLookAgain[static_cast<std::size_t>(looks_again_++)],
+                                               kShortRest * (now - begin));
+  } else {
+    look_at_.reset();
+    looks_again_ = 0;
+  }
+}
+
+}  // namespace slurper

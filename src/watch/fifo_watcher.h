@@ -1,0 +1,103 @@
+// The thread that sees who has the FIFO open.
+#pragma once
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/troubles.h"
+#include "fifo/fifo.h"
+#include "fifo/watch.h"
+#include "watch/visitors.h"
+
+namespace slurper {
+
+// Waits for a process to open or close the FIFO, looks who it is, and says what there is to say. A thread of
+// its own, since a look through /proc takes as long as the machine has descriptors, and the intake must not
+// wait for it. It sleeps while no process comes or goes, and uses a few per cent of a processor at the most
+// where they never stop. If the kernel can't report them (no inotify instance is left), it says so and tries
+// again every second; another reader is found by what it takes nevertheless.
+class FifoWatcher {
+ public:
+  // Who opens `fifo` from now on is seen; who has it open already, with the first look.
+  // `troubles` outlives it.
+  FifoWatcher(std::string path, const Fifo& fifo, Troubles& troubles);
+  FifoWatcher(const FifoWatcher&) = delete;
+  FifoWatcher& operator=(const FifoWatcher&) = delete;
+  ~FifoWatcher();  // ends the thread
+
+  // From the intake's thread:
+  // Another one is at the path. Who still writes to the one before is told.
+  void follow(const Fifo& fifo);
+  // The pipe has held less than it was said to: another reader takes lines.
+  void robbed();
+  // A reader that has left is not shown in the status any longer.
+  void forget_thieves();
+
+  [[nodiscard]] std::uint64_t second_readers() const { return second_readers_.load(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  struct Inode {
+    dev_t device = 0;
+    ino_t number = 0;
+  };
+  struct Watched {
+    explicit Watched(const Fifo& fifo);
+
+    UniqueFd fd;  // O_PATH: it counts as no reader, whatever the intake closes meanwhile
+    Inode inode;
+    bool hides_reads;
+  };
+
+  void run(const std::stop_token& stop);
+  void wait();
+  void serve_requests();
+  void watch(Watched fifo);
+  void arm();
+  Status try_to_watch();
+  [[nodiscard]] bool was_read();
+  void tell_left_behind(const std::stop_token& stop);
+  void look(const std::stop_token& stop);
+  void show_thief() const;
+  void wake();
+
+  std::string path_;
+  Troubles& troubles_;
+  UniqueFd wake_fd_;  // eventfd
+  Inode followed_;    // the intake's: the last one that it asked for
+
+  // Shared:
+  std::mutex mutex_;
+  std::optional<Watched> next_;
+  std::vector<Inode> left_behind_;
+  std::atomic<bool> robbed_{false};  // until it has been looked into
+  std::atomic<bool> forget_{false};
+  std::atomic<std::uint64_t> second_readers_{0};
+
+  // The thread's own:
+  std::unique_ptr<FifoWatch> watch_;
+  std::optional<Clock::time_point> arm_at_;  // it could not be watched: when to try again
+  std::optional<Watched> watched_;
+  timespec last_read_{};                // its time of last access
+  std::unique_ptr<Visitors> visitors_;  // of the FIFO that it follows now
+  std::uint64_t earlier_readers_ = 0;   // of the FIFOs before
+  int looks_again_ = 0;
+  std::optional<Clock::time_point> look_at_;
+  Clock::time_point not_before_;
+  Clock::time_point robbery_not_before_;
+  std::jthread thread_;  // last: it uses all of the above
+};
+
+}  // namespace slurper

@@ -1,0 +1,181 @@
+#include "watch/visitors.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/text.h"
+
+namespace slurper {
+
+namespace {
+
+bool can_write(Access access) {
+  return access == Access::Write || access == Access::ReadWrite;
+}
+
+std::string why_unseen(const Holders& holders) {
+  if (holders.others_hidden) return "other users' processes are hidden from slurper";
+  if (holders.unseen > 0)
+    return fmt::format("there are {} processes that slurper may not look at", holders.unseen);
+  return "it was gone too soon";
+}
+
+// Takes as much of `part` out of `whole` as there is. How much.
+std::uint32_t take(std::uint32_t& whole, std::uint32_t part) {
+  const std::uint32_t taken = std::min(whole, part);
+  whole -= taken;
+  return taken;
+}
+
+}  // namespace
+
+std::string describe_process(const ProcessId& process, const std::string& command) {
+  return fmt::format("'{}' (pid {})", printable(command), process.pid);
+}
+
+void Visitors::say(MessageLimit& limit, Statement::Level level, Clock::time_point now, std::string text) {
+  const auto refused = limit.admit(now);
+  if (!refused) return;
+  if (*refused > 0) text += fmt::format(". There were {} more like this", *refused);
+  if (limit.exhausted()) text += ". It happens often: from here on it is told now and then";
+  statements_.push_back({level, std::move(text)});
+}
+
+bool Visitors::is_service_manager(const Holder& holder) const {
+  return holder.command == "systemd" && (holder.process.pid == 1 || holder.process.pid == parent_);
+}
+
+Visitors::Change Visitors::update_descriptors(const Holders& holders) {
+  std::set<Descriptor> now_there;
+  Change change;
+  for (const Holder& holder : holders.open) {
+    const Descriptor descriptor(holder.process, holder.fd, holder.access);
+    now_there.insert(descriptor);
+    if (!descriptors_.contains(descriptor)) ++change.came;
+  }
+  for (const Descriptor& descriptor : descriptors_) {
+    if (!now_there.contains(descriptor))
+      ++(can_write(std::get<Access>(descriptor)) ? change.writers_left : change.readers_left);
+  }
+  descriptors_ = std::move(now_there);
+  return change;
+}
+
+std::vector<Statement> Visitors::observe(const Observation& observation, Clock::time_point now) {
+  Processes readers;
+  Processes writers;
+  for (const Holder& holder : observation.holders.open) {
+    if (is_service_manager(holder)) continue;
+    if (can_write(holder.access)) writers.emplace(holder.process, holder.command);
+    if (holder.access == Access::Read) readers.emplace(holder.process, holder.command);
+  }
+  const Change seen = update_descriptors(observation.holders);
+  tell_readers(readers, now);
+  tell_writers(writers, observation.holders.complete(), now);
+  tell_unseen(observation, seen, now);
+  return std::exchange(statements_, {});
+}
+
+void Visitors::tell_readers(const Processes& now_there, Clock::time_point now) {
+  for (const auto& [process, command] : now_there) {
+    if (readers_.contains(process)) continue;
+    ++second_readers_;
+    say(reader_messages_, Statement::Level::Warning, now,
+        fmt::format(
+            "{} also reads the FIFO '{}': lines that it takes are missing in the log. End it, and keep "
+            "the FIFO's permissions tight",
+            describe_process(process, command), printable(path_)));
+  }
+  for (const auto& [process, command] : readers_) {
+    if (now_there.contains(process)) continue;
+    thief_ = describe_process(process, command) + " has read it";
+    say(reader_messages_, Statement::Level::Info, now,
+        fmt::format("the second reader has left the FIFO: {}", describe_process(process, command)));
+  }
+  readers_ = now_there;
+  if (!readers_.empty()) {
+    const auto& [process, command] = *readers_.begin();
+    thief_ = describe_process(process, command) + " reads it";
+  }
+}
+
+void Visitors::tell_writers(const Processes& now_there, bool complete, Clock::time_point now) {
+  const Processes before = std::exchange(writers_, now_there);
+  for (const auto& [process, command] : now_there) {
+    if (!before.contains(process))
+      say(writer_messages_, Statement::Level::Info, now,
+          fmt::format("writer connected: {}", describe_process(process, command)));
+  }
+  std::size_t there = before.size();
+  for (const auto& [process, command] : before) {
+    if (now_there.contains(process)) continue;
+    --there;
+    const bool last = there == 0 && now_there.empty() && complete;
+    say(writer_messages_, Statement::Level::Info, now,
+        fmt::format("{}: {}", last ? "the last writer has left" : "a writer has left",
+                    describe_process(process, command)));
+  }
+}
+
+void Visitors::forget_thieves() {
+  if (readers_.empty()) thief_.clear();
+}
+
+// What the counts say beyond what was seen.
+void Visitors::tell_unseen(const Observation& observation, const Change& seen, Clock::time_point now) {
+  const FifoEvents& events = observation.events;
+  const Holders& holders = observation.holders;
+  if (events.overflow) {
+    // The counts are lost; who is there now was seen just now.
+    unexplained_opens_ = unseen_ = 0;
+    return;
+  }
+  unexplained_opens_ += events.opens;
+  (void)take(unexplained_opens_, seen.came);
+
+  // A close that no one's going explains, of one that no one's coming explains. Others have had it open since
+  // before slurper looked.
+  const auto left = [&](std::uint32_t closes, std::uint32_t seen_to_leave) {
+    closes -= std::min(closes, seen_to_leave);
+    const std::uint32_t at_once = take(unexplained_opens_, closes);
+    return at_once + take(unseen_, closes - at_once);
+  };
+  if (const std::uint32_t readers = left(events.read_closes, seen.readers_left); readers > 0) {
+    second_readers_ += readers;
+    if (readers_.empty()) thief_ = "a process that could not be seen has had it open for reading";
+    say(reader_messages_, Statement::Level::Warning, now,
+        fmt::format(
+            "a process has opened the FIFO '{}' for reading only, and closed it: lines that it took are "
+            "missing in the log. Which one it was is not known: {}",
+            printable(path_), why_unseen(holders)));
+  }
+  // One that is there all the time and opens it again and again, as busybox syslogd does, is no news.
+  if (left(events.write_closes, seen.writers_left) > 0 && writers_.empty())
+    say(unseen_messages_, Statement::Level::Debug, now,
+        fmt::format("a writer came and has left again: {}", why_unseen(holders)));
+
+  if (observation.settled) {
+    const std::uint32_t came = std::exchange(unexplained_opens_, 0);
+    // Where everybody may be seen they were slurper's own, or opened it for nothing (O_PATH).
+    if (came > 0 && !holders.complete()) {
+      unseen_ += came;
+      say(unseen_messages_, Statement::Level::Debug, now,
+          fmt::format(
+              "a process has opened the FIFO '{}'. Which one it is, and whether to write or to read, is not "
+              "known: {}",
+              printable(path_), why_unseen(holders)));
+    }
+  }
+  if (observation.robbed && readers_.empty()) {
+    thief_ = "a process that can't be seen reads it";
+    say(robbery_messages_, Statement::Level::Warning, now,
+        fmt::format(
+            "a second reader takes lines out of the FIFO '{}': they are missing in the log. Which process it "
+            "is is not known: {}. As root, fuser -v '{}' names it",
+            printable(path_), why_unseen(holders), printable(path_)));
+  }
+}
+
+}  // namespace slurper

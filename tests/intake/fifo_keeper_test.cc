@@ -1,0 +1,153 @@
+#include "intake/fifo_keeper.h"
+
+#include <gmock/gmock.h>
+#include <poll.h>
+#include <sys/epoll.h>
+
+#include <filesystem>
+#include <memory>
+#include <utility>
+
+#include "support/temp_dir.h"
+
+namespace slurper {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+AccessChange mode_change(mode_t before, mode_t now, bool permitted = true) {
+  return describe_change({.mode = before}, {.mode = now}, permitted);
+}
+
+TEST(FifoAccess, WhatOpensItToAllIsHarmful) {
+  const AccessChange change = mode_change(0600, 0666);
+  EXPECT_TRUE(change.harmful);
+  EXPECT_THAT(change.text, AllOf(HasSubstr("0666 now, and was 0600"), HasSubstr("take lines away"),
+                                 HasSubstr("write lines into it"), Not(HasSubstr("refused"))));
+  EXPECT_THAT(mode_change(0600, 0602).text, Not(HasSubstr("take lines away")));
+  EXPECT_THAT(mode_change(0666, 0667).text, Not(HasSubstr("take lines away"))) << "it was so before";
+}
+
+TEST(FifoAccess, WhatLocksOutIsHarmful) {
+  EXPECT_THAT(mode_change(0660, 0640).text, HasSubstr("writers that open it from now on may be refused"));
+  EXPECT_THAT(mode_change(0660, 0060, false).text, HasSubstr("slurper could not open it at its next start"));
+  const AccessChange owner = describe_change({.mode = 0600, .owner = 1}, {.mode = 0600, .owner = 2}, true);
+  EXPECT_TRUE(owner.harmful);
+  EXPECT_THAT(owner.text, AllOf(HasSubstr("its owner is bin now, and was daemon"), Not(HasSubstr("mode"))));
+  const AccessChange group = describe_change({.group = 0}, {.group = 3999999999}, true);
+  EXPECT_THAT(group.text, HasSubstr("its group is gid 3999999999 now, and was root: "));
+}
+
+TEST(FifoAccess, WhatHarmsNobodyIsNot) {
+  EXPECT_FALSE(mode_change(0600, 0660).harmful);
+  EXPECT_FALSE(mode_change(0666, 0622).harmful) << "readers are locked out, which is as it should be";
+  EXPECT_EQ(mode_change(0600, 0660).text, "its mode is 0660 now, and was 0600");
+}
+
+// As within unlink(2): its event has come, and the name is still found.
+class AboutToGoOs : public Os {
+ public:
+  // The next `looks` find at `path` what is there now, with `links` links.
+  void freeze(const std::string& path, int looks, nlink_t links) {
+    path_ = path;
+    ASSERT_EQ(Os::lstat(path.c_str(), &frozen_), 0);
+    frozen_.st_nlink = links;
+    looks_ = looks;
+  }
+  [[nodiscard]] int looks_left() const { return looks_; }
+
+  int lstat(const char* path, struct stat* st) override {
+    if (looks_ == 0 || path_ != path) return Os::lstat(path, st);
+    --looks_;
+    *st = frozen_;
+    return 0;
+  }
+
+ private:
+  std::string path_;
+  struct stat frozen_{};
+  int looks_ = 0;
+};
+
+class FifoKeeperTest : public testing::Test {
+ protected:
+  FifoKeeperTest() : epoll_fd_(::epoll_create1(EPOLL_CLOEXEC)) {
+    settings_.path = directory_ / "fifo";
+    RingSettings ring;
+    ring.size.bytes = 4 << 20;
+    ring_ = std::move(Ring::open(kernel(), ram_.path(), ring, new_uuid(), new_uuid(), {})->ring);
+    intake_ = std::make_unique<Intake>(kernel(), *ring_, WhenFull::Block);
+    fifos_ =
+        std::make_unique<Fifos>(kernel(), *intake_, epoll_fd_.get(), std::move(*open_fifo(os_, settings_)));
+    keeper_ = std::make_unique<FifoKeeper>(os_, settings_, *fifos_, epoll_fd_.get(), troubles_);
+  }
+  // As the event loop does it. Whether another FIFO is read then.
+  bool wait_and_look() {
+    int timeout = 10000;
+    if (const auto retry_at = keeper_->retry_at()) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(*retry_at - FifoKeeper::Clock::now());
+      timeout = std::max(static_cast<int>(left.count()), 0);
+    }
+    pollfd event{.fd = keeper_->fd(), .events = POLLIN, .revents = 0};
+    EXPECT_TRUE(::poll(&event, 1, timeout) > 0 || keeper_->retry_at()) << "nothing is waited for";
+    return keeper_->look();
+  }
+
+  test::TempDir directory_;
+  test::TempDir ram_ = test::TempDir::in_ram();
+  FifoSettings settings_;
+  UniqueFd epoll_fd_;
+  AboutToGoOs os_;
+  std::unique_ptr<Ring> ring_;
+  std::unique_ptr<Intake> intake_;
+  std::unique_ptr<Fifos> fifos_;
+  Troubles troubles_{[] {}};
+  std::unique_ptr<FifoKeeper> keeper_;
+};
+
+TEST_F(FifoKeeperTest, WhatIsBeingRemovedIsLookedAtUntilItIsGone) {
+  EXPECT_FALSE(keeper_->start());
+  EXPECT_FALSE(keeper_->retry_at()) << "nothing to look at again";
+  os_.freeze(settings_.path, 20, 0);
+  std::filesystem::remove(settings_.path);
+  while (os_.looks_left() > 0) {
+    EXPECT_FALSE(wait_and_look());
+    ASSERT_TRUE(keeper_->retry_at()) << "it would never be noticed";
+  }
+  EXPECT_TRUE(wait_and_look());
+  EXPECT_TRUE(std::filesystem::is_fifo(settings_.path));
+}
+
+TEST_F(FifoKeeperTest, AStartAmidARemovalLooksAgain) {
+  os_.freeze(settings_.path, 1, 0);
+  std::filesystem::remove(settings_.path);
+  EXPECT_FALSE(keeper_->start());
+  EXPECT_TRUE(wait_and_look());
+  EXPECT_TRUE(std::filesystem::is_fifo(settings_.path));
+}
+
+TEST_F(FifoKeeperTest, WhatHasAnotherLinkIsLookedAtTwice) {
+  std::filesystem::create_hard_link(settings_.path, directory_ / "other name");
+  EXPECT_FALSE(keeper_->start());
+  os_.freeze(settings_.path, 1, 1);
+  std::filesystem::remove(settings_.path);
+  EXPECT_FALSE(wait_and_look());
+  testing::internal::CaptureStdout();
+  EXPECT_TRUE(wait_and_look());
+  EXPECT_THAT(testing::internal::GetCapturedStdout(), HasSubstr("fifo' was removed: made it anew"));
+  EXPECT_TRUE(std::filesystem::is_fifo(settings_.path));
+}
+
+TEST_F(FifoKeeperTest, WhatStaysIsNotLookedAtAThirdTime) {
+  EXPECT_FALSE(keeper_->start());
+  std::filesystem::permissions(settings_.path, std::filesystem::perms::owner_all);
+  EXPECT_FALSE(wait_and_look());
+  EXPECT_TRUE(keeper_->retry_at());
+  EXPECT_FALSE(wait_and_look());
+  EXPECT_FALSE(keeper_->retry_at());
+}
+
+}  // namespace
+}  // namespace slurper

@@ -1,0 +1,162 @@
+#include "intake/fifos.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "log/log_files.h"
+
+namespace slurper {
+namespace {
+
+using Outcome = Intake::Outcome;
+
+class FifosTest : public testing::Test {
+ protected:
+  FifosTest() : epoll_fd_(::epoll_create1(EPOLL_CLOEXEC)) {
+    RingSettings settings;
+    settings.size.bytes = 4 << 20;
+    ring_ = std::move(Ring::open(kernel(), directory_.path(), settings, new_uuid(), new_uuid(), {})->ring);
+    intake_ = std::make_unique<Intake>(kernel(), *ring_, WhenFull::Block);
+    fifos_ = std::make_unique<Fifos>(kernel(), *intake_, epoll_fd_.get(), open_fifo_at("first"));
+  }
+  Fifo open_fifo_at(const char* name) {
+    FifoSettings settings;
+    settings.path = directory_ / name;
+    return std::move(*open_fifo(kernel(), settings));
+  }
+  UniqueFd writer_of(const char* name) {
+    return UniqueFd(::open((directory_ / name).c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+  }
+  static void write(const UniqueFd& fd, std::string_view text) {
+    ASSERT_EQ(::write(fd.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  }
+  void pull_all() {
+    while (fifos_->pull().outcome == Outcome::Took) {
+    }
+  }
+  std::string content() {
+    const auto bytes = ring_->bytes(ring_->tail(), ring_->head());
+    return {bytes.begin(), bytes.end()};
+  }
+  bool readable() {
+    epoll_event event{};
+    return ::epoll_wait(epoll_fd_.get(), &event, 1, 0) == 1;
+  }
+
+  test::TempDir directory_;
+  UniqueFd epoll_fd_;
+  std::unique_ptr<Ring> ring_;
+  std::unique_ptr<Intake> intake_;
+  std::unique_ptr<Fifos> fifos_;
+};
+
+TEST_F(FifosTest, ARetiredOneIsReadUntilItsLastWriterIsGoneAndItIsEmpty) {
+  UniqueFd old_writer = writer_of("first");
+  fifos_->replace(open_fifo_at("second"));
+  EXPECT_EQ(fifos_->retired(), 1U);
+  pull_all();
+  EXPECT_EQ(fifos_->retired(), 1U) << "it has a writer";
+  write(old_writer, "old\n");
+  write(writer_of("second"), "new\n");
+  old_writer.reset();
+  pull_all();
+  EXPECT_EQ(content(), "old\nnew\n");
+  EXPECT_EQ(fifos_->retired(), 0U);
+  EXPECT_EQ(fifos_->take_closed(), 1U);
+  EXPECT_EQ(fifos_->take_closed(), 0U);
+}
+
+TEST_F(FifosTest, AWriterThatGoesOverFindsItsLinesInOrder) {
+  const UniqueFd old_writer = writer_of("first");
+  const UniqueFd other_writer = writer_of("first");
+  fifos_->replace(open_fifo_at("second"));
+  const UniqueFd new_writer = writer_of("second");
+  write(old_writer, "1\n");
+  EXPECT_EQ(fifos_->pull().bytes, 2U);
+  // The turns were dealt before these: they are for the next ones.
+  write(old_writer, "2\n");
+  write(new_writer, "3\n");
+  pull_all();
+  EXPECT_EQ(content(), "1\n2\n3\n");
+}
+
+// A flood into the old one, larger than a read, and one line in the new one.
+TEST_F(FifosTest, NoOneStarvesAndNoLineIsTorn) {
+  const UniqueFd old_writer = writer_of("first");
+  fifos_->replace(open_fifo_at("second"));
+  const UniqueFd new_writer = writer_of("second");
+  const std::string line = std::string(999, 'o') + "\n";
+  for (int i = 0; i < 900; ++i) write(old_writer, line);
+  write(new_writer, "new\n");
+  std::string expected;
+  for (int i = 0; i < 900; ++i) expected += line;
+  expected += "new\n";
+  ASSERT_EQ(fifos_->pull().bytes, 512U << 10) << "not at the end of a line";
+  for (int i = 0; i < 100; ++i) write(old_writer, line);
+  while (content().find("new") == std::string::npos) ASSERT_EQ(fifos_->pull().outcome, Outcome::Took);
+  EXPECT_EQ(content(), expected);
+}
+
+TEST_F(FifosTest, AllAreListenedToAndAWritersGoingWakes) {
+  ASSERT_TRUE(fifos_->listen(true));
+  const UniqueFd first_writer = writer_of("first");
+  fifos_->replace(open_fifo_at("second"));
+  UniqueFd second_writer = writer_of("second");
+  EXPECT_FALSE(readable());
+  write(second_writer, "x\n");
+  EXPECT_TRUE(readable());
+  pull_all();
+  write(first_writer, "x\n");
+  EXPECT_TRUE(readable());
+  pull_all();
+  EXPECT_FALSE(readable());
+  ASSERT_TRUE(fifos_->listen(false));
+  write(first_writer, "x\n");
+  EXPECT_FALSE(readable());
+  pull_all();
+  ASSERT_TRUE(fifos_->listen(true));
+  fifos_->replace(open_fifo_at("third"));
+  EXPECT_FALSE(readable());
+  second_writer.reset();
+  EXPECT_TRUE(readable()) << "an end of file";
+  pull_all();
+  EXPECT_EQ(fifos_->retired(), 1U);
+  EXPECT_FALSE(readable());
+}
+
+TEST_F(FifosTest, ARetiredOneCanComeBack) {
+  const dev_t device = fifos_->current().device;
+  const ino_t inode = fifos_->current().inode;
+  UniqueFd first_writer = writer_of("first");
+  fifos_->replace(open_fifo_at("second"));
+  EXPECT_FALSE(fifos_->reinstate(device, inode + 1'000'000));
+  const auto back = fifos_->reinstate(device, inode);
+  ASSERT_TRUE(back && *back);
+  EXPECT_EQ(fifos_->current().inode, inode);
+  first_writer.reset();
+  pull_all();
+  EXPECT_EQ(fifos_->retired(), 0U) << "the other one, which never had a writer";
+  EXPECT_EQ(fifos_->pull().outcome, Outcome::Empty) << "held open again: no end of file";
+  write(writer_of("first"), "back\n");
+  pull_all();
+  EXPECT_EQ(content(), "back\n");
+}
+
+TEST_F(FifosTest, TheLastTurnsTakeWhatIsThereAndNoMore) {
+  const UniqueFd old_writer = writer_of("first");
+  fifos_->replace(open_fifo_at("second"));
+  const UniqueFd new_writer = writer_of("second");
+  write(old_writer, "old\n");
+  write(new_writer, "new\n");
+  fifos_->begin_last_turns();
+  write(old_writer, "later\n");
+  write(new_writer, "later\n");
+  pull_all();
+  EXPECT_EQ(content(), "old\nnew\n");
+}
+
+}  // namespace
+}  // namespace slurper

@@ -1,0 +1,29 @@
+// What can be seen without a journald; the rest is tests/e2e/journald_case.sh.
+#include "sink/journald/journald_sink.h"
+
+#include <gmock/gmock.h>
+
+#include "sink/sink_site.h"
+
+namespace slurper {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(JournaldSinkTest, Settings) {
+  EXPECT_TRUE(SinkSite().make(&make_journald_sink, {}));
+  EXPECT_TRUE(SinkSite().make(&make_journald_sink, {{"exactly_once", "false"}, {"give_up", "1h"}}));
+  EXPECT_THAT(SinkSite().make(&make_journald_sink, {{"give_up", "0"}}).error().message(),
+              HasSubstr("give_up of the sink 'test' is \"0\", but must be a time from 1s to 1d"));
+  EXPECT_THAT(SinkSite().make(&make_journald_sink, {{"format", "raw"}}).error().message(),
+              HasSubstr("It has: exactly_once, give_up"));
+}
+
+TEST(JournaldSinkTest, WhatWasNeverOpenedIsClosed) {
+  auto sink = SinkSite().make(&make_journald_sink, {});
+  ASSERT_TRUE(sink);
+  (*sink)->close();
+}
+
+}  // namespace
+}  // namespace slurper

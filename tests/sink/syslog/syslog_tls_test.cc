@@ -1,0 +1,279 @@
+// TLS against OpenSSL's own server: whom slurper talks to, and what it says of whom it doesn't.
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+
+#include <future>
+
+#include "sink/certificates.h"
+#include "sink/feed.h"
+#include "sink/receiver.h"
+#include "sink/sink_site.h"
+#include "sink/syslog/syslog_sink.h"
+#include "support/temp_dir.h"
+
+namespace slurper::test {
+namespace {
+
+using testing::HasSubstr;
+
+// openssl-s_server(1) on a port of the kernel's choice. What it receives is on its standard output.
+class TlsServer {
+ public:
+  TlsServer(const std::string& certificate, const std::string& key, std::vector<std::string> more = {})
+      : input_(make_pipe()), server_(program(certificate, key, std::move(more)), input_.first.get()) {
+    constexpr std::string_view kMark = "ACCEPT 127.0.0.1:";
+    EXPECT_TRUE(eventually([&] {
+      const std::string said = server_.out();
+      const auto at = said.find(kMark);
+      if (at == std::string::npos || said.find('\n', at) == std::string::npos) return false;
+      port_ = std::stoi(said.substr(at + kMark.size()));
+      return true;
+    })) << server_.err();
+  }
+
+  [[nodiscard]] int port() const { return port_; }
+  [[nodiscard]] std::string received() const { return server_.out(); }
+  void kill() { server_.kill(); }
+
+ private:
+  static Program program(const std::string& certificate, const std::string& key,
+                         std::vector<std::string> more) {
+    std::vector<std::string> argv = {"openssl", "s_server",  "-accept", "127.0.0.1:0",
+                                     "-cert",   certificate, "-key",    key};
+    argv.insert(argv.end(), more.begin(), more.end());
+    return {.argv = std::move(argv), .env = {}};
+  }
+  // It ends with its standard input.
+  static std::pair<UniqueFd, UniqueFd> make_pipe() {
+    std::array<int, 2> fds{};
+    EXPECT_EQ(::pipe2(fds.data(), O_CLOEXEC), 0);
+    return {UniqueFd(fds[0]), UniqueFd(fds[1])};
+  }
+
+  std::pair<UniqueFd, UniqueFd> input_;
+  Child server_;
+  int port_ = 0;
+};
+
+class SyslogTlsTest : public testing::Test {
+ protected:
+  SyslogTlsTest() {
+    authority_.sign("good", "DNS:localhost,IP:127.0.0.1");
+    authority_.sign("other", "DNS:other.example,DNS:another.example,IP:::1");
+    authority_.sign("client", "DNS:client.example");
+  }
+
+  Result<std::optional<std::uint64_t>> open(const std::string& host, int port, SinkSite::Pairs settings,
+                                            bool with_ca = true) {
+    settings.emplace_back("transport", "tls");
+    settings.emplace_back("probe", "false");
+    settings.emplace_back("target", fmt::format("{}:{}", host, port));
+    if (with_ca) settings.emplace_back("ca_file", authority_.ca());
+    auto made = site_.make(&make_syslog_sink, settings);
+    if (!made) return std::unexpected(made.error());
+    sink_ = std::move(*made);
+    return sink_->open(site_.context());
+  }
+  std::string refusal(const std::string& host, int port, const SinkSite::Pairs& settings,
+                      bool with_ca = true) {
+    const auto opened = open(host, port, settings, with_ca);
+    if (opened) return "connected";
+    EXPECT_FALSE(opened.error().message().find('\n') != std::string::npos);
+    return opened.error().message();
+  }
+  void deliver_and_find(const TlsServer& server) {
+    const Feed feed(site_.context().log_id, 2000);
+    ASSERT_TRUE(sink_->deliver(feed.from(0, feed.count())));
+    const auto held = sink_->settle();
+    ASSERT_TRUE(held) << held.error().message();
+    EXPECT_EQ(*held, feed.end());
+    EXPECT_TRUE(eventually([&] { return server.received().find("line 00001999") != std::string::npos; }));
+    sink_->close();
+  }
+
+  TempDir dir_ = TempDir::in_ram();
+  Authority authority_{dir_ / "authority"};
+  SinkSite site_;
+  std::unique_ptr<Sink> sink_;
+};
+
+TEST_F(SyslogTlsTest, APrivateKeyThatEveryUserMayReadIsWarnedOfOnce) {
+  const std::string key = authority_.file("client.key");
+  const TlsServer server(authority_.file("good.pem"), authority_.file("good.key"));
+  const SinkSite::Pairs own = {{"certificate", authority_.file("client.pem")}, {"key", key}};
+  ASSERT_EQ(::chmod(key.c_str(), 0640), 0);
+  ASSERT_TRUE(open("localhost", server.port(), own));
+  EXPECT_EQ(site_.said().find("every user may read"), std::string::npos) << site_.said();
+  sink_->close();
+  ASSERT_EQ(::chmod(key.c_str(), 0644), 0);
+  ASSERT_TRUE(open("localhost", server.port(), own));
+  sink_->close();
+  ASSERT_TRUE(sink_->open(site_.context()));
+  const std::string said = site_.said();
+  const auto at = said.find("every user may read the private key '" + key + "' (mode 0644)");
+  ASSERT_NE(at, std::string::npos) << said;
+  EXPECT_EQ(said.find("every user", at + 1), std::string::npos) << said;
+}
+
+TEST_F(SyslogTlsTest, ATrustedServerByNameAndByAddress) {
+  for (const std::string version : {"-tls1_2", "-tls1_3"}) {
+    for (const std::string host : {"localhost", "127.0.0.1"}) {
+      SCOPED_TRACE(version + host);
+      const TlsServer server(authority_.file("good.pem"), authority_.file("good.key"), {version});
+      const auto opened = open(host, server.port(), {});
+      ASSERT_TRUE(opened) << opened.error().message();
+      deliver_and_find(server);
+    }
+  }
+}
+
+TEST_F(SyslogTlsTest, AServerOfAnotherCaIsNotTrusted) {
+  const Authority other(dir_ / "other", "Evil CA");
+  other.sign("server", "DNS:localhost");
+  const TlsServer server(other.file("server.pem"), other.file("server.key"));
+  const std::string peer = fmt::format("cannot talk TLS with 'localhost:{}': ", server.port());
+  EXPECT_EQ(
+      refusal("localhost", server.port(), {}),
+      fmt::format("{}its certificate 'CN = server' was issued by 'CN = Evil CA', which is not among '{}'. "
+                  "Set ca_file to the certificate of the CA that issued it",
+                  peer, authority_.ca()));
+  EXPECT_THAT(refusal("localhost", server.port(), {}, false),
+              HasSubstr("which is not among the system's CA certificates"));
+  const auto opened = open("localhost", server.port(), {{"verify", "none"}}, false);
+  ASSERT_TRUE(opened) << "asked for";
+  deliver_and_find(server);
+}
+
+TEST_F(SyslogTlsTest, AServerOfAnotherNameIsNotTheOne) {
+  const TlsServer server(authority_.file("other.pem"), authority_.file("other.key"));
+  EXPECT_EQ(
+      refusal("localhost", server.port(), {}),
+      fmt::format("cannot talk TLS with 'localhost:{}': its certificate is for 'other.example', "
+                  "'another.example', '::1', not for 'localhost'. Use one of these names as the target, "
+                  "or set server_name to it",
+                  server.port()));
+  EXPECT_THAT(refusal("127.0.0.1", server.port(), {}), HasSubstr("not for '127.0.0.1'"));
+  const auto opened = open("127.0.0.1", server.port(), {{"server_name", "another.example"}});
+  ASSERT_TRUE(opened) << opened.error().message();
+  deliver_and_find(server);
+}
+
+// A name in the subject counts where there is no alternative name, an address never (RFC 6125, RFC 2818).
+TEST_F(SyslogTlsTest, WhatIsAdvisedWithoutAnAlternativeNameLeadsOn) {
+  authority_.sign("127.0.0.1", "");
+  authority_.sign("logs.example", "");
+  authority_.sign("mail", "email:root@example");
+  const TlsServer by_address(authority_.file("127.0.0.1.pem"), authority_.file("127.0.0.1.key"));
+  EXPECT_EQ(
+      refusal("127.0.0.1", by_address.port(), {}),
+      fmt::format("cannot talk TLS with '127.0.0.1:{}': its certificate has the address '127.0.0.1' as "
+                  "its common name only, where an address does not count. Have the server's certificate "
+                  "issued with subjectAltName = IP:127.0.0.1",
+                  by_address.port()));
+  EXPECT_THAT(refusal("localhost", by_address.port(), {}), HasSubstr("subjectAltName = DNS:localhost"));
+  const TlsServer by_name(authority_.file("logs.example.pem"), authority_.file("logs.example.key"));
+  EXPECT_THAT(refusal("127.0.0.1", by_name.port(), {}),
+              HasSubstr("its certificate is for 'logs.example', not for '127.0.0.1'. Use that name as the "
+                        "target, or set server_name to it"));
+  const auto as_advised = open("127.0.0.1", by_name.port(), {{"server_name", "logs.example"}});
+  ASSERT_TRUE(as_advised) << as_advised.error().message();
+  deliver_and_find(by_name);
+  const TlsServer mail(authority_.file("mail.pem"), authority_.file("mail.key"));
+  EXPECT_THAT(refusal("127.0.0.1", mail.port(), {}), HasSubstr("its certificate is for 'mail', not for"));
+  ASSERT_TRUE(open("127.0.0.1", mail.port(), {{"server_name", "mail"}}));
+}
+
+TEST_F(SyslogTlsTest, AnExpiredCertificateSaysSince) {
+  authority_.sign("expired", "DNS:localhost", -1);
+  const TlsServer server(authority_.file("expired.pem"), authority_.file("expired.key"));
+  const std::string why = refusal("localhost", server.port(), {});
+  EXPECT_THAT(why, HasSubstr("the certificate 'CN = expired' expired on "));
+  EXPECT_THAT(why, HasSubstr("GMT. Renew it on the server, or set this machine's clock right"));
+}
+
+TEST_F(SyslogTlsTest, AServerMayAskForACertificate) {
+  for (const std::string version : {"-tls1_2", "-tls1_3"}) {
+    SCOPED_TRACE(version);
+    const TlsServer server(authority_.file("good.pem"), authority_.file("good.key"),
+                           {version, "-Verify", "1", "-verify_return_error", "-CAfile", authority_.ca()});
+    const std::string why = refusal("localhost", server.port(), {});
+    EXPECT_THAT(why,
+                HasSubstr(fmt::format("the server ended it with the TLS alert '{}'",
+                                      version == "-tls1_3" ? "certificate required" : "handshake failure")));
+    EXPECT_THAT(why,
+                HasSubstr("it asked for a certificate, slurper has none. Give slurper a certificate that the "
+                          "server trusts: certificate and key"));
+    const Authority other(dir_ / "other");
+    other.sign("client", "DNS:client.example");
+    EXPECT_THAT(refusal("localhost", server.port(),
+                        {{"certificate", other.file("client.pem")}, {"key", other.file("client.key")}}),
+                HasSubstr("it has seen slurper's certificate"));
+    const auto opened =
+        open("localhost", server.port(),
+             {{"certificate", authority_.file("client.pem")}, {"key", authority_.file("client.key")}});
+    ASSERT_TRUE(opened) << opened.error().message();
+    deliver_and_find(server);
+  }
+}
+
+TEST_F(SyslogTlsTest, OldVersionsAreRefused) {
+  const TlsServer server(authority_.file("good.pem"), authority_.file("good.key"),
+                         {"-tls1_1", "-cipher", "ALL:@SECLEVEL=0"});
+  EXPECT_THAT(refusal("localhost", server.port(), {}), HasSubstr("the TLS alert 'protocol version'"));
+}
+
+TEST_F(SyslogTlsTest, WhatDoesNotSpeakTlsIsTold) {
+  const TcpServer server;
+  auto answering = std::async(std::launch::async, [&] {
+    UniqueFd connection = server.accept();
+    EXPECT_EQ(::send(connection.get(), "220 mail.example ESMTP\r\n", 24, MSG_NOSIGNAL), 24);
+    (void)read_some(connection.get(), 1);
+    return connection;
+  });
+  EXPECT_THAT(
+      refusal("127.0.0.1", server.port(), {}),
+      HasSubstr("what answers there does not speak TLS. Name the server's TLS port, 6514 by default"));
+  answering.wait();
+}
+
+TEST_F(SyslogTlsTest, FilesThatAreNotRightAreTold) {
+  const TcpServer server;
+  const auto why = [&](const SinkSite::Pairs& settings) {
+    return refusal("127.0.0.1", server.port(), settings);
+  };
+  EXPECT_EQ(
+      why({{"certificate", "/nowhere/c.pem"}}),
+      "cannot load the certificate '/nowhere/c.pem': No such file or directory. It must be a PEM file that "
+      "slurper may read, a key without a passphrase");
+  EXPECT_THAT(why({{"certificate", authority_.file("client.pem")}, {"key", authority_.file("good.key")}}),
+              HasSubstr("good.key': key values mismatch"));
+  const std::string locked = authority_.file("locked.key");
+  Child lock({.argv = {"openssl", "ec", "-in", authority_.file("client.key"), "-out", locked, "-aes256",
+                       "-passout", "pass:secret"},
+              .env = {}});
+  ASSERT_TRUE(lock.exits_with(0)) << lock.err();
+  EXPECT_THAT(why({{"certificate", authority_.file("client.pem")}, {"key", locked}}),
+              HasSubstr("cannot load the private key '" + locked));
+}
+
+// What was on its way when the server was killed is sent again, as over TCP: ciphertext is counted.
+TEST_F(SyslogTlsTest, WhatAServerHasNotAcknowledgedIsNotHeld) {
+  TlsServer server(authority_.file("good.pem"), authority_.file("good.key"));
+  ASSERT_TRUE(open("localhost", server.port(), {{"resend", "0"}}));
+  const Feed feed(site_.context().log_id, 20'000);
+  std::uint64_t held = 0;
+  for (std::uint64_t next = 0; next < feed.end(); next = feed.from(next, 500).back().next_offset()) {
+    const auto delivery = sink_->deliver(feed.from(next, 500));
+    ASSERT_TRUE(delivery);
+    EXPECT_LE(held, delivery->held);
+    held = delivery->held;
+  }
+  EXPECT_EQ(*sink_->settle(), feed.end());
+  server.kill();
+  EXPECT_TRUE(eventually([&] { return !sink_->deliver(feed.from(0, 1)); }));
+}
+
+}  // namespace
+}  // namespace slurper::test

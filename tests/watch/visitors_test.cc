@@ -1,0 +1,182 @@
+#include "watch/visitors.h"
+
+#include <gmock/gmock.h>
+
+namespace slurper {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::Field;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+auto statement(Statement::Level level, const std::string& part) {
+  return AllOf(Field(&Statement::level, level), Field(&Statement::text, HasSubstr(part)));
+}
+auto debug(const std::string& part) {
+  return statement(Statement::Level::Debug, part);
+}
+auto info(const std::string& part) {
+  return statement(Statement::Level::Info, part);
+}
+auto warning(const std::string& part) {
+  return statement(Statement::Level::Warning, part);
+}
+
+constexpr pid_t kParent = 77;
+
+class VisitorsTest : public testing::Test {
+ protected:
+  static Holder holder(pid_t pid, const std::string& command, Access access, int fd = 3) {
+    return {.process = {.pid = pid, .start_time = 1},
+            .parent = 1,
+            .command = command,
+            .fd = fd,
+            .access = access};
+  }
+  std::vector<Statement> observe(const FifoEvents& events, std::vector<Holder> open, bool settled = true,
+                                 bool robbed = false) {
+    holders_.open = std::move(open);
+    return visitors_.observe({.events = events, .holders = holders_, .settled = settled, .robbed = robbed},
+                             now_ += 1s);
+  }
+
+  Visitors visitors_{"/run/fifo", kParent};
+  Holders holders_;
+  Visitors::Clock::time_point now_{};
+  const Holder cat_ = holder(10, "cat", Access::Read);
+  const Holder rsyslogd_ = holder(20, "rsyslogd", Access::ReadWrite);
+  const Holder shell_ = holder(30, "sh", Access::Write);
+};
+
+TEST_F(VisitorsTest, WritersComeAndGoByName) {
+  EXPECT_THAT(observe({.opens = 1}, {rsyslogd_}), ElementsAre(info("writer connected: 'rsyslogd' (pid 20)")));
+  EXPECT_THAT(observe({.opens = 1}, {rsyslogd_, shell_}),
+              ElementsAre(info("writer connected: 'sh' (pid 30)")));
+  EXPECT_THAT(observe({.write_closes = 1}, {shell_}),
+              ElementsAre(info("a writer has left: 'rsyslogd' (pid 20)")));
+  EXPECT_THAT(observe({.write_closes = 1}, {}), ElementsAre(info("the last writer has left: 'sh' (pid 30)")));
+  EXPECT_EQ(visitors_.second_readers(), 0U) << "one that can write, too, is no thief";
+}
+
+TEST_F(VisitorsTest, WhereNotAllAreSeenNobodyIsTheLast) {
+  holders_.unseen = 3;
+  (void)observe({.opens = 1}, {shell_});
+  EXPECT_THAT(observe({.write_closes = 1}, {}), ElementsAre(info("a writer has left: 'sh'")));
+}
+
+TEST_F(VisitorsTest, AThiefIsNamedOnce) {
+  EXPECT_THAT(observe({.opens = 1}, {cat_}),
+              ElementsAre(AllOf(warning("'cat' (pid 10) also reads the FIFO '/run/fifo'"),
+                                warning("missing in the log"))));
+  EXPECT_THAT(observe({.opens = 1}, {cat_, holder(10, "cat", Access::Read, 4)}), IsEmpty());
+  EXPECT_THAT(observe({}, {cat_}), IsEmpty());
+  EXPECT_THAT(observe({.read_closes = 2}, {}),
+              ElementsAre(info("the second reader has left the FIFO: 'cat' (pid 10)")));
+  EXPECT_EQ(visitors_.second_readers(), 1U);
+}
+
+TEST_F(VisitorsTest, TheSamePidLaterIsAnotherCulprit) {
+  (void)observe({.opens = 1}, {cat_});
+  Holder later = cat_;
+  later.process.start_time = 2;
+  EXPECT_THAT(observe({.opens = 1, .read_closes = 1}, {later}), SizeIs(2));
+  EXPECT_EQ(visitors_.second_readers(), 2U);
+}
+
+TEST_F(VisitorsTest, AThiefThatWasTooQuickIsToldWithoutAName) {
+  EXPECT_THAT(
+      observe({.opens = 1, .read_closes = 1}, {}),
+      ElementsAre(AllOf(warning("for reading only, and closed it"), warning("it was gone too soon"))));
+  EXPECT_EQ(visitors_.second_readers(), 1U);
+}
+
+TEST_F(VisitorsTest, AThiefThatIsNotPermittedToBeSeenIsToldWhenItLeaves) {
+  holders_.unseen = 9;
+  EXPECT_THAT(observe({.opens = 1}, {}, false), IsEmpty());
+  EXPECT_TRUE(visitors_.expects_more());
+  EXPECT_THAT(observe({}, {}),
+              ElementsAre(AllOf(debug("a process has opened the FIFO"), debug("9 processes"))));
+  EXPECT_FALSE(visitors_.expects_more());
+  EXPECT_THAT(observe({.read_closes = 1}, {}), ElementsAre(warning("for reading only, and closed it")));
+  EXPECT_THAT(observe({.read_closes = 1}, {}), IsEmpty())
+      << "it was there before slurper, and is known to nobody";
+}
+
+// As the service sees each start of the machine and each restart of rsyslog.
+TEST_F(VisitorsTest, ThoseThatCantBeSeenAndCanWriteAreNoNews) {
+  holders_.others_hidden = true;
+  const auto none_above_debug = testing::Each(Field(&Statement::level, Statement::Level::Debug));
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_THAT(observe({.opens = 1}, {}, false), IsEmpty());
+    EXPECT_THAT(observe({}, {}), none_above_debug);
+    EXPECT_THAT(observe({.write_closes = 1}, {}), none_above_debug);
+    EXPECT_THAT(observe({.opens = 1, .write_closes = 1}, {}), none_above_debug);
+  }
+  EXPECT_EQ(visitors_.second_readers(), 0U);
+  EXPECT_THAT(observe({}, {shell_}), ElementsAre(info("writer connected")))
+      << "they used up no other's messages";
+  EXPECT_THAT(observe({.opens = 1, .read_closes = 1}, {shell_}), ElementsAre(warning("for reading only")));
+}
+
+TEST_F(VisitorsTest, TheEventMayComeBeforeTheDescriptor) {
+  EXPECT_THAT(observe({.opens = 1}, {}, false), IsEmpty());
+  EXPECT_TRUE(visitors_.expects_more());
+  EXPECT_THAT(observe({}, {cat_}, false), ElementsAre(warning("'cat'")));
+  EXPECT_FALSE(visitors_.expects_more());
+  EXPECT_THAT(observe({}, {cat_}), IsEmpty());
+}
+
+TEST_F(VisitorsTest, TheServiceManagerHoldsItInAnyWay) {
+  EXPECT_THAT(
+      observe({.opens = 3}, {holder(1, "systemd", Access::Read), holder(1, "systemd", Access::ReadWrite),
+                             holder(kParent, "systemd", Access::Read)}),
+      IsEmpty());
+  EXPECT_THAT(observe({.write_closes = 1, .read_closes = 2}, {}), IsEmpty());
+  EXPECT_THAT(observe({}, {holder(5, "systemd", Access::Read)}), ElementsAre(warning("'systemd' (pid 5)")))
+      << "a name is easily taken";
+  EXPECT_THAT(observe({}, {holder(kParent, "bash", Access::Read)}), testing::Contains(warning("'bash'")));
+}
+
+// busybox syslogd opens it anew every second.
+TEST_F(VisitorsTest, AWriterThatOpensItAgainAndAgainIsNoNews) {
+  (void)observe({.opens = 1}, {shell_});
+  for (int i = 0; i < 1000; ++i) EXPECT_THAT(observe({.opens = 1, .write_closes = 1}, {shell_}), IsEmpty());
+}
+
+TEST_F(VisitorsTest, ManyThatComeAndGoAreToldNowAndThen) {
+  std::size_t said = 0;
+  for (pid_t pid = 100; pid < 5100; ++pid) {
+    said += observe({.opens = 1}, {holder(pid, "logger", Access::Write)}).size();
+    said += observe({.write_closes = 1}, {}).size();
+    said += observe({.opens = 1, .write_closes = 1}, {}).size();
+  }
+  EXPECT_GE(said, 10U);
+  EXPECT_LE(said, 40U) << "in four hours";
+}
+
+TEST_F(VisitorsTest, ARobberyIsToldWhereNoThiefIsSeen) {
+  holders_.others_hidden = true;
+  EXPECT_THAT(observe({}, {}, true, true),
+              ElementsAre(AllOf(warning("takes lines out of the FIFO"), warning("hidden from slurper"))));
+  (void)observe({.opens = 1}, {cat_});
+  now_ += 1h;
+  EXPECT_THAT(observe({}, {cat_}, true, true), IsEmpty()) << "it has been named";
+}
+
+TEST_F(VisitorsTest, AfterAnOverflowOnlyWhatIsSeenCounts) {
+  EXPECT_THAT(observe({.opens = 5, .read_closes = 5, .overflow = true}, {cat_}),
+              ElementsAre(warning("'cat'")));
+  EXPECT_FALSE(visitors_.expects_more());
+}
+
+TEST_F(VisitorsTest, NamesAreShownSafely) {
+  EXPECT_THAT(observe({}, {holder(10, "\x1b[2J'\n", Access::Read)}),
+              ElementsAre(warning("'\\x1b[2J\\'\\x0a' (pid 10)")));
+}
+
+}  // namespace
+}  // namespace slurper
