@@ -208,9 +208,7 @@ TEST_F(FifoFaults, AFolderThatIsGoneIsWaitedFor) {
   fs::create_directories(folder + "/deeper");
   Child slurper = start();
   const UniqueFd old_writer = open_writer(path_);
-  fs::remove_all(folder);
-  // It is made anew where that is faster than the removal, and removed again or not: then the folder is
-  // there.
+  // If slurper recreates the FIFO while the folder is being emptied, the removal fails: it is repeated.
   ASSERT_TRUE(eventually([&] {
     std::error_code busy;
     fs::remove_all(folder, busy);

@@ -75,7 +75,7 @@ TEST_F(ReplacedFolder, IsMadeAgainBeforeTheNextStart) {
   ASSERT_TRUE(holder_.write("before that\n"));
   ASSERT_TRUE(eventually([&] { return content_of(log_) == "before that\n"; }));
   const Uuid id = id_of(log_);
-  fs::remove_all(folder_);
+  remove_while_used(folder_);
   std::string lines;
   for (int i = 0; i < 1000; ++i) lines += fmt::format("{}\n", i);
   ASSERT_TRUE(holder_.write(lines));
@@ -183,7 +183,7 @@ TEST_F(ReplacedFolder, AFlippedLinkLeadsToTheSameRing) {
   fs::create_directory(disk_ / "b");
   fs::create_symlink("a", folder_);
   Child slurper = start();
-  fs::remove_all(disk_ / "a");
+  remove_while_used(disk_ / "a");
   ASSERT_TRUE(holder_.write("kept in the ring\n"));
   ASSERT_TRUE(slurper.said("What comes is kept in the ring"));
   slurper.kill();

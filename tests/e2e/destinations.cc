@@ -200,7 +200,7 @@ void FileDestination::up() {
 }
 
 void FileDestination::down() {
-  fs::remove_all(folder_);
+  remove_while_used(folder_);
 }
 
 std::vector<SyslogReceiver::Message> FileDestination::received() const {

@@ -8,6 +8,9 @@
 #include <fstream>
 #include <string>
 #include <string_view>
+#include <system_error>
+
+#include "support/wait.h"
 
 namespace slurper::test {
 
@@ -30,6 +33,16 @@ inline void write_file(const std::filesystem::path& path, std::string_view conte
   file << content;
   file.close();
   ASSERT_TRUE(file) << path;
+}
+
+// Removes a folder in which another process may still create files: while it does, a removal fails.
+inline void remove_while_used(const std::filesystem::path& folder) {
+  std::error_code busy;
+  EXPECT_TRUE(eventually([&] {
+    std::filesystem::remove_all(folder, busy);
+    return !std::filesystem::exists(folder);
+  })) << folder
+      << ": " << busy.message();
 }
 
 }  // namespace slurper::test
