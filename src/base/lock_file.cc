@@ -109,8 +109,8 @@ void LockFile::release() {
   fd_.reset();
 }
 
-Result<LockFile> LockFile::take(Os& os, std::string path, uid_t for_user, AtRelease at_release,
-                                std::chrono::milliseconds patience) {
+Result<LockFile> LockFile::acquire(Os& os, std::string path, uid_t for_user, AtRelease at_release,
+                                   std::chrono::milliseconds patience) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     UniqueFd fd(open_or_create(os, path));
     if (fd.get() == -EAGAIN) continue;

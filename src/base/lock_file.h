@@ -36,9 +36,9 @@ class LockFile {
   // Errors: Busy (errnum EWOULDBLOCK: another process had it for longer than `patience`), NoPermission
   // (another user's file, or not to be opened), CantCreate (something else stands there), or what the errno
   // says.
-  [[nodiscard]] static Result<LockFile> take(Os& os, std::string path, uid_t for_user,
-                                             AtRelease at_release = AtRelease::Keep,
-                                             std::chrono::milliseconds patience = kLockPatience);
+  [[nodiscard]] static Result<LockFile> acquire(Os& os, std::string path, uid_t for_user,
+                                                AtRelease at_release = AtRelease::Keep,
+                                                std::chrono::milliseconds patience = kLockPatience);
 
   // Whether its file is still at its path: others may remove it, or replace its folder.
   [[nodiscard]] bool has_name() const;

@@ -30,7 +30,7 @@ const char* title(Trouble kind) {
       return "ANOTHER READER TAKES LINES FROM THE FIFO";
     case Trouble::PathNotWatched:
       return "THE FIFO'S PATH CAN'T BE WATCHED";
-    case Trouble::VisitorsNotSeen:
+    case Trouble::PipeUsersNotSeen:
       return "WHO OPENS THE FIFO CAN'T BE SEEN";
     case Trouble::RingElsewhere:
       return "THE RING IS NOT IN ITS FOLDER";

@@ -23,7 +23,7 @@ enum class Trouble {
   FifoNotAtPath,
   OtherReader,
   PathNotWatched,
-  VisitorsNotSeen,
+  PipeUsersNotSeen,
   RingElsewhere,
   LogNotRotated,
   SegmentsNotKept,

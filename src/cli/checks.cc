@@ -16,8 +16,8 @@ namespace {
 
 Findings check_settings(const Settings& settings) {
   Findings all;
-  for (const std::string& doubt : doubts(settings))
-    all.push_back({.level = Finding::Level::Warning, .text = doubt});
+  for (const std::string& warning : lint(settings))
+    all.push_back({.level = Finding::Level::Warning, .text = warning});
   return all;
 }
 

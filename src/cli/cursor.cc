@@ -71,7 +71,7 @@ Result<std::string> cursor_text(const LogPaths& paths, const std::string& sink,
   const std::string what = fmt::format("find the cursor of the sink '{}'", printable(sink));
   if (!LogPaths::is_cursor_name(sink))
     return fail(ErrorKind::Usage, what, "no sink is called like that", list_of_cursors(paths));
-  const Result<LogExtent> log = look_at_extent(kernel(), paths);
+  const Result<LogExtent> log = read_extent(kernel(), paths);
   if (!log) return std::unexpected(log.error());
   if (to) {
     if (Status done = set(*to, paths, sink, *log); !done) {

@@ -22,8 +22,8 @@
 #include "base/file_kind.h"
 #include "base/text.h"
 #include "cli/who.h"
-#include "fifo/watch.h"
-#include "proc/holders.h"
+#include "fifo/inotify.h"
+#include "proc/open_descriptors.h"
 #include "ring/ring.h"
 #include "ring/ring_directory.h"
 #include "ring/ring_folder.h"
@@ -206,9 +206,9 @@ Findings check_fifo(const FifoSettings& settings) {
 Findings check_writers(const FifoSettings& settings, bool a_syslogd_names_it) {
   struct stat st{};
   if (a_syslogd_names_it || look_at(settings.path, st) != 0 || !S_ISFIFO(st.st_mode)) return {};
-  const Holders holders = find_holders(st.st_dev, st.st_ino);
+  const OpenDescriptors holders = find_open_descriptors(st.st_dev, st.st_ino);
   // systemd holds it open for slurper, and slurper for its writers; neither writes.
-  const bool is_written = std::ranges::any_of(holders.open, [](const Holder& holder) {
+  const bool is_written = std::ranges::any_of(holders.open, [](const OpenDescriptor& holder) {
     const bool may_write = holder.access == Access::Write || holder.access == Access::ReadWrite;
     return may_write && holder.process.pid != 1 && holder.command != "slurper";
   });
@@ -356,9 +356,9 @@ Findings check_ring(const Settings& settings) {
 }
 
 Findings check_inotify() {
-  const Result<FifoWatch> path = FifoWatch::open();
-  const Result<FifoWatch> visitors = FifoWatch::open();
-  for (const Result<FifoWatch>* const watch : {&path, &visitors}) {
+  const Result<FifoInotify> path = FifoInotify::open();
+  const Result<FifoInotify> visitors = FifoInotify::open();
+  for (const Result<FifoInotify>* const watch : {&path, &visitors}) {
     if (*watch) continue;
     return {
         warning(fmt::format("{}. Until then slurper looks once a second whether the FIFO was replaced, and "

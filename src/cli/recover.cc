@@ -22,7 +22,7 @@
 #include "log/log_index.h"
 #include "log/orphaned_cursors.h"
 #include "log/segment_reader.h"
-#include "ring/put_aside.h"
+#include "ring/quarantine.h"
 #include "ring/ring_directory.h"
 
 namespace slurper {
@@ -50,7 +50,7 @@ class Recovery {
   Result<std::vector<std::string>> folders(const std::string& ring) const;
   Status look_at_log();
   void look_at_rings(const std::string& folder);
-  void look_at(const std::string& path, bool is_put_aside);
+  void look_at(const std::string& path, bool is_quarantined);
   RingRelation relation_of(const Ring::Salvaged& found) const;
   std::size_t written_of(std::span<const char> bytes, StreamOffset from) const;
   void write();
@@ -119,11 +119,11 @@ RingRelation Recovery::relation_of(const Ring::Salvaged& found) const {
 }
 
 void Recovery::look_at_rings(const std::string& folder) {
-  for (const std::string& path : list_put_aside(folder)) look_at(path, true);
+  for (const std::string& path : list_quarantined(folder)) look_at(path, true);
   look_at(folder + "/ring", false);
 }
 
-void Recovery::look_at(const std::string& path, bool is_put_aside) {
+void Recovery::look_at(const std::string& path, bool is_quarantined) {
   LostRing lost{.path = path, .why = {}, .failure = {}, .salvaged = {}};
   struct stat st{};
   if (kernel().lstat(path.c_str(), &st) < 0) return;
@@ -131,7 +131,7 @@ void Recovery::look_at(const std::string& path, bool is_put_aside) {
   auto salvaged = Ring::salvage(kernel(), path);
   if (!salvaged) {
     // In use, or for the next start to say something about.
-    if (!is_put_aside || salvaged.error().errnum == ENOENT) return;
+    if (!is_quarantined || salvaged.error().errnum == ENOENT) return;
     lost.why = salvaged.error().why;
     lost.failure = salvaged.error();
     rings_.push_back(std::move(lost));
@@ -139,11 +139,11 @@ void Recovery::look_at(const std::string& path, bool is_put_aside) {
   }
   const Ring& ring = *salvaged->ring;
   const RingRelation relation = relation_of(*salvaged);
-  if (!is_put_aside && !slurper::is_put_aside(relation)) return;  // the next start goes on with it
+  if (!is_quarantined && !slurper::is_quarantined(relation)) return;  // the next start goes on with it
   lost.missing = ring.bytes(ring.tail(), ring.head());
   if (index_ && salvaged->log_id == index_->log_id)
     lost.missing = lost.missing.subspan(written_of(lost.missing, ring.tail()));
-  lost.why = why_put_aside(relation, lost.missing.size());
+  lost.why = why_quarantined(relation, lost.missing.size());
   if (lost.missing.empty()) lost.why = "the log has all that it holds";
   if (lost.why.empty())
     lost.why = "the log went on without it, and it holds " + format_rounded(ByteSize{lost.missing.size()});

@@ -7,7 +7,7 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "daemon/daemon.h"
-#include "service/fifo_holder.h"
+#include "service/fd_store.h"
 #include "service/sd_notify.h"
 
 namespace slurper {

@@ -15,7 +15,7 @@
 #include "daemon/ring_choice.h"
 #include "log/orphaned_cursors.h"
 #include "log/verify.h"
-#include "ring/put_aside.h"
+#include "ring/quarantine.h"
 #include "ring/ring_directory.h"
 #include "ring/ring_view.h"
 
@@ -114,7 +114,7 @@ void print_verdict(std::FILE* out, const LogVerification& log) {
 // The ring in `folder`, or the log's default one. Nothing where there is none, and none was named.
 Result<std::optional<RingView>> find_ring(const std::string& log_path, const std::string& folder) {
   if (!folder.empty()) {
-    auto view = look_at_ring(kernel(), folder);
+    auto view = inspect_ring(kernel(), folder);
     if (view && !*view)
       return fail(ErrorKind::NoInput, "look at the ring in '" + printable(folder) + "'", "there is none");
     return view;
@@ -125,7 +125,7 @@ Result<std::optional<RingView>> find_ring(const std::string& log_path, const std
   if (!usual) return std::nullopt;  // there is no runtime directory to look in
   std::vector<std::optional<RingView>> rings;
   for (const std::string& directory : *usual) {
-    auto view = look_at_ring(kernel(), directory);
+    auto view = inspect_ring(kernel(), directory);
     if (!view && rings.empty()) return view;
     rings.push_back(view ? *view : std::nullopt);
   }
@@ -147,7 +147,7 @@ void note_what_was_put_aside(const std::string& log_path, const std::string& rin
       "slurper recover " + (ring.empty() ? std::string() : fmt::format("--ring {} ", ring)) + log_path;
   if (const auto folders = ring_directories(settings)) {
     for (const std::string& folder : *folders) {
-      for (const std::string& path : list_put_aside(folder))
+      for (const std::string& path : list_quarantined(folder))
         log.notes.push_back(fmt::format(
             "the ring {} was put aside; to write what it holds and no log has, run {}; to remove it, "
             "add --remove",

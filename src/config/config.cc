@@ -411,7 +411,7 @@ Result<Settings> load_settings(const std::optional<std::string>& file, std::span
   return settings;
 }
 
-std::vector<std::string> doubts(const Settings& settings) {
+std::vector<std::string> lint(const Settings& settings) {
   std::vector<std::string> found;
   const LogSettings& log = settings.log;
   const bool rotates = log.rotate_size.bytes != 0 || log.rotate_every.count() != 0;

@@ -30,7 +30,7 @@ inline constexpr const char* kDefaultConfigFile = "/etc/slurper/slurper.toml";
                                               std::span<const std::string> sink_urls = {});
 
 // What is allowed and still probably not what was meant: a sentence each, for a warning.
-[[nodiscard]] std::vector<std::string> doubts(const Settings& settings);
+[[nodiscard]] std::vector<std::string> lint(const Settings& settings);
 
 enum class Comments { None, All };
 

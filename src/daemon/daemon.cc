@@ -34,19 +34,20 @@
 #include "daemon/service_report.h"
 #include "daemon/sinks.h"
 #include "fifo/fifo.h"
-#include "intake/backpressure.h"
-#include "intake/fifo_keeper.h"
-#include "intake/fifos.h"
+#include "intake/fifo_set.h"
 #include "intake/intake.h"
+#include "intake/overload_report.h"
+#include "intake/path_keeper.h"
+#include "intake/read_coalescer.h"
 #include "log/log_writer.h"
 #include "log/time_index.h"
 #include "ring/ring.h"
 #include "ring/ring_directory.h"
-#include "service/fifo_holder.h"
+#include "service/fd_store.h"
 #include "service/messages.h"
 #include "service/sd_notify.h"
 #include "sink/registry.h"
-#include "watch/fifo_watcher.h"
+#include "watch/pipe_monitor.h"
 
 namespace slurper {
 
@@ -67,8 +68,8 @@ std::string size_text(std::uint64_t bytes) {
 // The intake's thread: waits for the FIFO, for signals, and for the log's thread.
 class Daemon {
  public:
-  Daemon(const Settings& settings, const std::function<Result<Settings>()>& reload, FifoHolder& holder)
-      : settings_(settings), reload_(reload), holder_(holder) {}
+  Daemon(const Settings& settings, const std::function<Result<Settings>()>& reload, FdStore& fd_store)
+      : settings_(settings), reload_(reload), fd_store_(fd_store) {}
 
   // What can be wrong with the settings is found before anything is touched.
   Status open(std::vector<PreparedSink> sinks);
@@ -85,7 +86,7 @@ class Daemon {
   [[nodiscard]] bool stop_intake();  // whether it has taken all
   int stop();
   void round();
-  void watch_for_thieves(const Intake::Round& result);
+  void detect_second_reader(const Intake::Round& result);
   [[nodiscard]] std::string status() const;
   void reload();
   Result<Ring::Opened> open_ring(const Uuid& boot, const std::string& directory);
@@ -93,7 +94,7 @@ class Daemon {
   Os& os_ = kernel();
   Settings settings_;
   const std::function<Result<Settings>()>& reload_;
-  FifoHolder& holder_;
+  FdStore& fd_store_;
 
   UniqueFd signal_fd_;
   UniqueFd room_fd_;  // eventfd: the log's thread has made room in the ring, or the status is another
@@ -102,18 +103,18 @@ class Daemon {
   bool stopping_ = false;
   bool announced_ = false;  // epoll_wait(2) has said that the FIFO at the path holds something
 
-  Fifo fifo_;  // until it goes to fifos_
+  Fifo fifo_;  // until it goes to fifo_set_
   std::unique_ptr<LogWriter> writer_;
   std::unique_ptr<Ring> ring_;
   std::string ring_path_;
   std::unique_ptr<TimeIndex> times_;
   std::unique_ptr<Intake> intake_;
-  std::unique_ptr<Backpressure> backpressure_;
-  std::unique_ptr<Fifos> fifos_;
-  std::unique_ptr<FifoKeeper> keeper_;
-  std::unique_ptr<FifoWatcher> watcher_;
+  std::unique_ptr<OverloadReport> overload_;
+  std::unique_ptr<FifoSet> fifo_set_;
+  std::unique_ptr<PathKeeper> path_keeper_;
+  std::unique_ptr<PipeMonitor> monitor_;
   std::uint64_t short_reads_seen_ = 0;
-  std::unique_ptr<Gather> gather_;
+  std::unique_ptr<ReadCoalescer> coalescer_;
   std::unique_ptr<LogThread> log_thread_;
   std::unique_ptr<ServiceReport> report_;
   std::unique_ptr<Sinks> sinks_;
@@ -143,11 +144,11 @@ Result<Ring::Opened> Daemon::open_ring(const Uuid& boot, const std::string& chos
 }
 
 Status Daemon::open(std::vector<PreparedSink> sinks) {
-  if (Status fits = holder_.check(); !fits) {
+  if (Status fits = fd_store_.check(); !fits) {
     // A FIFO that is being replaced, or a socket unit that is being restarted, may fit in a moment.
     spdlog::warn("{}. Looking again in a second", fits.error().message());
     delay_next_start();
-    if (fits = holder_.check(); !fits) return fits;
+    if (fits = fd_store_.check(); !fits) return fits;
   }
   // What is wrong with the FIFO is found before anything is made; one that must be made is made last.
   struct stat st{};
@@ -156,7 +157,7 @@ Status Daemon::open(std::vector<PreparedSink> sinks) {
     Result<Fifo> fifo = open_fifo(os_, settings_.fifo);
     if (!fifo) return std::unexpected(fifo.error());
     fifo_ = std::move(*fifo);
-    holder_.keep(fifo_);
+    fd_store_.keep(fifo_);
     return {};
   };
   if (fifo_exists || !settings_.fifo.create) {
@@ -177,11 +178,11 @@ Status Daemon::open(std::vector<PreparedSink> sinks) {
   ring_ = std::move(opened->ring);
   ring_path_ = opened->path;
   link_ring_directory(settings_, chosen->directory);
-  if (!opened->put_aside.empty()) {
+  if (!opened->quarantined.empty()) {
     spdlog::warn(
         "the ring {} could not be used: {}. It has been renamed to {}, and a new one begun. To write what it "
         "holds to a file, run: slurper recover {}",
-        in_quotes(opened->path), opened->put_aside_why, in_quotes(opened->put_aside),
+        in_quotes(opened->path), opened->quarantine_reason, in_quotes(opened->quarantined),
         recover_arguments(settings_));
   }
   for (const std::string& finding : opened->findings) spdlog::warn("{}", finding);
@@ -233,10 +234,10 @@ Status Daemon::open(std::vector<PreparedSink> sinks) {
       return fail_errno(errno, "set up the event loop");
   }
   intake_ = std::make_unique<Intake>(os_, *ring_, settings_.ring.when_full, times_.get());
-  backpressure_ = std::make_unique<Backpressure>(*ring_, settings_.fifo.path, troubles_);
-  fifos_ = std::make_unique<Fifos>(os_, *intake_, epoll_fd_.get(), std::move(fifo_));
-  for (Fifo& former : holder_.take_former()) fifos_->retire(std::move(former));
-  keeper_ = std::make_unique<FifoKeeper>(os_, settings_.fifo, *fifos_, epoll_fd_.get(), troubles_);
+  overload_ = std::make_unique<OverloadReport>(*ring_, settings_.fifo.path, troubles_);
+  fifo_set_ = std::make_unique<FifoSet>(os_, *intake_, epoll_fd_.get(), std::move(fifo_));
+  for (Fifo& former : fd_store_.take_former()) fifo_set_->retire(std::move(former));
+  path_keeper_ = std::make_unique<PathKeeper>(os_, settings_.fifo, *fifo_set_, epoll_fd_.get(), troubles_);
   log_thread_ =
       std::make_unique<LogThread>(*ring_, *writer_, *times_, settings_.log, troubles_, [this] { wake(); });
   report_ = std::make_unique<ServiceReport>(*ring_, *log_thread_, troubles_);
@@ -259,9 +260,9 @@ Status Daemon::open(std::vector<PreparedSink> sinks) {
 Status Daemon::start() {
   if (Status started = log_thread_->start(); !started) return started;
   if (Status started = sinks_->start(); !started) return started;
-  if (keeper_->start()) holder_.keep(fifos_->current());
+  if (path_keeper_->start()) fd_store_.keep(fifo_set_->current());
   try {
-    watcher_ = std::make_unique<FifoWatcher>(settings_.fifo.path, fifos_->current(), troubles_);
+    monitor_ = std::make_unique<PipeMonitor>(settings_.fifo.path, fifo_set_->current(), troubles_);
   } catch (const std::system_error& error) {
     return no_thread("watch", error);
   }
@@ -269,10 +270,10 @@ Status Daemon::start() {
 }
 
 int Daemon::run() {
-  gather_ = std::make_unique<Gather>(fifos_->current().pipe_size);
-  const std::string what =
-      fmt::format("reading {} (a pipe of {}) into {} from offset {}", in_quotes(settings_.fifo.path),
-                  size_text(fifos_->current().pipe_size), in_quotes(settings_.log.path), ring_->head().value);
+  coalescer_ = std::make_unique<ReadCoalescer>(fifo_set_->current().pipe_size);
+  const std::string what = fmt::format(
+      "reading {} (a pipe of {}) into {} from offset {}", in_quotes(settings_.fifo.path),
+      size_text(fifo_set_->current().pipe_size), in_quotes(settings_.log.path), ring_->head().value);
   spdlog::info("ready: {}", what);
   notify_systemd("READY=1\nSTATUS=" + what);
   // Drain first, wait afterwards: a pipe that is already full makes no event.
@@ -281,21 +282,21 @@ int Daemon::run() {
 }
 
 void Daemon::listen(bool on) {
-  if (const Status set = fifos_->listen(on); !set) spdlog::error("{}", set.error().message());
+  if (const Status set = fifo_set_->listen(on); !set) spdlog::error("{}", set.error().message());
 }
 
 void Daemon::follow_path(bool replaced) {
   if (!replaced) return;
-  gather_ = std::make_unique<Gather>(fifos_->current().pipe_size);
-  holder_.keep(fifos_->current());
-  watcher_->follow(fifos_->current());
+  coalescer_ = std::make_unique<ReadCoalescer>(fifo_set_->current().pipe_size);
+  fd_store_.keep(fifo_set_->current());
+  monitor_->follow(fifo_set_->current());
 }
 
 // Returns when the limit is over, or something has happened; signals have been served then.
 void Daemon::wait(std::optional<nanoseconds> limit) {
   std::array<epoll_event, 4> events{};
   timespec timeout{};
-  const auto retry_at = keeper_->retry_at();
+  const auto retry_at = path_keeper_->retry_at();
   if (retry_at) {
     const nanoseconds left = std::max<nanoseconds>(*retry_at - Clock::now(), 0ns);
     limit = std::min(limit.value_or(left), left);
@@ -311,28 +312,28 @@ void Daemon::wait(std::optional<nanoseconds> limit) {
       (void)::eventfd_read(fd, &notices);
     } else if (fd == signal_fd_.get()) {
       serve_signals();
-    } else if (fd == keeper_->fd()) {
-      follow_path(keeper_->look());
-    } else if (fd == keeper_->mounts_fd()) {
-      follow_path(keeper_->look_anyway());
+    } else if (fd == path_keeper_->fd()) {
+      follow_path(path_keeper_->look());
+    } else if (fd == path_keeper_->mounts_fd()) {
+      follow_path(path_keeper_->check_now());
     } else if (fd == report_->timer_fd()) {
       report_->take();
-    } else if (fd == fifos_->current().read_fd.get()) {
+    } else if (fd == fifo_set_->current().read_fd.get()) {
       announced_ = (events[static_cast<std::size_t>(i)].events & EPOLLIN) != 0;
     }
   }
-  if (retry_at && Clock::now() >= *retry_at) follow_path(keeper_->look());
+  if (retry_at && Clock::now() >= *retry_at) follow_path(path_keeper_->look());
 }
 
 // What the kernel says that the pipe holds is there when slurper reads, unless another reader was faster.
-void Daemon::watch_for_thieves(const Intake::Round& result) {
-  const bool announced = std::exchange(announced_, false) && fifos_->retired() == 0;
+void Daemon::detect_second_reader(const Intake::Round& result) {
+  const bool announced = std::exchange(announced_, false) && fifo_set_->retired() == 0;
   if (announced && result.outcome == Intake::Outcome::Empty &&
       intake_->short_reads() == short_reads_seen_)  // else this one is counted already
     intake_->found_nothing();
   if (intake_->short_reads() == short_reads_seen_) return;
   short_reads_seen_ = intake_->short_reads();
-  watcher_->robbed();
+  monitor_->on_short_read();
 }
 
 // Of a read that could not take anything.
@@ -346,24 +347,24 @@ std::string why_held_up(const Intake::Round& result) {
 
 // One read from the FIFO, and the wait that follows it.
 void Daemon::round() {
-  const Intake::Round result = fifos_->pull();
+  const Intake::Round result = fifo_set_->pull();
   report_->after_round();
-  watch_for_thieves(result);
+  detect_second_reader(result);
   switch (result.outcome) {
     case Intake::Outcome::Took: {
-      backpressure_->took();
+      overload_->took();
       log_thread_->notify();
-      const auto pause = gather_->after_read(result.bytes, Clock::now());
+      const auto pause = coalescer_->after_read(result.bytes, Clock::now());
       listen(pause == 0us);
       return wait(pause == 0us ? std::nullopt : std::optional<nanoseconds>(pause));
     }
     case Intake::Outcome::Dropped:
-      backpressure_->dropping();
+      overload_->dropping();
       listen(true);
       return wait(kRetry);
     case Intake::Outcome::Empty:
-      gather_->nothing_came();
-      keeper_->report_closed();
+      coalescer_->nothing_came();
+      path_keeper_->report_closed();
       listen(true);
       // A stall has made the ring large: its memory goes back as soon as the log has everything.
       if (ring_->used() == 0) {
@@ -375,7 +376,7 @@ void Daemon::round() {
     case Intake::Outcome::Full:
     case Intake::Outcome::NoMemory:
     case Intake::Outcome::Failed:
-      backpressure_->held_up(why_held_up(result));
+      overload_->held_up(why_held_up(result));
       listen(false);
       log_thread_->ask_for_room();
       // The log may have made room between the look and the question.
@@ -385,7 +386,7 @@ void Daemon::round() {
 
 std::string Daemon::status() const {
   const std::uint64_t waiting = ring_->used();
-  const std::uint64_t aside = held_aside(os_, ring_path_);
+  const std::uint64_t aside = quarantined_bytes(os_, ring_path_);
   const std::string set_aside = aside == 0
                                     ? ""
                                     : fmt::format(", {} in rings that were put aside (slurper recover {})",
@@ -399,7 +400,7 @@ std::string Daemon::status() const {
       log_thread_->synced().value, log_thread_->rotations(), ring_->dropped_lines(),
       size_text(ring_->dropped_bytes()), intake_->full_time().times(),
       std::chrono::duration<double>(intake_->full_time().total(Clock::now())).count(),
-      watcher_->second_readers(), intake_->short_reads(), sinks_->status(ring_->tail()),
+      monitor_->second_readers(), intake_->short_reads(), sinks_->status(ring_->tail()),
       wrong.empty() ? "all well" : wrong);
 }
 
@@ -428,9 +429,9 @@ void Daemon::reload() {
     spdlog::info("settings reloaded");
   }
   log_thread_->reload(settings_.log);
-  follow_path(keeper_->look_anyway());
+  follow_path(path_keeper_->check_now());
   sinks_->resume();
-  watcher_->forget_thieves();
+  monitor_->forget_second_readers();
   notify_systemd("READY=1");
 }
 
@@ -459,10 +460,10 @@ void Daemon::serve_signals() {
 // pauses must not keep this one alive.
 bool Daemon::stop_intake() {
   listen(false);
-  fifos_->begin_last_turns();
+  fifo_set_->begin_last_turns();
   const auto give_up_at = Clock::now() + kPatience;
   for (;;) {
-    const Intake::Round result = fifos_->pull();
+    const Intake::Round result = fifo_set_->pull();
     switch (result.outcome) {
       case Intake::Outcome::Took:
       case Intake::Outcome::Dropped:
@@ -478,7 +479,7 @@ bool Daemon::stop_intake() {
               "cannot take what is left in the FIFO {}, {}: {}. Unless another process, systemd or a "
               "syslogd, "
               "has it open for reading, it is lost now",
-              in_quotes(settings_.fifo.path), size_text(fifos_->held()), why_held_up(result));
+              in_quotes(settings_.fifo.path), size_text(fifo_set_->held()), why_held_up(result));
           return false;
         }
         log_thread_->ask_for_room();
@@ -491,7 +492,7 @@ bool Daemon::stop_intake() {
 int Daemon::stop() {
   notify_systemd("STOPPING=1\nSTATUS=draining the pipe and the ring");
   const bool all_taken = stop_intake();
-  backpressure_->end();
+  overload_->end();
   const bool all_written = log_thread_->stop(kPatience);
   const bool sinks_ended = sinks_->stop(kPatience);
   if (all_written) {
@@ -521,8 +522,8 @@ int Daemon::stop() {
 
 int open_and_run(const Settings& settings, const std::function<Result<Settings>()>& reload,
                  std::vector<PassedFd> passed, std::span<const std::string> warnings) {
-  FifoHolder holder(kernel(), settings.fifo.path, std::move(passed));
-  Daemon daemon(settings, reload, holder);
+  FdStore fd_store(kernel(), settings.fifo.path, std::move(passed));
+  Daemon daemon(settings, reload, fd_store);
   Result<std::vector<PreparedSink>> sinks = prepare_sinks(settings.sinks);
   Status opened = sinks ? daemon.open(std::move(*sinks)) : std::unexpected(sinks.error());
   if (opened) opened = daemon.start();
@@ -530,7 +531,7 @@ int open_and_run(const Settings& settings, const std::function<Result<Settings>(
     spdlog::critical("{}", opened.error().message());
     notify_systemd(fmt::format("ERRNO={}\nSTATUS={}", opened.error().errnum, opened.error().message()));
     // A wrong configuration is not tried again, see slurper-failed.service.
-    if (holder.has_socket_unit() && opened.error().kind != ErrorKind::Config) delay_next_start();
+    if (fd_store.has_socket_unit() && opened.error().kind != ErrorKind::Config) delay_next_start();
     return static_cast<int>(opened.error().kind);
   }
   for (const std::string& warning : warnings) spdlog::warn("{}", warning);

@@ -55,7 +55,7 @@ class LogThread {
   [[nodiscard]] bool place_is_taken() const { return place_is_taken_.load(); }
   [[nodiscard]] std::uint64_t lines() const { return lines_.load(); }  // written, since the start
 
-  // What the watchdog asks for, see ProgressJudge.
+  // What the watchdog asks for, see StallDetector.
   struct Progress {
     std::uint64_t steps;
     bool has_work;

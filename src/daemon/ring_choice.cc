@@ -9,7 +9,7 @@
 
 #include "base/text.h"
 #include "log/log_index.h"
-#include "ring/put_aside.h"
+#include "ring/quarantine.h"
 #include "ring/ring_directory.h"
 
 namespace slurper {
@@ -49,7 +49,7 @@ Result<ChosenRing> choose_ring(Os& os, const Settings& settings, const Uuid& boo
     // believed.
     struct stat st{};
     const bool is_ours = os.lstat((directory + "/ring").c_str(), &st) >= 0 && st.st_uid == ::geteuid();
-    auto ring = is_ours ? look_at_ring(os, directory) : Result<std::optional<RingView>>(std::nullopt);
+    auto ring = is_ours ? inspect_ring(os, directory) : Result<std::optional<RingView>>(std::nullopt);
     rings.push_back(ring ? *ring : std::nullopt);
   }
   const Result<IndexReading> index = read_index(os, LogPaths(settings.log.path));
@@ -66,10 +66,10 @@ Result<ChosenRing> choose_ring(Os& os, const Settings& settings, const Uuid& boo
   return chosen;
 }
 
-std::uint64_t held_aside(Os& os, const std::string& ring_path) {
+std::uint64_t quarantined_bytes(Os& os, const std::string& ring_path) {
   std::uint64_t bytes = 0;
-  for (const std::string& path : list_put_aside(std::filesystem::path(ring_path).parent_path())) {
-    if (const auto ring = look_at_ring_file(os, path); ring && *ring) bytes += held(**ring);
+  for (const std::string& path : list_quarantined(std::filesystem::path(ring_path).parent_path())) {
+    if (const auto ring = inspect_ring_file(os, path); ring && *ring) bytes += held(**ring);
   }
   return bytes;
 }

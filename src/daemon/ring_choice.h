@@ -31,7 +31,7 @@ struct ChosenRing {
                                  const std::optional<Uuid>& index, const Uuid& boot);
 
 // What the rings hold that were put aside beside the one at `ring_path`: bytes.
-[[nodiscard]] std::uint64_t held_aside(Os& os, const std::string& ring_path);
+[[nodiscard]] std::uint64_t quarantined_bytes(Os& os, const std::string& ring_path);
 
 // "LOG", as `slurper recover` needs it with these settings.
 [[nodiscard]] std::string recover_arguments(const Settings& settings);

@@ -18,7 +18,7 @@ ServiceReport::ServiceReport(const Ring& ring, const LogThread& log_thread, Trou
     : ring_(ring),
       log_thread_(log_thread),
       troubles_(troubles),
-      judge_([&log_thread] { return whereabouts(log_thread.tid()); }) {
+      judge_([&log_thread] { return thread_state(log_thread.tid()); }) {
   const auto period = watchdog_period();
   if (!period) return;
   // Three times in each period: a thread must be found hanging twice before systemd acts.
@@ -63,13 +63,13 @@ void ServiceReport::renew_status(Clock::time_point now) {
 // Says each change once.
 bool ServiceReport::log_thread_lives(Clock::time_point now) {
   const LogThread::Progress progress = log_thread_.progress();
-  const ProgressJudge::Verdict verdict = judge_.judge(progress.steps, progress.has_work, now);
-  const bool disk_stalls = verdict == ProgressJudge::Verdict::WaitsForTheDisk;
-  const bool hangs = verdict == ProgressJudge::Verdict::Hangs;
+  const StallDetector::Verdict verdict = judge_.judge(progress.steps, progress.has_work, now);
+  const bool disk_stalls = verdict == StallDetector::Verdict::WaitsForTheDisk;
+  const bool hangs = verdict == StallDetector::Verdict::Hangs;
   if (disk_stalls && !disk_stalls_) {
     spdlog::warn("the log's disk has not answered for {} s. What comes is kept in the ring (room for {})",
                  (now - judge_.stuck_since()) / 1s, format_rounded(ByteSize{ring_.room()}));
-  } else if (disk_stalls_ && verdict == ProgressJudge::Verdict::Lives) {
+  } else if (disk_stalls_ && verdict == StallDetector::Verdict::Lives) {
     spdlog::info("the log's disk answers again");
   }
   if (hangs && !hangs_) {

@@ -18,7 +18,7 @@ namespace slurper {
 // Belongs to the intake's thread.
 //
 // WATCHDOG=1 says that both threads make progress: it is sent by the intake's thread after a look at the
-// FIFO, and only while the log's thread does not hang (ProgressJudge). The housekeeper and the thread of the
+// FIFO, and only while the log's thread does not hang (StallDetector). The housekeeper and the thread of the
 // messages are not asked for: nothing is lost while they stand still. If it stays out, systemd aborts
 // slurper, and the next one goes on where this one stood.
 class ServiceReport {
@@ -36,7 +36,7 @@ class ServiceReport {
   }
 
  private:
-  using Clock = ProgressJudge::Clock;
+  using Clock = StallDetector::Clock;
 
   void report();
   void renew_status(Clock::time_point now);
@@ -49,7 +49,7 @@ class ServiceReport {
   UniqueFd timer_fd_;
   bool due_ = false;
   std::uint64_t changes_ = 0;  // of the troubles, that have been reported
-  ProgressJudge judge_;
+  StallDetector judge_;
   bool disk_stalls_ = false;
   bool hangs_ = false;
   Clock::time_point measured_at_ = Clock::now();

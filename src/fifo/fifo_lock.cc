@@ -62,7 +62,7 @@ Result<LockFile> take_lock_file(Os& os, const struct stat& fifo, std::chrono::mi
   path = fmt::format("{}/fifo-{}:{}-{}", *folder, major(fifo.st_dev), minor(fifo.st_dev), fifo.st_ino);
   struct stat st{};
   const uid_t user = os.lstat(folder->c_str(), &st) >= 0 ? st.st_uid : ::geteuid();
-  return LockFile::take(os, path, user, LockFile::AtRelease::Remove, patience);
+  return LockFile::acquire(os, path, user, LockFile::AtRelease::Remove, patience);
 }
 
 }  // namespace

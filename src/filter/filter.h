@@ -31,7 +31,7 @@ class Filter {
   // In one spelling: compiled again, it is the same filter, and has the same text.
   [[nodiscard]] const std::string& text() const { return program_->text(); }
   // What of it is never true, with its place.
-  [[nodiscard]] const std::optional<FilterError>& doubt() const { return program_->doubt(); }
+  [[nodiscard]] const std::optional<FilterError>& warning() const { return program_->warning(); }
 
  private:
   explicit Filter(std::shared_ptr<const Program> program) : program_(std::move(program)) {}

@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "base/text.h"
-#include "filter/doubts.h"
+#include "filter/lint.h"
 #include "filter/literal.h"
 
 namespace slurper {
@@ -354,7 +354,7 @@ bool Parser::parse_values(Comparison& comparison) {
 bool Parser::parse_value(Comparison& comparison) {
   skip_space();
   const std::size_t begin = position_;
-  if (const auto doubt = doubt_about_value(comparison, rest())) return fail(begin, doubt->why, doubt->advice);
+  if (const auto warning = lint_value(comparison, rest())) return fail(begin, warning->why, warning->advice);
   std::string value;
   if (!parse_raw_value(value)) return false;
   if (comparison.field->type != FieldType::Text) return add_number(comparison, value, begin);

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "filter/bytes.h"
-#include "filter/doubts.h"
+#include "filter/lint.h"
 #include "filter/parser.h"
 #include "filter/regex.h"
 
@@ -202,8 +202,8 @@ std::expected<Program, FilterError> Program::compile(std::string_view text, Fiel
                                                             : make_number_test(comparison);
     }
   }
-  if (const auto doubt = never_true(*expression))
-    program.doubt_ = filter_error(text, doubt->position, doubt->why, doubt->advice);
+  if (const auto warning = lint_never_true(*expression))
+    program.warning_ = filter_error(text, warning->position, warning->why, warning->advice);
   program.link(expression->root, kAccept, kReject);
   program.text_ = to_text(*expression);
   return program;

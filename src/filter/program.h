@@ -40,7 +40,7 @@ class Program {
   // The filter in its one spelling; compiles to the same program.
   [[nodiscard]] const std::string& text() const { return text_; }
   // What of it is never true, such as length > 9 and length < 5; an operator wants to know.
-  [[nodiscard]] const std::optional<FilterError>& doubt() const { return doubt_; }
+  [[nodiscard]] const std::optional<FilterError>& warning() const { return warning_; }
 
  private:
   struct Step {
@@ -53,7 +53,7 @@ class Program {
 
   std::vector<Step> steps_;
   std::string text_;
-  std::optional<FilterError> doubt_;
+  std::optional<FilterError> warning_;
 };
 
 }  // namespace slurper

@@ -39,7 +39,7 @@ Result<IndexRecord> index_of(Os& os, const LogPaths& paths) {
 
 }  // namespace
 
-Result<LogExtent> look_at_extent(Os& os, const LogPaths& paths) {
+Result<LogExtent> read_extent(Os& os, const LogPaths& paths) {
   for (int look = 0; look < kLooks; ++look) {
     const Result<IndexRecord> record = index_of(os, paths);
     if (!record) return std::unexpected(record.error());

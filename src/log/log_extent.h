@@ -19,6 +19,6 @@ struct LogExtent {
 
 // Looks at the index and the files' sizes and reads no segment. Fails with NoInput if there is no log, and as
 // read_index().
-[[nodiscard]] Result<LogExtent> look_at_extent(Os& os, const LogPaths& paths);
+[[nodiscard]] Result<LogExtent> read_extent(Os& os, const LogPaths& paths);
 
 }  // namespace slurper

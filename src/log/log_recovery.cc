@@ -89,7 +89,7 @@ Status LogWriter::settle_cut_short_rotation(const struct stat* active) {
     const Result<bool> is_copy = active_is_known ? false : active_is_copy_of(rotated);
     if (!is_copy) return std::unexpected(is_copy.error());
     if (!active_is_known && !*is_copy) continue;
-    const Result<std::string> aside = move_aside(*is_copy ? paths_.active() : rotated);
+    const Result<std::string> aside = quarantine_file(*is_copy ? paths_.active() : rotated);
     if (!aside) return std::unexpected(aside.error());
     findings_.push_back(fmt::format(
         "both {} and {} claim to begin at offset {}; the one that slurper had not written there is {} now",
@@ -133,7 +133,7 @@ Status LogWriter::find_moved_file() {
     // Not the stream's bytes, or not any more. A folder that was restored from a backup has other inodes, and
     // one of these may have got the segment's old one.
     const std::string name = entry->path().filename();
-    if (paths_.is_put_aside(name) || name.starts_with(beside)) continue;
+    if (paths_.is_quarantined(name) || name.starts_with(beside)) continue;
     moved_fd_.reset(os_.open(path.c_str(), O_RDONLY | O_NOFOLLOW));
     if (moved_fd_ && durable())
       (void)os_.fdatasync(moved_fd_.get());  // no other call will; nothing hangs on it
@@ -166,7 +166,7 @@ Status LogWriter::take_identity_from(const RingWitness& ring, const struct stat*
     return {};
   }
   if (size > 0) {
-    const Result<std::string> aside = move_aside();
+    const Result<std::string> aside = quarantine_file();
     if (!aside) return std::unexpected(aside.error());
     findings_.push_back(
         fmt::format("a file was in its place that does not end where the stream goes on; that is "
@@ -330,7 +330,7 @@ Status LogWriter::go_on_at(StreamOffset tail, std::span<const char> pending) {
     base_ = tail;
     return {};
   }
-  const Result<std::string> aside = move_aside();
+  const Result<std::string> aside = quarantine_file();
   if (!aside) return std::unexpected(aside.error());
   findings_.push_back(fmt::format("what was left of it is {} now", in_quotes(*aside)));
   base_ = tail;

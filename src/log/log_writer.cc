@@ -304,7 +304,7 @@ Status LogWriter::begin_segment() {
     size_ = 0;
     at_line_start_ = true;
     if (attempt == kAttempts) return cannot(EEXIST, "create", paths_.active());
-    const Result<std::string> aside = move_aside();
+    const Result<std::string> aside = quarantine_file();
     if (!aside) return std::unexpected(aside.error());
     findings_.push_back(
         fmt::format("another program's file was in its place; that is {} now", in_quotes(*aside)));

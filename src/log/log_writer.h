@@ -141,17 +141,17 @@ class LogWriter {
   // log_identity.cc
   Status follow_identity();
 
-  // other_hands.cc
+  // external_changes.cc
   enum class Patience { None, OneLook };
   Status follow_file();
   Result<bool> follow_path(Patience patience);
   Status follow_truncation();
   Status end_polluted(std::uint64_t foreign);
-  Status put_aside();
+  Status quarantine();
   Result<bool> has_landed(std::span<const char> written);
   Status settle_rotated(const std::string& rotated);
-  Result<std::string> move_aside() { return move_aside(paths_.active()); }
-  Result<std::string> move_aside(const std::string& path);
+  Result<std::string> quarantine_file() { return quarantine_file(paths_.active()); }
+  Result<std::string> quarantine_file(const std::string& path);
   void remember(std::span<const char> written);
   void leave_file(NoteKind why);
 

@@ -20,7 +20,7 @@ namespace {
 constexpr std::size_t kBaseDigits = 20;
 constexpr std::string_view kCompressedSuffix = ".zst";
 constexpr std::string_view kTemporarySuffix = ".zst.tmp";
-constexpr std::string_view kPutAside = ".put-aside-";
+constexpr std::string_view kQuarantined = ".put-aside-";
 
 struct Found {
   LogFileName name;
@@ -129,12 +129,12 @@ std::string LogPaths::temporary(StreamOffset base) const {
   return fmt::format("{}{}", rotated(base), kTemporarySuffix);
 }
 
-std::string LogPaths::put_aside(int number) const {
-  return fmt::format("{}{}{}", active_, kPutAside, number);
+std::string LogPaths::quarantined(int number) const {
+  return fmt::format("{}{}{}", active_, kQuarantined, number);
 }
 
-bool LogPaths::is_put_aside(std::string_view name) const {
-  return name.starts_with(fmt::format("{}{}", name_, kPutAside));
+bool LogPaths::is_quarantined(std::string_view name) const {
+  return name.starts_with(fmt::format("{}{}", name_, kQuarantined));
 }
 
 std::optional<LogFileName> LogPaths::parse(std::string_view name) const {

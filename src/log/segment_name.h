@@ -48,8 +48,8 @@ class LogPaths {
 
   // Where a file goes that was at the active segment's path and is not this log's: a name that parse() does
   // not know.
-  [[nodiscard]] std::string put_aside(int number) const;
-  [[nodiscard]] bool is_put_aside(std::string_view name) const;  // without a folder
+  [[nodiscard]] std::string quarantined(int number) const;
+  [[nodiscard]] bool is_quarantined(std::string_view name) const;  // without a folder
 
   // Of what sinks can be called: [A-Za-z0-9._-]{1,64}.
   [[nodiscard]] static bool is_cursor_name(std::string_view sink);

@@ -73,7 +73,7 @@ Result<LockFile> take_lock(Os& os, const std::string& path, const SlotFileWords&
   // Of what another user owns, root lets that user have the lock, too.
   struct stat st{};
   const uid_t user = os.lstat(path.c_str(), &st) >= 0 && S_ISREG(st.st_mode) ? st.st_uid : ::geteuid();
-  Result<LockFile> taken = LockFile::take(os, words.lock_path, user);
+  Result<LockFile> taken = LockFile::acquire(os, words.lock_path, user);
   if (taken) return taken;
   Error& error = taken.error();
   if (error.kind == ErrorKind::Busy) {

@@ -402,7 +402,7 @@ std::optional<TimeIndex::Found> TimeIndex::find(StreamOffset offset) const {
   return std::nullopt;
 }
 
-Result<std::optional<std::string>> look_at_times(Os& os, const LogPaths& paths, const Uuid& log_id) {
+Result<std::optional<std::string>> inspect_times(Os& os, const LogPaths& paths, const Uuid& log_id) {
   const Result<Opened> opened = open_times(os, paths, log_id, O_RDONLY);
   if (!opened && opened.error().kind == ErrorKind::Data) return opened.error().why;
   if (!opened) return std::unexpected(opened.error());

@@ -127,7 +127,7 @@ class TimeIndex {
 
 // What a file of times looks like, for people: nothing where it is well, otherwise what is wrong with it.
 // Fails with NoInput where there is none.
-[[nodiscard]] Result<std::optional<std::string>> look_at_times(Os& os, const LogPaths& paths,
+[[nodiscard]] Result<std::optional<std::string>> inspect_times(Os& os, const LogPaths& paths,
                                                                const Uuid& log_id);
 
 }  // namespace slurper

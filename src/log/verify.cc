@@ -141,7 +141,7 @@ class Verifier {
 
   Result<LogVerification> verify() {
     // First: what a sink has delivered is in the log that is read afterwards.
-    const auto cursors = look_at_cursors(os_, paths_);
+    const auto cursors = inspect_cursors(os_, paths_);
     if (!cursors && cursors.error().kind == ErrorKind::NoPermission) return std::unexpected(cursors.error());
     auto looked = look(os_, paths_);
     if (!looked) return std::unexpected(std::move(looked.error()));
@@ -437,7 +437,7 @@ class Verifier {
   // Worth no more than a note: nothing but the times hangs on it.
   void check_times() {
     if (!log_.index) return;
-    const auto damage = look_at_times(os_, paths_, log_.index->log_id);
+    const auto damage = inspect_times(os_, paths_, log_.index->log_id);
     const std::string name = name_of(paths_.times());
     if (!damage && damage.error().kind != ErrorKind::NoInput) {
       note(fmt::format("when lines came is not known: {}", damage.error().message()));
@@ -454,7 +454,7 @@ class Verifier {
     const std::filesystem::directory_iterator end;
     for (std::filesystem::directory_iterator entry(paths_.directory(), error); !error && entry != end;
          entry.increment(error)) {
-      if (paths_.is_put_aside(entry->path().filename().native()))
+      if (paths_.is_quarantined(entry->path().filename().native()))
         note(fmt::format(
             "{} was put aside: another process had cut or written it. slurper never looks at it again",
             name_of(entry->path())));

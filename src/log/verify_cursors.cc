@@ -68,7 +68,7 @@ void check_cursor(Os& os, const LogPaths& paths, const CursorsSeen::One& seen, L
 
 }  // namespace
 
-Result<CursorsSeen> look_at_cursors(Os& os, const LogPaths& paths) {
+Result<CursorsSeen> inspect_cursors(Os& os, const LogPaths& paths) {
   const auto sinks = list_cursors(paths);
   if (!sinks) return std::unexpected(sinks.error());
   CursorsSeen seen;

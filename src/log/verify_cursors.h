@@ -19,7 +19,7 @@ struct CursorsSeen {
 };
 
 // To be called before the log is looked at: what a sink has, the log has had before.
-[[nodiscard]] Result<CursorsSeen> look_at_cursors(Os& os, const LogPaths& paths);
+[[nodiscard]] Result<CursorsSeen> inspect_cursors(Os& os, const LogPaths& paths);
 
 // Holds the cursors against `log`, whose segments and end are known.
 void check_cursors(Os& os, const LogPaths& paths, const CursorsSeen& seen, LogVerification& log);

@@ -18,7 +18,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "proc/lock_holder.h"
-#include "ring/put_aside.h"
+#include "ring/quarantine.h"
 #include "ring/ring_folder.h"
 #include "ring/ring_upgrade.h"
 
@@ -105,9 +105,9 @@ Result<UniqueFd> create(Os& os, const std::string& path, const Identity& identit
 }
 
 // Gives the file another name, so that nothing is destroyed. The new name.
-Result<std::string> put_aside(Os& os, const std::string& path) {
+Result<std::string> quarantine(Os& os, const std::string& path) {
   for (int n = 1;; ++n) {
-    std::string aside = put_aside_name(path, n);
+    std::string aside = quarantine_name(path, n);
     const int error = os.rename_noreplace(path.c_str(), aside.c_str());
     if (error >= 0) return aside;
     if (error != -EEXIST) return cannot(-error, "put aside", path);
@@ -178,7 +178,7 @@ void Ring::join(const Identity& found, const Identity& wanted, const LogFacts& l
     ring.head += std::min(unsettled(*header_), size_ - (ring.head - ring.tail));
   }
   opened.relation = whole ? relate(ring, log) : RingRelation::Contradictory;
-  opened.put_aside_why = why_put_aside(opened.relation, ring.head - ring.tail);
+  opened.quarantine_reason = why_quarantined(opened.relation, ring.head - ring.tail);
   // Before the index says it: a crash in between leaves one that is ahead by one.
   if (is_used(opened.relation)) header_->session = next_session(ring, log, opened.relation);
 }
@@ -208,9 +208,9 @@ Result<Ring::Opened> Ring::open(Os& os, const std::string& directory, const Ring
     const ssize_t got = S_ISREG(st.st_mode) ? os.pread(old_fd, &found, sizeof found, 0) : 0;
     if (got < 0) return cannot(static_cast<int>(-got), "read", path);
 
-    opened.put_aside_why = why_unreadable(found, got, st.st_size);
+    opened.quarantine_reason = why_unreadable(found, got, st.st_size);
     opened.relation = RingRelation::Contradictory;
-    if (opened.put_aside_why.empty()) {
+    if (opened.quarantine_reason.empty()) {
       opened.ring.reset(new Ring(os, std::move(file_fd), found.size));
       if (Status mapped = opened.ring->map(path); !mapped) return std::unexpected(mapped.error());
       opened.ring->join(found, wanted, log, opened);
@@ -221,10 +221,10 @@ Result<Ring::Opened> Ring::open(Os& os, const std::string& directory, const Ring
       }
     }
     if (!is_used(opened.relation)) opened.ring.reset();
-    if (is_put_aside(opened.relation)) {
-      Result<std::string> aside = put_aside(os, path);
+    if (is_quarantined(opened.relation)) {
+      Result<std::string> aside = quarantine(os, path);
       if (!aside) return std::unexpected(aside.error());
-      opened.put_aside = *aside;
+      opened.quarantined = *aside;
     } else if (!opened.ring) {
       if (const int error = os.unlink(path.c_str()); error < 0) return cannot(-error, "replace", path);
     }

@@ -147,8 +147,8 @@ struct Ring::Opened {
   bool in_ram = true;  // false: its file system is on a disk, which makes it slow and wears the disk
   // The last bytes were taken by a read that the process did not live to note.
   bool read_was_cut_short = false;
-  std::string put_aside;  // where a ring that can't be used went; empty: nothing was put aside
-  std::string put_aside_why;
+  std::string quarantined;  // where a ring that can't be used went; empty: nothing was put aside
+  std::string quarantine_reason;
   std::vector<std::string> findings;  // what was mended: worth a warning each
   bool size_differs = false;          // it keeps its old size, because it is not empty
 };

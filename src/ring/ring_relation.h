@@ -54,7 +54,7 @@ enum class RingRelation {
 [[nodiscard]] constexpr bool is_used(RingRelation relation) {
   return relation < RingRelation::Spent;
 }
-[[nodiscard]] constexpr bool is_put_aside(RingRelation relation) {
+[[nodiscard]] constexpr bool is_quarantined(RingRelation relation) {
   return relation > RingRelation::Spent;
 }
 

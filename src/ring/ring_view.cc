@@ -25,8 +25,8 @@ T field(const std::array<char, sizeof(ring_format::Header)>& bytes, std::size_t 
 
 }  // namespace
 
-Result<std::optional<RingView>> look_at_ring(Os& os, const std::string& directory) {
-  return look_at_ring_file(os, directory + "/ring");
+Result<std::optional<RingView>> inspect_ring(Os& os, const std::string& directory) {
+  return inspect_ring_file(os, directory + "/ring");
 }
 
 Status check_ring_is_free(Os& os, const std::string& directory) {
@@ -38,7 +38,7 @@ Status check_ring_is_free(Os& os, const std::string& directory) {
               "Give each slurper a ring.directory of its own, or leave it unset");
 }
 
-Result<std::optional<RingView>> look_at_ring_file(Os& os, const std::string& path) {
+Result<std::optional<RingView>> inspect_ring_file(Os& os, const std::string& path) {
   using ring_format::DeclaredRead;
   using ring_format::Header;
   using ring_format::Identity;

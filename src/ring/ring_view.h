@@ -30,10 +30,10 @@ struct RingView {
 // Looks at the ring in `directory`; nothing where there is none. Changes and locks nothing: in a ring that is
 // in use `head` and `tail` move on. Errors: NoPermission, Io, and Data where the file is no ring, or not one
 // that this version knows.
-[[nodiscard]] Result<std::optional<RingView>> look_at_ring(Os& os, const std::string& directory);
+[[nodiscard]] Result<std::optional<RingView>> inspect_ring(Os& os, const std::string& directory);
 
 // The same, of the file at `path`.
-[[nodiscard]] Result<std::optional<RingView>> look_at_ring_file(Os& os, const std::string& path);
+[[nodiscard]] Result<std::optional<RingView>> inspect_ring_file(Os& os, const std::string& path);
 
 // Fails with Busy where a slurper uses the ring in `directory`.
 [[nodiscard]] Status check_ring_is_free(Os& os, const std::string& directory);

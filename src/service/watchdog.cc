@@ -9,16 +9,16 @@
 
 namespace slurper {
 
-Whereabouts whereabouts(pid_t tid) {
+ThreadState thread_state(pid_t tid) {
   // "running", or the number of the system call (-1: none, it waits for a page) and its arguments: proc(5).
   std::ifstream file(fmt::format("/proc/self/task/{}/syscall", tid));
   std::string first;
-  if (!(file >> first)) return Whereabouts::WaitsForTheKernel;
-  if (first == "running") return Whereabouts::Running;
-  return first == std::to_string(SYS_futex) ? Whereabouts::WaitsForAThread : Whereabouts::WaitsForTheKernel;
+  if (!(file >> first)) return ThreadState::WaitsForTheKernel;
+  if (first == "running") return ThreadState::Running;
+  return first == std::to_string(SYS_futex) ? ThreadState::WaitsForAThread : ThreadState::WaitsForTheKernel;
 }
 
-ProgressJudge::Verdict ProgressJudge::judge(std::uint64_t steps, bool has_work, Clock::time_point now) {
+StallDetector::Verdict StallDetector::judge(std::uint64_t steps, bool has_work, Clock::time_point now) {
   const bool moved = steps != steps_ || !had_work_;
   steps_ = steps;
   had_work_ = has_work;
@@ -28,7 +28,7 @@ ProgressJudge::Verdict ProgressJudge::judge(std::uint64_t steps, bool has_work, 
     return Verdict::Lives;
   }
   if (now - since_ < kLongestStep) return Verdict::Lives;
-  if (look_() == Whereabouts::WaitsForTheKernel) {
+  if (look_() == ThreadState::WaitsForTheKernel) {
     at_the_disk_ = now;
     return Verdict::WaitsForTheDisk;
   }

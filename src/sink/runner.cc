@@ -78,7 +78,8 @@ RunnerOptions RunnerOptions::from(SinkOptions& options) {
     const auto filter = RecordFilter::compile(text, record_fields());
     if (filter) {
       source.filter = *filter;
-      if (const auto& doubt = filter->doubt()) options.warn("filter", "is doubtful: " + doubt->message());
+      if (const auto& warning = filter->warning())
+        options.warn("filter", "is doubtful: " + warning->message());
     } else {
       options.reject("filter", filter.error().message());
     }

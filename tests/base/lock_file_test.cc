@@ -44,7 +44,7 @@ class LockFileTest : public testing::Test {
  protected:
   Result<LockFile> take(uid_t user = ::geteuid(),
                         LockFile::AtRelease at_release = LockFile::AtRelease::Keep) {
-    return LockFile::take(os_, path_, user, at_release, 0ms);
+    return LockFile::acquire(os_, path_, user, at_release, 0ms);
   }
   void expect_refused(const std::string& why) {
     const auto lock = take();

@@ -438,20 +438,20 @@ TEST(Example, IsWhatTheTableOfKeysSays) {
   for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 100U) << line;
 }
 
-TEST(Doubts, AreAboutWhatWasProbablyNotMeant) {
-  EXPECT_THAT(doubts(Settings{}), IsEmpty());
+TEST(Lint, AreAboutWhatWasProbablyNotMeant) {
+  EXPECT_THAT(lint(Settings{}), IsEmpty());
   Settings settings;
   settings.log.when_disk_full = WhenDiskFull::RemoveOldest;
-  EXPECT_THAT(doubts(settings), ElementsAre(HasSubstr("only SIGUSR1")));
+  EXPECT_THAT(lint(settings), ElementsAre(HasSubstr("only SIGUSR1")));
   settings.log.when_disk_full = WhenDiskFull::Wait;
   settings.log.keep_files = 3;
-  EXPECT_THAT(doubts(settings), ElementsAre(HasSubstr("only SIGUSR1")));
+  EXPECT_THAT(lint(settings), ElementsAre(HasSubstr("only SIGUSR1")));
   settings.log.rotate_size = ByteSize{1 << 20};
-  EXPECT_THAT(doubts(settings), IsEmpty());
+  EXPECT_THAT(lint(settings), IsEmpty());
   settings.log.keep_size = ByteSize{1 << 14};
-  EXPECT_THAT(doubts(settings), ElementsAre(HasSubstr("log.keep_size is smaller")));
+  EXPECT_THAT(lint(settings), ElementsAre(HasSubstr("log.keep_size is smaller")));
   settings.ring.when_full = WhenFull::Drop;
-  EXPECT_THAT(doubts(settings), ElementsAre(HasSubstr("log.keep_size"), HasSubstr("lines are dropped")));
+  EXPECT_THAT(lint(settings), ElementsAre(HasSubstr("log.keep_size"), HasSubstr("lines are dropped")));
 }
 
 }  // namespace

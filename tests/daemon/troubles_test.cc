@@ -101,15 +101,15 @@ TEST_F(StatusTroubles, ALogThatCantBeRotated) {
 
 TEST_F(StatusTroubles, AReaderThatTakesLinesUntilTheOperatorKnows) {
   Child slurper = site_.start();
-  Child thief({.argv = {"cat", site_.fifo}, .env = {}});
-  const std::string who = fmt::format("'cat' (pid {})", thief.pid());
+  Child second_reader({.argv = {"cat", site_.fifo}, .env = {}});
+  const std::string who = fmt::format("'cat' (pid {})", second_reader.pid());
   EXPECT_TRUE(says(slurper, "ANOTHER READER TAKES LINES FROM THE FIFO: " + who + " reads it"))
       << slurper.err();
   slurper.signal(SIGHUP);
   ASSERT_TRUE(slurper.said("settings reloaded"));
   EXPECT_TRUE(says(slurper, "ANOTHER READER TAKES LINES FROM THE FIFO: " + who + " reads it"))
       << "it still does";
-  thief.kill();
+  second_reader.kill();
   EXPECT_TRUE(says(slurper, "ANOTHER READER TAKES LINES FROM THE FIFO: " + who + " has read it"))
       << slurper.err();
   slurper.signal(SIGHUP);

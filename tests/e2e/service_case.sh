@@ -88,13 +88,13 @@ wait_until "every line with the plug-in" in_plugin
 
 echo "== a reader that the service may not see is reported by what it takes"
 cat $fifo >/tmp/stolen &
-thief=$!
+second_reader=$!
 steal() {
   echo "a line for either" >&9 # all equally long: none is torn
   said "takes lines out of the FIFO"
 }
 wait_until "the second reader in the messages" steal
-kill $thief
+kill $second_reader
 
 echo "== a restart and a stop are clean"
 systemctl restart slurper || die "it does not restart"

@@ -37,11 +37,11 @@ struct Case {
 std::string doubt_of(std::string_view filter) {
   const auto compiled = RecordFilter::compile(filter, record_fields());
   if (!compiled) return "an error: " + compiled.error().message();
-  return compiled->doubt() ? compiled->doubt()->message() : "";
+  return compiled->warning() ? compiled->warning()->message() : "";
 }
 
 TEST(Filter, DoubtsWhatIsNeverTrue) {
-  for (const auto& [filter, doubt] : std::vector<std::pair<const char*, const char*>>{
+  for (const auto& [filter, warning] : std::vector<std::pair<const char*, const char*>>{
            {"length > 100 and length < 50",
             "at column 27 this is never true together with what is said of length before it. Join them with "
             "or, if "
@@ -58,7 +58,7 @@ TEST(Filter, DoubtsWhatIsNeverTrue) {
             "at column 35 this is never true: no program is both sshd and sudo. Write program in (sshd, "
             "sudo), if one "
             "of them is meant"}})
-    EXPECT_EQ(doubt_of(filter), doubt) << filter;
+    EXPECT_EQ(doubt_of(filter), warning) << filter;
   for (const char* filter : {"time >= 2026-02-01 and time < 2026-01-01", "length in (1, 2, 3) and length > 3",
                              "severity < emerg", "length = 5 and length = 6",
                              "facility > local7 and msg exists", "host = a and (host = b and host = a)",

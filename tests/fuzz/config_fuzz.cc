@@ -37,6 +37,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(again.has_value() && *again == *settings, "what is printed is read back to the same settings");
   }
   require(settings->fifo.path.starts_with('/') && settings->log.path.starts_with('/'), "paths are absolute");
-  (void)slurper::doubts(*settings);  // no property but to survive
+  (void)slurper::lint(*settings);  // no property but to survive
   return 0;
 }

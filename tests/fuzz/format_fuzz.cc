@@ -87,7 +87,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   slurper::LineTemplate::parse(R"({{"a":"{host:json}{msg:json}","b":"{raw:json}"}})")->append(record, out);
   check_json(out);
   require(!nlohmann::json::parse(out, nullptr, false).is_discarded(), "escaped fields are JSON");
-  (void)slurper::doubt_about_json(pattern);
+  (void)slurper::lint_json(pattern);
 
   const slurper::SyslogDefaults escaped = {.escape_controls = true};
   out.clear();

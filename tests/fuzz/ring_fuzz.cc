@@ -54,7 +54,7 @@ void open_with(const std::string& folder, const Uuid& id, const std::string& hea
   std::uint64_t sum = 0;
   for (const char byte : ring.bytes(ring.tail(), ring.head())) sum += static_cast<unsigned char>(byte);
   if (sum > ring.used() * 255) std::abort();
-  if (!opened->put_aside.empty() && !std::filesystem::remove(opened->put_aside)) std::abort();
+  if (!opened->quarantined.empty() && !std::filesystem::remove(opened->quarantined)) std::abort();
 }
 
 }  // namespace

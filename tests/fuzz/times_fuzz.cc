@@ -34,7 +34,7 @@ void check(const LogPaths& paths, const std::string& content) {
     std::ofstream file(paths.times(), std::ios::binary | std::ios::trunc);
     file << content;
   }
-  (void)look_at_times(kernel(), paths, kLog);
+  (void)inspect_times(kernel(), paths, kLog);
   const auto opened = [&] {
     return TimeIndex::open(kernel(), paths, kLog, {}, {.log_end = kHead, .head = kHead});
   };

@@ -196,18 +196,18 @@ TEST_F(IntakeTest, BytesThatAnotherReaderTookAreNoticed) {
     ssize_t take = 0;
   };
   open(WhenFull::Block);
-  Thief thief;
-  Intake intake(thief, *ring_, WhenFull::Block);
+  Thief second_reader;
+  Intake intake(second_reader, *ring_, WhenFull::Block);
   write("a line of some length\n");
   EXPECT_EQ(intake.pull(fifo_).outcome, Outcome::Took);
   EXPECT_EQ(intake.short_reads(), 0U);
-  thief.take = 5;
+  second_reader.take = 5;
   write("a line of some length\n");
   const auto round = intake.pull(fifo_);
   EXPECT_EQ(round.outcome, Outcome::Took);
   EXPECT_EQ(round.bytes, 17U);
   EXPECT_EQ(intake.short_reads(), 1U);
-  thief.take = 22;
+  second_reader.take = 22;
   write("a line of some length\n");
   EXPECT_EQ(intake.pull(fifo_).outcome, Outcome::Empty);
   EXPECT_EQ(intake.short_reads(), 2U);
@@ -226,62 +226,6 @@ TEST(FullTimeTest, CountsFromTheFirstLookThatFoundItFull) {
   full.found_room(now + 1ms);
   EXPECT_EQ(full.times(), 2U);
   EXPECT_EQ(full.total(now + 1s), 2001ms);
-}
-
-class GatherTest : public testing::Test {
- protected:
-  // The pauses that a steady flow of `bytes` every `every` brings about, read as the intake would.
-  std::vector<std::chrono::microseconds> pauses(std::uint64_t bytes, std::chrono::microseconds every,
-                                                int reads) {
-    std::vector<std::chrono::microseconds> all;
-    std::chrono::microseconds pause = 0us;
-    for (int i = 0; i < reads; ++i) {
-      const auto waited = std::max(pause, every);
-      now_ += waited;
-      pause = gather_.after_read(bytes * static_cast<std::uint64_t>(waited / every), now_);
-      all.push_back(pause);
-    }
-    return all;
-  }
-  Gather gather_{1 << 20};
-  Gather::Clock::time_point now_{};
-};
-
-TEST_F(GatherTest, AFewLinesASecondAreReadAtOnce) {
-  EXPECT_THAT(pauses(150, 10ms, 50), testing::Each(0us));
-  EXPECT_THAT(pauses(150, 1ms, 50), testing::Each(0us));
-}
-
-TEST_F(GatherTest, ManyLinesASecondAreGatheredForTheLongestPause) {
-  const auto all = pauses(150, 50us, 50);
-  EXPECT_GT(all.back(), 1400us);
-  EXPECT_EQ(std::count(all.begin() + 10, all.end(), 0us), 0);
-}
-
-TEST_F(GatherTest, AFloodIsReadBeforeThePipeIsHalfFull) {
-  const auto all = pauses(3500, 10us, 50);  // 350 MB/s
-  for (const auto pause : std::vector(all.begin() + 5, all.end())) {
-    EXPECT_GE(pause, 300us);
-    EXPECT_LE(static_cast<std::uint64_t>(pause.count()) * 350, 1U << 19);
-  }
-}
-
-TEST_F(GatherTest, ABurstIsGatheredFromItsFirstRead) {
-  now_ += 1s;
-  EXPECT_EQ(gather_.after_read(100'000, now_), 300us);
-  now_ += 300us;
-  EXPECT_EQ(gather_.after_read(10, now_), 0us) << "and no longer than it lasts";
-}
-
-TEST_F(GatherTest, NoLineWaitsForTwoMilliseconds) {
-  for (const auto every : {1us, 10us, 100us, 200us, 500us}) {
-    for (const auto pause : pauses(60, every, 100)) EXPECT_LT(pause, 2ms);
-  }
-}
-
-TEST_F(GatherTest, APipeThatIsTooSmallIsNeverLeftToFill) {
-  gather_ = Gather(65'536);
-  EXPECT_THAT(pauses(150, 50us, 50), testing::Each(0us));
 }
 
 }  // namespace

@@ -437,16 +437,16 @@ TEST_F(TimeIndexTest, MarksWhatIsComingAtMostTwiceASecond) {
 }
 
 TEST_F(TimeIndexTest, SaysWhatIsWrongWithAFile) {
-  EXPECT_EQ(look_at_times(kernel(), paths_, kLog).error().kind, ErrorKind::NoInput);
+  EXPECT_EQ(inspect_times(kernel(), paths_, kLog).error().kind, ErrorKind::NoInput);
   make({mark(100, 1s), mark(200, 2s)});
-  EXPECT_EQ(*look_at_times(kernel(), paths_, kLog), std::nullopt);
-  EXPECT_THAT(look_at_times(kernel(), paths_, uuid_from(1))->value_or(""), HasSubstr("of another log"));
+  EXPECT_EQ(*inspect_times(kernel(), paths_, kLog), std::nullopt);
+  EXPECT_THAT(inspect_times(kernel(), paths_, uuid_from(1))->value_or(""), HasSubstr("of another log"));
   std::string content = read_file(path_);
   content.back() ^= 1;
   write_file(path_, content);
-  EXPECT_EQ(look_at_times(kernel(), paths_, kLog)->value_or(""), "its last 1 entries are damaged");
+  EXPECT_EQ(inspect_times(kernel(), paths_, kLog)->value_or(""), "its last 1 entries are damaged");
   write_file(path_, "ruined");
-  EXPECT_EQ(look_at_times(kernel(), paths_, kLog)->value_or(""), "its header is damaged");
+  EXPECT_EQ(inspect_times(kernel(), paths_, kLog)->value_or(""), "its header is damaged");
 }
 
 }  // namespace

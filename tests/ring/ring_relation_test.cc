@@ -106,11 +106,11 @@ TEST(RingRelation, HoldsForAllCombinations) {
                        ring.head - ring.tail <= ring.size;
     const bool holds_lines = ring.head != ring.tail;
     ASSERT_EQ(relation == Contradictory, !sound);
-    ASSERT_EQ(is_used(relation) + is_put_aside(relation) + (relation == Spent), 1);
+    ASSERT_EQ(is_used(relation) + is_quarantined(relation) + (relation == Spent), 1);
     if (relation == Spent) {
       ASSERT_FALSE(holds_lines);
     }
-    if (is_put_aside(relation) && sound) {
+    if (is_quarantined(relation) && sound) {
       ASSERT_TRUE(holds_lines);
     }
     const std::uint64_t next = next_session(ring, log, relation);

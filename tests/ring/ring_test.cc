@@ -141,7 +141,7 @@ TEST_F(RingTest, ARingThatTheLogWentOnWithoutSaysNothingAboutIt) {
   EXPECT_EQ(content(*open(4).ring), "old\n") << "a crash came before the index was written";
   session_ = 4;
   const auto opened = open(10);
-  EXPECT_THAT(opened.put_aside_why, HasSubstr("went on without it"));
+  EXPECT_THAT(opened.quarantine_reason, HasSubstr("went on without it"));
   EXPECT_EQ(opened.ring->head(), StreamOffset{10});
 }
 
@@ -386,11 +386,11 @@ TEST_F(RingTest, WhatIsNotThisLogsRingIsPutAsideAndNeverDestroyed) {
   const std::string path = directory_ / "ring";
   const auto expect_aside = [&](const std::string& why) {
     const auto opened = open(500);
-    EXPECT_THAT(opened.put_aside_why, HasSubstr(why));
-    EXPECT_TRUE(exists(opened.put_aside)) << opened.put_aside;
+    EXPECT_THAT(opened.quarantine_reason, HasSubstr(why));
+    EXPECT_TRUE(exists(opened.quarantined)) << opened.quarantined;
     EXPECT_EQ(opened.ring->head(), StreamOffset{500});
     EXPECT_EQ(opened.ring->used(), 0U);
-    return opened.put_aside;
+    return opened.quarantined;
   };
   write_file(path, "somebody else's file");
   EXPECT_EQ(read_file(expect_aside("not a ring")), "somebody else's file");
@@ -449,7 +449,7 @@ TEST_F(RingTest, AnEmptyOneOfAnotherLogIsJustReplaced) {
   (void)open(500);
   log_id_ = new_uuid();
   const auto opened = open(77);
-  EXPECT_EQ(opened.put_aside, "");
+  EXPECT_EQ(opened.quarantined, "");
   EXPECT_EQ(opened.ring->head(), StreamOffset{77});
 }
 
@@ -465,8 +465,8 @@ TEST_F(RingTest, OneOfAnotherLogThatMayHoldARead) {
   const std::string before = read_file(directory_ / "ring");
   log_id_ = new_uuid();
   const auto opened = open(77);
-  EXPECT_THAT(opened.put_aside_why, HasSubstr("another log, and it holds 8B"));
-  EXPECT_TRUE(read_file(opened.put_aside) == before) << "it was changed";
+  EXPECT_THAT(opened.quarantine_reason, HasSubstr("another log, and it holds 8B"));
+  EXPECT_TRUE(read_file(opened.quarantined) == before) << "it was changed";
 }
 
 // What a restored backup, or a file that came from elsewhere, makes of the log's end.
@@ -476,7 +476,8 @@ TEST_F(RingTest, ALogThatGoesOnWhereTheRingHasNeverBeen) {
                                  {.readable_from = 9000, .end = 9000, .session = 1});
   ASSERT_TRUE(opened);
   EXPECT_EQ(opened->relation, RingRelation::LogElsewhere);
-  EXPECT_THAT(opened->put_aside_why, HasSubstr("at an offset that it has never reached, and it holds 7B"));
+  EXPECT_THAT(opened->quarantine_reason,
+              HasSubstr("at an offset that it has never reached, and it holds 7B"));
   EXPECT_EQ(opened->ring->head(), StreamOffset{9000});
   EXPECT_EQ(opened->ring->used(), 0U);
   EXPECT_EQ(opened->ring->session(), 2U);
@@ -504,7 +505,7 @@ TEST_F(RingTest, AfterARestartOfTheMachineItIsNotTrusted) {
   write_and_take(*open(0).ring, "was not yet in the log\n");
   boot_ = new_uuid();
   const auto opened = open(0);
-  EXPECT_THAT(opened.put_aside_why, HasSubstr("the machine was started anew, and it held 23B"));
+  EXPECT_THAT(opened.quarantine_reason, HasSubstr("the machine was started anew, and it held 23B"));
   EXPECT_EQ(opened.ring->used(), 0U);
 }
 
@@ -514,7 +515,7 @@ TEST_F(RingTest, AnEmptyOneOfAnotherBootIsJustReplaced) {
   }
   boot_ = new_uuid();
   const auto opened = open(77);
-  EXPECT_EQ(opened.put_aside, "");
+  EXPECT_EQ(opened.quarantined, "");
   EXPECT_EQ(opened.ring->head(), StreamOffset{77});
 }
 
@@ -687,7 +688,7 @@ TEST_F(RingTest, ADeathAfterAReadOfAnyCountTakesOverWhatCame) {
       os_.death = MortalOs::Death::Never;
     }
     const auto again = open(end);
-    ASSERT_EQ(again.put_aside_why, "");
+    ASSERT_EQ(again.quarantine_reason, "");
     ASSERT_TRUE(content(*again.ring) + left_in_pipe() == expected) << "round " << round;
     // Never all: an empty one begins at the start again, and no read would cross the end of the data.
     if (again.ring->used() > 1) again.ring->release({again.ring->head().value - 1});
@@ -850,9 +851,9 @@ class VersionOneRing : public RingTest {
     EXPECT_EQ(read_file(directory_ / "ring").substr(0, 9), "slurring\x02");
     opened.ring.reset();
     auto again = open(1000);
-    EXPECT_EQ(again.put_aside_why, "");
+    EXPECT_EQ(again.quarantine_reason, "");
     EXPECT_EQ(content(*again.ring), text);
-    again.put_aside_why = opened.put_aside_why;
+    again.quarantine_reason = opened.quarantine_reason;
     again.read_was_cut_short = opened.read_was_cut_short;
     return again;
   }
@@ -862,7 +863,7 @@ class VersionOneRing : public RingTest {
 TEST_F(VersionOneRing, IsReadOn) {
   make("one\ntwo\n", "", declare(8, 1000, "\xde\xad"));  // noted as done
   const auto opened = upgraded();
-  EXPECT_EQ(opened.put_aside_why, "");
+  EXPECT_EQ(opened.quarantine_reason, "");
   EXPECT_FALSE(opened.read_was_cut_short);
   EXPECT_EQ(content(*opened.ring), "one\ntwo\n");
   EXPECT_EQ(opened.ring->dropped_lines(), 7U);
@@ -880,7 +881,7 @@ TEST_F(VersionOneRing, AReadThatHadNotBegunIsVoid) {
 TEST_F(VersionOneRing, AReadThatWasDoneIsTakenOver) {
   make("one\n", "a line that was read\n", declare(21, 1004, mark_));
   const auto opened = upgraded();
-  EXPECT_EQ(opened.put_aside_why, "");
+  EXPECT_EQ(opened.quarantine_reason, "");
   EXPECT_TRUE(opened.read_was_cut_short);
   EXPECT_EQ(content(*opened.ring), "one\na line that was read\n");
 }
@@ -921,9 +922,9 @@ TEST_F(VersionOneRing, OfAnotherBootIsPutAsideWithTheReadThatMayBeThere) {
   make("one\n", "a line that was read\n", declare(21, 1004, mark_));
   boot_ = new_uuid();
   const auto opened = open(1000);
-  EXPECT_THAT(opened.put_aside_why, HasSubstr("it held 25B"));
-  EXPECT_EQ(read_file(opened.put_aside).substr(0, 9), "slurring\x01");
-  const auto salvaged = Ring::salvage(os_, opened.put_aside);
+  EXPECT_THAT(opened.quarantine_reason, HasSubstr("it held 25B"));
+  EXPECT_EQ(read_file(opened.quarantined).substr(0, 9), "slurring\x01");
+  const auto salvaged = Ring::salvage(os_, opened.quarantined);
   ASSERT_TRUE(salvaged) << salvaged.error().message();
   EXPECT_EQ(content(*salvaged->ring), "one\na line that was read\n");
 }
@@ -957,7 +958,7 @@ TEST_F(VersionOneRing, ThatARealProcessLeftIsReadOn) {
       "line 1, which waits in the ring\nline 2, which waits in the ring\nline 3, which waits in the ring\n"
       "the last line: its read was done and not noted\n";
   const auto opened = open(24);
-  EXPECT_EQ(opened.put_aside_why, "");
+  EXPECT_EQ(opened.quarantine_reason, "");
   EXPECT_TRUE(opened.read_was_cut_short);
   EXPECT_EQ(content(*opened.ring), lines);
   write_and_take(*opened.ring, "and goes on\n");
@@ -966,9 +967,9 @@ TEST_F(VersionOneRing, ThatARealProcessLeftIsReadOn) {
 
 TEST_F(VersionOneRing, OneThatContradictsItselfIsPutAside) {
   make("one\n", "two\n", declare(kSize, 1004, mark_));
-  EXPECT_THAT(open(1000).put_aside_why, HasSubstr("contradicts itself"));
+  EXPECT_THAT(open(1000).quarantine_reason, HasSubstr("contradicts itself"));
   make("one\n", "two\n", declare(20, 1004, mark_, 2));
-  EXPECT_THAT(open(1000).put_aside_why, HasSubstr("contradicts itself"));
+  EXPECT_THAT(open(1000).quarantine_reason, HasSubstr("contradicts itself"));
 }
 
 }  // namespace

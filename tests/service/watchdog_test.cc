@@ -14,7 +14,7 @@ namespace slurper {
 namespace {
 
 using namespace std::chrono_literals;
-using Verdict = ProgressJudge::Verdict;
+using Verdict = StallDetector::Verdict;
 
 class Judging : public testing::Test {
  protected:
@@ -22,13 +22,13 @@ class Judging : public testing::Test {
     now_ += time;
     return judge_.judge(steps, has_work, now_);
   }
-  Whereabouts where_ = Whereabouts::WaitsForAThread;
+  ThreadState where_ = ThreadState::WaitsForAThread;
   int looks_ = 0;
-  ProgressJudge judge_{[this] {
+  StallDetector judge_{[this] {
     ++looks_;
     return where_;
   }};
-  ProgressJudge::Clock::time_point now_{1h};
+  StallDetector::Clock::time_point now_{1h};
 };
 
 TEST_F(Judging, AThreadThatStepsLives) {
@@ -44,16 +44,16 @@ TEST_F(Judging, AThreadWithNothingToDoLives) {
 
 TEST_F(Judging, AThreadThatLeavesItsWorkHangs) {
   EXPECT_EQ(after(0s, 7, true), Verdict::Lives);
-  EXPECT_EQ(after(ProgressJudge::kLongestStep - 1ms, 7, true), Verdict::Lives);
+  EXPECT_EQ(after(StallDetector::kLongestStep - 1ms, 7, true), Verdict::Lives);
   EXPECT_EQ(after(1ms, 7, true), Verdict::Hangs);
-  where_ = Whereabouts::Running;
+  where_ = ThreadState::Running;
   EXPECT_EQ(after(1s, 7, true), Verdict::Hangs) << "an endless loop is no better";
   EXPECT_EQ(after(1s, 8, true), Verdict::Lives);
   EXPECT_EQ(after(1s, 8, true), Verdict::Lives) << "the time counts anew";
 }
 
 TEST_F(Judging, AThreadInASystemCallWaitsForTheDisk) {
-  where_ = Whereabouts::WaitsForTheKernel;
+  where_ = ThreadState::WaitsForTheKernel;
   EXPECT_EQ(after(0s, 7, true), Verdict::Lives);
   const auto since = now_;
   EXPECT_EQ(after(10s, 7, true), Verdict::WaitsForTheDisk);
@@ -64,18 +64,18 @@ TEST_F(Judging, AThreadInASystemCallWaitsForTheDisk) {
 
 TEST_F(Judging, AThreadThatTheDiskHasJustLetGoGetsItsTime) {
   EXPECT_EQ(after(0s, 7, true), Verdict::Lives);
-  where_ = Whereabouts::WaitsForTheKernel;
+  where_ = ThreadState::WaitsForTheKernel;
   EXPECT_EQ(after(10s, 7, true), Verdict::WaitsForTheDisk);
-  where_ = Whereabouts::Running;
+  where_ = ThreadState::Running;
   EXPECT_EQ(after(1s, 7, true), Verdict::Lives);
-  EXPECT_EQ(after(ProgressJudge::kLongestStep, 7, true), Verdict::Hangs);
+  EXPECT_EQ(after(StallDetector::kLongestStep, 7, true), Verdict::Hangs);
 }
 
 // Real threads, and what the kernel says of them.
 TEST(WhereaboutsOf, AThreadInEachPlace) {
   std::atomic<pid_t> tid = 0;
-  const auto reaches = [&](Whereabouts expected) {
-    return test::eventually([&] { return tid != 0 && whereabouts(tid) == expected; });
+  const auto reaches = [&](ThreadState expected) {
+    return test::eventually([&] { return tid != 0 && thread_state(tid) == expected; });
   };
   {
     std::promise<void> promise;
@@ -83,7 +83,7 @@ TEST(WhereaboutsOf, AThreadInEachPlace) {
       tid = ::gettid();
       promise.get_future().wait();
     });
-    EXPECT_TRUE(reaches(Whereabouts::WaitsForAThread));
+    EXPECT_TRUE(reaches(ThreadState::WaitsForAThread));
     promise.set_value();
     waits.join();
   }
@@ -96,7 +96,7 @@ TEST(WhereaboutsOf, AThreadInEachPlace) {
       char byte = 0;
       EXPECT_EQ(::read(pipe[0], &byte, 1), 1);
     });
-    EXPECT_TRUE(reaches(Whereabouts::WaitsForTheKernel));
+    EXPECT_TRUE(reaches(ThreadState::WaitsForTheKernel));
     EXPECT_EQ(::write(pipe[1], "x", 1), 1);
     reads.join();
     for (const int fd : pipe) ::close(fd);
@@ -109,14 +109,14 @@ TEST(WhereaboutsOf, AThreadInEachPlace) {
       while (!enough) {
       }
     });
-    EXPECT_TRUE(reaches(Whereabouts::Running));
+    EXPECT_TRUE(reaches(ThreadState::Running));
     enough = true;
     spins.join();
   }
 }
 
 TEST(WhereaboutsOf, AThreadThatNobodyCanTell) {
-  EXPECT_EQ(whereabouts(-1), Whereabouts::WaitsForTheKernel) << "nobody is killed for what can't be known";
+  EXPECT_EQ(thread_state(-1), ThreadState::WaitsForTheKernel) << "nobody is killed for what can't be known";
 }
 
 }  // namespace

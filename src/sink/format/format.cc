@@ -30,7 +30,7 @@ Format Format::from(SinkOptions& options) {
   auto parsed = LineTemplate::parse(text);
   if (parsed) {
     format.template_ = std::move(*parsed);
-    if (auto doubt = doubt_about_json(text)) options.warn("format", std::move(*doubt));
+    if (auto warning = lint_json(text)) options.warn("format", std::move(*warning));
   } else {
     options.reject("format", std::move(parsed.error()));
   }

@@ -217,7 +217,7 @@ void LineTemplate::append(const Record& record, std::string& out) const {
   }
 }
 
-std::optional<std::string> doubt_about_json(std::string_view text) {
+std::optional<std::string> lint_json(std::string_view text) {
   if (looks_like_json(text) != Json::DoubleBraces) return std::nullopt;
   const std::string meant = as_json_template(text, Json::DoubleBraces);
   if (meant == text) return std::nullopt;

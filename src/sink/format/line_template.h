@@ -40,6 +40,6 @@ class LineTemplate {
 
 // What makes broken JSON of a template, which can be parsed, that looks like JSON: fields without their
 // escape. A sentence that begins with "looks like JSON".
-[[nodiscard]] std::optional<std::string> doubt_about_json(std::string_view text);
+[[nodiscard]] std::optional<std::string> lint_json(std::string_view text);
 
 }  // namespace slurper

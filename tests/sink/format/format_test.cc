@@ -112,18 +112,18 @@ TEST(FormatTest, JsonWithItsOwnBracesIsShownTheRightSpelling) {
         HasSubstr("but a brace of JSON is written twice, and a field has an escape: '" + right + "'"));
     const auto read = nlohmann::json::parse(formatted(right, "x\"y"), nullptr, false);
     EXPECT_FALSE(read.is_discarded()) << right;
-    EXPECT_EQ(doubt_about_json(right), std::nullopt) << right;
+    EXPECT_EQ(lint_json(right), std::nullopt) << right;
   }
   EXPECT_THAT(formatted(R"({"message":"{mesage}"})", ""), HasSubstr("has no field's name as character 2"));
 }
 
 TEST(FormatTest, JsonWithoutEscapesIsDoubted) {
-  EXPECT_EQ(doubt_about_json(R"({{"h":"{host}","m":"{msg:json}","o":{offset}}})"),
+  EXPECT_EQ(lint_json(R"({{"h":"{host}","m":"{msg:json}","o":{offset}}})"),
             R"(looks like JSON, which a quote or a backslash in a field breaks. Write )"
             R"('{{"h":"{host:json}","m":"{msg:json}","o":{offset}}}', or "json" for all of the line)");
   for (const char* none : {"{time} {msg}", R"({{"t":"{time}","n":{offset},"l":"{log_id}","p":"{part}"}})",
                            R"({{msg}} "{msg}")", R"(<{{"{msg}"}}>)"})
-    EXPECT_EQ(doubt_about_json(none), std::nullopt) << none;
+    EXPECT_EQ(lint_json(none), std::nullopt) << none;
 }
 
 // A record of `line` as it is read, at offset 5.

@@ -21,12 +21,12 @@ namespace slurper {
 // that the old one held later.
 //
 // Belongs to the intake's thread. After a crash the retired ones can't be found again: their path is gone.
-class Fifos {
+class FifoSet {
  public:
-  Fifos(Os& os, Intake& intake, int epoll_fd, Fifo current);
+  FifoSet(Os& os, Intake& intake, int epoll_fd, Fifo current);
 
-  [[nodiscard]] const Fifo& current() const { return fifos_.back(); }
-  [[nodiscard]] std::size_t retired() const { return fifos_.size() - 1; }
+  [[nodiscard]] const Fifo& current() const { return fifo_set_.back(); }
+  [[nodiscard]] std::size_t retired() const { return fifo_set_.size() - 1; }
   // Retired ones that have been closed, since the last call.
   [[nodiscard]] std::uint64_t take_closed() { return std::exchange(closed_, 0); }
 
@@ -66,7 +66,7 @@ class Fifos {
   int epoll_fd_;
   bool listening_ = false;
   bool last_turns_ = false;
-  std::list<Fifo> fifos_;  // oldest first, the current one last; a list: turns point into it
+  std::list<Fifo> fifo_set_;  // oldest first, the current one last; a list: turns point into it
   std::deque<Turn> turns_;
   std::uint64_t closed_ = 0;
 };

@@ -23,7 +23,7 @@ struct ProcessId {
 };
 
 // One open descriptor.
-struct Holder {
+struct OpenDescriptor {
   ProcessId process;
   pid_t parent = 0;
   std::string command;  // as proc_pid_comm(5) has it: up to 15 bytes, of the process's own choosing
@@ -31,8 +31,8 @@ struct Holder {
   Access access = Access::None;
 };
 
-struct Holders {
-  std::vector<Holder> open;  // by process, then descriptor
+struct OpenDescriptors {
+  std::vector<OpenDescriptor> open;  // by process, then descriptor
   // Processes that may hold it, too: another user's, whose descriptors slurper may not see.
   std::size_t unseen = 0;
   // /proc is mounted with hidepid= (ProtectProc= in a unit): it does not even tell which others there are.
@@ -45,6 +45,7 @@ struct Holders {
 // and inode, never a link's text, and opens none of what it finds; it does not wait for network file systems.
 // Takes a few microseconds for each descriptor on the machine, so it is nothing for the intake's thread; ends
 // early where `stop` says so. A process that ends meanwhile is no error. Any thread may call it.
-[[nodiscard]] Holders find_holders(dev_t device, ino_t inode, const std::stop_token& stop = {});
+[[nodiscard]] OpenDescriptors find_open_descriptors(dev_t device, ino_t inode,
+                                                    const std::stop_token& stop = {});
 
 }  // namespace slurper

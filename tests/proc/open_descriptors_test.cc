@@ -1,5 +1,5 @@
 // Looks for real processes that have a FIFO open in every way there is.
-#include "proc/holders.h"
+#include "proc/open_descriptors.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -31,7 +31,7 @@ class HoldersTest : public testing::Test {
     own_fd_.reset(::open(fifo_.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
     EXPECT_EQ(::fstat(own_fd_.get(), &st_), 0);
   }
-  Holders look() { return find_holders(st_.st_dev, st_.st_ino); }
+  OpenDescriptors look() { return find_open_descriptors(st_.st_dev, st_.st_ino); }
   // A shell that has opened it as `redirection` says, once it has.
   Child shell(const std::string& redirection) {
     Child child({.argv = {"sh", "-c", "exec 7" + redirection + "; echo open; exec sleep 1000", "sh", fifo_},
@@ -42,7 +42,7 @@ class HoldersTest : public testing::Test {
     return child;
   }
   bool holds(pid_t pid, const std::string& command) {
-    return std::ranges::any_of(look().open, [&](const Holder& holder) {
+    return std::ranges::any_of(look().open, [&](const OpenDescriptor& holder) {
       return holder.process.pid == pid && holder.command == command;
     });
   }
@@ -58,11 +58,12 @@ TEST_F(HoldersTest, NamesEveryProcessButItsOwnWithItsDescriptorAndAccess) {
   const Child reader = shell("<\"$1\"");
   const Child writer = shell(">\"$1\"");
   const Child both = shell("<>\"$1\"");
-  std::vector<Holder> found = look().open;
+  std::vector<OpenDescriptor> found = look().open;
   ASSERT_THAT(found, SizeIs(3));
   for (const auto& [child, access] : {std::pair(&reader, Access::Read), std::pair(&writer, Access::Write),
                                       std::pair(&both, Access::ReadWrite)}) {
-    const auto holder = std::ranges::find(found, child->pid(), [](const Holder& h) { return h.process.pid; });
+    const auto holder =
+        std::ranges::find(found, child->pid(), [](const OpenDescriptor& h) { return h.process.pid; });
     ASSERT_NE(holder, found.end());
     EXPECT_EQ(holder->access, access);
     EXPECT_EQ(holder->command, "sleep");
@@ -79,7 +80,7 @@ TEST_F(HoldersTest, OneThatCameThroughProcIsFoundWhateverItsLinkSays) {
   ASSERT_EQ(::rename(fifo_.c_str(), (directory_ / "moved").c_str()), 0);
   ASSERT_EQ(::mkfifo(fifo_.c_str(), 0600), 0);
   const Child other = shell("<>\"$1\"");
-  EXPECT_THAT(look().open, ElementsAre(Field(&Holder::access, Access::Read)));
+  EXPECT_THAT(look().open, ElementsAre(Field(&OpenDescriptor::access, Access::Read)));
   EXPECT_EQ(look().open.at(0).process.pid, reader.pid());
 }
 
@@ -129,7 +130,7 @@ TEST_F(HoldersTest, SaysHowManyItMayNotSee) {
   ASSERT_GE(pid, 0);
   if (pid == 0) {
     if (::setgid(65534) != 0 || ::setuid(65534) != 0) ::_exit(1);
-    const Holders holders = look();
+    const OpenDescriptors holders = look();
     const std::array<std::size_t, 2> answer = {holders.open.size(), holders.unseen};
     ::_exit(::write(answer_write_fd.get(), answer.data(), sizeof answer) == sizeof answer ? 0 : 1);
   }
@@ -145,7 +146,7 @@ TEST_F(HoldersTest, StopsWhenItIsTold) {
   const Child reader = shell("<\"$1\"");
   std::stop_source source;
   source.request_stop();
-  EXPECT_THAT(find_holders(st_.st_dev, st_.st_ino, source.get_token()).open, IsEmpty());
+  EXPECT_THAT(find_open_descriptors(st_.st_dev, st_.st_ino, source.get_token()).open, IsEmpty());
 }
 
 }  // namespace

@@ -44,13 +44,13 @@ struct WatchedNames {
 
 // An inotify instance for one FIFO. Never asks for IN_MODIFY, which comes with every line. One thread.
 // Nothing of it survives a crash, and nothing needs to.
-class FifoWatch {
+class FifoInotify {
  public:
   // Errors: Io (as inotify_init1(2)).
-  static Result<FifoWatch> open();
+  static Result<FifoInotify> open();
 
   // Who opens and closes the inode that `fifo_fd` has open, whatever its path is; instead of the one before.
-  Status watch_visitors(int fifo_fd);
+  Status watch_users(int fifo_fd);
   // What becomes of the inode, and of where `path` leads; instead of those before. Every folder and symbolic
   // link on its way is watched itself, so that what else comes and goes beside them makes no event; if a part
   // is missing, or may not be read, the folder that holds it is watched for its name. Call it again whenever
@@ -64,7 +64,7 @@ class FifoWatch {
   [[nodiscard]] FifoEvents read();
 
  private:
-  explicit FifoWatch(UniqueFd inotify_fd) : inotify_fd_(std::move(inotify_fd)) {}
+  explicit FifoInotify(UniqueFd inotify_fd) : inotify_fd_(std::move(inotify_fd)) {}
   Status watch_inode(int fifo_fd, std::uint32_t mask);
   Status watch_steps(const std::string& path, bool inode_is_watched, WatchedSteps& steps) const;
   [[nodiscard]] int add(int fd, std::uint32_t mask) const;

@@ -1,4 +1,4 @@
-#include "watch/visitors.h"
+#include "watch/pipe_users.h"
 
 #include <gmock/gmock.h>
 
@@ -30,26 +30,26 @@ constexpr pid_t kParent = 77;
 
 class VisitorsTest : public testing::Test {
  protected:
-  static Holder holder(pid_t pid, const std::string& command, Access access, int fd = 3) {
+  static OpenDescriptor holder(pid_t pid, const std::string& command, Access access, int fd = 3) {
     return {.process = {.pid = pid, .start_time = 1},
             .parent = 1,
             .command = command,
             .fd = fd,
             .access = access};
   }
-  std::vector<Statement> observe(const FifoEvents& events, std::vector<Holder> open, bool settled = true,
-                                 bool robbed = false) {
+  std::vector<Statement> observe(const FifoEvents& events, std::vector<OpenDescriptor> open,
+                                 bool settled = true, bool short_read = false) {
     holders_.open = std::move(open);
-    return visitors_.observe({.events = events, .holders = holders_, .settled = settled, .robbed = robbed},
-                             now_ += 1s);
+    return users_.observe(
+        {.events = events, .holders = holders_, .settled = settled, .short_read = short_read}, now_ += 1s);
   }
 
-  Visitors visitors_{"/run/fifo", kParent};
-  Holders holders_;
-  Visitors::Clock::time_point now_{};
-  const Holder cat_ = holder(10, "cat", Access::Read);
-  const Holder rsyslogd_ = holder(20, "rsyslogd", Access::ReadWrite);
-  const Holder shell_ = holder(30, "sh", Access::Write);
+  PipeUsers users_{"/run/fifo", kParent};
+  OpenDescriptors holders_;
+  PipeUsers::Clock::time_point now_{};
+  const OpenDescriptor cat_ = holder(10, "cat", Access::Read);
+  const OpenDescriptor rsyslogd_ = holder(20, "rsyslogd", Access::ReadWrite);
+  const OpenDescriptor shell_ = holder(30, "sh", Access::Write);
 };
 
 TEST_F(VisitorsTest, WritersComeAndGoByName) {
@@ -59,7 +59,7 @@ TEST_F(VisitorsTest, WritersComeAndGoByName) {
   EXPECT_THAT(observe({.write_closes = 1}, {shell_}),
               ElementsAre(info("a writer has left: 'rsyslogd' (pid 20)")));
   EXPECT_THAT(observe({.write_closes = 1}, {}), ElementsAre(info("the last writer has left: 'sh' (pid 30)")));
-  EXPECT_EQ(visitors_.second_readers(), 0U) << "one that can write, too, is no thief";
+  EXPECT_EQ(users_.second_readers(), 0U) << "one that can write, too, is no second_reader";
 }
 
 TEST_F(VisitorsTest, WhereNotAllAreSeenNobodyIsTheLast) {
@@ -76,31 +76,31 @@ TEST_F(VisitorsTest, AThiefIsNamedOnce) {
   EXPECT_THAT(observe({}, {cat_}), IsEmpty());
   EXPECT_THAT(observe({.read_closes = 2}, {}),
               ElementsAre(info("the second reader has left the FIFO: 'cat' (pid 10)")));
-  EXPECT_EQ(visitors_.second_readers(), 1U);
+  EXPECT_EQ(users_.second_readers(), 1U);
 }
 
 TEST_F(VisitorsTest, TheSamePidLaterIsAnotherCulprit) {
   (void)observe({.opens = 1}, {cat_});
-  Holder later = cat_;
+  OpenDescriptor later = cat_;
   later.process.start_time = 2;
   EXPECT_THAT(observe({.opens = 1, .read_closes = 1}, {later}), SizeIs(2));
-  EXPECT_EQ(visitors_.second_readers(), 2U);
+  EXPECT_EQ(users_.second_readers(), 2U);
 }
 
 TEST_F(VisitorsTest, AThiefThatWasTooQuickIsToldWithoutAName) {
   EXPECT_THAT(
       observe({.opens = 1, .read_closes = 1}, {}),
       ElementsAre(AllOf(warning("for reading only, and closed it"), warning("it was gone too soon"))));
-  EXPECT_EQ(visitors_.second_readers(), 1U);
+  EXPECT_EQ(users_.second_readers(), 1U);
 }
 
 TEST_F(VisitorsTest, AThiefThatIsNotPermittedToBeSeenIsToldWhenItLeaves) {
   holders_.unseen = 9;
   EXPECT_THAT(observe({.opens = 1}, {}, false), IsEmpty());
-  EXPECT_TRUE(visitors_.expects_more());
+  EXPECT_TRUE(users_.expects_more());
   EXPECT_THAT(observe({}, {}),
               ElementsAre(AllOf(debug("a process has opened the FIFO"), debug("9 processes"))));
-  EXPECT_FALSE(visitors_.expects_more());
+  EXPECT_FALSE(users_.expects_more());
   EXPECT_THAT(observe({.read_closes = 1}, {}), ElementsAre(warning("for reading only, and closed it")));
   EXPECT_THAT(observe({.read_closes = 1}, {}), IsEmpty())
       << "it was there before slurper, and is known to nobody";
@@ -116,7 +116,7 @@ TEST_F(VisitorsTest, ThoseThatCantBeSeenAndCanWriteAreNoNews) {
     EXPECT_THAT(observe({.write_closes = 1}, {}), none_above_debug);
     EXPECT_THAT(observe({.opens = 1, .write_closes = 1}, {}), none_above_debug);
   }
-  EXPECT_EQ(visitors_.second_readers(), 0U);
+  EXPECT_EQ(users_.second_readers(), 0U);
   EXPECT_THAT(observe({}, {shell_}), ElementsAre(info("writer connected")))
       << "they used up no other's messages";
   EXPECT_THAT(observe({.opens = 1, .read_closes = 1}, {shell_}), ElementsAre(warning("for reading only")));
@@ -124,9 +124,9 @@ TEST_F(VisitorsTest, ThoseThatCantBeSeenAndCanWriteAreNoNews) {
 
 TEST_F(VisitorsTest, TheEventMayComeBeforeTheDescriptor) {
   EXPECT_THAT(observe({.opens = 1}, {}, false), IsEmpty());
-  EXPECT_TRUE(visitors_.expects_more());
+  EXPECT_TRUE(users_.expects_more());
   EXPECT_THAT(observe({}, {cat_}, false), ElementsAre(warning("'cat'")));
-  EXPECT_FALSE(visitors_.expects_more());
+  EXPECT_FALSE(users_.expects_more());
   EXPECT_THAT(observe({}, {cat_}), IsEmpty());
 }
 
@@ -170,7 +170,7 @@ TEST_F(VisitorsTest, ARobberyIsToldWhereNoThiefIsSeen) {
 TEST_F(VisitorsTest, AfterAnOverflowOnlyWhatIsSeenCounts) {
   EXPECT_THAT(observe({.opens = 5, .read_closes = 5, .overflow = true}, {cat_}),
               ElementsAre(warning("'cat'")));
-  EXPECT_FALSE(visitors_.expects_more());
+  EXPECT_FALSE(users_.expects_more());
 }
 
 TEST_F(VisitorsTest, NamesAreShownSafely) {

@@ -1,4 +1,4 @@
-#include "watch/visitors.h"
+#include "watch/pipe_users.h"
 
 #include <fmt/format.h>
 
@@ -15,7 +15,7 @@ bool can_write(Access access) {
   return access == Access::Write || access == Access::ReadWrite;
 }
 
-std::string why_unseen(const Holders& holders) {
+std::string why_unseen(const OpenDescriptors& holders) {
   if (holders.others_hidden) return "other users' processes are hidden from slurper";
   if (holders.unseen > 0)
     return fmt::format("there are {} processes that slurper may not look at", holders.unseen);
@@ -35,7 +35,7 @@ std::string describe_process(const ProcessId& process, const std::string& comman
   return fmt::format("'{}' (pid {})", printable(command), process.pid);
 }
 
-void Visitors::say(MessageLimit& limit, Statement::Level level, Clock::time_point now, std::string text) {
+void PipeUsers::say(MessageLimit& limit, Statement::Level level, Clock::time_point now, std::string text) {
   const auto refused = limit.admit(now);
   if (!refused) return;
   if (*refused > 0) text += fmt::format(". There were {} more like this", *refused);
@@ -43,14 +43,14 @@ void Visitors::say(MessageLimit& limit, Statement::Level level, Clock::time_poin
   statements_.push_back({level, std::move(text)});
 }
 
-bool Visitors::is_service_manager(const Holder& holder) const {
+bool PipeUsers::is_service_manager(const OpenDescriptor& holder) const {
   return holder.command == "systemd" && (holder.process.pid == 1 || holder.process.pid == parent_);
 }
 
-Visitors::Change Visitors::update_descriptors(const Holders& holders) {
+PipeUsers::Change PipeUsers::update_descriptors(const OpenDescriptors& holders) {
   std::set<Descriptor> now_there;
   Change change;
-  for (const Holder& holder : holders.open) {
+  for (const OpenDescriptor& holder : holders.open) {
     const Descriptor descriptor(holder.process, holder.fd, holder.access);
     now_there.insert(descriptor);
     if (!descriptors_.contains(descriptor)) ++change.came;
@@ -63,10 +63,10 @@ Visitors::Change Visitors::update_descriptors(const Holders& holders) {
   return change;
 }
 
-std::vector<Statement> Visitors::observe(const Observation& observation, Clock::time_point now) {
+std::vector<Statement> PipeUsers::observe(const Observation& observation, Clock::time_point now) {
   Processes readers;
   Processes writers;
-  for (const Holder& holder : observation.holders.open) {
+  for (const OpenDescriptor& holder : observation.holders.open) {
     if (is_service_manager(holder)) continue;
     if (can_write(holder.access)) writers.emplace(holder.process, holder.command);
     if (holder.access == Access::Read) readers.emplace(holder.process, holder.command);
@@ -78,7 +78,7 @@ std::vector<Statement> Visitors::observe(const Observation& observation, Clock::
   return std::exchange(statements_, {});
 }
 
-void Visitors::tell_readers(const Processes& now_there, Clock::time_point now) {
+void PipeUsers::tell_readers(const Processes& now_there, Clock::time_point now) {
   for (const auto& [process, command] : now_there) {
     if (readers_.contains(process)) continue;
     ++second_readers_;
@@ -90,18 +90,18 @@ void Visitors::tell_readers(const Processes& now_there, Clock::time_point now) {
   }
   for (const auto& [process, command] : readers_) {
     if (now_there.contains(process)) continue;
-    thief_ = describe_process(process, command) + " has read it";
+    second_reader_ = describe_process(process, command) + " has read it";
     say(reader_messages_, Statement::Level::Info, now,
         fmt::format("the second reader has left the FIFO: {}", describe_process(process, command)));
   }
   readers_ = now_there;
   if (!readers_.empty()) {
     const auto& [process, command] = *readers_.begin();
-    thief_ = describe_process(process, command) + " reads it";
+    second_reader_ = describe_process(process, command) + " reads it";
   }
 }
 
-void Visitors::tell_writers(const Processes& now_there, bool complete, Clock::time_point now) {
+void PipeUsers::tell_writers(const Processes& now_there, bool complete, Clock::time_point now) {
   const Processes before = std::exchange(writers_, now_there);
   for (const auto& [process, command] : now_there) {
     if (!before.contains(process))
@@ -119,14 +119,14 @@ void Visitors::tell_writers(const Processes& now_there, bool complete, Clock::ti
   }
 }
 
-void Visitors::forget_thieves() {
-  if (readers_.empty()) thief_.clear();
+void PipeUsers::forget_second_readers() {
+  if (readers_.empty()) second_reader_.clear();
 }
 
 // What the counts say beyond what was seen.
-void Visitors::tell_unseen(const Observation& observation, const Change& seen, Clock::time_point now) {
+void PipeUsers::tell_unseen(const Observation& observation, const Change& seen, Clock::time_point now) {
   const FifoEvents& events = observation.events;
-  const Holders& holders = observation.holders;
+  const OpenDescriptors& holders = observation.holders;
   if (events.overflow) {
     // The counts are lost; who is there now was seen just now.
     unexplained_opens_ = unseen_ = 0;
@@ -144,7 +144,7 @@ void Visitors::tell_unseen(const Observation& observation, const Change& seen, C
   };
   if (const std::uint32_t readers = left(events.read_closes, seen.readers_left); readers > 0) {
     second_readers_ += readers;
-    if (readers_.empty()) thief_ = "a process that could not be seen has had it open for reading";
+    if (readers_.empty()) second_reader_ = "a process that could not be seen has had it open for reading";
     say(reader_messages_, Statement::Level::Warning, now,
         fmt::format(
             "a process has opened the FIFO '{}' for reading only, and closed it: lines that it took are "
@@ -168,9 +168,9 @@ void Visitors::tell_unseen(const Observation& observation, const Change& seen, C
               printable(path_), why_unseen(holders)));
     }
   }
-  if (observation.robbed && readers_.empty()) {
-    thief_ = "a process that can't be seen reads it";
-    say(robbery_messages_, Statement::Level::Warning, now,
+  if (observation.short_read && readers_.empty()) {
+    second_reader_ = "a process that can't be seen reads it";
+    say(short_read_messages_, Statement::Level::Warning, now,
         fmt::format(
             "a second reader takes lines out of the FIFO '{}': they are missing in the log. Which process it "
             "is is not known: {}. As root, fuser -v '{}' names it",

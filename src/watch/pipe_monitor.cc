@@ -1,4 +1,4 @@
-#include "watch/fifo_watcher.h"
+#include "watch/pipe_monitor.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -45,12 +45,12 @@ void say(const Statement& statement) {
 
 }  // namespace
 
-FifoWatcher::Watched::Watched(const Fifo& fifo)
+PipeMonitor::Watched::Watched(const Fifo& fifo)
     : fd(::open(fmt::format("/proc/self/fd/{}", fifo.read_fd.get()).c_str(), O_PATH | O_CLOEXEC)),
       inode{fifo.device, fifo.inode},
       hides_reads(fifo.hides_reads) {}
 
-FifoWatcher::FifoWatcher(std::string path, const Fifo& fifo, Troubles& troubles)
+PipeMonitor::PipeMonitor(std::string path, const Fifo& fifo, Troubles& troubles)
     : path_(std::move(path)),
       troubles_(troubles),
       wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
@@ -72,16 +72,16 @@ FifoWatcher::FifoWatcher(std::string path, const Fifo& fifo, Troubles& troubles)
   });
 }
 
-FifoWatcher::~FifoWatcher() {
+PipeMonitor::~PipeMonitor() {
   thread_.request_stop();
   wake();
 }
 
-void FifoWatcher::wake() {
+void PipeMonitor::wake() {
   (void)::eventfd_write(wake_fd_.get(), 1);  // fails only where 2^64 - 1 wake-ups wait already
 }
 
-void FifoWatcher::follow(const Fifo& fifo) {
+void PipeMonitor::follow(const Fifo& fifo) {
   {
     const std::lock_guard lock(mutex_);
     // Where they are replaced faster than looked at, the latest will do.
@@ -93,31 +93,31 @@ void FifoWatcher::follow(const Fifo& fifo) {
   wake();
 }
 
-void FifoWatcher::robbed() {
-  if (!robbed_.exchange(true)) wake();
+void PipeMonitor::on_short_read() {
+  if (!short_read_.exchange(true)) wake();
 }
 
-void FifoWatcher::forget_thieves() {
+void PipeMonitor::forget_second_readers() {
   forget_ = true;
   wake();
 }
 
 // Also after it has left, and after the FIFO that it read was replaced.
-void FifoWatcher::show_thief() const {
-  if (!visitors_->thief().empty()) troubles_.set(Trouble::OtherReader, visitors_->thief());
+void PipeMonitor::show_second_reader() const {
+  if (!users_->second_reader().empty()) troubles_.set(Trouble::OtherReader, users_->second_reader());
 }
 
-void FifoWatcher::run(const std::stop_token& stop) {
+void PipeMonitor::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     wait();
-    if (was_read()) robbed_ = true;
+    if (was_read()) short_read_ = true;
     serve_requests();
     if (look_at_ && Clock::now() >= *look_at_ && !stop.stop_requested()) look(stop);
   }
 }
 
 // While a look is due there is no need for events: they wait for it, and a thousand of them cost one look.
-void FifoWatcher::wait() {
+void PipeMonitor::wait() {
   std::array<pollfd, 2> fds{
       pollfd{.fd = wake_fd_.get(), .events = POLLIN, .revents = 0},
       pollfd{.fd = look_at_ || !watch_ ? -1 : watch_->fd(), .events = POLLIN, .revents = 0}};
@@ -137,23 +137,23 @@ void FifoWatcher::wait() {
   if (fds[1].revents != 0) look_at_ = std::max(Clock::now(), not_before_);
 }
 
-Status FifoWatcher::try_to_watch() {
+Status PipeMonitor::try_to_watch() {
   if (!watch_) {
-    Result<FifoWatch> watch = FifoWatch::open();
+    Result<FifoInotify> watch = FifoInotify::open();
     if (!watch) return std::unexpected(watch.error());
-    watch_ = std::make_unique<FifoWatch>(std::move(*watch));
+    watch_ = std::make_unique<FifoInotify>(std::move(*watch));
   }
-  return watch_->watch_visitors(watched_->fd.get());
+  return watch_->watch_users(watched_->fd.get());
 }
 
-void FifoWatcher::arm() {
+void PipeMonitor::arm() {
   const Status armed = try_to_watch();
   if (armed) {
     if (std::exchange(arm_at_, std::nullopt)) {
       spdlog::info("who opens and closes the FIFO '{}' is seen again", printable(path_));
       if (!look_at_) look_at_ = std::max(Clock::now(), not_before_);  // who has come meanwhile
     }
-    troubles_.clear(Trouble::VisitorsNotSeen);
+    troubles_.clear(Trouble::PipeUsersNotSeen);
     return;
   }
   if (!arm_at_) {
@@ -161,19 +161,19 @@ void FifoWatcher::arm() {
                  armed.error().message());
   }
   arm_at_ = Clock::now() + kArmAgain;
-  troubles_.set(Trouble::VisitorsNotSeen, armed.error().why);
+  troubles_.set(Trouble::PipeUsersNotSeen, armed.error().why);
 }
 
-void FifoWatcher::watch(Watched fifo) {
+void PipeMonitor::watch(Watched fifo) {
   watched_.emplace(std::move(fifo));
   arm();
   (void)was_read();
   looks_again_ = 0;
-  if (visitors_) earlier_readers_ += visitors_->second_readers();
-  visitors_ = std::make_unique<Visitors>(path_, ::getppid());
+  if (users_) earlier_readers_ += users_->second_readers();
+  users_ = std::make_unique<PipeUsers>(path_, ::getppid());
 }
 
-void FifoWatcher::serve_requests() {
+void PipeMonitor::serve_requests() {
   std::optional<Watched> next;
   {
     const std::lock_guard lock(mutex_);
@@ -186,20 +186,20 @@ void FifoWatcher::serve_requests() {
     arm();
   }
   if (forget_.exchange(false)) {
-    visitors_->forget_thieves();
-    if (visitors_->thief().empty()) troubles_.clear(Trouble::OtherReader);
+    users_->forget_second_readers();
+    if (users_->second_reader().empty()) troubles_.clear(Trouble::OtherReader);
   }
   if (follows && !look_at_) look_at_ = std::max(Clock::now(), not_before_);
   // Does not wait for a look's long rest, unless it has just been looked into.
-  if (robbed_) {
-    const auto soon = std::max(Clock::now(), robbery_not_before_);
+  if (short_read_) {
+    const auto soon = std::max(Clock::now(), short_read_not_before_);
     look_at_ = look_at_ ? std::min(*look_at_, soon) : soon;
   }
 }
 
 // Since the last call, by another reader: slurper's own reads leave no trace. One that has set both times has
 // not read: touch(1).
-bool FifoWatcher::was_read() {
+bool PipeMonitor::was_read() {
   const auto same = [](const timespec& a, const timespec& b) {
     return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
   };
@@ -209,7 +209,7 @@ bool FifoWatcher::was_read() {
   return !same(before, st.st_atim) && !same(st.st_atim, st.st_mtim);
 }
 
-void FifoWatcher::tell_left_behind(const std::stop_token& stop) {
+void PipeMonitor::tell_left_behind(const std::stop_token& stop) {
   std::vector<Inode> left_behind;
   {
     const std::lock_guard lock(mutex_);
@@ -217,7 +217,7 @@ void FifoWatcher::tell_left_behind(const std::stop_token& stop) {
   }
   std::string writers;
   for (const Inode& inode : left_behind) {
-    for (const Holder& holder : find_holders(inode.device, inode.number, stop).open) {
+    for (const OpenDescriptor& holder : find_open_descriptors(inode.device, inode.number, stop).open) {
       if (holder.access != Access::Write && holder.access != Access::ReadWrite) continue;
       if (!writers.empty()) writers += ", ";
       writers += describe_process(holder.process, holder.command);
@@ -228,23 +228,23 @@ void FifoWatcher::tell_left_behind(const std::stop_token& stop) {
                  writers);
 }
 
-void FifoWatcher::look(const std::stop_token& stop) {
+void PipeMonitor::look(const std::stop_token& stop) {
   const auto begin = Clock::now();
   tell_left_behind(stop);
-  Visitors::Observation observation;
-  observation.robbed = robbed_.exchange(false);  // before the look: who has read has it open by now
-  observation.holders = find_holders(watched_->inode.device, watched_->inode.number, stop);
+  PipeUsers::Observation observation;
+  observation.short_read = short_read_.exchange(false);  // before the look: who has read has it open by now
+  observation.holders = find_open_descriptors(watched_->inode.device, watched_->inode.number, stop);
   if (stop.stop_requested()) return;
   if (watch_) observation.events = watch_->read();
   observation.settled = looks_again_ == static_cast<int>(kLookAgain.size());
-  for (const Statement& statement : visitors_->observe(observation, begin)) say(statement);
-  second_readers_ = earlier_readers_ + visitors_->second_readers();
-  show_thief();
+  for (const Statement& statement : users_->observe(observation, begin)) say(statement);
+  second_readers_ = earlier_readers_ + users_->second_readers();
+  show_second_reader();
 
   const auto now = Clock::now();
   not_before_ = now + std::clamp<Clock::duration>(kRest * (now - begin), kShortestRest, kLongestRest);
-  if (observation.robbed) robbery_not_before_ = not_before_;
-  if (!observation.settled && visitors_->expects_more()) {
+  if (observation.short_read) short_read_not_before_ = not_before_;
+  if (!observation.settled && users_->expects_more()) {
     look_at_ = now + std::max<Clock::duration>(kLookAgain[static_cast<std::size_t>(looks_again_++)],
                                                kShortRest * (now - begin));
   } else {

@@ -1,4 +1,4 @@
-#include "filter/doubts.h"
+#include "filter/lint.h"
 
 #include <fmt/format.h>
 
@@ -19,17 +19,17 @@ std::size_t bare_length(std::string_view text) {
   return static_cast<std::size_t>(std::ranges::find_if(text, ends_bare_word) - text.begin());
 }
 
-std::optional<Doubt> typographic_quote(std::string_view rest) {
+std::optional<LintWarning> typographic_quote(std::string_view rest) {
   constexpr std::array<std::string_view, 10> kQuotes = {"“", "”", "„", "‟", "‘", "’", "‚", "«", "»", "‹"};
   const auto found =
       std::ranges::find_if(kQuotes, [&](std::string_view quote) { return rest.starts_with(quote); });
   if (found == kQuotes.end()) return std::nullopt;
-  return Doubt{
+  return LintWarning{
       .position = 0, .why = fmt::format("{} is a typographic quote", *found), .advice = "Write \" or '"};
 }
 
 // /pattern/ or /pattern/i, blanks in it or not: as sed, Perl and JavaScript have it. A path has more slashes.
-std::optional<Doubt> pattern_in_slashes(std::string_view rest) {
+std::optional<LintWarning> pattern_in_slashes(std::string_view rest) {
   if (!rest.starts_with('/')) return std::nullopt;
   const std::size_t end = rest.find('/', 1);
   if (end == std::string_view::npos || end == 1) return std::nullopt;
@@ -37,10 +37,10 @@ std::optional<Doubt> pattern_in_slashes(std::string_view rest) {
   if (behind < rest.size() && !ends_bare_word(rest[behind])) return std::nullopt;
   const std::string_view flags = rest.substr(end + 1, behind - end - 1);
   const std::string pattern = (flags.contains('i') ? "(?i)" : "") + std::string(rest.substr(1, end - 1));
-  return Doubt{.position = 0,
-               .why = "a pattern stands without slashes",
-               .advice = fmt::format("Write matches {}, or quotes around the slashes if they are meant",
-                                     shortened(text_literal(pattern)))};
+  return LintWarning{.position = 0,
+                     .why = "a pattern stands without slashes",
+                     .advice = fmt::format("Write matches {}, or quotes around the slashes if they are meant",
+                                           shortened(text_literal(pattern)))};
 }
 
 bool is_ipv4(std::string_view text) {
@@ -63,7 +63,7 @@ bool is_ipv6(std::string_view text) {
 }
 
 // 10.0.0.0/8
-std::optional<Doubt> network(const Comparison& comparison, std::string_view word) {
+std::optional<LintWarning> network(const Comparison& comparison, std::string_view word) {
   const std::size_t slash = word.find('/');
   if (slash == std::string_view::npos) return std::nullopt;
   const std::string_view address = word.substr(0, slash);
@@ -85,7 +85,7 @@ std::optional<Doubt> network(const Comparison& comparison, std::string_view word
   } else if (!ipv4 && address.ends_with("::")) {
     advice = fmt::format("Write {} startswith {}", field, address.substr(0, address.size() - 1));
   }
-  return Doubt{
+  return LintWarning{
       .position = 0,
       .why = fmt::format("{} is a network, and '{}' compares texts", shortened(word), name_of(comparison.op)),
       .advice = advice};
@@ -149,14 +149,14 @@ std::string advice_on_range(const Field& field) {
 class Together {
  public:
   void add(const Comparison& comparison) {
-    if (doubt_) return;
+    if (warning_) return;
     if (comparison.field->type == FieldType::Text) {
       if (comparison.op == Operator::Equal && comparison.field->texts == nullptr) add_text(comparison);
     } else {
       add_numbers(comparison);
     }
   }
-  [[nodiscard]] const std::optional<Doubt>& doubt() const { return doubt_; }
+  [[nodiscard]] const std::optional<LintWarning>& warning() const { return warning_; }
 
  private:
   struct Known {
@@ -169,7 +169,7 @@ class Together {
       if (other->field != comparison.field || other->texts == comparison.texts) continue;
       const std::string one = shortened(text_literal(other->texts.front()));
       const std::string two = shortened(text_literal(comparison.texts.front()));
-      doubt_ = {
+      warning_ = {
           .position = comparison.value_position,
           .why = fmt::format("this is never true: no {} is both {} and {}", comparison.field->name, one, two),
           .advice =
@@ -188,47 +188,47 @@ class Together {
     if (is_first) known = known_.insert(known_.end(), {.comparison = &comparison, .range = range_of(field)});
     known->range = {std::max(known->range.low, own.low), std::min(known->range.high, own.high)};
     if (!known->range.is_empty()) return;
-    doubt_ = {.position = comparison.value_position,
-              .why = is_first ? fmt::format("this is never true: there is no such {}", field.name)
-                              : fmt::format("this is never true together with what is said of {} before it",
-                                            field.name),
-              .advice = advice_on_range(field)};
+    warning_ = {.position = comparison.value_position,
+                .why = is_first ? fmt::format("this is never true: there is no such {}", field.name)
+                                : fmt::format("this is never true together with what is said of {} before it",
+                                              field.name),
+                .advice = advice_on_range(field)};
   }
 
   std::vector<const Comparison*> texts_;
   std::vector<Known> known_;
-  std::optional<Doubt> doubt_;
+  std::optional<LintWarning> warning_;
 };
 
-std::optional<Doubt> never_true(const Expression& expression, const Node& node) {
+std::optional<LintWarning> lint_never_true(const Expression& expression, const Node& node) {
   Together together;
   const auto add = [&](const Node& one) {
     if (one.kind == Node::Kind::Comparison) together.add(expression.comparisons[one.first_comparison]);
   };
   if (node.kind == Node::Kind::Comparison) add(node);
   if (node.kind == Node::Kind::And) std::ranges::for_each(node.children, add);
-  if (together.doubt()) return together.doubt();
+  if (together.warning()) return together.warning();
   for (const Node& child : node.children) {
-    if (auto doubt = never_true(expression, child)) return doubt;
+    if (auto warning = lint_never_true(expression, child)) return warning;
   }
   return std::nullopt;
 }
 
 }  // namespace
 
-std::optional<Doubt> doubt_about_value(const Comparison& comparison, std::string_view rest) {
-  if (auto doubt = typographic_quote(rest)) return doubt;
+std::optional<LintWarning> lint_value(const Comparison& comparison, std::string_view rest) {
+  if (auto warning = typographic_quote(rest)) return warning;
   if (comparison.op == Operator::Matches) return pattern_in_slashes(rest);
   const bool whole = comparison.op == Operator::Equal || comparison.op == Operator::NotEqual ||
                      comparison.op == Operator::In || comparison.op == Operator::StartsWith;
   if (comparison.field->type == FieldType::Text && whole) {
-    if (auto doubt = network(comparison, rest.substr(0, bare_length(rest)))) return doubt;
+    if (auto warning = network(comparison, rest.substr(0, bare_length(rest)))) return warning;
   }
   return std::nullopt;
 }
 
-std::optional<Doubt> never_true(const Expression& expression) {
-  return never_true(expression, expression.root);
+std::optional<LintWarning> lint_never_true(const Expression& expression) {
+  return lint_never_true(expression, expression.root);
 }
 
 }  // namespace slurper

@@ -90,9 +90,9 @@ const Meddling meddlings[] = {
      Meddling::Takes::Bytes},
 };
 
-class OtherHandsTest : public testing::TestWithParam<std::tuple<Meddling, bool>> {
+class ExternalChangesTest : public testing::TestWithParam<std::tuple<Meddling, bool>> {
  protected:
-  OtherHandsTest() {
+  ExternalChangesTest() {
     settings_.path = directory_ / "messages";
     settings_.sync.mode = SyncMode::None;
   }
@@ -142,7 +142,7 @@ class OtherHandsTest : public testing::TestWithParam<std::tuple<Meddling, bool>>
 
 // Something is done to the file before each of the system calls of an append() in turn. With a kill, the
 // process is gone right after that call; the next one has the ring.
-TEST_P(OtherHandsTest, LoseNothingThatIsWrittenAfterwards) {
+TEST_P(ExternalChangesTest, LoseNothingThatIsWrittenAfterwards) {
   const auto [meddling, killed] = GetParam();
   for (int at = 1;; ++at) {
     SCOPED_TRACE("before call " + std::to_string(at));
@@ -222,9 +222,9 @@ TEST_P(OtherHandsTest, LoseNothingThatIsWrittenAfterwards) {
 }
 
 // The same, in a rotation: what is renamed may not be what was looked at.
-class OtherHandsInARotation : public OtherHandsTest {};
+class ExternalChangesInARotation : public ExternalChangesTest {};
 
-TEST_P(OtherHandsInARotation, LoseNothingThatIsWrittenAfterwards) {
+TEST_P(ExternalChangesInARotation, LoseNothingThatIsWrittenAfterwards) {
   const Meddling meddling = std::get<Meddling>(GetParam());
   for (int at = 1;; ++at) {
     SCOPED_TRACE("before call " + std::to_string(at));
@@ -266,12 +266,12 @@ TEST_P(OtherHandsInARotation, LoseNothingThatIsWrittenAfterwards) {
 std::string name_of(const testing::TestParamInfo<std::tuple<Meddling, bool>>& info) {
   return std::get<0>(info.param).name;
 }
-INSTANTIATE_TEST_SUITE_P(Running, OtherHandsTest,
+INSTANTIATE_TEST_SUITE_P(Running, ExternalChangesTest,
                          testing::Combine(testing::ValuesIn(meddlings), testing::Values(false)), name_of);
-INSTANTIATE_TEST_SUITE_P(Running, OtherHandsInARotation,
+INSTANTIATE_TEST_SUITE_P(Running, ExternalChangesInARotation,
                          testing::Combine(testing::ValuesIn(meddlings), testing::Values(false)), name_of);
 // But for the last one: only the process that wrote remembers how its file ended.
-INSTANTIATE_TEST_SUITE_P(Killed, OtherHandsTest,
+INSTANTIATE_TEST_SUITE_P(Killed, ExternalChangesTest,
                          testing::Combine(testing::ValuesIn(std::begin(meddlings), std::end(meddlings) - 1),
                                           testing::Values(true)),
                          name_of);

@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 using testing::HasSubstr;
 using testing::Not;
 
-class FifoVisitors : public testing::Test {
+class PipeUsersOfSlurper : public testing::Test {
  protected:
   // A process with the FIFO open as `redirection` says; "$1" is its path.
   Child shell(const std::string& redirection, const std::string& then = "exec sleep 1000") {
@@ -67,7 +67,7 @@ class FifoVisitors : public testing::Test {
   Site site_;
 };
 
-TEST_F(FifoVisitors, WritersAreNamedWhenTheyComeAndWhenTheyLeave) {
+TEST_F(PipeUsersOfSlurper, WritersAreNamedWhenTheyComeAndWhenTheyLeave) {
   Child slurper = site_.start();
   Child writer = shell(">\"$1\"");
   EXPECT_TRUE(named(slurper, "writer connected: ", writer, "sleep") ||
@@ -84,11 +84,11 @@ TEST_F(FifoVisitors, WritersAreNamedWhenTheyComeAndWhenTheyLeave) {
   EXPECT_TRUE(slurper.said(fmt::format("(pid {})", ::getpid())));
   EXPECT_TRUE(site_.holder.write("line\n"));
   stop_and_compare(slurper);
-  EXPECT_THAT(slurper.err(), Not(HasSubstr("also reads"))) << "none of them is a thief";
+  EXPECT_THAT(slurper.err(), Not(HasSubstr("also reads"))) << "none of them is a second_reader";
   EXPECT_THAT(slurper.err(), Not(HasSubstr("reading only")));
 }
 
-TEST_F(FifoVisitors, TheLastWriterIsCalledSo) {
+TEST_F(PipeUsersOfSlurper, TheLastWriterIsCalledSo) {
   const TempDir disk;
   const std::string fifo = disk / "fifo";
   Child slurper({.argv = {slurper_binary(), "run", "--fifo", fifo, "--log", disk / "messages", "--set",
@@ -108,10 +108,10 @@ TEST_F(FifoVisitors, TheLastWriterIsCalledSo) {
 }
 
 // The founding crime. What cat takes and what slurper takes must be all there is.
-TEST_F(FifoVisitors, AThiefIsNamedAndCounted) {
+TEST_F(PipeUsersOfSlurper, AThiefIsNamedAndCounted) {
   Child slurper = site_.start();
-  Child thief({.argv = {"cat", site_.fifo}, .env = {}});
-  EXPECT_TRUE(named(slurper, "", thief, "cat")) << slurper.err();
+  Child second_reader({.argv = {"cat", site_.fifo}, .env = {}});
+  EXPECT_TRUE(named(slurper, "", second_reader, "cat")) << slurper.err();
   EXPECT_TRUE(slurper.said("also reads the FIFO '" + site_.fifo + "'"));
   std::string line;
   for (int i = 0; i < 2000; ++i) {
@@ -119,10 +119,10 @@ TEST_F(FifoVisitors, AThiefIsNamedAndCounted) {
     ASSERT_TRUE(eventually([&] { return site_.holder.write(line); }));
   }
   ASSERT_TRUE(eventually([&] {
-    return thief.out().size() + site_.log.end() == site_.holder.accepted().size();
+    return second_reader.out().size() + site_.log.end() == site_.holder.accepted().size();
   })) << "cat "
-      << thief.out().size() << ", log " << site_.log.end();
-  thief.kill();
+      << second_reader.out().size() << ", log " << site_.log.end();
+  second_reader.kill();
   EXPECT_TRUE(slurper.said("the second reader has left the FIFO")) << slurper.err();
   slurper.signal(SIGUSR2);
   EXPECT_TRUE(slurper.said("1 second readers")) << slurper.err();
@@ -131,17 +131,17 @@ TEST_F(FifoVisitors, AThiefIsNamedAndCounted) {
   EXPECT_EQ(slurper.err().find("also reads"), slurper.err().rfind("also reads")) << "once for each culprit";
 }
 
-TEST_F(FifoVisitors, AThiefThatWasThereBeforeSlurperIsNamed) {
-  Child thief(
+TEST_F(PipeUsersOfSlurper, AThiefThatWasThereBeforeSlurperIsNamed) {
+  Child second_reader(
       {.argv = {"sh", "-c", "exec 7<\"$1\"; echo open; exec sleep 1000", "sh", site_.fifo}, .env = {}});
-  ASSERT_TRUE(eventually([&] { return thief.out() == "open\n"; }));
+  ASSERT_TRUE(eventually([&] { return second_reader.out() == "open\n"; }));
   Child slurper = site_.start();
-  EXPECT_TRUE(slurper.said(fmt::format("(pid {}) also reads", thief.pid()))) << slurper.err();
+  EXPECT_TRUE(slurper.said(fmt::format("(pid {}) also reads", second_reader.pid()))) << slurper.err();
   EXPECT_TRUE(site_.holder.write("line\n"));
   stop_and_compare(slurper);
 }
 
-TEST_F(FifoVisitors, AThiefThroughProcIsNamed) {
+TEST_F(PipeUsersOfSlurper, AThiefThroughProcIsNamed) {
   Child slurper = site_.start();
   // Its first read end: others come and go.
   int read_fd = std::numeric_limits<int>::max();
@@ -152,14 +152,14 @@ TEST_F(FifoVisitors, AThiefThroughProcIsNamed) {
         (link.st_mode & S_IWUSR) == 0)
       read_fd = std::min(read_fd, std::stoi(fd.path().filename()));
   }
-  Child thief = shell(fmt::format("</proc/{}/fd/{}", slurper.pid(), read_fd));
-  EXPECT_TRUE(slurper.said(fmt::format("(pid {}) also reads", thief.pid()))) << slurper.err();
-  thief.kill();
+  Child second_reader = shell(fmt::format("</proc/{}/fd/{}", slurper.pid(), read_fd));
+  EXPECT_TRUE(slurper.said(fmt::format("(pid {}) also reads", second_reader.pid()))) << slurper.err();
+  second_reader.kill();
   EXPECT_TRUE(site_.holder.write("line\n"));
   stop_and_compare(slurper);
 }
 
-TEST_F(FifoVisitors, ATheftThatWasOverAtOnceIsToldWithoutAName) {
+TEST_F(PipeUsersOfSlurper, ATheftThatWasOverAtOnceIsToldWithoutAName) {
   Child slurper = site_.start();
   // Opened and closed before anybody could look.
   EXPECT_TRUE(eventually([&] {
@@ -171,37 +171,37 @@ TEST_F(FifoVisitors, ATheftThatWasOverAtOnceIsToldWithoutAName) {
 }
 
 // Of another user, slurper may see nothing but the events.
-TEST_F(FifoVisitors, WhomItMayNotSeeIsToldAsFarAsPossible) {
+TEST_F(PipeUsersOfSlurper, WhomItMayNotSeeIsToldAsFarAsPossible) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
   Child slurper = start_as_nobody();
-  Child thief = shell("<\"$1\"", "echo open; exec sleep 1000");
-  ASSERT_TRUE(eventually([&] { return thief.out() == "open\n"; }));
-  thief.kill();
+  Child second_reader = shell("<\"$1\"", "echo open; exec sleep 1000");
+  ASSERT_TRUE(eventually([&] { return second_reader.out() == "open\n"; }));
+  second_reader.kill();
   EXPECT_TRUE(slurper.said("for reading only, and closed it")) << slurper.err();
   EXPECT_TRUE(site_.holder.write("line\n"));
   stop_and_compare(slurper);
 }
 
 // What it takes gives it away. What it takes and what slurper takes must be all there is.
-TEST_F(FifoVisitors, AThiefThatCantBeSeenIsReportedByWhatItTakes) {
+TEST_F(PipeUsersOfSlurper, AThiefThatCantBeSeenIsReportedByWhatItTakes) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
   Child slurper = start_as_nobody();
-  Child thief({.argv = {"cat", site_.fifo}, .env = {}});
+  Child second_reader({.argv = {"cat", site_.fifo}, .env = {}});
   for (int i = 0; !slurper.said("takes lines out of the FIFO", 1, 10ms); ++i) {
     ASSERT_TRUE(site_.holder.write(fmt::format("{:06} {:.<90}\n", i, "")));
     ASSERT_LT(i, 3000) << slurper.err();
   }
   EXPECT_TRUE(slurper.said("fuser -v")) << "how to find it";
   ASSERT_TRUE(eventually([&] {
-    return thief.out().size() + site_.log.end() == site_.holder.accepted().size();
-  })) << thief.out().size();
-  thief.kill();
+    return second_reader.out().size() + site_.log.end() == site_.holder.accepted().size();
+  })) << second_reader.out().size();
+  second_reader.kill();
   slurper.signal(SIGTERM);
   EXPECT_TRUE(slurper.exits_with(0));
 }
 
 // As rsyslog does at each restart: opened for both, closed, by another user.
-TEST_F(FifoVisitors, RestartsOfAWriterThatCantBeSeenAreNoNews) {
+TEST_F(PipeUsersOfSlurper, RestartsOfAWriterThatCantBeSeenAreNoNews) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
   Child slurper = start_as_nobody();
   for (int i = 0; i < 50; ++i) {
@@ -223,7 +223,7 @@ TEST_F(FifoVisitors, RestartsOfAWriterThatCantBeSeenAreNoNews) {
 }
 
 // A shell script that writes with echo opens and closes it for each line.
-TEST_F(FifoVisitors, AWriterThatOpensItForEachLineDoesNotFloodTheMessages) {
+TEST_F(PipeUsersOfSlurper, AWriterThatOpensItForEachLineDoesNotFloodTheMessages) {
   Child slurper = site_.start();
   ASSERT_TRUE(slurper.said("writer connected: ")) << "the test itself, at the first look";
   const int lines = kSanitized ? 300 : 3000;
@@ -247,7 +247,7 @@ TEST_F(FifoVisitors, AWriterThatOpensItForEachLineDoesNotFloodTheMessages) {
 }
 
 // Replaced under a writer: who is left behind is named, the new one is watched.
-TEST_F(FifoVisitors, TheNewFifoIsWatchedAndWhoStaysWithTheOldOneIsNamed) {
+TEST_F(PipeUsersOfSlurper, TheNewFifoIsWatchedAndWhoStaysWithTheOldOneIsNamed) {
   Child slurper = site_.start();
   Child writer = shell(">\"$1\"", "echo old >&7; exec sleep 1000");
   ASSERT_TRUE(site_.log.reaches(4));
@@ -255,9 +255,9 @@ TEST_F(FifoVisitors, TheNewFifoIsWatchedAndWhoStaysWithTheOldOneIsNamed) {
   ASSERT_TRUE(slurper.said("made it anew"));
   EXPECT_TRUE(slurper.said("before is still open for writing by ")) << slurper.err();
   EXPECT_TRUE(slurper.said(fmt::format("(pid {})", writer.pid())));
-  Child thief = shell("<\"$1\"");
-  EXPECT_TRUE(slurper.said(fmt::format("(pid {}) also reads", thief.pid()))) << slurper.err();
-  thief.kill();
+  Child second_reader = shell("<\"$1\"");
+  EXPECT_TRUE(slurper.said(fmt::format("(pid {}) also reads", second_reader.pid()))) << slurper.err();
+  second_reader.kill();
   Child second_writer = shell(">\"$1\"", "echo new >&7; exec sleep 1000");
   ASSERT_TRUE(site_.log.reaches(8));
   slurper.signal(SIGTERM);
@@ -266,7 +266,7 @@ TEST_F(FifoVisitors, TheNewFifoIsWatchedAndWhoStaysWithTheOldOneIsNamed) {
 }
 
 // With writers connected and everybody looked at: two seconds without a single wake-up of any thread.
-TEST_F(FifoVisitors, AnIdleSlurperDoesNotWakeUp) {
+TEST_F(PipeUsersOfSlurper, AnIdleSlurperDoesNotWakeUp) {
   Child slurper = site_.start();
   Child writer = shell(">\"$1\"", "echo line >&7; exec sleep 1000");
   ASSERT_TRUE(slurper.said(fmt::format("(pid {})", writer.pid())));

@@ -1,4 +1,4 @@
-#include "fifo/watch.h"
+#include "fifo/inotify.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -26,7 +26,7 @@ namespace slurper {
 
 namespace {
 
-constexpr std::uint32_t kVisitors = IN_OPEN | IN_CLOSE_WRITE | IN_CLOSE_NOWRITE;
+constexpr std::uint32_t kUsers = IN_OPEN | IN_CLOSE_WRITE | IN_CLOSE_NOWRITE;
 constexpr std::uint32_t kInode = IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF;
 // A folder itself. Never with IN_ATTRIB, which makes every read(2) and write(2) of a file in a watched folder
 // look the folder up (the kernel's fsnotify_parent) and costs the FIFO's writers a quarter of their
@@ -123,9 +123,9 @@ FifoEvents decode_events(std::span<const char> buffer, const WatchedNames& names
   return events;
 }
 
-Result<FifoWatch> FifoWatch::open() {
+Result<FifoInotify> FifoInotify::open() {
   UniqueFd inotify_fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
-  if (inotify_fd) return FifoWatch(std::move(inotify_fd));
+  if (inotify_fd) return FifoInotify(std::move(inotify_fd));
   const int error = errno;
   // EMFILE says that the user has no inotify instance left, or that the process has no descriptor left.
   if (error == EMFILE && UniqueFd(::eventfd(0, EFD_CLOEXEC))) {
@@ -137,16 +137,16 @@ Result<FifoWatch> FifoWatch::open() {
 }
 
 // Through the descriptor: a path may lead elsewhere by now. -1 with errno: as inotify_add_watch(2).
-int FifoWatch::add(int fd, std::uint32_t mask) const {
+int FifoInotify::add(int fd, std::uint32_t mask) const {
   return ::inotify_add_watch(inotify_fd_.get(), own_link(fd).c_str(), mask);
 }
 
-void FifoWatch::remove(int watch) const {
+void FifoInotify::remove(int watch) const {
   // Fails if the kernel has removed it already, with its inode.
   if (watch >= 0) (void)::inotify_rm_watch(inotify_fd_.get(), watch);
 }
 
-Status FifoWatch::watch_inode(int fifo_fd, std::uint32_t mask) {
+Status FifoInotify::watch_inode(int fifo_fd, std::uint32_t mask) {
   const int watch = add(fifo_fd, mask);
   if (watch < 0) {
     return fail_errno(errno, "watch the FIFO",
@@ -156,13 +156,13 @@ Status FifoWatch::watch_inode(int fifo_fd, std::uint32_t mask) {
   return {};
 }
 
-Status FifoWatch::watch_visitors(int fifo_fd) {
-  return watch_inode(fifo_fd, kVisitors);
+Status FifoInotify::watch_users(int fifo_fd) {
+  return watch_inode(fifo_fd, kUsers);
 }
 
 // What a walk sees may have changed before it was watched. When a second walk finds nothing new to watch, all
 // that it saw had been watched before it looked: whatever changes from then on makes an event.
-Status FifoWatch::watch_path(int fifo_fd, const std::string& path) {
+Status FifoInotify::watch_path(int fifo_fd, const std::string& path) {
   const Status inode = watch_inode(fifo_fd, kInode);
   Status steps;
   for (int walk = 0; walk < kMaxWalks; ++walk) {
@@ -181,7 +181,7 @@ Status FifoWatch::watch_path(int fifo_fd, const std::string& path) {
 }
 
 // Each part of the path, from its beginning, links resolved.
-Status FifoWatch::watch_steps(const std::string& path, bool inode_is_watched, WatchedSteps& steps) const {
+Status FifoInotify::watch_steps(const std::string& path, bool inode_is_watched, WatchedSteps& steps) const {
   Status status;
   std::vector<std::string> to_go;
   put_in_front(to_go, path);
@@ -229,7 +229,7 @@ Status FifoWatch::watch_steps(const std::string& path, bool inode_is_watched, Wa
   return status;
 }
 
-FifoEvents FifoWatch::read() {
+FifoEvents FifoInotify::read() {
   FifoEvents events;
   alignas(inotify_event) std::array<char, 4096> buffer;
   for (ssize_t size; (size = ::read(inotify_fd_.get(), buffer.data(), buffer.size())) > 0;)

@@ -1,4 +1,4 @@
-#include "proc/holders.h"
+#include "proc/open_descriptors.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -37,7 +37,7 @@ Access access_of(int process_fd, int fd) {
 }
 
 // Fills in who it is.
-void identify(int process_fd, Holder& holder) {
+void identify(int process_fd, OpenDescriptor& holder) {
   const auto stat = read_process_stat(process_fd);
   if (!stat) return;
   holder.command = stat->command;
@@ -52,12 +52,12 @@ bool is_inode(int directory_fd, const char* name, dev_t device, ino_t inode) {
          makedev(st.stx_dev_major, st.stx_dev_minor) == device;
 }
 
-void look_at(int process_fd, pid_t pid, dev_t device, ino_t inode, Holders& holders) {
+void look_at(int process_fd, pid_t pid, dev_t device, ino_t inode, OpenDescriptors& holders) {
   UniqueFd directory_fd = open_directory(process_fd, "fd");
   if (!directory_fd && errno == EACCES) ++holders.unseen;
   const Directory fds = entries_of(std::move(directory_fd));
   if (!fds) return;
-  Holder holder;
+  OpenDescriptor holder;
   while (const dirent* entry = ::readdir(fds.get())) {
     const auto fd = number_of(entry->d_name);
     if (!fd || !is_inode(::dirfd(fds.get()), entry->d_name, device, inode)) continue;
@@ -73,8 +73,8 @@ void look_at(int process_fd, pid_t pid, dev_t device, ino_t inode, Holders& hold
 
 }  // namespace
 
-Holders find_holders(dev_t device, ino_t inode, const std::stop_token& stop) {
-  Holders holders;
+OpenDescriptors find_open_descriptors(dev_t device, ino_t inode, const std::stop_token& stop) {
+  OpenDescriptors holders;
   const Directory proc = entries_of(open_directory(AT_FDCWD, "/proc"));
   // Without a /proc nothing is seen of anybody.
   holders.others_hidden = !proc || ::access("/proc/1", F_OK) != 0;
@@ -88,7 +88,7 @@ Holders find_holders(dev_t device, ino_t inode, const std::stop_token& stop) {
     if (process_fd) look_at(process_fd.get(), *pid, device, inode, holders);
   }
   std::ranges::sort(holders.open, {},
-                    [](const Holder& holder) { return std::pair(holder.process, holder.fd); });
+                    [](const OpenDescriptor& holder) { return std::pair(holder.process, holder.fd); });
   return holders;
 }
 

@@ -13,8 +13,8 @@
 #include "base/os.h"
 #include "base/settings.h"
 #include "base/troubles.h"
-#include "fifo/watch.h"
-#include "intake/fifos.h"
+#include "fifo/inotify.h"
+#include "intake/fifo_set.h"
 
 namespace slurper {
 
@@ -44,11 +44,11 @@ struct AccessChange {
 //
 // Belongs to the intake's thread: wait for fd() and mounts_fd() in `epoll_fd`, where they are put when they
 // can be had, and for retry_at(); then call look().
-class FifoKeeper {
+class PathKeeper {
  public:
   using Clock = std::chrono::steady_clock;
 
-  FifoKeeper(Os& os, const FifoSettings& settings, Fifos& fifos, int epoll_fd, Troubles& troubles);
+  PathKeeper(Os& os, const FifoSettings& settings, FifoSet& fifos, int epoll_fd, Troubles& troubles);
 
   // Begins to watch, and looks for the first time: true as for look().
   bool start();
@@ -59,13 +59,13 @@ class FifoKeeper {
   // fd() is readable, or it is time. Whether another FIFO is the current one now.
   bool look();
   // Looks at the path whatever is known of it: mounts_fd() has told of a mount, or an operator asks for it.
-  bool look_anyway() { return look_at_path(false); }
+  bool check_now() { return check_path(false); }
   // Closed FIFOs are told.
   void report_closed();
 
  private:
-  bool look_at_path(bool told);  // told: by an event
-  void look_at_access();
+  bool check_path(bool told);  // told: by an event
+  void check_access();
   void take(Fifo next, const std::string& how_lost);
   void fail_at_path(const Error& error, const std::string& how_lost);
   void recovered();
@@ -78,10 +78,10 @@ class FifoKeeper {
 
   Os& os_;
   FifoSettings settings_;
-  Fifos& fifos_;
+  FifoSet& fifo_set_;
   int epoll_fd_;
   Troubles& troubles_;
-  std::optional<FifoWatch> watch_;
+  std::optional<FifoInotify> watch_;
   std::optional<MountWatch> mounts_;
   std::string unwatched_;             // why changes of the path can't be watched
   std::optional<FifoAccess> access_;  // of the current one

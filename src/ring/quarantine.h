@@ -12,17 +12,17 @@
 namespace slurper {
 
 // What the ring at `ring_path` is called once it has been put aside as the `number`th.
-[[nodiscard]] std::string put_aside_name(const std::string& ring_path, int number);
+[[nodiscard]] std::string quarantine_name(const std::string& ring_path, int number);
 
 // The paths of the rings that were put aside in `directory`, in the order in which that was done. Empty where
 // there is no such folder, or where it can't be read.
-[[nodiscard]] std::vector<std::string> list_put_aside(const std::string& directory);
+[[nodiscard]] std::vector<std::string> list_quarantined(const std::string& directory);
 
 // What is wrong with a file of `size` bytes, of which `got` bytes could be read into `found`. Empty: it is a
 // ring that this version knows.
 [[nodiscard]] std::string why_unreadable(const ring_format::Identity& found, ssize_t got, off_t size);
 
 // In words. Empty: the relation is not one for which a ring is put aside.
-[[nodiscard]] std::string why_put_aside(RingRelation relation, std::uint64_t held);
+[[nodiscard]] std::string why_quarantined(RingRelation relation, std::uint64_t held);
 
 }  // namespace slurper

@@ -1,4 +1,4 @@
-// Backpressure: what is said while lines can't be taken, or are thrown away.
+// OverloadReport: what is said while lines can't be taken, or are thrown away.
 #pragma once
 
 #include <chrono>
@@ -15,10 +15,10 @@ namespace slurper {
 // not at its first free byte, since a log that only just keeps up would say it all day.
 //
 // Belongs to the intake's thread.
-class Backpressure {
+class OverloadReport {
  public:
   // `ring` and `troubles` outlive it.
-  Backpressure(const Ring& ring, std::string fifo_path, Troubles& troubles);
+  OverloadReport(const Ring& ring, std::string fifo_path, Troubles& troubles);
 
   // Nothing can be taken from the FIFO. `why` continues "cannot take more from it: ".
   void held_up(const std::string& why);

@@ -33,7 +33,7 @@ std::string moved_name(const std::string& log, int round) {
   return fmt::format("{}.moved-{:04}", log, round);
 }
 
-class OtherHands : public testing::TestWithParam<Hand> {
+class ExternalChanges : public testing::TestWithParam<Hand> {
  protected:
   // Every byte that is the stream's, in its order: of moved files all, of segments what verify's ledger says.
   static void feed_all(const Site& site, LineChecker& checker) {
@@ -63,9 +63,9 @@ class OtherHands : public testing::TestWithParam<Hand> {
   }
 };
 
-TEST_P(OtherHands, AndKillsLoseNothingThatIsNotTakenAway) {
+TEST_P(ExternalChanges, AndKillsLoseNothingThatIsNotTakenAway) {
   const Hand& hand = GetParam();
-  const std::uint64_t rounds = count_from_env("SLURPER_HANDS", 150, 20);
+  const std::uint64_t rounds = count_from_env("SLURPER_EXTERNAL_CHANGES", 150, 20);
   const std::uint64_t seed = seed_from_env();
   SCOPED_TRACE(fmt::format("SLURPER_SEED={}", seed));
   std::mt19937_64 random(seed);
@@ -104,7 +104,7 @@ TEST_P(OtherHands, AndKillsLoseNothingThatIsNotTakenAway) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    All, OtherHands,
+    All, ExternalChanges,
     testing::Values(Hand{"Append",
                          [](const std::string& log, int) {
                            std::ofstream(log, std::ios::app) << "somebody else's line\n";

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "base/message_limit.h"
-#include "fifo/watch.h"
-#include "proc/holders.h"
+#include "fifo/inotify.h"
+#include "proc/open_descriptors.h"
 
 namespace slurper {
 
@@ -30,28 +30,29 @@ struct Statement {
 // message. A reader shows by what it does: it closes what was open for reading only, or takes what slurper
 // was about to read. What happens often is said now and then. Pure: events, looks and time come from outside;
 // one thread.
-class Visitors {
+class PipeUsers {
  public:
   using Clock = std::chrono::steady_clock;
 
   // `parent`: slurper's own. Where that, or process 1, is systemd, it may hold the FIFO in any way: for its
   // socket unit, or in its store of descriptors; it never reads.
-  Visitors(std::string path, pid_t parent) : path_(std::move(path)), parent_(parent) {}
+  PipeUsers(std::string path, pid_t parent) : path_(std::move(path)), parent_(parent) {}
 
   struct Observation {
     FifoEvents events;  // since the last one; read after the look: who is seen there has made its event
-    Holders holders;
-    bool settled = true;  // who has made an event and is not to be seen now, will not be
-    bool robbed = false;  // before that look, slurper found less in the pipe than it was said to hold
+    OpenDescriptors holders;
+    bool settled = true;      // who has made an event and is not to be seen now, will not be
+    bool short_read = false;  // before that look, slurper found less in the pipe than it was said to hold
   };
   std::vector<Statement> observe(const Observation& observation, Clock::time_point now);
 
   // A process has opened it that was not to be seen: the event comes before the descriptor. Look again soon.
   [[nodiscard]] bool expects_more() const { return unexplained_opens_ > 0; }
-  // The last reader besides slurper: "'cat' (pid 12) reads it"; "": none since the last forget_thieves().
-  [[nodiscard]] const std::string& thief() const { return thief_; }
+  // The last reader besides slurper: "'cat' (pid 12) reads it"; "": none since the last
+  // forget_second_readers().
+  [[nodiscard]] const std::string& second_reader() const { return second_reader_; }
   // The operator knows. One that is still there stays.
-  void forget_thieves();
+  void forget_second_readers();
   // Readers besides slurper so far, seen or not.
   [[nodiscard]] std::uint64_t second_readers() const { return second_readers_; }
 
@@ -65,8 +66,8 @@ class Visitors {
     std::uint32_t writers_left = 0;
   };
 
-  [[nodiscard]] bool is_service_manager(const Holder& holder) const;
-  Change update_descriptors(const Holders& holders);
+  [[nodiscard]] bool is_service_manager(const OpenDescriptor& holder) const;
+  Change update_descriptors(const OpenDescriptors& holders);
   void tell_readers(const Processes& now_there, Clock::time_point now);
   void tell_writers(const Processes& now_there, bool complete, Clock::time_point now);
   void tell_unseen(const Observation& observation, const Change& seen, Clock::time_point now);
@@ -80,9 +81,9 @@ class Visitors {
   std::uint32_t unexplained_opens_ = 0;
   std::uint32_t unseen_ = 0;  // have it open, as their events say
   std::uint64_t second_readers_ = 0;
-  std::string thief_;
+  std::string second_reader_;
   MessageLimit reader_messages_{10, std::chrono::minutes(1)};
-  MessageLimit robbery_messages_{1, std::chrono::minutes(1)};
+  MessageLimit short_read_messages_{1, std::chrono::minutes(1)};
   MessageLimit writer_messages_{10, std::chrono::minutes(1)};
   MessageLimit unseen_messages_{10, std::chrono::minutes(1)};
   std::vector<Statement> statements_;

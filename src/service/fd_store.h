@@ -1,4 +1,4 @@
-// FifoHolder: sees to it that systemd holds the FIFO open while slurper is down.
+// FdStore: sees to it that systemd holds the FIFO open while slurper is down.
 #pragma once
 
 #include <sys/types.h>
@@ -33,10 +33,10 @@ namespace slurper {
 // What was passed and is of another FIFO than the one at the path is the only way left to what that one
 // holds: it is read to its end. To all others nothing is ever done. Belongs to the intake's thread. A crash
 // loses nothing: what has been sent is systemd's.
-class FifoHolder {
+class FdStore {
  public:
   // `passed`: what take_passed_fds() gave.
-  FifoHolder(Os& os, std::string path, std::vector<PassedFd> passed);
+  FdStore(Os& os, std::string path, std::vector<PassedFd> passed);
 
   // Whether a socket unit has passed the FIFO at the path, or one that was there. Before that is opened, or
   // made where it is missing: nothing is changed on an error. Errors: Config.

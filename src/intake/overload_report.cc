@@ -1,4 +1,4 @@
-#include "intake/backpressure.h"
+#include "intake/overload_report.h"
 
 #include <spdlog/spdlog.h>
 
@@ -8,13 +8,13 @@
 
 namespace slurper {
 
-Backpressure::Backpressure(const Ring& ring, std::string fifo_path, Troubles& troubles)
+OverloadReport::OverloadReport(const Ring& ring, std::string fifo_path, Troubles& troubles)
     : ring_(ring),
       fifo_path_(std::move(fifo_path)),
       troubles_(troubles),
       dropped_lines_before_(ring.dropped_lines()) {}
 
-void Backpressure::held_up(const std::string& why) {
+void OverloadReport::held_up(const std::string& why) {
   if (held_up_since_) return;
   held_up_since_ = Clock::now();
   troubles_.set(Trouble::FifoNotRead, why);
@@ -24,7 +24,7 @@ void Backpressure::held_up(const std::string& why) {
       in_quotes(fifo_path_), why, format_rounded(ByteSize{ring_.used()}));
 }
 
-void Backpressure::dropping() {
+void OverloadReport::dropping() {
   if (std::exchange(dropping_, true)) return;
   troubles_.set(Trouble::LinesDropped, "the ring is full");
   spdlog::error(
@@ -33,7 +33,7 @@ void Backpressure::dropping() {
       format_rounded(ByteSize{ring_.size()}));
 }
 
-void Backpressure::took() {
+void OverloadReport::took() {
   if (ring_.room() < ring_.size() / 2) return;
   if (held_up_since_) {
     spdlog::warn("takes lines from the FIFO again, after {:.1f} s",
@@ -44,11 +44,11 @@ void Backpressure::took() {
   report_dropped("the ring has room again");
 }
 
-void Backpressure::end() {
+void OverloadReport::end() {
   report_dropped("the ring was full until the end");
 }
 
-void Backpressure::report_dropped(const char* now) {
+void OverloadReport::report_dropped(const char* now) {
   if (!std::exchange(dropping_, false)) return;
   troubles_.clear(Trouble::LinesDropped);
   spdlog::error("{}: {} lines were thrown away", now, ring_.dropped_lines() - dropped_lines_before_);

@@ -1,4 +1,4 @@
-#include "fifo/watch.h"
+#include "fifo/inotify.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -93,7 +93,7 @@ TEST(DecodeEvents, ACutBufferIsReadUpToTheCut) {
 
 class FifoWatchTest : public testing::Test {
  protected:
-  FifoWatchTest() : watch_(std::move(*FifoWatch::open())) {
+  FifoWatchTest() : watch_(std::move(*FifoInotify::open())) {
     EXPECT_EQ(::mkfifo(path_.c_str(), 0600), 0);
     fifo_fd_.reset(::open(path_.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
   }
@@ -104,11 +104,11 @@ class FifoWatchTest : public testing::Test {
   test::TempDir directory_;
   std::string path_ = directory_ / "fifo";
   UniqueFd fifo_fd_;
-  FifoWatch watch_;
+  FifoInotify watch_;
 };
 
 TEST_F(FifoWatchTest, TellsReadersFromWriters) {
-  ASSERT_TRUE(watch_.watch_visitors(fifo_fd_.get()));
+  ASSERT_TRUE(watch_.watch_users(fifo_fd_.get()));
   open_and_close(O_RDONLY);
   EXPECT_EQ(watch_.read(), (FifoEvents{.opens = 1, .read_closes = 1}));
   open_and_close(O_WRONLY);
@@ -118,7 +118,7 @@ TEST_F(FifoWatchTest, TellsReadersFromWriters) {
 }
 
 TEST_F(FifoWatchTest, LinesMakeNoEvents) {
-  ASSERT_TRUE(watch_.watch_visitors(fifo_fd_.get()));
+  ASSERT_TRUE(watch_.watch_users(fifo_fd_.get()));
   char data[5];
   EXPECT_EQ(::write(fifo_fd_.get(), "line\n", 5), 5);
   EXPECT_EQ(::read(fifo_fd_.get(), data, sizeof data), 5);
@@ -128,7 +128,7 @@ TEST_F(FifoWatchTest, LinesMakeNoEvents) {
 TEST_F(FifoWatchTest, FollowsTheInodeAndNotThePath) {
   ASSERT_EQ(::rename(path_.c_str(), (directory_ / "moved").c_str()), 0);
   ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
-  ASSERT_TRUE(watch_.watch_visitors(fifo_fd_.get()));
+  ASSERT_TRUE(watch_.watch_users(fifo_fd_.get()));
   open_and_close(O_RDWR);
   EXPECT_EQ(watch_.read(), FifoEvents{});
   path_ = directory_ / "moved";
@@ -137,11 +137,11 @@ TEST_F(FifoWatchTest, FollowsTheInodeAndNotThePath) {
 }
 
 TEST_F(FifoWatchTest, AnotherInodeTakesTheFirstOnesPlace) {
-  ASSERT_TRUE(watch_.watch_visitors(fifo_fd_.get()));
+  ASSERT_TRUE(watch_.watch_users(fifo_fd_.get()));
   const std::string first = std::exchange(path_, directory_ / "second");
   ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
   const UniqueFd second_fd(::open(path_.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
-  ASSERT_TRUE(watch_.watch_visitors(second_fd.get()));
+  ASSERT_TRUE(watch_.watch_users(second_fd.get()));
   open_and_close(O_WRONLY);
   path_ = first;
   open_and_close(O_RDONLY);
@@ -350,7 +350,7 @@ TEST(MountWatch, TellsOfAMount) {
 TEST_F(FifoWatchTest, AnOverflowIsTold) {
   const int limit = std::stoi(read_file("/proc/sys/fs/inotify/max_queued_events"));
   if (limit > 100'000) GTEST_SKIP() << "fs.inotify.max_queued_events is " << limit;
-  ASSERT_TRUE(watch_.watch_visitors(fifo_fd_.get()));
+  ASSERT_TRUE(watch_.watch_users(fifo_fd_.get()));
   for (int i = 0; i <= limit / 2; ++i) open_and_close(O_RDONLY);
   EXPECT_TRUE(watch_.read().overflow);
 }

@@ -1,4 +1,4 @@
-#include "ring/put_aside.h"
+#include "ring/quarantine.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -18,11 +18,11 @@ namespace slurper {
 
 namespace {
 
-constexpr std::string_view kPutAside = "ring.put-aside-";
+constexpr std::string_view kQuarantined = "ring.put-aside-";
 
 std::optional<int> number_of(std::string_view name) {
-  if (!name.starts_with(kPutAside)) return std::nullopt;
-  name.remove_prefix(kPutAside.size());
+  if (!name.starts_with(kQuarantined)) return std::nullopt;
+  name.remove_prefix(kQuarantined.size());
   int number = 0;
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
   if (error != std::errc() || end != name.data() + name.size() || number < 1) return std::nullopt;
@@ -31,11 +31,11 @@ std::optional<int> number_of(std::string_view name) {
 
 }  // namespace
 
-std::string put_aside_name(const std::string& ring_path, int number) {
+std::string quarantine_name(const std::string& ring_path, int number) {
   return fmt::format("{}.put-aside-{}", ring_path, number);
 }
 
-std::vector<std::string> list_put_aside(const std::string& directory) {
+std::vector<std::string> list_quarantined(const std::string& directory) {
   std::vector<std::pair<int, std::string>> found;
   std::error_code error;
   const std::filesystem::directory_iterator end;
@@ -64,7 +64,7 @@ std::string why_unreadable(const ring_format::Identity& found, ssize_t got, off_
   return {};
 }
 
-std::string why_put_aside(RingRelation relation, std::uint64_t held) {
+std::string why_quarantined(RingRelation relation, std::uint64_t held) {
   const std::string holds = format_rounded(ByteSize{held});
   switch (relation) {
     case RingRelation::Contradictory:

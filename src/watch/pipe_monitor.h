@@ -17,8 +17,8 @@
 #include "base/fd.h"
 #include "base/troubles.h"
 #include "fifo/fifo.h"
-#include "fifo/watch.h"
-#include "watch/visitors.h"
+#include "fifo/inotify.h"
+#include "watch/pipe_users.h"
 
 namespace slurper {
 
@@ -27,22 +27,22 @@ namespace slurper {
 // wait for it. It sleeps while no process comes or goes, and uses a few per cent of a processor at the most
 // where they never stop. If the kernel can't report them (no inotify instance is left), it says so and tries
 // again every second; another reader is found by what it takes nevertheless.
-class FifoWatcher {
+class PipeMonitor {
  public:
   // Who opens `fifo` from now on is seen; who has it open already, with the first look.
   // `troubles` outlives it.
-  FifoWatcher(std::string path, const Fifo& fifo, Troubles& troubles);
-  FifoWatcher(const FifoWatcher&) = delete;
-  FifoWatcher& operator=(const FifoWatcher&) = delete;
-  ~FifoWatcher();  // ends the thread
+  PipeMonitor(std::string path, const Fifo& fifo, Troubles& troubles);
+  PipeMonitor(const PipeMonitor&) = delete;
+  PipeMonitor& operator=(const PipeMonitor&) = delete;
+  ~PipeMonitor();  // ends the thread
 
   // From the intake's thread:
   // Another one is at the path. Who still writes to the one before is told.
   void follow(const Fifo& fifo);
   // The pipe has held less than it was said to: another reader takes lines.
-  void robbed();
+  void on_short_read();
   // A reader that has left is not shown in the status any longer.
-  void forget_thieves();
+  void forget_second_readers();
 
   [[nodiscard]] std::uint64_t second_readers() const { return second_readers_.load(); }
 
@@ -70,7 +70,7 @@ class FifoWatcher {
   [[nodiscard]] bool was_read();
   void tell_left_behind(const std::stop_token& stop);
   void look(const std::stop_token& stop);
-  void show_thief() const;
+  void show_second_reader() const;
   void wake();
 
   std::string path_;
@@ -82,21 +82,21 @@ class FifoWatcher {
   std::mutex mutex_;
   std::optional<Watched> next_;
   std::vector<Inode> left_behind_;
-  std::atomic<bool> robbed_{false};  // until it has been looked into
+  std::atomic<bool> short_read_{false};  // until it has been looked into
   std::atomic<bool> forget_{false};
   std::atomic<std::uint64_t> second_readers_{0};
 
   // The thread's own:
-  std::unique_ptr<FifoWatch> watch_;
+  std::unique_ptr<FifoInotify> watch_;
   std::optional<Clock::time_point> arm_at_;  // it could not be watched: when to try again
   std::optional<Watched> watched_;
-  timespec last_read_{};                // its time of last access
-  std::unique_ptr<Visitors> visitors_;  // of the FIFO that it follows now
-  std::uint64_t earlier_readers_ = 0;   // of the FIFOs before
+  timespec last_read_{};               // its time of last access
+  std::unique_ptr<PipeUsers> users_;   // of the FIFO that it follows now
+  std::uint64_t earlier_readers_ = 0;  // of the FIFOs before
   int looks_again_ = 0;
   std::optional<Clock::time_point> look_at_;
   Clock::time_point not_before_;
-  Clock::time_point robbery_not_before_;
+  Clock::time_point short_read_not_before_;
   std::jthread thread_;  // last: it uses all of the above
 };
 

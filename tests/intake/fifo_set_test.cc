@@ -1,4 +1,4 @@
-#include "intake/fifos.h"
+#include "intake/fifo_set.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -20,7 +20,7 @@ class FifosTest : public testing::Test {
     settings.size.bytes = 4 << 20;
     ring_ = std::move(Ring::open(kernel(), directory_.path(), settings, new_uuid(), new_uuid(), {})->ring);
     intake_ = std::make_unique<Intake>(kernel(), *ring_, WhenFull::Block);
-    fifos_ = std::make_unique<Fifos>(kernel(), *intake_, epoll_fd_.get(), open_fifo_at("first"));
+    fifo_set_ = std::make_unique<FifoSet>(kernel(), *intake_, epoll_fd_.get(), open_fifo_at("first"));
   }
   Fifo open_fifo_at(const char* name) {
     FifoSettings settings;
@@ -34,7 +34,7 @@ class FifosTest : public testing::Test {
     ASSERT_EQ(::write(fd.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
   }
   void pull_all() {
-    while (fifos_->pull().outcome == Outcome::Took) {
+    while (fifo_set_->pull().outcome == Outcome::Took) {
     }
   }
   std::string content() {
@@ -50,32 +50,32 @@ class FifosTest : public testing::Test {
   UniqueFd epoll_fd_;
   std::unique_ptr<Ring> ring_;
   std::unique_ptr<Intake> intake_;
-  std::unique_ptr<Fifos> fifos_;
+  std::unique_ptr<FifoSet> fifo_set_;
 };
 
 TEST_F(FifosTest, ARetiredOneIsReadUntilItsLastWriterIsGoneAndItIsEmpty) {
   UniqueFd old_writer = writer_of("first");
-  fifos_->replace(open_fifo_at("second"));
-  EXPECT_EQ(fifos_->retired(), 1U);
+  fifo_set_->replace(open_fifo_at("second"));
+  EXPECT_EQ(fifo_set_->retired(), 1U);
   pull_all();
-  EXPECT_EQ(fifos_->retired(), 1U) << "it has a writer";
+  EXPECT_EQ(fifo_set_->retired(), 1U) << "it has a writer";
   write(old_writer, "old\n");
   write(writer_of("second"), "new\n");
   old_writer.reset();
   pull_all();
   EXPECT_EQ(content(), "old\nnew\n");
-  EXPECT_EQ(fifos_->retired(), 0U);
-  EXPECT_EQ(fifos_->take_closed(), 1U);
-  EXPECT_EQ(fifos_->take_closed(), 0U);
+  EXPECT_EQ(fifo_set_->retired(), 0U);
+  EXPECT_EQ(fifo_set_->take_closed(), 1U);
+  EXPECT_EQ(fifo_set_->take_closed(), 0U);
 }
 
 TEST_F(FifosTest, AWriterThatGoesOverFindsItsLinesInOrder) {
   const UniqueFd old_writer = writer_of("first");
   const UniqueFd other_writer = writer_of("first");
-  fifos_->replace(open_fifo_at("second"));
+  fifo_set_->replace(open_fifo_at("second"));
   const UniqueFd new_writer = writer_of("second");
   write(old_writer, "1\n");
-  EXPECT_EQ(fifos_->pull().bytes, 2U);
+  EXPECT_EQ(fifo_set_->pull().bytes, 2U);
   // The turns were dealt before these: they are for the next ones.
   write(old_writer, "2\n");
   write(new_writer, "3\n");
@@ -86,7 +86,7 @@ TEST_F(FifosTest, AWriterThatGoesOverFindsItsLinesInOrder) {
 // A flood into the old one, larger than a read, and one line in the new one.
 TEST_F(FifosTest, NoOneStarvesAndNoLineIsTorn) {
   const UniqueFd old_writer = writer_of("first");
-  fifos_->replace(open_fifo_at("second"));
+  fifo_set_->replace(open_fifo_at("second"));
   const UniqueFd new_writer = writer_of("second");
   const std::string line = std::string(999, 'o') + "\n";
   for (int i = 0; i < 900; ++i) write(old_writer, line);
@@ -94,16 +94,16 @@ TEST_F(FifosTest, NoOneStarvesAndNoLineIsTorn) {
   std::string expected;
   for (int i = 0; i < 900; ++i) expected += line;
   expected += "new\n";
-  ASSERT_EQ(fifos_->pull().bytes, 512U << 10) << "not at the end of a line";
+  ASSERT_EQ(fifo_set_->pull().bytes, 512U << 10) << "not at the end of a line";
   for (int i = 0; i < 100; ++i) write(old_writer, line);
-  while (content().find("new") == std::string::npos) ASSERT_EQ(fifos_->pull().outcome, Outcome::Took);
+  while (content().find("new") == std::string::npos) ASSERT_EQ(fifo_set_->pull().outcome, Outcome::Took);
   EXPECT_EQ(content(), expected);
 }
 
 TEST_F(FifosTest, AllAreListenedToAndAWritersGoingWakes) {
-  ASSERT_TRUE(fifos_->listen(true));
+  ASSERT_TRUE(fifo_set_->listen(true));
   const UniqueFd first_writer = writer_of("first");
-  fifos_->replace(open_fifo_at("second"));
+  fifo_set_->replace(open_fifo_at("second"));
   UniqueFd second_writer = writer_of("second");
   EXPECT_FALSE(readable());
   write(second_writer, "x\n");
@@ -113,33 +113,33 @@ TEST_F(FifosTest, AllAreListenedToAndAWritersGoingWakes) {
   EXPECT_TRUE(readable());
   pull_all();
   EXPECT_FALSE(readable());
-  ASSERT_TRUE(fifos_->listen(false));
+  ASSERT_TRUE(fifo_set_->listen(false));
   write(first_writer, "x\n");
   EXPECT_FALSE(readable());
   pull_all();
-  ASSERT_TRUE(fifos_->listen(true));
-  fifos_->replace(open_fifo_at("third"));
+  ASSERT_TRUE(fifo_set_->listen(true));
+  fifo_set_->replace(open_fifo_at("third"));
   EXPECT_FALSE(readable());
   second_writer.reset();
   EXPECT_TRUE(readable()) << "an end of file";
   pull_all();
-  EXPECT_EQ(fifos_->retired(), 1U);
+  EXPECT_EQ(fifo_set_->retired(), 1U);
   EXPECT_FALSE(readable());
 }
 
 TEST_F(FifosTest, ARetiredOneCanComeBack) {
-  const dev_t device = fifos_->current().device;
-  const ino_t inode = fifos_->current().inode;
+  const dev_t device = fifo_set_->current().device;
+  const ino_t inode = fifo_set_->current().inode;
   UniqueFd first_writer = writer_of("first");
-  fifos_->replace(open_fifo_at("second"));
-  EXPECT_FALSE(fifos_->reinstate(device, inode + 1'000'000));
-  const auto back = fifos_->reinstate(device, inode);
+  fifo_set_->replace(open_fifo_at("second"));
+  EXPECT_FALSE(fifo_set_->reinstate(device, inode + 1'000'000));
+  const auto back = fifo_set_->reinstate(device, inode);
   ASSERT_TRUE(back && *back);
-  EXPECT_EQ(fifos_->current().inode, inode);
+  EXPECT_EQ(fifo_set_->current().inode, inode);
   first_writer.reset();
   pull_all();
-  EXPECT_EQ(fifos_->retired(), 0U) << "the other one, which never had a writer";
-  EXPECT_EQ(fifos_->pull().outcome, Outcome::Empty) << "held open again: no end of file";
+  EXPECT_EQ(fifo_set_->retired(), 0U) << "the other one, which never had a writer";
+  EXPECT_EQ(fifo_set_->pull().outcome, Outcome::Empty) << "held open again: no end of file";
   write(writer_of("first"), "back\n");
   pull_all();
   EXPECT_EQ(content(), "back\n");
@@ -147,11 +147,11 @@ TEST_F(FifosTest, ARetiredOneCanComeBack) {
 
 TEST_F(FifosTest, TheLastTurnsTakeWhatIsThereAndNoMore) {
   const UniqueFd old_writer = writer_of("first");
-  fifos_->replace(open_fifo_at("second"));
+  fifo_set_->replace(open_fifo_at("second"));
   const UniqueFd new_writer = writer_of("second");
   write(old_writer, "old\n");
   write(new_writer, "new\n");
-  fifos_->begin_last_turns();
+  fifo_set_->begin_last_turns();
   write(old_writer, "later\n");
   write(new_writer, "later\n");
   pull_all();

@@ -1,4 +1,4 @@
-#include "intake/fifo_keeper.h"
+#include "intake/path_keeper.h"
 
 #include <gmock/gmock.h>
 #include <poll.h>
@@ -71,28 +71,28 @@ class AboutToGoOs : public Os {
   int looks_ = 0;
 };
 
-class FifoKeeperTest : public testing::Test {
+class PathKeeperTest : public testing::Test {
  protected:
-  FifoKeeperTest() : epoll_fd_(::epoll_create1(EPOLL_CLOEXEC)) {
+  PathKeeperTest() : epoll_fd_(::epoll_create1(EPOLL_CLOEXEC)) {
     settings_.path = directory_ / "fifo";
     RingSettings ring;
     ring.size.bytes = 4 << 20;
     ring_ = std::move(Ring::open(kernel(), ram_.path(), ring, new_uuid(), new_uuid(), {})->ring);
     intake_ = std::make_unique<Intake>(kernel(), *ring_, WhenFull::Block);
-    fifos_ =
-        std::make_unique<Fifos>(kernel(), *intake_, epoll_fd_.get(), std::move(*open_fifo(os_, settings_)));
-    keeper_ = std::make_unique<FifoKeeper>(os_, settings_, *fifos_, epoll_fd_.get(), troubles_);
+    fifo_set_ =
+        std::make_unique<FifoSet>(kernel(), *intake_, epoll_fd_.get(), std::move(*open_fifo(os_, settings_)));
+    path_keeper_ = std::make_unique<PathKeeper>(os_, settings_, *fifo_set_, epoll_fd_.get(), troubles_);
   }
   // As the event loop does it. Whether another FIFO is read then.
   bool wait_and_look() {
     int timeout = 10000;
-    if (const auto retry_at = keeper_->retry_at()) {
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(*retry_at - FifoKeeper::Clock::now());
+    if (const auto retry_at = path_keeper_->retry_at()) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(*retry_at - PathKeeper::Clock::now());
       timeout = std::max(static_cast<int>(left.count()), 0);
     }
-    pollfd event{.fd = keeper_->fd(), .events = POLLIN, .revents = 0};
-    EXPECT_TRUE(::poll(&event, 1, timeout) > 0 || keeper_->retry_at()) << "nothing is waited for";
-    return keeper_->look();
+    pollfd event{.fd = path_keeper_->fd(), .events = POLLIN, .revents = 0};
+    EXPECT_TRUE(::poll(&event, 1, timeout) > 0 || path_keeper_->retry_at()) << "nothing is waited for";
+    return path_keeper_->look();
   }
 
   test::TempDir directory_;
@@ -102,35 +102,35 @@ class FifoKeeperTest : public testing::Test {
   AboutToGoOs os_;
   std::unique_ptr<Ring> ring_;
   std::unique_ptr<Intake> intake_;
-  std::unique_ptr<Fifos> fifos_;
+  std::unique_ptr<FifoSet> fifo_set_;
   Troubles troubles_{[] {}};
-  std::unique_ptr<FifoKeeper> keeper_;
+  std::unique_ptr<PathKeeper> path_keeper_;
 };
 
-TEST_F(FifoKeeperTest, WhatIsBeingRemovedIsLookedAtUntilItIsGone) {
-  EXPECT_FALSE(keeper_->start());
-  EXPECT_FALSE(keeper_->retry_at()) << "nothing to look at again";
+TEST_F(PathKeeperTest, WhatIsBeingRemovedIsLookedAtUntilItIsGone) {
+  EXPECT_FALSE(path_keeper_->start());
+  EXPECT_FALSE(path_keeper_->retry_at()) << "nothing to look at again";
   os_.freeze(settings_.path, 20, 0);
   std::filesystem::remove(settings_.path);
   while (os_.looks_left() > 0) {
     EXPECT_FALSE(wait_and_look());
-    ASSERT_TRUE(keeper_->retry_at()) << "it would never be noticed";
+    ASSERT_TRUE(path_keeper_->retry_at()) << "it would never be noticed";
   }
   EXPECT_TRUE(wait_and_look());
   EXPECT_TRUE(std::filesystem::is_fifo(settings_.path));
 }
 
-TEST_F(FifoKeeperTest, AStartAmidARemovalLooksAgain) {
+TEST_F(PathKeeperTest, AStartAmidARemovalLooksAgain) {
   os_.freeze(settings_.path, 1, 0);
   std::filesystem::remove(settings_.path);
-  EXPECT_FALSE(keeper_->start());
+  EXPECT_FALSE(path_keeper_->start());
   EXPECT_TRUE(wait_and_look());
   EXPECT_TRUE(std::filesystem::is_fifo(settings_.path));
 }
 
-TEST_F(FifoKeeperTest, WhatHasAnotherLinkIsLookedAtTwice) {
+TEST_F(PathKeeperTest, WhatHasAnotherLinkIsLookedAtTwice) {
   std::filesystem::create_hard_link(settings_.path, directory_ / "other name");
-  EXPECT_FALSE(keeper_->start());
+  EXPECT_FALSE(path_keeper_->start());
   os_.freeze(settings_.path, 1, 1);
   std::filesystem::remove(settings_.path);
   EXPECT_FALSE(wait_and_look());
@@ -140,13 +140,13 @@ TEST_F(FifoKeeperTest, WhatHasAnotherLinkIsLookedAtTwice) {
   EXPECT_TRUE(std::filesystem::is_fifo(settings_.path));
 }
 
-TEST_F(FifoKeeperTest, WhatStaysIsNotLookedAtAThirdTime) {
-  EXPECT_FALSE(keeper_->start());
+TEST_F(PathKeeperTest, WhatStaysIsNotLookedAtAThirdTime) {
+  EXPECT_FALSE(path_keeper_->start());
   std::filesystem::permissions(settings_.path, std::filesystem::perms::owner_all);
   EXPECT_FALSE(wait_and_look());
-  EXPECT_TRUE(keeper_->retry_at());
+  EXPECT_TRUE(path_keeper_->retry_at());
   EXPECT_FALSE(wait_and_look());
-  EXPECT_FALSE(keeper_->retry_at());
+  EXPECT_FALSE(path_keeper_->retry_at());
 }
 
 }  // namespace

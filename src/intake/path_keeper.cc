@@ -1,4 +1,4 @@
-#include "intake/fifo_keeper.h"
+#include "intake/path_keeper.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -65,27 +65,27 @@ AccessChange describe_change(const FifoAccess& before, const FifoAccess& now, bo
   return change;
 }
 
-FifoKeeper::FifoKeeper(Os& os, const FifoSettings& settings, Fifos& fifos, int epoll_fd, Troubles& troubles)
-    : os_(os), settings_(settings), fifos_(fifos), epoll_fd_(epoll_fd), troubles_(troubles) {}
+PathKeeper::PathKeeper(Os& os, const FifoSettings& settings, FifoSet& fifos, int epoll_fd, Troubles& troubles)
+    : os_(os), settings_(settings), fifo_set_(fifos), epoll_fd_(epoll_fd), troubles_(troubles) {}
 
-bool FifoKeeper::start() {
+bool PathKeeper::start() {
   note_current();
-  return look_at_path(false);
+  return check_path(false);
 }
 
-void FifoKeeper::wait_for(int fd, std::uint32_t events) const {
+void PathKeeper::wait_for(int fd, std::uint32_t events) const {
   epoll_event event{.events = events, .data = {.fd = fd}};
-  (void)::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event);  // as impossible to fail as in Fifos::listen()
+  (void)::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event);  // as impossible to fail as in FifoSet::listen()
 }
 
-Status FifoKeeper::watch() {
+Status PathKeeper::watch() {
   if (!watch_) {
-    Result<FifoWatch> watch = FifoWatch::open();
+    Result<FifoInotify> watch = FifoInotify::open();
     if (!watch) return std::unexpected(watch.error());
     watch_ = std::move(*watch);
     wait_for(watch_->fd(), EPOLLIN);
   }
-  Status watched = watch_->watch_path(fifos_.current().read_fd.get(), settings_.path);
+  Status watched = watch_->watch_path(fifo_set_.current().read_fd.get(), settings_.path);
   if (!watched || mounts_) return watched;
   Result<MountWatch> mounts = MountWatch::open();
   if (!mounts) return std::unexpected(mounts.error());
@@ -94,7 +94,7 @@ Status FifoKeeper::watch() {
   return {};
 }
 
-void FifoKeeper::arm() {
+void PathKeeper::arm() {
   const Status watched = watch();
   const std::string unwatched = watched ? "" : watched.error().message();
   if (std::exchange(unwatched_, unwatched) == unwatched) return;
@@ -111,49 +111,49 @@ void FifoKeeper::arm() {
   }
 }
 
-bool FifoKeeper::look() {
+bool PathKeeper::look() {
   FifoEvents events;
   if (watch_) events = watch_->read();
   const bool retry = retry_at_ && Clock::now() >= *retry_at_;
-  if (events.attributes || events.overflow) look_at_access();
+  if (events.attributes || events.overflow) check_access();
   const bool told = events.path || events.overflow;
-  return (told || retry) && look_at_path(told);
+  return (told || retry) && check_path(told);
 }
 
-std::optional<FifoAccess> FifoKeeper::current_access() const {
+std::optional<FifoAccess> PathKeeper::current_access() const {
   struct stat st{};
-  if (os_.fstat(fifos_.current().read_fd.get(), &st) < 0) return std::nullopt;
+  if (os_.fstat(fifo_set_.current().read_fd.get(), &st) < 0) return std::nullopt;
   return FifoAccess{.mode = st.st_mode & 07777, .owner = st.st_uid, .group = st.st_gid};
 }
 
-void FifoKeeper::look_at_access() {
+void PathKeeper::check_access() {
   const std::optional<FifoAccess> now = current_access();
   const std::optional<FifoAccess> before = std::exchange(access_, now);
   if (!now || !before || *now == *before) return;
-  const bool permitted =
-      ::faccessat(AT_FDCWD, own_link(fifos_.current().read_fd.get()).c_str(), R_OK | W_OK, AT_EACCESS) == 0;
+  const bool permitted = ::faccessat(AT_FDCWD, own_link(fifo_set_.current().read_fd.get()).c_str(),
+                                     R_OK | W_OK, AT_EACCESS) == 0;
   const AccessChange change = describe_change(*before, *now, permitted);
   say(access_changes_, change.harmful ? spdlog::level::warn : spdlog::level::info,
       fmt::format("the access to the FIFO {} was changed: {}. slurper leaves it so",
                   in_quotes(settings_.path), change.text));
 }
 
-void FifoKeeper::note_current() {
+void PathKeeper::note_current() {
   access_ = current_access();
   std::error_code ignored;
-  home_ = std::filesystem::read_symlink(own_link(fifos_.current().read_fd.get()), ignored);
+  home_ = std::filesystem::read_symlink(own_link(fifo_set_.current().read_fd.get()), ignored);
 }
 
 // What has happened to the one that was at the path.
-std::string FifoKeeper::how_lost() const {
-  const int fd = fifos_.current().read_fd.get();
+std::string PathKeeper::how_lost() const {
+  const int fd = fifo_set_.current().read_fd.get();
   struct stat st{};
   if (os_.fstat(fd, &st) >= 0 && st.st_nlink == 0) return "was removed";
   std::error_code ignored;  // then it is just not known where it is
   const std::string now = std::filesystem::read_symlink(own_link(fd), ignored);
   if (now.empty()) return "is no longer there";
-  const bool is_there = os_.lstat(now.c_str(), &st) >= 0 && st.st_dev == fifos_.current().device &&
-                        st.st_ino == fifos_.current().inode;
+  const bool is_there = os_.lstat(now.c_str(), &st) >= 0 && st.st_dev == fifo_set_.current().device &&
+                        st.st_ino == fifo_set_.current().inode;
   // With another link left. It may really be called so.
   if (!is_there && now.ends_with(" (deleted)")) return "was removed";
   if (now != home_) return "was moved to " + in_quotes(now);
@@ -162,12 +162,12 @@ std::string FifoKeeper::how_lost() const {
 }
 
 // Again and again, since it may change while it is looked at: what happens before arm() makes no event.
-bool FifoKeeper::look_at_path(bool told) {
+bool PathKeeper::check_path(bool told) {
   bool replaced = false;
   for (int attempt = 0; attempt < 10; ++attempt) {
     arm();
     struct stat st{};
-    const Fifo& current = fifos_.current();
+    const Fifo& current = fifo_set_.current();
     const int error = os_.lstat(settings_.path.c_str(), &st);
     if (error >= 0 && st.st_dev == current.device && st.st_ino == current.inode) {
       // Of a look that was due to something else.
@@ -187,7 +187,7 @@ bool FifoKeeper::look_at_path(bool told) {
     }
     const std::string lost = how_lost();
     if (error >= 0) {
-      if (const std::optional<Status> reinstated = fifos_.reinstate(st.st_dev, st.st_ino)) {
+      if (const std::optional<Status> reinstated = fifo_set_.reinstate(st.st_dev, st.st_ino)) {
         if (!*reinstated) {
           fail_at_path(reinstated->error(), lost);
           return replaced;
@@ -212,7 +212,7 @@ bool FifoKeeper::look_at_path(bool told) {
   return replaced;
 }
 
-void FifoKeeper::take(Fifo next, const std::string& how_lost) {
+void PathKeeper::take(Fifo next, const std::string& how_lost) {
   say(path_changes_, spdlog::level::warn,
       fmt::format("the FIFO {} {}: {}. Whoever has the old one open is read until it leaves; let it "
                   "open the path anew",
@@ -223,11 +223,11 @@ void FifoKeeper::take(Fifo next, const std::string& how_lost) {
     spdlog::warn("{}. It has room for {}, going on with that", next.pipe_size_refusal->message(),
                  format_rounded(ByteSize{next.pipe_size}));
   }
-  fifos_.replace(std::move(next));
+  fifo_set_.replace(std::move(next));
   note_current();
 }
 
-void FifoKeeper::fail_at_path(const Error& error, const std::string& how_lost) {
+void PathKeeper::fail_at_path(const Error& error, const std::string& how_lost) {
   const std::string fault = error.message();
   troubles_.set(Trouble::FifoNotAtPath, error.why);
   if (std::exchange(fault_, fault) != fault) {
@@ -251,7 +251,7 @@ void FifoKeeper::fail_at_path(const Error& error, const std::string& how_lost) {
   }
 }
 
-void FifoKeeper::recovered() {
+void PathKeeper::recovered() {
   if (fault_.empty()) return;
   fault_.clear();
   troubles_.clear(Trouble::FifoNotAtPath);
@@ -259,8 +259,8 @@ void FifoKeeper::recovered() {
       fmt::format("the FIFO {} is there again, and is read", in_quotes(settings_.path)));
 }
 
-void FifoKeeper::report_closed() {
-  for (std::uint64_t closed = fifos_.take_closed(); closed > 0; --closed) {
+void PathKeeper::report_closed() {
+  for (std::uint64_t closed = fifo_set_.take_closed(); closed > 0; --closed) {
     say(closings_, spdlog::level::info,
         fmt::format("a FIFO that was at {} before has no writer any more and is empty: closed it",
                     in_quotes(settings_.path)));

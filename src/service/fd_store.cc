@@ -1,4 +1,4 @@
-#include "service/fifo_holder.h"
+#include "service/fd_store.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -39,7 +39,7 @@ bool has_socket_unit(const std::vector<PassedFd>& passed) {
                      [](const PassedFd& descriptor) { return is_of_a_socket_unit(descriptor.name); });
 }
 
-FifoHolder::FifoHolder(Os& os, std::string path, std::vector<PassedFd> passed)
+FdStore::FdStore(Os& os, std::string path, std::vector<PassedFd> passed)
     : os_(os),
       path_(std::move(path)),
       passed_(std::move(passed)),
@@ -50,7 +50,7 @@ FifoHolder::FifoHolder(Os& os, std::string path, std::vector<PassedFd> passed)
   }
 }
 
-std::string FifoHolder::describe(int fd, const FileId& wanted) const {
+std::string FdStore::describe(int fd, const FileId& wanted) const {
   struct stat st{};
   if (os_.fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode)) return "not a FIFO";
   if (FileId{st.st_dev, st.st_ino} == wanted) return "not the end that it should be";
@@ -61,7 +61,7 @@ std::string FifoHolder::describe(int fd, const FileId& wanted) const {
                : "");
 }
 
-std::optional<FifoHolder::FileId> FifoHolder::file_at_path() const {
+std::optional<FdStore::FileId> FdStore::file_at_path() const {
   struct stat st{};
   if (os_.lstat(path_.c_str(), &st) < 0) return std::nullopt;
   return FileId{st.st_dev, st.st_ino};
@@ -69,7 +69,7 @@ std::optional<FifoHolder::FileId> FifoHolder::file_at_path() const {
 
 // Whether the FIFO that a socket unit has passed stood at the path. One of another path, too, may have been
 // removed, so its name must tell; unless a slurper before this one has seen it go, and stored its successor.
-bool FifoHolder::was_at_path(const PassedFd& descriptor) const {
+bool FdStore::was_at_path(const PassedFd& descriptor) const {
   struct stat st{};
   if (os_.fstat(descriptor.fd.get(), &st) < 0 || !S_ISFIFO(st.st_mode)) return false;
   std::error_code ignored;  // then it has no name
@@ -80,7 +80,7 @@ bool FifoHolder::was_at_path(const PassedFd& descriptor) const {
                           kEnds, [&](const End& end) { return is_stored(end.name, end.access, *successor); });
 }
 
-Status FifoHolder::check() const {
+Status FdStore::check() const {
   for (const PassedFd& descriptor : passed_) {
     if (!is_of_a_socket_unit(descriptor.name)) continue;
     struct stat st{};
@@ -99,7 +99,7 @@ Status FifoHolder::check() const {
   return {};
 }
 
-bool FifoHolder::is_stored(const char* name, int access, const FileId& id) const {
+bool FdStore::is_stored(const char* name, int access, const FileId& id) const {
   bool found = false;
   for (const PassedFd& descriptor : passed_) {
     if (descriptor.name != name) continue;
@@ -112,13 +112,13 @@ bool FifoHolder::is_stored(const char* name, int access, const FileId& id) const
   return found;
 }
 
-void FifoHolder::forget(const std::string& name, const std::string& why) {
+void FdStore::forget(const std::string& name, const std::string& why) {
   spdlog::warn("the file-descriptor store holds '{}', which is {}: removed from it", printable(name), why);
   notify_systemd("FDSTOREREMOVE=1\nFDNAME=" + name);
 }
 
 // True where `read_fd` is the read end of a FIFO that no other slurper reads.
-bool FifoHolder::adopt(UniqueFd read_fd) {
+bool FdStore::adopt(UniqueFd read_fd) {
   const int fd = read_fd.get();
   struct stat st{};
   if (os_.fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode) ||
@@ -140,7 +140,7 @@ bool FifoHolder::adopt(UniqueFd read_fd) {
 
 // The socket unit's FIFO is not at the path any more. With a description of slurper's own: pid 1 shares the
 // one that was passed, and a lock on it would stay.
-void FifoHolder::leave_to_the_end(const PassedFd& descriptor) {
+void FdStore::leave_to_the_end(const PassedFd& descriptor) {
   socket_unit_is_behind_ = true;
   const std::string what = describe(descriptor.fd.get(), {});
   UniqueFd read_fd(os_.open(own_link(descriptor.fd.get()).c_str(), O_RDONLY | O_NONBLOCK));
@@ -152,7 +152,7 @@ void FifoHolder::leave_to_the_end(const PassedFd& descriptor) {
       what, in_quotes(path_), adopted ? ", and is read to its end" : "");
 }
 
-void FifoHolder::store(const char* name, int access, const FileId& id) {
+void FdStore::store(const char* name, int access, const FileId& id) {
   const UniqueFd end(os_.open(path_.c_str(), access | O_NONBLOCK | O_NOFOLLOW));
   struct stat st{};
   // Replaced just now: whoever notices that calls keep() for the new one.
@@ -161,7 +161,7 @@ void FifoHolder::store(const char* name, int access, const FileId& id) {
   notify_systemd(fmt::format("FDSTORE=1\nFDNAME={}\nFDPOLL=0", name), end.get());
 }
 
-void FifoHolder::keep(const Fifo& fifo) {
+void FdStore::keep(const Fifo& fifo) {
   const FileId id{fifo.device, fifo.inode};
   if (id == kept_) return;
   for (const PassedFd& descriptor : passed_) {

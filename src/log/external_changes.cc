@@ -25,13 +25,13 @@ Status LogWriter::follow_file() {
     return cannot(-error, "look at", paths_.active());
   if (st.st_nlink > 0) {
     const auto found = static_cast<std::uint64_t>(st.st_size);
-    if (found > size_ && size_ == 0) return put_aside();
+    if (found > size_ && size_ == 0) return quarantine();
     if (found > size_) {
       const Result<bool> ours = file_has(active_fd_.get(), size_ - last_bytes_.size(), last_bytes_);
       if (!ours) return std::unexpected(ours.error());
-      return *ours ? end_polluted(found - size_) : put_aside();
+      return *ours ? end_polluted(found - size_) : quarantine();
     }
-    if (found < size_) return found == 0 ? follow_truncation() : put_aside();
+    if (found < size_) return found == 0 ? follow_truncation() : quarantine();
     if (steady_clock::now() < next_look_) return {};
   }
   const Result<bool> moved = follow_path(st.st_nlink > 0 ? Patience::OneLook : Patience::None);
@@ -133,12 +133,12 @@ Status LogWriter::end_polluted(std::uint64_t foreign) {
 }
 
 // What is in the file is not what was written, or there is nothing of ours in it.
-Status LogWriter::put_aside() {
+Status LogWriter::quarantine() {
   const Result<bool> moved = follow_path(Patience::None);
   if (!moved) return std::unexpected(moved.error());
   if (*moved) return {};
   feed_.cut();
-  const Result<std::string> aside = move_aside();
+  const Result<std::string> aside = quarantine_file();
   if (!aside) return std::unexpected(aside.error());
   findings_.push_back(fmt::format(
       "another process has cut its file or written to it; that is {} now, and it goes on in a new one at "
@@ -167,7 +167,7 @@ Status LogWriter::settle_rotated(const std::string& rotated) {
     }
   }
   if (is_ours) feed_.cut();
-  const Result<std::string> aside = move_aside(rotated);
+  const Result<std::string> aside = quarantine_file(rotated);
   if (!aside) return std::unexpected(aside.error());
   findings_.push_back(
       fmt::format("another process cut, wrote to or replaced its file while it was rotated; that is {} now",
@@ -177,9 +177,9 @@ Status LogWriter::settle_rotated(const std::string& rotated) {
 }
 
 // Gives the file at `path` a name that is not the log's: nothing is destroyed.
-Result<std::string> LogWriter::move_aside(const std::string& path) {
+Result<std::string> LogWriter::quarantine_file(const std::string& path) {
   for (int number = 1;; ++number) {
-    std::string aside = paths_.put_aside(number);
+    std::string aside = paths_.quarantined(number);
     const int error = os_.rename_noreplace(path.c_str(), aside.c_str());
     if (error >= 0) return aside;
     if (error != -EEXIST) return cannot(-error, "put another program's file aside from", paths_.active());
