@@ -1,0 +1,95 @@
+#!/bin/bash
+# pages_test.sh SOURCE_DIR SLURPER - the index lists every page, each page answers its questions in one order, and
+# slurper accepts every configuration and command that a page shows.
+. "$(dirname "$0")/lib.sh"
+source=$1 slurper=$2
+docs=$source/docs
+
+find "$docs" -name '*.md' ! -path "$docs/README.md" -printf '%P\n' | sort >"$work/pages"
+[ "$(wc -l <"$work/pages")" -gt 15 ] || failed "few pages: $(cat "$work/pages")"
+while read -r page; do
+  grep -qF "]($page) |" "$docs/README.md" || failed "docs/README.md does not list $page"
+done <"$work/pages"
+
+# What it is for stands above these. A page that lists facts alone, such as the messages, has no use for them.
+while read -r page; do
+  case $page in messages.md) continue ;; esac
+  [ "$(grep -xE '## (How to use it|When it fails|Reference)' "$docs/$page" | tr '\n' ' ')" = \
+    '## How to use it ## When it fails ## Reference ' ] ||
+    failed "$page has no '## How to use it', '## When it fails', '## Reference', in this order"
+  [ -n "$(sed -n '2,/^## /{/^[A-Za-z]/p}' "$docs/$page")" ] || failed "$page does not say what it is for"
+done <"$work/pages"
+
+# The fenced blocks of LANGUAGE on PAGE: one file each, $work/block-N.
+blocks() { # PAGE LANGUAGE
+  rm -f "$work"/block-*
+  awk -v fence="\`\`\`$2" -v to="$work/block-" '
+    /^```/ { inside = ($0 == fence && !inside); if (inside) ++n; next }
+    inside { print > (to n) }' "$1"
+}
+# --drop-in: all that the settings alone decide. The machine that a page speaks of is another one.
+accepts() { # ARGUMENT...
+  "$slurper" check --drop-in "$@" >"$work/out" 2>&1 || failed "$page: slurper check $*: $(cat "$work/out")"
+}
+
+configurations=0 commands=0
+for page in "$source/README.md" "$docs"/*.md "$docs"/*/*.md; do
+  blocks "$page" toml
+  for block in "$work"/block-*; do
+    [ -e "$block" ] || continue
+    # A table alone has no paths; the file may have no others then.
+    paths=()
+    grep -q '^\[fifo\]' "$block" || paths=(--fifo "$work/fifo" --log "$work/log/messages")
+    accepts -c "$block" "${paths[@]}"
+    configurations=$((configurations + 1))
+  done
+  blocks "$page" sh
+  for block in "$work"/block-*; do
+    [ -e "$block" ] || continue
+    # As a shell reads them: with quotes, and lines that a backslash continues. Without what is behind a pipe.
+    while read -r command; do
+      read -r first second arguments <<<"${command#sudo }"
+      [ "$first" = slurper ] || continue
+      case $second in run | check) ;; *) continue ;; esac
+      arguments=${arguments%% | *}
+      # The configuration that is installed, which is also read if no other is named.
+      case $arguments in
+        *--fifo*) ;;
+        *-c\ *) arguments=${arguments//\/etc\/slurper/$source\/systemd} ;;
+        *) arguments+=" -c $source/systemd/slurper.toml" ;;
+      esac
+      eval "accepts $arguments"
+      commands=$((commands + 1))
+    done < <(sed -e ':more' -e '/\\$/{N;s/\\\n *//;b more' -e '}' -e 's/ &$//' "$block")
+  done
+done
+[ $configurations -ge 5 ] || failed "only $configurations configurations found"
+[ $commands -ge 8 ] || failed "only $commands commands found"
+
+# The first example of commands.md is run as it stands, below a folder of this test.
+mkdir "$work/fifo.d" "$work/log.d" "$work/ring"
+page=$docs/commands.md
+blocks "$page" sh
+sed -e "s#/run/app/fifo#$work/fifo.d/fifo#g" -e "s#/var/log/app/#$work/log.d/#g" "$work/block-1" >"$work/tour"
+[ "$(grep -c '^slurper ' "$work/tour")" -ge 4 ] || failed "the first example of commands.md: $(cat "$work/tour")"
+export XDG_RUNTIME_DIR=$work/ring RUNTIME_DIRECTORY=$work/ring
+slurper() { "$slurper" "$@"; }
+while read -r command; do
+  case $command in
+    *' &')
+      eval "\"\$slurper\" ${command#slurper }" 2>"$work/messages"
+      daemon=$!
+      at_exit+=("kill $daemon")
+      wait_until grep -q ready "$work/messages" || failed "$command: $(cat "$work/messages")"
+      ;;
+    *)
+      eval "$command" >"$work/out" 2>&1 || failed "$command: ends with $?: $(cat "$work/out")"
+      ;;
+  esac
+done <"$work/tour"
+wait_until grep -qx 'hello, log' "$work/log.d/messages" || failed "the log: $(cat "$work/log.d/messages")"
+kill "$daemon"
+wait "$daemon" || failed "slurper run ends with $?: $(cat "$work/messages")"
+at_exit=()
+
+finish
