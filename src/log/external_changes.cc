@@ -18,23 +18,40 @@ constexpr auto kBetweenLooks = std::chrono::seconds(1);
 
 }  // namespace
 
-// One call for each append(): all that can be told from the open file.
+// What others have done to the open file, of which `st` is new.
+Result<FileChange> LogWriter::change_of(const struct stat& st) {
+  FileFacts facts{
+      .has_name = st.st_nlink > 0, .written = size_, .found = static_cast<std::uint64_t>(st.st_size)};
+  if (needs_bytes(facts)) {
+    const Result<bool> ours = file_has(active_fd_.get(), size_ - last_bytes_.size(), last_bytes_);
+    if (!ours) return std::unexpected(ours.error());
+    facts.ends_alike = *ours;
+  }
+  return classify_change(facts);
+}
+
+// Each append() calls it once: it sees all that the open file shows.
 Status LogWriter::follow_file() {
   struct stat st{};
   if (const int error = os_.fstat(active_fd_.get(), &st); error < 0)
     return cannot(-error, "look at", paths_.active());
-  if (st.st_nlink > 0) {
-    const auto found = static_cast<std::uint64_t>(st.st_size);
-    if (found > size_ && size_ == 0) return quarantine();
-    if (found > size_) {
-      const Result<bool> ours = file_has(active_fd_.get(), size_ - last_bytes_.size(), last_bytes_);
-      if (!ours) return std::unexpected(ours.error());
-      return *ours ? end_polluted(found - size_) : quarantine();
-    }
-    if (found < size_) return found == 0 ? follow_truncation() : quarantine();
-    if (steady_clock::now() < next_look_) return {};
+  const Result<FileChange> change = change_of(st);
+  if (!change) return std::unexpected(change.error());
+  switch (*change) {
+    case FileChange::Appended:
+      return end_polluted(static_cast<std::uint64_t>(st.st_size) - size_);
+    case FileChange::Emptied:
+      return follow_truncation();
+    case FileChange::Altered:
+      return quarantine();
+    case FileChange::Unlinked:
+      break;
+    case FileChange::None:
+      if (steady_clock::now() < next_look_) return {};
+      break;
   }
-  const Result<bool> moved = follow_path(st.st_nlink > 0 ? Patience::OneLook : Patience::None);
+  const Result<bool> moved =
+      follow_path(*change == FileChange::Unlinked ? Patience::None : Patience::OneLook);
   if (!moved) return std::unexpected(moved.error());
   return {};
 }
@@ -148,25 +165,30 @@ Status LogWriter::quarantine() {
   return begin_segment();
 }
 
-// What was renamed to `rotated` may have become another file, or have other bytes in it, since it was looked
-// at. The segment's name must not lie: whoever reads it takes the bytes for the stream's. A file that can't
-// be looked at stays as it is.
+// The file that was renamed to `rotated` may be another one by now, or hold other bytes than when slurper
+// last looked at it. The segment's name must not lie, since readers take its bytes for the stream's. If
+// stat(2) fails, the file stays as it is.
 Status LogWriter::settle_rotated(const std::string& rotated) {
   struct stat named{};
   struct stat ours{};
   if (os_.lstat(rotated.c_str(), &named) < 0 || os_.fstat(active_fd_.get(), &ours) < 0) return {};
   const bool is_ours = named.st_dev == ours.st_dev && named.st_ino == ours.st_ino;
-  const auto found = static_cast<std::uint64_t>(ours.st_size);
-  if (is_ours && found == size_) return {};
-  if (is_ours && found > size_) {
-    const Result<bool> intact = file_has(active_fd_.get(), size_ - last_bytes_.size(), last_bytes_);
-    if (!intact) return std::unexpected(intact.error());
-    if (*intact) {
-      record_.add_note({NoteKind::Foreign, end(), found - size_});
-      return {};
+  if (is_ours) {
+    const Result<FileChange> change = change_of(ours);
+    if (!change) return std::unexpected(change.error());
+    switch (*change) {
+      case FileChange::None:
+      case FileChange::Unlinked:  // since lstat(2) saw its name: nothing is left that could lie
+        return {};
+      case FileChange::Appended:
+        record_.add_note({NoteKind::Foreign, end(), static_cast<std::uint64_t>(ours.st_size) - size_});
+        return {};
+      case FileChange::Emptied:
+      case FileChange::Altered:
+        break;
     }
+    feed_.cut();
   }
-  if (is_ours) feed_.cut();
   const Result<std::string> aside = quarantine_file(rotated);
   if (!aside) return std::unexpected(aside.error());
   findings_.push_back(

@@ -19,6 +19,8 @@ using namespace std::string_view_literals;
 
 namespace {
 
+using ActiveFile = RotationFacts::ActiveFile;
+
 constexpr auto kLastOffset = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
 
 }  // namespace
@@ -75,28 +77,118 @@ Result<StreamOffset> LogWriter::end_of_rotated(StreamOffset limit) {
   return end;
 }
 
-// A file with the name that the active segment gets when it is rotated says that a rotation was cut short.
-// Then the active segment has another inode than the index knows, and nothing has been written to it.
-// Otherwise one of the two came from elsewhere: a file that only has such a name, or an active segment out of
-// a backup that was restored over a log which had been rotated since.
-Status LogWriter::settle_cut_short_rotation(const struct stat* active) {
-  if (active == nullptr || active->st_size == 0) return {};
-  const bool active_is_known = active->st_ino == record_.active_inode;
-  for (const std::string& rotated :
-       {paths_.rotated(record_.active_base), paths_.compressed(record_.active_base)}) {
+// Gathers what classify_rotation() depends on, the costly facts last.
+Result<LogWriter::RotationLook> LogWriter::look_at_rotation() {
+  RotationLook look;
+  look.facts.indexed = index_.record().has_value();
+  look.facts.indexed_base = record_.active_base;
+  const Result<std::optional<struct stat>> active = stat_active();
+  if (!active) return std::unexpected(active.error());
+  if (active->has_value()) {
+    const struct stat& st = **active;
+    look.facts.active = st.st_size > 0 ? ActiveFile::Written : ActiveFile::Empty;
+    look.facts.active_is_indexed = st.st_ino == record_.active_inode;
+    look.active_size = static_cast<std::uint64_t>(st.st_size);
+  }
+  if (!look.facts.indexed) return look;
+  for (std::string path : {paths_.rotated(record_.active_base), paths_.compressed(record_.active_base)}) {
     struct stat st{};
-    if (os_.lstat(rotated.c_str(), &st) < 0 || !S_ISREG(st.st_mode)) continue;
-    const Result<bool> is_copy = active_is_known ? false : active_is_copy_of(rotated);
-    if (!is_copy) return std::unexpected(is_copy.error());
-    if (!active_is_known && !*is_copy) continue;
-    const Result<std::string> aside = quarantine_file(*is_copy ? paths_.active() : rotated);
-    if (!aside) return std::unexpected(aside.error());
-    findings_.push_back(fmt::format(
-        "both {} and {} claim to begin at offset {}; the one that slurper had not written there is {} now",
-        in_quotes(paths_.active()), in_quotes(rotated), record_.active_base.value, in_quotes(*aside)));
-    if (*is_copy) return {};
+    if (os_.lstat(path.c_str(), &st) >= 0 && S_ISREG(st.st_mode)) look.rotated.push_back(std::move(path));
+  }
+  look.facts.rotated_exists = !look.rotated.empty();
+  if (is_claimed_twice(look.facts)) {
+    if (look.facts.active_is_indexed) return look;
+    for (const std::string& path : look.rotated) {
+      const Result<bool> is_copy = active_is_copy_of(path);
+      if (!is_copy) return std::unexpected(is_copy.error());
+      if (!*is_copy) continue;
+      look.facts.active_is_copy = true;
+      look.rotated = {path};
+      return look;
+    }
+  }
+  const Result<StreamOffset> end = end_of_rotated({kLastOffset});
+  if (!end) return std::unexpected(end.error());
+  look.facts.rotated_end = *end;
+  return look;
+}
+
+// Resolves whatever state the last process, or others, left the files in. Afterwards the active segment is
+// open.
+Status LogWriter::resolve_rotation(const std::optional<RingWitness>& ring) {
+  // Each turn that does not return has renamed a file out of the way, so the next one finds another state.
+  for (;;) {
+    const Result<RotationLook> look = look_at_rotation();
+    if (!look) return std::unexpected(look.error());
+    switch (classify_rotation(look->facts)) {
+      case RotationState::Unindexed:
+        return open_without_index(ring, look->active_size);
+      case RotationState::Settled:
+        base_ = record_.active_base;
+        return open_active();
+      case RotationState::Renamed:
+      case RotationState::Created:
+      case RotationState::Overtaken:
+        base_ = look->facts.rotated_end;
+        findings_.emplace_back("a rotation was cut short, and has been finished");
+        return open_active();
+      case RotationState::RotatedIsForeign:
+        for (const std::string& rotated : look->rotated) {
+          if (Status settled = quarantine_rival(rotated, rotated); !settled) return settled;
+        }
+        break;
+      case RotationState::ActiveIsCopy:
+        if (Status settled = quarantine_rival(paths_.active(), look->rotated.front()); !settled)
+          return settled;
+        break;
+      case RotationState::Displaced:
+        base_ = record_.active_base;
+        if (Status found = find_moved_file(); !found) return found;
+        return active_fd_ ? Status{} : open_active();
+    }
+  }
+}
+
+// Both the active segment and `rotated` claim to begin at the same offset: `loser`, one of the two, gives
+// way.
+Status LogWriter::quarantine_rival(const std::string& loser, const std::string& rotated) {
+  const Result<std::string> aside = quarantine_file(loser);
+  if (!aside) return std::unexpected(aside.error());
+  findings_.push_back(fmt::format(
+      "both {} and {} claim to begin at offset {}; the one that slurper had not written there is {} now",
+      in_quotes(paths_.active()), in_quotes(rotated), record_.active_base.value, in_quotes(*aside)));
+  return {};
+}
+
+// The ring, or else the names of the segments, say where the active segment begins.
+Status LogWriter::open_without_index(const std::optional<RingWitness>& ring, std::uint64_t active_size) {
+  if (ring) {
+    if (Status taken = take_identity_from(*ring, active_size); !taken) return taken;
+  }
+  const bool from_ring = ring && record_.log_id == ring->log_id;
+  if (!from_ring) {
+    const Result<StreamOffset> rotated_end = end_of_rotated({kLastOffset});
+    if (!rotated_end) return std::unexpected(rotated_end.error());
+    base_ = *rotated_end;
+    if (base_.value != 0)
+      findings_.push_back(fmt::format(
+          "its index was missing; from its segments' names it goes on at offset {}", base_.value));
+  }
+  if (Status opened = open_active(); !opened) return opened;
+  if (!from_ring && size_ > 0) {
+    findings_.push_back(
+        fmt::format("it held {} bytes that slurper had not written; they are its beginning now", size_));
   }
   return {};
+}
+
+// What stands at the active segment's path; nothing if no file does.
+Result<std::optional<struct stat>> LogWriter::stat_active() {
+  struct stat st{};
+  const int looked = os_.lstat(paths_.active().c_str(), &st);
+  if (looked == -ENOENT) return std::nullopt;
+  if (looked < 0) return cannot(-looked, "open", paths_.active());
+  return st;
 }
 
 // Whether the active segment holds what `rotated` begins with. Where a slot of the index is damaged, that
@@ -151,11 +243,10 @@ Status LogWriter::find_moved_file() {
 // Without an index the ring says which log this is and how far it came, if what is there fits to that: files
 // that end where the ring goes on, or none and a ring that holds lines. A file that fits to neither came from
 // elsewhere.
-Status LogWriter::take_identity_from(const RingWitness& ring, const struct stat* active) {
+Status LogWriter::take_identity_from(const RingWitness& ring, std::uint64_t active_size) {
   const Result<StreamOffset> rotated_end = end_of_rotated(ring.head);
   if (!rotated_end) return std::unexpected(rotated_end.error());
-  const std::uint64_t size = active != nullptr ? static_cast<std::uint64_t>(active->st_size) : 0;
-  const StreamOffset end = *rotated_end + size;
+  const StreamOffset end = *rotated_end + active_size;
   const bool fits = end.value > 0 && end >= ring.tail && end <= ring.head;
   if (!fits && ring.head == ring.tail) return {};
   record_.log_id = ring.log_id;
@@ -165,7 +256,7 @@ Status LogWriter::take_identity_from(const RingWitness& ring, const struct stat*
     base_ = *rotated_end;
     return {};
   }
-  if (size > 0) {
+  if (active_size > 0) {
     const Result<std::string> aside = quarantine_file();
     if (!aside) return std::unexpected(aside.error());
     findings_.push_back(
@@ -189,40 +280,9 @@ Status LogWriter::recover(const Uuid& boot, const std::optional<RingWitness>& ri
     record_.boot_id = boot;
   }
   synced_reserve_ = record_.reserved;
-  struct stat st{};
-  const int looked = os_.lstat(paths_.active().c_str(), &st);
-  if (looked < 0 && looked != -ENOENT) return cannot(-looked, "open", paths_.active());
-  if (known) {
-    if (Status settled = settle_cut_short_rotation(looked == 0 ? &st : nullptr); !settled) return settled;
-  }
-  if (!known && ring) {
-    if (Status taken = take_identity_from(*ring, looked == 0 ? &st : nullptr); !taken) return taken;
-  }
-  const bool from_ring = !known && ring && record_.log_id == ring->log_id;
-  if (!from_ring) {
-    const Result<StreamOffset> rotated_end = end_of_rotated({kLastOffset});
-    if (!rotated_end) return std::unexpected(rotated_end.error());
-    base_ = *rotated_end;
-  }
-  if (!from_ring && base_ != record_.active_base) {
-    findings_.push_back(
-        known ? "a rotation was cut short, and has been finished"
-              : fmt::format("its index was missing; from its segments' names it goes on at offset {}",
-                            base_.value));
-  }
-
-  if (known && base_ == record_.active_base && (looked < 0 || st.st_ino != record_.active_inode)) {
-    if (Status found = find_moved_file(); !found) return found;
-  }
-  if (!active_fd_) {
-    if (Status opened = open_active(); !opened) return opened;
-  }
+  if (Status resolved = resolve_rotation(ring); !resolved) return resolved;
   // A crash may have come between a file's creation and the sync of its name.
   folder_unsynced_ = true;
-  if (!known && !from_ring && size_ > 0) {
-    findings_.push_back(
-        fmt::format("it held {} bytes that slurper had not written; they are its beginning now", size_));
-  }
   // A ring of this boot shows that the log was opened in it: then an index that does not know is an old copy.
   restored_ = known && ring && ring->log_id == record_.log_id && record_.boot_id != boot;
   if (known && !restored_ && record_.boot_id != boot) {

@@ -1,6 +1,8 @@
 // LogWriter: the one writer of a log, its rotation and its recovery.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -14,8 +16,10 @@
 #include "base/os.h"
 #include "base/settings.h"
 #include "base/stream_offset.h"
+#include "log/file_change.h"
 #include "log/log_feed.h"
 #include "log/log_index.h"
+#include "log/rotation_state.h"
 #include "log/segment_name.h"
 #include "slurper/result.h"
 
@@ -128,8 +132,18 @@ class LogWriter {
   // log_recovery.cc
   Status recover(const Uuid& boot, const std::optional<RingWitness>& ring);
   Result<StreamOffset> end_of_rotated(StreamOffset limit);
-  Status take_identity_from(const RingWitness& ring, const struct stat* active);
-  Status settle_cut_short_rotation(const struct stat* active);
+  struct RotationLook {
+    RotationFacts facts;
+    std::uint64_t active_size = 0;
+    std::vector<std::string>
+        rotated;  // the paths that `rotated_exists` is about; the original if `active_is_copy`
+  };
+  Result<RotationLook> look_at_rotation();
+  Status resolve_rotation(const std::optional<RingWitness>& ring);
+  Result<std::optional<struct stat>> stat_active();
+  Status quarantine_rival(const std::string& loser, const std::string& rotated);
+  Status open_without_index(const std::optional<RingWitness>& ring, std::uint64_t active_size);
+  Status take_identity_from(const RingWitness& ring, std::uint64_t active_size);
   Result<bool> active_is_copy_of(const std::string& rotated);
   Status resume_behind_backup(StreamOffset tail);
   Status find_moved_file();
@@ -143,6 +157,7 @@ class LogWriter {
 
   // external_changes.cc
   enum class Patience { None, OneLook };
+  Result<FileChange> change_of(const struct stat& st);
   Status follow_file();
   Result<bool> follow_path(Patience patience);
   Status follow_truncation();
