@@ -28,6 +28,26 @@ mkdir "$work/log"
 man --warnings -E UTF-8 -l "$usr/share/man/man8/slurper.8" 2>"$work/man" >/dev/null || failed "man fails"
 [ ! -s "$work/man" ] || failed "man: $(cat "$work/man")"
 
+# Paths of installed files that documents, units, snippets and help name: a document names those of the prefix /usr, a
+# program its own.
+"$usr/bin/slurper" run --help >"$work/help"
+grep -rhoE '/usr/(share/doc|lib|include|bin)/[a-z/]*slurper[A-Za-z0-9_./-]*' \
+  "$usr/share/doc/slurper" "$usr/share/man" "$usr/lib/systemd" "$root${configuration%/*}" |
+  sed -e 's/[.]$//' -e "s#^/usr/#$prefix/#" | sort -u >"$work/named"
+[ "$(wc -l <"$work/named")" -gt 8 ] || failed "documents name few installed paths: $(cat "$work/named")"
+grep -oE "$prefix/[A-Za-z0-9_./-]*" "$work/help" >>"$work/named" || failed "the help names no installed path"
+while read -r path; do
+  # X and NAME stand for names of the reader's own.
+  case $path in */X.so | */by-program.so) continue ;; esac
+  [ -e "$root$path" ] || failed "documents or help name $path, which is not installed"
+done <"$work/named"
+# And what the README and the pages link is there for who reads them where they are installed.
+while read -r page; do
+  while read -r link; do
+    [ -e "$(dirname "$page")/${link%%#*}" ] || failed "$page links $link, which is not installed"
+  done < <(grep -oE '\]\([^)#]+' "$page" | cut -c3- | grep -v '^http' | sed 's/ .*//')
+done < <(find "$usr/share/doc/slurper" -name '*.md' ! -name NEWS.md)
+
 # Accounts and FIFO in a root directory of their own; to give files away takes root.
 if [ "$(id -u)" -eq 0 ]; then
   mkdir -p "$root/etc"
