@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -20,9 +21,12 @@
 #include <CLI/CLI.hpp>
 
 #include "base/error.h"
+#include "bench/data.h"
 #include "bench/forward.h"
 #include "bench/peers.h"
+#include "bench/plot.h"
 #include "bench/scenarios.h"
+#include "bench/surroundings.h"
 
 namespace slurper::bench {
 namespace {
@@ -37,6 +41,8 @@ struct Options {
   double scale = 1;
   std::string slurper;
   std::string json;
+  std::string plot;     // a file of results to draw; empty: measure
+  std::string plot_to;  // where drawings go
 };
 
 // A folder with a fresh name, removed at the end.
@@ -92,7 +98,7 @@ std::vector<Peer> peers_for(const Scenario& scenario, const std::vector<Peer>& p
     chosen.push_back(peer);
     if (!scenario.also_in_ram) continue;
     Peer& in_ram = chosen.emplace_back(peer);
-    in_ram.name += "/ram";
+    in_ram.name += kInRam;
     in_ram.log_in_ram = true;
   }
   return chosen;
@@ -121,6 +127,37 @@ Status run_scenario(const Scenario& scenario, const Options& options, const std:
     }
   }
   return {};
+}
+
+Status write_file(const fs::path& path, const std::string& text) {
+  std::ofstream file(path);
+  file << text << std::flush;
+  if (!file) return fail(ErrorKind::CantCreate, fmt::format("write '{}'", path.native()), "the write failed");
+  return {};
+}
+
+Status plot(const Options& options) {
+  const auto data = read_data(options.plot);
+  if (!data) return std::unexpected(data.error());
+  const std::vector<Drawing> drawn = drawings(*data);
+  if (drawn.empty()) {
+    return fail(ErrorKind::Data, fmt::format("draw '{}'", options.plot), "it has no scenario that is drawn",
+                "Measure flat, paced, bursts, burst or stall");
+  }
+  fs::create_directories(options.plot_to);
+  for (const Drawing& drawing : drawn) {
+    const fs::path path = fs::path(options.plot_to) / drawing.file;
+    if (auto written = write_file(path, drawing.svg); !written) return written;
+    fmt::print("{}\n", path.lexically_normal().native());
+  }
+  return {};
+}
+
+std::string today() {
+  const std::chrono::year_month_day date(
+      std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now()));
+  return fmt::format("{:04}-{:02}-{:02}", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                     static_cast<unsigned>(date.day()));
 }
 
 Result<bool> run(const Options& options) {
@@ -156,10 +193,9 @@ Result<bool> run(const Options& options) {
     }
   }
   if (!options.json.empty()) {
-    std::ofstream file(options.json);
-    file << json(records) << std::flush;
-    if (!file)
-      return fail(ErrorKind::CantCreate, fmt::format("write the results to '{}'", options.json), "it failed");
+    const Data data{.machine = machine(disk->path()), .date = today(), .runs = std::move(records)};
+    if (auto written = write_file(options.json, to_json(data)); !written)
+      return std::unexpected(written.error());
   }
   return good;
 }
@@ -186,6 +222,13 @@ int main(int argc, char** argv) {
   app.add_option("--scale", options.scale, "factor on the number of lines, for a quick look")
       ->check(CLI::PositiveNumber);
   app.add_option("--json", options.json, "write all runs to this file");
+  app.add_option("--plot", options.plot,
+                 "measure nothing, draw the runs of such a file; docs/performance.json by default")
+      ->expected(0, 1)
+      ->default_str(SLURPER_DOCS "/performance.json")
+      ->excludes("scenario");
+  app.add_option("--plot-to", options.plot_to, "the folder for the drawings")
+      ->default_val(SLURPER_DOCS "/images");
   CLI11_PARSE(app, argc, argv);
 
   for (const int signal : {SIGINT, SIGTERM}) {
@@ -193,11 +236,16 @@ int main(int argc, char** argv) {
     action.sa_handler = [](int) { interrupted = 1; };
     ::sigaction(signal, &action, nullptr);
   }
-  const auto good = run(options);
-  if (!good) {
-    fmt::print(stderr, "slurper_bench: {}\n", good.error().message());
-    return static_cast<int>(good.error().kind);
+  const auto failed = [](const Error& error) {
+    fmt::print(stderr, "slurper_bench: {}\n", error.message());
+    return static_cast<int>(error.kind);
+  };
+  if (!options.plot.empty()) {
+    const auto drawn = plot(options);
+    return drawn ? 0 : failed(drawn.error());
   }
+  const auto good = run(options);
+  if (!good) return failed(good.error());
   return *good ? 0 : 1;
 }
 

@@ -2,7 +2,6 @@
 #include <map>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "bench/scenarios.h"
 #include "bench/statistics.h"
@@ -10,8 +9,6 @@
 namespace slurper::bench {
 
 namespace {
-
-constexpr std::string_view kInRam = "/ram";
 
 // A metric of a peer's good runs, by repeat.
 std::map<unsigned, double> values_of(const Scenario& scenario, std::span<const Record> records,
@@ -99,19 +96,6 @@ std::string verdict(const Scenario& scenario, std::span<const Record> records, c
   return passed(scenario, records, peer) ? "ok" : "MISSED";
 }
 
-std::string json_string(std::string_view text) {
-  std::string result = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') result += '\\';
-    if (static_cast<unsigned char>(c) < 0x20) {
-      result += fmt::format("\\u{:04x}", c);
-    } else {
-      result += c;
-    }
-  }
-  return result + '"';
-}
-
 }  // namespace
 
 bool Target::met(double value) const {
@@ -186,19 +170,6 @@ std::string table(const Scenario& scenario, std::span<const Record> records) {
                         median(noise));
   }
   return text + notes;
-}
-
-std::string json(std::span<const Record> records) {
-  std::vector<std::string> rows;
-  for (const Record& record : records) {
-    std::string row = fmt::format("{{\"scenario\": {}, \"peer\": {}, \"repeat\": {}, \"failure\": {}",
-                                  json_string(record.scenario), json_string(record.peer), record.repeat,
-                                  json_string(record.outcome.failure));
-    for (const auto& [name, value] : record.outcome.metrics)
-      row += fmt::format(", {}: {}", json_string(name), value);
-    rows.push_back(row + '}');
-  }
-  return fmt::format("[\n{}\n]\n", fmt::join(rows, ",\n"));
 }
 
 }  // namespace slurper::bench

@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bench/run.h"
@@ -55,11 +56,14 @@ struct Scenario {
   std::vector<std::string> judged = {"slurper"};  // has to reach the targets
   bool to_receiver = false;                       // of the forwarders, those to one
   bool yardsticks = true;                         // whether the bare loops take part
-  bool also_in_ram = false;                       // each peer also with its log in RAM, as NAME/ram
+  bool also_in_ram = false;  // each peer also with its log in RAM, as NAME/ram, see kInRam
 };
 
 // In the order in which they run.
 [[nodiscard]] std::span<const Scenario> scenarios();
+
+// The end of the name of a peer whose log is in RAM.
+inline constexpr std::string_view kInRam = "/ram";
 
 struct Record {
   std::string scenario;
@@ -71,9 +75,6 @@ struct Record {
 // The table of a scenario, for 80 columns. Failed runs are left out of the numbers, count in the verdict and
 // are told below it.
 [[nodiscard]] std::string table(const Scenario& scenario, std::span<const Record> records);
-
-// All records as JSON.
-[[nodiscard]] std::string json(std::span<const Record> records);
 
 // Whether every run of `peer` passed and met its targets.
 [[nodiscard]] bool passed(const Scenario& scenario, std::span<const Record> records, const std::string& peer);

@@ -1,8 +1,12 @@
 #include "bench/surroundings.h"
 
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <fstream>
 #include <string_view>
@@ -16,6 +20,30 @@
 namespace slurper::bench {
 
 namespace fs = std::filesystem;
+
+namespace {
+
+// ", ext4", or nothing for one that is not listed here.
+std::string file_system(const fs::path& folder) {
+  struct statfs fs{};
+  if (::statfs(folder.c_str(), &fs) != 0) return "";
+  switch (fs.f_type) {
+    case EXT4_SUPER_MAGIC:
+      return ", ext4";
+    case XFS_SUPER_MAGIC:
+      return ", xfs";
+    case BTRFS_SUPER_MAGIC:
+      return ", btrfs";
+    case OVERLAYFS_SUPER_MAGIC:
+      return ", overlayfs";
+    case TMPFS_MAGIC:
+      return ", tmpfs";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
 
 Folders::Folders(const Places& places) : disk_(places.disk / "run"), ram_(places.ram / "run") {
   remove();
@@ -55,6 +83,24 @@ double busy_seconds() {
   stat >> cpu >> user >> nice >> system >> idle >> iowait >> irq >> softirq >> steal;
   return static_cast<double>(user + nice + system + irq + softirq + steal) /
          static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
+std::string machine(const fs::path& disk) {
+  std::string processor = "unknown processor";
+  std::ifstream cpuinfo("/proc/cpuinfo");
+  for (std::string line; std::getline(cpuinfo, line);) {
+    const std::size_t colon = line.find(": ");
+    if (!line.starts_with("model name") || colon == std::string::npos) continue;
+    processor = line.substr(colon + 2);
+    break;
+  }
+  struct utsname kernel{};
+  ::uname(&kernel);
+  std::string release = kernel.release;
+  release.erase(std::min(release.find_first_not_of("0123456789."), release.size()));
+  release.erase(std::min(release.find('.', release.find('.') + 1), release.size()));  // 6.18, not 6.18.44
+  return fmt::format("{}, {} processors, Linux {}{}", processor, ::sysconf(_SC_NPROCESSORS_ONLN), release,
+                     file_system(disk));
 }
 
 std::string complaint(const fs::path& directory) {

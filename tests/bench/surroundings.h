@@ -44,6 +44,10 @@ struct Filling {
 // time included.
 [[nodiscard]] double busy_seconds();
 
+// This machine in a few words, with the file system that `disk` lies on: "AMD EPYC, 2 processors, Linux 6.18,
+// ext4".
+[[nodiscard]] std::string machine(const std::filesystem::path& disk);
+
 // The last words of a reader, for a message: " ('no such file')", or nothing.
 [[nodiscard]] std::string complaint(const std::filesystem::path& directory);
 
