@@ -44,8 +44,8 @@ struct RingWitness {
 //
 // The log's file is everybody's: it may be moved, removed, cut or written to by others at any time. Each
 // append() looks at it before and after, and once a second at its path and the index's. The stream goes on at
-// end() in any case, and a range of it that is gone is noted in the index. (docs/log-format.md, "Other
-// hands")
+// end() in any case, and a range of it that is gone is noted in the index. (docs/log-format.md, "When
+// it fails")
 //
 // Belongs to one thread at a time. The lock on the log is held as long as it lives.
 class LogWriter {

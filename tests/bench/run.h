@@ -24,7 +24,7 @@ struct Peer {
   bool log_in_ram = false;  // {out} lies in {ram} too: a disk that nothing is faster than
   bool notifies = false;    // says READY=1 (sd_notify)
   std::optional<Habit> receiver = std::nullopt;  // where it sends lines, too
-  std::string config = {};                       // becomes {disk}/config, filled in likewise
+  std::string config = {};                       // becomes {disk}/config, filled in as well
   bool by_socket = false;                        // makes {fifo} itself, as a unix stream socket
 };
 
@@ -53,15 +53,18 @@ extern volatile std::sig_atomic_t interrupted;
 
 // Runs `peer` once, in fresh folders below `places`, which are removed again. What the reader wrote is
 // checked line by line. An error is one of the benchmark; that a reader fails is an outcome. Metrics:
-//   lines_per_second        accepted lines over the time from the first write(2) to the log's last growth
-//   cpu_per_million         the reader's CPU seconds for a million lines, all threads, start-up not counted
-//   whole_cpu_per_million   the reader's up to its end, its children's and all that it does on its way out
-//   included writer_cpu_per_million  the writers' writer_busy_percent     how much of that time a writer was
-//   busy: at 100 no reader can make it faster refused, refused_percent           lines that the pipe refused
-//   with EAGAIN lost, duplicated, reordered, torn  lines, see lines.h p50_us, p99_us, worst_us           from
-//   write(2) to visible in the log (latencies) peak_mib, resident_mib  memory, the pages of a ring that are
-//   mapped included wakeups, ready_ms       see RunPlan::idle; the median of the starts noise_cpus CPUs that
-//   were busy with other work meanwhile
+//
+// - lines_per_second: accepted lines over the time from the first write(2) to the log's last growth
+// - cpu_per_million: the reader's CPU seconds for a million lines, all threads, start-up not counted
+// - whole_cpu_per_million: the reader's with its exit, and its children's
+// - writer_cpu_per_million: the writers'
+// - writer_busy_percent: how much of that time a writer was busy: at 100 no reader can make it faster
+// - refused, refused_percent: lines that the pipe refused with EAGAIN
+// - lost, duplicated, reordered, torn: lines, see lines.h
+// - p50_us, p99_us, worst_us: from write(2) to visible in the log (RunPlan::latencies)
+// - peak_mib, resident_mib: memory, with the pages of a ring that are mapped
+// - wakeups, ready_ms: see RunPlan::idle; the median of the starts
+// - noise_cpus: CPUs that were busy with other work meanwhile
 Result<Outcome> run_once(const LineMaker& maker, const Peer& peer, const RunPlan& plan, const Places& places);
 
 }  // namespace slurper::bench

@@ -21,7 +21,7 @@ using testing::StartsWith;
 struct Page {
   std::vector<std::string> filters;
   std::vector<std::string> fields;     // first column of the tables so headed
-  std::vector<std::string> operators;  // likewise
+  std::vector<std::string> operators;  // of these, too
   std::string text;
 };
 
