@@ -17,40 +17,42 @@
 
 #include "slurper/record.h"
 #include "slurper/result.h"
+#include "slurper/setting.h"
 
 namespace slurper {
 
-// What a sink is told by its [[sink]] table or its URL. Asking for a setting makes it known: one that is
-// there and was never asked for is an error, as is one of a wrong form. Errors are kept here, with their
-// place, and reported when the sink has been made: a sink asks for all of its settings and needs not look at
-// any.
+// The settings of one sink: what its [[sink]] table or its URL says, and else the defaults that its type
+// declares. Errors are kept here, with their place, and reported once the sink has been made, so that a sink
+// takes all of its settings without a look at any.
 class SinkOptions {
  public:
   virtual ~SinkOptions() = default;
 
-  // `otherwise` where the setting is missing, or wrong.
-  virtual std::string text(std::string_view name, std::string_view otherwise) = 0;
-  virtual std::vector<std::string> list(std::string_view name) = 0;  // one string counts as a list of one
-  virtual bool flag(std::string_view name, bool otherwise) = 0;
-  virtual std::uint64_t number(std::string_view name, std::uint64_t otherwise, std::uint64_t min,
-                               std::uint64_t max) = 0;
-  // In bytes: "64KiB".
-  virtual std::uint64_t size(std::string_view name, std::uint64_t otherwise, std::uint64_t min,
-                             std::uint64_t max) = 0;
-  // "500ms", "1h".
-  virtual std::chrono::milliseconds duration(std::string_view name, std::chrono::milliseconds otherwise,
-                                             std::chrono::milliseconds min,
-                                             std::chrono::milliseconds max) = 0;
-  // The place in `choices` of what is set; of `otherwise` where nothing is.
-  virtual std::size_t choice(std::string_view name, std::span<const std::string_view> choices,
-                             std::size_t otherwise) = 0;
+  // Of a setting that the type declares. If the value is wrong, the default.
+  [[nodiscard]] virtual const SettingValue& value(std::string_view name) = 0;
 
+  // The same by type. Text, paths, User and Group:
+  [[nodiscard]] std::string text(std::string_view name) {
+    const std::vector<std::string>& texts = value(name).texts;
+    return texts.empty() ? std::string() : texts.front();
+  }
+  [[nodiscard]] std::vector<std::string> list(std::string_view name) { return value(name).texts; }
+  [[nodiscard]] bool flag(std::string_view name) { return value(name).number != 0; }
+  // Number, Size in bytes, Mode:
+  [[nodiscard]] std::uint64_t number(std::string_view name) { return value(name).number; }
+  [[nodiscard]] std::chrono::milliseconds duration(std::string_view name) {
+    return std::chrono::milliseconds(value(name).number);
+  }
+  // The place among the setting's choices.
+  [[nodiscard]] std::size_t choice(std::string_view name) { return value(name).choice; }
+
+  // Whether the configuration has it.
   [[nodiscard]] virtual bool has(std::string_view name) const = 0;
-  // The setting `name` is missing or wrong: "must be …". The first one that is rejected is reported.
+  // For rules that a declaration can't express. The setting `name` is missing or wrong: "must be …". Only the
+  // first rejection is reported.
   virtual void reject(std::string_view name, std::string why) = 0;
-  // The setting `name` can be accepted, and is hardly meant: "…". `slurper check` and `run` tell the
-  // operator. Behind the others, so that plug-ins that were built before it was there still work.
-  virtual void warn(std::string_view /*name*/, std::string /*what*/) {}
+  // The setting `name` is acceptable, but probably a mistake: "…". `slurper check` and `run` warn of it.
+  virtual void warn(std::string_view name, std::string what) = 0;
 };
 
 enum class Level { Debug, Info, Warning, Error };
@@ -113,14 +115,22 @@ class Sink {
 // Makes a sink from its settings. It touches nothing yet: `slurper check` makes sinks, too.
 using MakeSink = std::unique_ptr<Sink> (*)(SinkOptions& options);
 
+// For a sink whose constructor takes the options.
+template <typename SomeSink>
+std::unique_ptr<Sink> make_sink_of(SinkOptions& options) {
+  return std::make_unique<SomeSink>(options);
+}
+
 struct SinkType {
   std::string_view name;  // the `type` of a [[sink]] table, and a URL's scheme
   std::string_view help;  // one line
   MakeSink make;
+  // What its table may have beside the settings of every sink. They stay in memory as long as the type.
+  std::span<const Setting> settings = {};
 };
 
-// Changes with every change of these headers that a plug-in built before would not survive.
-inline constexpr std::uint32_t kSinkApiVersion = 1;
+// Changes with every change of these headers that breaks plug-ins built before it.
+inline constexpr std::uint32_t kSinkApiVersion = 2;
 
 // What a plug-in exports, with C linkage, under the name slurper_sink_plugin.
 struct SinkPlugin {

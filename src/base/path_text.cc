@@ -39,7 +39,8 @@ bool has_a_scheme(std::string_view text) {
   return is_word && (rest.starts_with("//") || text.starts_with("file:"));
 }
 
-bool has_typographic_quotes(std::string_view text) {
+// Of any language.
+bool stands_in_typographic_quotes(std::string_view text) {
   for (const std::string_view quote :
        {"\u201c", "\u201d", "\u201e", "\u2018", "\u2019", "\u00ab", "\u00bb"}) {
     if (text.starts_with(quote) || text.ends_with(quote)) return true;
@@ -49,6 +50,11 @@ bool has_typographic_quotes(std::string_view text) {
 
 }  // namespace
 
+bool has_typographic_quotes(std::string_view text) {
+  return text.contains("\u201c") || text.contains("\u201d") || text.contains("\u2018") ||
+         text.contains("\u2019");
+}
+
 std::string path_mistake(std::string_view text) {
   if (text == "-")
     return "A '-' stands for no stream here: slurper reads a named pipe and writes a file. './-' is a file";
@@ -56,7 +62,7 @@ std::string path_mistake(std::string_view text) {
     return "This is one of slurper's own streams: name a pipe that mkfifo(1) makes, or a file; "
            "--sink stdout: copies the log to standard output";
   }
-  if (has_typographic_quotes(text)) return "Typographic quotes are no quotes: write \" instead";
+  if (stands_in_typographic_quotes(text)) return kPlainQuotes;
   if (has_a_scheme(text)) return "This is a URL: leave out all that stands before the path";
   if (text.starts_with("~/") || text.starts_with("$"))
     return "Only a shell knows '~' and '$': write the whole path";

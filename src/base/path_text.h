@@ -15,4 +15,9 @@ namespace slurper {
 // and what to write instead; nothing if it is a path.
 [[nodiscard]] std::string path_mistake(std::string_view text);
 
+// Whether `text` has one of a text processor's quotes, “ ” ‘ ’, which TOML does not know; and the advice
+// then.
+[[nodiscard]] bool has_typographic_quotes(std::string_view text);
+inline constexpr const char* kPlainQuotes = "Typographic quotes are no quotes: write \" instead";
+
 }  // namespace slurper

@@ -29,6 +29,8 @@
 #include "base/file_kind.h"
 #include "base/os.h"
 #include "base/path_text.h"
+#include "base/setting_value.h"
+#include "base/settings_keys.h"
 #include "config/keys.h"
 #include "config/sinks.h"
 
@@ -78,18 +80,6 @@ std::string explanation(std::string_view text) {
   return out;
 }
 
-bool takes_a_path(const Key& key) {
-  return key.name == "path" || (key.table == "ring" && key.name == "directory");
-}
-
-constexpr const char* kPlainQuotes = "Typographic quotes are no quotes: write \" instead";
-
-// Those of a text processor, which TOML does not know.
-bool has_typographic_quotes(std::string_view line) {
-  return line.find("\u201c") != std::string_view::npos || line.find("\u201d") != std::string_view::npos ||
-         line.find("\u2018") != std::string_view::npos || line.find("\u2019") != std::string_view::npos;
-}
-
 std::string_view line_of(std::string_view text, std::size_t number) {
   for (; number > 1 && !text.empty(); --number)
     text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
@@ -97,18 +87,15 @@ std::string_view line_of(std::string_view text, std::size_t number) {
 }
 
 Status take(const std::string& where, const Key& key, const Value& value, Settings& settings) {
-  const bool is_text = value.kind == Value::Kind::String || value.kind == Value::Kind::Word;
-  if (is_text && takes_a_path(key)) {
-    if (const std::string mistake = path_mistake(value.text); !mistake.empty()) {
-      return reject(where,
-                    fmt::format("{} is {}, but must be {}", key.full_name(), describe(value), key.allowed()),
-                    mistake);
-    }
+  const auto read = read_value(key.setting, value);
+  if (!read) {
+    return reject(
+        where,
+        fmt::format("{} is {}, but must be {}", key.full_name(), describe(value), allowed(key.setting)),
+        read.error());
   }
-  if (key.read(value, settings)) return {};
-  return reject(where,
-                fmt::format("{} is {}, but must be {}", key.full_name(), describe(value), key.allowed()),
-                is_text && has_typographic_quotes(value.text) ? kPlainQuotes : "");
+  key.assign(*read, settings);
+  return {};
 }
 
 // toml++ keeps tables sorted by name; people read files from the top, and should meet the first error first.
@@ -446,11 +433,11 @@ std::string to_toml(const Settings& settings, Comments comments) {
       table = key.table;
     }
     if (comments == Comments::All) {
-      std::string help(key.help);
+      std::string help(key.setting.help);
       help.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(help.front())));
-      out += fmt::format("# {}\n#   {}\n", help, key.allowed());
+      out += fmt::format("# {}\n#   {}\n", help, allowed(key.setting));
     }
-    out += fmt::format("{} = {}\n", key.name, key.print(settings));
+    out += fmt::format("{} = {}\n", key.setting.name, print_value(key.setting, key.value(settings)));
   }
   for (const SinkSettings& sink : settings.sinks) out += "\n" + to_toml(sink);
   return out;

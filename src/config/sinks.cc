@@ -8,8 +8,8 @@
 #include <optional>
 #include <set>
 
+#include "base/setting_value.h"
 #include "base/text.h"
-#include "config/keys.h"
 
 namespace slurper {
 
@@ -76,6 +76,11 @@ std::string derived_name(const SinkSettings& sink) {
     }
   }
   return name.substr(0, kMaxName);
+}
+
+// As a TOML key: bare if it may be.
+std::string quote_toml_key(std::string_view key) {
+  return consists_of(key, std::string(kLetters) + "_-") ? std::string(key) : quote_toml(key);
 }
 
 bool has_nul(std::string_view text) {

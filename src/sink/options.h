@@ -1,6 +1,7 @@
 // ConfiguredOptions: the settings of one sink, as the configuration has them.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,20 +14,11 @@ namespace slurper {
 
 class ConfiguredOptions : public SinkOptions {
  public:
-  // `settings` outlives it.
-  explicit ConfiguredOptions(const SinkSettings& settings) : settings_(settings) {}
+  // `declared` is every setting that the sink may have. Both outlive it.
+  ConfiguredOptions(const SinkSettings& settings, std::vector<Setting> declared)
+      : settings_(settings), declared_(std::move(declared)) {}
 
-  std::string text(std::string_view name, std::string_view otherwise) override;
-  std::vector<std::string> list(std::string_view name) override;
-  bool flag(std::string_view name, bool otherwise) override;
-  std::uint64_t number(std::string_view name, std::uint64_t otherwise, std::uint64_t min,
-                       std::uint64_t max) override;
-  std::uint64_t size(std::string_view name, std::uint64_t otherwise, std::uint64_t min,
-                     std::uint64_t max) override;
-  std::chrono::milliseconds duration(std::string_view name, std::chrono::milliseconds otherwise,
-                                     std::chrono::milliseconds min, std::chrono::milliseconds max) override;
-  std::size_t choice(std::string_view name, std::span<const std::string_view> choices,
-                     std::size_t otherwise) override;
+  [[nodiscard]] const SettingValue& value(std::string_view name) override;
   [[nodiscard]] bool has(std::string_view name) const override { return find(name) != nullptr; }
   void reject(std::string_view name, std::string why) override;
   void warn(std::string_view name, std::string what) override;
@@ -34,19 +26,21 @@ class ConfiguredOptions : public SinkOptions {
   // The first setting that was rejected so far.
   [[nodiscard]] const std::optional<Error>& error() const { return error_; }
 
-  // What is wrong with them, now that the sink has asked for all that it knows. Config, with the place.
-  [[nodiscard]] Status check() const;
-  // What the sink was warned of: sentences that name the setting and its place.
+  // What is wrong with them, once the sink has been made: what it rejected, a wrong value, a missing setting,
+  // or one that is not declared. Config, with the place.
+  [[nodiscard]] Status check();
+  // What the sink warned of: sentences that name the setting and its place.
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
   [[nodiscard]] const SinkOption* find(std::string_view name) const;
-  void asked_for(std::string_view name);
+  [[nodiscard]] SettingValue read(const Setting& setting);
   [[nodiscard]] std::string advice_on(std::string_view name) const;
-  const std::string* single(std::string_view name, std::string_view must_be);
+  void reject(std::string_view name, std::string why, std::string advice);
 
   const SinkSettings& settings_;
-  std::vector<std::string> asked_for_;
+  std::vector<Setting> declared_;
+  std::map<std::string_view, SettingValue> values_;
   std::optional<Error> error_;
   std::vector<std::string> warnings_;
 };

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <iterator>
 #include <set>
 
 #include "base/accounts.h"
@@ -24,13 +25,12 @@ namespace slurper {
 
 namespace {
 
-constexpr std::array kBuiltIn = {
-    SinkType{.name = "exec", .help = "a program's standard input", .make = &make_exec_sink},
-    SinkType{.name = "file", .help = "another file", .make = &make_file_sink},
-    SinkType{.name = "journald", .help = "the systemd journal", .make = &make_journald_sink},
-    SinkType{.name = "stdout", .help = "standard output", .make = &make_stdout_sink},
-    SinkType{.name = "syslog", .help = "a syslog server", .make = &make_syslog_sink},
-};
+// What every sink may have beside its type's own settings.
+std::vector<Setting> common_settings() {
+  std::vector<Setting> settings(RunnerOptions::settings().begin(), RunnerOptions::settings().end());
+  settings.push_back({.name = "plugin", .help = "the path of a shared object, for a type of your own"});
+  return settings;
+}
 
 constexpr const char* kEntry = "slurper_sink_plugin";
 
@@ -42,8 +42,9 @@ const SinkOption* plugin_of(const SinkSettings& settings) {
 // Nothing where another one than a built-in type is asked for.
 const SinkType* built_in(const SinkSettings& settings) {
   if (plugin_of(settings) != nullptr) return nullptr;
-  const auto found = std::ranges::find(kBuiltIn, settings.type, &SinkType::name);
-  return found == kBuiltIn.end() ? nullptr : &*found;
+  const auto types = built_in_sinks();
+  const auto found = std::ranges::find(types, settings.type, &SinkType::name);
+  return found == types.end() ? nullptr : &*found;
 }
 
 std::string plugin_path(const SinkSettings& settings) {
@@ -53,7 +54,7 @@ std::string plugin_path(const SinkSettings& settings) {
 
 std::string list_of_types() {
   std::set<std::string> types;
-  for (const SinkType& type : kBuiltIn) types.emplace(type.name);
+  for (const SinkType& type : built_in_sinks()) types.emplace(type.name);
   std::error_code error;  // a folder that is not there has no plug-ins
   for (const auto& entry : std::filesystem::directory_iterator(kSinkDirectory, error)) {
     if (entry.path().extension() == ".so") types.insert(printable(entry.path().stem().string()));
@@ -94,8 +95,7 @@ Status check_type(const SinkSettings& settings) {
 
 // A sink of this type. Any thread.
 Result<std::unique_ptr<Sink>> make_sink(const SinkType& type, const SinkSettings& settings) {
-  ConfiguredOptions options(settings);
-  (void)options.text("plugin", "");  // has been seen to
+  ConfiguredOptions options(settings, settings_of(type));
   (void)RunnerOptions::from(options);
   std::unique_ptr<Sink> sink = type.make(options);
   if (Status good = options.check(); !good) return std::unexpected(std::move(good.error()));
@@ -105,13 +105,12 @@ Result<std::unique_ptr<Sink>> make_sink(const SinkType& type, const SinkSettings
 // Whether the settings can be understood; `type` is nullptr if it can't be had, so that only what every sink
 // has is checked.
 Result<PreparedSink> prepare(const SinkSettings& settings, const SinkType* type) {
-  ConfiguredOptions options(settings);
+  ConfiguredOptions options(settings, type == nullptr ? common_settings() : settings_of(*type));
   PreparedSink sink{
       .name = settings.name, .type = settings.type, .options = RunnerOptions::from(options), .make = {}};
   if (type == nullptr) {
     if (const auto& error = options.error()) return std::unexpected(*error);
   } else {
-    (void)options.text("plugin", "");  // has been seen to
     (void)type->make(options);
     if (Status good = options.check(); !good) return std::unexpected(std::move(good.error()));
     sink.warnings = options.warnings();
@@ -129,7 +128,15 @@ Result<PreparedSink> prepare(const SinkSettings& settings, const SinkType* type)
 }  // namespace
 
 std::span<const SinkType> built_in_sinks() {
+  static const std::array kBuiltIn = {exec_sink(), file_sink(), journald_sink(), stdout_sink(),
+                                      syslog_sink()};
   return kBuiltIn;
+}
+
+std::vector<Setting> settings_of(const SinkType& type) {
+  std::vector<Setting> settings(type.settings.begin(), type.settings.end());
+  std::ranges::move(common_settings(), std::back_inserter(settings));
+  return settings;
 }
 
 Result<SinkType> find_sink_type(const SinkSettings& settings) {

@@ -17,6 +17,9 @@ inline constexpr const char* kSinkDirectory = SLURPER_SINK_DIRECTORY;
 
 [[nodiscard]] std::span<const SinkType> built_in_sinks();
 
+// All that the table of such a sink may have but `name` and `type`: its own settings, and every sink's.
+[[nodiscard]] std::vector<Setting> settings_of(const SinkType& type);
+
 // The type that `settings` ask for: built in, or else a plug-in of kSinkDirectory, or the one at the path
 // that the option `plugin` names. A plug-in is loaded once, and stays. Config where there is none of that
 // name, or it can't be loaded, is of another version, or is no plug-in at all. Any thread.

@@ -62,19 +62,65 @@ std::chrono::milliseconds with_jitter(std::chrono::milliseconds backoff) {
 
 }  // namespace
 
+std::span<const Setting> RunnerOptions::settings() {
+  using Type = Setting::Type;
+  static constexpr std::array<std::string_view, 2> kStarts = {"end", "beginning"};
+  static constexpr std::uint64_t kMiB = 1 << 20;
+  static constexpr std::array kSettings = {
+      Setting{.name = "filter", .help = "which lines the sink gets"},
+      Setting{.name = "start",
+              .type = Type::Choice,
+              .help = "where a sink without a cursor begins",
+              .initial = "end",
+              .choices = kStarts},
+      Setting{.name = "max_line",
+              .type = Type::Size,
+              .help = "a longer line comes in parts",
+              .initial = "64KiB",
+              .min = 480,
+              .max = 16 * kMiB},
+      Setting{.name = "crlf",
+              .type = Type::Flag,
+              .help = "a CR before the newline belongs to the line's end",
+              .initial = "false"},
+      Setting{.name = "batch_lines",
+              .type = Type::Number,
+              .help = "lines of a batch",
+              .initial = "1000",
+              .min = 1,
+              .max = 1'000'000},
+      Setting{.name = "batch_bytes",
+              .type = Type::Size,
+              .help = "bytes of the log that are read for a batch",
+              .initial = "1MiB",
+              .min = 1,
+              .max = 64 * kMiB},
+      Setting{.name = "batch_time",
+              .type = Type::Duration,
+              .help = "how long a batch's first line waits",
+              .initial = "50ms",
+              .max = in_milliseconds(1h)},
+      Setting{.name = "retry_max",
+              .type = Type::Duration,
+              .help = "the longest wait before a failed sink is tried again",
+              .initial = "30s",
+              .min = in_milliseconds(kFirstRetry),
+              .max = in_milliseconds(1h)},
+  };
+  return kSettings;
+}
+
 RunnerOptions RunnerOptions::from(SinkOptions& options) {
-  constexpr std::array<std::string_view, 2> kStarts = {"end", "beginning"};
-  constexpr std::uint64_t kMiB = 1 << 20;
   RunnerOptions taken;
-  taken.start = static_cast<StartAt>(options.choice("start", kStarts, 0));
-  taken.retry_max = options.duration("retry_max", taken.retry_max, kFirstRetry, 1h);
+  taken.start = static_cast<StartAt>(options.choice("start"));
+  taken.retry_max = options.duration("retry_max");
   RecordSource::Options& source = taken.source;
-  source.framing.max_line = options.size("max_line", source.framing.max_line, 480, 16 * kMiB);
-  source.framing.crlf = options.flag("crlf", source.framing.crlf);
-  source.batch_lines = options.number("batch_lines", source.batch_lines, 1, 1'000'000);
-  source.batch_bytes = options.size("batch_bytes", source.batch_bytes, 1, 64 * kMiB);
-  source.batch_time = options.duration("batch_time", source.batch_time, 0ms, 1h);
-  if (const std::string text = options.text("filter", ""); options.has("filter")) {
+  source.framing.max_line = options.number("max_line");
+  source.framing.crlf = options.flag("crlf");
+  source.batch_lines = options.number("batch_lines");
+  source.batch_bytes = options.number("batch_bytes");
+  source.batch_time = options.duration("batch_time");
+  if (const std::string text = options.text("filter"); options.has("filter")) {
     const auto filter = RecordFilter::compile(text, record_fields());
     if (filter) {
       source.filter = *filter;

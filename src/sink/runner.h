@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -31,6 +32,8 @@ struct RunnerOptions {
   StartAt start = StartAt::End;  // of a sink that has never run on this log
   std::chrono::milliseconds retry_max{30'000};
 
+  // What they are called.
+  static std::span<const Setting> settings();
   static RunnerOptions from(SinkOptions& options);
 };
 

@@ -67,7 +67,7 @@ void with_format(benchmark::State& state, const std::string& text) {
       .type = "bench",
       .place = {},
       .options = {{.name = "format", .values = {text}, .is_list = false, .place = {}}}};
-  ConfiguredOptions options(settings);
+  ConfiguredOptions options(settings, {kFormatSetting});
   const Format format = Format::from(options);
   measure(state, [&](const Record& record, std::string& out) { format.append(record, out); });
 }

@@ -94,7 +94,7 @@ void sink(benchmark::State& state, std::string_view header, const SinkSite::Pair
   SinkSite site;
   SinkSite::Pairs all = settings;
   all.emplace_back("target", receiver.target());
-  const auto sink = std::move(*site.make(&make_syslog_sink, all));
+  const auto sink = std::move(*site.make(syslog_sink(), all));
   if (!sink->open(site.context())) std::abort();
   const std::vector<std::string> lines = lines_for(header);
   std::vector<Record> records;

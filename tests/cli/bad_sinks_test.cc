@@ -125,7 +125,7 @@ TEST_F(BadSinks, ABadValue) {
   expect_refusal("stdout:?batch_lines=0", "[[sink]]\ntype = \"stdout\"\nbatch_lines = 0\n",
                  {"batch_lines of the sink 'stdout'", "must be a number from 1"});
   expect_refusal("stdout:?start=middle", "[[sink]]\ntype = \"stdout\"\nstart = \"middle\"\n",
-                 {"start of the sink 'stdout'", "must be one of end, beginning"});
+                 {"start of the sink 'stdout'", "must be \"end\" or \"beginning\""});
 }
 
 TEST_F(BadSinks, TwoOfOneName) {

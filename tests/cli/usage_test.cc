@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <sstream>
 
+#include "base/settings_keys.h"
 #include "cli/program.h"
-#include "config/keys.h"
 #include "sink/registry.h"
 
 namespace slurper::test {

@@ -10,7 +10,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "config/keys.h"
+#include "base/setting_value.h"
+#include "base/settings_keys.h"
 #include "support/files.h"
 
 namespace slurper {
@@ -417,8 +418,8 @@ TEST(ToToml, HasEveryKeyOnce) {
   const std::string text = '\n' + to_toml(Settings{});
   std::size_t lines = 0;
   for (const Key& key : keys()) {
-    EXPECT_THAT(text, HasSubstr('\n' + std::string(key.name) + " = "));
-    EXPECT_EQ(find_key(key.table, key.name), &key) << key.full_name() << " stands twice";
+    EXPECT_THAT(text, HasSubstr('\n' + std::string(key.setting.name) + " = "));
+    EXPECT_EQ(find_key(key.table, key.setting.name), &key) << key.full_name() << " stands twice";
     ++lines;
   }
   EXPECT_EQ(static_cast<std::size_t>(std::count(text.begin(), text.end(), '=')), lines);
@@ -436,6 +437,19 @@ TEST(Example, IsWhatTheTableOfKeysSays) {
 
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 100U) << line;
+}
+
+// A default is declared, for the documentation, and is the member's initial value, for whoever makes settings
+// without a configuration.
+TEST(Keys, DeclareTheDefaultsThatTheSettingsHave) {
+  for (const Key& key : keys()) {
+    const SettingValue initial = default_value(key.setting);
+    EXPECT_EQ(print_value(key.setting, initial), print_value(key.setting, key.value(Settings{})))
+        << key.full_name();
+    Settings settings;
+    key.assign(initial, settings);
+    EXPECT_EQ(settings, Settings{}) << key.full_name();
+  }
 }
 
 TEST(Lint, AreAboutWhatWasProbablyNotMeant) {

@@ -21,6 +21,7 @@
 #include "record/syslog_header.h"
 #include "sink/journald/journald_sink.h"
 #include "sink/options.h"
+#include "sink/registry.h"
 
 namespace slurper {
 namespace {
@@ -165,8 +166,8 @@ int drive(const std::vector<std::string>& args) {
                                 .is_list = false,
                                 .place = "here"});
   }
-  ConfiguredOptions options(settings);
-  const auto sink = make_journald_sink(options);
+  ConfiguredOptions options(settings, settings_of(journald_sink()));
+  const auto sink = journald_sink().make(options);
   if (const Status good = options.check(); !good) {
     fmt::print("{}\n", good.error().message());
     return 64;

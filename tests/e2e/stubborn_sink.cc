@@ -4,6 +4,7 @@
 #include <slurper/sink.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <thread>
 
@@ -11,7 +12,7 @@ namespace {
 
 class StubbornSink : public slurper::Sink {
  public:
-  explicit StubbornSink(slurper::SinkOptions& options) : path_(options.text("path", "")) {}
+  explicit StubbornSink(slurper::SinkOptions& options) : path_(options.text("path")) {}
 
   slurper::Result<std::optional<std::uint64_t>> open(const slurper::SinkContext&) override {
     return std::nullopt;
@@ -26,6 +27,10 @@ class StubbornSink : public slurper::Sink {
   const std::string path_;
 };
 
+constexpr std::array kSettings = {
+    slurper::Setting{.name = "path", .help = "the file that must go first"},
+};
+
 }  // namespace
 
 #ifndef SLURPER_TEST_API_VERSION
@@ -33,12 +38,10 @@ class StubbornSink : public slurper::Sink {
 #endif
 
 extern "C" const slurper::SinkPlugin* slurper_sink_plugin() {
-  static const slurper::SinkPlugin plugin{
-      .api_version = SLURPER_TEST_API_VERSION,
-      .type = {.name = "stubborn",
-               .help = "nowhere",
-               .make = [](slurper::SinkOptions& options) -> std::unique_ptr<slurper::Sink> {
-                 return std::make_unique<StubbornSink>(options);
-               }}};
+  static const slurper::SinkPlugin plugin{.api_version = SLURPER_TEST_API_VERSION,
+                                          .type = {.name = "stubborn",
+                                                   .help = "nowhere",
+                                                   .make = &slurper::make_sink_of<StubbornSink>,
+                                                   .settings = kSettings}};
   return &plugin;
 }

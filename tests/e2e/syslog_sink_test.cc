@@ -116,7 +116,7 @@ log {{ source(sent); destination(out); }};
   std::unique_ptr<Sink> make(SinkSite::Pairs settings) {
     settings.emplace_back("hostname", "here");
     settings.emplace_back("probe", "false");
-    auto made = site_.make(&make_syslog_sink, settings);
+    auto made = site_.make(syslog_sink(), settings);
     EXPECT_TRUE(made) << made.error().message();
     return std::move(*made);
   }

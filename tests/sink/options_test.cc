@@ -26,21 +26,52 @@ struct Taken {
 };
 Taken taken;
 
+constexpr std::array<std::string_view, 2> kChoices = {"raw", "json"};
+constexpr std::array kSettings = {
+    Setting{.name = "text", .help = "any", .initial = "nothing"},
+    Setting{.name = "list", .type = Setting::Type::List, .help = "any"},
+    Setting{.name = "flag", .type = Setting::Type::Flag, .help = "yes or no", .initial = "true"},
+    Setting{.name = "number",
+            .type = Setting::Type::Number,
+            .help = "a few",
+            .initial = "5",
+            .min = 1,
+            .max = 10},
+    Setting{.name = "size",
+            .type = Setting::Type::Size,
+            .help = "some KiB",
+            .initial = "4KiB",
+            .min = 1024,
+            .max = 1 << 20},
+    Setting{.name = "duration",
+            .type = Setting::Type::Duration,
+            .help = "some time",
+            .initial = "1s",
+            .max = in_milliseconds(std::chrono::hours(1))},
+    Setting{.name = "choice",
+            .type = Setting::Type::Choice,
+            .help = "one of two",
+            .initial = "raw",
+            .choices = kChoices},
+};
+
 std::unique_ptr<Sink> make_nowhere(SinkOptions& options) {
-  constexpr std::array<std::string_view, 2> kChoices = {"raw", "json"};
-  taken = {.text = options.text("text", "nothing"),
+  taken = {.text = options.text("text"),
            .list = options.list("list"),
-           .flag = options.flag("flag", true),
-           .number = options.number("number", 5, 1, 10),
-           .size = options.size("size", 4096, 1024, 1 << 20),
-           .duration = options.duration("duration", std::chrono::seconds(1), {}, std::chrono::hours(1)),
-           .choice = options.choice("choice", kChoices, 0)};
+           .flag = options.flag("flag"),
+           .number = options.number("number"),
+           .size = options.number("size"),
+           .duration = options.duration("duration"),
+           .choice = options.choice("choice")};
   if (options.has("text") && taken.text.empty()) options.reject("text", "must not be empty");
   return std::make_unique<Nowhere>();
 }
 
-TEST(SinkOptionsTest, WhatIsNotSetIsAsTheSinkWantsIt) {
-  ASSERT_TRUE(SinkSite().make(&make_nowhere, {}));
+constexpr SinkType kNowhere = {
+    .name = "nowhere", .help = "nowhere", .make = &make_nowhere, .settings = kSettings};
+
+TEST(SinkOptionsTest, WhatIsNotSetHasItsDefault) {
+  ASSERT_TRUE(SinkSite().make(kNowhere, {}));
   EXPECT_EQ(taken.text, "nothing");
   EXPECT_TRUE(taken.list.empty());
   EXPECT_TRUE(taken.flag);
@@ -51,13 +82,13 @@ TEST(SinkOptionsTest, WhatIsNotSetIsAsTheSinkWantsIt) {
 }
 
 TEST(SinkOptionsTest, WhatIsSetIsTaken) {
-  ASSERT_TRUE(SinkSite().make(&make_nowhere, {{"text", "x"},
-                                              {"list", "one"},
-                                              {"flag", "false"},
-                                              {"number", "10"},
-                                              {"size", "64KiB"},
-                                              {"duration", "1500ms"},
-                                              {"choice", "json"}}));
+  ASSERT_TRUE(SinkSite().make(kNowhere, {{"text", "x"},
+                                         {"list", "one"},
+                                         {"flag", "false"},
+                                         {"number", "10"},
+                                         {"size", "64KiB"},
+                                         {"duration", "1500ms"},
+                                         {"choice", "json"}}));
   EXPECT_EQ(taken.text, "x");
   EXPECT_THAT(taken.list, testing::ElementsAre("one"));
   EXPECT_FALSE(taken.flag);
@@ -72,7 +103,7 @@ TEST(SinkOptionsTest, WhatIsWrongIsToldWithItsPlace) {
                                                                   {"number", "1x"},     {"size", "2MiB"},
                                                                   {"duration", "soon"}, {"choice", "xml"}};
   for (const auto& [name, value] : wrong) {
-    const auto sink = SinkSite().make(&make_nowhere, {{name, value}});
+    const auto sink = SinkSite().make(kNowhere, {{name, value}});
     ASSERT_FALSE(sink) << name;
     EXPECT_EQ(sink.error().kind, ErrorKind::Config);
     EXPECT_THAT(sink.error().message(), HasSubstr("here:2:1"));
@@ -82,18 +113,52 @@ TEST(SinkOptionsTest, WhatIsWrongIsToldWithItsPlace) {
 }
 
 TEST(SinkOptionsTest, TheSinksOwnRulesAreToldAlike) {
-  const auto sink = SinkSite().make(&make_nowhere, {{"text", ""}});
+  const auto sink = SinkSite().make(kNowhere, {{"text", ""}});
   ASSERT_FALSE(sink);
   EXPECT_THAT(sink.error().message(), HasSubstr("text of the sink 'test' is \"\", but must not be empty"));
 }
 
-TEST(SinkOptionsTest, AKeyThatNobodyAskedForIsUnknown) {
-  const auto sink = SinkSite().make(&make_nowhere, {{"nmber", "1"}});
+TEST(SinkOptionsTest, AKeyThatIsNotDeclaredIsUnknown) {
+  const auto sink = SinkSite().make(kNowhere, {{"nmber", "1"}});
   ASSERT_FALSE(sink);
   EXPECT_THAT(sink.error().message(), HasSubstr("no key 'nmber'. Did you mean 'number'?"));
-  const auto other = SinkSite().make(&make_nowhere, {{"colour", "red"}});
+  const auto other = SinkSite().make(kNowhere, {{"colour", "red"}});
   ASSERT_FALSE(other);
   EXPECT_THAT(other.error().message(), HasSubstr("no key 'colour'. It has: text, list, flag, number"));
+}
+
+TEST(SinkOptionsTest, AListIsNoSingleValue) {
+  SinkSettings settings{.name = "test", .type = "nowhere", .place = "here:1:1", .options = {}};
+  settings.options.push_back({.name = "text", .values = {"a", "b"}, .is_list = true, .place = "here:2:1"});
+  ConfiguredOptions options(settings, settings_of(kNowhere));
+  (void)kNowhere.make(options);
+  ASSERT_FALSE(options.check());
+  EXPECT_EQ(options.check().error().message(),
+            "cannot accept 'here:2:1': text of the sink 'test' is a list, but must be one string");
+}
+
+TEST(SinkOptionsTest, WhatTheSinkDoesNotAskForIsCheckedToo) {
+  const SinkType type = {
+      .name = "idle",
+      .help = "nowhere",
+      .make = [](SinkOptions&) -> std::unique_ptr<Sink> { return std::make_unique<Nowhere>(); },
+      .settings = kSettings};
+  EXPECT_THAT(SinkSite().make(type, {{"number", "11"}}).error().message(),
+              HasSubstr("must be a number from 1 to 10"));
+}
+
+TEST(SinkOptionsTest, ASinkDeclaresWhatItAsksFor) {
+  const SinkType type = {.name = "sly",
+                         .help = "nowhere",
+                         .make = [](SinkOptions& options) -> std::unique_ptr<Sink> {
+                           (void)options.text("secret");
+                           return std::make_unique<Nowhere>();
+                         },
+                         .settings = kSettings};
+  const auto sink = SinkSite().make(type, {});
+  ASSERT_FALSE(sink);
+  EXPECT_EQ(sink.error().kind, ErrorKind::Internal);
+  EXPECT_THAT(sink.error().message(), HasSubstr("does not declare the setting 'secret'"));
 }
 
 }  // namespace

@@ -16,6 +16,7 @@
 #include "record/syslog_header.h"
 #include "sink/dead_letters.h"
 #include "sink/options.h"
+#include "sink/registry.h"
 #include "support/files.h"
 #include "support/temp_dir.h"
 #include "support/wait.h"
@@ -143,7 +144,7 @@ class RunnerTest : public testing::Test {
     SinkSettings settings{.name = "test", .type = "test", .place = "here", .options = {}};
     for (const auto& [name, value] : pairs)
       settings.options.push_back({.name = name, .values = {value}, .is_list = false, .place = "here"});
-    ConfiguredOptions options(settings);
+    ConfiguredOptions options(settings, settings_of({}));
     const RunnerOptions runner_options = RunnerOptions::from(options);
     ASSERT_TRUE(options.check()) << options.check().error().message();
     runner_ = make_runner(runner_options);
@@ -1027,7 +1028,7 @@ TEST_F(RunnerTest, AFilterThatIsNoneIsAnErrorOfTheSettings) {
   SinkSettings settings{.name = "test", .type = "test", .place = "here", .options = {}};
   settings.options.push_back(
       {.name = "filter", .values = {"progam = x"}, .is_list = false, .place = "x.toml:3:1"});
-  ConfiguredOptions options(settings);
+  ConfiguredOptions options(settings, settings_of({}));
   (void)RunnerOptions::from(options);
   ASSERT_FALSE(options.check());
   EXPECT_THAT(options.check().error().message(), HasSubstr("x.toml:3:1"));

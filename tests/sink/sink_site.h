@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "record/syslog_header.h"
 #include "sink/options.h"
+#include "sink/registry.h"
 #include "slurper/sink.h"
 
 namespace slurper {
@@ -30,12 +31,12 @@ class SinkSite {
   }
 
   // The sink of these settings, or why there is none.
-  Result<std::unique_ptr<Sink>> make(MakeSink make_sink, const Pairs& pairs) {
+  Result<std::unique_ptr<Sink>> make(const SinkType& type, const Pairs& pairs) {
     SinkSettings settings{.name = "test", .type = "test", .place = "here:1:1", .options = {}};
     for (const auto& [name, value] : pairs)
       settings.options.push_back({.name = name, .values = {value}, .is_list = false, .place = "here:2:1"});
-    ConfiguredOptions options(settings);
-    std::unique_ptr<Sink> sink = make_sink(options);
+    ConfiguredOptions options(settings, settings_of(type));
+    std::unique_ptr<Sink> sink = type.make(options);
     if (const Status good = options.check(); !good) return std::unexpected(good.error());
     return sink;
   }

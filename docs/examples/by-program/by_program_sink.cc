@@ -2,6 +2,7 @@
 //
 //   slurper run … --sink by-program:/var/log/by-program
 #include <slurper/sink.h>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -17,9 +18,7 @@ using slurper::Result;
 
 class ByProgramSink : public slurper::Sink {
  public:
-  explicit ByProgramSink(slurper::SinkOptions& options) : folder_(options.text("path", "")) {
-    if (folder_.empty()) options.reject("path", "must be the folder to write to");
-  }
+  explicit ByProgramSink(slurper::SinkOptions& options) : folder_(options.text("path")) {}
 
   // A file can't tell which offset its last line had: what was on its way comes again.
   Result<std::optional<std::uint64_t>> open(const slurper::SinkContext&) override {
@@ -59,15 +58,21 @@ class ByProgramSink : public slurper::Sink {
   std::map<std::string, std::ofstream> files_;
 };
 
-std::unique_ptr<slurper::Sink> make(slurper::SinkOptions& options) {
-  return std::make_unique<ByProgramSink>(options);
-}
+// What a [[sink]] table of this type may have. slurper checks it.
+constexpr std::array kSettings = {
+    slurper::Setting{.name = "path",
+                     .type = slurper::Setting::Type::FolderPath,
+                     .help = "the folder to write to",
+                     .required = true},
+};
 
 }  // namespace
 
 extern "C" const slurper::SinkPlugin* slurper_sink_plugin() {
-  static const slurper::SinkPlugin plugin{
-      .api_version = slurper::kSinkApiVersion,
-      .type = {.name = "by-program", .help = "a file for each program", .make = &make}};
+  static const slurper::SinkPlugin plugin{.api_version = slurper::kSinkApiVersion,
+                                          .type = {.name = "by-program",
+                                                   .help = "a file for each program",
+                                                   .make = &slurper::make_sink_of<ByProgramSink>,
+                                                   .settings = kSettings}};
   return &plugin;
 }

@@ -146,14 +146,43 @@ class ExecSink : public Sink {
   std::size_t committed_ = 0;  // lines
 };
 
+constexpr std::array<std::string_view, 3> kConfirm = {"none", "line", "transaction"};
+
+constexpr std::array kSettings = {
+    kFormatSetting,
+    Setting{.name = "path", .help = "the program, an absolute path; required"},
+    Setting{.name = "args", .type = Setting::Type::List, .help = "its arguments"},
+    Setting{.name = "confirm",
+            .type = Setting::Type::Choice,
+            .help = "what the program confirms",
+            .initial = "none",
+            .choices = kConfirm},
+    Setting{.name = "window",
+            .type = Setting::Type::Number,
+            .help = "lines on their way without an answer",
+            .initial = "128",
+            .min = 1,
+            .max = 100'000},
+    Setting{.name = "confirm_timeout",
+            .type = Setting::Type::Duration,
+            .help = "how long an answer may take",
+            .initial = "10s",
+            .min = 1,
+            .max = in_milliseconds(24h)},
+    Setting{.name = "close_timeout",
+            .type = Setting::Type::Duration,
+            .help = "how long the program may run after the end of its input",
+            .initial = "5s",
+            .max = in_milliseconds(1h)},
+};
+
 ExecSink::ExecSink(SinkOptions& options) : format_(Format::from(options)) {
-  constexpr std::array<std::string_view, 3> kConfirm = {"none", "line", "transaction"};
-  program_.path = options.text("path", "");
+  program_.path = options.text("path");
   program_.args = options.list("args");
-  confirm_ = static_cast<Confirm>(options.choice("confirm", kConfirm, 0));
-  window_ = options.number("window", 128, 1, 100'000);
-  confirm_timeout_ = options.duration("confirm_timeout", 10s, 1ms, 24h);
-  close_timeout_ = options.duration("close_timeout", 5s, 0ms, 1h);
+  confirm_ = static_cast<Confirm>(options.choice("confirm"));
+  window_ = options.number("window");
+  confirm_timeout_ = options.duration("confirm_timeout");
+  close_timeout_ = options.duration("close_timeout");
   if (!program_.path.starts_with('/')) options.reject("path", "must be the absolute path of a program");
 }
 
@@ -482,8 +511,11 @@ std::vector<Descendant> ExecSink::wait_for_group(Clock::time_point end) {
 
 }  // namespace
 
-std::unique_ptr<Sink> make_exec_sink(SinkOptions& options) {
-  return std::make_unique<ExecSink>(options);
+SinkType exec_sink() {
+  return {.name = "exec",
+          .help = "a program's standard input",
+          .make = &make_sink_of<ExecSink>,
+          .settings = kSettings};
 }
 
 }  // namespace slurper

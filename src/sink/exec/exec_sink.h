@@ -1,8 +1,6 @@
 // The sink `exec`: lines to the standard input of a program.
 #pragma once
 
-#include <memory>
-
 #include "slurper/sink.h"
 
 namespace slurper {
@@ -11,6 +9,6 @@ namespace slurper {
 // docs/sinks/exec.md. The process must ignore SIGPIPE. The program runs from open() to close(), which takes
 // as long as the program needs to end, within limits. Nothing survives a crash; lines are delivered at least
 // once.
-std::unique_ptr<Sink> make_exec_sink(SinkOptions& options);
+[[nodiscard]] SinkType exec_sink();
 
 }  // namespace slurper

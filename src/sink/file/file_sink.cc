@@ -4,15 +4,15 @@
 
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <cerrno>
-#include <cstdlib>
-#include <filesystem>
 #include <functional>
+#include <iterator>
+#include <vector>
 
 #include "base/accounts.h"
 #include "base/os.h"
-#include "base/path_text.h"
+#include "base/settings_keys.h"
 #include "base/text.h"
 #include "base/uuid.h"
 #include "log/cursor_file.h"
@@ -81,40 +81,32 @@ class FileSink : public Sink {
   std::string out_;
 };
 
+// It is written like the log, so its settings are the log's. Only a full disk is not its own: the log comes
+// first there.
+std::vector<Key> log_keys() {
+  std::vector<Key> keys;
+  std::ranges::copy_if(keys_of("log"), std::back_inserter(keys),
+                       [](const Key& key) { return key.setting.name != "when_disk_full"; });
+  return keys;
+}
+
+std::span<const Setting> declarations() {
+  static const std::vector<Setting> kSettings = [] {
+    std::vector<Setting> settings = {kFormatSetting};
+    for (const Key& key : log_keys()) settings.push_back(key.setting);
+    return settings;
+  }();
+  return kSettings;
+}
+
 LogSettings log_settings(SinkOptions& options) {
-  using namespace std::chrono_literals;
-  constexpr std::uint64_t kMax = std::uint64_t{1} << 62;
-  constexpr auto kYear = 24h * 365;
-  constexpr std::array<std::string_view, 2> kCompressions = {"none", "zstd"};
-  LogSettings log;
-  if (const std::string path = options.text("path", ""); path.empty()) {
-    options.reject("path", "must be the path of a file");
-  } else if (const std::string mistake = path_mistake(path); !mistake.empty()) {
-    options.reject("path", "must be the path of a file. " + mistake);
-  } else {
-    log.path = std::filesystem::absolute(path).lexically_normal().string();
-  }
-  const std::string mode = options.text("mode", "0640");
-  log.mode = static_cast<mode_t>(std::strtoul(mode.c_str(), nullptr, 8));
-  if (mode.empty() || mode.size() > 5 || mode.find_first_not_of("01234567") != std::string::npos ||
-      log.mode > 07777)
-    options.reject("mode", "must be an octal mode such as \"0640\"");
-  log.group = options.text("group", "");
-  if (const std::string sync = options.text("sync", "1s"); sync == "none" || sync == "always") {
-    log.sync.mode = sync == "none" ? SyncMode::None : SyncMode::Always;
-  } else {
-    log.sync.period = options.duration("sync", 1s, 10ms, 1h);
-  }
-  log.rotate_size = {options.size("rotate_size", 0, 0, kMax)};
-  log.rotate_every = options.duration("rotate_every", 0ms, 0ms, kYear);
-  log.keep_files = static_cast<std::uint32_t>(options.number("keep_files", 0, 0, 1'000'000));
-  log.keep_size = {options.size("keep_size", 0, 0, kMax)};
-  log.compress = options.choice("compress", kCompressions, 0) == 1 ? Compression::Zstd : Compression::None;
-  return log;
+  Settings settings;
+  for (const Key& key : log_keys()) key.assign(options.value(key.setting.name), settings);
+  return settings.log;
 }
 
 FileSink::FileSink(SinkOptions& options) : settings_(log_settings(options)), format_(Format::from(options)) {
-  how_ = options.text("format", "raw") + '\0' + options.text("filter", "");
+  how_ = options.text("format") + '\0' + options.text("filter");
 }
 
 // What fails first is the index beside the file, which tells an operator nothing.
@@ -272,8 +264,9 @@ void FileSink::close() {
 
 }  // namespace
 
-std::unique_ptr<Sink> make_file_sink(SinkOptions& options) {
-  return std::make_unique<FileSink>(options);
+SinkType file_sink() {
+  return {
+      .name = "file", .help = "another file", .make = &make_sink_of<FileSink>, .settings = declarations()};
 }
 
 }  // namespace slurper

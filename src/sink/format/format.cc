@@ -15,7 +15,7 @@ Format Format::from(SinkOptions& options) {
   constexpr std::array<std::string_view, 6> kNames = {"raw", "json", "rfc5424", "rfc3164", "gelf", "ecs"};
   Format format;
   format.defaults_ = {.hostname = machine_name(), .escape_controls = true};
-  const std::string text = options.text("format", kNames.front());
+  const std::string text = options.text("format");
   if (const auto name = std::ranges::find(kNames, text); name != kNames.end()) {
     format.kind_ = static_cast<Kind>(name - kNames.begin());
     return format;

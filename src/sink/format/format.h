@@ -10,6 +10,9 @@
 
 namespace slurper {
 
+inline constexpr Setting kFormatSetting = {
+    .name = "format", .help = "how a line is written", .initial = "raw"};
+
 // The setting `format` of the sinks that write lines: raw, json, rfc5424, rfc3164, gelf, ecs, or a template;
 // see docs/sinks/formats.md. Whatever the bytes of a record are, it is one line: no record can forge another.
 // Immutable, any thread.

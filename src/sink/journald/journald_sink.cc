@@ -100,9 +100,21 @@ class JournaldSink : public Sink {
   std::size_t field_count_ = 0;
 };
 
+constexpr std::array kSettings = {
+    Setting{.name = "exactly_once",
+            .type = Setting::Type::Flag,
+            .help = "ask the journal what it has",
+            .initial = "true"},
+    Setting{.name = "give_up",
+            .type = Setting::Type::Duration,
+            .help = "how long a line that journald drops is sent again",
+            .initial = "1min",
+            .min = in_milliseconds(1s),
+            .max = in_milliseconds(24h)},
+};
+
 JournaldSink::JournaldSink(SinkOptions& options)
-    : exactly_once_(options.flag("exactly_once", true)),
-      give_up_(options.duration("give_up", 1min, 1s, 24h)) {}
+    : exactly_once_(options.flag("exactly_once")), give_up_(options.duration("give_up")) {}
 
 Result<std::optional<std::uint64_t>> JournaldSink::open(const SinkContext& context) {
   context_ = &context;
@@ -337,8 +349,11 @@ void JournaldSink::close() {
 
 }  // namespace
 
-std::unique_ptr<Sink> make_journald_sink(SinkOptions& options) {
-  return std::make_unique<JournaldSink>(options);
+SinkType journald_sink() {
+  return {.name = "journald",
+          .help = "the systemd journal",
+          .make = &make_sink_of<JournaldSink>,
+          .settings = kSettings};
 }
 
 }  // namespace slurper

@@ -1,8 +1,6 @@
 // The sink `journald`: lines to the journal, by its native protocol.
 #pragma once
 
-#include <memory>
-
 #include "slurper/sink.h"
 
 namespace slurper {
@@ -13,6 +11,6 @@ namespace slurper {
 // The journal itself is what tells what it has: nothing else needs to survive a crash. A batch is delivered
 // when the journal shows it; before the first batch after open(), what it has already is looked up, and not
 // sent again.
-std::unique_ptr<Sink> make_journald_sink(SinkOptions& options);
+[[nodiscard]] SinkType journald_sink();
 
 }  // namespace slurper

@@ -191,8 +191,10 @@ void StdoutSink::close() {
 
 }  // namespace
 
-std::unique_ptr<Sink> make_stdout_sink(SinkOptions& options) {
-  return std::make_unique<StdoutSink>(options);
+SinkType stdout_sink() {
+  static constexpr std::array kSettings = {kFormatSetting};
+  return {
+      .name = "stdout", .help = "standard output", .make = &make_sink_of<StdoutSink>, .settings = kSettings};
 }
 
 }  // namespace slurper

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "record/syslog_names.h"
 
@@ -22,16 +24,20 @@ constexpr std::uint16_t kPort = 514;
 constexpr std::uint16_t kTlsPort = 6514;         // RFC 5425
 constexpr std::uint64_t kMaxUdp = 65507;         // over IPv4
 constexpr std::uint64_t kLeastMaxMessage = 480;  // RFC 5424 section 6.1: what every receiver takes
-constexpr std::uint64_t kResend = 8U << 20;      // above the 6 MiB of tcp_rmem's default
-constexpr auto kNever = 0ms;
-constexpr auto kLongest = std::chrono::milliseconds(24h);
+constexpr std::uint64_t kDay = in_milliseconds(24h);
+constexpr std::uint64_t kGiB = 1U << 30;
 
-// The number behind one of these names.
-std::uint8_t take_named(SinkOptions& options, std::string_view name, std::span<const SyslogName> names,
-                        std::size_t otherwise) {
+std::vector<std::string_view> choices_of(std::span<const SyslogName> names) {
   std::vector<std::string_view> choices(names.size());
   std::ranges::transform(names, choices.begin(), &SyslogName::name);
-  return names[options.choice(name, choices, otherwise)].number;
+  return choices;
+}
+
+// Each that `settings` has is in vain.
+void reject_all(SinkOptions& options, std::initializer_list<std::string_view> names, std::string_view why) {
+  for (const std::string_view name : names) {
+    if (options.has(name)) options.reject(name, std::string(why));
+  }
 }
 
 void take_targets(SinkOptions& options, SyslogSettings& settings) {
@@ -63,25 +69,24 @@ void take_targets(SinkOptions& options, SyslogSettings& settings) {
 
 void take_tls(SinkOptions& options, SyslogSettings& settings) {
   TlsSettings& tls = settings.connection.tls;
-  tls.ca_file = options.text("ca_file", "");
-  tls.certificate = options.text("certificate", "");
-  tls.key = options.text("key", "");
-  tls.server_name = options.text("server_name", "");
-  tls.verify = options.choice("verify", kVerify, 0) == 0;
+  tls.ca_file = options.text("ca_file");
+  tls.certificate = options.text("certificate");
+  tls.key = options.text("key");
+  tls.server_name = options.text("server_name");
+  tls.verify = options.choice("verify") == 0;
   if (!tls.key.empty() && tls.certificate.empty()) options.reject("certificate", "must be there with a key");
   if (settings.connection.transport == Transport::Tls) return;
-  for (const std::string_view name : {"ca_file", "certificate", "key", "server_name", "verify"}) {
-    if (options.has(name)) options.reject(name, "must not be there without transport tls");
-  }
+  reject_all(options, {"ca_file", "certificate", "key", "server_name", "verify"},
+             "must not be there without transport tls");
 }
 
 void take_connection(SinkOptions& options, ConnectionSettings& settings) {
-  settings.connect_timeout = options.duration("connect_timeout", 10s, 100ms, kLongest);
-  settings.write_timeout = options.duration("write_timeout", kNever, kNever, kLongest);
-  settings.dead_after = options.duration("dead_after", 30s, 1s, kLongest);
-  settings.keepalive = options.duration("keepalive", 60s, kNever, 8h);
-  settings.send_buffer = options.size("send_buffer", 0, 0, 1U << 30);
-  settings.resolve_every = options.duration("resolve_every", 60s, 1ms, kLongest);
+  settings.connect_timeout = options.duration("connect_timeout");
+  settings.write_timeout = options.duration("write_timeout");
+  settings.dead_after = options.duration("dead_after");
+  settings.keepalive = options.duration("keepalive");
+  settings.send_buffer = options.number("send_buffer");
+  settings.resolve_every = options.duration("resolve_every");
   if (settings.transport != Transport::Udp && options.has("resolve_every"))
     options.reject("resolve_every",
                    "must not be there without transport udp: others look a name up at each connection");
@@ -90,11 +95,11 @@ void take_connection(SinkOptions& options, ConnectionSettings& settings) {
 void take_resend(SinkOptions& options, SyslogSettings& settings) {
   const Transport transport = settings.connection.transport;
   const bool is_tcp = transport == Transport::Tcp || transport == Transport::Tls;
-  settings.resend = options.size("resend", is_tcp ? kResend : 0, 0, 1U << 30);
-  settings.resend_time = options.duration("resend_time", is_tcp ? 1s : 0s, 0s, 1h);
-  if (is_tcp) return;
-  for (const std::string_view name : {"resend", "resend_time"}) {
-    if (options.has(name)) options.reject(name, "must not be there without transport tcp or tls");
+  if (is_tcp) {
+    settings.resend = options.number("resend");
+    settings.resend_time = options.duration("resend_time");
+  } else {
+    reject_all(options, {"resend", "resend_time"}, "must not be there without transport tcp or tls");
   }
 }
 
@@ -103,44 +108,158 @@ void take_messages(SinkOptions& options, SyslogSettings& settings) {
   // On its own machine's socket a syslogd expects what syslog(3) writes: rsyslog takes the version of RFC
   // 5424 for a program there.
   const bool is_local = transport == Transport::Unix;
-  const auto format = is_local ? MessageFormat::Local : MessageFormat::Rfc5424;
-  const auto framing = is_local ? Framing::Lf : Framing::OctetCounting;
-  settings.format =
-      static_cast<MessageFormat>(options.choice("format", kFormats, static_cast<std::size_t>(format)));
-  settings.framing =
-      static_cast<Framing>(options.choice("framing", kFramings, static_cast<std::size_t>(framing)));
+  settings.format = static_cast<MessageFormat>(options.choice("format"));
+  settings.framing = static_cast<Framing>(options.choice("framing"));
+  if (is_local && !options.has("format")) settings.format = MessageFormat::Local;
+  if (is_local && !options.has("framing")) settings.framing = Framing::Lf;
   if (transport == Transport::Udp && options.has("framing"))
     options.reject("framing", "must not be there with transport udp: a datagram is its own frame");
-  settings.defaults = {.facility = take_named(options, "facility", facility_names(), 1),
-                       .severity = take_named(options, "severity", severity_names(), 5),
-                       .hostname = options.text("hostname", machine_name()),
-                       .program = options.text("program", "-"),
-                       .own_element = options.flag("own_element", true),
+  settings.defaults = {.facility = facility_names()[options.choice("facility")].number,
+                       .severity = severity_names()[options.choice("severity")].number,
+                       .hostname = options.has("hostname") ? options.text("hostname") : machine_name(),
+                       .program = options.text("program"),
+                       .own_element = options.flag("own_element"),
                        .with_host = settings.format != MessageFormat::Local,
                        // A byte that ends a message for some receiver of such frames never stands in one.
                        .escape_controls = settings.format != MessageFormat::Rfc5424 ||
                                           settings.framing != Framing::OctetCounting};
-  const std::uint64_t otherwise = transport == Transport::Udp ? kMaxUdp : 0;
-  settings.max_message = options.size("max_message", otherwise, 0, 1U << 30);
-  if (settings.max_message == 0) settings.max_message = otherwise;
+  settings.max_message = options.number("max_message");
+  if (settings.max_message == 0 && transport == Transport::Udp) settings.max_message = kMaxUdp;
   if (settings.max_message != 0 && settings.max_message < kLeastMaxMessage)
     options.reject("max_message", "must be 0 or at least \"480B\", which every receiver takes");
-  settings.truncate = options.choice("too_long", kTooLong, 0) == 1;
+  settings.truncate = options.choice("too_long") == 1;
 }
 
 }  // namespace
 
+std::span<const Setting> syslog_setting_declarations() {
+  using Type = Setting::Type;
+  static const std::vector<std::string_view> kFacilityNames = choices_of(facility_names());
+  static const std::vector<std::string_view> kSeverityNames = choices_of(severity_names());
+  static const std::array kSettings = {
+      Setting{.name = "transport",
+              .type = Type::Choice,
+              .help = "how messages travel",
+              .initial = "tcp",
+              .choices = kTransports},
+      Setting{.name = "target",
+              .type = Type::List,
+              .help = "host or host:port of the server; the first of a list that works"},
+      Setting{.name = "path", .type = Type::List, .help = "the socket, of transport unix"},
+      Setting{.name = "fail_back",
+              .type = Type::Duration,
+              .help = "how often the first of a list is tried while a later one is in use",
+              .initial = "5min",
+              .min = in_milliseconds(1s),
+              .max = kDay},
+      Setting{.name = "format",
+              .type = Type::Choice,
+              .help = "how a message is written",
+              .initial = "rfc5424",
+              .choices = kFormats},
+      Setting{.name = "framing",
+              .type = Type::Choice,
+              .help = "how messages are kept apart in a stream",
+              .initial = "octet-counting",
+              .choices = kFramings},
+      Setting{.name = "facility",
+              .type = Type::Choice,
+              .help = "of lines that have none",
+              .initial = "user",
+              .choices = kFacilityNames},
+      Setting{.name = "severity",
+              .type = Type::Choice,
+              .help = "of lines that have none",
+              .initial = "notice",
+              .choices = kSeverityNames},
+      Setting{.name = "hostname", .help = "of lines that have none; by default this machine's"},
+      Setting{.name = "program", .help = "of lines that have none", .initial = "-"},
+      Setting{.name = "probe",
+              .type = Type::Flag,
+              .help = "send a line that shows whether lines come back",
+              .initial = "true"},
+      Setting{.name = "own_element",
+              .type = Type::Flag,
+              .help = "name each line for ever in RFC 5424's structured data",
+              .initial = "true"},
+      Setting{.name = "max_message",
+              .type = Type::Size,
+              .help = "bytes of a message; 0: no limit, or what a datagram holds",
+              .initial = "0",
+              .max = kGiB},
+      Setting{.name = "too_long",
+              .type = Type::Choice,
+              .help = "what becomes of a longer one",
+              .initial = "reject",
+              .choices = kTooLong},
+      // Above the 6 MiB of tcp_rmem's default.
+      Setting{.name = "resend",
+              .type = Type::Size,
+              .help = "what is sent again after a break, although the peer's kernel has acknowledged it",
+              .initial = "8MiB",
+              .max = kGiB},
+      Setting{.name = "resend_time",
+              .type = Type::Duration,
+              .help = "how old that is at most while nothing is on its way",
+              .initial = "1s",
+              .max = in_milliseconds(1h)},
+      Setting{.name = "connect_timeout",
+              .type = Type::Duration,
+              .help = "for look-up, connection and TLS handshake together",
+              .initial = "10s",
+              .min = in_milliseconds(100ms),
+              .max = kDay},
+      Setting{.name = "resolve_every",
+              .type = Type::Duration,
+              .help = "of transport udp: how long a name's address is good for",
+              .initial = "60s",
+              .min = in_milliseconds(1ms),
+              .max = kDay},
+      Setting{.name = "dead_after",
+              .type = Type::Duration,
+              .help = "a server whose kernel answers nothing for so long is dead",
+              .initial = "30s",
+              .min = in_milliseconds(1s),
+              .max = kDay},
+      Setting{.name = "write_timeout",
+              .type = Type::Duration,
+              .help = "a server that takes nothing for so long is given up; 0: never",
+              .initial = "0",
+              .max = kDay},
+      Setting{.name = "keepalive",
+              .type = Type::Duration,
+              .help = "how often an idle connection is checked; 0: never",
+              .initial = "60s",
+              .max = in_milliseconds(8h)},
+      Setting{.name = "send_buffer",
+              .type = Type::Size,
+              .help = "what slurper's kernel may hold of a connection; 0: as it likes",
+              .initial = "0",
+              .max = kGiB},
+      Setting{.name = "ca_file", .help = "PEM: the CAs that may have issued the server's certificate"},
+      Setting{.name = "server_name",
+              .help = "the name that the certificate must have; by default the target's host"},
+      Setting{.name = "verify",
+              .type = Type::Choice,
+              .help = "whether the server's certificate is checked",
+              .initial = "full",
+              .choices = kVerify},
+      Setting{.name = "certificate", .help = "PEM: slurper's own certificate"},
+      Setting{.name = "key", .help = "PEM: its key; by default in the same file"},
+  };
+  return kSettings;
+}
+
 SyslogSettings take_syslog_settings(SinkOptions& options) {
   SyslogSettings settings;
-  settings.connection.transport = static_cast<Transport>(
-      options.choice("transport", kTransports, static_cast<std::size_t>(Transport::Tcp)));
+  settings.connection.transport = static_cast<Transport>(options.choice("transport"));
   take_targets(options, settings);
   take_connection(options, settings.connection);
   take_tls(options, settings);
   take_messages(options, settings);
   take_resend(options, settings);
-  settings.fail_back = options.duration("fail_back", 5min, 1s, kLongest);
-  settings.probe = options.flag("probe", true);
+  settings.fail_back = options.duration("fail_back");
+  settings.probe = options.flag("probe");
   return settings;
 }
 

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "sink/format/syslog_format.h"
@@ -31,7 +32,10 @@ struct SyslogSettings {
   bool probe = true;  // send a line that shows whether lines come back
 };
 
-// What is missing or wrong is rejected there.
+// What the type declares.
+[[nodiscard]] std::span<const Setting> syslog_setting_declarations();
+
+// Rejects there what is missing or wrong.
 [[nodiscard]] SyslogSettings take_syslog_settings(SinkOptions& options);
 
 }  // namespace slurper

@@ -313,8 +313,13 @@ void SyslogSink::all_held() {
 
 }  // namespace
 
-std::unique_ptr<Sink> make_syslog_sink(SinkOptions& options) {
-  return std::make_unique<SyslogSink>(take_syslog_settings(options));
+SinkType syslog_sink() {
+  return {.name = "syslog",
+          .help = "a syslog server",
+          .make = [](SinkOptions& options) -> std::unique_ptr<Sink> {
+            return std::make_unique<SyslogSink>(take_syslog_settings(options));
+          },
+          .settings = syslog_setting_declarations()};
 }
 
 }  // namespace slurper

@@ -52,7 +52,7 @@ class ExecSinkTest : public testing::Test {
     options.insert(options.begin(), {{"path", dir_ / "program"}});
     std::ofstream(dir_ / "program") << "#!/bin/sh\n" << text << '\n';
     std::filesystem::permissions(dir_ / "program", std::filesystem::perms::owner_all);
-    auto sink = site_.make(&make_exec_sink, options);
+    auto sink = site_.make(exec_sink(), options);
     ASSERT_TRUE(sink) << sink.error().message();
     sink_ = std::move(*sink);
   }
@@ -179,9 +179,9 @@ TEST_F(ExecSinkTest, WhatCannotBeStartedIsAnError) {
               ContainsRegex("cannot start the program '.*/program': Permission denied"));
   std::filesystem::remove(dir_ / "program");
   EXPECT_THAT(open().error().message(), HasSubstr("No such file or directory"));
-  EXPECT_THAT(site_.make(&make_exec_sink, {{"path", "cat"}}).error().message(),
+  EXPECT_THAT(site_.make(exec_sink(), {{"path", "cat"}}).error().message(),
               HasSubstr("path of the sink 'test' is \"cat\", but must be the absolute path of a program"));
-  EXPECT_THAT(site_.make(&make_exec_sink, {}).error().message(), HasSubstr("needs 'path'"));
+  EXPECT_THAT(site_.make(exec_sink(), {}).error().message(), HasSubstr("needs 'path'"));
 }
 
 TEST_F(ExecSinkTest, AProgramThatEndsSaysWhy) {

@@ -28,14 +28,14 @@ class Formatting : public Sink {
   Format format;
 };
 
-std::unique_ptr<Sink> make_formatting(SinkOptions& options) {
-  return std::make_unique<Formatting>(options);
-}
+constexpr std::array kSettings = {kFormatSetting};
+constexpr SinkType kFormatting = {
+    .name = "formatting", .help = "nowhere", .make = &make_sink_of<Formatting>, .settings = kSettings};
 
 // What becomes of `raw`, or of the setting.
 std::string formatted(const std::string& format, std::string_view raw) {
   SinkSite site;
-  const auto sink = site.make(&make_formatting, {{"format", format}});
+  const auto sink = site.make(kFormatting, {{"format", format}});
   if (!sink) return sink.error().message();
   std::string out;
   const Record record(site.context().log_id, 5, 9, raw, Part::Whole, Timestamp(std::chrono::seconds(1)),
@@ -129,7 +129,7 @@ TEST(FormatTest, JsonWithoutEscapesIsDoubted) {
 // A record of `line` as it is read, at offset 5.
 nlohmann::json parsed(const std::string& format, std::string_view line, Part part = Part::Whole) {
   SinkSite site;
-  const auto sink = site.make(&make_formatting, {{"format", format}});
+  const auto sink = site.make(kFormatting, {{"format", format}});
   if (!sink) return sink.error().message();
   const Timestamp arrival(std::chrono::microseconds(1'800'000'000'000'042));
   const LogId& log_id = site.context().log_id;

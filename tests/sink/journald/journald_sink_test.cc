@@ -11,16 +11,16 @@ namespace {
 using testing::HasSubstr;
 
 TEST(JournaldSinkTest, Settings) {
-  EXPECT_TRUE(SinkSite().make(&make_journald_sink, {}));
-  EXPECT_TRUE(SinkSite().make(&make_journald_sink, {{"exactly_once", "false"}, {"give_up", "1h"}}));
-  EXPECT_THAT(SinkSite().make(&make_journald_sink, {{"give_up", "0"}}).error().message(),
+  EXPECT_TRUE(SinkSite().make(journald_sink(), {}));
+  EXPECT_TRUE(SinkSite().make(journald_sink(), {{"exactly_once", "false"}, {"give_up", "1h"}}));
+  EXPECT_THAT(SinkSite().make(journald_sink(), {{"give_up", "0"}}).error().message(),
               HasSubstr("give_up of the sink 'test' is \"0\", but must be a time from 1s to 1d"));
-  EXPECT_THAT(SinkSite().make(&make_journald_sink, {{"format", "raw"}}).error().message(),
+  EXPECT_THAT(SinkSite().make(journald_sink(), {{"format", "raw"}}).error().message(),
               HasSubstr("It has: exactly_once, give_up"));
 }
 
 TEST(JournaldSinkTest, WhatWasNeverOpenedIsClosed) {
-  auto sink = SinkSite().make(&make_journald_sink, {});
+  auto sink = SinkSite().make(journald_sink(), {});
   ASSERT_TRUE(sink);
   (*sink)->close();
 }

@@ -65,7 +65,7 @@ class StdoutSinkTest : public testing::Test {
 
  protected:
   void make(const SinkSite::Pairs& options) {
-    auto sink = site_.make(&make_stdout_sink, options);
+    auto sink = site_.make(stdout_sink(), options);
     ASSERT_TRUE(sink) << sink.error().message();
     sink_ = std::move(*sink);
   }

@@ -29,7 +29,7 @@ class SyslogFaultsTest : public testing::Test {
  protected:
   std::unique_ptr<Sink> make(SinkSite::Pairs settings) {
     settings.emplace_back("probe", "false");
-    auto made = site_.make(&make_syslog_sink, settings);
+    auto made = site_.make(syslog_sink(), settings);
     EXPECT_TRUE(made) << made.error().message();
     return std::move(*made);
   }
@@ -278,8 +278,8 @@ TEST_F(SyslogFaultsTest, ALaterServerIsUsedUntilTheFirstIsBack) {
       {.name = "target", .values = {first->target(), second.target()}, .is_list = true, .place = "here:2:1"});
   settings.options.push_back({.name = "fail_back", .values = {"1s"}, .is_list = false, .place = "here:3:1"});
   settings.options.push_back({.name = "probe", .values = {"false"}, .is_list = false, .place = "here:4:1"});
-  ConfiguredOptions options(settings);
-  const auto sink = make_syslog_sink(options);
+  ConfiguredOptions options(settings, settings_of(syslog_sink()));
+  const auto sink = syslog_sink().make(options);
   ASSERT_TRUE(options.check());
   first.reset();
 
@@ -322,8 +322,8 @@ TEST_F(SyslogFaultsTest, AServerThatOnlyAnswersIsNoServer) {
   settings.options.push_back(
       {.name = "target", .values = {first.target(), second.target()}, .is_list = true, .place = "here:2:1"});
   settings.options.push_back({.name = "probe", .values = {"false"}, .is_list = false, .place = "here:4:1"});
-  ConfiguredOptions options(settings);
-  const auto sink = make_syslog_sink(options);
+  ConfiguredOptions options(settings, settings_of(syslog_sink()));
+  const auto sink = syslog_sink().make(options);
   auto running = std::async(std::launch::async, [&] { return run(*sink, site_.context(), feed, 10); });
   UniqueFd refused = first.accept();
   reset_connection(refused);

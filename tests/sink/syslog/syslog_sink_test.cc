@@ -27,7 +27,7 @@ class SyslogSinkTest : public testing::Test {
   void open(SinkSite::Pairs settings) {
     settings.emplace_back("hostname", "here");
     if (!with_probe_) settings.emplace_back("probe", "false");  // one test is about it
-    auto made = site_.make(&make_syslog_sink, settings);
+    auto made = site_.make(syslog_sink(), settings);
     ASSERT_TRUE(made) << made.error().message();
     sink_ = std::move(*made);
     const auto opened = sink_->open(site_.context());
@@ -319,12 +319,12 @@ TEST_F(SyslogSinkTest, WrongSettingsAreTold) {
       {{{"target", "a"}, {"ca_file", "x"}}, "must not be there without transport tls"},
       {{{"target", "a"}, {"transport", "tls"}, {"key", "x"}},
        "'certificate', which must be there with a key"},
-      {{{"target", "a"}, {"transport", "tls"}, {"verify", "no"}}, "must be one of full, none"},
+      {{{"target", "a"}, {"transport", "tls"}, {"verify", "no"}}, "must be \"full\" or \"none\""},
       {{{"target", "a"}, {"max_message", "100B"}}, "which every receiver takes"},
       {{{"target", "a"}, {"facility", "local8"}}, "must be one of kern, user"},
       {{{"target", "a"}, {"tagret", "b"}}, "no key 'tagret'"}};
   for (const auto& [settings, why] : wrong) {
-    const auto sink = site_.make(&make_syslog_sink, settings);
+    const auto sink = site_.make(syslog_sink(), settings);
     ASSERT_FALSE(sink) << why;
     EXPECT_EQ(sink.error().kind, ErrorKind::Config);
     EXPECT_THAT(sink.error().message(), HasSubstr(why));

@@ -71,7 +71,7 @@ class SyslogTlsTest : public testing::Test {
     settings.emplace_back("probe", "false");
     settings.emplace_back("target", fmt::format("{}:{}", host, port));
     if (with_ca) settings.emplace_back("ca_file", authority_.ca());
-    auto made = site_.make(&make_syslog_sink, settings);
+    auto made = site_.make(syslog_sink(), settings);
     if (!made) return std::unexpected(made.error());
     sink_ = std::move(*made);
     return sink_->open(site_.context());

@@ -1,0 +1,48 @@
+// The values of settings: how they are read, checked and printed, by the description of each.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <string_view>
+
+#include "slurper/setting.h"
+
+namespace slurper {
+
+// A value as it was written, free of the TOML library's types.
+struct Value {
+  enum class Kind {
+    Bool,
+    Integer,
+    Octal,  // an integer written 0o640
+    String,
+    Word,   // from the command line or a sink's table, without quotes: could be any of these
+    Other,  // what no setting takes; `text` says what it is ("an array")
+  };
+  Kind kind = Kind::Other;
+  bool boolean = false;
+  std::int64_t integer = 0;
+  std::string text = {};
+};
+
+// For messages: '"64MB"', 'true', 'an array'. Without control characters, and never long.
+[[nodiscard]] std::string describe(const Value& value);
+
+// `text` as a TOML basic string. Control characters become \uNNNN; all else stays as it is.
+[[nodiscard]] std::string quote_toml(std::string_view text);
+
+// What a value of `setting` must be, to follow "must be".
+[[nodiscard]] std::string allowed(const Setting& setting);
+
+// What `value` means for `setting`. The error is advice on what was probably meant, a sentence without its
+// full stop; it is often empty. Never called for a List.
+[[nodiscard]] std::expected<SettingValue, std::string> read_value(const Setting& setting, const Value& value);
+
+// What `setting.initial` means.
+[[nodiscard]] SettingValue default_value(const Setting& setting);
+
+// In TOML; read_value() reads it back to the same.
+[[nodiscard]] std::string print_value(const Setting& setting, const SettingValue& value);
+
+}  // namespace slurper
