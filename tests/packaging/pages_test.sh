@@ -66,30 +66,63 @@ done
 [ $configurations -ge 5 ] || failed "only $configurations configurations found"
 [ $commands -ge 8 ] || failed "only $commands commands found"
 
-# The first example of commands.md is run as it stands, below a folder of this test.
+# What a page tells a developer to run is there.
+blocks "$docs/development.md" sh
+cat "$work"/block-* | grep -oE '\b(scripts|tests)/[a-z0-9_/-]+' | grep -v '/found/' | sort -u >"$work/paths"
+[ "$(wc -l <"$work/paths")" -gt 4 ] || failed "development.md names few files: $(cat "$work/paths")"
+sed -E 's#^tests/([a-z]+)/[a-z]+_(test|fuzz|bench)$#tests/\1#' "$work/paths" | while read -r path; do
+  [ -e "$source/$path" ] || echo "$path"
+done >"$work/missing"
+[ ! -s "$work/missing" ] || failed "development.md names $(cat "$work/missing")"
+
+# These examples are run as they stand, below a folder of this test.
 mkdir "$work/fifo.d" "$work/log.d" "$work/ring"
-page=$docs/commands.md
-blocks "$page" sh
-sed -e "s#/run/app/fifo#$work/fifo.d/fifo#g" -e "s#/var/log/app/#$work/log.d/#g" "$work/block-1" >"$work/tour"
-[ "$(grep -c '^slurper ' "$work/tour")" -ge 4 ] || failed "the first example of commands.md: $(cat "$work/tour")"
 export XDG_RUNTIME_DIR=$work/ring RUNTIME_DIRECTORY=$work/ring
 slurper() { "$slurper" "$@"; }
-while read -r command; do
-  case $command in
-    *' &')
-      eval "\"\$slurper\" ${command#slurper }" 2>"$work/messages"
-      daemon=$!
-      at_exit+=("kill $daemon")
-      wait_until grep -q ready "$work/messages" || failed "$command: $(cat "$work/messages")"
-      ;;
-    *)
-      eval "$command" >"$work/out" 2>&1 || failed "$command: ends with $?: $(cat "$work/out")"
-      ;;
-  esac
-done <"$work/tour"
-wait_until grep -qx 'hello, log' "$work/log.d/messages" || failed "the log: $(cat "$work/log.d/messages")"
-kill "$daemon"
-wait "$daemon" || failed "slurper run ends with $?: $(cat "$work/messages")"
-at_exit=()
+daemon=
+stop() {
+  kill "$daemon"
+  wait "$daemon" || failed "slurper run ends with $?: $(cat "$work/messages")"
+  at_exit=()
+}
+example() { # PAGE N: the Nth block of the page's commands
+  page=$docs/$1
+  blocks "$page" sh
+  sed -e "s#/run/app/fifo#$work/fifo.d/fifo#g" -e "s#/var/log/app/#$work/log.d/#g" "$work/block-$2" >"$work/example"
+  [ -s "$work/example" ] || failed "$1 has no example $2"
+  while read -r command; do
+    case $command in
+      'slurper run '*)
+        command=${command%' &'}
+        eval "exec \"\$slurper\" ${command#slurper }" 2>"$work/messages" &
+        daemon=$!
+        at_exit+=("kill $daemon")
+        wait_until grep -q ready "$work/messages" || failed "$command: $(cat "$work/messages")"
+        ;;
+      'slurper cursor '*)
+        # A sink's cursor can be set while it does not run.
+        wait_until [ -e "$work/log.d/.messages.cursor-errors" ] || failed "the sink has no cursor: $(cat "$work/messages")"
+        stop
+        eval "$command" >"$work/out" 2>&1 || failed "$1: $command: ends with $?: $(cat "$work/out")"
+        ;;
+      *)
+        eval "${command/tail -F/tail}" >"$work/out" 2>&1 || failed "$1: $command: ends with $?: $(cat "$work/out")"
+        ;;
+    esac
+  done <"$work/example"
+}
+in_log() { grep -qx 'hello, log' "$work/log.d/messages"; }
+rotated() { compgen -G "$work/log.d/messages.*[0-9]" >"$work/out"; }
+cd "$work"
+example commands.md 1
+wait_until in_log || failed "the log: $(cat "$work/log.d/messages")"
+example guarantees.md 1
+kill -USR1 "$daemon"
+echo another >"$work/fifo.d/fifo"
+wait_until rotated || failed "no segment is rotated: $(cat "$work/messages")"
+example log-format.md 1
+example ring-format.md 1
+stop
+example commands.md 2
 
 finish

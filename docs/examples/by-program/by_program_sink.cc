@@ -1,4 +1,4 @@
-// An example of a plug-in for slurper: each line goes to a file of its program's, FOLDER/sshd.log.
+// An example of a plug-in for slurper: writes each line to a file named after its program, FOLDER/sshd.log.
 //
 //   slurper run … --sink by-program:/var/log/by-program
 #include <slurper/sink.h>
@@ -20,7 +20,7 @@ class ByProgramSink : public slurper::Sink {
  public:
   explicit ByProgramSink(slurper::SinkOptions& options) : folder_(options.text("path")) {}
 
-  // A file can't tell which offset its last line had: what was on its way comes again.
+  // A file cannot tell the offset of its last line, so lines in flight are redelivered.
   Result<std::optional<std::uint64_t>> open(const slurper::SinkContext&) override {
     std::error_code error;
     std::filesystem::create_directories(folder_, error);
@@ -42,7 +42,7 @@ class ByProgramSink : public slurper::Sink {
       if (!file.is_open()) file.open(folder_ + '/' + program + ".log", std::ios::app);
       file << batch[i].raw() << '\n';
     }
-    // What the kernel has, no end of slurper takes away. Only then it is delivered.
+    // A line is delivered when the kernel has it: from then on it survives slurper.
     for (auto& [program, file] : files_) {
       if (!file.flush())
         return slurper::fail(ErrorKind::Io, "write '" + folder_ + '/' + program + ".log'",
