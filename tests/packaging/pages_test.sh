@@ -75,6 +75,13 @@ sed -E 's#^tests/([a-z]+)/[a-z]+_(test|fuzz|bench)$#tests/\1#' "$work/paths" | w
 done >"$work/missing"
 [ ! -s "$work/missing" ] || failed "development.md names $(cat "$work/missing")"
 
+# And every folder of the source code has its row.
+(cd "$source" && printf '%s\n' include/slurper src/*/ | sed -e 's#^src/##' -e 's#/$##') >"$work/rooms"
+[ "$(wc -l <"$work/rooms")" -gt 10 ] || failed "few folders: $(cat "$work/rooms")"
+while read -r room; do
+  grep -qE "^\| [0-9] \| .$room. \|" "$docs/development.md" || failed "development.md does not list the folder $room"
+done <"$work/rooms"
+
 # These examples are run as they stand, below a folder of this test.
 mkdir "$work/fifo.d" "$work/log.d" "$work/ring"
 export XDG_RUNTIME_DIR=$work/ring RUNTIME_DIRECTORY=$work/ring
