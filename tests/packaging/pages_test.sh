@@ -75,6 +75,12 @@ sed -E 's#^tests/([a-z]+)/[a-z]+_(test|fuzz|bench)$#tests/\1#' "$work/paths" | w
 done >"$work/missing"
 [ ! -s "$work/missing" ] || failed "development.md names $(cat "$work/missing")"
 
+grep -hoE '^scripts/bench [^#]*' "$docs"/*.md | tr ' ' '\n' | grep -E '^[a-z][a-z0-9-]*$' | sort -u >"$work/scenarios"
+[ -s "$work/scenarios" ] || failed "no page names a scenario of scripts/bench"
+while read -r scenario; do
+  grep -qF "name = \"$scenario\"" "$source/tests/bench/scenarios.cc" || failed "scripts/bench has no scenario $scenario"
+done <"$work/scenarios"
+
 # And every folder of the source code has its row.
 (cd "$source" && printf '%s\n' include/slurper src/*/ | sed -e 's#^src/##' -e 's#/$##') >"$work/rooms"
 [ "$(wc -l <"$work/rooms")" -gt 10 ] || failed "few folders: $(cat "$work/rooms")"
@@ -129,6 +135,18 @@ echo another >"$work/fifo.d/fifo"
 wait_until rotated || failed "no segment is rotated: $(cat "$work/messages")"
 example log-format.md 1
 example ring-format.md 1
+
+# logrotate with the page's settings, but for what takes a service: its users, and systemctl.
+blocks "$docs/logrotate.md" logrotate
+sed -e "s#^/var/log/slurper/#$work/log.d/#" -e 's/ slurper adm$//' -e '/^ *su$/d' \
+  -e "s/systemctl reload slurper/kill -HUP $daemon/" "$work/block-1" >"$work/logrotate.conf"
+chmod go-w "$work/log.d" "$work/logrotate.conf"
+PATH=$PATH:/usr/sbin logrotate --force --state "$work/logrotate.state" "$work/logrotate.conf" >"$work/out" 2>&1 ||
+  failed "logrotate: $(cat "$work/out")"
+[ -s "$work/log.d/messages.1" ] || failed "logrotate has rotated nothing: $(ls "$work/log.d")"
+echo 'after logrotate' >"$work/fifo.d/fifo"
+continued() { grep -qx 'after logrotate' "$work/log.d/messages"; }
+wait_until continued || failed "slurper does not continue in the new file: $(cat "$work/messages")"
 stop
 example commands.md 2
 
