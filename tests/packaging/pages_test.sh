@@ -75,6 +75,13 @@ sed -E 's#^tests/([a-z]+)/[a-z]+_(test|fuzz|bench)$#tests/\1#' "$work/paths" | w
 done >"$work/missing"
 [ ! -s "$work/missing" ] || failed "development.md names $(cat "$work/missing")"
 
+# Nor does any page name a file that is not there. NAME stands for one of the reader's own.
+grep -rhoE "\`(src|tests|include|scripts|systemd|docs)/[A-Za-z0-9_./-]+\`" "$source/README.md" "$docs" --include='*.md' |
+  tr -d '`' | grep -v NAME | sort -u >"$work/paths"
+[ "$(wc -l <"$work/paths")" -gt 20 ] || failed "few files are named: $(cat "$work/paths")"
+while read -r path; do
+  [ -e "$source/$path" ] || failed "a page names $path: $(cd "$source" && grep -rlF "\`$path\`" README.md docs)"
+done <"$work/paths"
 grep -hoE '^scripts/bench [^#]*' "$docs"/*.md | tr ' ' '\n' | grep -E '^[a-z][a-z0-9-]*$' | sort -u >"$work/scenarios"
 [ -s "$work/scenarios" ] || failed "no page names a scenario of scripts/bench"
 while read -r scenario; do
