@@ -20,10 +20,11 @@ constexpr auto kBetweenLooks = std::chrono::seconds(1);
 
 // What others have done to the open file, of which `st` is new.
 Result<FileChange> LogWriter::change_of(const struct stat& st) {
-  FileFacts facts{
-      .has_name = st.st_nlink > 0, .written = size_, .found = static_cast<std::uint64_t>(st.st_size)};
+  FileFacts facts{.has_name = st.st_nlink > 0,
+                  .written = position_.size(),
+                  .found = static_cast<std::uint64_t>(st.st_size)};
   if (needs_bytes(facts)) {
-    const Result<bool> ours = file_has(active_fd_.get(), size_ - last_bytes_.size(), last_bytes_);
+    const Result<bool> ours = file_has(active_fd_.get(), position_.size() - last_bytes_.size(), last_bytes_);
     if (!ours) return std::unexpected(ours.error());
     facts.ends_alike = *ours;
   }
@@ -39,7 +40,7 @@ Status LogWriter::follow_file() {
   if (!change) return std::unexpected(change.error());
   switch (*change) {
     case FileChange::Appended:
-      return end_polluted(static_cast<std::uint64_t>(st.st_size) - size_);
+      return end_polluted(static_cast<std::uint64_t>(st.st_size) - position_.size());
     case FileChange::Emptied:
       return follow_truncation();
     case FileChange::Altered:
@@ -92,16 +93,15 @@ Result<bool> LogWriter::follow_path(Patience patience) {
   }
   leave_file(removed ? NoteKind::Cut : NoteKind::Moved);
   findings_.push_back(fmt::format("its file was {}; it goes on in a new one at offset {}",
-                                  removed ? "removed" : "moved away", base_.value));
+                                  removed ? "removed" : "moved away", position_.base().value));
   if (Status begun = begin_segment(); !begun) return std::unexpected(begun.error());
   return true;
 }
 
 // The stream goes on at end(), in another file; what this one held is not in the log any more.
 void LogWriter::leave_file(NoteKind why) {
-  if (size_ > 0) record_.add_note({why, base_, size_});
-  base_ = end();
-  size_ = 0;
+  if (position_.size() > 0) record_.add_note({why, position_.base(), position_.size()});
+  position_.begin_at(end());
   feed_.leave();
   active_fd_.reset();
   index_stale_ = true;
@@ -111,18 +111,16 @@ void LogWriter::leave_file(NoteKind why) {
 // byte.
 Status LogWriter::follow_truncation() {
   feed_.cut();
-  record_.add_note({NoteKind::Cut, base_, size_});
-  base_ = end();
-  size_ = 0;
-  synced_ = end();
+  record_.add_note({NoteKind::Cut, position_.base(), position_.size()});
+  position_.begin_at(end());
   index_stale_ = true;
-  findings_.push_back(
-      fmt::format("another process cut its file to nothing; it goes on in it at offset {}", base_.value));
+  findings_.push_back(fmt::format("another process cut its file to nothing; it goes on in it at offset {}",
+                                  position_.base().value));
   return {};
 }
 
 void LogWriter::remember(std::span<const char> written) {
-  if (size_ == written.size()) last_bytes_.clear();  // the first bytes of a segment
+  if (position_.size() == written.size()) last_bytes_.clear();  // the first bytes of a segment
   const std::span<const char> last = written.last(std::min(written.size(), kLastBytes));
   last_bytes_.append(last.data(), last.size());  // by iterators it would go through a string of its own
   if (last_bytes_.size() > kLastBytes) last_bytes_.erase(0, last_bytes_.size() - kLastBytes);
@@ -139,7 +137,7 @@ Status LogWriter::end_polluted(std::uint64_t foreign) {
   }
   record_.add_note({NoteKind::Foreign, end(), foreign});
   if (Status noted = write_index(); !noted) return noted;
-  const std::string rotated = paths_.rotated(base_);
+  const std::string rotated = paths_.rotated(position_.base());
   if (const int error = os_.rename_noreplace(paths_.active().c_str(), rotated.c_str()); error < 0)
     return cannot(-error, "end the segment that another process has written to, of", paths_.active());
   findings_.push_back(fmt::format(
@@ -181,7 +179,8 @@ Status LogWriter::settle_rotated(const std::string& rotated) {
       case FileChange::Unlinked:  // since lstat(2) saw its name: nothing is left that could lie
         return {};
       case FileChange::Appended:
-        record_.add_note({NoteKind::Foreign, end(), static_cast<std::uint64_t>(ours.st_size) - size_});
+        record_.add_note(
+            {NoteKind::Foreign, end(), static_cast<std::uint64_t>(ours.st_size) - position_.size()});
         return {};
       case FileChange::Emptied:
       case FileChange::Altered:
@@ -208,15 +207,16 @@ Result<std::string> LogWriter::quarantine_file(const std::string& path) {
   }
 }
 
-// Whether the write(2) that has just returned is where it belongs: behind size_ bytes of the file, or after
-// follow_truncation(), at its beginning. If not, it is not in the log: it is written again, elsewhere.
+// Whether the write(2) that has just returned is where it belongs: behind the position_.size() bytes of the
+// file, or after follow_truncation(), at its beginning. If not, it is not in the log: it is written again,
+// elsewhere.
 Result<bool> LogWriter::has_landed(std::span<const char> written) {
   struct stat st{};
   if (os_.fstat(active_fd_.get(), &st) < 0) return true;  // it was written, that much is sure
   if (st.st_nlink == 0) return false;
   const auto found = static_cast<std::uint64_t>(st.st_size);
-  if (found == size_ + written.size()) return true;
-  if (found > size_ + written.size()) return file_has(active_fd_.get(), size_, written);
+  if (found == position_.size() + written.size()) return true;
+  if (found > position_.size() + written.size()) return file_has(active_fd_.get(), position_.size(), written);
   feed_.cut();  // it is shorter than it was
   if (found != written.size()) return false;
   const Result<bool> alone = file_has(active_fd_.get(), 0, written);

@@ -124,12 +124,12 @@ Status LogWriter::resolve_rotation(const std::optional<RingWitness>& ring) {
       case RotationState::Unindexed:
         return open_without_index(ring, look->active_size);
       case RotationState::Settled:
-        base_ = record_.active_base;
+        position_.begin_at(record_.active_base);
         return open_active();
       case RotationState::Renamed:
       case RotationState::Created:
       case RotationState::Overtaken:
-        base_ = look->facts.rotated_end;
+        position_.begin_at(look->facts.rotated_end);
         findings_.emplace_back("a rotation was cut short, and has been finished");
         return open_active();
       case RotationState::RotatedIsForeign:
@@ -142,7 +142,7 @@ Status LogWriter::resolve_rotation(const std::optional<RingWitness>& ring) {
           return settled;
         break;
       case RotationState::Displaced:
-        base_ = record_.active_base;
+        position_.begin_at(record_.active_base);
         if (Status found = find_moved_file(); !found) return found;
         return active_fd_ ? Status{} : open_active();
     }
@@ -169,15 +169,15 @@ Status LogWriter::open_without_index(const std::optional<RingWitness>& ring, std
   if (!from_ring) {
     const Result<StreamOffset> rotated_end = end_of_rotated({kLastOffset});
     if (!rotated_end) return std::unexpected(rotated_end.error());
-    base_ = *rotated_end;
-    if (base_.value != 0)
+    position_.begin_at(*rotated_end);
+    if (rotated_end->value != 0)
       findings_.push_back(fmt::format(
-          "its index was missing; from its segments' names it goes on at offset {}", base_.value));
+          "its index was missing; from its segments' names it goes on at offset {}", rotated_end->value));
   }
   if (Status opened = open_active(); !opened) return opened;
-  if (!from_ring && size_ > 0) {
-    findings_.push_back(
-        fmt::format("it held {} bytes that slurper had not written; they are its beginning now", size_));
+  if (!from_ring && position_.size() > 0) {
+    findings_.push_back(fmt::format(
+        "it held {} bytes that slurper had not written; they are its beginning now", position_.size()));
   }
   return {};
 }
@@ -229,12 +229,14 @@ Status LogWriter::find_moved_file() {
     moved_fd_.reset(os_.open(path.c_str(), O_RDONLY | O_NOFOLLOW));
     if (moved_fd_ && durable())
       (void)os_.fdatasync(moved_fd_.get());  // no other call will; nothing hangs on it
-    moved_base_ = base_;
-    base_ += record_.own_bytes(base_, static_cast<std::uint64_t>(st.st_size));
+    moved_base_ = position_.base();
+    position_.begin_at(position_.base() +
+                       record_.own_bytes(position_.base(), static_cast<std::uint64_t>(st.st_size)));
     findings_.push_back(fmt::format(
         "it had been renamed to {} while slurper was not running; the stream goes on in a new file",
         in_quotes(entry->path().filename().native())));
-    if (base_ > moved_base_) record_.add_note({NoteKind::Moved, moved_base_, base_ - moved_base_});
+    if (position_.base() > moved_base_)
+      record_.add_note({NoteKind::Moved, moved_base_, position_.base() - moved_base_});
     return begin_segment();
   }
   return {};
@@ -253,7 +255,7 @@ Status LogWriter::take_identity_from(const RingWitness& ring, std::uint64_t acti
   record_.session = ring.session;
   findings_.emplace_back("its index was missing; its id comes from the ring, and the stream goes on with it");
   if (fits) {
-    base_ = *rotated_end;
+    position_.begin_at(*rotated_end);
     return {};
   }
   if (active_size > 0) {
@@ -264,9 +266,9 @@ Status LogWriter::take_identity_from(const RingWitness& ring, std::uint64_t acti
                     "{} now",
                     in_quotes(*aside)));
   }
-  base_ = std::max(*rotated_end, ring.tail);
-  if (rotated_end->value > 0 && base_ > *rotated_end)
-    record_.add_note({NoteKind::Cut, *rotated_end, base_ - *rotated_end});
+  position_.begin_at(std::max(*rotated_end, ring.tail));
+  if (rotated_end->value > 0 && position_.base() > *rotated_end)
+    record_.add_note({NoteKind::Cut, *rotated_end, position_.base() - *rotated_end});
   return {};
 }
 
@@ -293,9 +295,8 @@ Status LogWriter::recover(const Uuid& boot, const std::optional<RingWitness>& ri
   record_.active_created =
       std::min<decltype(record_.active_created)>(record_.active_created, std::chrono::system_clock::now());
   if (Status written = write_index(); !written) return written;
-  // What the last process wrote it may not have synced.
-  synced_ = base_;
-  if (durable()) (void)sync();  // tried again by the next one
+  // The last process may not have synced what it wrote. A failure is tried again by the next sync().
+  if (durable()) (void)sync();
   return {};
 }
 
@@ -303,17 +304,17 @@ Status LogWriter::recover(const Uuid& boot, const std::optional<RingWitness>& ri
 // unless the log was closed, it goes on beyond all that may have been written.
 Status LogWriter::resume_after_reboot() {
   const StreamOffset reserved = record_.reserved;
-  if (reserved.value != 0 && reserved >= base_ && reserved < end()) {
+  if (reserved.value != 0 && reserved >= position_.base() && reserved < end()) {
     // It was closed, and another process has written to it since: the next append() tells their bytes from
     // ours.
-    return set_own_size(reserved - base_);
+    return set_own_size(reserved - position_.base());
   }
   const StreamOffset found = end();
   if (!at_line_start_) {
     if (Status closed = close_torn_line(); !closed) return closed;
   }
   if (reserved <= end() || reserved == found) return {};
-  if (size_ > 0) {
+  if (position_.size() > 0) {
     if (Status rotated = finish_rotation(); !rotated) return rotated;
   }
   findings_.push_back(fmt::format(
@@ -321,7 +322,7 @@ Status LogWriter::resume_after_reboot() {
       "offset {}, beyond all that may be lost",
       end().value, reserved.value));
   record_.add_note({NoteKind::PowerLoss, found, reserved - found});
-  base_ = reserved;
+  position_.rebase(reserved);
   return {};
 }
 
@@ -330,7 +331,7 @@ Status LogWriter::close_torn_line() {
   if (written != 1)
     return cannot(written < 0 ? static_cast<int>(-written) : ENOSPC, "end the torn last line of",
                   paths_.active());
-  size_ += 1;
+  position_.wrote(1);
   at_line_start_ = true;
   remember("\n"sv);
   ++record_.torn_lines_closed;
@@ -360,48 +361,48 @@ Status LogWriter::go_on_at(StreamOffset tail, std::span<const char> pending) {
     const StreamOffset own_end = tail + *ours;
     const std::uint64_t foreign = end() - own_end;
     if (foreign == 0) return {};
-    if (own_end < base_) {  // behind what was moved away: it is out of the log, with all that it holds
-      base_ = own_end;
+    if (own_end <
+        position_.base()) {  // behind what was moved away: it is out of the log, with all that it holds
+      position_.rebase(own_end);
       return {};
     }
-    if (Status known = set_own_size(own_end - base_); !known) return known;
+    if (Status known = set_own_size(own_end - position_.base()); !known) return known;
     return follow_file();
   }
   if (restored_) return resume_behind_backup(tail);
   // Another process has cut it. It may have been cut to nothing, and then written to once.
-  if (size_ > 0 && size_ <= pending.size()) {
-    const Result<bool> ours = file_has(active_fd_.get(), 0, pending.first(size_));
+  if (position_.size() > 0 && position_.size() <= pending.size()) {
+    const Result<bool> ours = file_has(active_fd_.get(), 0, pending.first(position_.size()));
     if (!ours) return std::unexpected(ours.error());
     if (*ours) {
-      record_.add_note({NoteKind::Cut, base_, tail - base_});
+      record_.add_note({NoteKind::Cut, position_.base(), tail - position_.base()});
       findings_.push_back(
           fmt::format("another process cut its file; it goes on in the same file at offset {}", tail.value));
-      base_ = tail;
+      position_.rebase(tail);
       return {};
     }
   }
   const StreamOffset found = end();
-  record_.add_note({NoteKind::Cut, base_, tail - base_});
+  record_.add_note({NoteKind::Cut, position_.base(), tail - position_.base()});
   findings_.push_back(fmt::format(
       "it ends at offset {}, and slurper had written it up to {}: another process has cut it, and what its "
       "file held is out of the log",
       found.value, tail.value));
-  if (size_ == 0) {
-    base_ = tail;
+  if (position_.size() == 0) {
+    position_.rebase(tail);
     return {};
   }
   const Result<std::string> aside = quarantine_file();
   if (!aside) return std::unexpected(aside.error());
   findings_.push_back(fmt::format("what was left of it is {} now", in_quotes(*aside)));
-  base_ = tail;
-  size_ = 0;
+  position_.begin_at(tail);
   return begin_segment();
 }
 
 // All that the log has is the stream's; what came after the copy was made is missing.
 Status LogWriter::resume_behind_backup(StreamOffset tail) {
   const StreamOffset found = end();
-  if (size_ > 0) {
+  if (position_.size() > 0) {
     if (Status ended = finish_rotation(); !ended) return ended;
   }
   record_.add_note({NoteKind::Cut, found, tail - found});
@@ -409,18 +410,18 @@ Status LogWriter::resume_behind_backup(StreamOffset tail) {
       "it ends at offset {}, and slurper had written it up to {}: it is an old copy of the log. It "
       "goes on in a new file at offset {}",
       found.value, tail.value, tail.value));
-  base_ = tail;
+  position_.rebase(tail);
   return {};
 }
 
 // How many of `pending` stand in the log at `from`, where only they can stand, or another process's bytes.
 // Those may begin as ours do: unless all is ours, a line that is not whole is not.
 Result<std::size_t> LogWriter::written_of(std::span<const char> pending, StreamOffset from) {
-  const bool moved = from < base_;
+  const bool moved = from < position_.base();
   const int fd = moved ? moved_fd_.get() : active_fd_.get();
-  const std::uint64_t found = (moved ? base_ : end()) - from;
+  const std::uint64_t found = (moved ? position_.base() : end()) - from;
   if (fd < 0 || (moved && from < moved_base_)) return std::min<std::uint64_t>(found, pending.size());
-  const std::uint64_t position = from - (moved ? moved_base_ : base_);
+  const std::uint64_t position = from - (moved ? moved_base_ : position_.base());
   std::size_t same = 0;
   std::array<char, 16384> buffer{};
   while (same < pending.size() && same < found) {

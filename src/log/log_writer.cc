@@ -54,8 +54,8 @@ Status LogWriter::set_access(int fd) {
   return {};
 }
 
-// Opens or makes the file at the active segment's path and learns its size and last byte. `base_` is its
-// base.
+// Opens or makes the file at the active segment's path, which begins at position_.base(), and learns its size
+// and last bytes.
 Status LogWriter::open_active() {
   const std::string& path = paths_.active();
   // Read, too: the last byte says whether a line is unfinished.
@@ -80,7 +80,9 @@ Status LogWriter::open_active() {
   record_.active_inode = st.st_ino;
   active_device_ = st.st_dev;
   active_fd_ = std::move(file_fd);
-  if (Status known = set_own_size(record_.own_bytes(base_, static_cast<std::uint64_t>(st.st_size))); !known) {
+  if (Status known =
+          set_own_size(record_.own_bytes(position_.base(), static_cast<std::uint64_t>(st.st_size)));
+      !known) {
     active_fd_.reset();
     return known;
   }
@@ -97,7 +99,7 @@ Status LogWriter::set_own_size(std::uint64_t size) {
   if (static_cast<std::size_t>(got) != last.size())
     return fail(ErrorKind::Io, "read the log " + in_quotes(paths_.active()),
                 "another process cut it short meanwhile", "It is tried again");
-  size_ = size;
+  position_.resize(size);
   at_line_start_ = last.empty() || last.back() == '\n';
   last_bytes_ = std::move(last);
   return {};
@@ -119,7 +121,7 @@ Result<bool> LogWriter::file_has(int fd, std::uint64_t at, std::span<const char>
 }
 
 Status LogWriter::write_index() {
-  record_.active_base = base_;
+  record_.active_base = position_.base();
   if (index_.record() == record_) {
     index_stale_ = false;
     return {};
@@ -157,10 +159,10 @@ Status LogWriter::prepare() {
 }
 
 bool LogWriter::rotation_wanted(std::size_t incoming) {
-  if (size_ == 0 || !at_line_start_) return false;
+  if (position_.size() == 0 || !at_line_start_) return false;
   if (rotate_requested_) return true;
   const std::uint64_t limit = settings_.rotate_size.bytes;
-  if (limit != 0 && incoming > 0 && size_ + incoming > limit) return true;
+  if (limit != 0 && incoming > 0 && position_.size() + incoming > limit) return true;
   const auto due = rotation_due();
   return due && system_clock::now() >= *due;
 }
@@ -168,11 +170,12 @@ bool LogWriter::rotation_wanted(std::size_t incoming) {
 // How much of `data` belongs into the active segment: whole lines up to the limit, but always the rest of a
 // line that was begun.
 std::size_t LogWriter::fitting(std::span<const char> data) const {
-  const bool must_end = rotate_requested_ && size_ > 0;  // in mid-line, or it would have been rotated
+  const bool must_end =
+      rotate_requested_ && position_.size() > 0;  // in mid-line, or it would have been rotated
   const std::uint64_t limit = settings_.rotate_size.bytes;
   if (must_end) return after_first_newline(data);
-  if (limit == 0 || size_ + data.size() <= limit) return data.size();
-  const std::uint64_t room = limit > size_ ? limit - size_ : 0;
+  if (limit == 0 || position_.size() + data.size() <= limit) return data.size();
+  const std::uint64_t room = limit > position_.size() ? limit - position_.size() : 0;
   const std::size_t whole_lines = after_last_newline(data.first(room));
   if (whole_lines > 0) return whole_lines;
   return after_first_newline(data);  // a line longer than the limit, or the rest of one
@@ -183,7 +186,8 @@ Result<std::size_t> LogWriter::append(std::span<const char> data) {
     if (Status ready = prepare(); !ready) return std::unexpected(ready.error());
     // Where the next line does not fit any more, the segment ends.
     const std::uint64_t limit = settings_.rotate_size.bytes;
-    const std::size_t next_line = limit != 0 && size_ + data.size() > limit ? after_first_newline(data) : 0;
+    const std::size_t next_line =
+        limit != 0 && position_.size() + data.size() > limit ? after_first_newline(data) : 0;
     if (rotation_wanted(next_line) && steady_clock::now() >= next_rotation_attempt_) {
       if (Status rotated = finish_rotation(); !rotated) {
         if (!active_fd_ || index_stale_) return std::unexpected(rotated.error());
@@ -192,7 +196,7 @@ Result<std::size_t> LogWriter::append(std::span<const char> data) {
         rotation_failure_ = rotated.error();
       }
     }
-    if (size_ == 0 && settings_.rotate_every.count() > 0) {
+    if (position_.size() == 0 && settings_.rotate_every.count() > 0) {
       // A segment's age counts from its first line. Not worth a sync: the worst is an early rotation.
       record_.active_created = system_clock::now();
     }
@@ -207,7 +211,7 @@ Result<std::size_t> LogWriter::append(std::span<const char> data) {
       return cannot(written < 0 ? static_cast<int>(-written) : EIO, "write to", paths_.active());
     if (!landed) return std::unexpected(landed.error());
     if (!*landed) continue;
-    size_ += count;
+    position_.wrote(count);
     at_line_start_ = data[count - 1] == '\n';
     remember(data.first(count));
     return count;
@@ -217,14 +221,14 @@ Result<std::size_t> LogWriter::append(std::span<const char> data) {
 }
 
 Status LogWriter::sync() {
-  if (synced_ == end() || !active_fd_) return {};
+  if (position_.synced() == end() || !active_fd_) return {};
   const StreamOffset written = end();
   if (const int error = os_.fdatasync(active_fd_.get()); error < 0)
     return cannot(-error, "sync", paths_.active());
   if (folder_unsynced_) {
     if (Status folder = sync_folder(); !folder) return folder;
   }
-  synced_ = written;
+  position_.synced_up_to(written);
   return {};
 }
 
@@ -249,7 +253,7 @@ Status LogWriter::close() {
 }
 
 std::optional<system_clock::time_point> LogWriter::rotation_due() {
-  if (settings_.rotate_every.count() == 0 || size_ == 0 || rotate_requested_) return std::nullopt;
+  if (settings_.rotate_every.count() == 0 || position_.size() == 0 || rotate_requested_) return std::nullopt;
   // The clock was ahead when the segment was begun, and has been set right: no age can be told any more, and
   // the segment's counts from now.
   const auto now = system_clock::now();
@@ -260,7 +264,7 @@ std::optional<system_clock::time_point> LogWriter::rotation_due() {
 
 Status LogWriter::rotate() {
   if (Status ready = prepare(); !ready) return ready;
-  if (size_ == 0) return {};
+  if (position_.size() == 0) return {};
   rotate_requested_ = true;
   return at_line_start_ ? finish_rotation() : Status{};
 }
@@ -273,7 +277,7 @@ Status LogWriter::finish_rotation() {
   if (durable()) {
     if (Status synced = sync(); !synced) return synced;
   }
-  const std::string rotated = paths_.rotated(base_);
+  const std::string rotated = paths_.rotated(position_.base());
   if (const int error = os_.rename_noreplace(paths_.active().c_str(), rotated.c_str()); error < 0) {
     return fail_errno(-error,
                       fmt::format("rotate the log {} to {}", in_quotes(paths_.active()), in_quotes(rotated)),
@@ -285,8 +289,7 @@ Status LogWriter::finish_rotation() {
 
 // The active segment has left its path, or never was there: makes the next one, which begins at end().
 Status LogWriter::begin_segment() {
-  base_ = end();
-  size_ = 0;
+  position_.begin_at(end());
   at_line_start_ = true;
   feed_.leave();
   active_fd_.reset();
@@ -298,10 +301,10 @@ Status LogWriter::begin_segment() {
   }
   for (int attempt = 1;; ++attempt) {
     if (Status opened = open_active(); !opened) return opened;
-    if (size_ == 0) break;
+    if (position_.size() == 0) break;
     // Another process has put a file there. Its bytes have no place in the stream.
     active_fd_.reset();
-    size_ = 0;
+    position_.resize(0);
     at_line_start_ = true;
     if (attempt == kAttempts) return cannot(EEXIST, "create", paths_.active());
     const Result<std::string> aside = quarantine_file();
@@ -310,7 +313,6 @@ Status LogWriter::begin_segment() {
         fmt::format("another program's file was in its place; that is {} now", in_quotes(*aside)));
   }
   rotate_requested_ = false;
-  synced_ = end();
   ++rotations_;
   return write_index();
 }
@@ -324,7 +326,7 @@ Result<bool> LogWriter::reopen() {
 }
 
 void LogWriter::publish() {
-  if (active_fd_) feed_.publish({base_, active_device_, record_.active_inode}, end());
+  if (active_fd_) feed_.publish({position_.base(), active_device_, record_.active_inode}, end());
 }
 
 void LogWriter::set_limits(const LogSettings& settings) {

@@ -19,6 +19,7 @@
 #include "log/file_change.h"
 #include "log/log_feed.h"
 #include "log/log_index.h"
+#include "log/log_position.h"
 #include "log/rotation_state.h"
 #include "log/segment_name.h"
 #include "slurper/result.h"
@@ -67,7 +68,7 @@ class LogWriter {
   Status reconcile(StreamOffset tail, std::span<const char> pending, std::uint64_t session);
   // The first offset of a file that is open: from there on reconcile() can tell the stream's bytes from
   // others'.
-  [[nodiscard]] StreamOffset readable_from() const { return moved_fd_ ? moved_base_ : base_; }
+  [[nodiscard]] StreamOffset readable_from() const { return moved_fd_ ? moved_base_ : position_.base(); }
   [[nodiscard]] std::uint64_t session() const { return record_.session; }
 
   // For those who read along: where the log is written to, and up to where. They see what publish() tells.
@@ -80,11 +81,9 @@ class LogWriter {
   [[nodiscard]] const LogPaths& paths() const { return paths_; }
   [[nodiscard]] FileAccess access() const { return {.mode = settings_.mode, .group = group_}; }
   [[nodiscard]] const Uuid& log_id() const { return record_.log_id; }
-  [[nodiscard]] StreamOffset active_base() const { return base_; }
-  [[nodiscard]] StreamOffset end() const {
-    return base_ + size_;
-  }  // written: a process's death can't undo it
-  [[nodiscard]] StreamOffset synced() const { return synced_; }  // survives a loss of power
+  [[nodiscard]] StreamOffset active_base() const { return position_.base(); }
+  [[nodiscard]] StreamOffset end() const { return position_.written(); }  // the process's death can't undo it
+  [[nodiscard]] StreamOffset synced() const { return position_.synced(); }  // a loss of power can't undo it
   // Segments before it are complete, and the index on the disk says so.
   [[nodiscard]] StreamOffset indexed_base() const {
     const auto& record = index_.record();
@@ -198,9 +197,7 @@ class LogWriter {
   bool restored_ = false;  // while opening: it is an old copy of the log
   UniqueFd moved_fd_;      // while opening: the segment before it, where that was moved away meanwhile
   StreamOffset moved_base_;
-  StreamOffset base_;
-  std::uint64_t size_ = 0;
-  StreamOffset synced_;
+  LogPosition position_;
   bool at_line_start_ = true;
   std::string last_bytes_;  // with room for what remember() puts there; of the segment: whether a file that
                             // has grown still holds what was written
