@@ -6,6 +6,7 @@
 #include <cstring>
 #include <filesystem>
 #include <limits>
+#include <utility>
 
 #include "base/accounts.h"
 #include "base/file_kind.h"
@@ -300,23 +301,24 @@ Status LogWriter::recover(const Uuid& boot, const std::optional<RingWitness>& ri
   return {};
 }
 
-// The machine went down since. What was written and not synced is gone, and how much that was is unknown:
-// unless the log was closed, it goes on beyond all that may have been written.
+// The machine went down since the log was last written. How much of it was not synced, and is gone, is
+// unknown.
 Status LogWriter::resume_after_reboot() {
-  const StreamOffset reserved = record_.reserved;
-  if (reserved.value != 0 && reserved >= position_.base() && reserved < end()) {
-    // It was closed, and another process has written to it since: the next append() tells their bytes from
-    // ours.
-    return set_own_size(reserved - position_.base());
-  }
   const StreamOffset found = end();
+  const AfterReboot state = classify_reboot({.base = position_.base(),
+                                             .end = found,
+                                             .reserved = record_.reserved,
+                                             .at_line_start = at_line_start_});
+  // The next append() tells another process's bytes from slurper's.
+  if (state == AfterReboot::Appended) return set_own_size(record_.reserved - position_.base());
   if (!at_line_start_) {
     if (Status closed = close_torn_line(); !closed) return closed;
   }
-  if (reserved <= end() || reserved == found) return {};
+  if (state == AfterReboot::Complete) return {};
   if (position_.size() > 0) {
     if (Status rotated = finish_rotation(); !rotated) return rotated;
   }
+  const StreamOffset reserved = record_.reserved;
   findings_.push_back(fmt::format(
       "the machine went down while it was written: it ends at offset {} and goes on in a new file at "
       "offset {}, beyond all that may be lost",
@@ -351,47 +353,73 @@ Status LogWriter::reconcile(StreamOffset tail, std::span<const char> pending, st
   return write_index();
 }
 
-// Makes end() what it is: the ring's tail, and what of `pending` the last process had written without noting
-// it.
-Status LogWriter::go_on_at(StreamOffset tail, std::span<const char> pending) {
-  if (end() == tail) return {};
-  if (end() > tail) {
+// Gathers what classify_end() depends on, the costly facts last.
+Result<EndFacts> LogWriter::look_at_end(StreamOffset tail, std::span<const char> pending) {
+  EndFacts facts{.base = position_.base(),
+                 .end = end(),
+                 .tail = tail,
+                 .pending = pending.size(),
+                 .restored = restored_,
+                 .written_of_pending = 0,
+                 .begins_pending = false};
+  if (facts.end > tail) {
     const Result<std::size_t> ours = written_of(pending, tail);
     if (!ours) return std::unexpected(ours.error());
-    const StreamOffset own_end = tail + *ours;
-    const std::uint64_t foreign = end() - own_end;
-    if (foreign == 0) return {};
-    if (own_end <
-        position_.base()) {  // behind what was moved away: it is out of the log, with all that it holds
-      position_.rebase(own_end);
-      return {};
-    }
-    if (Status known = set_own_size(own_end - position_.base()); !known) return known;
-    return follow_file();
+    facts.written_of_pending = *ours;
   }
-  if (restored_) return resume_behind_backup(tail);
-  // Another process has cut it. It may have been cut to nothing, and then written to once.
-  if (position_.size() > 0 && position_.size() <= pending.size()) {
+  if (may_be_restarted(facts)) {
     const Result<bool> ours = file_has(active_fd_.get(), 0, pending.first(position_.size()));
     if (!ours) return std::unexpected(ours.error());
-    if (*ours) {
+    facts.begins_pending = *ours;
+  }
+  return facts;
+}
+
+// The stream goes on at the ring's tail, behind those of the `pending` bytes that the last process wrote
+// without noting it.
+Status LogWriter::go_on_at(StreamOffset tail, std::span<const char> pending) {
+  const Result<EndFacts> facts = look_at_end(tail, pending);
+  if (!facts) return std::unexpected(facts.error());
+  const StreamOffset own_end = tail + facts->written_of_pending;
+  switch (classify_end(*facts)) {
+    case LogEnd::Noted:
+    case LogEnd::WrittenInPart:
+      return {};
+    case LogEnd::Polluted:
+      if (Status known = set_own_size(own_end - position_.base()); !known) return known;
+      return follow_file();
+    case LogEnd::PollutedBefore:
+      position_.rebase(own_end);  // the file that was moved away is out of the log, with all that it holds
+      return {};
+    case LogEnd::Restored:
+      return resume_behind_backup(tail);
+    case LogEnd::Restarted:
       record_.add_note({NoteKind::Cut, position_.base(), tail - position_.base()});
       findings_.push_back(
           fmt::format("another process cut its file; it goes on in the same file at offset {}", tail.value));
       position_.rebase(tail);
       return {};
-    }
+    case LogEnd::CutToNothing:
+      note_cut(tail);
+      position_.rebase(tail);
+      return {};
+    case LogEnd::CutToAPart:
+      return leave_cut_file(tail);
   }
-  const StreamOffset found = end();
+  std::unreachable();
+}
+
+void LogWriter::note_cut(StreamOffset tail) {
   record_.add_note({NoteKind::Cut, position_.base(), tail - position_.base()});
   findings_.push_back(fmt::format(
       "it ends at offset {}, and slurper had written it up to {}: another process has cut it, and what its "
       "file held is out of the log",
-      found.value, tail.value));
-  if (position_.size() == 0) {
-    position_.rebase(tail);
-    return {};
-  }
+      end().value, tail.value));
+}
+
+// What the file still holds is not what belongs behind `tail`.
+Status LogWriter::leave_cut_file(StreamOffset tail) {
+  note_cut(tail);
   const Result<std::string> aside = quarantine_file();
   if (!aside) return std::unexpected(aside.error());
   findings_.push_back(fmt::format("what was left of it is {} now", in_quotes(*aside)));

@@ -17,6 +17,7 @@
 #include "base/settings.h"
 #include "base/stream_offset.h"
 #include "log/file_change.h"
+#include "log/log_end.h"
 #include "log/log_feed.h"
 #include "log/log_index.h"
 #include "log/log_position.h"
@@ -148,7 +149,10 @@ class LogWriter {
   Status find_moved_file();
   Status close_torn_line();
   Status resume_after_reboot();
+  Result<EndFacts> look_at_end(StreamOffset tail, std::span<const char> pending);
   Status go_on_at(StreamOffset tail, std::span<const char> pending);
+  void note_cut(StreamOffset tail);
+  Status leave_cut_file(StreamOffset tail);
   Result<std::size_t> written_of(std::span<const char> pending, StreamOffset from);
 
   // log_identity.cc

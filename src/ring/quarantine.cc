@@ -50,18 +50,19 @@ std::vector<std::string> list_quarantined(const std::string& directory) {
   return paths;
 }
 
-std::string why_unreadable(const ring_format::Identity& found, ssize_t got, off_t size) {
-  if (got != sizeof found || std::memcmp(found.magic, ring_format::kMagic, sizeof found.magic) != 0)
-    return "it is not a ring";
-  if (found.version < ring_format::kOldestVersion || found.version > ring_format::kVersion) {
-    return fmt::format("it is of version {}, and this slurper knows version {}", found.version,
-                       ring_format::kVersion);
+std::string why_unreadable(RingHeader header, const ring_format::Identity& found) {
+  switch (header) {
+    case RingHeader::Readable:
+      return {};
+    case RingHeader::NotARing:
+      return "it is not a ring";
+    case RingHeader::OtherVersion:
+      return fmt::format("it is of version {}, and this slurper knows version {}", found.version,
+                         ring_format::kVersion);
+    case RingHeader::WrongSize:
+      return "its size is not what its header says";
   }
-  const auto file_size = static_cast<std::uint64_t>(size);
-  if (found.header_bytes != ring_format::kHeaderBytes || found.size == 0 || found.size % 4096 != 0 ||
-      file_size < ring_format::kHeaderBytes || file_size - ring_format::kHeaderBytes != found.size)
-    return "its size is not what its header says";
-  return {};
+  std::unreachable();
 }
 
 std::string why_quarantined(RingRelation relation, std::uint64_t held) {
@@ -96,8 +97,8 @@ Result<Ring::Salvaged> Ring::salvage(Os& os, const std::string& path) {
   ring_format::Identity found{};
   const ssize_t got = S_ISREG(st.st_mode) ? os.pread(file_fd.get(), &found, sizeof found, 0) : 0;
   if (got < 0) return fail_errno(static_cast<int>(-got), what);
-  if (std::string why = why_unreadable(found, got, st.st_size); !why.empty())
-    return fail(ErrorKind::Data, what, std::move(why));
+  const RingHeader header = classify_header(found, got, st.st_size);
+  if (header != RingHeader::Readable) return fail(ErrorKind::Data, what, why_unreadable(header, found));
   Salvaged salvaged;
   salvaged.ring.reset(new Ring(os, std::move(file_fd), found.size));
   if (Status mapped = salvaged.ring->map(path, Mapping::Private); !mapped)

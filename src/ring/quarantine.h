@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ring/ring.h"
+#include "ring/ring_state.h"
 
 namespace slurper {
 
@@ -18,9 +19,8 @@ namespace slurper {
 // there is no such folder, or where it can't be read.
 [[nodiscard]] std::vector<std::string> list_quarantined(const std::string& directory);
 
-// What is wrong with a file of `size` bytes, of which `got` bytes could be read into `found`. Empty: it is a
-// ring that this version knows.
-[[nodiscard]] std::string why_unreadable(const ring_format::Identity& found, ssize_t got, off_t size);
+// In words, of a header that classify_header() has named. Empty: it is a ring that this version knows.
+[[nodiscard]] std::string why_unreadable(RingHeader header, const ring_format::Identity& found);
 
 // In words. Empty: the relation is not one for which a ring is put aside.
 [[nodiscard]] std::string why_quarantined(RingRelation relation, std::uint64_t held);

@@ -18,8 +18,10 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "proc/lock_holder.h"
+#include "ring/declared_read.h"
 #include "ring/quarantine.h"
 #include "ring/ring_folder.h"
+#include "ring/ring_state.h"
 #include "ring/ring_upgrade.h"
 
 namespace slurper {
@@ -64,13 +66,51 @@ std::unexpected<Error> cannot(int errnum, const char* verb, const std::string& p
   return std::unexpected(std::move(error));
 }
 
-Status lock(Os& os, int fd, const std::string& path) {
-  const FlockClaim claim = claim_flock(os, fd);
-  // A stranger opened it while its mode let it.
-  if (claim.error == 0 || claim.is_strangers()) return {};
-  if (claim.error != -EWOULDBLOCK) return cannot(-claim.error, "lock", path);
+std::unexpected<Error> busy(const std::string& path) {
   return fail(ErrorKind::Busy, "use the ring " + in_quotes(path), "another slurper uses it",
               "Give each slurper a ring.directory of its own, or leave it unset");
+}
+
+// Whether this process has the lock, or may go on without it.
+Result<bool> lock(Os& os, int fd, const std::string& path) {
+  const FlockClaim claim = claim_flock(os, fd);
+  // A stranger opened it while its mode let it.
+  if (claim.error == 0 || claim.is_strangers()) return true;
+  if (claim.error == -EWOULDBLOCK) return false;
+  return cannot(-claim.error, "lock", path);
+}
+
+// The file at the ring's path.
+struct Found {
+  RingFileFacts facts;
+  UniqueFd fd;  // holds its lock
+  uid_t owner = 0;
+  Identity identity{};
+};
+
+// Looks at it as far as it is this process's to look at.
+Result<Found> look_at(Os& os, const std::string& path, std::vector<std::string>& findings) {
+  Found found;
+  const int fd = os.open(path.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK);
+  if (fd == -ENOENT) return found;
+  if (fd < 0) return cannot(-fd, "open", path);
+  found.fd.reset(fd);
+  found.facts.exists = true;
+  struct stat st{};
+  if (const int error = os.fstat(fd, &st); error < 0) return cannot(-error, "open", path);
+  found.owner = st.st_uid;
+  found.facts.is_ours = st.st_uid == ::geteuid();
+  if (!found.facts.is_ours) return found;
+  if (Status tight = tighten_ring_file(os, fd, st, path, findings); !tight)
+    return std::unexpected(tight.error());
+  const Result<bool> locked = lock(os, fd, path);
+  if (!locked) return std::unexpected(locked.error());
+  found.facts.is_in_use = !*locked;
+  if (found.facts.is_in_use) return found;
+  const ssize_t got = S_ISREG(st.st_mode) ? os.pread(fd, &found.identity, sizeof found.identity, 0) : 0;
+  if (got < 0) return cannot(static_cast<int>(-got), "read", path);
+  found.facts.header = classify_header(found.identity, got, st.st_size);
+  return found;
 }
 
 // The file gets its name when it is whole: a start that is cut short leaves either no ring or a good one.
@@ -81,7 +121,9 @@ Result<UniqueFd> create(Os& os, const std::string& path, const Identity& identit
   const int fd = os.open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
   if (fd < 0) return cannot(-fd, "create", temporary);
   UniqueFd file_fd(fd);
-  if (Status locked = lock(os, fd, temporary); !locked) return std::unexpected(locked.error());
+  const Result<bool> locked = lock(os, fd, temporary);
+  if (!locked) return std::unexpected(locked.error());
+  if (!*locked) return busy(temporary);
   if (const int error = os.ftruncate(fd, static_cast<off_t>(kHeaderBytes + identity.size)); error < 0) {
     return cannot(-error, "create", temporary);
   }
@@ -195,39 +237,47 @@ Result<Ring::Opened> Ring::open(Os& os, const std::string& directory, const Ring
   StreamOffset begin{log.end};
   std::uint64_t session = log.session + 1;
 
-  const int old_fd = os.open(path.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK);
-  if (old_fd < 0 && old_fd != -ENOENT) return cannot(-old_fd, "open", path);
-  if (old_fd >= 0) {
-    UniqueFd file_fd(old_fd);
-    struct stat st{};
-    if (const int error = os.fstat(old_fd, &st); error < 0) return cannot(-error, "open", path);
-    if (Status ours = check_ring_file(os, old_fd, st, path, opened.findings); !ours)
-      return std::unexpected(ours.error());
-    if (Status locked = lock(os, old_fd, path); !locked) return std::unexpected(locked.error());
-    Identity found{};
-    const ssize_t got = S_ISREG(st.st_mode) ? os.pread(old_fd, &found, sizeof found, 0) : 0;
-    if (got < 0) return cannot(static_cast<int>(-got), "read", path);
-
-    opened.quarantine_reason = why_unreadable(found, got, st.st_size);
-    opened.relation = RingRelation::Contradictory;
-    if (opened.quarantine_reason.empty()) {
-      opened.ring.reset(new Ring(os, std::move(file_fd), found.size));
-      if (Status mapped = opened.ring->map(path); !mapped) return std::unexpected(mapped.error());
-      opened.ring->join(found, wanted, log, opened);
-      if (is_used(opened.relation) && found.size != settings.size.bytes && opened.ring->used() == 0) {
-        begin = opened.ring->head();
-        session = opened.ring->session();
-        opened.ring.reset();
-      }
-    }
-    if (!is_used(opened.relation)) opened.ring.reset();
-    if (is_quarantined(opened.relation)) {
+  Result<Found> found = look_at(os, path, opened.findings);
+  if (!found) return std::unexpected(found.error());
+  if (classify_ring(found->facts) == RingState::Unrelated) {
+    opened.ring.reset(new Ring(os, std::move(found->fd), found->identity.size));
+    if (Status mapped = opened.ring->map(path); !mapped) return std::unexpected(mapped.error());
+    opened.ring->join(found->identity, wanted, log, opened);
+    found->facts.relation = opened.relation;
+    found->facts.is_empty = is_used(opened.relation) && opened.ring->used() == 0;
+    found->facts.has_wanted_size = found->identity.size == settings.size.bytes;
+  }
+  switch (classify_ring(found->facts)) {
+    case RingState::Missing:
+    case RingState::Usable:
+      break;
+    case RingState::OtherUsers:
+      return refuse_ring_of(found->owner, path);
+    case RingState::InUse:
+      return busy(path);
+    case RingState::Resizable:
+      begin = opened.ring->head();
+      session = opened.ring->session();
+      [[fallthrough]];
+    case RingState::Spent:
+      opened.ring.reset();
+      if (const int error = os.unlink(path.c_str()); error < 0) return cannot(-error, "replace", path);
+      break;
+    case RingState::NotARing:
+    case RingState::OtherVersion:
+    case RingState::WrongSize:
+      opened.relation = RingRelation::Contradictory;
+      opened.quarantine_reason = why_unreadable(found->facts.header, found->identity);
+      [[fallthrough]];
+    case RingState::Unusable: {
+      opened.ring.reset();
       Result<std::string> aside = quarantine(os, path);
       if (!aside) return std::unexpected(aside.error());
       opened.quarantined = *aside;
-    } else if (!opened.ring) {
-      if (const int error = os.unlink(path.c_str()); error < 0) return cannot(-error, "replace", path);
+      break;
     }
+    case RingState::Unrelated:
+      std::unreachable();  // its relation has just been found out
   }
   if (!opened.ring) {
     Result<UniqueFd> file_fd = create(os, path, wanted, begin, session);
@@ -280,21 +330,29 @@ std::optional<bool> Ring::recover() {
     return upgrade_from_version_1(*header_, at(head_now), scratch(), room());
 
   ring_format::DeclaredRead& declared = header_->declared;
-  const std::uint64_t size = declared.size.load();
-  if (size == 0 || declared.offset != head_now.value) return false;
-  const bool keeps = declared.fate == Fate::Keep;
-  if (!keeps && declared.fate != Fate::Drop) return std::nullopt;
-  const char* const place = keeps ? at(head_now) : scratch();
-  const std::uint64_t most = keeps ? std::min(room(), size_ - position(head_now)) : kMaxDrop;
-  if (size > most || declared.start != place - mapping_ || declared.end < declared.start) return std::nullopt;
-  const auto got = static_cast<std::uint64_t>(declared.end - declared.start);
-  if (got > size) return std::nullopt;
-  if (got > 0) {
-    settle(got);
-  } else {
-    declared.size.store(0);
+  const DeclaredReadFacts facts{.size = declared.size.load(),
+                                .offset = declared.offset,
+                                .start = declared.start,
+                                .end = declared.end,
+                                .fate = declared.fate,
+                                .head = head_now.value,
+                                .keep_at = at(head_now) - mapping_,
+                                .keep_room = std::min(room(), size_ - position(head_now)),
+                                .drop_at = scratch() - mapping_,
+                                .drop_room = kMaxDrop};
+  switch (classify_declared_read(facts)) {
+    case DeclaredReadState::None:
+      return false;
+    case DeclaredReadState::NothingCame:
+      declared.size.store(0);
+      return false;
+    case DeclaredReadState::Came:
+      settle(static_cast<std::uint64_t>(facts.end - facts.start));
+      return true;
+    case DeclaredReadState::Contradictory:
+      return std::nullopt;
   }
-  return got > 0;
+  std::unreachable();
 }
 
 bool Ring::head_is_at_line_start() const {

@@ -76,7 +76,7 @@ Status check_ring_folder(Os& os, const std::string& directory) {
     return ours;
   const std::string ring = directory + "/ring";
   if (os.lstat(ring.c_str(), &st) < 0 || st.st_uid == ::geteuid()) return {};
-  return refuse(ErrorKind::NoPermission, "the ring " + in_quotes(ring), whose(st.st_uid));
+  return refuse_ring_of(st.st_uid, ring);
 }
 
 Status open_ring_folder(Os& os, const std::string& directory, std::vector<std::string>& findings) {
@@ -99,10 +99,13 @@ Status open_ring_folder(Os& os, const std::string& directory, std::vector<std::s
   return {};
 }
 
-Status check_ring_file(Os& os, int ring_fd, const struct stat& st, const std::string& path,
-                       std::vector<std::string>& findings) {
+std::unexpected<Error> refuse_ring_of(uid_t owner, const std::string& path) {
+  return refuse(ErrorKind::NoPermission, "the ring " + in_quotes(path), whose(owner));
+}
+
+Status tighten_ring_file(Os& os, int ring_fd, const struct stat& st, const std::string& path,
+                         std::vector<std::string>& findings) {
   const std::string what = "the ring " + in_quotes(path);
-  if (st.st_uid != ::geteuid()) return refuse(ErrorKind::NoPermission, what, whose(st.st_uid));
   // Of a file with a second name, the other one may be something else's.
   if (!S_ISREG(st.st_mode) || st.st_nlink != 1 || (st.st_mode & kOthers) == 0) return {};
   if (const int error = os.fchmod(ring_fd, 0600); error < 0)

@@ -1,6 +1,9 @@
 // Whose folder a ring lies in: what others may write to can be forged, and cut under a mapping (SIGBUS).
 #pragma once
 
+#include <sys/stat.h>
+#include <sys/types.h>
+
 #include <string>
 #include <vector>
 
@@ -21,9 +24,12 @@ namespace slurper {
 [[nodiscard]] Status open_ring_folder(Os& os, const std::string& directory,
                                       std::vector<std::string>& findings);
 
-// The file `ring_fd`, found at `path`: it must be this user's, and is tightened to 0600, said in `findings`.
-// Errors: NoPermission, Io.
-[[nodiscard]] Status check_ring_file(Os& os, int ring_fd, const struct stat& st, const std::string& path,
-                                     std::vector<std::string>& findings);
+// The error for a ring at `path` that belongs to another user: NoPermission.
+[[nodiscard]] std::unexpected<Error> refuse_ring_of(uid_t owner, const std::string& path);
+
+// Tightens the file `ring_fd` of this user's, found at `path`, to 0600, and says so in `findings`. Errors:
+// Io.
+[[nodiscard]] Status tighten_ring_file(Os& os, int ring_fd, const struct stat& st, const std::string& path,
+                                       std::vector<std::string>& findings);
 
 }  // namespace slurper
