@@ -5,7 +5,6 @@
 #include <sys/file.h>
 
 #include <algorithm>
-#include <bit>
 #include <cerrno>
 
 #include "base/error.h"
@@ -34,15 +33,10 @@ Status check_log_id(const CursorReading& reading, const Uuid& log_id, const Slot
               "Was the log, or its index, replaced? " + words.unusable_advice);
 }
 
-std::uint32_t checksum(CursorSlotLayout slot) {
-  slot.crc32c = 0;
-  return crc32c(std::bit_cast<CursorSlotBytes>(slot));
-}
-
 }  // namespace
 
 CursorSlotBytes encode_cursor_slot(const CursorRecord& record) {
-  CursorSlotLayout slot{
+  return seal_slot(CursorSlotLayout{
       .magic = kCursorMagic,
       .version = kCursorVersion,
       .crc32c = 0,
@@ -56,30 +50,23 @@ CursorSlotBytes encode_cursor_slot(const CursorRecord& record) {
       .delivered = record.delivered.value_or(StreamOffset{}).value,
       .flags = (record.delivered ? kCursorKnowsDelivered : 0) | (record.set_by_hand ? kCursorSetByHand : 0),
       .zero = {},
-  };
-  slot.crc32c = checksum(slot);
-  return std::bit_cast<CursorSlotBytes>(slot);
+  });
 }
 
 std::expected<CursorRecord, SlotDamage> decode_cursor_slot(const CursorSlotBytes& bytes) {
-  if (std::ranges::all_of(bytes, [](std::uint8_t byte) { return byte == 0; }))
-    return std::unexpected(SlotDamage::Empty);
-  const auto slot = std::bit_cast<CursorSlotLayout>(bytes);
-  if (slot.magic != kCursorMagic) return std::unexpected(SlotDamage::Magic);
-  if (slot.crc32c != checksum(slot)) return std::unexpected(SlotDamage::Checksum);
-  // After the checksum: a version that bits fell out of is damage, not a newer slurper.
-  if (slot.version != kCursorVersion) return std::unexpected(SlotDamage::Version);
+  const auto slot = unseal_slot<CursorSlotLayout>(bytes, kCursorMagic, kCursorVersion);
+  if (!slot) return std::unexpected(slot.error());
   return CursorRecord{
-      .sequence = slot.sequence,
-      .log_id = slot.log_id,
-      .offset = StreamOffset{slot.offset},
-      .position = slot.position,
-      .fingerprint = slot.fingerprint,
-      .rejected = slot.rejected,
-      .missed = slot.missed,
-      .delivered = (slot.flags & kCursorKnowsDelivered) != 0 ? std::optional(StreamOffset{slot.delivered})
-                                                             : std::nullopt,
-      .set_by_hand = (slot.flags & kCursorSetByHand) != 0,
+      .sequence = slot->sequence,
+      .log_id = slot->log_id,
+      .offset = StreamOffset{slot->offset},
+      .position = slot->position,
+      .fingerprint = slot->fingerprint,
+      .rejected = slot->rejected,
+      .missed = slot->missed,
+      .delivered = (slot->flags & kCursorKnowsDelivered) != 0 ? std::optional(StreamOffset{slot->delivered})
+                                                              : std::nullopt,
+      .set_by_hand = (slot->flags & kCursorSetByHand) != 0,
   };
 }
 

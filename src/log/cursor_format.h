@@ -10,7 +10,7 @@
 
 #include "base/stream_offset.h"
 #include "base/uuid.h"
-#include "log/slot_file.h"
+#include "log/slot_format.h"
 
 namespace slurper {
 

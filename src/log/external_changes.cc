@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/quarantine_file.h"
 #include "log/log_errors.h"
 #include "log/log_writer.h"
 
@@ -197,14 +198,12 @@ Status LogWriter::settle_rotated(const std::string& rotated) {
   return {};
 }
 
-// Gives the file at `path` a name that is not the log's: nothing is destroyed.
+// Gives the file at `path` a name that is not the log's.
 Result<std::string> LogWriter::quarantine_file(const std::string& path) {
-  for (int number = 1;; ++number) {
-    std::string aside = paths_.quarantined(number);
-    const int error = os_.rename_noreplace(path.c_str(), aside.c_str());
-    if (error >= 0) return aside;
-    if (error != -EEXIST) return cannot(-error, "put another program's file aside from", paths_.active());
-  }
+  const auto quarantined = slurper::quarantine_file(os_, path, [&](int n) { return paths_.quarantined(n); });
+  if (!quarantined)
+    return cannot(quarantined.error(), "put another program's file aside from", paths_.active());
+  return *quarantined;
 }
 
 // Whether the write(2) that has just returned is where it belongs: behind the position_.size() bytes of the

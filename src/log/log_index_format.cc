@@ -5,17 +5,8 @@
 
 namespace slurper {
 
-namespace {
-
-std::uint32_t checksum(IndexSlotLayout slot) {
-  slot.crc32c = 0;
-  return crc32c(std::bit_cast<IndexSlotBytes>(slot));
-}
-
-}  // namespace
-
 IndexSlotBytes encode_index_slot(const IndexRecord& record) {
-  IndexSlotLayout slot{
+  return seal_slot(IndexSlotLayout{
       .magic = kIndexMagic,
       .version = kIndexVersion,
       .crc32c = 0,
@@ -31,32 +22,25 @@ IndexSlotBytes encode_index_slot(const IndexRecord& record) {
       .forgotten_before = record.forgotten_before.value,
       .notes = record.notes,
       .zero = {},
-  };
-  slot.crc32c = checksum(slot);
-  return std::bit_cast<IndexSlotBytes>(slot);
+  });
 }
 
 std::expected<IndexRecord, SlotDamage> decode_index_slot(const IndexSlotBytes& bytes) {
-  if (std::ranges::all_of(bytes, [](std::uint8_t byte) { return byte == 0; }))
-    return std::unexpected(SlotDamage::Empty);
-  const auto slot = std::bit_cast<IndexSlotLayout>(bytes);
-  if (slot.magic != kIndexMagic) return std::unexpected(SlotDamage::Magic);
-  if (slot.crc32c != checksum(slot)) return std::unexpected(SlotDamage::Checksum);
-  // After the checksum: a version that bits fell out of is damage, not a newer slurper.
-  if (slot.version != kIndexVersion) return std::unexpected(SlotDamage::Version);
+  const auto slot = unseal_slot<IndexSlotLayout>(bytes, kIndexMagic, kIndexVersion);
+  if (!slot) return std::unexpected(slot.error());
   return IndexRecord{
-      .sequence = slot.sequence,
-      .log_id = slot.log_id,
-      .active_base = StreamOffset{slot.active_base},
-      .active_inode = slot.active_inode,
+      .sequence = slot->sequence,
+      .log_id = slot->log_id,
+      .active_base = StreamOffset{slot->active_base},
+      .active_inode = slot->active_inode,
       .active_created = std::chrono::sys_time<std::chrono::nanoseconds>(
-          std::chrono::nanoseconds(static_cast<std::int64_t>(slot.active_created_ns))),
-      .boot_id = slot.boot_id,
-      .torn_lines_closed = slot.torn_lines_closed,
-      .reserved = StreamOffset{slot.reserved},
-      .session = slot.session,
-      .forgotten_before = StreamOffset{slot.forgotten_before},
-      .notes = slot.notes,
+          std::chrono::nanoseconds(static_cast<std::int64_t>(slot->active_created_ns))),
+      .boot_id = slot->boot_id,
+      .torn_lines_closed = slot->torn_lines_closed,
+      .reserved = StreamOffset{slot->reserved},
+      .session = slot->session,
+      .forgotten_before = StreamOffset{slot->forgotten_before},
+      .notes = slot->notes,
   };
 }
 

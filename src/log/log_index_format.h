@@ -3,7 +3,6 @@
 #pragma once
 
 #include <array>
-#include <bit>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -15,8 +14,6 @@
 #include "log/slot_file.h"
 
 namespace slurper {
-
-static_assert(std::endian::native == std::endian::little, "the formats are written as they lie in memory");
 
 inline constexpr std::array<char, 8> kIndexMagic = {'s', 'l', 'u', 'r', 'p', 'l', 'o', 'g'};
 inline constexpr std::uint32_t kIndexVersion = 1;

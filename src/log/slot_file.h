@@ -3,7 +3,6 @@
 
 #include <sys/types.h>
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
@@ -16,23 +15,10 @@
 #include "base/fd.h"
 #include "base/lock_file.h"
 #include "base/os.h"
+#include "log/slot_format.h"
 #include "slurper/result.h"
 
 namespace slurper {
-
-// Why a slot says nothing.
-enum class SlotDamage {
-  Empty,     // never written: all zero
-  Magic,     // something else stands there
-  Version,   // whole, but of a format that this slurper does not know
-  Checksum,  // cut short or changed
-};
-
-template <std::size_t kSize>
-using SlotBytes = std::array<std::uint8_t, kSize>;
-
-// CRC-32C (Castagnoli; RFC 3720, appendix B.4). One slot at a time: no need for speed.
-[[nodiscard]] std::uint32_t crc32c(std::span<const std::uint8_t> data);
 
 enum class Durability { Cached, Synced };
 

@@ -18,27 +18,17 @@ std::uint64_t check_of(std::uint64_t offset, std::uint64_t time) {
   return std::uint64_t{crc32c(bytes)} << kTimeBits;
 }
 
-std::uint32_t checksum(TimesHeaderLayout header) {
-  header.crc32c = 0;
-  return crc32c(std::bit_cast<TimesHeaderBytes>(header));
-}
-
 }  // namespace
 
 TimesHeaderBytes encode_times_header(const Uuid& log_id) {
-  TimesHeaderLayout header{.magic = kTimesMagic, .version = kTimesVersion, .crc32c = 0, .log_id = log_id};
-  header.crc32c = checksum(header);
-  return std::bit_cast<TimesHeaderBytes>(header);
+  return seal_slot(
+      TimesHeaderLayout{.magic = kTimesMagic, .version = kTimesVersion, .crc32c = 0, .log_id = log_id});
 }
 
 std::expected<Uuid, SlotDamage> decode_times_header(const TimesHeaderBytes& bytes) {
-  if (std::ranges::all_of(bytes, [](std::uint8_t byte) { return byte == 0; }))
-    return std::unexpected(SlotDamage::Empty);
-  const auto header = std::bit_cast<TimesHeaderLayout>(bytes);
-  if (header.magic != kTimesMagic) return std::unexpected(SlotDamage::Magic);
-  if (header.crc32c != checksum(header)) return std::unexpected(SlotDamage::Checksum);
-  if (header.version != kTimesVersion) return std::unexpected(SlotDamage::Version);
-  return header.log_id;
+  const auto header = unseal_slot<TimesHeaderLayout>(bytes, kTimesMagic, kTimesVersion);
+  if (!header) return std::unexpected(header.error());
+  return header->log_id;
 }
 
 TimesEntryBytes encode_times_entry(const TimeMark& mark) {

@@ -11,7 +11,7 @@
 
 #include "base/stream_offset.h"
 #include "base/uuid.h"
-#include "log/slot_file.h"
+#include "log/slot_format.h"
 #include "slurper/record.h"
 
 namespace slurper {

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/quarantine_file.h"
 #include "base/text.h"
 #include "proc/lock_holder.h"
 #include "ring/declared_read.h"
@@ -146,16 +147,6 @@ Result<UniqueFd> create(Os& os, const std::string& path, const Identity& identit
   return file_fd;
 }
 
-// Gives the file another name, so that nothing is destroyed. The new name.
-Result<std::string> quarantine(Os& os, const std::string& path) {
-  for (int n = 1;; ++n) {
-    std::string aside = quarantine_name(path, n);
-    const int error = os.rename_noreplace(path.c_str(), aside.c_str());
-    if (error >= 0) return aside;
-    if (error != -EEXIST) return cannot(-error, "put aside", path);
-  }
-}
-
 bool is_in_ram(int fd) {
   struct statfs fs{};
   if (::fstatfs(fd, &fs) != 0) return true;  // no reason for a warning
@@ -271,9 +262,9 @@ Result<Ring::Opened> Ring::open(Os& os, const std::string& directory, const Ring
       [[fallthrough]];
     case RingState::Unusable: {
       opened.ring.reset();
-      Result<std::string> aside = quarantine(os, path);
-      if (!aside) return std::unexpected(aside.error());
-      opened.quarantined = *aside;
+      const auto quarantined = quarantine_file(os, path, [&](int n) { return quarantine_name(path, n); });
+      if (!quarantined) return cannot(quarantined.error(), "put aside", path);
+      opened.quarantined = *quarantined;
       break;
     }
     case RingState::Unrelated:
