@@ -1,22 +1,30 @@
 #include "intake/fifo_set.h"
 
-#include <sys/epoll.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <utility>
-
-#include "base/error.h"
 
 namespace slurper {
 
-FifoSet::FifoSet(Os& os, Intake& intake, int epoll_fd, Fifo current)
-    : os_(os), intake_(intake), epoll_fd_(epoll_fd) {
-  fifo_set_.push_back(std::move(current));
+FifoSet::FifoSet(Os& os, Intake& intake, EventLoop& loop, Fifo current)
+    : os_(os), intake_(intake), loop_(loop) {
+  fifos_.push_back(std::move(current));
+  join_loop(fifos_.back());
+}
+
+FifoSet::~FifoSet() {
+  for (const Fifo& fifo : fifos_) loop_.remove(fifo.read_fd.get());
+}
+
+// An error is as impossible as in listen().
+void FifoSet::join_loop(const Fifo& fifo) {
+  const int fd = fifo.read_fd.get();
+  (void)loop_.add(fd, listening_ ? std::uint32_t{EPOLLIN} : 0, [this, fd](std::uint32_t events) {
+    if (fd == current().read_fd.get()) announced_ = (events & EPOLLIN) != 0;
+  });
 }
 
 Intake::Round FifoSet::pull() {
-  if (fifo_set_.size() == 1 && !last_turns_) return intake_.pull(current());
+  if (fifos_.size() == 1 && !last_turns_) return intake_.pull(current());
   return pull_in_turn();
 }
 
@@ -37,17 +45,18 @@ Intake::Round FifoSet::pull_in_turn() {
 // The current one is looked at first and read last: see the order of a writer's lines above.
 void FifoSet::deal_turns() {
   close_abandoned();
-  for (auto fifo = fifo_set_.rbegin(); fifo != fifo_set_.rend(); ++fifo) {
+  for (auto fifo = fifos_.rbegin(); fifo != fifos_.rend(); ++fifo) {
     const int held = os_.fionread(fifo->read_fd.get());
     if (held > 0) turns_.push_front({&*fifo, static_cast<std::uint64_t>(held)});
   }
 }
 
 void FifoSet::close_abandoned() {
-  for (auto fifo = fifo_set_.begin(); fifo != std::prev(fifo_set_.end());) {
+  for (auto fifo = fifos_.begin(); fifo != std::prev(fifos_.end());) {
     // In this order: what the last writer wrote was there before it left.
     if (writers_are_gone(*fifo) && os_.fionread(fifo->read_fd.get()) == 0) {
-      fifo = fifo_set_.erase(fifo);  // close(2) takes it out of the epoll set
+      loop_.remove(fifo->read_fd.get());
+      fifo = fifos_.erase(fifo);
       ++closed_;
     } else {
       ++fifo;
@@ -55,52 +64,44 @@ void FifoSet::close_abandoned() {
   }
 }
 
-Status FifoSet::set_listening(const Fifo& fifo, bool on) const {
-  const int fd = fifo.read_fd.get();
-  epoll_event event{.events = EPOLLIN, .data = {.fd = fd}};
-  if (::epoll_ctl(epoll_fd_, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, fd, &event) != 0)
-    return fail_errno(errno, "wait for the FIFO");
-  return {};
-}
-
 // While lines are gathered the FIFO is out of the epoll set: each write(2) to a pipe that is polled costs its
 // writer a callback.
 Status FifoSet::listen(bool on) {
   Status status;
   if (std::exchange(listening_, on) == on) return status;
-  for (const Fifo& fifo : fifo_set_) {
-    if (Status set = set_listening(fifo, on); !set) status = std::move(set);
+  for (const Fifo& fifo : fifos_) {
+    if (Status set = loop_.listen(fifo.read_fd.get(), on ? std::uint32_t{EPOLLIN} : 0); !set) status = std::move(set);
   }
   return status;
 }
 
 void FifoSet::replace(Fifo next) {
   // Its last writer's going is an end of file from here on, which is how it is noticed.
-  fifo_set_.back().keep_alive_fd.reset();
-  fifo_set_.push_back(std::move(next));
-  if (listening_) (void)set_listening(current(), true);  // as impossible as in listen()
+  fifos_.back().keep_alive_fd.reset();
+  fifos_.push_back(std::move(next));
+  join_loop(fifos_.back());
 }
 
 void FifoSet::retire(Fifo former) {
-  fifo_set_.push_front(std::move(former));
-  if (listening_) (void)set_listening(fifo_set_.front(), true);  // as impossible as in listen()
+  fifos_.push_front(std::move(former));
+  join_loop(fifos_.front());
 }
 
 std::optional<Status> FifoSet::reinstate(dev_t device, ino_t inode) {
   const auto found = std::ranges::find_if(
-      fifo_set_, [&](const Fifo& fifo) { return fifo.device == device && fifo.inode == inode; });
-  if (found == fifo_set_.end()) return std::nullopt;
+      fifos_, [&](const Fifo& fifo) { return fifo.device == device && fifo.inode == inode; });
+  if (found == fifos_.end()) return std::nullopt;
   if (Status reopened = reopen_keep_alive(os_, *found); !reopened) return reopened;
-  if (&*found != &fifo_set_.back()) {
-    fifo_set_.back().keep_alive_fd.reset();
-    fifo_set_.splice(fifo_set_.end(), fifo_set_, found);
+  if (&*found != &fifos_.back()) {
+    fifos_.back().keep_alive_fd.reset();
+    fifos_.splice(fifos_.end(), fifos_, found);
   }
   return Status{};
 }
 
 std::uint64_t FifoSet::held() const {
   std::uint64_t bytes = 0;
-  for (const Fifo& fifo : fifo_set_)
+  for (const Fifo& fifo : fifos_)
     bytes += static_cast<std::uint64_t>(std::max(0, os_.fionread(fifo.read_fd.get())));
   return bytes;
 }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/event_loop.h"
 #include "base/os.h"
 #include "fifo/fifo.h"
 #include "intake/intake.h"
@@ -23,19 +24,25 @@ namespace slurper {
 // Belongs to the intake's thread. After a crash the retired ones can't be found again: their path is gone.
 class FifoSet {
  public:
-  FifoSet(Os& os, Intake& intake, int epoll_fd, Fifo current);
+  // `os`, `intake` and `loop` outlive it.
+  FifoSet(Os& os, Intake& intake, EventLoop& loop, Fifo current);
+  FifoSet(const FifoSet&) = delete;
+  FifoSet& operator=(const FifoSet&) = delete;
+  ~FifoSet();
 
-  [[nodiscard]] const Fifo& current() const { return fifo_set_.back(); }
-  [[nodiscard]] std::size_t retired() const { return fifo_set_.size() - 1; }
+  [[nodiscard]] const Fifo& current() const { return fifos_.back(); }
+  [[nodiscard]] std::size_t retired() const { return fifos_.size() - 1; }
   // Retired ones that have been closed, since the last call.
   [[nodiscard]] std::uint64_t take_closed() { return std::exchange(closed_, 0); }
 
   // One read at the most.
   Intake::Round pull();
 
-  // Whether something to read ends epoll_wait. Errors are as good as impossible; returned for the caller to
-  // say.
+  // Whether something to read ends the loop's wait. Errors are as good as impossible; returned for the caller
+  // to report.
   Status listen(bool on);
+  // Whether the loop has announced, since the last call, that the current FIFO holds something.
+  [[nodiscard]] bool take_announced() { return std::exchange(announced_, false); }
 
   // `next` stands at the path now.
   void replace(Fifo next);
@@ -59,14 +66,15 @@ class FifoSet {
   Intake::Round pull_in_turn();
   void deal_turns();
   void close_abandoned();
-  Status set_listening(const Fifo& fifo, bool on) const;
+  void join_loop(const Fifo& fifo);
 
   Os& os_;
   Intake& intake_;
-  int epoll_fd_;
+  EventLoop& loop_;
   bool listening_ = false;
+  bool announced_ = false;
   bool last_turns_ = false;
-  std::list<Fifo> fifo_set_;  // oldest first, the current one last; a list: turns point into it
+  std::list<Fifo> fifos_;  // oldest first, the current one last; a list: turns point into it
   std::deque<Turn> turns_;
   std::uint64_t closed_ = 0;
 };

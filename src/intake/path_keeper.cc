@@ -2,8 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -33,12 +31,6 @@ std::string own_link(int fd) {
   return fmt::format("/proc/self/fd/{}", fd);
 }
 
-void say(MessageLimit& limit, spdlog::level::level_enum level, const std::string& text) {
-  if (!limit.admit(MessageLimit::Clock::now())) return;
-  spdlog::log(level, "{}{}", text,
-              limit.exhausted() ? ". It happens again and again: from here on it is told now and then" : "");
-}
-
 }  // namespace
 
 AccessChange describe_change(const FifoAccess& before, const FifoAccess& now, bool permitted) {
@@ -65,17 +57,28 @@ AccessChange describe_change(const FifoAccess& before, const FifoAccess& now, bo
   return change;
 }
 
-PathKeeper::PathKeeper(Os& os, const FifoSettings& settings, FifoSet& fifos, int epoll_fd, Troubles& troubles)
-    : os_(os), settings_(settings), fifo_set_(fifos), epoll_fd_(epoll_fd), troubles_(troubles) {}
+PathKeeper::PathKeeper(Os& os, const FifoSettings& settings, FifoSet& fifos, EventLoop& loop,
+                       EventListener& events, std::function<void()> replaced)
+    : os_(os),
+      settings_(settings),
+      fifos_(fifos),
+      loop_(loop),
+      events_(events),
+      replaced_(std::move(replaced)) {}
+
+PathKeeper::~PathKeeper() {
+  if (watch_) loop_.remove(watch_->fd());
+  if (mounts_) loop_.remove(mounts_->fd());
+}
 
 bool PathKeeper::start() {
   note_current();
   return check_path(false);
 }
 
-void PathKeeper::wait_for(int fd, std::uint32_t events) const {
-  epoll_event event{.events = events, .data = {.fd = fd}};
-  (void)::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event);  // as impossible to fail as in FifoSet::listen()
+void PathKeeper::join_loop(int fd, std::uint32_t events, void (PathKeeper::*handler)()) {
+  // As impossible to fail as in FifoSet::listen().
+  (void)loop_.add(fd, events, [this, handler](std::uint32_t) { (this->*handler)(); });
 }
 
 Status PathKeeper::watch() {
@@ -83,46 +86,51 @@ Status PathKeeper::watch() {
     Result<FifoInotify> watch = FifoInotify::open();
     if (!watch) return std::unexpected(watch.error());
     watch_ = std::move(*watch);
-    wait_for(watch_->fd(), EPOLLIN);
+    join_loop(watch_->fd(), EPOLLIN, &PathKeeper::serve_events);
   }
-  Status watched = watch_->watch_path(fifo_set_.current().read_fd.get(), settings_.path);
+  Status watched = watch_->watch_path(fifos_.current().read_fd.get(), settings_.path);
   if (!watched || mounts_) return watched;
   Result<MountWatch> mounts = MountWatch::open();
   if (!mounts) return std::unexpected(mounts.error());
   mounts_ = std::move(*mounts);
-  wait_for(mounts_->fd(), EPOLLPRI);
+  join_loop(mounts_->fd(), EPOLLPRI, &PathKeeper::check_now);
   return {};
 }
 
 void PathKeeper::arm() {
   const Status watched = watch();
-  const std::string unwatched = watched ? "" : watched.error().message();
-  if (std::exchange(unwatched_, unwatched) == unwatched) return;
+  is_watched_ = watched.has_value();
   if (watched) {
-    troubles_.clear(Trouble::PathNotWatched);
-    say(watch_changes_, spdlog::level::info,
-        fmt::format("changes of the FIFO's path {} are watched again", in_quotes(settings_.path)));
+    events_.report(EventId::PathWatchedAgain, {{"fifo", Quoted{settings_.path}}});
   } else {
-    troubles_.set(Trouble::PathNotWatched, watched.error().why);
-    say(watch_changes_, spdlog::level::warn,
-        fmt::format(
-            "{}. slurper looks once a second whether the FIFO {} was replaced, until it can be watched",
-            unwatched, in_quotes(settings_.path)));
+    events_.report(EventId::PathNotWatched, {{"error", &watched.error()}, {"fifo", Quoted{settings_.path}}});
   }
 }
 
-bool PathKeeper::look() {
+void PathKeeper::check(bool announced) {
+  if (check_path(announced)) replaced_();
+}
+
+void PathKeeper::check_now() {
+  check(false);
+}
+
+void PathKeeper::check_due() {
+  if (retry_at_ && Clock::now() >= *retry_at_) serve_events();
+}
+
+void PathKeeper::serve_events() {
   FifoEvents events;
   if (watch_) events = watch_->read();
   const bool retry = retry_at_ && Clock::now() >= *retry_at_;
   if (events.attributes || events.overflow) check_access();
-  const bool told = events.path || events.overflow;
-  return (told || retry) && check_path(told);
+  const bool announced = events.path || events.overflow;
+  if (announced || retry) check(announced);
 }
 
 std::optional<FifoAccess> PathKeeper::current_access() const {
   struct stat st{};
-  if (os_.fstat(fifo_set_.current().read_fd.get(), &st) < 0) return std::nullopt;
+  if (os_.fstat(fifos_.current().read_fd.get(), &st) < 0) return std::nullopt;
   return FifoAccess{.mode = st.st_mode & 07777, .owner = st.st_uid, .group = st.st_gid};
 }
 
@@ -130,30 +138,29 @@ void PathKeeper::check_access() {
   const std::optional<FifoAccess> now = current_access();
   const std::optional<FifoAccess> before = std::exchange(access_, now);
   if (!now || !before || *now == *before) return;
-  const bool permitted = ::faccessat(AT_FDCWD, own_link(fifo_set_.current().read_fd.get()).c_str(),
-                                     R_OK | W_OK, AT_EACCESS) == 0;
+  const bool permitted =
+      ::faccessat(AT_FDCWD, own_link(fifos_.current().read_fd.get()).c_str(), R_OK | W_OK, AT_EACCESS) == 0;
   const AccessChange change = describe_change(*before, *now, permitted);
-  say(access_changes_, change.harmful ? spdlog::level::warn : spdlog::level::info,
-      fmt::format("the access to the FIFO {} was changed: {}. slurper leaves it so",
-                  in_quotes(settings_.path), change.text));
+  events_.report(change.harmful ? EventId::FifoAccessHarmed : EventId::FifoAccessChanged,
+                 {{"fifo", Quoted{settings_.path}}, {"change", change.text}});
 }
 
 void PathKeeper::note_current() {
   access_ = current_access();
   std::error_code ignored;
-  home_ = std::filesystem::read_symlink(own_link(fifo_set_.current().read_fd.get()), ignored);
+  home_ = std::filesystem::read_symlink(own_link(fifos_.current().read_fd.get()), ignored);
 }
 
 // What has happened to the one that was at the path.
-std::string PathKeeper::how_lost() const {
-  const int fd = fifo_set_.current().read_fd.get();
+std::string PathKeeper::fate_of_current() const {
+  const int fd = fifos_.current().read_fd.get();
   struct stat st{};
   if (os_.fstat(fd, &st) >= 0 && st.st_nlink == 0) return "was removed";
   std::error_code ignored;  // then it is just not known where it is
   const std::string now = std::filesystem::read_symlink(own_link(fd), ignored);
   if (now.empty()) return "is no longer there";
-  const bool is_there = os_.lstat(now.c_str(), &st) >= 0 && st.st_dev == fifo_set_.current().device &&
-                        st.st_ino == fifo_set_.current().inode;
+  const bool is_there = os_.lstat(now.c_str(), &st) >= 0 && st.st_dev == fifos_.current().device &&
+                        st.st_ino == fifos_.current().inode;
   // With another link left. It may really be called so.
   if (!is_there && now.ends_with(" (deleted)")) return "was removed";
   if (now != home_) return "was moved to " + in_quotes(now);
@@ -162,12 +169,12 @@ std::string PathKeeper::how_lost() const {
 }
 
 // Again and again, since it may change while it is looked at: what happens before arm() makes no event.
-bool PathKeeper::check_path(bool told) {
+bool PathKeeper::check_path(bool announced) {
   bool replaced = false;
   for (int attempt = 0; attempt < 10; ++attempt) {
     arm();
     struct stat st{};
-    const Fifo& current = fifo_set_.current();
+    const Fifo& current = fifos_.current();
     const int error = os_.lstat(settings_.path.c_str(), &st);
     if (error >= 0 && st.st_dev == current.device && st.st_ino == current.inode) {
       // Of a look that was due to something else.
@@ -176,25 +183,23 @@ bool PathKeeper::check_path(bool told) {
       // With another link left, that it is being removed can't be seen.
       if (st.st_nlink == 0) {
         retry_at_ = Clock::now() + kAboutToGo;
-      } else if (told) {
+      } else if (announced) {
         retry_at_ = Clock::now() + kSecondLook;
-      } else if (!unwatched_.empty()) {
+      } else if (!is_watched_) {
         retry_at_ = Clock::now() + kBlindLook;
       } else if (due && *due > Clock::now()) {
         retry_at_ = due;
       }
       return replaced;
     }
-    const std::string lost = how_lost();
+    const std::string fate = fate_of_current();
     if (error >= 0) {
-      if (const std::optional<Status> reinstated = fifo_set_.reinstate(st.st_dev, st.st_ino)) {
+      if (const std::optional<Status> reinstated = fifos_.reinstate(st.st_dev, st.st_ino)) {
         if (!*reinstated) {
-          fail_at_path(reinstated->error(), lost);
+          fail_at_path(reinstated->error(), fate);
           return replaced;
         }
-        say(path_changes_, spdlog::level::warn,
-            fmt::format("the FIFO {} {}, and one that was there before is back", in_quotes(settings_.path),
-                        lost));
+        events_.report(EventId::FifoReinstated, {{"fifo", Quoted{settings_.path}}, {"fate", fate}});
         replaced = true;
         note_current();
         continue;
@@ -202,47 +207,33 @@ bool PathKeeper::check_path(bool told) {
     }
     Result<Fifo> next = open_fifo(os_, settings_, 0ms);
     if (!next) {
-      fail_at_path(next.error(), lost);
+      fail_at_path(next.error(), fate);
       return replaced;
     }
-    take(std::move(*next), lost);
+    adopt(std::move(*next), fate);
     replaced = true;
   }
   retry_at_ = Clock::now() + kFirstRetry;
   return replaced;
 }
 
-void PathKeeper::take(Fifo next, const std::string& how_lost) {
-  say(path_changes_, spdlog::level::warn,
-      fmt::format("the FIFO {} {}: {}. Whoever has the old one open is read until it leaves; let it "
-                  "open the path anew",
-                  in_quotes(settings_.path), how_lost,
-                  next.created ? "made it anew" : "another one has taken its place, and is read now"));
-  if (!next.lock.note.empty()) spdlog::warn("{}", next.lock.note);
-  if (next.pipe_size_refusal) {
-    spdlog::warn("{}. It has room for {}, going on with that", next.pipe_size_refusal->message(),
-                 format_rounded(ByteSize{next.pipe_size}));
-  }
-  fifo_set_.replace(std::move(next));
+void PathKeeper::adopt(Fifo next, const std::string& fate) {
+  events_.report(next.created ? EventId::FifoRecreated : EventId::FifoReplaced,
+                 {{"fifo", Quoted{settings_.path}}, {"fate", fate}});
+  report_opened(next, events_);
+  fifos_.replace(std::move(next));
   note_current();
 }
 
-void PathKeeper::fail_at_path(const Error& error, const std::string& how_lost) {
+void PathKeeper::fail_at_path(const Error& error, const std::string& fate) {
   const std::string fault = error.message();
-  troubles_.set(Trouble::FifoNotAtPath, error.why);
-  if (std::exchange(fault_, fault) != fault) {
-    backoff_ = kFirstRetry;
-    say(faults_, spdlog::level::err,
-        fmt::format(
-            "the FIFO {} {}, and slurper {}. Who has the old FIFO open is still read; the path is looked at "
-            "again when it changes",
-            in_quotes(settings_.path), how_lost, fault));
-  } else {
-    backoff_ = std::min<std::chrono::seconds>(2 * backoff_, kLastRetry);
-  }
+  events_.report(EventId::FifoNotAtPath,
+                 {{"error", &error}, {"fifo", Quoted{settings_.path}}, {"fate", fate}});
+  const bool is_new = std::exchange(fault_, fault) != fault;
+  backoff_ = is_new ? kFirstRetry : std::min<std::chrono::seconds>(2 * backoff_, kLastRetry);
   // What stands in the way makes an event when it goes. Another slurper's lock, or a lack of descriptors,
   // makes none.
-  if (!unwatched_.empty()) {
+  if (!is_watched_) {
     retry_at_ = Clock::now() + kBlindLook;
   } else if (error.kind == ErrorKind::NoInput || error.errnum == ENOENT) {
     retry_at_.reset();
@@ -252,19 +243,20 @@ void PathKeeper::fail_at_path(const Error& error, const std::string& how_lost) {
 }
 
 void PathKeeper::recovered() {
-  if (fault_.empty()) return;
   fault_.clear();
-  troubles_.clear(Trouble::FifoNotAtPath);
-  say(path_changes_, spdlog::level::warn,
-      fmt::format("the FIFO {} is there again, and is read", in_quotes(settings_.path)));
+  events_.report(EventId::FifoBack, {{"fifo", Quoted{settings_.path}}});
 }
 
 void PathKeeper::report_closed() {
-  for (std::uint64_t closed = fifo_set_.take_closed(); closed > 0; --closed) {
-    say(closings_, spdlog::level::info,
-        fmt::format("a FIFO that was at {} before has no writer any more and is empty: closed it",
-                    in_quotes(settings_.path)));
-  }
+  for (std::uint64_t closed = fifos_.take_closed(); closed > 0; --closed)
+    events_.report(EventId::FifoClosed, {{"fifo", Quoted{settings_.path}}});
+}
+
+void report_opened(const Fifo& fifo, EventListener& events) {
+  if (!fifo.lock.note.empty()) events.report(EventId::FifoLockHint, {{"text", fifo.lock.note}});
+  if (fifo.pipe_size_refusal)
+    events.report(EventId::PipeSizeRefused,
+                  {{"error", &*fifo.pipe_size_refusal}, {"size", ByteSize{fifo.pipe_size}}});
 }
 
 }  // namespace slurper

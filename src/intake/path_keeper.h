@@ -6,13 +6,14 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
-#include "base/message_limit.h"
+#include "base/event.h"
+#include "base/event_loop.h"
 #include "base/os.h"
 #include "base/settings.h"
-#include "base/troubles.h"
 #include "fifo/inotify.h"
 #include "intake/fifo_set.h"
 
@@ -34,6 +35,9 @@ struct AccessChange {
 // What a change means. `permitted`: slurper itself could still open it for reading and writing.
 [[nodiscard]] AccessChange describe_change(const FifoAccess& before, const FifoAccess& now, bool permitted);
 
+// Reports what opening `fifo` has met and gone on in spite of.
+void report_opened(const Fifo& fifo, EventListener& events);
+
 // Sees to it that a FIFO stands at the path and is read: one that was removed or renamed is made anew (if
 // fifo.create allows it), one that has taken its place is opened; the old one is retired. If that can't be
 // done, it says so once, and tries again when something changes at the path or in a folder on its way.
@@ -42,58 +46,59 @@ struct AccessChange {
 // What the kernel can't report (no inotify instance is left, a folder may not be read) is found by a look
 // every second, until it can be watched; nothing else wakes it up by itself.
 //
-// Belongs to the intake's thread: wait for fd() and mounts_fd() in `epoll_fd`, where they are put when they
-// can be had, and for retry_at(); then call look().
+// Belongs to the intake's thread, whose loop it joins; the loop's owner calls check_due() when retry_at() has
+// come.
 class PathKeeper {
  public:
   using Clock = std::chrono::steady_clock;
 
-  PathKeeper(Os& os, const FifoSettings& settings, FifoSet& fifos, int epoll_fd, Troubles& troubles);
+  // `replaced` is called when another FIFO has become the current one, but not by start(). All references
+  // outlive it.
+  PathKeeper(Os& os, const FifoSettings& settings, FifoSet& fifos, EventLoop& loop, EventListener& events,
+             std::function<void()> replaced);
+  PathKeeper(const PathKeeper&) = delete;
+  PathKeeper& operator=(const PathKeeper&) = delete;
+  ~PathKeeper();
 
-  // Begins to watch, and looks for the first time: true as for look().
+  // Begins to watch, and checks the path for the first time. Whether another FIFO is the current one now.
   bool start();
-  // -1: there is none.
-  [[nodiscard]] int fd() const { return watch_ ? watch_->fd() : -1; }
-  [[nodiscard]] int mounts_fd() const { return mounts_ ? mounts_->fd() : -1; }
   [[nodiscard]] std::optional<Clock::time_point> retry_at() const { return retry_at_; }
-  // fd() is readable, or it is time. Whether another FIFO is the current one now.
-  bool look();
-  // Looks at the path whatever is known of it: mounts_fd() has told of a mount, or an operator asks for it.
-  bool check_now() { return check_path(false); }
-  // Closed FIFOs are told.
+  // retry_at() has come, or not: then it does nothing.
+  void check_due();
+  // Checks the path whatever is known of it: something was mounted, or an operator asks for it.
+  void check_now();
+  // Reports FIFOs that have been closed.
   void report_closed();
 
  private:
-  bool check_path(bool told);  // told: by an event
+  void serve_events();
+  void check(bool announced);
+  bool check_path(bool announced);  // announced: by an event
   void check_access();
-  void take(Fifo next, const std::string& how_lost);
-  void fail_at_path(const Error& error, const std::string& how_lost);
+  void adopt(Fifo next, const std::string& fate);
+  void fail_at_path(const Error& error, const std::string& fate);
   void recovered();
   void note_current();
   void arm();
   Status watch();
-  void wait_for(int fd, std::uint32_t events) const;
-  [[nodiscard]] std::string how_lost() const;
+  void join_loop(int fd, std::uint32_t events, void (PathKeeper::*handler)());
+  [[nodiscard]] std::string fate_of_current() const;
   [[nodiscard]] std::optional<FifoAccess> current_access() const;
 
   Os& os_;
   FifoSettings settings_;
-  FifoSet& fifo_set_;
-  int epoll_fd_;
-  Troubles& troubles_;
+  FifoSet& fifos_;
+  EventLoop& loop_;
+  EventListener& events_;
+  std::function<void()> replaced_;
   std::optional<FifoInotify> watch_;
   std::optional<MountWatch> mounts_;
-  std::string unwatched_;             // why changes of the path can't be watched
+  bool is_watched_ = true;
   std::optional<FifoAccess> access_;  // of the current one
   std::string home_;                  // its name when it became that, without symbolic links
   std::string fault_;                 // what was said of it
   std::optional<Clock::time_point> retry_at_;
   std::chrono::seconds backoff_{};
-  MessageLimit path_changes_{5, std::chrono::minutes(1)};
-  MessageLimit watch_changes_{5, std::chrono::minutes(1)};
-  MessageLimit faults_{5, std::chrono::minutes(1)};
-  MessageLimit access_changes_{5, std::chrono::minutes(1)};
-  MessageLimit closings_{5, std::chrono::minutes(1)};
 };
 
 }  // namespace slurper

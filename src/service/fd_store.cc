@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 #include <sys/file.h>
 
 #include <algorithm>
@@ -39,10 +38,11 @@ bool has_socket_unit(const std::vector<PassedFd>& passed) {
                      [](const PassedFd& descriptor) { return is_of_a_socket_unit(descriptor.name); });
 }
 
-FdStore::FdStore(Os& os, std::string path, std::vector<PassedFd> passed)
+FdStore::FdStore(Os& os, std::string path, std::vector<PassedFd> passed, EventListener& events)
     : os_(os),
       path_(std::move(path)),
       passed_(std::move(passed)),
+      events_(events),
       has_socket_unit_(slurper::has_socket_unit(passed_)) {
   for (const PassedFd& descriptor : passed_) {
     // One that was stored with the lock of a slurper that is gone would lock this one out.
@@ -113,7 +113,7 @@ bool FdStore::is_stored(const char* name, int access, const FileId& id) const {
 }
 
 void FdStore::forget(const std::string& name, const std::string& why) {
-  spdlog::warn("the file-descriptor store holds '{}', which is {}: removed from it", printable(name), why);
+  events_.report(EventId::StoredFdRemoved, {{"name", Quoted{name}}, {"reason", why}});
   notify_systemd("FDSTOREREMOVE=1\nFDNAME=" + name);
 }
 
@@ -127,7 +127,7 @@ bool FdStore::adopt(UniqueFd read_fd) {
   }
   Result<FifoLock> lock = lock_fifo(os_, fd, path_, kLockPatience);
   if (!lock) return false;
-  if (!lock->note.empty()) spdlog::warn("{}", lock->note);
+  if (!lock->note.empty()) events_.report(EventId::FifoLockHint, {{"text", lock->note}});
   Fifo fifo;
   fifo.lock = std::move(*lock);
   fifo.device = st.st_dev;
@@ -145,11 +145,9 @@ void FdStore::leave_to_the_end(const PassedFd& descriptor) {
   const std::string what = describe(descriptor.fd.get(), {});
   UniqueFd read_fd(os_.open(own_link(descriptor.fd.get()).c_str(), O_RDONLY | O_NONBLOCK));
   const bool adopted = adopt(std::move(read_fd));
-  spdlog::warn(
-      "the socket unit has passed {}, which was at {} before{}. The one that is there now is read, and kept "
-      "in the file-descriptor store; for the socket unit to hold it, stop the service, restart the socket "
-      "unit, and start the service",
-      what, in_quotes(path_), adopted ? ", and is read to its end" : "");
+  events_.report(
+      EventId::SocketUnitIsBehind,
+      {{"what", what}, {"fifo", Quoted{path_}}, {"outcome", adopted ? ", and is read to its end" : ""}});
 }
 
 void FdStore::store(const char* name, int access, const FileId& id) {

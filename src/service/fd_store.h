@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/event.h"
 #include "base/os.h"
 #include "fifo/fifo.h"
 #include "service/sd_notify.h"
@@ -35,8 +36,8 @@ namespace slurper {
 // loses nothing: what has been sent is systemd's.
 class FdStore {
  public:
-  // `passed`: what take_passed_fds() gave.
-  FdStore(Os& os, std::string path, std::vector<PassedFd> passed);
+  // `passed`: what take_passed_fds() gave. `os` and `events` outlive it.
+  FdStore(Os& os, std::string path, std::vector<PassedFd> passed, EventListener& events);
 
   // Whether a socket unit has passed the FIFO at the path, or one that was there. Before that is opened, or
   // made where it is missing: nothing is changed on an error. Errors: Config.
@@ -66,6 +67,7 @@ class FdStore {
   Os& os_;
   std::string path_;
   std::vector<PassedFd> passed_;
+  EventListener& events_;
   bool has_socket_unit_ = false;
   bool socket_unit_is_behind_ = false;  // it holds a FIFO that is no longer at the path
   FileId kept_{};                       // the FIFO whose ends are in the store

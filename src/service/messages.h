@@ -1,18 +1,41 @@
-// slurper's own messages: spdlog, to standard error.
+// Messages: events become words and alerts.
 #pragma once
 
+#include <array>
+#include <chrono>
+#include <functional>
+#include <mutex>
 #include <string_view>
 
-#include "slurper/result.h"
+#include "base/event.h"
+#include "base/message_limit.h"
+#include "control/alerts.h"
+#include "service/message_table.h"
 
 namespace slurper {
 
-// Sets spdlog's default logger up. A line is "<6>text" where standard error is the journal (sd-daemon(3)),
-// else it bears the time and the level. Messages are written by a thread of their own and the oldest give way
-// if they are not taken: a stuck journal must never hold up the intake. `level`: spdlog's names ("info").
-[[nodiscard]] Status start_messages(std::string_view level);
+// The one listener of a daemon: raises and clears the alert of each event, and writes its message as the
+// table says, so that what lasts is reported once and what repeats is reported now and then. slurper reads
+// what a syslogd writes, which may be these very messages.
+class Messages final : public EventListener {
+ public:
+  using Write = std::function<void(MessageLevel level, std::string_view text)>;
+  using Now = std::function<MessageLimit::Clock::time_point()>;
 
-// Writes what is still to be written. Call before exit.
-void stop_messages();
+  // `alerts` outlives it. `write` is called under a lock, one message at a time.
+  Messages(Alerts& alerts, Write write, Now now = MessageLimit::Clock::now);
+
+  void on_event(const Event& event) noexcept override;
+
+ private:
+  [[nodiscard]] bool is_shown(const MessageEntry& entry, const Event& event);
+  void write(const MessageEntry& entry, const Event& event);
+
+  Alerts& alerts_;
+  const Write write_;
+  const Now now_;
+  std::mutex mutex_;
+  std::array<MessageLimit, kEventIds> limits_;  // under the mutex
+};
 
 }  // namespace slurper

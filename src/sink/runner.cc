@@ -133,14 +133,12 @@ RunnerOptions RunnerOptions::from(SinkOptions& options) {
   return taken;
 }
 
-SinkRunner::SinkRunner(const SinkLog& log, PreparedSink sink, std::function<void(Level, std::string)> say,
-                       std::function<void(const State&)> changed)
+SinkRunner::SinkRunner(const SinkLog& log, PreparedSink sink, EventListener& events)
     : log_(log),
       name_(sink.name),
       options_(sink.options),
       make_sink_(std::move(sink.make)),
-      say_(std::move(say)),
-      changed_(std::move(changed)),
+      events_(events),
       stop_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       listener_(log.feed),
       began_at_(log.feed.end()),
@@ -197,9 +195,10 @@ void SinkRunner::resume() {
   listener_.wake();
 }
 
-SinkRunner::State SinkRunner::state() const {
+SinkStatus SinkRunner::status() const {
   const std::lock_guard lock(failure_mutex_);
-  return {.held = held_,
+  return {.name = name_,
+          .held = held_,
           .records = records_,
           .rejected = rejected_,
           .missed = missed_,
@@ -211,12 +210,14 @@ SinkRunner::State SinkRunner::state() const {
 }
 
 void SinkRunner::say(Level level, const std::string& text) const {
-  say_(level, fmt::format("the sink '{}' {}", name_, text));
+  constexpr std::array kEvents = {EventId::SinkDebug, EventId::SinkInfo, EventId::SinkWarning,
+                                  EventId::SinkError};
+  events_.report(kEvents[static_cast<std::size_t>(level)], {{"sink", Quoted{name_}}, {"text", text}});
 }
 
-std::string SinkRunner::behind() const {
+ByteSize SinkRunner::behind() const {
   const std::uint64_t end = log_.feed.end().value;
-  return size_text(end - std::min<std::uint64_t>(end, held_));
+  return {end - std::min<std::uint64_t>(end, held_)};
 }
 
 void SinkRunner::run() {
@@ -236,7 +237,7 @@ void SinkRunner::run() {
       // Memory has run out so far that not even this can be said: it shows in the status, and as soon as it
       // can.
       failing_ = true;
-      changed_({.failing = true, .lagging = lagging_});
+      events_.report(EventId::SinkHasNoMemory, {{"sink", Quoted{name_}}});
       backoff_ = std::clamp<std::chrono::milliseconds>(2 * backoff_, kFirstRetry, options_.retry_max);
       tear_down();
     }
@@ -564,15 +565,12 @@ void SinkRunner::watch_lag(Timestamp oldest) {
   const auto age = std::chrono::system_clock::now() - oldest;
   if (age > kLag && !lagging_) {
     lagging_ = true;
-    changed_(state());
-    say(Level::Warning,
-        fmt::format(
-            "lags: {} wait for it, the oldest for {} s. The log keeps them as long as it keeps its segments",
-            behind(), std::chrono::duration_cast<std::chrono::seconds>(age).count()));
+    events_.report(EventId::SinkLags, {{"sink", Quoted{name_}},
+                                       {"behind", behind()},
+                                       {"age", std::chrono::duration_cast<std::chrono::seconds>(age)}});
   } else if (age < kCaughtUp && lagging_) {
     lagging_ = false;
-    changed_(state());
-    say(Level::Info, "has caught up");
+    events_.report(EventId::SinkCaughtUp, {{"sink", Quoted{name_}}});
   }
 }
 
@@ -585,25 +583,23 @@ void SinkRunner::failed(const Error& error) {
   const bool is_first = !std::exchange(failure_is_told_, true);
   if (is_first) failing_since_ = now;
   if (error.kind == ErrorKind::Loop)
-    return say(Level::Error, fmt::format("stops: {}. Its lines wait in the log", failure));
+    return events_.report(EventId::SinkStops, {{"sink", Quoted{name_}}, {"error", &error}});
   backoff_ = is_first ? kFirstRetry : std::min(2 * backoff_, options_.retry_max);
-  changed_(state());
-  if (!is_first && (!is_news || now < say_again_)) return;
+  if (!is_first && (!is_news || now < say_again_))
+    return events_.report(EventId::SinkStillFails, {{"sink", Quoted{name_}}, {"error", &error}});
   say_again_ = now + kSayAgain;
-  say(Level::Error,
-      fmt::format("fails: {}{} Its lines wait in the log, and it is tried again, at least every {}", failure,
-                  failure.ends_with('?') ? "" : ".", format(options_.retry_max)));
+  events_.report(
+      EventId::SinkFails,
+      {{"sink", Quoted{name_}}, {"error", &error}, {"retry", std::string_view(format(options_.retry_max))}});
 }
 
 // A loop is there until an administrator has mended it.
 void SinkRunner::wait_for_resume() {
   resumed_ = false;  // what was said before is not about this
   stopped_ = true;
-  changed_(state());
   while (!resumed_ && !stopping_ && !finishing_) wait(Clock::time_point::max(), kFarAway);
   stopped_ = false;
-  changed_(state());
-  if (resumed_) say(Level::Info, "goes on, as it was told to");
+  if (resumed_) events_.report(EventId::SinkResumes, {{"sink", Quoted{name_}}});
 }
 
 // Whether it is another one than before.
@@ -618,10 +614,8 @@ void SinkRunner::works() {
   failing_ = false;
   if (!std::exchange(failure_is_told_, false)) failing_since_ = Clock::now();
   (void)set_failure({});
-  changed_(state());
-  say(Level::Warning,
-      fmt::format("works again, after {:.1f} s; {} wait for it",
-                  std::chrono::duration<double>(Clock::now() - failing_since_).count(), behind()));
+  events_.report(EventId::SinkWorks,
+                 {{"sink", Quoted{name_}}, {"after", Clock::now() - failing_since_}, {"behind", behind()}});
 }
 
 void SinkRunner::wait(Clock::time_point deadline, StreamOffset wanted) {

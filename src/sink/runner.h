@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/event.h"
 #include "base/fd.h"
 #include "base/os.h"
 #include "base/settings.h"
@@ -58,36 +59,34 @@ struct SinkLog {
   const TimeIndex& times;
 };
 
+// What any thread may ask of a sink at any time.
+struct SinkStatus {
+  std::string name = {};
+  std::uint64_t held = 0;      // the destination has everything before this offset
+  std::uint64_t records = 0;   // delivered since the start
+  std::uint64_t rejected = 0;  // ever
+  std::uint64_t missed = 0;    // bytes that were gone before they were read; ever
+  bool has_begun = false;      // `held` is known: its cursor could be used
+  bool failing = false;
+  bool stopped = false;  // failing, and not tried again before resume()
+  bool lagging = false;
+  std::string failure = {};  // while it is failing: "cannot …"; empty while memory has run out
+};
+
 // Reads the log from the sink's cursor, hands records to the sink, in batches, and keeps the cursor where the
 // destination has everything before it. What fails is tried again for as long as it takes; what the
 // destination refuses for good goes to the dead letters. It says when a sink fails, lags, and has caught up,
 // once each.
 //
 // What is wrong with a sink is this sink's alone: a type that does not exist, a cursor that can't be used and
-// whatever else is in the way are failures like any other, seen in state() and tried again.
+// whatever else is in the way are failures like any other, seen in status() and tried again.
 //
 // A crash at any moment: the cursor is never beyond what the destination has, so that a record is delivered
 // at least once, and once where the sink can ask its destination.
 class SinkRunner {
  public:
-  // Any thread asks state() for it.
-  struct State {
-    std::uint64_t held = 0;      // the destination has everything before this offset
-    std::uint64_t records = 0;   // delivered since the start
-    std::uint64_t rejected = 0;  // ever
-    std::uint64_t missed = 0;    // bytes that were gone before they were read; ever
-    bool has_begun = false;      // `held` is known: its cursor could be used
-    bool failing = false;
-    bool stopped = false;  // failing, and not tried again before resume()
-    bool lagging = false;
-    std::string failure = {};  // while it is failing: "cannot …"; empty while memory has run out
-  };
-
-  // Touches nothing yet. `say` and `changed` are called from its thread: with a message, and when whether it
-  // is failing, stopped or lagging may have changed, or why.
-  SinkRunner(
-      const SinkLog& log, PreparedSink sink, std::function<void(Level, std::string)> say,
-      std::function<void(const State&)> changed = [](const State&) {});
+  // Touches nothing yet. `events` outlives it, and gets what its thread reports.
+  SinkRunner(const SinkLog& log, PreparedSink sink, EventListener& events);
   SinkRunner(const SinkRunner&) = delete;
   SinkRunner& operator=(const SinkRunner&) = delete;
   ~SinkRunner();
@@ -105,7 +104,7 @@ class SinkRunner {
   bool stop(std::chrono::steady_clock::time_point deadline);
 
   // Any thread:
-  [[nodiscard]] State state() const;
+  [[nodiscard]] SinkStatus status() const;
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] bool ended() const { return ended_.load(); }
 
@@ -137,15 +136,14 @@ class SinkRunner {
   void wait(Clock::time_point deadline, StreamOffset wanted);
   void say(Level level, const std::string& text) const;
   [[nodiscard]] bool is_done() const;
-  [[nodiscard]] std::string behind() const;
+  [[nodiscard]] ByteSize behind() const;
   bool set_failure(std::string failure);
 
   const SinkLog log_;
   const std::string name_;
   const RunnerOptions options_;
   const std::function<Result<std::unique_ptr<Sink>>()> make_sink_;
-  const std::function<void(Level, std::string)> say_;
-  const std::function<void(const State&)> changed_;
+  EventListener& events_;
   UniqueFd stop_fd_;  // eventfd
   LogFeed::Listener listener_;
   const StreamOffset began_at_;  // the log's end when it was made: nothing from then on is old

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <pthread.h>
-#include <spdlog/spdlog.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -32,17 +31,6 @@ constexpr auto kProbe = 500ms;  // while a look is due: whether another reader h
 constexpr std::size_t kLeftBehind = 4;
 constexpr int kRestMs = 1000;  // after what was thrown
 
-void say(const Statement& statement) {
-  switch (statement.level) {
-    case Statement::Level::Debug:
-      return spdlog::debug("{}", statement.text);
-    case Statement::Level::Info:
-      return spdlog::info("{}", statement.text);
-    case Statement::Level::Warning:
-      return spdlog::warn("{}", statement.text);
-  }
-}
-
 }  // namespace
 
 PipeMonitor::Watched::Watched(const Fifo& fifo)
@@ -50,9 +38,9 @@ PipeMonitor::Watched::Watched(const Fifo& fifo)
       inode{fifo.device, fifo.inode},
       hides_reads(fifo.hides_reads) {}
 
-PipeMonitor::PipeMonitor(std::string path, const Fifo& fifo, Troubles& troubles)
+PipeMonitor::PipeMonitor(std::string path, const Fifo& fifo, EventListener& events)
     : path_(std::move(path)),
-      troubles_(troubles),
+      events_(events),
       wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       followed_{fifo.device, fifo.inode} {
   this->watch(Watched(fifo));
@@ -102,11 +90,6 @@ void PipeMonitor::forget_second_readers() {
   wake();
 }
 
-// Also after it has left, and after the FIFO that it read was replaced.
-void PipeMonitor::show_second_reader() const {
-  if (!users_->second_reader().empty()) troubles_.set(Trouble::OtherReader, users_->second_reader());
-}
-
 void PipeMonitor::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     wait();
@@ -149,19 +132,13 @@ Status PipeMonitor::try_to_watch() {
 void PipeMonitor::arm() {
   const Status armed = try_to_watch();
   if (armed) {
-    if (std::exchange(arm_at_, std::nullopt)) {
-      spdlog::info("who opens and closes the FIFO '{}' is seen again", printable(path_));
-      if (!look_at_) look_at_ = std::max(Clock::now(), not_before_);  // who has come meanwhile
-    }
-    troubles_.clear(Trouble::PipeUsersNotSeen);
+    events_.report(EventId::UsersSeenAgain, {{"fifo", Quoted{path_}}});
+    if (std::exchange(arm_at_, std::nullopt) && !look_at_)
+      look_at_ = std::max(Clock::now(), not_before_);  // who has come meanwhile
     return;
   }
-  if (!arm_at_) {
-    spdlog::warn("{}. slurper does not see who opens and closes it, and tries again every second",
-                 armed.error().message());
-  }
+  events_.report(EventId::UsersNotSeen, {{"error", &armed.error()}});
   arm_at_ = Clock::now() + kArmAgain;
-  troubles_.set(Trouble::PipeUsersNotSeen, armed.error().why);
 }
 
 void PipeMonitor::watch(Watched fifo) {
@@ -170,7 +147,7 @@ void PipeMonitor::watch(Watched fifo) {
   (void)was_read();
   looks_again_ = 0;
   if (users_) earlier_readers_ += users_->second_readers();
-  users_ = std::make_unique<PipeUsers>(path_, ::getppid());
+  users_ = std::make_unique<PipeUsers>(path_, ::getppid(), events_);
 }
 
 void PipeMonitor::serve_requests() {
@@ -185,10 +162,7 @@ void PipeMonitor::serve_requests() {
   } else if (arm_at_ && Clock::now() >= *arm_at_) {
     arm();
   }
-  if (forget_.exchange(false)) {
-    users_->forget_second_readers();
-    if (users_->second_reader().empty()) troubles_.clear(Trouble::OtherReader);
-  }
+  if (forget_.exchange(false)) users_->forget_second_readers();
   if (follows && !look_at_) look_at_ = std::max(Clock::now(), not_before_);
   // Does not wait for a look's long rest, unless it has just been looked into.
   if (short_read_) {
@@ -209,7 +183,7 @@ bool PipeMonitor::was_read() {
   return !same(before, st.st_atim) && !same(st.st_atim, st.st_mtim);
 }
 
-void PipeMonitor::tell_left_behind(const std::stop_token& stop) {
+void PipeMonitor::report_left_behind(const std::stop_token& stop) {
   std::vector<Inode> left_behind;
   {
     const std::lock_guard lock(mutex_);
@@ -224,22 +198,20 @@ void PipeMonitor::tell_left_behind(const std::stop_token& stop) {
     }
   }
   if (!writers.empty())
-    spdlog::info("the FIFO that was at '{}' before is still open for writing by {}", printable(path_),
-                 writers);
+    events_.report(EventId::OldFifoHasWriters, {{"fifo", Quoted{path_}}, {"processes", writers}});
 }
 
 void PipeMonitor::look(const std::stop_token& stop) {
   const auto begin = Clock::now();
-  tell_left_behind(stop);
+  report_left_behind(stop);
   PipeUsers::Observation observation;
   observation.short_read = short_read_.exchange(false);  // before the look: who has read has it open by now
   observation.holders = find_open_descriptors(watched_->inode.device, watched_->inode.number, stop);
   if (stop.stop_requested()) return;
   if (watch_) observation.events = watch_->read();
   observation.settled = looks_again_ == static_cast<int>(kLookAgain.size());
-  for (const Statement& statement : users_->observe(observation, begin)) say(statement);
+  users_->observe(observation);
   second_readers_ = earlier_readers_ + users_->second_readers();
-  show_second_reader();
 
   const auto now = Clock::now();
   not_before_ = now + std::clamp<Clock::duration>(kRest * (now - begin), kShortestRest, kLongestRest);

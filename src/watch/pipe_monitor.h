@@ -14,13 +14,17 @@
 #include <thread>
 #include <vector>
 
+#include "base/event.h"
 #include "base/fd.h"
-#include "base/troubles.h"
 #include "fifo/fifo.h"
 #include "fifo/inotify.h"
 #include "watch/pipe_users.h"
 
 namespace slurper {
+
+struct WatchStatus {
+  std::uint64_t second_readers = 0;  // processes that read the FIFO besides slurper, since the start
+};
 
 // Waits for a process to open or close the FIFO, looks who it is, and says what there is to say. A thread of
 // its own, since a look through /proc takes as long as the machine has descriptors, and the intake must not
@@ -30,8 +34,8 @@ namespace slurper {
 class PipeMonitor {
  public:
   // Who opens `fifo` from now on is seen; who has it open already, with the first look.
-  // `troubles` outlives it.
-  PipeMonitor(std::string path, const Fifo& fifo, Troubles& troubles);
+  // `events` outlives it.
+  PipeMonitor(std::string path, const Fifo& fifo, EventListener& events);
   PipeMonitor(const PipeMonitor&) = delete;
   PipeMonitor& operator=(const PipeMonitor&) = delete;
   ~PipeMonitor();  // ends the thread
@@ -44,7 +48,8 @@ class PipeMonitor {
   // A reader that has left is not shown in the status any longer.
   void forget_second_readers();
 
-  [[nodiscard]] std::uint64_t second_readers() const { return second_readers_.load(); }
+  // Any thread.
+  [[nodiscard]] WatchStatus status() const { return {.second_readers = second_readers_.load()}; }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -68,13 +73,12 @@ class PipeMonitor {
   void arm();
   Status try_to_watch();
   [[nodiscard]] bool was_read();
-  void tell_left_behind(const std::stop_token& stop);
+  void report_left_behind(const std::stop_token& stop);
   void look(const std::stop_token& stop);
-  void show_second_reader() const;
   void wake();
 
   std::string path_;
-  Troubles& troubles_;
+  EventListener& events_;
   UniqueFd wake_fd_;  // eventfd
   Inode followed_;    // the intake's: the last one that it asked for
 

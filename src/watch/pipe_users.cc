@@ -35,14 +35,6 @@ std::string describe_process(const ProcessId& process, const std::string& comman
   return fmt::format("'{}' (pid {})", printable(command), process.pid);
 }
 
-void PipeUsers::say(MessageLimit& limit, Statement::Level level, Clock::time_point now, std::string text) {
-  const auto refused = limit.admit(now);
-  if (!refused) return;
-  if (*refused > 0) text += fmt::format(". There were {} more like this", *refused);
-  if (limit.exhausted()) text += ". It happens often: from here on it is told now and then";
-  statements_.push_back({level, std::move(text)});
-}
-
 bool PipeUsers::is_service_manager(const OpenDescriptor& holder) const {
   return holder.command == "systemd" && (holder.process.pid == 1 || holder.process.pid == parent_);
 }
@@ -63,7 +55,7 @@ PipeUsers::Change PipeUsers::update_descriptors(const OpenDescriptors& holders) 
   return change;
 }
 
-std::vector<Statement> PipeUsers::observe(const Observation& observation, Clock::time_point now) {
+void PipeUsers::observe(const Observation& observation) {
   Processes readers;
   Processes writers;
   for (const OpenDescriptor& holder : observation.holders.open) {
@@ -72,27 +64,24 @@ std::vector<Statement> PipeUsers::observe(const Observation& observation, Clock:
     if (holder.access == Access::Read) readers.emplace(holder.process, holder.command);
   }
   const Change seen = update_descriptors(observation.holders);
-  tell_readers(readers, now);
-  tell_writers(writers, observation.holders.complete(), now);
-  tell_unseen(observation, seen, now);
-  return std::exchange(statements_, {});
+  report_readers(readers);
+  report_writers(writers, observation.holders.complete());
+  report_unseen(observation, seen);
+  // Also after it has left, and after the FIFO that it read was replaced.
+  if (!second_reader_.empty()) events_.report(EventId::SecondReaderKnown, {{"reader", second_reader_}});
 }
 
-void PipeUsers::tell_readers(const Processes& now_there, Clock::time_point now) {
+void PipeUsers::report_readers(const Processes& now_there) {
   for (const auto& [process, command] : now_there) {
     if (readers_.contains(process)) continue;
     ++second_readers_;
-    say(reader_messages_, Statement::Level::Warning, now,
-        fmt::format(
-            "{} also reads the FIFO '{}': lines that it takes are missing in the log. End it, and keep "
-            "the FIFO's permissions tight",
-            describe_process(process, command), printable(path_)));
+    events_.report(EventId::SecondReaderCame,
+                   {{"process", describe_process(process, command)}, {"fifo", Quoted{path_}}});
   }
   for (const auto& [process, command] : readers_) {
     if (now_there.contains(process)) continue;
     second_reader_ = describe_process(process, command) + " has read it";
-    say(reader_messages_, Statement::Level::Info, now,
-        fmt::format("the second reader has left the FIFO: {}", describe_process(process, command)));
+    events_.report(EventId::SecondReaderLeft, {{"process", describe_process(process, command)}});
   }
   readers_ = now_there;
   if (!readers_.empty()) {
@@ -101,30 +90,30 @@ void PipeUsers::tell_readers(const Processes& now_there, Clock::time_point now) 
   }
 }
 
-void PipeUsers::tell_writers(const Processes& now_there, bool complete, Clock::time_point now) {
+void PipeUsers::report_writers(const Processes& now_there, bool complete) {
   const Processes before = std::exchange(writers_, now_there);
   for (const auto& [process, command] : now_there) {
     if (!before.contains(process))
-      say(writer_messages_, Statement::Level::Info, now,
-          fmt::format("writer connected: {}", describe_process(process, command)));
+      events_.report(EventId::WriterCame, {{"process", describe_process(process, command)}});
   }
   std::size_t there = before.size();
   for (const auto& [process, command] : before) {
     if (now_there.contains(process)) continue;
     --there;
     const bool last = there == 0 && now_there.empty() && complete;
-    say(writer_messages_, Statement::Level::Info, now,
-        fmt::format("{}: {}", last ? "the last writer has left" : "a writer has left",
-                    describe_process(process, command)));
+    events_.report(last ? EventId::LastWriterLeft : EventId::WriterLeft,
+                   {{"process", describe_process(process, command)}});
   }
 }
 
 void PipeUsers::forget_second_readers() {
-  if (readers_.empty()) second_reader_.clear();
+  if (!readers_.empty()) return;
+  second_reader_.clear();
+  events_.report(EventId::SecondReaderSettled);
 }
 
 // What the counts say beyond what was seen.
-void PipeUsers::tell_unseen(const Observation& observation, const Change& seen, Clock::time_point now) {
+void PipeUsers::report_unseen(const Observation& observation, const Change& seen) {
   const FifoEvents& events = observation.events;
   const OpenDescriptors& holders = observation.holders;
   if (events.overflow) {
@@ -145,36 +134,23 @@ void PipeUsers::tell_unseen(const Observation& observation, const Change& seen, 
   if (const std::uint32_t readers = left(events.read_closes, seen.readers_left); readers > 0) {
     second_readers_ += readers;
     if (readers_.empty()) second_reader_ = "a process that could not be seen has had it open for reading";
-    say(reader_messages_, Statement::Level::Warning, now,
-        fmt::format(
-            "a process has opened the FIFO '{}' for reading only, and closed it: lines that it took are "
-            "missing in the log. Which one it was is not known: {}",
-            printable(path_), why_unseen(holders)));
+    events_.report(EventId::UnseenReaderLeft, {{"fifo", Quoted{path_}}, {"reason", why_unseen(holders)}});
   }
   // One that is there all the time and opens it again and again, as busybox syslogd does, is no news.
   if (left(events.write_closes, seen.writers_left) > 0 && writers_.empty())
-    say(unseen_messages_, Statement::Level::Debug, now,
-        fmt::format("a writer came and has left again: {}", why_unseen(holders)));
+    events_.report(EventId::UnseenWriterLeft, {{"reason", why_unseen(holders)}});
 
   if (observation.settled) {
     const std::uint32_t came = std::exchange(unexplained_opens_, 0);
     // Where everybody may be seen they were slurper's own, or opened it for nothing (O_PATH).
     if (came > 0 && !holders.complete()) {
       unseen_ += came;
-      say(unseen_messages_, Statement::Level::Debug, now,
-          fmt::format(
-              "a process has opened the FIFO '{}'. Which one it is, and whether to write or to read, is not "
-              "known: {}",
-              printable(path_), why_unseen(holders)));
+      events_.report(EventId::UnseenOpen, {{"fifo", Quoted{path_}}, {"reason", why_unseen(holders)}});
     }
   }
   if (observation.short_read && readers_.empty()) {
     second_reader_ = "a process that can't be seen reads it";
-    say(short_read_messages_, Statement::Level::Warning, now,
-        fmt::format(
-            "a second reader takes lines out of the FIFO '{}': they are missing in the log. Which process it "
-            "is is not known: {}. As root, fuser -v '{}' names it",
-            printable(path_), why_unseen(holders), printable(path_)));
+    events_.report(EventId::UnseenReaderTakes, {{"fifo", Quoted{path_}}, {"reason", why_unseen(holders)}});
   }
 }
 

@@ -1,4 +1,4 @@
-// Who has the FIFO open besides slurper: what to say of it.
+// PipeUsers: who has the FIFO open besides slurper.
 #pragma once
 
 #include <sys/types.h>
@@ -11,32 +11,24 @@
 #include <tuple>
 #include <vector>
 
-#include "base/message_limit.h"
+#include "base/event.h"
 #include "fifo/inotify.h"
 #include "proc/open_descriptors.h"
 
 namespace slurper {
-
-struct Statement {
-  enum class Level { Debug, Info, Warning };
-  Level level = Level::Info;
-  std::string text;
-};
 
 // Makes sense of the kernel's counts of opens and closes (which say that, not who) and of looks into /proc
 // (which say who, as far as it is permitted). Writers come and go; a reader besides slurper takes lines away.
 // One that opens it for both (rsyslog, syslog-ng, systemd) is a writer. An open that can't be named may be
 // any of them, and each start of the machine or of a syslogd makes some: it is worth no more than a debug
 // message. A reader shows by what it does: it closes what was open for reading only, or takes what slurper
-// was about to read. What happens often is said now and then. Pure: events, looks and time come from outside;
-// one thread.
+// was about to read. Pure: events and looks come from outside, reports go to a listener; one thread.
 class PipeUsers {
  public:
-  using Clock = std::chrono::steady_clock;
-
-  // `parent`: slurper's own. Where that, or process 1, is systemd, it may hold the FIFO in any way: for its
-  // socket unit, or in its store of descriptors; it never reads.
-  PipeUsers(std::string path, pid_t parent) : path_(std::move(path)), parent_(parent) {}
+  // `events` outlives it. `parent`: slurper's own. Where that, or process 1, is systemd, it may hold the FIFO
+  // in any way: for its socket unit, or in its store of descriptors; it never reads.
+  PipeUsers(std::string path, pid_t parent, EventListener& events)
+      : path_(std::move(path)), parent_(parent), events_(events) {}
 
   struct Observation {
     FifoEvents events;  // since the last one; read after the look: who is seen there has made its event
@@ -44,7 +36,7 @@ class PipeUsers {
     bool settled = true;      // who has made an event and is not to be seen now, will not be
     bool short_read = false;  // before that look, slurper found less in the pipe than it was said to hold
   };
-  std::vector<Statement> observe(const Observation& observation, Clock::time_point now);
+  void observe(const Observation& observation);
 
   // A process has opened it that was not to be seen: the event comes before the descriptor. Look again soon.
   [[nodiscard]] bool expects_more() const { return unexplained_opens_ > 0; }
@@ -68,13 +60,13 @@ class PipeUsers {
 
   [[nodiscard]] bool is_service_manager(const OpenDescriptor& holder) const;
   Change update_descriptors(const OpenDescriptors& holders);
-  void tell_readers(const Processes& now_there, Clock::time_point now);
-  void tell_writers(const Processes& now_there, bool complete, Clock::time_point now);
-  void tell_unseen(const Observation& observation, const Change& seen, Clock::time_point now);
-  void say(MessageLimit& limit, Statement::Level level, Clock::time_point now, std::string text);
+  void report_readers(const Processes& now_there);
+  void report_writers(const Processes& now_there, bool complete);
+  void report_unseen(const Observation& observation, const Change& seen);
 
   std::string path_;
   pid_t parent_;
+  EventListener& events_;
   std::set<Descriptor> descriptors_;
   Processes readers_;
   Processes writers_;
@@ -82,11 +74,6 @@ class PipeUsers {
   std::uint32_t unseen_ = 0;  // have it open, as their events say
   std::uint64_t second_readers_ = 0;
   std::string second_reader_;
-  MessageLimit reader_messages_{10, std::chrono::minutes(1)};
-  MessageLimit short_read_messages_{1, std::chrono::minutes(1)};
-  MessageLimit writer_messages_{10, std::chrono::minutes(1)};
-  MessageLimit unseen_messages_{10, std::chrono::minutes(1)};
-  std::vector<Statement> statements_;
 };
 
 // "'rsyslogd' (pid 123)"

@@ -5,7 +5,7 @@
 #include <chrono>
 #include <string>
 
-#include "daemon/log_thread_site.h"
+#include "log/log_thread_site.h"
 #include "support/allocations.h"
 
 namespace slurper {

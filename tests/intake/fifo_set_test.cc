@@ -13,14 +13,14 @@ namespace {
 
 using Outcome = Intake::Outcome;
 
-class FifosTest : public testing::Test {
+class FifoSetTest : public testing::Test {
  protected:
-  FifosTest() : epoll_fd_(::epoll_create1(EPOLL_CLOEXEC)) {
+  FifoSetTest() {
     RingSettings settings;
     settings.size.bytes = 4 << 20;
     ring_ = std::move(Ring::open(kernel(), directory_.path(), settings, new_uuid(), new_uuid(), {})->ring);
     intake_ = std::make_unique<Intake>(kernel(), *ring_, WhenFull::Block);
-    fifo_set_ = std::make_unique<FifoSet>(kernel(), *intake_, epoll_fd_.get(), open_fifo_at("first"));
+    fifo_set_ = std::make_unique<FifoSet>(kernel(), *intake_, loop_, open_fifo_at("first"));
   }
   Fifo open_fifo_at(const char* name) {
     FifoSettings settings;
@@ -41,19 +41,16 @@ class FifosTest : public testing::Test {
     const auto bytes = ring_->bytes(ring_->tail(), ring_->head());
     return {bytes.begin(), bytes.end()};
   }
-  bool readable() {
-    epoll_event event{};
-    return ::epoll_wait(epoll_fd_.get(), &event, 1, 0) == 1;
-  }
+  bool readable() { return loop_.wait(std::chrono::nanoseconds(0)) > 0; }
 
   test::TempDir directory_;
-  UniqueFd epoll_fd_;
+  EventLoop loop_ = std::move(*EventLoop::create());
   std::unique_ptr<Ring> ring_;
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<FifoSet> fifo_set_;
 };
 
-TEST_F(FifosTest, ARetiredOneIsReadUntilItsLastWriterIsGoneAndItIsEmpty) {
+TEST_F(FifoSetTest, ARetiredOneIsReadUntilItsLastWriterIsGoneAndItIsEmpty) {
   UniqueFd old_writer = writer_of("first");
   fifo_set_->replace(open_fifo_at("second"));
   EXPECT_EQ(fifo_set_->retired(), 1U);
@@ -69,7 +66,7 @@ TEST_F(FifosTest, ARetiredOneIsReadUntilItsLastWriterIsGoneAndItIsEmpty) {
   EXPECT_EQ(fifo_set_->take_closed(), 0U);
 }
 
-TEST_F(FifosTest, AWriterThatGoesOverFindsItsLinesInOrder) {
+TEST_F(FifoSetTest, AWriterThatGoesOverFindsItsLinesInOrder) {
   const UniqueFd old_writer = writer_of("first");
   const UniqueFd other_writer = writer_of("first");
   fifo_set_->replace(open_fifo_at("second"));
@@ -84,7 +81,7 @@ TEST_F(FifosTest, AWriterThatGoesOverFindsItsLinesInOrder) {
 }
 
 // A flood into the old one, larger than a read, and one line in the new one.
-TEST_F(FifosTest, NoOneStarvesAndNoLineIsTorn) {
+TEST_F(FifoSetTest, NoOneStarvesAndNoLineIsTorn) {
   const UniqueFd old_writer = writer_of("first");
   fifo_set_->replace(open_fifo_at("second"));
   const UniqueFd new_writer = writer_of("second");
@@ -100,7 +97,7 @@ TEST_F(FifosTest, NoOneStarvesAndNoLineIsTorn) {
   EXPECT_EQ(content(), expected);
 }
 
-TEST_F(FifosTest, AllAreListenedToAndAWritersGoingWakes) {
+TEST_F(FifoSetTest, AllAreListenedToAndAWritersGoingWakes) {
   ASSERT_TRUE(fifo_set_->listen(true));
   const UniqueFd first_writer = writer_of("first");
   fifo_set_->replace(open_fifo_at("second"));
@@ -127,7 +124,7 @@ TEST_F(FifosTest, AllAreListenedToAndAWritersGoingWakes) {
   EXPECT_FALSE(readable());
 }
 
-TEST_F(FifosTest, ARetiredOneCanComeBack) {
+TEST_F(FifoSetTest, ARetiredOneCanComeBack) {
   const dev_t device = fifo_set_->current().device;
   const ino_t inode = fifo_set_->current().inode;
   UniqueFd first_writer = writer_of("first");
@@ -145,7 +142,7 @@ TEST_F(FifosTest, ARetiredOneCanComeBack) {
   EXPECT_EQ(content(), "back\n");
 }
 
-TEST_F(FifosTest, TheLastTurnsTakeWhatIsThereAndNoMore) {
+TEST_F(FifoSetTest, TheLastTurnsTakeWhatIsThereAndNoMore) {
   const UniqueFd old_writer = writer_of("first");
   fifo_set_->replace(open_fifo_at("second"));
   const UniqueFd new_writer = writer_of("second");

@@ -1,18 +1,18 @@
 #include "intake/path_keeper.h"
 
 #include <gmock/gmock.h>
-#include <poll.h>
-#include <sys/epoll.h>
 
 #include <filesystem>
 #include <memory>
 #include <utility>
 
+#include "support/recorded_messages.h"
 #include "support/temp_dir.h"
 
 namespace slurper {
 namespace {
 
+using namespace std::chrono_literals;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
@@ -73,37 +73,36 @@ class AboutToGoOs : public Os {
 
 class PathKeeperTest : public testing::Test {
  protected:
-  PathKeeperTest() : epoll_fd_(::epoll_create1(EPOLL_CLOEXEC)) {
+  PathKeeperTest() {
     settings_.path = directory_ / "fifo";
     RingSettings ring;
     ring.size.bytes = 4 << 20;
     ring_ = std::move(Ring::open(kernel(), ram_.path(), ring, new_uuid(), new_uuid(), {})->ring);
     intake_ = std::make_unique<Intake>(kernel(), *ring_, WhenFull::Block);
-    fifo_set_ =
-        std::make_unique<FifoSet>(kernel(), *intake_, epoll_fd_.get(), std::move(*open_fifo(os_, settings_)));
-    path_keeper_ = std::make_unique<PathKeeper>(os_, settings_, *fifo_set_, epoll_fd_.get(), troubles_);
+    fifo_set_ = std::make_unique<FifoSet>(kernel(), *intake_, loop_, std::move(*open_fifo(os_, settings_)));
+    path_keeper_ = std::make_unique<PathKeeper>(os_, settings_, *fifo_set_, loop_, messages_.listener(),
+                                                [this] { replaced_ = true; });
   }
-  // As the event loop does it. Whether another FIFO is read then.
+  // As the daemon does it. Whether another FIFO is read then.
   bool wait_and_look() {
-    int timeout = 10000;
-    if (const auto retry_at = path_keeper_->retry_at()) {
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(*retry_at - PathKeeper::Clock::now());
-      timeout = std::max(static_cast<int>(left.count()), 0);
-    }
-    pollfd event{.fd = path_keeper_->fd(), .events = POLLIN, .revents = 0};
-    EXPECT_TRUE(::poll(&event, 1, timeout) > 0 || path_keeper_->retry_at()) << "nothing is waited for";
-    return path_keeper_->look();
+    std::chrono::nanoseconds limit = 10s;
+    if (const auto retry_at = path_keeper_->retry_at())
+      limit = std::max<std::chrono::nanoseconds>(*retry_at - PathKeeper::Clock::now(), 0ns);
+    loop_.wait(limit);
+    path_keeper_->check_due();
+    return std::exchange(replaced_, false);
   }
 
   test::TempDir directory_;
   test::TempDir ram_ = test::TempDir::in_ram();
   FifoSettings settings_;
-  UniqueFd epoll_fd_;
+  EventLoop loop_ = std::move(*EventLoop::create());
   AboutToGoOs os_;
   std::unique_ptr<Ring> ring_;
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<FifoSet> fifo_set_;
-  Troubles troubles_{[] {}};
+  test::RecordedMessages messages_;
+  bool replaced_ = false;
   std::unique_ptr<PathKeeper> path_keeper_;
 };
 
@@ -134,9 +133,8 @@ TEST_F(PathKeeperTest, WhatHasAnotherLinkIsLookedAtTwice) {
   os_.freeze(settings_.path, 1, 1);
   std::filesystem::remove(settings_.path);
   EXPECT_FALSE(wait_and_look());
-  testing::internal::CaptureStdout();
   EXPECT_TRUE(wait_and_look());
-  EXPECT_THAT(testing::internal::GetCapturedStdout(), HasSubstr("fifo' was removed: made it anew"));
+  EXPECT_THAT(messages_.text(), HasSubstr("fifo' was removed: made it anew"));
   EXPECT_TRUE(std::filesystem::is_fifo(settings_.path));
 }
 

@@ -1,91 +1,107 @@
+// What of the events becomes a message, and which alerts they change.
 #include "service/messages.h"
 
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <poll.h>
-#include <spdlog/spdlog.h>
-#include <unistd.h>
 
-#include <array>
-#include <string>
 #include <thread>
 
-#include "base/fd.h"
+#include "support/recorded_messages.h"
 
 namespace slurper {
 namespace {
 
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::Field;
 using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
 
-// Standard error is a pipe of one page for as long as it lives.
-class StderrPipe {
- public:
-  StderrPipe() : stderr_before_(::dup(STDERR_FILENO)) {
-    std::array<int, 2> fds{};
-    EXPECT_EQ(::pipe2(fds.data(), O_CLOEXEC), 0);
-    read_fd_.reset(fds[0]);
-    const UniqueFd write_fd(fds[1]);
-    EXPECT_EQ(::fcntl(write_fd.get(), F_SETPIPE_SZ, 4096), 4096);
-    ::dup2(write_fd.get(), STDERR_FILENO);
+class MessagesTest : public testing::Test {
+ protected:
+  void report(EventId id, std::initializer_list<EventArgument> arguments = {}) {
+    messages_.listener().report(id, arguments);
   }
-  StderrPipe(const StderrPipe&) = delete;
-  StderrPipe& operator=(const StderrPipe&) = delete;
-  ~StderrPipe() { restore(); }
+  auto take() { return messages_.take(); }
+  static auto says(MessageLevel level, const std::string& text) {
+    return testing::AllOf(Field(&test::RecordedMessage::level, level),
+                          Field(&test::RecordedMessage::text, text));
+  }
 
-  void fill() {
-    for (pollfd room{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0}; ::poll(&room, 1, 0) == 1;) {
-      ASSERT_GT(::write(STDERR_FILENO, "x", 1), 0);
-    }
-  }
-  // The end of standard error, and with it of what can be read.
-  void restore() {
-    if (stderr_before_) ::dup2(stderr_before_.get(), STDERR_FILENO);
-    stderr_before_.reset();
-  }
-  std::string read_all() {
-    std::string all;
-    std::array<char, 4096> some;
-    for (ssize_t got; (got = ::read(read_fd_.get(), some.data(), some.size())) > 0;) {
-      all.append(some.data(), static_cast<std::size_t>(got));
-    }
-    return all;
-  }
-  void close_read_end() { read_fd_.reset(); }
-
- private:
-  UniqueFd stderr_before_;
-  UniqueFd read_fd_;
+  MessageLimit::Clock::time_point now_{};
+  test::RecordedMessages messages_{[this] { return now_; }};
+  const Error full_{ErrorKind::Io, 0, "write the log", "No space left on device", ""};
+  const Error broken_{ErrorKind::Io, 0, "write the log", "Input/output error", ""};
 };
 
-TEST(Messages, AreWrittenInOrderAndAllBeforeTheEnd) {
-  StderrPipe pipe;
-  std::string text;
-  std::thread reader([&] { text = pipe.read_all(); });
-  ASSERT_TRUE(start_messages("info"));
-  for (int i = 0; i < 100; ++i) spdlog::info("message {}.", i);
-  spdlog::debug("not this one");
-  stop_messages();
-  pipe.restore();
-  reader.join();
-  std::size_t at = 0;
-  for (int i = 0; i < 100; ++i) {
-    at = text.find("message " + std::to_string(i) + ".", at);
-    ASSERT_NE(at, std::string::npos) << i << " is missing or out of order in:\n" << text;
-  }
-  EXPECT_THAT(text, HasSubstr("info"));
-  EXPECT_THAT(text, testing::Not(HasSubstr("not this one")));
+TEST_F(MessagesTest, AFailureThatLastsIsReportedOnceAndItsEndOnce) {
+  for (int i = 0; i < 3; ++i) report(EventId::LogSyncFailed, {{"error", &full_}});
+  EXPECT_THAT(take(),
+              ElementsAre(Field(&test::RecordedMessage::text,
+                                HasSubstr("cannot write the log: No space left on device. What was"))));
+  EXPECT_EQ(messages_.alerts(), "THE LOG CAN'T BE SYNCED: No space left on device");
+  report(EventId::LogSyncFailed, {{"error", &broken_}});
+  EXPECT_THAT(take(), IsEmpty()) << "the status shows the other cause";
+  EXPECT_EQ(messages_.alerts(), "THE LOG CAN'T BE SYNCED: Input/output error");
+  for (int i = 0; i < 3; ++i) report(EventId::LogSyncedAgain);
+  EXPECT_THAT(take(), ElementsAre(says(MessageLevel::Info, "the log is being synced again")));
+  EXPECT_EQ(messages_.alerts(), "all well");
 }
 
-// Would hang, not fail, if somebody waited for the pipe: the test's time limit is the judge.
-TEST(Messages, AStandardErrorThatNobodyReadsHoldsUpNobody) {
-  ::signal(SIGPIPE, SIG_IGN);
-  StderrPipe pipe;
-  pipe.fill();
-  ASSERT_TRUE(start_messages("info"));
-  for (int i = 0; i < 10'000; ++i) spdlog::info("message {}", i);
-  stop_messages();
-  pipe.close_read_end();  // lets the thread that hangs in write(2) go
+TEST_F(MessagesTest, AnotherCauseIsNewsIfTheTableSaysSo) {
+  report(EventId::PathNotWatched, {{"error", &full_}, {"fifo", Quoted{"f"}}});
+  report(EventId::PathNotWatched, {{"error", &full_}, {"fifo", Quoted{"f"}}});
+  EXPECT_THAT(take(), SizeIs(1));
+  report(EventId::PathNotWatched, {{"error", &broken_}, {"fifo", Quoted{"f"}}});
+  EXPECT_THAT(take(), SizeIs(1));
+}
+
+TEST_F(MessagesTest, AnAlertIsEachSinksOwn) {
+  report(EventId::SinkStillFails, {{"sink", Quoted{"a"}}, {"error", &full_}});
+  report(EventId::SinkHasNoMemory, {{"sink", Quoted{"b"}}});
+  EXPECT_EQ(messages_.alerts(),
+            "A SINK FAILS: 'a': cannot write the log: No space left on device; A SINK FAILS: 'b'");
+  report(EventId::SinkWorks,
+         {{"sink", Quoted{"a"}}, {"after", std::chrono::nanoseconds(1s)}, {"behind", ByteSize{5}}});
+  EXPECT_EQ(messages_.alerts(), "A SINK FAILS: 'b'");
+  EXPECT_THAT(take(), ElementsAre(says(MessageLevel::Warning,
+                                       "the sink 'a' works again, after 1.0 s; 5B wait for it")));
+}
+
+TEST_F(MessagesTest, OneEventMayClearOneAlertAndRaiseAnother) {
+  report(EventId::SinkStillFails, {{"sink", Quoted{"a"}}, {"error", &full_}});
+  report(EventId::SinkStops, {{"sink", Quoted{"a"}}, {"error", &broken_}});
+  EXPECT_EQ(messages_.alerts(),
+            "A SINK HAS STOPPED UNTIL SIGHUP: 'a': cannot write the log: Input/output error");
+}
+
+TEST_F(MessagesTest, WhatRepeatsIsReportedNowAndThen) {
+  for (int i = 0; i < 1000; ++i) report(EventId::WriterCame, {{"process", "'sh' (pid 1)"}});
+  const auto shown = take();
+  ASSERT_THAT(shown, SizeIs(5));
+  EXPECT_EQ(shown[0].text, "writer connected: 'sh' (pid 1)");
+  EXPECT_THAT(shown[4].text, testing::EndsWith(". Further messages like this are rate-limited"));
+  report(EventId::LastWriterLeft, {{"process", "'sh' (pid 1)"}});
+  EXPECT_THAT(take(), SizeIs(1)) << "the others have limits of their own";
+  now_ += 1min;
+  report(EventId::WriterCame, {{"process", "'sh' (pid 2)"}});
+  EXPECT_THAT(take(), ElementsAre(Field(&test::RecordedMessage::text,
+                                        HasSubstr("(pid 2). There were 995 more like this"))));
+}
+
+TEST_F(MessagesTest, EveryThreadMayReport) {
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int j = 0; j < 100; ++j) {
+        report(EventId::Reloaded);
+        report(EventId::SinkStillFails, {{"sink", Quoted{"a"}}, {"error", &full_}});
+      }
+    });
+  }
+  threads.clear();
+  EXPECT_THAT(take(), SizeIs(400));
 }
 
 }  // namespace

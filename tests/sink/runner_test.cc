@@ -18,6 +18,7 @@
 #include "sink/options.h"
 #include "sink/registry.h"
 #include "support/files.h"
+#include "support/recorded_messages.h"
 #include "support/temp_dir.h"
 #include "support/wait.h"
 
@@ -158,13 +159,7 @@ class RunnerTest : public testing::Test {
                         if (Status good = to_.before_make(); !good) return std::unexpected(good.error());
                         return std::make_unique<TestSink>(to_);
                       }};
-    return std::make_unique<SinkRunner>(
-        sink_log(), std::move(sink),
-        [this](Level level, const std::string& text) {
-          const std::lock_guard lock(said_mutex_);
-          said_ += fmt::format("{}: {}\n", static_cast<int>(level), text);
-        },
-        [this](const SinkRunner::State& state) { is_told_failing_ = state.failing; });
+    return std::make_unique<SinkRunner>(sink_log(), std::move(sink), messages_.listener());
   }
   void start(const std::vector<std::pair<std::string, std::string>>& pairs = {}) {
     open(pairs);
@@ -179,10 +174,7 @@ class RunnerTest : public testing::Test {
     ASSERT_TRUE(runner_->stop(std::chrono::steady_clock::time_point::max()));
     runner_.reset();
   }
-  std::string said() {
-    const std::lock_guard lock(said_mutex_);
-    return said_;
-  }
+  std::string said() { return messages_.text(); }
   bool says(const std::string& text) {
     return eventually([&] { return said().find(text) != std::string::npos; });
   }
@@ -195,9 +187,7 @@ class RunnerTest : public testing::Test {
   std::unique_ptr<LogWriter> writer_;
   std::unique_ptr<TimeIndex> times_;
   Destination to_;
-  std::mutex said_mutex_;
-  std::string said_;
-  std::atomic<bool> is_told_failing_ = false;
+  test::RecordedMessages messages_;
   std::unique_ptr<SinkRunner> runner_;
 };
 
@@ -256,21 +246,21 @@ TEST_F(RunnerTest, AfterALoopItWaitsUntilItIsToldToGoOn) {
   };
   write("one\n");
   start();
-  ASSERT_TRUE(eventually([&] { return runner_->state().stopped; }));
-  EXPECT_EQ(runner_->state().failure, "cannot write: it comes back. Mend it");
-  EXPECT_TRUE(runner_->state().failing);
+  ASSERT_TRUE(eventually([&] { return runner_->status().stopped; }));
+  EXPECT_EQ(runner_->status().failure, "cannot write: it comes back. Mend it");
+  EXPECT_TRUE(runner_->status().failing);
   EXPECT_TRUE(
       says("3: the sink 'test' stops: cannot write: it comes back. Mend it. Its lines wait in the log\n"));
   write("two\n");
   runner_->resume();
   ASSERT_TRUE(says("goes on, as it was told to"));
-  ASSERT_TRUE(eventually([&] { return runner_->state().stopped; })) << "it still loops";
+  ASSERT_TRUE(eventually([&] { return runner_->status().stopped; })) << "it still loops";
   EXPECT_EQ(to_.opens, 2) << "it tried by itself";
   loops = false;
   runner_->resume();
   ASSERT_TRUE(has(2));
   EXPECT_TRUE(says("works again"));
-  EXPECT_FALSE(runner_->state().stopped);
+  EXPECT_FALSE(runner_->status().stopped);
   finish();
   EXPECT_THAT(to_.all(), ElementsAre("0 one", "4 two"));
 }
@@ -279,7 +269,7 @@ TEST_F(RunnerTest, AStopEndsTheWaitForTheOperator) {
   to_.before_deliver = [] { return fail(ErrorKind::Loop, "write", "it comes back"); };
   write("one\n");
   start();
-  ASSERT_TRUE(eventually([&] { return runner_->state().stopped; }));
+  ASSERT_TRUE(eventually([&] { return runner_->status().stopped; }));
   finish();
 }
 
@@ -400,7 +390,7 @@ TEST_F(RunnerTest, WhatWasNotAcknowledgedComesAgain) {
   };
   write("one\n");
   start({{"retry_max", "100ms"}, {"batch_time", "0s"}});
-  ASSERT_TRUE(eventually([&] { return runner_->state().held == 4; }));
+  ASSERT_TRUE(eventually([&] { return runner_->status().held == 4; }));
   broken = true;
   write("two\n");
   ASSERT_TRUE(has(2));
@@ -468,8 +458,8 @@ TEST_F(RunnerTest, WhatIsRefusedGoesToTheDeadLetters) {
   EXPECT_THAT(said(), HasSubstr("was refused a line: it is bad"));
   // Counted over restarts, told once.
   start();
-  ASSERT_TRUE(eventually([&] { return runner_->state().has_begun; }));
-  EXPECT_EQ(runner_->state().rejected, 2U);
+  ASSERT_TRUE(eventually([&] { return runner_->status().has_begun; }));
+  EXPECT_EQ(runner_->status().rejected, 2U);
   finish();
 }
 
@@ -479,7 +469,7 @@ TEST_F(RunnerTest, ADeadLetterThatCanNotBeWrittenHoldsTheSinkUp) {
   write("bad\none\n");
   start({{"retry_max", "100ms"}});
   ASSERT_TRUE(says("cannot open the dead letters"));
-  EXPECT_EQ(runner_->state().held, 0U);
+  EXPECT_EQ(runner_->status().held, 0U);
   std::filesystem::remove(disk_ / "messages.rejected-test");
   ASSERT_TRUE(says("works again"));
   finish();
@@ -489,7 +479,7 @@ TEST_F(RunnerTest, ADeadLetterThatCanNotBeWrittenHoldsTheSinkUp) {
 TEST_F(RunnerTest, OnlyWhatIsWantedIsDeliveredAndTheRestIsPassed) {
   write("one good\ntwo\nthree good\nfour\n");
   start({{"filter", "raw contains good"}});
-  ASSERT_TRUE(eventually([&] { return runner_->state().held == 29; }));
+  ASSERT_TRUE(eventually([&] { return runner_->status().held == 29; }));
   finish();
   EXPECT_THAT(to_.all(), ElementsAre("0 one good", "13 three good"));
 }
@@ -597,8 +587,8 @@ TEST_F(RunnerTest, WhatIsGoneIsToldAndCounted) {
   EXPECT_THAT(to_.all(), ElementsAre("0 one", "8 three"));
   EXPECT_THAT(said(), HasSubstr("came too late for 4B of the log"));
   start();
-  ASSERT_TRUE(eventually([&] { return runner_->state().has_begun; }));
-  EXPECT_EQ(runner_->state().missed, 4U);
+  ASSERT_TRUE(eventually([&] { return runner_->status().has_begun; }));
+  EXPECT_EQ(runner_->status().missed, 4U);
   finish();
 }
 
@@ -657,8 +647,8 @@ TEST_F(RunnerTest, WhatALossOfPowerTookIsNotMissed) {
                                 "machine went down\n",
                                 begin));
   start();
-  ASSERT_TRUE(eventually([&] { return runner_->state().has_begun; }));
-  EXPECT_EQ(runner_->state().missed, 0U);
+  ASSERT_TRUE(eventually([&] { return runner_->status().has_begun; }));
+  EXPECT_EQ(runner_->status().missed, 0U);
   finish();
 }
 
@@ -666,7 +656,7 @@ TEST_F(RunnerTest, WhatALossOfPowerTookIsNotMissed) {
 TEST_F(RunnerTest, WhatTheFilterPassedIsNotMissedWhateverTheDestinationSays) {
   write("one good\ntwo\nthree\n");
   start({{"filter", "raw contains good"}});
-  ASSERT_TRUE(eventually([&] { return runner_->state().held == 19; }));
+  ASSERT_TRUE(eventually([&] { return runner_->status().held == 19; }));
   finish();
   ASSERT_TRUE(writer_->rotate());
   std::filesystem::remove(writer_->paths().rotated(StreamOffset{0}));
@@ -674,7 +664,7 @@ TEST_F(RunnerTest, WhatTheFilterPassedIsNotMissedWhateverTheDestinationSays) {
   write("four good\n");
   start({{"filter", "raw contains good"}});
   ASSERT_TRUE(has(2));
-  EXPECT_EQ(runner_->state().missed, 0U);
+  EXPECT_EQ(runner_->status().missed, 0U);
   finish();
   EXPECT_THAT(to_.all(), ElementsAre("0 one good", "19 four good"));
   EXPECT_EQ(said(), "");
@@ -697,7 +687,7 @@ TEST_F(RunnerTest, ADestinationThatWentBackGetsAgainWhatTheLogHas) {
   std::filesystem::remove(writer_->paths().rotated(StreamOffset{0}));
   start();
   ASSERT_TRUE(has(6));
-  EXPECT_EQ(runner_->state().missed, 0U) << "it was delivered once";
+  EXPECT_EQ(runner_->status().missed, 0U) << "it was delivered once";
   finish();
   EXPECT_EQ(to_.all().back(), "8 three");
   EXPECT_THAT(said(),
@@ -717,7 +707,7 @@ TEST_F(RunnerTest, OfOneGapEachPartIsToldAsWhatItIs) {
   to_.tells = 4;
   start();
   ASSERT_TRUE(has(3));
-  EXPECT_EQ(runner_->state().missed, 6U);
+  EXPECT_EQ(runner_->status().missed, 6U);
   finish();
   EXPECT_EQ(to_.all().back(), "14 four");
   EXPECT_THAT(said(), HasSubstr("at the offsets 4 to 8 (4B)"));
@@ -747,7 +737,7 @@ TEST_F(RunnerTest, ACursorThatDoesNotKnowWhatWasDelivered) {
   write("three\n");
   start();
   ASSERT_TRUE(has(1));
-  EXPECT_EQ(runner_->state().missed, 0U);
+  EXPECT_EQ(runner_->status().missed, 0U);
   finish();
   EXPECT_THAT(to_.all(), ElementsAre("8 three"));
   EXPECT_THAT(said(), HasSubstr("1: the sink 'test' does not find the offsets 4 to 8 in the log"));
@@ -776,7 +766,7 @@ TEST_F(RunnerTest, ACursorThatIsSetByHandIsObeyed) {
   ASSERT_TRUE(set_cursor(kernel(), writer_->paths(), "test", writer_->log_id(), StreamOffset{22}));
   write("bad\n");
   start(only_good);
-  ASSERT_TRUE(eventually([&] { return runner_->state().held == 26; }));
+  ASSERT_TRUE(eventually([&] { return runner_->status().held == 26; }));
   finish();
   // What it was set beyond stays behind it.
   start(only_good);
@@ -830,7 +820,7 @@ TEST_F(RunnerTest, AnAnswerThatCanNotBeIsAFailureAndSkipsNothing) {
   }
   const int opens = to_.opens;
   ASSERT_TRUE(eventually([&] { return to_.opens >= opens + 2; }));
-  EXPECT_THAT(runner_->state().failure, HasSubstr("but that is in the middle of the line at offset 4"));
+  EXPECT_THAT(runner_->status().failure, HasSubstr("but that is in the middle of the line at offset 4"));
   EXPECT_THAT(to_.all(), ElementsAre());
   {
     const std::lock_guard lock(to_.mutex);
@@ -948,7 +938,7 @@ TEST_F(RunnerTest, TwoDoNotShareACursor) {
   std::unique_ptr<SinkRunner> first = std::move(runner_);
   start({{"retry_max", "100ms"}});
   ASSERT_TRUE(says("fails: cannot lock the cursor '"));
-  EXPECT_TRUE(runner_->state().failing);
+  EXPECT_TRUE(runner_->status().failing);
   EXPECT_EQ(to_.opens, 1);
   // It has waited for that, and goes on from there.
   first.reset();
@@ -975,7 +965,7 @@ TEST_F(RunnerTest, WhatASinkThrowsCostsNobodyButItself) {
   start({{"batch_lines", "1"}, {"retry_max", "100ms"}});
   ASSERT_TRUE(has(4));
   ASSERT_TRUE(says("works again"));
-  ASSERT_TRUE(eventually([&] { return !runner_->state().failing; }));
+  ASSERT_TRUE(eventually([&] { return !runner_->status().failing; }));
   EXPECT_EQ(to_.makes, 4);
   finish();
   EXPECT_THAT(to_.all(), ElementsAre("0 one", "4 two", "8 three", "14 four"));
@@ -992,8 +982,8 @@ TEST_F(RunnerTest, ADamagedCursorIsThisSinksFailureUntilItIsMended) {
   write("two\n");
   start({{"retry_max", "100ms"}});
   ASSERT_TRUE(says("3: the sink 'test' fails: cannot use the cursor '"));
-  ASSERT_TRUE(eventually([&] { return is_told_failing_.load(); }));
-  const SinkRunner::State state = runner_->state();
+  ASSERT_TRUE(eventually([&] { return messages_.alerts().starts_with("A SINK FAILS: 'test': "); }));
+  const SinkStatus state = runner_->status();
   EXPECT_TRUE(state.failing);
   EXPECT_FALSE(state.has_begun) << "where it stands is not known";
   EXPECT_THAT(state.failure, HasSubstr("no slot of it is whole"));
@@ -1001,9 +991,9 @@ TEST_F(RunnerTest, ADamagedCursorIsThisSinksFailureUntilItIsMended) {
   test::write_file(path, good);
   ASSERT_TRUE(has(2));
   ASSERT_TRUE(says("works again"));
-  EXPECT_TRUE(eventually([&] { return !is_told_failing_; }));
-  EXPECT_EQ(runner_->state().failure, "");
-  EXPECT_TRUE(runner_->state().has_begun);
+  EXPECT_TRUE(eventually([&] { return messages_.alerts() == "all well"; }));
+  EXPECT_EQ(runner_->status().failure, "");
+  EXPECT_TRUE(runner_->status().has_begun);
   finish();
   EXPECT_THAT(to_.all(), ElementsAre("0 one", "4 two"));
 }

@@ -2,14 +2,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
-#include <spdlog/spdlog.h>
 
 #include <atomic>
 #include <latch>
 #include <memory>
 
-#include "daemon/sinks.h"
 #include "log/log_writer.h"
+#include "sink/sinks.h"
+#include "support/recorded_messages.h"
 #include "support/temp_dir.h"
 #include "support/wait.h"
 
@@ -60,8 +60,6 @@ class LoopingSink : public Sink {
 class SinksTogether : public testing::Test {
  protected:
   void SetUp() override {
-    if (!spdlog::default_logger())  // another test has ended the messages
-      spdlog::set_default_logger(std::make_shared<spdlog::logger>("test"));
     LogSettings settings;
     settings.path = disk_ / "messages";
     auto writer = LogWriter::open(kernel(), settings, Uuid{1});
@@ -78,10 +76,10 @@ class SinksTogether : public testing::Test {
                   .sync = {},
                   .feed = writer_->feed(),
                   .times = *times_},
-                 std::move(prepared), troubles_);
+                 std::move(prepared), messages_.listener());
   }
 
-  Troubles troubles_{[] {}};
+  test::RecordedMessages messages_;
 
  private:
   const test::TempDir disk_;
@@ -116,14 +114,16 @@ TEST_F(SinksTogether, ALoopIsReportedUntilTheSinkIsToldToGoOn) {
   Sinks looping = sinks(std::move(prepared));
   ASSERT_TRUE(looping.start());
   const auto are = [&](const std::string& text) {
-    return test::eventually([&] { return troubles_.text() == text; });
+    return test::eventually([&] { return messages_.alerts() == text; });
   };
   EXPECT_TRUE(are("A SINK HAS STOPPED UNTIL SIGHUP: 'back': cannot write: it comes back"))
-      << troubles_.text();
-  EXPECT_THAT(looping.status({}), testing::HasSubstr("sink 'back': 0 lines, 0B behind, STOPPED"));
+      << messages_.alerts();
+  const SinkStatus status = looping.status().at(0);
+  EXPECT_EQ(status.name, "back");
+  EXPECT_TRUE(status.has_begun && status.failing && status.stopped);
   loops = false;
   looping.resume();
-  EXPECT_TRUE(are("")) << troubles_.text();
+  EXPECT_TRUE(are("all well")) << messages_.alerts();
   EXPECT_TRUE(looping.stop(0ms, 30s));
 }
 

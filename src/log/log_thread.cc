@@ -1,7 +1,6 @@
-#include "daemon/log_thread.h"
+#include "log/log_thread.h"
 
 #include <pthread.h>
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,53 +23,47 @@ constexpr std::uint64_t kMaxWrite = 1 << 20;
 constexpr auto kFirstRetry = 100ms;
 constexpr auto kLastRetry = 1000ms;
 
-// Findings to say in each period.
-constexpr auto kFindingsPeriod = 60s;
-constexpr int kMaxFindings = 5;
-
-// Says what the housekeeper did; called on its thread.
+// Reports what the housekeeper does, on its thread.
 class Housekeeping : public HousekeeperListener {
  public:
-  Housekeeping(TimeIndex& times, Troubles& troubles) : times_(times), troubles_(troubles) {}
+  Housekeeping(TimeIndex& times, EventListener& events) : times_(times), events_(events) {}
 
  private:
   void on_compressed(const Segment& raw, const Segment& compressed) override {
-    spdlog::debug("compressed the segment '{}' from {} to {}", printable(raw.path),
-                  format_rounded(ByteSize{raw.stored}), format_rounded(ByteSize{compressed.stored}));
+    events_.report(EventId::SegmentCompressed, {{"segment", Quoted{raw.path}},
+                                                {"raw", ByteSize{raw.stored}},
+                                                {"compressed", ByteSize{compressed.stored}}});
   }
   void on_removed(const Segment& segment) override {
-    spdlog::info("removed the segment '{}', as log.keep_files and log.keep_size say",
-                 printable(segment.path));
+    events_.report(EventId::SegmentRemoved, {{"segment", Quoted{segment.path}}});
     times_.forget_before(segment.base);
   }
   void on_removed_for_room(const Segment& segment) override {
-    spdlog::warn("removed the segment '{}' before its time: the disk is full, and log.when_disk_full says so",
-                 printable(segment.path));
+    events_.report(EventId::SegmentRemovedEarly, {{"segment", Quoted{segment.path}}});
     times_.forget_before(segment.base);
   }
   void on_leftover_removed(const std::string& path) override {
-    spdlog::info("removed '{}', left by a compression that was cut short", printable(path));
+    events_.report(EventId::LeftoverRemoved, {{"file", Quoted{path}}});
   }
   void on_housekeeping_failed(const Error& error) override {
-    spdlog::warn("{}. The segment stays as it is", error.message());
-    troubles_.set(Trouble::SegmentsNotKept, error.why);
+    events_.report(EventId::HousekeepingFailed, {{"error", &error}});
   }
-  void on_all_kept() override { troubles_.clear(Trouble::SegmentsNotKept); }
+  void on_all_kept() override { events_.report(EventId::HousekeepingComplete); }
 
   TimeIndex& times_;
-  Troubles& troubles_;
+  EventListener& events_;
 };
 
 }  // namespace
 
 LogThread::LogThread(Ring& ring, LogWriter& writer, TimeIndex& times, const LogSettings& settings,
-                     Troubles& troubles, std::function<void()> made_room)
+                     EventListener& events, std::function<void()> made_room)
     : ring_(ring),
       writer_(writer),
       times_(times),
-      troubles_(troubles),
+      events_(events),
       made_room_(std::move(made_room)),
-      housekeeper_listener_(std::make_unique<Housekeeping>(times, troubles)),
+      housekeeper_listener_(std::make_unique<Housekeeping>(times, events)),
       housekeeping_(housekeeping(settings)),
       sync_(settings.sync),
       when_disk_full_(settings.when_disk_full) {
@@ -147,8 +140,9 @@ void LogThread::run() {
     sleep();
   }
   times_.write();
-  if (const Status closed = writer_.close(); !closed) spdlog::error("{}", closed.error().message());
-  say_findings();
+  if (const Status closed = writer_.close(); !closed)
+    events_.report(EventId::LogCloseFailed, {{"error", &closed.error()}});
+  report_findings();
   publish();
 }
 
@@ -169,7 +163,7 @@ void LogThread::serve_requests() {
     housekeeper_->notify(writer_.indexed_base());
     writer_.set_limits(*reload);
     const Result<bool> reopened = writer_.reopen();
-    if (!reopened) spdlog::error("{}. It is tried again with the next line", reopened.error().message());
+    if (!reopened) events_.report(EventId::LogReopenFailed, {{"error", &reopened.error()}});
   }
   if (rotate) {
     if (const Status rotated = writer_.rotate(); !rotated) rotation_failed(rotated.error());
@@ -192,13 +186,11 @@ bool LogThread::write_some() {
     return false;
   }
   if (failing_) {
-    spdlog::info("the log is being written again, after {:.1f} s; {} wait in the ring",
-                 std::chrono::duration<double>(Clock::now() - failing_since_).count(),
-                 format_rounded(ByteSize{ring_.used()}));
+    events_.report(EventId::LogWrittenAgain,
+                   {{"after", Clock::now() - failing_since_}, {"waiting", ByteSize{ring_.used()}}});
     failing_ = false;
     place_is_taken_ = false;
     retry_at_ = {};
-    troubles_.clear(Trouble::LogNotWritten);
   }
   lines_.store(lines_.load(std::memory_order_relaxed) +
                    count_lines(std::string_view(ring_.bytes(from, from + *written))),
@@ -224,18 +216,10 @@ void LogThread::sync_if_due() {
 void LogThread::sync() {
   const Status synced = writer_.sync();
   if (!synced) {
-    troubles_.set(Trouble::LogNotSynced, synced.error().why);
-    if (!std::exchange(sync_failing_, true)) {
-      spdlog::error(
-          "{}. What was written since the last sync may not survive a loss of power, even where a later sync "
-          "succeeds: what the kernel could not write it reports once, and forgets. It is tried again every "
-          "second",
-          synced.error().message());
-    }
+    events_.report(EventId::LogSyncFailed, {{"error", &synced.error()}});
     sync_due_ = Clock::now() + kLastRetry;
-  } else if (std::exchange(sync_failing_, false)) {
-    spdlog::info("the log is being synced again");
-    troubles_.clear(Trouble::LogNotSynced);
+  } else {
+    events_.report(EventId::LogSyncedAgain);
   }
 }
 
@@ -270,63 +254,44 @@ void LogThread::publish() {
     times_.follow_path();
   }
   synced_ = writer_.synced().value;
-  if (rotations_.exchange(writer_.rotations()) != writer_.rotations()) {
-    rotation_failing_ = false;
-    troubles_.clear(Trouble::LogNotRotated);
-  }
+  if (rotations_.exchange(writer_.rotations()) != writer_.rotations()) events_.report(EventId::LogRotated);
   // Not before the index says so: after a crash it is the rotated segment that tells where the active one
   // begins.
   if (const StreamOffset base = writer_.indexed_base(); housekeeper_ && base != housekept_) {
     housekept_ = base;
     housekeeper_->notify(base);
   }
-  say_findings();
+  report_findings();
 }
 
 // What others have done to the log. Whoever does it all the time is not reported all the time: these messages
 // may well come back through the FIFO.
-void LogThread::say_findings() {
-  for (const std::string& finding : writer_.take_findings()) say_finding(finding);
-  for (const std::string& finding : times_.take_findings()) say_finding(finding);
+void LogThread::report_findings() {
+  const auto report = [this](const std::string& finding) {
+    events_.report(EventId::LogFinding, {{"log", Quoted{writer_.paths().active()}}, {"text", finding}});
+  };
+  for (const std::string& finding : writer_.take_findings()) report(finding);
+  for (const std::string& finding : times_.take_findings()) report(finding);
 }
 
-void LogThread::say_finding(const std::string& finding) {
-  const auto now = Clock::now();
-  if (now >= quiet_until_) {
-    if (unsaid_ > 0) spdlog::warn("{} more messages of this kind were left out", std::exchange(unsaid_, 0));
-    said_ = 0;
-    quiet_until_ = now + kFindingsPeriod;
-  }
-  if (said_ == kMaxFindings) {
-    ++unsaid_;
-    return;
-  }
-  ++said_;
-  spdlog::warn("the log '{}': {}", printable(writer_.paths().active()), finding);
-}
-
-// Says it once; it is tried again with the next lines.
+// It is tried again with the next lines.
 void LogThread::rotation_failed(const Error& error) {
-  if (!std::exchange(rotation_failing_, true)) spdlog::warn("{}", error.message());
-  troubles_.set(Trouble::LogNotRotated, error.why);
+  events_.report(EventId::LogRotationFailed, {{"error", &error}});
 }
 
-// Says it once, and tries again with growing pauses.
+// Tries again with growing pauses.
 void LogThread::failed(const Error& error) {
   const auto now = Clock::now();
-  say_findings();
+  report_findings();
   const bool disk_is_full = error.errnum == ENOSPC || error.errnum == EDQUOT;
   place_is_taken_ = error.kind == ErrorKind::Data || error.kind == ErrorKind::Busy;
   if (disk_is_full && when_disk_full_ == WhenDiskFull::RemoveOldest) housekeeper_->make_room(housekept_);
-  troubles_.set(Trouble::LogNotWritten, error.why);
+  events_.report(EventId::LogWriteFailed, {{"error", &error}, {"room", ByteSize{ring_.room()}}});
   if (!std::exchange(failing_, true)) {
     // What the limits let go frees space at once, not with the next rotation.
     if (disk_is_full) housekeeper_->notify(housekept_);
     failing_since_ = now;
     backoff_ = kFirstRetry;
-    spdlog::error(
-        "{}. What comes is kept in the ring (room for {}), and writing is tried again until it succeeds",
-        error.message(), format_rounded(ByteSize{ring_.room()}));
   } else {
     backoff_ = std::min(backoff_ * 2, std::chrono::milliseconds(kLastRetry));
   }

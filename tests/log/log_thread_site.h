@@ -6,9 +6,10 @@
 #include <memory>
 #include <utility>
 
-#include "daemon/log_thread.h"
 #include "intake/intake.h"
 #include "log/log_files.h"
+#include "log/log_thread.h"
+#include "support/recorded_messages.h"
 
 namespace slurper {
 
@@ -31,7 +32,7 @@ class LogThreadTest : public testing::Test {
                           ->ring);
     times_ = TimeIndex::open(kernel(), paths_, writer_->log_id(), writer_->access(), {});
     intake_ = std::make_unique<Intake>(kernel(), *ring_, WhenFull::Block, times_.get());
-    thread_ = std::make_unique<LogThread>(*ring_, *writer_, *times_, settings_, troubles_, [] {});
+    thread_ = std::make_unique<LogThread>(*ring_, *writer_, *times_, settings_, messages_.listener(), [] {});
   }
 
   test::TempDir directory_;
@@ -42,7 +43,7 @@ class LogThreadTest : public testing::Test {
   std::unique_ptr<Ring> ring_;
   std::unique_ptr<TimeIndex> times_;
   std::unique_ptr<Intake> intake_;
-  Troubles troubles_{[] {}};
+  test::RecordedMessages messages_;
   std::unique_ptr<LogThread> thread_;
 };
 

@@ -3,13 +3,17 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 
+#include "base/event.h"
+#include "base/event_loop.h"
 #include "base/fd.h"
-#include "base/troubles.h"
-#include "daemon/log_thread.h"
-#include "ring/ring.h"
+#include "control/alerts.h"
+#include "control/snapshot.h"
+#include "log/log_thread.h"
 #include "service/watchdog.h"
+#include "slurper/result.h"
 
 namespace slurper {
 
@@ -23,35 +27,38 @@ namespace slurper {
 // slurper, and the next one goes on where this one stood.
 class ServiceReport {
  public:
-  // All of these outlive it.
-  ServiceReport(const Ring& ring, const LogThread& log_thread, Troubles& troubles);
+  // All references outlive it. `snapshot` is called on this thread.
+  ServiceReport(const LogThread& log_thread, const Alerts& alerts, EventListener& events,
+                std::function<Snapshot()> snapshot);
+  ServiceReport(const ServiceReport&) = delete;
+  ServiceReport& operator=(const ServiceReport&) = delete;
 
-  // A timerfd: when it is readable, take() it. -1: no watchdog.
-  [[nodiscard]] int timer_fd() const { return timer_fd_.get(); }
-  void take();
+  // Has `loop`, which outlives it, wait for the watchdog's timer, if there is a watchdog. Fails as
+  // timerfd_create(2).
+  [[nodiscard]] Status join(EventLoop& loop);
 
   // The intake has looked at the FIFO.
   void after_round() {
-    if (due_ || troubles_.changes() != changes_) report();
+    if (due_ || alerts_.changes() != changes_) report();
   }
 
  private:
   using Clock = StallDetector::Clock;
 
+  void take();
   void report();
   void renew_status(Clock::time_point now);
   bool log_thread_lives(Clock::time_point now);
-  void measure(Clock::time_point now);
+  void measure(Clock::time_point now, const LogStatus& log);
 
-  const Ring& ring_;
   const LogThread& log_thread_;
-  Troubles& troubles_;
+  const Alerts& alerts_;
+  EventListener& events_;
+  const std::function<Snapshot()> snapshot_;
   UniqueFd timer_fd_;
   bool due_ = false;
-  std::uint64_t changes_ = 0;  // of the troubles, that have been reported
-  StallDetector judge_;
-  bool disk_stalls_ = false;
-  bool hangs_ = false;
+  std::uint64_t changes_ = 0;  // of the alerts, that have been shown
+  StallDetector detector_;
   Clock::time_point measured_at_ = Clock::now();
   std::uint64_t lines_ = 0;
   std::uint64_t lines_per_second_ = 0;

@@ -12,14 +12,21 @@
 #include <thread>
 
 #include "base/doorbell.h"
+#include "base/event.h"
 #include "base/settings.h"
-#include "base/troubles.h"
 #include "log/housekeeper.h"
 #include "log/log_writer.h"
 #include "log/time_index.h"
 #include "ring/ring.h"
 
 namespace slurper {
+
+// What any thread may ask of the log at any time.
+struct LogStatus {
+  StreamOffset synced;          // what is before it survives a loss of power
+  std::uint64_t rotations = 0;  // since the start
+  std::uint64_t lines = 0;      // written, since the start
+};
 
 // Writes the ring's bytes to the log, syncs and rotates it, and keeps the housekeeper of its rotated
 // segments. It alone waits for the disk: a disk that stalls, is full or fails holds up this thread and
@@ -28,8 +35,8 @@ class LogThread {
  public:
   // `made_room` is called from this thread whenever the intake has asked for it and the ring has got emptier.
   // All references outlive it.
-  LogThread(Ring& ring, LogWriter& writer, TimeIndex& times, const LogSettings& settings, Troubles& troubles,
-            std::function<void()> made_room);
+  LogThread(Ring& ring, LogWriter& writer, TimeIndex& times, const LogSettings& settings,
+            EventListener& events, std::function<void()> made_room);
   LogThread(const LogThread&) = delete;
   LogThread& operator=(const LogThread&) = delete;
   ~LogThread();  // stops
@@ -49,18 +56,21 @@ class LogThread {
   // For those who read the log: what is written, with `sync = "always"` what is synced.
   [[nodiscard]] LogFeed& feed() { return writer_.feed(); }
 
-  [[nodiscard]] StreamOffset synced() const { return {synced_.load()}; }
-  [[nodiscard]] std::uint64_t rotations() const { return rotations_.load(); }
+  [[nodiscard]] LogStatus status() const {
+    return {.synced = {synced_.load()}, .rotations = rotations_.load(), .lines = lines_.load()};
+  }
   // Since the log's place is taken by another log: what the ring holds, `slurper recover` writes.
   [[nodiscard]] bool place_is_taken() const { return place_is_taken_.load(); }
-  [[nodiscard]] std::uint64_t lines() const { return lines_.load(); }  // written, since the start
 
   // What the watchdog asks for, see StallDetector.
   struct Progress {
     std::uint64_t steps;
     bool has_work;
+    std::uint64_t ring_room;  // bytes
   };
-  [[nodiscard]] Progress progress() const { return {steps_.load(), ring_.used() > 0 || requested_.load()}; }
+  [[nodiscard]] Progress progress() const {
+    return {steps_.load(), ring_.used() > 0 || requested_.load(), ring_.room()};
+  }
   [[nodiscard]] pid_t tid() const { return tid_.load(); }  // 0 before start()
 
  private:
@@ -76,14 +86,13 @@ class LogThread {
   void publish();
   void failed(const Error& error);
   void rotation_failed(const Error& error);
-  void say_findings();
-  void say_finding(const std::string& finding);
+  void report_findings();
   static Housekeeper::Options housekeeping(const LogSettings& settings);
 
   Ring& ring_;
   LogWriter& writer_;
   TimeIndex& times_;
-  Troubles& troubles_;
+  EventListener& events_;
   std::function<void()> made_room_;
 
   // Shared:
@@ -114,13 +123,8 @@ class LogThread {
   Clock::time_point retry_at_;
   Clock::time_point failing_since_;
   std::chrono::milliseconds backoff_{0};
-  bool rotation_failing_ = false;
-  bool sync_failing_ = false;
   std::uint64_t renewals_ = 0;  // of the files beside the log
   StreamOffset housekept_;      // what the housekeeper was told
-  Clock::time_point quiet_until_;
-  int said_ = 0;
-  int unsaid_ = 0;
   std::thread thread_;
 };
 

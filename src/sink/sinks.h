@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "base/troubles.h"
+#include "base/event.h"
 #include "sink/runner.h"
 
 namespace slurper {
@@ -15,8 +15,8 @@ namespace slurper {
 // For the intake's thread, which never waits for one of them but at the end.
 class Sinks {
  public:
-  // Nothing of them is open yet. `log` and what it refers to, and `troubles`, outlive it.
-  Sinks(const SinkLog& log, std::vector<PreparedSink> sinks, Troubles& troubles);
+  // Nothing of them is open yet. `log` and what it refers to, and `events`, outlive it.
+  Sinks(const SinkLog& log, std::vector<PreparedSink> sinks, EventListener& events);
 
   // Busy if a thread can't be made; those that run then go on until stop().
   [[nodiscard]] Status start();
@@ -30,11 +30,10 @@ class Sinks {
   // Those that have stopped because of a loop try again.
   void resume();
 
-  // For the status: ", sink 'x': 12 lines, 1.2MiB behind, FAILING"; nothing where there are none. Why it
-  // fails, `troubles` say.
-  [[nodiscard]] std::string status(StreamOffset end) const;
+  [[nodiscard]] std::vector<SinkStatus> status() const;
 
  private:
+  EventListener& events_;
   std::vector<std::unique_ptr<SinkRunner>> runners_;
 };
 

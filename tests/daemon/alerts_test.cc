@@ -1,7 +1,4 @@
-// What an operator wants to be woken for is in the status, with its cause: the table itself, and the real
-// binary in each of these troubles.
-#include "base/troubles.h"
-
+// What an operator wants to be woken up for is in the status, with its cause.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -23,41 +20,7 @@ namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 
-TEST(Troubles, AreNamedWithTheirCausesTheRootOfThemFirst) {
-  Troubles troubles([] {});
-  EXPECT_EQ(troubles.text(), "");
-  troubles.set(Trouble::SinkFails, "Connection refused", "'relp'");
-  troubles.set(Trouble::FifoNotRead, "the ring is full");
-  troubles.set(Trouble::SinkFails, "Permission denied", "'copy'");
-  troubles.set(Trouble::LogNotWritten, "No space left on device");
-  troubles.set(Trouble::SinkLags, "", "'relp'");
-  EXPECT_EQ(
-      troubles.text(),
-      "THE LOG CAN'T BE WRITTEN: No space left on device; THE FIFO CAN'T BE READ NOW: the ring is full; "
-      "A SINK FAILS: 'copy': Permission denied; A SINK FAILS: 'relp': Connection refused; "
-      "A SINK LAGS: 'relp'");
-  troubles.clear(Trouble::SinkFails, "'relp'");
-  troubles.clear(Trouble::FifoNotRead);
-  troubles.clear(Trouble::LogNotWritten);
-  EXPECT_EQ(troubles.text(), "A SINK FAILS: 'copy': Permission denied; A SINK LAGS: 'relp'");
-}
-
-TEST(Troubles, OnlyAChangeIsAChange) {
-  int changes = 0;
-  Troubles troubles([&] { ++changes; });
-  troubles.clear(Trouble::LogNotSynced);
-  EXPECT_EQ(changes, 0);
-  troubles.set(Trouble::LogNotSynced, "Input/output error");
-  troubles.set(Trouble::LogNotSynced, "Input/output error");
-  EXPECT_EQ(changes, 1);
-  troubles.set(Trouble::LogNotSynced, "No space left on device");
-  troubles.clear(Trouble::LogNotSynced);
-  troubles.clear(Trouble::LogNotSynced);
-  EXPECT_EQ(changes, 3);
-  EXPECT_EQ(troubles.changes(), 3U);
-}
-
-class StatusTroubles : public testing::Test {
+class StatusAlerts : public testing::Test {
  protected:
   // Whether the status comes to end with this, before the deadline.
   static bool says(const Child& slurper, const std::string& trouble) {
@@ -79,7 +42,7 @@ class StatusTroubles : public testing::Test {
   Site site_;
 };
 
-TEST_F(StatusTroubles, ALogThatCantBeRotated) {
+TEST_F(StatusAlerts, ALogThatCantBeRotated) {
   Child slurper = site_.start();
   write_line();
   ASSERT_TRUE(site_.log.reaches(7));
@@ -99,7 +62,7 @@ TEST_F(StatusTroubles, ALogThatCantBeRotated) {
   EXPECT_EQ(difference(site_.holder.accepted(), site_.log.bytes()), "");
 }
 
-TEST_F(StatusTroubles, AReaderThatTakesLinesUntilTheOperatorKnows) {
+TEST_F(StatusAlerts, AReaderThatTakesLinesUntilTheOperatorKnows) {
   Child slurper = site_.start();
   Child second_reader({.argv = {"cat", site_.fifo}, .env = {}});
   const std::string who = fmt::format("'cat' (pid {})", second_reader.pid());
@@ -116,7 +79,7 @@ TEST_F(StatusTroubles, AReaderThatTakesLinesUntilTheOperatorKnows) {
   EXPECT_TRUE(says(slurper, "all well")) << slurper.err();
 }
 
-TEST_F(StatusTroubles, ADiskThatIsFullIsTheCauseThatIsNamed) {
+TEST_F(StatusAlerts, ADiskThatIsFullIsTheCauseThatIsNamed) {
   if (!may_mount()) GTEST_SKIP() << "needs root and a mount namespace";
   const SmallDisk disk(site_.disk / "small", 1 << 20);
   Program program = site_.run({"ring.size=4MiB"});
@@ -137,7 +100,7 @@ TEST_F(StatusTroubles, ADiskThatIsFullIsTheCauseThatIsNamed) {
       << slurper.err();
 }
 
-TEST_F(StatusTroubles, AFifoThatIsNotAtItsPath) {
+TEST_F(StatusAlerts, AFifoThatIsNotAtItsPath) {
   Child slurper = site_.start();
   fs::rename(site_.fifo, site_.disk / "aside");
   ASSERT_TRUE(slurper.said("made it anew"));
@@ -149,7 +112,7 @@ TEST_F(StatusTroubles, AFifoThatIsNotAtItsPath) {
 }
 
 // In a user namespace of its own, which has limits of its own. Then some are there again.
-TEST_F(StatusTroubles, NoInotifyInstanceLeftAndThenSome) {
+TEST_F(StatusAlerts, NoInotifyInstanceLeftAndThenSome) {
   if (!may_limit_inotify()) GTEST_SKIP() << "needs a user namespace with limits of its own";
   int go[2];
   ASSERT_EQ(::pipe(go), 0);
@@ -193,7 +156,7 @@ TEST_F(StatusTroubles, NoInotifyInstanceLeftAndThenSome) {
   EXPECT_TRUE(slurper.exits_with(0)) << slurper.err();
 }
 
-TEST_F(StatusTroubles, ASinkThatFailsAndWhy) {
+TEST_F(StatusAlerts, ASinkThatFailsAndWhy) {
   const std::string folder = site_.disk / "missing";
   site_.sinks = {"file:" + folder + "/copy?name=copy"};
   Child slurper = site_.start();

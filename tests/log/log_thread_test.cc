@@ -6,8 +6,8 @@
 #include <random>
 #include <thread>
 
-#include "daemon/log_thread_site.h"
 #include "log/log_reader.h"
+#include "log/log_thread_site.h"
 
 namespace slurper {
 namespace {
@@ -80,7 +80,7 @@ TEST_F(LogThreadTest, WhatItThrowsEndsTheProcessAndLeavesTheRing) {
         NoMemory os;
         const Uuid boot = new_uuid();
         const auto writer = std::move(*LogWriter::open(os, settings_, boot));
-        LogThread thread(*ring_, *writer, *times_, settings_, troubles_, [] {});
+        LogThread thread(*ring_, *writer, *times_, settings_, messages_.listener(), [] {});
         (void)!::write(fifo_.keep_alive_fd.get(), "one\n", 4);
         (void)intake_->pull(fifo_);
         if (thread.start()) std::this_thread::sleep_for(60s);

@@ -1,0 +1,29 @@
+// Snapshot: the state of all stages at one moment, as data.
+#pragma once
+
+#include <vector>
+
+#include "control/alerts.h"
+#include "intake/intake_loop.h"
+#include "log/log_thread.h"
+#include "sink/runner.h"
+#include "watch/pipe_monitor.h"
+
+namespace slurper {
+
+// Whoever shows what slurper does (SIGUSR2, systemd's STATUS=) renders this. Each stage publishes its part
+// without a lock on the data's path, so the parts may be some microseconds apart.
+struct Snapshot {
+  FifoStatus fifo;
+  IntakeStatus intake;
+  WatchStatus watch;
+  LogStatus log;
+  std::vector<SinkStatus> sinks;
+  std::vector<ActiveAlert> alerts;
+  // Rings beside this one that could not be used: what they hold, and how to get it ("LOG", or "--ring
+  // DIRECTORY LOG", as `slurper recover` takes it).
+  std::uint64_t quarantined_bytes = 0;
+  std::string recover_arguments = {};
+};
+
+}  // namespace slurper

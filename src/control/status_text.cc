@@ -1,0 +1,67 @@
+#include "control/status_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/text.h"
+
+namespace slurper {
+
+namespace {
+
+std::string size_text(std::uint64_t bytes) {
+  return format_rounded(ByteSize{bytes});
+}
+
+// ", sink 'x': 12 lines, 1.2MiB behind, FAILING"; why it fails, the alerts say.
+std::string to_text(const SinkStatus& sink, StreamOffset end) {
+  std::string text = fmt::format(", sink '{}': {} lines", sink.name, sink.records);
+  if (sink.has_begun)
+    text += fmt::format(", {} behind", size_text(end.value - std::min(end.value, sink.held)));
+  if (sink.rejected > 0) text += fmt::format(", {} lines refused", sink.rejected);
+  if (sink.missed > 0) text += fmt::format(", {} missed", size_text(sink.missed));
+  if (sink.failing) text += sink.stopped ? ", STOPPED" : ", FAILING";
+  return text;
+}
+
+}  // namespace
+
+std::string to_text(const std::vector<ActiveAlert>& alerts) {
+  std::string text;
+  for (const ActiveAlert& active : alerts) {
+    if (!text.empty()) text += "; ";
+    text += title(active.alert);
+    if (!active.subject.empty()) text += ": " + active.subject;
+    if (!active.cause.empty()) text += ": " + active.cause;
+  }
+  return text.empty() ? "all well" : text;
+}
+
+std::string to_status_text(const Snapshot& snapshot) {
+  const IntakeStatus& intake = snapshot.intake;
+  std::string text = fmt::format("offset {}, {} wait in the ring of {}", intake.head.value,
+                                 size_text(intake.head - intake.tail), size_text(intake.ring_size));
+  if (snapshot.quarantined_bytes > 0)
+    text += fmt::format(", {} in rings that were put aside (slurper recover {})",
+                        size_text(snapshot.quarantined_bytes), snapshot.recover_arguments);
+  text += fmt::format(
+      ", synced up to {}, {} rotations, {} lines ({}) dropped, the pipe was full {} times ({:.1f} s), {} "
+      "second "
+      "readers ({} reads cut short)",
+      snapshot.log.synced.value, snapshot.log.rotations, intake.dropped_lines,
+      size_text(intake.dropped_bytes), intake.times_full,
+      std::chrono::duration<double>(intake.time_full).count(), snapshot.watch.second_readers,
+      intake.short_reads);
+  for (const SinkStatus& sink : snapshot.sinks) text += to_text(sink, intake.tail);
+  return text + ", " + to_text(snapshot.alerts);
+}
+
+std::string to_status_line(const Snapshot& snapshot, std::uint64_t lines_per_second) {
+  return fmt::format("{} lines/s, {} wait in the ring of {}, {}", lines_per_second,
+                     size_text(snapshot.intake.head - snapshot.intake.tail),
+                     size_text(snapshot.intake.ring_size), to_text(snapshot.alerts));
+}
+
+}  // namespace slurper

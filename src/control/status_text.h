@@ -1,0 +1,20 @@
+// Renderers of the snapshot: one line each.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "control/snapshot.h"
+
+namespace slurper {
+
+// "THE LOG CAN'T BE WRITTEN: No space left on device; A SINK FAILS: 'mysink': …", or "all well".
+[[nodiscard]] std::string to_text(const std::vector<ActiveAlert>& alerts);
+
+// For SIGUSR2: everything.
+[[nodiscard]] std::string to_status_text(const Snapshot& snapshot);
+
+// For systemd's STATUS=: what `systemctl status` has room for.
+[[nodiscard]] std::string to_status_line(const Snapshot& snapshot, std::uint64_t lines_per_second);
+
+}  // namespace slurper

@@ -1,0 +1,136 @@
+#include "intake/intake_loop.h"
+
+#include <cerrno>
+#include <utility>
+
+#include "base/error.h"
+
+namespace slurper {
+
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::nanoseconds;
+
+constexpr std::uint64_t kHotRing = 2 << 20;  // memory of the ring that is kept for the next burst
+constexpr auto kRetry = 100ms;               // if nothing announces when it is worth trying again
+
+// Of a read that could not take anything.
+std::string why_held_up(const Intake::Round& result) {
+  if (result.outcome == Intake::Outcome::Full) return "the ring is full";
+  if (result.outcome == Intake::Outcome::NoMemory) return "the ring's file system has no memory left";
+  if (result.errnum == EFBIG)
+    return "the limit on the size of files is smaller than the ring. Raise it (LimitFSIZE=, ulimit -f)";
+  return errno_text(result.errnum);
+}
+
+}  // namespace
+
+IntakeLoop::IntakeLoop(Ring& ring, Intake& intake, FifoSet& fifos, LogThread& log_thread, std::string path,
+                       EventListener& events, std::function<void()> on_short_read)
+    : ring_(ring),
+      intake_(intake),
+      fifos_(fifos),
+      log_thread_(log_thread),
+      path_(std::move(path)),
+      events_(events),
+      on_short_read_(std::move(on_short_read)),
+      overload_(ring, path_, events),
+      coalescer_(fifos.current().pipe_size) {}
+
+void IntakeLoop::listen(bool on) {
+  if (const Status set = fifos_.listen(on); !set)
+    events_.report(EventId::FifoNotPolled, {{"error", &set.error()}});
+}
+
+// What the kernel says that the pipe holds is there when slurper reads, unless another reader was faster.
+void IntakeLoop::detect_second_reader(const Intake::Round& result) {
+  const bool announced = fifos_.take_announced() && fifos_.retired() == 0;
+  if (announced && result.outcome == Intake::Outcome::Empty &&
+      intake_.short_reads() == short_reads_seen_)  // otherwise this one is counted already
+    intake_.found_nothing();
+  if (std::exchange(short_reads_seen_, intake_.short_reads()) != intake_.short_reads()) on_short_read_();
+}
+
+// A stall has made the ring large: its memory goes back as soon as the log has everything.
+void IntakeLoop::release_memory() {
+  if (ring_.used() == 0) {
+    (void)ring_.give_back(kHotRing);
+  } else if (ring_.is_large(kHotRing)) {
+    log_thread_.ask_for_room();
+  }
+}
+
+std::optional<nanoseconds> IntakeLoop::round() {
+  const Intake::Round result = fifos_.pull();
+  detect_second_reader(result);
+  switch (result.outcome) {
+    case Intake::Outcome::Took: {
+      overload_.took();
+      log_thread_.notify();
+      const auto pause = coalescer_.after_read(result.bytes, Clock::now());
+      listen(pause == 0us);
+      return pause == 0us ? std::nullopt : std::optional<nanoseconds>(pause);
+    }
+    case Intake::Outcome::Dropped:
+      overload_.dropping();
+      listen(true);
+      return kRetry;
+    case Intake::Outcome::Empty:
+      coalescer_.nothing_came();
+      listen(true);
+      release_memory();
+      return std::nullopt;
+    case Intake::Outcome::Full:
+    case Intake::Outcome::NoMemory:
+    case Intake::Outcome::Failed:
+      overload_.held_up(why_held_up(result));
+      listen(false);
+      log_thread_.ask_for_room();
+      // The log may have made room between the look and the question.
+      return kRetry;
+  }
+  return std::nullopt;  // there is no other outcome
+}
+
+std::optional<std::string> IntakeLoop::drain(nanoseconds patience,
+                                             const std::function<void(nanoseconds)>& wait) {
+  listen(false);
+  fifos_.begin_last_turns();
+  const auto give_up_at = Clock::now() + patience;
+  for (;;) {
+    const Intake::Round result = fifos_.pull();
+    switch (result.outcome) {
+      case Intake::Outcome::Took:
+      case Intake::Outcome::Dropped:
+        log_thread_.notify();
+        break;
+      case Intake::Outcome::Empty:
+        return std::nullopt;
+      case Intake::Outcome::Full:
+      case Intake::Outcome::NoMemory:
+      case Intake::Outcome::Failed:
+        if (Clock::now() >= give_up_at) return why_held_up(result);
+        log_thread_.ask_for_room();
+        wait(kRetry);
+        break;
+    }
+  }
+}
+
+IntakeStatus IntakeLoop::status() const {
+  return {.head = ring_.head(),
+          .tail = ring_.tail(),
+          .ring_size = ring_.size(),
+          .dropped_lines = ring_.dropped_lines(),
+          .dropped_bytes = ring_.dropped_bytes(),
+          .times_full = intake_.full_time().times(),
+          .time_full = intake_.full_time().total(FullTime::Clock::now()),
+          .short_reads = intake_.short_reads()};
+}
+
+FifoStatus IntakeLoop::fifo_status() const {
+  return {.path = path_, .pipe_size = fifos_.current().pipe_size, .retired = fifos_.retired()};
+}
+
+}  // namespace slurper

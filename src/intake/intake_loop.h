@@ -1,0 +1,83 @@
+// IntakeLoop: what the intake's thread does, round by round.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/event.h"
+#include "base/stream_offset.h"
+#include "intake/fifo_set.h"
+#include "intake/intake.h"
+#include "intake/overload_report.h"
+#include "intake/read_coalescer.h"
+#include "log/log_thread.h"
+#include "ring/ring.h"
+
+namespace slurper {
+
+struct FifoStatus {
+  std::string path = {};
+  std::uint64_t pipe_size = 0;  // bytes
+  std::size_t retired = 0;      // FIFOs that stood at the path before, and still have writers
+};
+
+struct IntakeStatus {
+  StreamOffset head = {};  // the end of what was taken from the FIFO
+  StreamOffset tail = {};  // the log has everything before it; between the two is the ring
+  std::uint64_t ring_size = 0;
+  std::uint64_t dropped_lines = 0;  // since the ring was made, as dropped_bytes
+  std::uint64_t dropped_bytes = 0;
+  std::uint64_t times_full = 0;  // the pipe was found full, since the start
+  std::chrono::nanoseconds time_full{};
+  std::uint64_t short_reads = 0;  // another reader took some
+};
+
+// Reads what the FIFO holds into the ring, hands it to the log's thread, and says how long to wait. Belongs
+// to the intake's thread, and allocates nothing but for a FIFO that is replaced. A crash loses nothing
+// (Ring).
+class IntakeLoop {
+ public:
+  // All references outlive it. `on_short_read`: another reader has taken what slurper was about to read.
+  IntakeLoop(Ring& ring, Intake& intake, FifoSet& fifos, LogThread& log_thread, std::string path,
+             EventListener& events, std::function<void()> on_short_read);
+
+  // One read. How long to wait before the next round; nothing: until something happens.
+  [[nodiscard]] std::optional<std::chrono::nanoseconds> round();
+
+  // Another FIFO is the current one.
+  void fifo_replaced() { coalescer_ = ReadCoalescer(fifos_.current().pipe_size); }
+
+  // For the end: takes what the pipes hold now. What is written from here on is the next slurper's: a writer
+  // that never pauses must not keep this one alive. Nothing: it has taken all. Otherwise the reason why it
+  // could not, for as long as `patience`; it waits by calling `wait`.
+  [[nodiscard]] std::optional<std::string> drain(std::chrono::nanoseconds patience,
+                                                 const std::function<void(std::chrono::nanoseconds)>& wait);
+  // After drain(): reports that what was dropped is over.
+  void end() { overload_.end(); }
+
+  [[nodiscard]] IntakeStatus status() const;
+  [[nodiscard]] FifoStatus fifo_status() const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void listen(bool on);
+  void detect_second_reader(const Intake::Round& result);
+  void release_memory();
+
+  Ring& ring_;
+  Intake& intake_;
+  FifoSet& fifos_;
+  LogThread& log_thread_;
+  const std::string path_;
+  EventListener& events_;
+  const std::function<void()> on_short_read_;
+  OverloadReport overload_;
+  ReadCoalescer coalescer_;
+  std::uint64_t short_reads_seen_ = 0;
+};
+
+}  // namespace slurper

@@ -1,0 +1,689 @@
+#include "service/message_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+#include "base/path_text.h"
+#include "base/text.h"
+
+namespace slurper {
+
+namespace {
+
+using enum MessageLevel;
+
+constexpr std::array<MessageEntry, kEventIds> kTable = {{
+    // Start, reload and stop.
+    {.id = EventId::StartWarning,
+     .name = "start.warning",
+     .level = Warning,
+     .words = "{text}",
+     .cause =
+         "A look at the settings and the machine at the start has found something that may cost lines or "
+         "keep a part of slurper from working.",
+     .remedy = "The message names it. `slurper check` shows all findings at once."},
+    {.id = EventId::StartRepeated,
+     .name = "start.repeated",
+     .level = Warning,
+     .words = "{error}. Looking again in a second",
+     .cause = "What systemd has passed is not the FIFO at the path. It may be about to be replaced.",
+     .remedy = "None, if the next attempt succeeds."},
+    {.id = EventId::StartFailed,
+     .name = "start.failed",
+     .level = Critical,
+     .words = "{error}",
+     .cause = "Something that slurper cannot do without is missing, damaged or not permitted.",
+     .remedy =
+         "The message names it, and what to do. Lines wait in the pipe if another process, systemd or a "
+         "syslogd, has the FIFO open."},
+    {.id = EventId::FifoCreated, .name = "fifo.created", .level = Info, .words = "created the FIFO {fifo}"},
+    {.id = EventId::FifoLockHint,
+     .name = "fifo.locked_by_other",
+     .level = Warning,
+     .words = "{text}",
+     .cause =
+         "Another program, no slurper, holds a flock(2) on the FIFO. It does not keep slurper from reading.",
+     .remedy = "Find out what that program does with the FIFO: if it reads, it takes lines away."},
+    {.id = EventId::PipeSizeRefused,
+     .name = "fifo.pipe_size_refused",
+     .level = Warning,
+     .words = "{error}. It has room for {size}, going on with that",
+     .cause = "The kernel limits how much memory a user's pipes may have (pipe(7): pipe-max-size, "
+              "pipe-user-pages-soft).",
+     .remedy =
+         "Raise fs.pipe-max-size or fs.pipe-user-pages-soft with sysctl(8), or set fifo.pipe_size to what "
+         "is allowed."},
+    {.id = EventId::RingElsewhere,
+     .name = "ring.elsewhere",
+     .level = Warning,
+     .words = "{error}. The ring is in its default folder {folder} instead",
+     .cause = "The folder that ring.directory names, or the ring in it, belongs to another user.",
+     .remedy = "Name a folder of slurper's user in ring.directory.",
+     .raises = Alert::RingElsewhere,
+     .alert_cause = "{error.why}"},
+    {.id = EventId::RingQuarantined,
+     .name = "ring.quarantined",
+     .level = Warning,
+     .words =
+         "the ring {ring} could not be used: {reason}. It has been renamed to {quarantined}, and a new one "
+         "begun. To write what it holds to a file, run: slurper recover {recover}",
+     .cause =
+         "The ring is damaged, or belongs to another log, or to a log that has been restored from a backup.",
+     .remedy = "Run the command of the message; it prints what no log has."},
+    {.id = EventId::RingMended,
+     .name = "ring.mended",
+     .level = Warning,
+     .words = "{text}",
+     .cause = "The ring or its folder could be read or written by other users.",
+     .remedy = "None: the permissions have been tightened. Find out who opened them up."},
+    {.id = EventId::RingNotInRam,
+     .name = "ring.not_in_ram",
+     .level = Warning,
+     .words = "the ring {ring} is not on a RAM file system, which makes it slow and wears the disk. Set "
+              "ring.directory to a folder on a tmpfs",
+     .cause = "ring.directory, or the runtime directory, lies on a disk.",
+     .remedy = "Set ring.directory to a folder below /run."},
+    {.id = EventId::RingKeepsSize,
+     .name = "ring.keeps_size",
+     .level = Info,
+     .words = "the ring keeps its size of {size} until it is found empty at a start"},
+    {.id = EventId::RingRecovered,
+     .name = "ring.recovered",
+     .level = Info,
+     .words = "took {size} over from the ring of a slurper that did not end by itself"},
+    {.id = EventId::Ready, .name = "start.ready", .level = Info, .words = "ready: {status}"},
+    {.id = EventId::ReloadRefused,
+     .name = "reload.refused",
+     .level = Error,
+     .words = "{error.} The settings stay as they were",
+     .cause = "The configuration cannot be read, or is wrong.",
+     .remedy = "Mend it, look at it with `slurper check`, and reload again."},
+    {.id = EventId::RestartNeeded,
+     .name = "reload.restart_needed",
+     .level = Warning,
+     .words = "[fifo], [ring], or the log's path, mode or group has changed. That takes effect with the next "
+              "start: systemctl restart slurper",
+     .cause = "A reload changes the log's limits alone.",
+     .remedy = "systemctl restart slurper. No line is lost meanwhile."},
+    {.id = EventId::SinksNeedRestart,
+     .name = "reload.sinks_need_restart",
+     .level = Warning,
+     .words = "a [[sink]] has changed. That takes effect with the next start: systemctl restart slurper",
+     .cause = "A reload does not change sinks.",
+     .remedy = "systemctl restart slurper. Each sink goes on at its cursor."},
+    {.id = EventId::Reloaded, .name = "reload.done", .level = Info, .words = "settings reloaded"},
+    {.id = EventId::StatusAsked, .name = "status", .level = Info, .words = "status: {status}"},
+    {.id = EventId::Stopping,
+     .name = "stop.begun",
+     .level = Info,
+     .words = "{signal} from process {pid}: draining the pipe and the ring"},
+    {.id = EventId::FifoNotDrained,
+     .name = "stop.fifo_not_drained",
+     .level = Error,
+     .words =
+         "cannot take what is left in the FIFO {fifo}, {size}: {reason}. Unless another process, systemd or "
+         "a syslogd, has it open for reading, it is lost now",
+     .cause = "slurper was stopped while it could not read: the ring was full, or a limit was reached.",
+     .remedy =
+         "Keep the FIFO open while slurper is down: slurper.socket, or the service's descriptor store, do "
+         "so. Then start slurper again."},
+    {.id = EventId::Stopped,
+     .name = "stop.done",
+     .level = Info,
+     .words = "stopped: the log has everything up to offset {offset}"},
+    {.id = EventId::StoppedPlaceTaken,
+     .name = "stop.place_taken",
+     .level = Error,
+     .words =
+         "the log {log} could not be written: {size} stay in the ring {ring}. Unless the log's own folder is "
+         "back by then, the next start puts the ring aside. To write what it holds to a file, run: slurper "
+         "recover {recover}",
+     .cause = "The log's folder was replaced by that of another log, or another slurper uses it.",
+     .remedy =
+         "Put the folder back and start slurper, or run the command of the message. The ring is in RAM: do "
+         "so before the machine is restarted."},
+    {.id = EventId::StoppedLogNotWritten,
+     .name = "stop.log_not_written",
+     .level = Error,
+     .words =
+         "the log {log} could not be written: {size} stay in the ring {ring}. The next start writes them, "
+         "unless the machine is restarted first",
+     .cause = "The log's disk was full or failing when slurper was stopped.",
+     .remedy = "Mend the disk and start slurper before the machine is restarted."},
+
+    // systemd.
+    {.id = EventId::StoredFdRemoved,
+     .name = "systemd.stored_fd_removed",
+     .level = Warning,
+     .words = "the file-descriptor store holds {name}, which is {reason}: removed from it",
+     .cause = "The FIFO was replaced while slurper was down, or another program has stored a descriptor.",
+     .remedy = "None: what such a FIFO holds is read first."},
+    {.id = EventId::SocketUnitIsBehind,
+     .name = "systemd.socket_unit_behind",
+     .level = Warning,
+     .words =
+         "the socket unit has passed {what}, which was at {fifo} before{outcome}. The one that is there now "
+         "is read, and kept in the file-descriptor store; for the socket unit to hold it, stop the service, "
+         "restart the socket unit, and start the service",
+     .cause = "The FIFO was removed or replaced after the socket unit had opened it.",
+     .remedy = "As the message says, at the next opportunity."},
+
+    // intake/
+    {.id = EventId::FifoNotPolled,
+     .name = "fifo.not_polled",
+     .level = Error,
+     .words = "{error}",
+     .cause = "The kernel has refused to wait for the FIFO: memory, or a limit of epoll(7), has run out.",
+     .remedy = "Raise fs.epoll.max_user_watches, or the memory limit."},
+    {.id = EventId::FifoHeldUp,
+     .name = "fifo.not_read",
+     .level = Error,
+     .words =
+         "cannot take more from the FIFO {fifo}: {reason}. Writers wait, or lose lines if they do not, until "
+         "it can; {waiting} wait for the log",
+     .cause = "The ring is full because the log is not written fast enough, its file system has no memory "
+              "left, or "
+              "a limit was reached.",
+     .remedy =
+         "Look at the messages about the log before this one. A larger ring.size bridges a longer stall.",
+     .raises = Alert::FifoNotRead,
+     .alert_cause = "{reason}"},
+    {.id = EventId::FifoReadAgain,
+     .name = "fifo.read_again",
+     .level = Warning,
+     .words = "takes lines from the FIFO again, after {after}",
+     .clears = Alert::FifoNotRead},
+    {.id = EventId::LinesDropping,
+     .name = "fifo.dropping",
+     .level = Error,
+     .words =
+         "the ring is full ({size}), and ring.when_full = \"drop\": lines are thrown away until the log has "
+         "caught up",
+     .cause =
+         "The log is not written as fast as lines come, and the setting prefers losing lines to holding up "
+         "their writers.",
+     .remedy =
+         "Look at the messages about the log before this one. A larger ring.size bridges a longer stall.",
+     .raises = Alert::LinesDropped,
+     .alert_cause = "the ring is full"},
+    {.id = EventId::LinesDropped,
+     .name = "fifo.dropped",
+     .level = Error,
+     .words = "{when}: {lines} lines were thrown away",
+     .cause = "As for fifo.dropping.",
+     .remedy = "As for fifo.dropping.",
+     .clears = Alert::LinesDropped},
+    {.id = EventId::PathNotWatched,
+     .name = "path.not_watched",
+     .level = Warning,
+     .words =
+         "{error}. slurper looks once a second whether the FIFO {fifo} was replaced, until it can be watched",
+     .cause = "The user has no inotify instance or watch left, or a folder on the way may not be read.",
+     .remedy =
+         "Raise fs.inotify.max_user_instances or max_user_watches with sysctl(8), or let slurper's user read "
+         "the folder.",
+     .shown = Shown::WhenChanged,
+     .raises = Alert::PathNotWatched,
+     .alert_cause = "{error.why}",
+     .limit = 5},
+    {.id = EventId::PathWatchedAgain,
+     .name = "path.watched_again",
+     .level = Info,
+     .words = "changes of the FIFO's path {fifo} are watched again",
+     .shown = Shown::WhenCleared,
+     .clears = Alert::PathNotWatched,
+     .limit = 5},
+    {.id = EventId::FifoAccessHarmed,
+     .name = "fifo.access_harmed",
+     .level = Warning,
+     .words = "the access to the FIFO {fifo} was changed: {change}. slurper leaves it so",
+     .cause = "Someone has changed the mode, owner or group of the FIFO.",
+     .remedy = "Set them back with chmod(1) and chown(1), unless it was meant.",
+     .limit = 5},
+    {.id = EventId::FifoAccessChanged,
+     .name = "fifo.access_changed",
+     .level = Info,
+     .words = "the access to the FIFO {fifo} was changed: {change}. slurper leaves it so",
+     .limit = 5},
+    {.id = EventId::FifoReinstated,
+     .name = "fifo.reinstated",
+     .level = Warning,
+     .words = "the FIFO {fifo} {fate}, and one that was there before is back",
+     .cause = "A FIFO that had been moved away was moved back.",
+     .remedy = "None: both are read. Find out which program moves the FIFO.",
+     .limit = 5},
+    {.id = EventId::FifoReplaced,
+     .name = "fifo.replaced",
+     .level = Warning,
+     .words =
+         "the FIFO {fifo} {fate}: another one has taken its place, and is read now. Whoever has the old one "
+         "open is read until it leaves; let it open the path anew",
+     .cause = "A program has made a FIFO of its own at the path.",
+     .remedy = "Restart writers that still have the old one open (a message names them).",
+     .limit = 5},
+    {.id = EventId::FifoRecreated,
+     .name = "fifo.recreated",
+     .level = Warning,
+     .words =
+         "the FIFO {fifo} {fate}: made it anew. Whoever has the old one open is read until it leaves; let it "
+         "open the path anew",
+     .cause = "The FIFO was removed or moved away.",
+     .remedy = "Restart writers that still have the old one open (a message names them).",
+     .limit = 5},
+    {.id = EventId::FifoNotAtPath,
+     .name = "fifo.not_at_path",
+     .level = Error,
+     .words =
+         "the FIFO {fifo} {fate}, and slurper {error}. Who has the old FIFO open is still read; the path is "
+         "looked at again when it changes",
+     .cause = "The FIFO was removed or replaced, and nothing that can be read stands at the path.",
+     .remedy = "Make room for the FIFO at the path: remove what stands there, or create the folder.",
+     .shown = Shown::WhenChanged,
+     .raises = Alert::FifoNotAtPath,
+     .alert_cause = "{error.why}",
+     .limit = 5},
+    {.id = EventId::FifoBack,
+     .name = "fifo.back",
+     .level = Warning,
+     .words = "the FIFO {fifo} is there again, and is read",
+     .shown = Shown::WhenCleared,
+     .clears = Alert::FifoNotAtPath,
+     .limit = 5},
+    {.id = EventId::FifoClosed,
+     .name = "fifo.closed",
+     .level = Info,
+     .words = "a FIFO that was at {fifo} before has no writer any more and is empty: closed it",
+     .limit = 5},
+
+    // watch/
+    {.id = EventId::UsersNotSeen,
+     .name = "users.not_seen",
+     .level = Warning,
+     .words = "{error}. slurper does not see who opens and closes it, and tries again every second",
+     .cause = "The user has no inotify instance or watch left.",
+     .remedy = "Raise fs.inotify.max_user_instances or max_user_watches with sysctl(8).",
+     .shown = Shown::WhenRaised,
+     .raises = Alert::UsersNotSeen,
+     .alert_cause = "{error.why}"},
+    {.id = EventId::UsersSeenAgain,
+     .name = "users.seen_again",
+     .level = Info,
+     .words = "who opens and closes the FIFO {fifo} is seen again",
+     .shown = Shown::WhenCleared,
+     .clears = Alert::UsersNotSeen},
+    {.id = EventId::WriterCame,
+     .name = "users.writer_came",
+     .level = Info,
+     .words = "writer connected: {process}",
+     .limit = 5},
+    {.id = EventId::WriterLeft,
+     .name = "users.writer_left",
+     .level = Info,
+     .words = "a writer has left: {process}",
+     .limit = 5},
+    {.id = EventId::LastWriterLeft,
+     .name = "users.last_writer_left",
+     .level = Info,
+     .words = "the last writer has left: {process}",
+     .limit = 5},
+    {.id = EventId::SecondReaderCame,
+     .name = "users.second_reader",
+     .level = Warning,
+     .words =
+         "{process} also reads the FIFO {fifo}: lines that it takes are missing in the log. End it, and keep "
+         "the FIFO's permissions tight",
+     .cause = "A pipe gives each byte to one reader: what the other one reads, slurper never sees.",
+     .remedy = "End that process; chmod 0600 or 0620 keeps others from reading.",
+     .limit = 10},
+    {.id = EventId::SecondReaderLeft,
+     .name = "users.second_reader_left",
+     .level = Info,
+     .words = "the second reader has left the FIFO: {process}",
+     .limit = 10},
+    {.id = EventId::UnseenReaderLeft,
+     .name = "users.unseen_reader_left",
+     .level = Warning,
+     .words = "a process has opened the FIFO {fifo} for reading only, and closed it: lines that it took are "
+              "missing "
+              "in the log. Which one it was is not known: {reason}",
+     .cause = "Such as `cat` on the FIFO, which was over before slurper could look.",
+     .remedy = "Keep the FIFO's permissions tight.",
+     .limit = 10},
+    {.id = EventId::UnseenWriterLeft,
+     .name = "users.unseen_writer_left",
+     .level = Debug,
+     .words = "a writer came and has left again: {reason}",
+     .limit = 10},
+    {.id = EventId::UnseenOpen,
+     .name = "users.unseen_open",
+     .level = Debug,
+     .words = "a process has opened the FIFO {fifo}. Which one it is, and whether to write or to read, is "
+              "not known: "
+              "{reason}",
+     .limit = 10},
+    {.id = EventId::UnseenReaderTakes,
+     .name = "users.unseen_reader",
+     .level = Warning,
+     .words = "a second reader takes lines out of the FIFO {fifo}: they are missing in the log. Which "
+              "process it is "
+              "is not known: {reason}. As root, fuser -v {fifo} names it",
+     .cause =
+         "slurper found less in the pipe than the kernel had announced: another process reads, which slurper "
+         "may not see.",
+     .remedy = "As the message says; then end that process.",
+     .limit = 1},
+    {.id = EventId::SecondReaderKnown,
+     .name = "users.second_reader_known",
+     .level = Debug,
+     .words = "{reader}",
+     .shown = Shown::Never,
+     .raises = Alert::OtherReader,
+     .alert_cause = "{reader}"},
+    {.id = EventId::SecondReaderSettled,
+     .name = "users.second_reader_settled",
+     .level = Debug,
+     .words = "",
+     .shown = Shown::Never,
+     .clears = Alert::OtherReader},
+    {.id = EventId::OldFifoHasWriters,
+     .name = "users.old_fifo_has_writers",
+     .level = Info,
+     .words = "the FIFO that was at {fifo} before is still open for writing by {processes}"},
+
+    // log/
+    {.id = EventId::LogWriteFailed,
+     .name = "log.not_written",
+     .level = Error,
+     .words =
+         "{error}. What comes is kept in the ring (room for {room}), and writing is tried again until it "
+         "succeeds",
+     .cause = "The log's disk is full or failing, or its folder is gone or may not be written.",
+     .remedy = "The message names it. Nothing is lost while the ring has room.",
+     .shown = Shown::WhenRaised,
+     .raises = Alert::LogNotWritten,
+     .alert_cause = "{error.why}"},
+    {.id = EventId::LogWrittenAgain,
+     .name = "log.written_again",
+     .level = Info,
+     .words = "the log is being written again, after {after}; {waiting} wait in the ring",
+     .clears = Alert::LogNotWritten},
+    {.id = EventId::LogReopenFailed,
+     .name = "log.reopen_failed",
+     .level = Error,
+     .words = "{error}. It is tried again with the next line",
+     .cause = "SIGHUP asks for the log to be opened anew, and it could not be.",
+     .remedy = "The message names it."},
+    {.id = EventId::LogSyncFailed,
+     .name = "log.not_synced",
+     .level = Error,
+     .words =
+         "{error}. What was written since the last sync may not survive a loss of power, even where a later "
+         "sync succeeds: what the kernel could not write it reports once, and forgets. It is tried again "
+         "every "
+         "second",
+     .cause =
+         "The disk is failing, or full although write(2) had succeeded (network file systems, thin volumes).",
+     .remedy = "Look at the kernel's messages (dmesg), and at the disk.",
+     .shown = Shown::WhenRaised,
+     .raises = Alert::LogNotSynced,
+     .alert_cause = "{error.why}"},
+    {.id = EventId::LogSyncedAgain,
+     .name = "log.synced_again",
+     .level = Info,
+     .words = "the log is being synced again",
+     .shown = Shown::WhenCleared,
+     .clears = Alert::LogNotSynced},
+    {.id = EventId::LogRotationFailed,
+     .name = "log.not_rotated",
+     .level = Warning,
+     .words = "{error}",
+     .cause = "The log's folder may not be written, or the disk is full.",
+     .remedy = "The message names it. The log goes on in its active segment.",
+     .shown = Shown::WhenRaised,
+     .raises = Alert::LogNotRotated,
+     .alert_cause = "{error.why}"},
+    {.id = EventId::LogRotated,
+     .name = "log.rotated",
+     .level = Debug,
+     .words = "",
+     .shown = Shown::Never,
+     .clears = Alert::LogNotRotated},
+    {.id = EventId::LogCloseFailed,
+     .name = "log.close_failed",
+     .level = Error,
+     .words = "{error}",
+     .cause = "The last sync of the log, or of its index, has failed.",
+     .remedy = "Look at the kernel's messages (dmesg), and at the disk; `slurper verify` looks at the log."},
+    {.id = EventId::LogFinding,
+     .name = "log.finding",
+     .level = Warning,
+     .words = "the log {log}: {text}",
+     .cause =
+         "Another program has changed the log's files, or a crash has left traces that the start has mended.",
+     .remedy = "The message says what was found and done. Let other programs leave the log alone.",
+     .limit = 5},
+    {.id = EventId::SegmentCompressed,
+     .name = "segment.compressed",
+     .level = Debug,
+     .words = "compressed the segment {segment} from {raw} to {compressed}"},
+    {.id = EventId::SegmentRemoved,
+     .name = "segment.removed",
+     .level = Info,
+     .words = "removed the segment {segment}, as log.keep_files and log.keep_size say"},
+    {.id = EventId::SegmentRemovedEarly,
+     .name = "segment.removed_early",
+     .level = Warning,
+     .words =
+         "removed the segment {segment} before its time: the disk is full, and log.when_disk_full says so",
+     .cause = "The disk is full, and log.when_disk_full = \"remove_oldest\".",
+     .remedy = "Make room on the disk, or lower log.keep_size."},
+    {.id = EventId::LeftoverRemoved,
+     .name = "segment.leftover_removed",
+     .level = Info,
+     .words = "removed {file}, left by a compression that was cut short"},
+    {.id = EventId::HousekeepingFailed,
+     .name = "segment.not_kept",
+     .level = Warning,
+     .words = "{error}. The segment stays as it is",
+     .cause = "A rotated segment could not be compressed or removed.",
+     .remedy = "The message names it. It is tried again with the next rotation.",
+     .raises = Alert::SegmentsNotKept,
+     .alert_cause = "{error.why}"},
+    {.id = EventId::HousekeepingComplete,
+     .name = "segment.all_kept",
+     .level = Debug,
+     .words = "",
+     .shown = Shown::Never,
+     .clears = Alert::SegmentsNotKept},
+
+    // The watchdog.
+    {.id = EventId::DiskStalls,
+     .name = "disk.stalls",
+     .level = Warning,
+     .words =
+         "the log's disk has not answered for {seconds}. What comes is kept in the ring (room for {room})",
+     .cause = "A system call on the log has not returned: the disk, or a network file system, hangs.",
+     .remedy =
+         "Look at the kernel's messages (dmesg), and at the disk. Nothing is lost while the ring has room.",
+     .shown = Shown::WhenRaised,
+     .raises = Alert::DiskStalls,
+     .alert_cause = "for {seconds}"},
+    {.id = EventId::DiskAnswers,
+     .name = "disk.answers",
+     .level = Info,
+     .words = "the log's disk answers again",
+     .shown = Shown::WhenCleared,
+     .clears = Alert::DiskStalls},
+    {.id = EventId::LogThreadHangs,
+     .name = "watchdog.hang",
+     .level = Critical,
+     .words =
+         "the log's thread has hung for {seconds}, and not for the disk: a bug. The watchdog is not fed any "
+         "more, and systemd starts slurper again, which goes on where this one stands",
+     .cause = "A bug in slurper.",
+     .remedy = "Report it, with the core dump that systemd-coredump keeps. No line is lost by the restart.",
+     .shown = Shown::WhenRaised,
+     .raises = Alert::LogThreadHangs,
+     .alert_cause = "for {seconds}"},
+    {.id = EventId::LogThreadRuns,
+     .name = "watchdog.runs",
+     .level = Debug,
+     .words = "",
+     .shown = Shown::Never,
+     .clears = Alert::LogThreadHangs},
+
+    // sink/
+    {.id = EventId::SinkSettingWarning,
+     .name = "sink.setting",
+     .level = Warning,
+     .words = "{text}",
+     .cause = "A setting of a sink probably does not do what was meant, or the sink cannot be made.",
+     .remedy = "The message names the setting and its place in the configuration."},
+    {.id = EventId::SinkFails,
+     .name = "sink.fails",
+     .level = Error,
+     .words =
+         "the sink {sink} fails: {error.} Its lines wait in the log, and it is tried again, at least every "
+         "{retry}",
+     .cause = "The destination is down, refuses, or is not what the settings say.",
+     .remedy = "The message names it. Nothing is lost while the log keeps its segments.",
+     .raises = Alert::SinkFails,
+     .alert_cause = "{error}"},
+    {.id = EventId::SinkStillFails,
+     .name = "sink.still_fails",
+     .level = Debug,
+     .words = "",
+     .shown = Shown::Never,
+     .raises = Alert::SinkFails,
+     .alert_cause = "{error}"},
+    {.id = EventId::SinkHasNoMemory,
+     .name = "sink.no_memory",
+     .level = Debug,
+     .words = "",
+     .shown = Shown::Never,
+     .raises = Alert::SinkFails},
+    {.id = EventId::SinkWorks,
+     .name = "sink.works",
+     .level = Warning,
+     .words = "the sink {sink} works again, after {after}; {behind} wait for it",
+     .clears = Alert::SinkFails},
+    {.id = EventId::SinkStops,
+     .name = "sink.stops",
+     .level = Error,
+     .words = "the sink {sink} stops: {error}. Its lines wait in the log",
+     .cause = "What the sink writes comes back into the FIFO: each line would go round for ever.",
+     .remedy =
+         "Break the loop where the message says, then systemctl reload slurper: the sink goes on at its "
+         "cursor.",
+     .raises = Alert::SinkStopped,
+     .alert_cause = "{error}",
+     .clears = Alert::SinkFails},
+    {.id = EventId::SinkResumes,
+     .name = "sink.resumes",
+     .level = Info,
+     .words = "the sink {sink} goes on, as it was told to",
+     .clears = Alert::SinkStopped},
+    {.id = EventId::SinkLags,
+     .name = "sink.lags",
+     .level = Warning,
+     .words =
+         "the sink {sink} lags: {behind} wait for it, the oldest for {age}. The log keeps them as long as it "
+         "keeps its segments",
+     .cause = "The destination takes less than comes.",
+     .remedy =
+         "Make the destination faster, or filter what goes to it. What log.keep_size removes before it was "
+         "delivered is counted as missed.",
+     .raises = Alert::SinkLags},
+    {.id = EventId::SinkCaughtUp,
+     .name = "sink.caught_up",
+     .level = Info,
+     .words = "the sink {sink} has caught up",
+     .clears = Alert::SinkLags},
+    {.id = EventId::SinkDebug, .name = "sink.debug", .level = Debug, .words = "the sink {sink} {text}"},
+    {.id = EventId::SinkInfo, .name = "sink.info", .level = Info, .words = "the sink {sink} {text}"},
+    {.id = EventId::SinkWarning,
+     .name = "sink.warning",
+     .level = Warning,
+     .words = "the sink {sink} {text}",
+     .cause = "The sink's own words.",
+     .remedy = "The message names it; see the page of the sink."},
+    {.id = EventId::SinkError,
+     .name = "sink.error",
+     .level = Error,
+     .words = "the sink {sink} {text}",
+     .cause = "The sink's own words.",
+     .remedy = "The message names it; see the page of the sink."},
+    {.id = EventId::SinkLeftBehind,
+     .name = "sink.left_behind",
+     .level = Error,
+     .words = "the sink {sink} does not end: it is left behind, and what it had on its way may come again",
+     .cause = "The sink hangs in a call of its own when slurper stops.",
+     .remedy = "None for what slurper brings. A plug-in must return when its stop descriptor is readable."},
+}};
+
+constexpr bool is_in_order() {
+  for (std::size_t i = 0; i < kTable.size(); ++i) {
+    if (static_cast<std::size_t>(kTable[i].id) != i) return false;
+  }
+  return true;
+}
+static_assert(is_in_order(), "an entry for each event, in the order of EventId");
+
+struct Renderer {
+  std::string operator()(std::string_view text) const { return std::string(text); }
+  std::string operator()(Quoted quoted) const { return in_quotes(quoted.text); }
+  std::string operator()(std::uint64_t number) const { return std::to_string(number); }
+  std::string operator()(ByteSize size) const { return format_rounded(size); }
+  std::string operator()(StreamOffset offset) const { return std::to_string(offset.value); }
+  std::string operator()(std::chrono::seconds time) const { return fmt::format("{} s", time.count()); }
+  std::string operator()(std::chrono::nanoseconds time) const {
+    return fmt::format("{:.1f} s", std::chrono::duration<double>(time).count());
+  }
+  std::string operator()(const slurper::Error* error) const {
+    if (part == "why") return error->why;
+    return part.empty() ? error->message() : as_sentence(error->message());
+  }
+
+  std::string_view part;  // of an error; "." for the sentence
+};
+
+// Of "{name}" or "{name.part}", without the braces.
+std::optional<std::string> render_argument(std::string_view placeholder, const Event& event) {
+  const std::size_t dot = placeholder.find('.');
+  const std::string_view name = placeholder.substr(0, dot);
+  const auto argument = std::ranges::find(event.arguments, name, &EventArgument::name);
+  if (argument == event.arguments.end()) return std::nullopt;
+  std::string_view part;
+  if (dot != std::string_view::npos) part = dot + 1 == placeholder.size() ? "." : placeholder.substr(dot + 1);
+  return std::visit(Renderer{part}, argument->value);
+}
+
+}  // namespace
+
+std::span<const MessageEntry> message_table() {
+  return kTable;
+}
+
+const MessageEntry& entry_of(EventId id) {
+  return kTable[static_cast<std::size_t>(id)];
+}
+
+std::string render(std::string_view words, const Event& event) {
+  std::string text;
+  while (!words.empty()) {
+    const std::size_t open = words.find('{');
+    const std::size_t close = words.find('}', open);
+    text += words.substr(0, open);
+    if (close == std::string_view::npos) break;
+    const std::string_view placeholder = words.substr(open + 1, close - open - 1);
+    const auto value = render_argument(placeholder, event);
+    text += value ? *value : fmt::format("{{{}}}", placeholder);
+    words.remove_prefix(close + 1);
+  }
+  return text;
+}
+
+}  // namespace slurper

@@ -1,0 +1,76 @@
+#include "control/status_text.h"
+
+#include <gtest/gtest.h>
+
+namespace slurper {
+namespace {
+
+using namespace std::chrono_literals;
+
+Snapshot snapshot() {
+  return {.fifo = {.path = "/run/fifo", .pipe_size = 1 << 20, .retired = 0},
+          .intake = {.head = {3048},
+                     .tail = {1000},
+                     .ring_size = 64 << 20,
+                     .dropped_lines = 7,
+                     .dropped_bytes = 700,
+                     .times_full = 3,
+                     .time_full = 1500ms,
+                     .short_reads = 2},
+          .watch = {.second_readers = 1},
+          .log = {.synced = {900}, .rotations = 4, .lines = 50},
+          .sinks = {},
+          .alerts = {}};
+}
+
+TEST(StatusText, HasAllThatIsKnown) {
+  EXPECT_EQ(to_status_text(snapshot()),
+            "offset 3048, 2.00KiB wait in the ring of 64.0MiB, synced up to 900, 4 rotations, 7 lines (700B) "
+            "dropped, "
+            "the pipe was full 3 times (1.5 s), 1 second readers (2 reads cut short), all well");
+}
+
+TEST(StatusText, NamesQuarantinedRingsAndHowToRecoverThem) {
+  Snapshot found = snapshot();
+  found.quarantined_bytes = 5 << 10;
+  found.recover_arguments = "'/var/log/messages'";
+  EXPECT_NE(to_status_text(found).find(", 5.00KiB in rings that were put aside (slurper recover "
+                                       "'/var/log/messages'), synced"),
+            std::string::npos)
+      << to_status_text(found);
+}
+
+TEST(StatusText, HasASinksLagAgainstTheLogsEnd) {
+  Snapshot found = snapshot();
+  found.sinks = {{.name = "idle"},
+                 {.name = "good", .held = 1000, .records = 12, .has_begun = true},
+                 {.name = "bad",
+                  .held = 400,
+                  .records = 3,
+                  .rejected = 2,
+                  .missed = 100,
+                  .has_begun = true,
+                  .failing = true},
+                 {.name = "looped", .held = 1200, .has_begun = true, .failing = true, .stopped = true}};
+  const std::string text = to_status_text(found);
+  EXPECT_TRUE(
+      text.ends_with(", sink 'idle': 0 lines, sink 'good': 12 lines, 0B behind, sink 'bad': 3 lines, 600B "
+                     "behind, 2 lines refused, 100B missed, FAILING, sink 'looped': 0 lines, 0B behind, "
+                     "STOPPED, all well"))
+      << text;
+}
+
+TEST(StatusText, EndsWithTheAlerts) {
+  Snapshot found = snapshot();
+  found.alerts = {{.alert = Alert::LogNotWritten, .subject = {}, .cause = "No space left on device"},
+                  {.alert = Alert::SinkLags, .subject = "'relp'", .cause = {}}};
+  EXPECT_TRUE(to_status_text(found).ends_with(
+      ", THE LOG CAN'T BE WRITTEN: No space left on device; A SINK LAGS: 'relp'"));
+  EXPECT_EQ(to_status_line(found, 250),
+            "250 lines/s, 2.00KiB wait in the ring of 64.0MiB, THE LOG CAN'T BE WRITTEN: No space left on "
+            "device; A "
+            "SINK LAGS: 'relp'");
+}
+
+}  // namespace
+}  // namespace slurper

@@ -1,0 +1,81 @@
+#include "service/message_table.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace slurper {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(MessageTable, HasNamesThatAreTheirOwn) {
+  std::set<std::string_view> names;
+  for (const MessageEntry& entry : message_table()) {
+    EXPECT_TRUE(names.insert(entry.name).second) << entry.name;
+    EXPECT_EQ(entry.name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_."), std::string_view::npos)
+        << entry.name;
+  }
+}
+
+// Whoever is woken up by a message finds on the page of messages why it comes, and what to do.
+TEST(MessageTable, EveryFaultHasACauseAndARemedy) {
+  for (const MessageEntry& entry : message_table()) {
+    const bool is_fault = entry.level >= MessageLevel::Warning && !entry.clears;
+    if (entry.shown == Shown::Never || !is_fault) continue;
+    EXPECT_NE(entry.cause, "") << entry.name;
+    EXPECT_NE(entry.remedy, "") << entry.name;
+  }
+}
+
+TEST(MessageTable, WhatDependsOnAnAlertHasOne) {
+  for (const MessageEntry& entry : message_table()) {
+    const bool needs_raise = entry.shown == Shown::WhenRaised || entry.shown == Shown::WhenChanged;
+    EXPECT_TRUE(!needs_raise || entry.raises) << entry.name;
+    EXPECT_TRUE(entry.shown != Shown::WhenCleared || entry.clears) << entry.name;
+    EXPECT_TRUE(entry.shown != Shown::Never || entry.raises || entry.clears) << entry.name;
+    EXPECT_TRUE(entry.shown == Shown::Never || !entry.words.empty()) << entry.name;
+  }
+}
+
+// An alert that nothing clears would be shown for ever; only a start that finds another ring folder may.
+TEST(MessageTable, EveryAlertIsRaisedAndCleared) {
+  std::set<Alert> raised;
+  std::set<Alert> cleared = {Alert::RingElsewhere};
+  for (const MessageEntry& entry : message_table()) {
+    if (entry.raises) raised.insert(*entry.raises);
+    if (entry.clears) cleared.insert(*entry.clears);
+  }
+  EXPECT_EQ(raised, cleared);
+  EXPECT_EQ(raised.size(), static_cast<std::size_t>(Alert::SinkLags) + 1);
+}
+
+std::string rendered(std::string_view words, std::initializer_list<EventArgument> arguments) {
+  return render(words, {.id = EventId::Ready, .arguments = {arguments.begin(), arguments.size()}});
+}
+
+TEST(Render, ShowsEachTypeItsOwnWay) {
+  EXPECT_EQ(rendered("{a} {b} {c}", {{"a", "text"}, {"b", Quoted{"it's\n"}}, {"c", std::uint64_t{12}}}),
+            "text 'it\\'s\\x0a' 12");
+  EXPECT_EQ(rendered("{a} at {b}", {{"a", ByteSize{1536}}, {"b", StreamOffset{77}}}), "1.50KiB at 77");
+  EXPECT_EQ(
+      rendered("{a} and {b}", {{"a", std::chrono::seconds(5)}, {"b", std::chrono::nanoseconds(1230ms)}}),
+      "5 s and 1.2 s");
+}
+
+TEST(Render, ShowsAnErrorInParts) {
+  const Error error{ErrorKind::Io, 0, "write 'x'", "the disk is full", "Make room"};
+  const auto shown = [&](std::string_view words) { return rendered(words, {{"e", &error}}); };
+  EXPECT_EQ(shown("{e}!"), "cannot write 'x': the disk is full. Make room!");
+  EXPECT_EQ(shown("{e.} It waits"), "cannot write 'x': the disk is full. Make room. It waits");
+  EXPECT_EQ(shown("{e.why}"), "the disk is full");
+}
+
+TEST(Render, LeavesWhatItDoesNotKnow) {
+  EXPECT_EQ(rendered("{missing} {", {}), "{missing} ");
+  EXPECT_EQ(rendered("", {}), "");
+}
+
+}  // namespace
+}  // namespace slurper
