@@ -24,12 +24,31 @@ cut -d' ' -f1 "$work/documented" >"$work/one"
 cut -d' ' -f1 "$work/keys" | sort >"$work/two"
 same "the keys of docs/configuration.md and slurper's"
 
+# The program's defaults for the keys of "one".
+defaults() {
+  cut -d' ' -f1 "$work/one" | while read -r key; do
+    sed -n "s/^$key *= *\([^#]*[^# ]\) *\(#.*\)\{0,1\}$/$key = \1/p" "$work/keys"
+  done >"$work/two"
+}
 # Defaults, if the page gives one as it stands in a configuration.
 grep -E '= ("|[0-9]|true|false)' "$work/documented" >"$work/one"
-cut -d' ' -f1 "$work/one" | while read -r key; do
-  sed -n "s/^$key *= *\([^#]*[^# ]\) *\(#.*\)\{0,1\}$/$key = \1/p" "$work/keys"
-done >"$work/two"
+defaults
 same "the defaults of docs/configuration.md and slurper's"
+
+# ".It Li KEY , KEY", then "Default: 0." for all of them, or "Default:" and ".Qq VALUE" for the first.
+awk '
+  /^\.It Li (fifo|ring|log)\./ { n = 0; for (i = 3; i <= NF; i++) if ($i != ",") key[++n] = $i; next }
+  /^\.It / { n = 0 }
+  n && /^Default:/ {
+    value = $2
+    if (value == "" && (getline) > 0 && $1 == ".Qq") value = "\"" $2 "\""
+    sub(/[.,]$/, "", value)
+    if (value ~ /^("|[0-9]|true|false)/) for (i = 1; i <= (value == "0" ? n : 1); i++) print key[i] " = " value
+    n = 0
+  }' "$manual" >"$work/one"
+[ "$(wc -l <"$work/one")" -gt 10 ] || failed "the man page has few defaults: $(cat "$work/one")"
+defaults
+same "the defaults of the man page and slurper's"
 
 grep -oE '^\.It Li .*' "$manual" | grep -oE '(fifo|ring|log)\.[a-z_]+' | sort -u >"$work/one"
 cut -d' ' -f1 "$work/keys" | sort >"$work/two"
