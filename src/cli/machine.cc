@@ -215,7 +215,7 @@ Findings check_writers(const FifoSettings& settings, bool a_syslogd_names_it) {
   if (is_written) return {};
   return {warning(fmt::format(
       "nothing writes into the FIFO {}: no syslogd's settings name it, and no process{} has it open. See the "
-      "snippets in share/doc/slurper/syslog",
+      "settings in " SLURPER_DOC_DIRECTORY "/syslog",
       in_quotes(settings.path), holders.complete() ? "" : " that can be seen from here"))};
 }
 

@@ -22,7 +22,7 @@ std::string as_word(const std::string& path) {
 std::string list_of_settings() {
   std::string text = "Settings, for --set and the file's tables:\n";
   for (const Key& key : keys()) text += fmt::format("  {:<26}{}\n", key.full_name(), key.setting.help);
-  text += "\nSinks, for --sink and [[sink]] tables; see\n" SLURPER_DOC_DIRECTORY "/sinks.md:\n";
+  text += "\nSinks, for --sink and [[sink]] tables; see\n" SLURPER_DOC_DIRECTORY "/docs/sinks.md:\n";
   for (const SinkType& type : built_in_sinks()) text += fmt::format("  {:<26}{}\n", type.name, type.help);
   text += fmt::format("\nWithout -c, --fifo and --log, the settings are those in\n{}.", kDefaultConfigFile);
   return text;

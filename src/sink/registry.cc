@@ -148,7 +148,8 @@ Result<SinkType> find_sink_type(const SinkSettings& settings) {
     const std::string& place = plugin != nullptr ? plugin->place : settings.place;
     return fail(ErrorKind::Config, fmt::format("accept '{}'", printable(place)),
                 fmt::format("the plug-in '{}' can't be used: {}", printable(path), why),
-                "Build it against the headers of this slurper, see docs/plugins.md");
+                "Build it against the headers of this slurper, see " SLURPER_DOC_DIRECTORY
+                "/docs/plugins.md");
   };
   if (const std::string why = why_not_trusted(path); !why.empty()) {
     return fail(

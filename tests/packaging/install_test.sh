@@ -28,18 +28,23 @@ mkdir "$work/log"
 man --warnings -E UTF-8 -l "$usr/share/man/man8/slurper.8" 2>"$work/man" >/dev/null || failed "man fails"
 [ ! -s "$work/man" ] || failed "man: $(cat "$work/man")"
 
-# Paths of installed files that documents, units, snippets and help name: a document names those of the prefix /usr, a
-# program its own.
-"$usr/bin/slurper" run --help >"$work/help"
+# Paths of installed files that documents, units, settings, help and messages name: a document names those of the prefix
+# /usr, the program those of its own.
 grep -rhoE '/usr/(share/doc|lib|include|bin)/[a-z/]*slurper[A-Za-z0-9_./-]*' \
   "$usr/share/doc/slurper" "$usr/share/man" "$usr/lib/systemd" "$root${configuration%/*}" |
   sed -e 's/[.]$//' -e "s#^/usr/#$prefix/#" | sort -u >"$work/named"
 [ "$(wc -l <"$work/named")" -gt 8 ] || failed "documents name few installed paths: $(cat "$work/named")"
-grep -oE "$prefix/[A-Za-z0-9_./-]*" "$work/help" >>"$work/named" || failed "the help names no installed path"
+# In a message: SLURPER_DOC_DIRECTORY "/syslog, which …".
+source=$(sed -n 's/^CMAKE_HOME_DIRECTORY:INTERNAL=//p' "$build/CMakeCache.txt")
+find "$source/src" -name '*.cc' -o -name '*.h' | xargs cat | tr '\n' ' ' |
+  grep -oE 'SLURPER_DOC_DIRECTORY *"/[A-Za-z0-9_./-]+' | sed "s#.*\"#$prefix/share/doc/slurper#" | sort -u >"$work/texts"
+[ "$(wc -l <"$work/texts")" -ge 3 ] || failed "the program names few installed paths: $(cat "$work/texts")"
+cat "$work/texts" >>"$work/named"
+"$usr/bin/slurper" run --help | grep -qF "$prefix/share/doc/slurper/docs/sinks.md:" || failed "the help names no page"
 while read -r path; do
   # X and NAME stand for names of the reader's own.
   case $path in */X.so | */by-program.so) continue ;; esac
-  [ -e "$root$path" ] || failed "documents or help name $path, which is not installed"
+  [ -e "$root$path" ] || failed "a document or the program names $path, which is not installed"
 done <"$work/named"
 # And what the README and the pages link is there for who reads them where they are installed.
 while read -r page; do

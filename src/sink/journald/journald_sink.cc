@@ -245,11 +245,11 @@ Status JournaldSink::send(const Record& record) {
 Status JournaldSink::look_for_loop(std::span<const Record> batch) {
   const Record* const back = probe_.came_back(batch);
   if (back == nullptr) return {};
-  return probe_error(
-      "write to the journal", "a syslogd gets the journal's lines, and writes them to the FIFO", *back,
-      "Use the settings for that syslogd that slurper ships (systemd/syslog/), which leave such "
-      "lines out, or keep it from the journal's lines (ForwardToSyslog=no in journald.conf, or no "
-      "imjournal)");
+  return probe_error("write to the journal",
+                     "a syslogd gets the journal's lines, and writes them to the FIFO", *back,
+                     "Use the settings for that syslogd in " SLURPER_DOC_DIRECTORY
+                     "/syslog, which leave such lines out, or keep it from the journal's lines "
+                     "(ForwardToSyslog=no in journald.conf, or no imjournal)");
 }
 
 Result<Delivery> JournaldSink::deliver(std::span<const Record> batch) {
