@@ -36,7 +36,7 @@ grep -rhoE '/usr/(share/doc|lib|include|bin)/[a-z/]*slurper[A-Za-z0-9_./-]*' \
 [ "$(wc -l <"$work/named")" -gt 8 ] || failed "documents name few installed paths: $(cat "$work/named")"
 # In a message: SLURPER_DOC_DIRECTORY "/syslog, which …".
 source=$(sed -n 's/^CMAKE_HOME_DIRECTORY:INTERNAL=//p' "$build/CMakeCache.txt")
-find "$source/src" -name '*.cc' -o -name '*.h' | xargs cat | tr '\n' ' ' |
+find "$source/src" -name '*.[ch]*' -exec cat {} + | tr '\n' ' ' |
   grep -oE 'SLURPER_DOC_DIRECTORY *"/[A-Za-z0-9_./-]+' | sed "s#.*\"#$prefix/share/doc/slurper#" | sort -u >"$work/texts"
 [ "$(wc -l <"$work/texts")" -ge 3 ] || failed "the program names few installed paths: $(cat "$work/texts")"
 cat "$work/texts" >>"$work/named"
