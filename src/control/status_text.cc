@@ -44,7 +44,7 @@ std::string to_status_text(const Snapshot& snapshot) {
   std::string text = fmt::format("offset {}, {} wait in the ring of {}", intake.head.value,
                                  size_text(intake.head - intake.tail), size_text(intake.ring_size));
   if (snapshot.quarantined_bytes > 0)
-    text += fmt::format(", {} in rings that were put aside (slurper recover {})",
+    text += fmt::format(", {} in quarantined rings (slurper recover {})",
                         size_text(snapshot.quarantined_bytes), snapshot.recover_arguments);
   text += fmt::format(
       ", synced up to {}, {} rotations, {} lines ({}) dropped, the pipe was full {} times ({:.1f} s), {} "

@@ -20,7 +20,7 @@ constexpr std::array<MessageEntry, kEventIds> kTable = {{
     {.id = EventId::StartWarning,
      .name = "start.warning",
      .level = Warning,
-     .words = "{text}",
+     .words = "`slurper check` warns: {text}",
      .cause =
          "A look at the settings and the machine at the start has found something that may cost lines or "
          "keep a part of slurper from working.",
@@ -28,13 +28,13 @@ constexpr std::array<MessageEntry, kEventIds> kTable = {{
     {.id = EventId::StartRepeated,
      .name = "start.repeated",
      .level = Warning,
-     .words = "{error}. Looking again in a second",
+     .words = "{error.} Trying again in one second",
      .cause = "What systemd has passed is not the FIFO at the path. It may be about to be replaced.",
      .remedy = "None, if the next attempt succeeds."},
     {.id = EventId::StartFailed,
      .name = "start.failed",
      .level = Critical,
-     .words = "{error}",
+     .words = "{error.} slurper has not started",
      .cause = "Something that slurper cannot do without is missing, damaged or not permitted.",
      .remedy =
          "The message names it, and what to do. Lines wait in the pipe if another process, systemd or a "
@@ -43,14 +43,14 @@ constexpr std::array<MessageEntry, kEventIds> kTable = {{
     {.id = EventId::FifoLockHint,
      .name = "fifo.locked_by_other",
      .level = Warning,
-     .words = "{text}",
+     .words = "FIFO lock: {text}",
      .cause =
          "Another program, no slurper, holds a flock(2) on the FIFO. It does not keep slurper from reading.",
      .remedy = "Find out what that program does with the FIFO: if it reads, it takes lines away."},
     {.id = EventId::PipeSizeRefused,
      .name = "fifo.pipe_size_refused",
      .level = Warning,
-     .words = "{error}. It has room for {size}, going on with that",
+     .words = "{error.} The pipe keeps its size of {size}",
      .cause = "The kernel limits how much memory a user's pipes may have (pipe(7): pipe-max-size, "
               "pipe-user-pages-soft).",
      .remedy =
@@ -59,7 +59,7 @@ constexpr std::array<MessageEntry, kEventIds> kTable = {{
     {.id = EventId::RingElsewhere,
      .name = "ring.elsewhere",
      .level = Warning,
-     .words = "{error}. The ring is in its default folder {folder} instead",
+     .words = "{error.} The ring is in its default folder {folder} instead",
      .cause = "The folder that ring.directory names, or the ring in it, belongs to another user.",
      .remedy = "Name a folder of slurper's user in ring.directory.",
      .raises = Alert::RingElsewhere,
@@ -67,16 +67,15 @@ constexpr std::array<MessageEntry, kEventIds> kTable = {{
     {.id = EventId::RingQuarantined,
      .name = "ring.quarantined",
      .level = Warning,
-     .words =
-         "the ring {ring} could not be used: {reason}. It has been renamed to {quarantined}, and a new one "
-         "begun. To write what it holds to a file, run: slurper recover {recover}",
+     .words = "cannot use the ring {ring}: {reason}. It was renamed to {quarantined}, and a new ring was "
+              "created. To write what it holds to a file, run: slurper recover {recover}",
      .cause =
          "The ring is damaged, or belongs to another log, or to a log that has been restored from a backup.",
      .remedy = "Run the command of the message; it prints what no log has."},
     {.id = EventId::RingMended,
      .name = "ring.mended",
      .level = Warning,
-     .words = "{text}",
+     .words = "tightened permissions: {text}",
      .cause = "The ring or its folder could be read or written by other users.",
      .remedy = "None: the permissions have been tightened. Find out who opened them up."},
     {.id = EventId::RingNotInRam,
@@ -89,29 +88,29 @@ constexpr std::array<MessageEntry, kEventIds> kTable = {{
     {.id = EventId::RingKeepsSize,
      .name = "ring.keeps_size",
      .level = Info,
-     .words = "the ring keeps its size of {size} until it is found empty at a start"},
+     .words = "the ring keeps its size of {size} until a start finds it empty"},
     {.id = EventId::RingRecovered,
      .name = "ring.recovered",
      .level = Info,
-     .words = "took {size} over from the ring of a slurper that did not end by itself"},
+     .words = "recovered {size} from the ring after an unclean exit"},
     {.id = EventId::Ready, .name = "start.ready", .level = Info, .words = "ready: {status}"},
     {.id = EventId::ReloadRefused,
      .name = "reload.refused",
      .level = Error,
-     .words = "{error.} The settings stay as they were",
+     .words = "{error.} The settings are unchanged",
      .cause = "The configuration cannot be read, or is wrong.",
      .remedy = "Mend it, look at it with `slurper check`, and reload again."},
     {.id = EventId::RestartNeeded,
      .name = "reload.restart_needed",
      .level = Warning,
-     .words = "[fifo], [ring], or the log's path, mode or group has changed. That takes effect with the next "
-              "start: systemctl restart slurper",
+     .words = "[fifo], [ring], or the log's path, mode or group has changed: this takes effect after a "
+              "restart (systemctl restart slurper)",
      .cause = "A reload changes the log's limits alone.",
      .remedy = "systemctl restart slurper. No line is lost meanwhile."},
     {.id = EventId::SinksNeedRestart,
      .name = "reload.sinks_need_restart",
      .level = Warning,
-     .words = "a [[sink]] has changed. That takes effect with the next start: systemctl restart slurper",
+     .words = "a [[sink]] has changed: this takes effect after a restart (systemctl restart slurper)",
      .cause = "A reload does not change sinks.",
      .remedy = "systemctl restart slurper. Each sink goes on at its cursor."},
     {.id = EventId::Reloaded, .name = "reload.done", .level = Info, .words = "settings reloaded"},
@@ -123,9 +122,8 @@ constexpr std::array<MessageEntry, kEventIds> kTable = {{
     {.id = EventId::FifoNotDrained,
      .name = "stop.fifo_not_drained",
      .level = Error,
-     .words =
-         "cannot take what is left in the FIFO {fifo}, {size}: {reason}. Unless another process, systemd or "
-         "a syslogd, has it open for reading, it is lost now",
+     .words = "cannot read what is left in the FIFO {fifo} ({size}): {reason}. Unless another process, such "
+              "as systemd or a syslogd, has the FIFO open for reading, these bytes are lost now",
      .cause = "slurper was stopped while it could not read: the ring was full, or a limit was reached.",
      .remedy =
          "Keep the FIFO open while slurper is down: slurper.socket, or the service's descriptor store, do "
@@ -137,10 +135,9 @@ constexpr std::array<MessageEntry, kEventIds> kTable = {{
     {.id = EventId::StoppedPlaceTaken,
      .name = "stop.place_taken",
      .level = Error,
-     .words =
-         "the log {log} could not be written: {size} stay in the ring {ring}. Unless the log's own folder is "
-         "back by then, the next start puts the ring aside. To write what it holds to a file, run: slurper "
-         "recover {recover}",
+     .words = "cannot write the log {log}: {size} remain in the ring {ring}. Unless the log's own folder is "
+              "back by then, the next start quarantines the ring. To write what it holds to a file, run: "
+              "slurper recover {recover}",
      .cause = "The log's folder was replaced by that of another log, or another slurper uses it.",
      .remedy =
          "Put the folder back and start slurper, or run the command of the message. The ring is in RAM: do "
@@ -148,9 +145,8 @@ constexpr std::array<MessageEntry, kEventIds> kTable = {{
     {.id = EventId::StoppedLogNotWritten,
      .name = "stop.log_not_written",
      .level = Error,
-     .words =
-         "the log {log} could not be written: {size} stay in the ring {ring}. The next start writes them, "
-         "unless the machine is restarted first",
+     .words = "cannot write the log {log}: {size} remain in the ring {ring}. The next start writes them, "
+              "unless the machine is rebooted first",
      .cause = "The log's disk was full or failing when slurper was stopped.",
      .remedy = "Mend the disk and start slurper before the machine is restarted."},
 
@@ -158,16 +154,15 @@ constexpr std::array<MessageEntry, kEventIds> kTable = {{
     {.id = EventId::StoredFdRemoved,
      .name = "systemd.stored_fd_removed",
      .level = Warning,
-     .words = "the file-descriptor store holds {name}, which is {reason}: removed from it",
+     .words = "removed {name} from the file-descriptor store: it is {reason}",
      .cause = "The FIFO was replaced while slurper was down, or another program has stored a descriptor.",
      .remedy = "None: what such a FIFO holds is read first."},
     {.id = EventId::SocketUnitIsBehind,
      .name = "systemd.socket_unit_behind",
      .level = Warning,
-     .words =
-         "the socket unit has passed {what}, which was at {fifo} before{outcome}. The one that is there now "
-         "is read, and kept in the file-descriptor store; for the socket unit to hold it, stop the service, "
-         "restart the socket unit, and start the service",
+     .words = "the socket unit has passed {what}, which was at {fifo} before{outcome}. slurper reads the "
+              "FIFO that is there now, and keeps it in the file-descriptor store. For the socket unit to "
+              "hold it, stop the service, restart the socket unit, and start the service",
      .cause = "The FIFO was removed or replaced after the socket unit had opened it.",
      .remedy = "As the message says, at the next opportunity."},
 
@@ -175,15 +170,14 @@ constexpr std::array<MessageEntry, kEventIds> kTable = {{
     {.id = EventId::FifoNotPolled,
      .name = "fifo.not_polled",
      .level = Error,
-     .words = "{error}",
+     .words = "{error.} slurper reads the FIFO only when something else wakes it up",
      .cause = "The kernel has refused to wait for the FIFO: memory, or a limit of epoll(7), has run out.",
      .remedy = "Raise fs.epoll.max_user_watches, or the memory limit."},
     {.id = EventId::FifoHeldUp,
      .name = "fifo.not_read",
      .level = Error,
-     .words =
-         "cannot take more from the FIFO {fifo}: {reason}. Writers wait, or lose lines if they do not, until "
-         "it can; {waiting} wait for the log",
+     .words = "cannot read more from the FIFO {fifo}: {reason}. Writers wait, or lose lines if they do not "
+              "wait; {waiting} wait in the ring for the log",
      .cause = "The ring is full because the log is not written fast enough, its file system has no memory "
               "left, or "
               "a limit was reached.",
@@ -194,14 +188,13 @@ constexpr std::array<MessageEntry, kEventIds> kTable = {{
     {.id = EventId::FifoReadAgain,
      .name = "fifo.read_again",
      .level = Warning,
-     .words = "takes lines from the FIFO again, after {after}",
+     .words = "reading the FIFO again, after {after}",
      .clears = Alert::FifoNotRead},
     {.id = EventId::LinesDropping,
      .name = "fifo.dropping",
      .level = Error,
-     .words =
-         "the ring is full ({size}), and ring.when_full = \"drop\": lines are thrown away until the log has "
-         "caught up",
+     .words = "the ring is full ({size}) and ring.when_full = \"drop\": lines are dropped until the log has "
+              "caught up",
      .cause =
          "The log is not written as fast as lines come, and the setting prefers losing lines to holding up "
          "their writers.",
@@ -212,15 +205,15 @@ constexpr std::array<MessageEntry, kEventIds> kTable = {{
     {.id = EventId::LinesDropped,
      .name = "fifo.dropped",
      .level = Error,
-     .words = "{when}: {lines} lines were thrown away",
+     .words = "{when}: {lines} lines were dropped",
      .cause = "As for fifo.dropping.",
      .remedy = "As for fifo.dropping.",
      .clears = Alert::LinesDropped},
     {.id = EventId::PathNotWatched,
      .name = "path.not_watched",
      .level = Warning,
-     .words =
-         "{error}. slurper looks once a second whether the FIFO {fifo} was replaced, until it can be watched",
+     .words = "{error.} slurper checks once a second whether the FIFO {fifo} was replaced, until it can "
+              "watch the path",
      .cause = "The user has no inotify instance or watch left, or a folder on the way may not be read.",
      .remedy =
          "Raise fs.inotify.max_user_instances or max_user_watches with sysctl(8), or let slurper's user read "
@@ -232,53 +225,51 @@ constexpr std::array<MessageEntry, kEventIds> kTable = {{
     {.id = EventId::PathWatchedAgain,
      .name = "path.watched_again",
      .level = Info,
-     .words = "changes of the FIFO's path {fifo} are watched again",
+     .words = "watching the path of the FIFO {fifo} again",
      .shown = Shown::WhenCleared,
      .clears = Alert::PathNotWatched,
      .limit = 5},
     {.id = EventId::FifoAccessHarmed,
      .name = "fifo.access_harmed",
      .level = Warning,
-     .words = "the access to the FIFO {fifo} was changed: {change}. slurper leaves it so",
+     .words = "the permissions of the FIFO {fifo} have changed: {change}. slurper does not change them back",
      .cause = "Someone has changed the mode, owner or group of the FIFO.",
      .remedy = "Set them back with chmod(1) and chown(1), unless it was meant.",
      .limit = 5},
     {.id = EventId::FifoAccessChanged,
      .name = "fifo.access_changed",
      .level = Info,
-     .words = "the access to the FIFO {fifo} was changed: {change}. slurper leaves it so",
+     .words = "the permissions of the FIFO {fifo} have changed, without harm: {change}. slurper does not "
+              "change them back",
      .limit = 5},
     {.id = EventId::FifoReinstated,
      .name = "fifo.reinstated",
      .level = Warning,
-     .words = "the FIFO {fifo} {fate}, and one that was there before is back",
+     .words = "the FIFO {fifo} {fate}, and an earlier one is back at the path",
      .cause = "A FIFO that had been moved away was moved back.",
      .remedy = "None: both are read. Find out which program moves the FIFO.",
      .limit = 5},
     {.id = EventId::FifoReplaced,
      .name = "fifo.replaced",
      .level = Warning,
-     .words =
-         "the FIFO {fifo} {fate}: another one has taken its place, and is read now. Whoever has the old one "
-         "open is read until it leaves; let it open the path anew",
+     .words = "the FIFO {fifo} {fate}: another FIFO has taken its place and is read now. Processes that have "
+              "the old one open are still read; make them open the path again",
      .cause = "A program has made a FIFO of its own at the path.",
      .remedy = "Restart writers that still have the old one open (a message names them).",
      .limit = 5},
     {.id = EventId::FifoRecreated,
      .name = "fifo.recreated",
      .level = Warning,
-     .words =
-         "the FIFO {fifo} {fate}: made it anew. Whoever has the old one open is read until it leaves; let it "
-         "open the path anew",
+     .words = "the FIFO {fifo} {fate}: recreated it. Processes that have the old one open are still read; "
+              "make them open the path again",
      .cause = "The FIFO was removed or moved away.",
      .remedy = "Restart writers that still have the old one open (a message names them).",
      .limit = 5},
     {.id = EventId::FifoNotAtPath,
      .name = "fifo.not_at_path",
      .level = Error,
-     .words =
-         "the FIFO {fifo} {fate}, and slurper {error}. Who has the old FIFO open is still read; the path is "
-         "looked at again when it changes",
+     .words = "the FIFO {fifo} {fate}, and slurper {error.} Processes that have the old one open are still "
+              "read; slurper checks the path again when it changes",
      .cause = "The FIFO was removed or replaced, and nothing that can be read stands at the path.",
      .remedy = "Make room for the FIFO at the path: remove what stands there, or create the folder.",
      .shown = Shown::WhenChanged,
@@ -288,21 +279,21 @@ constexpr std::array<MessageEntry, kEventIds> kTable = {{
     {.id = EventId::FifoBack,
      .name = "fifo.back",
      .level = Warning,
-     .words = "the FIFO {fifo} is there again, and is read",
+     .words = "the FIFO {fifo} is back and is read again",
      .shown = Shown::WhenCleared,
      .clears = Alert::FifoNotAtPath,
      .limit = 5},
     {.id = EventId::FifoClosed,
      .name = "fifo.closed",
      .level = Info,
-     .words = "a FIFO that was at {fifo} before has no writer any more and is empty: closed it",
+     .words = "closed an earlier FIFO of {fifo}: it is empty and has no writer left",
      .limit = 5},
 
     // watch/
     {.id = EventId::UsersNotSeen,
      .name = "users.not_seen",
      .level = Warning,
-     .words = "{error}. slurper does not see who opens and closes it, and tries again every second",
+     .words = "{error.} slurper cannot see which processes open the FIFO, and tries again every second",
      .cause = "The user has no inotify instance or watch left.",
      .remedy = "Raise fs.inotify.max_user_instances or max_user_watches with sysctl(8).",
      .shown = Shown::WhenRaised,
@@ -311,7 +302,7 @@ constexpr std::array<MessageEntry, kEventIds> kTable = {{
     {.id = EventId::UsersSeenAgain,
      .name = "users.seen_again",
      .level = Info,
-     .words = "who opens and closes the FIFO {fifo} is seen again",
+     .words = "seeing again which processes open the FIFO {fifo}",
      .shown = Shown::WhenCleared,
      .clears = Alert::UsersNotSeen},
     {.id = EventId::WriterCame,
@@ -322,54 +313,50 @@ constexpr std::array<MessageEntry, kEventIds> kTable = {{
     {.id = EventId::WriterLeft,
      .name = "users.writer_left",
      .level = Info,
-     .words = "a writer has left: {process}",
+     .words = "writer left: {process}",
      .limit = 5},
     {.id = EventId::LastWriterLeft,
      .name = "users.last_writer_left",
      .level = Info,
-     .words = "the last writer has left: {process}",
+     .words = "last writer left: {process}",
      .limit = 5},
     {.id = EventId::SecondReaderCame,
      .name = "users.second_reader",
      .level = Warning,
-     .words =
-         "{process} also reads the FIFO {fifo}: lines that it takes are missing in the log. End it, and keep "
-         "the FIFO's permissions tight",
+     .words = "{process} also reads the FIFO {fifo}: lines that it reads are missing from the log. End that "
+              "process, and restrict the FIFO's permissions",
      .cause = "A pipe gives each byte to one reader: what the other one reads, slurper never sees.",
      .remedy = "End that process; chmod 0600 or 0620 keeps others from reading.",
      .limit = 10},
     {.id = EventId::SecondReaderLeft,
      .name = "users.second_reader_left",
      .level = Info,
-     .words = "the second reader has left the FIFO: {process}",
+     .words = "second reader left: {process}",
      .limit = 10},
     {.id = EventId::UnseenReaderLeft,
      .name = "users.unseen_reader_left",
      .level = Warning,
-     .words = "a process has opened the FIFO {fifo} for reading only, and closed it: lines that it took are "
-              "missing "
-              "in the log. Which one it was is not known: {reason}",
+     .words = "a process opened the FIFO {fifo} for reading only and closed it: lines that it read are "
+              "missing from the log. The process is unknown: {reason}",
      .cause = "Such as `cat` on the FIFO, which was over before slurper could look.",
      .remedy = "Keep the FIFO's permissions tight.",
      .limit = 10},
     {.id = EventId::UnseenWriterLeft,
      .name = "users.unseen_writer_left",
      .level = Debug,
-     .words = "a writer came and has left again: {reason}",
+     .words = "a writer opened the FIFO and left again: {reason}",
      .limit = 10},
     {.id = EventId::UnseenOpen,
      .name = "users.unseen_open",
      .level = Debug,
-     .words = "a process has opened the FIFO {fifo}. Which one it is, and whether to write or to read, is "
-              "not known: "
-              "{reason}",
+     .words = "a process opened the FIFO {fifo}; which one, and whether for reading or for writing, is "
+              "unknown: {reason}",
      .limit = 10},
     {.id = EventId::UnseenReaderTakes,
      .name = "users.unseen_reader",
      .level = Warning,
-     .words = "a second reader takes lines out of the FIFO {fifo}: they are missing in the log. Which "
-              "process it is "
-              "is not known: {reason}. As root, fuser -v {fifo} names it",
+     .words = "a second reader takes lines from the FIFO {fifo}: they are missing from the log. The process "
+              "is unknown: {reason}. To name it, run as root: fuser -v {fifo}",
      .cause =
          "slurper found less in the pipe than the kernel had announced: another process reads, which slurper "
          "may not see.",
@@ -391,15 +378,14 @@ constexpr std::array<MessageEntry, kEventIds> kTable = {{
     {.id = EventId::OldFifoHasWriters,
      .name = "users.old_fifo_has_writers",
      .level = Info,
-     .words = "the FIFO that was at {fifo} before is still open for writing by {processes}"},
+     .words = "still writing to an earlier FIFO of {fifo}: {processes}"},
 
     // log/
     {.id = EventId::LogWriteFailed,
      .name = "log.not_written",
      .level = Error,
      .words =
-         "{error}. What comes is kept in the ring (room for {room}), and writing is tried again until it "
-         "succeeds",
+         "{error.} Lines are kept in the ring (room for {room}), and writing is retried until it succeeds",
      .cause = "The log's disk is full or failing, or its folder is gone or may not be written.",
      .remedy = "The message names it. Nothing is lost while the ring has room.",
      .shown = Shown::WhenRaised,
@@ -408,22 +394,20 @@ constexpr std::array<MessageEntry, kEventIds> kTable = {{
     {.id = EventId::LogWrittenAgain,
      .name = "log.written_again",
      .level = Info,
-     .words = "the log is being written again, after {after}; {waiting} wait in the ring",
+     .words = "writing the log again, after {after}; {waiting} wait in the ring",
      .clears = Alert::LogNotWritten},
     {.id = EventId::LogReopenFailed,
      .name = "log.reopen_failed",
      .level = Error,
-     .words = "{error}. It is tried again with the next line",
+     .words = "{error.} slurper tries again with the next line",
      .cause = "SIGHUP asks for the log to be opened anew, and it could not be.",
      .remedy = "The message names it."},
     {.id = EventId::LogSyncFailed,
      .name = "log.not_synced",
      .level = Error,
      .words =
-         "{error}. What was written since the last sync may not survive a loss of power, even where a later "
-         "sync succeeds: what the kernel could not write it reports once, and forgets. It is tried again "
-         "every "
-         "second",
+         "{error.} What was written since the last sync may not survive a power failure, even if a later "
+         "sync succeeds: the kernel reports a write error only once. slurper tries again every second",
      .cause =
          "The disk is failing, or full although write(2) had succeeded (network file systems, thin volumes).",
      .remedy = "Look at the kernel's messages (dmesg), and at the disk.",
@@ -433,13 +417,13 @@ constexpr std::array<MessageEntry, kEventIds> kTable = {{
     {.id = EventId::LogSyncedAgain,
      .name = "log.synced_again",
      .level = Info,
-     .words = "the log is being synced again",
+     .words = "syncing the log again",
      .shown = Shown::WhenCleared,
      .clears = Alert::LogNotSynced},
     {.id = EventId::LogRotationFailed,
      .name = "log.not_rotated",
      .level = Warning,
-     .words = "{error}",
+     .words = "{error.} The log continues in its active segment, and slurper tries again",
      .cause = "The log's folder may not be written, or the disk is full.",
      .remedy = "The message names it. The log goes on in its active segment.",
      .shown = Shown::WhenRaised,
@@ -454,7 +438,7 @@ constexpr std::array<MessageEntry, kEventIds> kTable = {{
     {.id = EventId::LogCloseFailed,
      .name = "log.close_failed",
      .level = Error,
-     .words = "{error}",
+     .words = "{error.} slurper stops all the same; slurper verify shows what the log has",
      .cause = "The last sync of the log, or of its index, has failed.",
      .remedy = "Look at the kernel's messages (dmesg), and at the disk; `slurper verify` looks at the log."},
     {.id = EventId::LogFinding,
@@ -468,26 +452,25 @@ constexpr std::array<MessageEntry, kEventIds> kTable = {{
     {.id = EventId::SegmentCompressed,
      .name = "segment.compressed",
      .level = Debug,
-     .words = "compressed the segment {segment} from {raw} to {compressed}"},
+     .words = "compressed segment {segment} from {raw} to {compressed}"},
     {.id = EventId::SegmentRemoved,
      .name = "segment.removed",
      .level = Info,
-     .words = "removed the segment {segment}, as log.keep_files and log.keep_size say"},
+     .words = "removed segment {segment} (log.keep_files, log.keep_size)"},
     {.id = EventId::SegmentRemovedEarly,
      .name = "segment.removed_early",
      .level = Warning,
-     .words =
-         "removed the segment {segment} before its time: the disk is full, and log.when_disk_full says so",
+     .words = "removed segment {segment} early: the disk is full, and log.when_disk_full = \"remove_oldest\"",
      .cause = "The disk is full, and log.when_disk_full = \"remove_oldest\".",
      .remedy = "Make room on the disk, or lower log.keep_size."},
     {.id = EventId::LeftoverRemoved,
      .name = "segment.leftover_removed",
      .level = Info,
-     .words = "removed {file}, left by a compression that was cut short"},
+     .words = "removed {file}, which an interrupted compression left behind"},
     {.id = EventId::HousekeepingFailed,
      .name = "segment.not_kept",
      .level = Warning,
-     .words = "{error}. The segment stays as it is",
+     .words = "{error.} The segment stays as it is",
      .cause = "A rotated segment could not be compressed or removed.",
      .remedy = "The message names it. It is tried again with the next rotation.",
      .raises = Alert::SegmentsNotKept,
@@ -503,8 +486,7 @@ constexpr std::array<MessageEntry, kEventIds> kTable = {{
     {.id = EventId::DiskStalls,
      .name = "disk.stalls",
      .level = Warning,
-     .words =
-         "the log's disk has not answered for {seconds}. What comes is kept in the ring (room for {room})",
+     .words = "the log's disk has not answered for {seconds}. Lines are kept in the ring (room for {room})",
      .cause = "A system call on the log has not returned: the disk, or a network file system, hangs.",
      .remedy =
          "Look at the kernel's messages (dmesg), and at the disk. Nothing is lost while the ring has room.",
@@ -520,9 +502,8 @@ constexpr std::array<MessageEntry, kEventIds> kTable = {{
     {.id = EventId::LogThreadHangs,
      .name = "watchdog.hang",
      .level = Critical,
-     .words =
-         "the log's thread has hung for {seconds}, and not for the disk: a bug. The watchdog is not fed any "
-         "more, and systemd starts slurper again, which goes on where this one stands",
+     .words = "the log's thread has hung for {seconds} without waiting for the disk: this is a bug. slurper "
+              "stops feeding the watchdog; systemd restarts it, and the new process continues from here",
      .cause = "A bug in slurper.",
      .remedy = "Report it, with the core dump that systemd-coredump keeps. No line is lost by the restart.",
      .shown = Shown::WhenRaised,
@@ -539,15 +520,14 @@ constexpr std::array<MessageEntry, kEventIds> kTable = {{
     {.id = EventId::SinkSettingWarning,
      .name = "sink.setting",
      .level = Warning,
-     .words = "{text}",
+     .words = "sink settings: {text}",
      .cause = "A setting of a sink probably does not do what was meant, or the sink cannot be made.",
      .remedy = "The message names the setting and its place in the configuration."},
     {.id = EventId::SinkFails,
      .name = "sink.fails",
      .level = Error,
-     .words =
-         "the sink {sink} fails: {error.} Its lines wait in the log, and it is tried again, at least every "
-         "{retry}",
+     .words = "the sink {sink} fails: {error.} Its lines wait in the log, and slurper tries again, at least "
+              "every {retry}",
      .cause = "The destination is down, refuses, or is not what the settings say.",
      .remedy = "The message names it. Nothing is lost while the log keeps its segments.",
      .raises = Alert::SinkFails,
@@ -573,7 +553,7 @@ constexpr std::array<MessageEntry, kEventIds> kTable = {{
     {.id = EventId::SinkStops,
      .name = "sink.stops",
      .level = Error,
-     .words = "the sink {sink} stops: {error}. Its lines wait in the log",
+     .words = "the sink {sink} stops: {error.} Its lines wait in the log",
      .cause = "What the sink writes comes back into the FIFO: each line would go round for ever.",
      .remedy =
          "Break the loop where the message says, then systemctl reload slurper: the sink goes on at its "
@@ -584,7 +564,7 @@ constexpr std::array<MessageEntry, kEventIds> kTable = {{
     {.id = EventId::SinkResumes,
      .name = "sink.resumes",
      .level = Info,
-     .words = "the sink {sink} goes on, as it was told to",
+     .words = "the sink {sink} resumes",
      .clears = Alert::SinkStopped},
     {.id = EventId::SinkLags,
      .name = "sink.lags",
@@ -619,7 +599,8 @@ constexpr std::array<MessageEntry, kEventIds> kTable = {{
     {.id = EventId::SinkLeftBehind,
      .name = "sink.left_behind",
      .level = Error,
-     .words = "the sink {sink} does not end: it is left behind, and what it had on its way may come again",
+     .words =
+         "the sink {sink} does not end: its thread is abandoned, and lines in flight may be delivered again",
      .cause = "The sink hangs in a call of its own when slurper stops.",
      .remedy = "None for what slurper brings. A plug-in must return when its stop descriptor is readable."},
 }};

@@ -34,7 +34,7 @@ TEST(StatusText, NamesQuarantinedRingsAndHowToRecoverThem) {
   Snapshot found = snapshot();
   found.quarantined_bytes = 5 << 10;
   found.recover_arguments = "'/var/log/messages'";
-  EXPECT_NE(to_status_text(found).find(", 5.00KiB in rings that were put aside (slurper recover "
+  EXPECT_NE(to_status_text(found).find(", 5.00KiB in quarantined rings (slurper recover "
                                        "'/var/log/messages'), synced"),
             std::string::npos)
       << to_status_text(found);

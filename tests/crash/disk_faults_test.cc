@@ -103,9 +103,9 @@ TEST_P(InjectedFault, LosesNothingAndIsSaidOnce) {
 
 constexpr const char* kReady = "ready";  // where a recovery is no event
 constexpr const char* kUnsynced = "may not survive a loss of power";
-constexpr const char* kSynced = "is being synced again";
+constexpr const char* kSynced = "is syncing the log again";
 constexpr const char* kIndex = "cannot write the log's index";
-constexpr const char* kWrittenAgain = "the log is being written again";
+constexpr const char* kWrittenAgain = "writing the log again, after";
 const std::vector<std::string> small_segments = {"log.rotate_size=4KiB"};
 
 INSTANTIATE_TEST_SUITE_P(
@@ -166,7 +166,7 @@ TEST(DiskFaults, ReopeningThatFailsIsTriedAgain) {
   Child tracer = make_fail(slurper, site.disk / "messages", "openat", "error=EACCES:when=1..4");
   std::filesystem::rename(site.disk / "messages", site.disk / "messages.1");
   slurper.signal(SIGHUP);
-  ASSERT_TRUE(slurper.said("tried again with the next line")) << slurper.err();
+  ASSERT_TRUE(slurper.said("tries again with the next line")) << slurper.err();
   ASSERT_TRUE(site.holder.write("after\n"));
   ASSERT_TRUE(slurper.said(kWrittenAgain)) << slurper.err();
   detach(tracer);
@@ -221,7 +221,7 @@ TEST(DiskFaults, ALimitInMidRing) {
 
   ASSERT_EQ(::prlimit(slurper.pid(), RLIMIT_FSIZE, &none, nullptr), 0);
   EXPECT_TRUE(site.log.reaches(site.holder.accepted().size())) << slurper.err();
-  EXPECT_TRUE(slurper.said("takes lines from the FIFO again")) << slurper.err();
+  EXPECT_TRUE(slurper.said("reading the FIFO again")) << slurper.err();
   slurper.signal(SIGTERM);
   EXPECT_TRUE(slurper.exits_with(0)) << slurper.err();
   EXPECT_EQ(difference(site.holder.accepted(), site.log.bytes()), "");
@@ -309,8 +309,8 @@ TEST_F(FullDisk, GoesOnWithinASecondOfSpaceComingBack) {
   const std::uint64_t held = log.end();
   disk.resize(4096 * kMiB);
   EXPECT_TRUE(eventually([&] { return log.end() > held; }));
-  ASSERT_TRUE(slurper.said("takes lines from the FIFO again")) << slurper.err();
-  EXPECT_TRUE(slurper.said("cannot take more from the FIFO '")) << slurper.err();
+  ASSERT_TRUE(slurper.said("reading the FIFO again")) << slurper.err();
+  EXPECT_TRUE(slurper.said("cannot read more from the FIFO '")) << slurper.err();
   ASSERT_TRUE(writer.finish());
   slurper.signal(SIGTERM);
   ASSERT_TRUE(slurper.exits_with(0)) << slurper.err();
@@ -359,7 +359,7 @@ TEST_F(FullDisk, TheOldestSegmentsMakeRoomWhereTheyMay) {
   ASSERT_GT(writer.bytes(), 4 * kMiB);
   const LogStream log(disk / "messages");
   ASSERT_TRUE(log.reaches(writer.bytes())) << slurper.err();
-  EXPECT_THAT(slurper.err(), testing::HasSubstr("before its time"));
+  EXPECT_THAT(slurper.err(), testing::HasSubstr("early: the disk is full"));
   slurper.signal(SIGTERM);
   ASSERT_TRUE(slurper.exits_with(0)) << slurper.err();
   // What is left is the end of the stream, and as much as there is room for.
@@ -391,8 +391,8 @@ TEST_F(FullDisk, ARingWhoseMemoryIsUsedUpIsNoBusError) {
   ASSERT_TRUE(slurper.said("no memory left")) << slurper.err();
   ASSERT_TRUE(slurper.said("Make room")) << slurper.err();
   disk.resize(4096 * kMiB);
-  ASSERT_TRUE(slurper.said("takes lines from the FIFO again")) << slurper.err();
-  EXPECT_TRUE(slurper.said("cannot take more from the FIFO '")) << slurper.err();
+  ASSERT_TRUE(slurper.said("reading the FIFO again")) << slurper.err();
+  EXPECT_TRUE(slurper.said("cannot read more from the FIFO '")) << slurper.err();
   ASSERT_TRUE(writer.finish());
   slurper.signal(SIGTERM);
   ASSERT_TRUE(slurper.exits_with(0)) << slurper.err();

@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 struct Hand {
   const char* name;
   void (*act)(const std::string& log, int round);
-  bool takes_away;  // what it does to the file takes lines out of the test's reach
+  bool takes_away;  // what it does to the file takes lines from the test's reach
 };
 
 std::ostream& operator<<(std::ostream& out, const Hand& hand) {

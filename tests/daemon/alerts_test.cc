@@ -91,7 +91,7 @@ TEST_F(StatusAlerts, ADiskThatIsFullIsTheCauseThatIsNamed) {
   const std::string line = std::string(4095, 'x') + "\n";
   EXPECT_TRUE(eventually([&] {
     for (int i = 0; i < 300; ++i) (void)site_.holder.write(line);
-    return slurper.said("cannot take more from the FIFO", 1, 0ms);
+    return slurper.said("cannot read more from the FIFO", 1, 0ms);
   })) << slurper.err();
   EXPECT_TRUE(
       says(slurper,
@@ -103,7 +103,7 @@ TEST_F(StatusAlerts, ADiskThatIsFullIsTheCauseThatIsNamed) {
 TEST_F(StatusAlerts, AFifoThatIsNotAtItsPath) {
   Child slurper = site_.start();
   fs::rename(site_.fifo, site_.disk / "aside");
-  ASSERT_TRUE(slurper.said("made it anew"));
+  ASSERT_TRUE(slurper.said("recreated it"));
   std::ofstream(site_.disk / "file") << "x";
   fs::rename(site_.disk / "file", site_.fifo);
   EXPECT_TRUE(says(slurper, "THE FIFO IS NOT AT ITS PATH: it is a regular file")) << slurper.err();
@@ -140,18 +140,18 @@ TEST_F(StatusAlerts, NoInotifyInstanceLeftAndThenSome) {
       << slurper.err();
   // It is replaced, and read nevertheless.
   fs::remove(site_.fifo);
-  ASSERT_TRUE(slurper.said("made it anew")) << slurper.err();
+  ASSERT_TRUE(slurper.said("recreated it")) << slurper.err();
   const UniqueFd writer(::open(site_.fifo.c_str(), O_WRONLY | O_CLOEXEC));
   ASSERT_EQ(::write(writer.get(), "line\n", 5), 5);
   ASSERT_TRUE(site_.log.reaches(5)) << slurper.err();
-  EXPECT_FALSE(slurper.said("is seen again", 1, 0ms));
+  EXPECT_FALSE(slurper.said("seeing again which", 1, 0ms));
   tell("echo 128 >$limit\n");
-  EXPECT_TRUE(slurper.said("path '" + site_.fifo + "' are watched again")) << slurper.err();
-  EXPECT_TRUE(slurper.said("is seen again")) << slurper.err();
+  EXPECT_TRUE(slurper.said("watching the path of the FIFO '" + site_.fifo + "' again")) << slurper.err();
+  EXPECT_TRUE(slurper.said("seeing again which")) << slurper.err();
   tell("kill -USR2 $slurper\n");
   EXPECT_TRUE(slurper.said(", all well\n")) << slurper.err();
   fs::remove(site_.fifo);
-  ASSERT_TRUE(slurper.said("made it anew", 2)) << slurper.err();
+  ASSERT_TRUE(slurper.said("recreated it", 2)) << slurper.err();
   go_write_fd.reset();
   EXPECT_TRUE(slurper.exits_with(0)) << slurper.err();
 }

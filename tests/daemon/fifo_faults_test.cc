@@ -95,7 +95,7 @@ TEST_F(FifoFaults, RemovedItIsMadeAnewAndTheOldOneIsReadToItsEnd) {
   UniqueFd old_writer = open_writer(path_);
   write(old_writer, lines("before", 100));
   fs::remove(path_);
-  ASSERT_TRUE(slurper.said("was removed: made it anew"));
+  ASSERT_TRUE(slurper.said("was removed: recreated it"));
   struct stat st{};
   ASSERT_EQ(::lstat(path_.c_str(), &st), 0);
   EXPECT_EQ(st.st_mode, static_cast<mode_t>(S_IFIFO | 0622));
@@ -106,7 +106,7 @@ TEST_F(FifoFaults, RemovedItIsMadeAnewAndTheOldOneIsReadToItsEnd) {
     write(new_writer, lines("new", 10));
   }
   old_writer.reset();
-  ASSERT_TRUE(slurper.said("has no writer any more and is empty: closed it"));
+  ASSERT_TRUE(slurper.said("is empty and has no writer left"));
   new_writer.reset();
   write(open_writer(path_), lines("held open", 10));
   stop_and_compare(slurper);
@@ -118,12 +118,12 @@ TEST_F(FifoFaults, RenamedItIsMadeAnewAndComesBack) {
   const std::string aside = disk_ / "aside";
   const ino_t first = inode_of(path_);
   fs::rename(path_, aside);
-  ASSERT_TRUE(slurper.said("was moved to '" + aside + "': made it anew"));
+  ASSERT_TRUE(slurper.said("was moved to '" + aside + "': recreated it"));
   const UniqueFd new_writer = open_writer(path_);
   write(old_writer, lines("old", 100));
   write(new_writer, lines("new", 100));
   fs::rename(aside, path_);
-  ASSERT_TRUE(slurper.said("one that was there before is back"));
+  ASSERT_TRUE(slurper.said("an earlier one is back at the path"));
   EXPECT_EQ(inode_of(path_), first);
   write(new_writer, lines("new", 100));
   write(old_writer, lines("old again", 100));
@@ -141,7 +141,7 @@ TEST_F(FifoFaults, ReplacedByAnotherFifoBothAreRead) {
   const std::string early = lines("early", 100);
   ASSERT_EQ(::write(early_writer.get(), early.data(), early.size()), static_cast<ssize_t>(early.size()));
   fs::rename(other, path_);
-  ASSERT_TRUE(slurper.said("another one has taken its place, and is read now"));
+  ASSERT_TRUE(slurper.said("another FIFO has taken its place and is read now"));
   written_ += early;
   ASSERT_TRUE(log_.reaches(written_.size()));
   write(old_writer, lines("old", 100));
@@ -153,7 +153,7 @@ TEST_F(FifoFaults, ReplacedByAnotherFifoBothAreRead) {
 TEST_F(FifoFaults, TheNewOneIsGuardedAgainstASecondSlurper) {
   Child slurper = start();
   fs::remove(path_);
-  ASSERT_TRUE(slurper.said("made it anew")) << slurper.err();
+  ASSERT_TRUE(slurper.said("recreated it")) << slurper.err();
   Child second({.argv = {slurper_binary(), "run", "--fifo", path_, "--log", disk_ / "other", "--set",
                          "ring.directory=" + (ram_ / "other")},
                 .env = {}});
@@ -178,7 +178,7 @@ TEST_F(FifoFaults, ARegularFileInItsPlaceIsToldOnceAndLeftAlone) {
   ASSERT_TRUE(slurper.said("THE FIFO IS NOT AT ITS PATH"));
   EXPECT_FALSE(slurper.said("it is a regular file. Nothing was changed", 2, std::chrono::milliseconds(0)));
   fs::rename(path_, file);
-  ASSERT_TRUE(slurper.said("is there again, and is read"));
+  ASSERT_TRUE(slurper.said("is back and is read again"));
   write(writer, lines("old", 100));
   write(open_writer(path_), lines("new", 100));
   std::string content;
@@ -196,7 +196,7 @@ TEST_F(FifoFaults, WhereItMustNotBeMadeItIsWaitedFor) {
   write(old_writer, lines("old", 100));
   EXPECT_FALSE(fs::exists(path_));
   ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
-  ASSERT_TRUE(slurper.said("is there again, and is read"));
+  ASSERT_TRUE(slurper.said("is back and is read again"));
   write(open_writer(path_), lines("new", 100));
   write(old_writer, lines("old", 100));
   stop_and_compare(slurper);
@@ -267,7 +267,7 @@ TEST_P(FifoFolders, TheNewFifoIsReadAndTheOldOneToItsEnd) {
   if (other.put_back) {
     new_writer.reset();
     other.put_back(disk_.path());
-    ASSERT_TRUE(slurper.said("one that was there before is back")) << slurper.err();
+    ASSERT_TRUE(slurper.said("an earlier one is back at the path")) << slurper.err();
     EXPECT_EQ(device_and_inode(), first);
   }
   write(open_writer(path_), lines("after that", 10));
@@ -361,7 +361,7 @@ TEST_F(FifoFaults, AMountOverItsFolderIsSeen) {
     write(old_writer, lines("old again", 10));
     EXPECT_TRUE(slurper.said("was mounted over its folder")) << slurper.err();
   }
-  ASSERT_TRUE(slurper.said("one that was there before is back")) << slurper.err();
+  ASSERT_TRUE(slurper.said("an earlier one is back at the path")) << slurper.err();
   write(open_writer(path_), lines("uncovered", 10));
   stop_and_compare(slurper);
 }
@@ -378,7 +378,7 @@ TEST_F(FifoFaults, AFolderThatComesBackLaterIsWaitedFor) {
   fs::create_directory(disk_ / "a");
   fs::create_directory(disk_ / "a/b");
   ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
-  ASSERT_TRUE(slurper.said("is there again, and is read")) << slurper.err();
+  ASSERT_TRUE(slurper.said("is back and is read again")) << slurper.err();
   write(open_writer(path_), lines("new", 10));
   stop_and_compare(slurper);
 }
@@ -430,7 +430,7 @@ TEST_F(FifoFaults, ANewOneThatAnotherHasLockedIsTriedAgain) {
   ASSERT_TRUE(slurper.said("another slurper reads it"));
   write(old_writer, lines("old", 10));
   holder.release();
-  ASSERT_TRUE(slurper.said("is there again, and is read"));
+  ASSERT_TRUE(slurper.said("is back and is read again"));
   EXPECT_FALSE(slurper.said("another slurper reads it", 2, std::chrono::milliseconds(0))) << "told once";
   write(open_writer(path_), lines("new", 10));
   stop_and_compare(slurper);

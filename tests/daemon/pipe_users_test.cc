@@ -77,10 +77,10 @@ TEST_F(PipeUsersOfSlurper, WritersAreNamedWhenTheyComeAndWhenTheyLeave) {
   Child both = shell("<>\"$1\"");
   EXPECT_TRUE(slurper.said(fmt::format("(pid {})", both.pid())));
   writer.kill();
-  EXPECT_TRUE(slurper.said("a writer has left: ")) << slurper.err();
+  EXPECT_TRUE(slurper.said("writer left: ")) << slurper.err();
   both.kill();
   // The test itself holds it, too, and was there from the start.
-  EXPECT_TRUE(slurper.said("a writer has left: ", 2)) << slurper.err();
+  EXPECT_TRUE(slurper.said("writer left: ", 2)) << slurper.err();
   EXPECT_TRUE(slurper.said(fmt::format("(pid {})", ::getpid())));
   EXPECT_TRUE(site_.holder.write("line\n"));
   stop_and_compare(slurper);
@@ -98,8 +98,7 @@ TEST_F(PipeUsersOfSlurper, TheLastWriterIsCalledSo) {
   Child writer({.argv = {"sh", "-c", "exec 7>\"$1\"; echo one >&7; exec sleep 1000", "sh", fifo}, .env = {}});
   ASSERT_TRUE(slurper.said(fmt::format("(pid {})", writer.pid())));
   writer.kill();
-  EXPECT_TRUE(slurper.said(::geteuid() == 0 ? "the last writer has left: " : "a writer has left: "))
-      << slurper.err();
+  EXPECT_TRUE(slurper.said(::geteuid() == 0 ? "last writer left: " : "writer left: ")) << slurper.err();
   const LogStream log(disk / "messages");
   ASSERT_TRUE(log.reaches(4));
   slurper.signal(SIGTERM);
@@ -123,7 +122,7 @@ TEST_F(PipeUsersOfSlurper, AThiefIsNamedAndCounted) {
   })) << "cat "
       << second_reader.out().size() << ", log " << site_.log.end();
   second_reader.kill();
-  EXPECT_TRUE(slurper.said("the second reader has left the FIFO")) << slurper.err();
+  EXPECT_TRUE(slurper.said("second reader left: ")) << slurper.err();
   slurper.signal(SIGUSR2);
   EXPECT_TRUE(slurper.said("1 second readers")) << slurper.err();
   slurper.signal(SIGTERM);
@@ -164,7 +163,7 @@ TEST_F(PipeUsersOfSlurper, ATheftThatWasOverAtOnceIsToldWithoutAName) {
   // Opened and closed before anybody could look.
   EXPECT_TRUE(eventually([&] {
     EXPECT_TRUE(UniqueFd(::open(site_.fifo.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)));
-    return slurper.said("for reading only, and closed it", 1, 50ms);
+    return slurper.said("for reading only and closed it", 1, 50ms);
   })) << slurper.err();
   EXPECT_TRUE(site_.holder.write("line\n"));
   stop_and_compare(slurper);
@@ -177,7 +176,7 @@ TEST_F(PipeUsersOfSlurper, WhomItMayNotSeeIsToldAsFarAsPossible) {
   Child second_reader = shell("<\"$1\"", "echo open; exec sleep 1000");
   ASSERT_TRUE(eventually([&] { return second_reader.out() == "open\n"; }));
   second_reader.kill();
-  EXPECT_TRUE(slurper.said("for reading only, and closed it")) << slurper.err();
+  EXPECT_TRUE(slurper.said("for reading only and closed it")) << slurper.err();
   EXPECT_TRUE(site_.holder.write("line\n"));
   stop_and_compare(slurper);
 }
@@ -187,7 +186,7 @@ TEST_F(PipeUsersOfSlurper, AThiefThatCantBeSeenIsReportedByWhatItTakes) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
   Child slurper = start_as_nobody();
   Child second_reader({.argv = {"cat", site_.fifo}, .env = {}});
-  for (int i = 0; !slurper.said("takes lines out of the FIFO", 1, 10ms); ++i) {
+  for (int i = 0; !slurper.said("takes lines from the FIFO", 1, 10ms); ++i) {
     ASSERT_TRUE(site_.holder.write(fmt::format("{:06} {:.<90}\n", i, "")));
     ASSERT_LT(i, 3000) << slurper.err();
   }
@@ -211,7 +210,7 @@ TEST_F(PipeUsersOfSlurper, RestartsOfAWriterThatCantBeSeenAreNoNews) {
   }
   // When this is reported, all of the above has been seen.
   (void)UniqueFd(::open(site_.fifo.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-  ASSERT_TRUE(slurper.said("for reading only, and closed it")) << slurper.err();
+  ASSERT_TRUE(slurper.said("for reading only and closed it")) << slurper.err();
   slurper.signal(SIGTERM);
   EXPECT_TRUE(slurper.exits_with(0));
   std::string said = slurper.err();
@@ -252,8 +251,8 @@ TEST_F(PipeUsersOfSlurper, TheNewFifoIsWatchedAndWhoStaysWithTheOldOneIsNamed) {
   Child writer = shell(">\"$1\"", "echo old >&7; exec sleep 1000");
   ASSERT_TRUE(site_.log.reaches(4));
   fs::remove(site_.fifo);
-  ASSERT_TRUE(slurper.said("made it anew"));
-  EXPECT_TRUE(slurper.said("before is still open for writing by ")) << slurper.err();
+  ASSERT_TRUE(slurper.said("recreated it"));
+  EXPECT_TRUE(slurper.said("still writing to an earlier FIFO of ")) << slurper.err();
   EXPECT_TRUE(slurper.said(fmt::format("(pid {})", writer.pid())));
   Child second_reader = shell("<\"$1\"");
   EXPECT_TRUE(slurper.said(fmt::format("(pid {}) also reads", second_reader.pid()))) << slurper.err();

@@ -79,7 +79,7 @@ TEST_F(ReplacedFolder, IsMadeAgainBeforeTheNextStart) {
   std::string lines;
   for (int i = 0; i < 1000; ++i) lines += fmt::format("{}\n", i);
   ASSERT_TRUE(holder_.write(lines));
-  ASSERT_TRUE(slurper.said("What comes is kept in the ring"));
+  ASSERT_TRUE(slurper.said("Lines are kept in the ring"));
   stop(slurper, 74);
   EXPECT_THAT(slurper.err(), HasSubstr("The next start writes them"));
 
@@ -185,7 +185,7 @@ TEST_F(ReplacedFolder, AFlippedLinkLeadsToTheSameRing) {
   Child slurper = start();
   remove_while_used(disk_ / "a");
   ASSERT_TRUE(holder_.write("kept in the ring\n"));
-  ASSERT_TRUE(slurper.said("What comes is kept in the ring"));
+  ASSERT_TRUE(slurper.said("Lines are kept in the ring"));
   slurper.kill();
   fs::remove(folder_);
   fs::create_symlink("b", folder_);
@@ -230,7 +230,7 @@ TEST_F(ReplacedFolder, IsAnotherLogs) {
   Child again = start();
   EXPECT_THAT(again.err(), HasSubstr("it belongs to another log"));
   again.signal(SIGUSR2);
-  EXPECT_TRUE(again.said("in rings that were put aside")) << again.err();
+  EXPECT_TRUE(again.said("in quarantined rings")) << again.err();
   Child recover(program("recover", {log_}));
   EXPECT_TRUE(recover.exits_with(0)) << recover.err();
   EXPECT_EQ(recover.out(), missing);

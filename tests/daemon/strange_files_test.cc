@@ -166,9 +166,8 @@ TEST_P(StrangeRings, IsPutAsideAsItIsAndTheLogGoesOn) {
   write_file(ring_, bytes);
   const std::string aside = ring_.string() + ".put-aside-1";
   Child slurper = site_.start({"ring.size=4MiB"});
-  EXPECT_THAT(slurper.err(),
-              HasSubstr("the ring '" + ring_.string() + "' could not be used: " + GetParam().said));
-  EXPECT_THAT(slurper.err(), HasSubstr("renamed to '" + aside + "', and a new one begun"));
+  EXPECT_THAT(slurper.err(), HasSubstr("cannot use the ring '" + ring_.string() + "': " + GetParam().said));
+  EXPECT_THAT(slurper.err(), HasSubstr("renamed to '" + aside + "', and a new ring was created"));
   EXPECT_TRUE(read_file(aside) == bytes) << "it was changed";
   ASSERT_TRUE(site_.holder.write("after that\n"));
   ASSERT_TRUE(site_.log.reaches(logged_.size() + 11));

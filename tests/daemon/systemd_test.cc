@@ -141,8 +141,9 @@ TEST_F(FormerFifo, IsReadToItsEndAndItsEndsAreForgotten) {
   read_fd.reset();
   write_fd.reset();
   ASSERT_TRUE(machine_.ready());
-  EXPECT_TRUE(slurper.said("'slurper-read', which is another FIFO")) << slurper.err();
-  EXPECT_TRUE(slurper.said("which is read to its end: removed from it")) << slurper.err();
+  EXPECT_TRUE(slurper.said("removed 'slurper-read' from the file-descriptor store: it is another FIFO"))
+      << slurper.err();
+  EXPECT_TRUE(slurper.said("from the file-descriptor store: it is another FIFO")) << slurper.err();
   ASSERT_THAT(systemd.store(), SizeIs(2));
   struct stat st{};
   struct stat expected{};
@@ -167,7 +168,8 @@ TEST_F(FormerFifo, IsLeftToASlurperThatReadsItNow) {
   ASSERT_EQ(::write(other.get(), "line\n", 5), 5);
   Child slurper(machine_.program({}, {{"slurper-read", read_fd.get()}}));
   ASSERT_TRUE(machine_.ready());
-  EXPECT_TRUE(slurper.said("'slurper-read', which is another FIFO")) << slurper.err();
+  EXPECT_TRUE(slurper.said("removed 'slurper-read' from the file-descriptor store: it is another FIFO"))
+      << slurper.err();
   EXPECT_THAT(ends_of(slurper.pid(), path_), IsEmpty());
   std::array<char, 8> text{};
   EXPECT_EQ(::read(other.get(), text.data(), text.size()), 5) << "nothing was taken from it";
@@ -179,7 +181,9 @@ TEST(FdStore, AnUnknownNameIsForgotten) {
   Child slurper = machine.start({{"slurper-fifo-v0", something.get()}});
   EXPECT_TRUE(machine.systemd.hears("FDSTOREREMOVE=1\nFDNAME=slurper-fifo-v0"));
   EXPECT_TRUE(machine.ready());
-  EXPECT_TRUE(slurper.said("'slurper-fifo-v0', which is none that this slurper knows")) << slurper.err();
+  EXPECT_TRUE(slurper.said(
+      "removed 'slurper-fifo-v0' from the file-descriptor store: it is none that this slurper knows"))
+      << slurper.err();
 }
 
 // The names that this version uses, for something else: an older one may have meant it otherwise.
@@ -195,7 +199,7 @@ TEST(FdStore, WhatIsNotTheEndThatItsNameSaysIsReplaced) {
     ASSERT_TRUE(machine.systemd.hears("FDSTOREREMOVE=1\nFDNAME=slurper-read"));
     ASSERT_TRUE(machine.systemd.hears("FDSTOREREMOVE=1\nFDNAME=slurper-write"));
     ASSERT_TRUE(machine.ready()) << slurper.err();
-    EXPECT_TRUE(slurper.said(is_fifo ? "which is not the end that it should be" : "which is not a FIFO"))
+    EXPECT_TRUE(slurper.said(is_fifo ? "it is not the end that it should be" : "it is not a FIFO"))
         << slurper.err();
     ASSERT_THAT(machine.systemd.store(), SizeIs(2));
     for (const auto& [name, fd, message] : machine.systemd.store())

@@ -107,7 +107,7 @@ wait_until "it stops" said "the sink 'back' stops: cannot write to the journal: 
 wait_until "the status says so" eval 'property StatusText | grep "A SINK HAS STOPPED" >/dev/null'
 use_rsyslog "$by_socket"
 systemctl reload slurper
-wait_until "it goes on" said "the sink 'back' goes on, as it was told to"
+wait_until "it goes on" said "the sink 'back' resumes"
 works_once "mended"
 
 echo "== a sink \`syslog\` that sends to this machine's own syslogd: it finds the loop, too"

@@ -37,7 +37,7 @@ wait_until "the OOM killer strikes" killed
 no_limit
 back() { [ "$(property NRestarts)" -ge 1 ] && [ "$(property ActiveState)" = active ]; }
 wait_until "slurper is back" back
-wait_until "the ring is taken over" said "over from the ring of a slurper that did not end by itself"
+wait_until "the ring is taken over" said "from the ring after an unclean exit"
 said "Make room on its file system" || die "the disk was not full"
 
 mount -o remount,size=256M /var/log/slurper

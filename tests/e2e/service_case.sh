@@ -91,7 +91,7 @@ cat $fifo >/tmp/stolen &
 second_reader=$!
 steal() {
   echo "a line for either" >&9 # all equally long: none is torn
-  said "takes lines out of the FIFO"
+  said "takes lines from the FIFO"
 }
 wait_until "the second reader in the messages" steal
 kill $second_reader

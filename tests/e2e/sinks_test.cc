@@ -368,7 +368,7 @@ TEST_F(SinksTest, OnesThatCanNotWorkHoldUpNobody) {
   // A reload would lose such a sink's settings only later, with the next start: it is refused.
   slurper.signal(SIGHUP);
   EXPECT_TRUE(slurper.said("there is no sink of the type 'flie', and no plug-in '")) << slurper.err();
-  EXPECT_TRUE(slurper.said("The settings stay as they were")) << slurper.err();
+  EXPECT_TRUE(slurper.said("The settings are unchanged")) << slurper.err();
   end(slurper);
   EXPECT_EQ(difference(site_.holder.accepted(), site_.log.bytes()), "");
 }

@@ -134,7 +134,7 @@ TEST_F(PathKeeperTest, WhatHasAnotherLinkIsLookedAtTwice) {
   std::filesystem::remove(settings_.path);
   EXPECT_FALSE(wait_and_look());
   EXPECT_TRUE(wait_and_look());
-  EXPECT_THAT(messages_.text(), HasSubstr("fifo' was removed: made it anew"));
+  EXPECT_THAT(messages_.text(), HasSubstr("fifo' was removed: recreated it"));
   EXPECT_TRUE(std::filesystem::is_fifo(settings_.path));
 }
 

@@ -39,6 +39,21 @@ TEST(MessageTable, WhatDependsOnAnAlertHasOne) {
   }
 }
 
+// Its own words tell a message from all others: the sinks' and the log's, which only introduce another's
+// text, have the fewest.
+TEST(MessageTable, EveryMessageHasWordsOfItsOwn) {
+  for (const MessageEntry& entry : message_table()) {
+    if (entry.shown == Shown::Never) continue;
+    std::size_t own = 0;
+    bool inside = false;
+    for (const char c : entry.words) {
+      inside = (inside || c == '{') && c != '}';
+      own += inside ? 0 : 1;
+    }
+    EXPECT_GE(own, 7U) << entry.name;
+  }
+}
+
 // An alert that nothing clears would be shown for ever; only a start that finds another ring folder may.
 TEST(MessageTable, EveryAlertIsRaisedAndCleared) {
   std::set<Alert> raised;

@@ -20,6 +20,7 @@ using testing::SizeIs;
 
 class MessagesTest : public testing::Test {
  protected:
+  MessagesTest() { messages_.keep_nothing(); }
   void report(EventId id, std::initializer_list<EventArgument> arguments = {}) {
     messages_.listener().report(id, arguments);
   }
@@ -45,7 +46,7 @@ TEST_F(MessagesTest, AFailureThatLastsIsReportedOnceAndItsEndOnce) {
   EXPECT_THAT(take(), IsEmpty()) << "the status shows the other cause";
   EXPECT_EQ(messages_.alerts(), "THE LOG CAN'T BE SYNCED: Input/output error");
   for (int i = 0; i < 3; ++i) report(EventId::LogSyncedAgain);
-  EXPECT_THAT(take(), ElementsAre(says(MessageLevel::Info, "the log is being synced again")));
+  EXPECT_THAT(take(), ElementsAre(says(MessageLevel::Info, "syncing the log again")));
   EXPECT_EQ(messages_.alerts(), "all well");
 }
 

@@ -253,7 +253,7 @@ TEST_F(RunnerTest, AfterALoopItWaitsUntilItIsToldToGoOn) {
       says("3: the sink 'test' stops: cannot write: it comes back. Mend it. Its lines wait in the log\n"));
   write("two\n");
   runner_->resume();
-  ASSERT_TRUE(says("goes on, as it was told to"));
+  ASSERT_TRUE(says("resumes"));
   ASSERT_TRUE(eventually([&] { return runner_->status().stopped; })) << "it still loops";
   EXPECT_EQ(to_.opens, 2) << "it tried by itself";
   loops = false;
@@ -335,7 +335,7 @@ TEST_F(RunnerTest, TriesAgainUntilItWorksAndSaysSoOnce) {
   const std::string text = said();
   EXPECT_THAT(text,
               HasSubstr("3: the sink 'test' fails: cannot reach the destination: it is away. Its lines wait "
-                        "in the log, and it is tried again, at least every 100ms"));
+                        "in the log, and slurper tries again, at least every 100ms"));
   EXPECT_EQ(std::ranges::count(text, '\n'), 2);
 }
 

@@ -16,6 +16,8 @@
 #include <cstring>
 #include <system_error>
 
+#include "support/said.h"
+
 namespace slurper::test {
 
 namespace {
@@ -107,7 +109,9 @@ Child::Child(Child&& other) noexcept
       stderr_(std::move(other.stderr_)) {}
 
 Child::~Child() {
-  if (pid_ > 0) kill();
+  if (pid_ <= 0) return;
+  kill();
+  keep_said(err());
 }
 
 bool Child::said(const std::string& text, int count, std::chrono::milliseconds deadline) {

@@ -1,6 +1,7 @@
 // RecordedMessages: what a part of slurper reports, in the words that an operator reads.
 #pragma once
 
+#include <array>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include "control/alerts.h"
 #include "control/status_text.h"
 #include "service/messages.h"
+#include "support/said.h"
 
 namespace slurper::test {
 
@@ -26,6 +28,15 @@ class RecordedMessages {
       : messages_(
             alerts_, [this](MessageLevel level, std::string_view text) { keep(level, text); },
             std::move(now)) {}
+
+  RecordedMessages(const RecordedMessages&) = delete;
+  RecordedMessages& operator=(const RecordedMessages&) = delete;
+  ~RecordedMessages() {
+    if (is_kept_) keep_said(said_);
+  }
+
+  // What the test itself reports shows nothing of slurper: it does not count as produced.
+  void keep_nothing() { is_kept_ = false; }
 
   [[nodiscard]] EventListener& listener() { return messages_; }
 
@@ -45,6 +56,8 @@ class RecordedMessages {
  private:
   void keep(MessageLevel level, std::string_view text) {
     const std::lock_guard lock(mutex_);
+    constexpr std::array kLevels = {"debug", "info", "warning", "error", "critical"};
+    said_ += std::string(kLevels[static_cast<std::size_t>(level)]) + ": " + std::string(text) + '\n';
     recorded_.push_back({.level = level, .text = std::string(text)});
     text_ += std::to_string(static_cast<int>(level)) + ": " + std::string(text) + '\n';
   }
@@ -52,6 +65,8 @@ class RecordedMessages {
   mutable std::mutex mutex_;
   std::vector<RecordedMessage> recorded_;
   std::string text_;
+  std::string said_;
+  bool is_kept_ = true;
   Alerts alerts_{[] {}};
   Messages messages_;
 };

@@ -61,26 +61,24 @@ TEST_F(PipeUsersTest, WritersComeAndGoByName) {
   EXPECT_THAT(observe({.opens = 1}, {rsyslogd_}), ElementsAre(info("writer connected: 'rsyslogd' (pid 20)")));
   EXPECT_THAT(observe({.opens = 1}, {rsyslogd_, shell_}),
               ElementsAre(info("writer connected: 'sh' (pid 30)")));
-  EXPECT_THAT(observe({.write_closes = 1}, {shell_}),
-              ElementsAre(info("a writer has left: 'rsyslogd' (pid 20)")));
-  EXPECT_THAT(observe({.write_closes = 1}, {}), ElementsAre(info("the last writer has left: 'sh' (pid 30)")));
+  EXPECT_THAT(observe({.write_closes = 1}, {shell_}), ElementsAre(info("writer left: 'rsyslogd' (pid 20)")));
+  EXPECT_THAT(observe({.write_closes = 1}, {}), ElementsAre(info("last writer left: 'sh' (pid 30)")));
   EXPECT_EQ(users_.second_readers(), 0U) << "one that can write, too, is no second reader";
 }
 
 TEST_F(PipeUsersTest, WhereNotAllAreSeenNobodyIsTheLast) {
   holders_.unseen = 3;
   (void)observe({.opens = 1}, {shell_});
-  EXPECT_THAT(observe({.write_closes = 1}, {}), ElementsAre(info("a writer has left: 'sh'")));
+  EXPECT_THAT(observe({.write_closes = 1}, {}), ElementsAre(info("writer left: 'sh'")));
 }
 
 TEST_F(PipeUsersTest, ASecondReaderIsNamedOnce) {
   EXPECT_THAT(observe({.opens = 1}, {cat_}),
               ElementsAre(AllOf(warning("'cat' (pid 10) also reads the FIFO '/run/fifo'"),
-                                warning("missing in the log"))));
+                                warning("missing from the log"))));
   EXPECT_THAT(observe({.opens = 1}, {cat_, holder(10, "cat", Access::Read, 4)}), IsEmpty());
   EXPECT_THAT(observe({}, {cat_}), IsEmpty());
-  EXPECT_THAT(observe({.read_closes = 2}, {}),
-              ElementsAre(info("the second reader has left the FIFO: 'cat' (pid 10)")));
+  EXPECT_THAT(observe({.read_closes = 2}, {}), ElementsAre(info("second reader left: 'cat' (pid 10)")));
   EXPECT_EQ(users_.second_readers(), 1U);
 }
 
@@ -93,9 +91,8 @@ TEST_F(PipeUsersTest, TheSamePidLaterIsAnotherCulprit) {
 }
 
 TEST_F(PipeUsersTest, ASecondReaderThatWasTooQuickIsReportedWithoutAName) {
-  EXPECT_THAT(
-      observe({.opens = 1, .read_closes = 1}, {}),
-      ElementsAre(AllOf(warning("for reading only, and closed it"), warning("it was gone too soon"))));
+  EXPECT_THAT(observe({.opens = 1, .read_closes = 1}, {}),
+              ElementsAre(AllOf(warning("for reading only and closed it"), warning("it was gone too soon"))));
   EXPECT_EQ(users_.second_readers(), 1U);
 }
 
@@ -103,10 +100,9 @@ TEST_F(PipeUsersTest, ASecondReaderThatMayNotBeSeenIsReportedWhenItLeaves) {
   holders_.unseen = 9;
   EXPECT_THAT(observe({.opens = 1}, {}, false), IsEmpty());
   EXPECT_TRUE(users_.expects_more());
-  EXPECT_THAT(observe({}, {}),
-              ElementsAre(AllOf(debug("a process has opened the FIFO"), debug("9 processes"))));
+  EXPECT_THAT(observe({}, {}), ElementsAre(AllOf(debug("a process opened the FIFO"), debug("9 processes"))));
   EXPECT_FALSE(users_.expects_more());
-  EXPECT_THAT(observe({.read_closes = 1}, {}), ElementsAre(warning("for reading only, and closed it")));
+  EXPECT_THAT(observe({.read_closes = 1}, {}), ElementsAre(warning("for reading only and closed it")));
   EXPECT_THAT(observe({.read_closes = 1}, {}), IsEmpty())
       << "it was there before slurper, and is known to nobody";
 }
@@ -166,7 +162,7 @@ TEST_F(PipeUsersTest, ManyThatComeAndGoAreReportedNowAndThen) {
 TEST_F(PipeUsersTest, AShortReadIsReportedIfNoSecondReaderIsSeen) {
   holders_.others_hidden = true;
   EXPECT_THAT(observe({}, {}, true, true),
-              ElementsAre(AllOf(warning("takes lines out of the FIFO"), warning("hidden from slurper"))));
+              ElementsAre(AllOf(warning("takes lines from the FIFO"), warning("hidden from slurper"))));
   (void)observe({.opens = 1}, {cat_});
   now_ += 1h;
   EXPECT_THAT(observe({}, {cat_}, true, true), IsEmpty()) << "it has been named";

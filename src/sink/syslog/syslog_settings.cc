@@ -33,7 +33,7 @@ std::vector<std::string_view> choices_of(std::span<const SyslogName> names) {
   return choices;
 }
 
-// Each that `settings` has is in vain.
+// Rejects each of `names` that is set: it would have no effect.
 void reject_all(SinkOptions& options, std::initializer_list<std::string_view> names, std::string_view why) {
   for (const std::string_view name : names) {
     if (options.has(name)) options.reject(name, std::string(why));
