@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "bench/statistics.h"
 
@@ -208,18 +209,26 @@ std::string panel_text(const Panel& panel, const std::vector<Row>& rows) {
   return text;
 }
 
-// How many repeats a figure's runs have, and how busy the machine was with other work meanwhile.
+// How many repeats each of a figure's scenarios has, and how busy the machine was with other work meanwhile.
 std::string circumstances(const Data& data, const Figure& figure) {
-  unsigned repeats = 0;
-  std::vector<double> noise;
-  for (const Record& record : data.runs) {
-    if (std::ranges::find(figure.panels, record.scenario, &Panel::scenario) == figure.panels.end()) continue;
-    repeats = std::max(repeats, record.repeat + 1);
-    const auto found = record.outcome.metrics.find("noise_cpus");
-    if (found != record.outcome.metrics.end()) noise.push_back(found->second);
+  std::vector<std::string> repeats;
+  std::vector<std::string> noise;
+  std::set<std::string_view> seen;
+  for (const Panel& panel : figure.panels) {
+    if (!seen.insert(panel.scenario).second) continue;
+    unsigned count = 0;
+    std::vector<double> busy;
+    for (const Record& record : data.runs) {
+      if (record.scenario != panel.scenario) continue;
+      count = std::max(count, record.repeat + 1);
+      const auto found = record.outcome.metrics.find("noise_cpus");
+      if (found != record.outcome.metrics.end()) busy.push_back(found->second);
+    }
+    if (count > 0) repeats.push_back(fmt::format("{} {}", panel.scenario, count));
+    if (!busy.empty()) noise.push_back(fmt::format("{:.1f}", median(busy)));
   }
-  std::string text = fmt::format("Bars are medians of {} repeats, each a dot.", repeats);
-  if (!noise.empty()) text += fmt::format(" Other work kept {:.1f} processors busy.", median(noise));
+  std::string text = fmt::format("Bars: medians. Dots: repeats ({}).", fmt::join(repeats, ", "));
+  if (!noise.empty()) text += fmt::format(" Processors busy with other work: {}.", fmt::join(noise, ", "));
   return text;
 }
 

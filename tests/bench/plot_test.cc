@@ -19,10 +19,13 @@ namespace slurper::bench {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
-const fs::path kDocs = SLURPER_DOCS;
+fs::path docs() {
+  return SLURPER_DOCS;
+}
 
 std::string content_of(const fs::path& file) {
   std::ostringstream text;
@@ -116,7 +119,8 @@ TEST_F(DataFile, ThatIsMissingOrSomethingElseIsAnError) {
 TEST(Plots, ABarIsAsLongAsTheMedianAndALineAsTheSpread) {
   const auto drawn = drawings(
       data_of({run_of("cat", 0, {{"cpu_per_million", 2}}), run_of("cat", 1, {{"cpu_per_million", 4}}),
-               run_of("cat", 2, {{"cpu_per_million", 3}}), run_of("slurper", 0, {{"cpu_per_million", 1}})}));
+               run_of("cat", 2, {{"cpu_per_million", 3}}),
+               run_of("slurper", 0, {{"cpu_per_million", 1}, {"noise_cpus", 0.2}})}));
   ASSERT_EQ(drawn.size(), 1);
   const std::string& svg = drawn[0].svg;
   // 4 is the greatest value: 384 wide, from 196 on.
@@ -125,7 +129,7 @@ TEST(Plots, ABarIsAsLongAsTheMedianAndALineAsTheSpread) {
   EXPECT_THAT(svg, HasSubstr(R"(<rect class="own-bar" x="196" y="86" width="96.0")"));
   EXPECT_THAT(svg, HasSubstr(">3.00 (2.00 to 4.00)</text>"));
   EXPECT_THAT(svg, HasSubstr("slurper 1.00, cat 3.00 (2.00 to 4.00)."));
-  EXPECT_THAT(svg, HasSubstr("Bars are medians of 3 repeats"));
+  EXPECT_THAT(svg, HasSubstr("Dots: repeats (flat 3). Processors busy with other work: 0.2."));
 }
 
 TEST(Plots, LeaveOutFailedRunsAndLogsInRam) {
@@ -151,9 +155,24 @@ TEST(Plots, OfNothingAreNone) {
   EXPECT_TRUE(drawings(data_of({run_of("slurper", 0, {}, "it died")})).empty());
 }
 
+// After a change of plot.cc or of the data, `scripts/bench --plot` draws the page's plots again.
+TEST(Plots, OfThePageAreDrawnFromItsData) {
+  const auto data = read_data(docs() / "performance.json");
+  ASSERT_TRUE(data) << data.error().message();
+  const auto drawn = drawings(*data);
+  std::vector<std::string> files;
+  const std::string page = content_of(docs() / "performance.md");
+  for (const Drawing& drawing : drawn) {
+    files.push_back(drawing.file);
+    EXPECT_EQ(drawing.svg, content_of(docs() / "images" / drawing.file)) << drawing.file;
+    EXPECT_THAT(page, HasSubstr("(images/" + drawing.file + ")"));
+  }
+  EXPECT_THAT(files, ElementsAre("bench-flat.svg", "bench-paced.svg", "bench-refused.svg"));
+}
+
 TEST(Plots, AndDrawingsAreWellFormedAndSayWhatTheyShow) {
   int drawings = 0;
-  for (const fs::directory_entry& entry : fs::directory_iterator(kDocs / "images")) {
+  for (const fs::directory_entry& entry : fs::directory_iterator(docs() / "images")) {
     if (entry.path().extension() != ".svg") continue;
     ++drawings;
     const std::string svg = content_of(entry.path());
@@ -162,7 +181,7 @@ TEST(Plots, AndDrawingsAreWellFormedAndSayWhatTheyShow) {
          {"<title id=\"title\">", "<desc id=\"desc\">", "@media (prefers-color-scheme: dark)"})
       EXPECT_THAT(svg, HasSubstr(part)) << entry.path();
   }
-  EXPECT_GE(drawings, 1);
+  EXPECT_GE(drawings, 4);
 }
 
 TEST(Plots, TheCheckOfXmlFindsFaults) {
