@@ -158,6 +158,29 @@ class LeftRing {
   fs::path ring_ = site_.ram.path() + "/ring";
 };
 
+class RingOfAnotherSize : public LeftRing, public testing::Test {};
+
+TEST_F(RingOfAnotherSize, KeepsItUntilItIsFoundEmpty) {
+  Child slurper = site_.start({"ring.size=8MiB"});
+  EXPECT_THAT(slurper.err(), HasSubstr("the ring keeps its size of 4.00MiB until a start finds it empty"));
+  expect_good_end(site_, slurper);
+  Child again = site_.start({"ring.size=8MiB"});
+  EXPECT_THAT(again.err(), Not(HasSubstr("keeps its size")));
+  expect_good_end(site_, again);
+  EXPECT_EQ(difference(logged_ + "and more.\n", site_.log.bytes()), "");
+}
+
+TEST(RingOnADisk, IsReported) {
+  const Site site;
+  Child slurper({.argv = {slurper_binary(), "run", "--fifo", site.fifo, "--log", site.disk / "messages",
+                          "--set", "ring.directory=" + (site.disk / "ring")},
+                 .env = {}});
+  EXPECT_TRUE(slurper.said("/ring/ring' is not on a RAM file system")) << slurper.err();
+  EXPECT_TRUE(slurper.said("ready: "));
+  slurper.signal(SIGTERM);
+  EXPECT_TRUE(slurper.exits_with(0));
+}
+
 class StrangeRings : public LeftRing, public testing::TestWithParam<StrangeRing> {};
 
 TEST_P(StrangeRings, IsPutAsideAsItIsAndTheLogGoesOn) {

@@ -147,5 +147,19 @@ TEST_F(PathKeeperTest, WhatStaysIsNotLookedAtAThirdTime) {
   EXPECT_FALSE(path_keeper_->retry_at());
 }
 
+TEST(ReportOpened, SaysWhatAnOpenHasGoneOnWithout) {
+  test::RecordedMessages messages;
+  Fifo fifo;
+  report_opened(fifo, messages.listener());
+  EXPECT_EQ(messages.text(), "");
+  fifo.pipe_size = 4096;
+  fifo.pipe_size_refusal = Error{ErrorKind::NoPermission, EPERM, "make the pipe larger", "not permitted", ""};
+  fifo.lock.note = "process 7 ('cat') holds it";
+  report_opened(fifo, messages.listener());
+  EXPECT_EQ(messages.text(),
+            "2: FIFO lock: process 7 ('cat') holds it\n"
+            "2: cannot make the pipe larger: not permitted. The pipe keeps its size of 4.00KiB\n");
+}
+
 }  // namespace
 }  // namespace slurper

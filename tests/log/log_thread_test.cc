@@ -1,13 +1,19 @@
 // The log's thread and those who read along: what is published can be read, and it is known when it came.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <cerrno>
+#include <filesystem>
 #include <new>
 #include <random>
 #include <thread>
 
 #include "log/log_reader.h"
 #include "log/log_thread_site.h"
+#include "support/files.h"
+#include "support/wait.h"
 
 namespace slurper {
 namespace {
@@ -86,6 +92,66 @@ TEST_F(LogThreadTest, WhatItThrowsEndsTheProcessAndLeavesTheRing) {
         if (thread.start()) std::this_thread::sleep_for(60s);
       },
       testing::ExitedWithCode(75), "the thread 'log' cannot go on: memory has run out");
+}
+
+// What it and its housekeeper report.
+class LogThreadReports : public LogThreadTest {
+ protected:
+  void write(std::string_view lines) {
+    while (!lines.empty()) {
+      const ssize_t size =
+          ::write(fifo_.keep_alive_fd.get(), lines.data(), std::min<std::size_t>(lines.size(), 50'000));
+      ASSERT_GT(size, 0);
+      lines.remove_prefix(static_cast<std::size_t>(size));
+      while (intake_->pull(fifo_).outcome != Intake::Outcome::Empty) thread_->notify();
+    }
+  }
+  bool reports(const std::string& text) {
+    return test::eventually([&] { return messages_.text().find(text) != std::string::npos; });
+  }
+  std::string rotated(std::uint64_t base) const { return paths_.rotated({base}); }
+};
+
+TEST_F(LogThreadReports, SegmentsThatAreCompressedAndRemoved) {
+  settings_.keep_files = 1;
+  thread_ = std::make_unique<LogThread>(*ring_, *writer_, *times_, settings_, messages_.listener(), [] {});
+  test::write_file(paths_.temporary({0}), "of a compression that was cut short");
+  ASSERT_TRUE(thread_->start());
+  EXPECT_TRUE(
+      reports("1: removed '" + paths_.temporary({0}) + "', which an interrupted compression left behind"));
+  write(numbered_lines(350'000));
+  EXPECT_TRUE(reports("0: compressed segment '"));
+  EXPECT_TRUE(reports("1: removed segment '"));
+  EXPECT_TRUE(thread_->stop(10s));
+  EXPECT_EQ(messages_.alerts(), "all well");
+}
+
+TEST_F(LogThreadReports, ASegmentThatCanNotBeCompressed) {
+  std::filesystem::create_directories(paths_.temporary({0}) + "/in the way");
+  ASSERT_TRUE(thread_->start());
+  write(numbered_lines(150'000));
+  EXPECT_TRUE(reports("The segment stays as it is"));
+  EXPECT_THAT(messages_.alerts(), testing::StartsWith("OLD SEGMENTS CAN'T BE COMPRESSED OR REMOVED: "));
+  EXPECT_TRUE(thread_->stop(10s));
+}
+
+TEST_F(LogThreadReports, ALogThatCanNotBeSyncedAtTheEnd) {
+  class NoSync : public Os {
+   public:
+    int fdatasync(int fd) override { return fails ? -EIO : Os::fdatasync(fd); }
+    std::atomic<bool> fails = false;
+  } os;
+  settings_.sync = {.mode = SyncMode::Periodic, .period = 1h};
+  writer_.reset();
+  writer_ = std::move(*LogWriter::open(os, settings_, new_uuid()));
+  thread_ = std::make_unique<LogThread>(*ring_, *writer_, *times_, settings_, messages_.listener(), [] {});
+  ASSERT_TRUE(thread_->start());
+  write("one\n");
+  ASSERT_TRUE(test::eventually([&] { return ring_->used() == 0; }));
+  os.fails = true;
+  EXPECT_TRUE(thread_->stop(10s)) << "it is written";
+  EXPECT_THAT(messages_.text(), testing::HasSubstr("slurper stops all the same"));
+  writer_.reset();
 }
 
 }  // namespace

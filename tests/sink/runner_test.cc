@@ -33,6 +33,7 @@ using testing::HasSubstr;
 
 // A destination that does as it is told. What it holds outlives the sinks that write to it.
 struct Destination {
+  std::vector<Level> says_at_open = {};
   std::mutex mutex;
   std::vector<std::string> lines;  // that it has, each behind its offset
   std::uint64_t held = 0;
@@ -66,6 +67,7 @@ class TestSink : public Sink {
     const std::lock_guard lock(to_.mutex);
     ++to_.opens;
     if (Status good = to_.before_open(); !good) return std::unexpected(good.error());
+    for (const Level level : to_.says_at_open) context.say(level, "has words of its own");
     open_ = true;
     return to_.tells;
   }
@@ -443,6 +445,15 @@ TEST(DeadLettersTest, NothingButTheirOwnFileIsChanged) {
   EXPECT_TRUE(append());
   ASSERT_EQ(::lstat(path.c_str(), &st), 0);
   EXPECT_EQ(st.st_mode & 07777, 0644U);
+}
+
+TEST_F(RunnerTest, ASinksOwnWordsAreReportedAtItsLevel) {
+  to_.says_at_open = {Level::Debug, Level::Info, Level::Warning, Level::Error};
+  start();
+  finish();
+  EXPECT_EQ(said(),
+            "0: the sink 'test' has words of its own\n1: the sink 'test' has words of its own\n"
+            "2: the sink 'test' has words of its own\n3: the sink 'test' has words of its own\n");
 }
 
 TEST_F(RunnerTest, WhatIsRefusedGoesToTheDeadLetters) {

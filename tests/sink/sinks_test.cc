@@ -127,5 +127,16 @@ TEST_F(SinksTogether, ALoopIsReportedUntilTheSinkIsToldToGoOn) {
   EXPECT_TRUE(looping.stop(0ms, 30s));
 }
 
+TEST_F(SinksTogether, ReportWhatIsDoubtfulOfTheirSettings) {
+  std::vector<PreparedSink> prepared;
+  prepared.push_back({.name = "odd",
+                      .type = "test",
+                      .options = {},
+                      .make = []() -> Result<std::unique_ptr<Sink>> { return nullptr; },
+                      .warnings = {"the filter is never true"}});
+  const Sinks odd = sinks(std::move(prepared));
+  EXPECT_EQ(messages_.text(), "2: sink settings: the filter is never true\n");
+}
+
 }  // namespace
 }  // namespace slurper
