@@ -35,7 +35,7 @@ std::unexpected<Error> cannot_create(int errnum, const std::string& path) {
 
 constexpr const char* kBothAllowed = "slurper must be allowed to read and to write it";
 
-// A descriptor with `flags` of the very inode that `fd` has open, whatever its path leads to by now.
+// Opens a descriptor with `flags` on the very inode that `fd` has open, wherever its path leads by now.
 Result<UniqueFd> open_again(Os& os, int fd, int flags, const std::string& what) {
   UniqueFd again_fd(os.open(fmt::format("/proc/self/fd/{}", fd).c_str(), flags));
   if (again_fd) return again_fd;
@@ -44,9 +44,9 @@ Result<UniqueFd> open_again(Os& os, int fd, int flags, const std::string& what) 
   return fail_errno(-again_fd.get(), what, again_fd.get() == -EACCES ? kBothAllowed : "");
 }
 
-// Both ends of the FIFO that `seen_fd` is (O_PATH). A writer may come with the first end that is opened, and
-// closing that one again would lose what it has written. So what can fail is tried before: O_RDWR needs the
-// rights of both ends, and takes both at once; and the descriptors are there.
+// Opens both ends of the FIFO that `seen_fd` refers to (O_PATH). A writer may arrive as soon as one end is
+// open, and closing that end again would lose what it has written. So whatever can fail is tried before:
+// O_RDWR needs the permissions of both ends and opens both at once, and it reserves the descriptors.
 Result<Fifo> open_ends(Os& os, UniqueFd seen_fd, const std::string& path) {
   const std::string what = "open the FIFO " + in_quotes(path);
   UniqueFd spare_fd(os.fcntl(seen_fd.get(), F_DUPFD_CLOEXEC, 0));
@@ -74,9 +74,9 @@ Result<Fifo> open_ends(Os& os, UniqueFd seen_fd, const std::string& path) {
   return fifo;
 }
 
-// What mkfifo(2) has just made at `temporary`, both ends open, and nothing else. In a folder that another
-// user may write to, something else may stand there by now, a hard link to any file among it; so it is looked
-// at before it is opened (O_PATH opens nothing), and everything that follows is done to that very inode.
+// Opens both ends of the FIFO that mkfifo(2) has just made at `temporary`, and nothing else. If another user
+// may write to the folder, something else may stand there by now, even a hard link to any file. So the inode
+// is checked before it is opened (O_PATH opens nothing), and every later step works on that very inode.
 Result<Fifo> open_made(Os& os, const std::string& temporary, const std::string& path) {
   UniqueFd seen_fd(os.open(temporary.c_str(), O_PATH | O_NOFOLLOW));
   if (!seen_fd) return cannot_create(-seen_fd.get(), path);
@@ -90,8 +90,8 @@ Result<Fifo> open_made(Os& os, const std::string& temporary, const std::string& 
   return open_ends(os, std::move(seen_fd), path);
 }
 
-// Under another name first, so that a FIFO that stands at its path is always one with its final mode and
-// owner, whenever the machine stops, and has its reader. nullopt: another process made the path meanwhile.
+// Creates the FIFO under a temporary name first. So whenever the machine stops, a FIFO at its path has its
+// final mode and owner, and its reader. nullopt: another process created the path meanwhile.
 Result<std::optional<Fifo>> create_fifo(Os& os, const FifoSettings& settings) {
   const std::string& path = settings.path;
   const std::string what = "create the FIFO " + in_quotes(path);
@@ -104,12 +104,12 @@ Result<std::optional<Fifo>> create_fifo(Os& os, const FifoSettings& settings) {
                   fmt::format("{} is in the way, and is {}", in_quotes(temporary), file_kind(st.st_mode)),
                   "Move it away");
     }
-    (void)os.unlink(temporary.c_str());  // left by a start that was cut short; a failure shows in mkfifo
+    (void)os.unlink(temporary.c_str());  // an interrupted start left it; mkfifo reports a failure
   }
   const auto failed = [&](int error) { return cannot_create(error, path); };
   if (const int error = os.mkfifo(temporary.c_str(), 0600); error < 0) return failed(-error);
   Result<Fifo> made = open_made(os, temporary, path);
-  if (!made) return std::unexpected(made.error());  // whatever stands there is not touched
+  if (!made) return std::unexpected(made.error());  // whatever stands there stays untouched
   const int fifo_fd = made->read_fd.get();
   made->created = true;
   const auto finish = [&]() -> Status {
@@ -137,14 +137,14 @@ Result<std::optional<Fifo>> create_fifo(Os& os, const FifoSettings& settings) {
     return {};
   };
   const Status finished = finish();
-  // The error that counts is the first one.
+  // The first error is the one to report.
   if (!finished || !made->created) (void)os.unlink(temporary.c_str());
   if (!finished) return std::unexpected(finished.error());
   if (!made->created) return std::nullopt;
   return std::move(*made);
 }
 
-// Both ends of what stands at the path now. nullopt: nothing does.
+// Opens both ends of what stands at the path now. nullopt: the path is missing.
 Result<std::optional<Fifo>> open_present(Os& os, const std::string& path) {
   const std::string what = "open the FIFO " + in_quotes(path);
   // O_PATH opens nothing: opening a device could have effects.
@@ -159,7 +159,7 @@ Result<std::optional<Fifo>> open_present(Os& os, const std::string& path) {
 
 void grow_pipe(Os& os, Fifo& fifo, const FifoSettings& settings) {
   const int wanted = static_cast<int>(settings.pipe_size.bytes);
-  // Never smaller than another process has made it.
+  // Never shrinks a pipe that another process has enlarged.
   if (const int size = os.fcntl(fifo.read_fd.get(), F_GETPIPE_SZ, 0); size >= wanted) {
     fifo.pipe_size = static_cast<std::uint64_t>(size);
     return;
@@ -168,8 +168,8 @@ void grow_pipe(Os& os, Fifo& fifo, const FifoSettings& settings) {
   const int actual = os.fcntl(fifo.read_fd.get(), F_GETPIPE_SZ, 0);
   fifo.pipe_size = actual > 0 ? static_cast<std::uint64_t>(actual) : 65536;
   if (granted >= 0) return;
-  // EPERM: above pipe-max-size, or the user's pipes together above pipe-user-pages-soft. EBUSY: the pipe
-  // holds more (pipe(7)).
+  // EPERM: above pipe-max-size, or all pipes of the user together exceed pipe-user-pages-soft. EBUSY: the
+  // pipe holds more (pipe(7)).
   const char* advice =
       granted == -EPERM
           ? "Raise fs.pipe-max-size or fs.pipe-user-pages-soft (sysctl), or lower fifo.pipe_size"
@@ -188,7 +188,7 @@ Status can_create_fifo(const FifoSettings& settings) {
   const std::string folder = slash == 0                   ? "/"
                              : slash == std::string::npos ? "."
                                                           : settings.path.substr(0, slash);
-  // With the ids that count for files, which are not those of access(2).
+  // Uses the effective ids, which decide on file access; access(2) uses the real ones.
   if (::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) != 0)
     return cannot_create(errno, settings.path);
   return {};
@@ -197,7 +197,7 @@ Status can_create_fifo(const FifoSettings& settings) {
 Result<Fifo> open_fifo(Os& os, const FifoSettings& settings, std::chrono::milliseconds lock_patience) {
   const std::string what = "open the FIFO " + in_quotes(settings.path);
   std::optional<Fifo> fifo;
-  // The path may change hands between any two of these calls.
+  // Another process may change the path between any two of these calls.
   for (int attempt = 0; attempt < 10 && !fifo; ++attempt) {
     Result<std::optional<Fifo>> opened = open_present(os, settings.path);
     if (opened && !*opened) {

@@ -22,8 +22,8 @@ namespace {
 constexpr const char* kName = "slurper.locks";
 constexpr mode_t kWritableByOthers = 0022;
 
-// Whether the folder at `path` is `user`'s, and others can't put files in place of its own. `make`: where it
-// is missing, it is made.
+// Checks that the folder at `path` is `user`'s, and that others can't replace files in it. `make`: creates
+// the folder if it is missing.
 Status use_folder(Os& os, const std::string& path, uid_t user, bool make) {
   const std::string what = "use the folder for lock files " + in_quotes(path);
   if (make) {
@@ -54,7 +54,7 @@ std::unexpected<Error> busy(const std::string& path, const std::string& who) {
   return std::unexpected(std::move(error));
 }
 
-// Without a folder, or room in it, there is the other lock.
+// If no folder is available, or none has room, the flock(2) remains.
 Result<LockFile> take_lock_file(Os& os, const struct stat& fifo, std::chrono::milliseconds patience,
                                 std::string& path) {
   const Result<std::string> folder = fifo_lock_folder(os, fifo.st_uid);

@@ -28,13 +28,13 @@ namespace {
 
 constexpr std::uint32_t kUsers = IN_OPEN | IN_CLOSE_WRITE | IN_CLOSE_NOWRITE;
 constexpr std::uint32_t kInode = IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF;
-// A folder itself. Never with IN_ATTRIB, which makes every read(2) and write(2) of a file in a watched folder
-// look the folder up (the kernel's fsnotify_parent) and costs the FIFO's writers a quarter of their
+// For a folder itself. Never with IN_ATTRIB, which makes every read(2) and write(2) of a file in a watched
+// folder look the folder up (the kernel's fsnotify_parent) and costs the FIFO's writers a quarter of their
 // throughput.
 constexpr std::uint32_t kFolder = IN_MOVE_SELF | IN_DELETE_SELF | IN_MASK_ADD;
-// A symbolic link, or what is in the way. IN_ATTRIB: it has lost one of its names.
+// For a symbolic link, or a file in the way. IN_ATTRIB: it has lost one of its names.
 constexpr std::uint32_t kNoFolder = kFolder | IN_ATTRIB;
-// What comes to a folder and goes from it.
+// For names that appear in a folder or disappear from it.
 constexpr std::uint32_t kEntries = kFolder | IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM;
 constexpr int kMaxWalks = 10;
 constexpr int kMaxLinks = 40;  // as the kernel's MAXSYMLINKS
@@ -50,7 +50,7 @@ bool is_at(int fifo_fd, const std::string& path) {
          here.st_ino == there.st_ino;
 }
 
-// Puts the components of `path` in front of those that are still to go, the next one last.
+// Puts the components of `path` in front of those that remain. The next one is last.
 void put_in_front(std::vector<std::string>& to_go, std::string_view path) {
   while (!path.empty()) {
     const std::size_t slash = path.rfind('/');
@@ -72,7 +72,7 @@ std::optional<std::string> read_link(int link_fd) {
 }
 
 Error cannot_watch(int errnum, const UniqueFd& folder_fd, const std::string& name) {
-  std::error_code ignored;  // then the folder has no name
+  std::error_code ignored;  // it fails if the folder has no name any more
   const std::filesystem::path folder = std::filesystem::read_symlink(own_link(folder_fd.get()), ignored);
   const char* const advice = errnum == EACCES   ? "slurper must be allowed to read it, or its folder"
                              : errnum == ENOSPC ? "Raise fs.inotify.max_user_watches (sysctl)"
@@ -102,7 +102,7 @@ FifoEvents decode_events(std::span<const char> buffer, const WatchedNames& names
     const std::size_t size = sizeof event + event.len;
     if (size > buffer.size()) break;  // never comes from the kernel
     const char* const text = buffer.data() + sizeof event;
-    const std::string_view name(text, ::strnlen(text, event.len));  // padded with zeros
+    const std::string_view name(text, ::strnlen(text, event.len));  // the name is padded with zeros
     buffer = buffer.subspan(size);
 
     if ((event.mask & IN_Q_OVERFLOW) != 0) events.overflow = true;
@@ -113,7 +113,7 @@ FifoEvents decode_events(std::span<const char> buffer, const WatchedNames& names
       if ((event.mask & IN_ATTRIB) != 0) events.attributes = true;
       if ((event.mask & (IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF | IN_UNMOUNT)) != 0) events.path = true;
     } else if (const auto step = names.steps.find(event.wd); step != names.steps.end()) {
-      // Without a name it is what is watched itself that has gone.
+      // An event without a name says that the watched inode itself is gone.
       if (name.empty() ? (event.mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_ATTRIB | IN_UNMOUNT)) != 0
                        : step->second.contains(name)) {
         events.path = true;
@@ -127,7 +127,7 @@ Result<FifoInotify> FifoInotify::open() {
   UniqueFd inotify_fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   if (inotify_fd) return FifoInotify(std::move(inotify_fd));
   const int error = errno;
-  // EMFILE says that the user has no inotify instance left, or that the process has no descriptor left.
+  // EMFILE means that the user has no inotify instance left, or that the process has no descriptor left.
   if (error == EMFILE && UniqueFd(::eventfd(0, EFD_CLOEXEC))) {
     return fail(ErrorKind::Io, "watch the FIFO", "the user has no inotify instance left (EMFILE)",
                 "Raise fs.inotify.max_user_instances (sysctl)");
@@ -136,13 +136,14 @@ Result<FifoInotify> FifoInotify::open() {
                     error == EMFILE ? "Raise the limit on open files (LimitNOFILE=)" : "");
 }
 
-// Through the descriptor: a path may lead elsewhere by now. -1 with errno: as inotify_add_watch(2).
+// Adds the watch through the descriptor, because the path may lead elsewhere by now. Returns -1 with errno
+// from inotify_add_watch(2).
 int FifoInotify::add(int fd, std::uint32_t mask) const {
   return ::inotify_add_watch(inotify_fd_.get(), own_link(fd).c_str(), mask);
 }
 
 void FifoInotify::remove(int watch) const {
-  // Fails if the kernel has removed it already, with its inode.
+  // Fails if the kernel has already removed the watch with its inode.
   if (watch >= 0) (void)::inotify_rm_watch(inotify_fd_.get(), watch);
 }
 
@@ -160,8 +161,8 @@ Status FifoInotify::watch_users(int fifo_fd) {
   return watch_inode(fifo_fd, kUsers);
 }
 
-// What a walk sees may have changed before it was watched. When a second walk finds nothing new to watch, all
-// that it saw had been watched before it looked: whatever changes from then on makes an event.
+// What a walk sees may have changed before its watch was added. If a second walk finds nothing new to watch,
+// everything it saw was watched before it looked: every later change makes an event.
 Status FifoInotify::watch_path(int fifo_fd, const std::string& path) {
   const Status inode = watch_inode(fifo_fd, kInode);
   Status steps;
@@ -171,7 +172,7 @@ Status FifoInotify::watch_path(int fifo_fd, const std::string& path) {
     const bool same = found == names_.steps;
     for (const auto& [watch, names] : names_.steps) {
       const auto still = found.find(watch);
-      // One that need not be watched for names any longer is watched anew, for itself alone.
+      // A folder whose names no longer matter gets a new watch, for itself alone.
       if (still == found.end() || (still->second.empty() && !names.empty())) remove(watch);
     }
     names_.steps = std::move(found);
@@ -180,13 +181,13 @@ Status FifoInotify::watch_path(int fifo_fd, const std::string& path) {
   return inode ? steps : inode;
 }
 
-// Each part of the path, from its beginning, links resolved.
+// Walks each part of the path from its beginning, and resolves links.
 Status FifoInotify::watch_steps(const std::string& path, bool inode_is_watched, WatchedSteps& steps) const {
   Status status;
   std::vector<std::string> to_go;
   put_in_front(to_go, path);
   UniqueFd folder_fd = open_start(path);
-  // Where '..' leads from there.
+  // This is where '..' leads from there.
   if (const int watch = add(folder_fd.get(), kFolder); watch >= 0) steps.try_emplace(watch);
   for (int links = 0; folder_fd && !to_go.empty();) {
     const std::string name = std::move(to_go.back());
@@ -221,7 +222,7 @@ Status FifoInotify::watch_steps(const std::string& path, bool inode_is_watched, 
       continue;
     }
     const auto target = S_ISLNK(st.st_mode) ? read_link(next_fd.get()) : std::nullopt;
-    if (!target || ++links > kMaxLinks) break;  // it is in the way, until it goes
+    if (!target || ++links > kMaxLinks) break;  // it is in the way until it disappears
     put_in_front(to_go, *target);
     if (target->starts_with('/')) folder_fd = open_start(*target);
   }

@@ -1,4 +1,4 @@
-// What happens to the FIFO, told by the kernel: inotify(7).
+// What happens to the FIFO, as the kernel reports it: inotify(7).
 #pragma once
 
 #include <cstdint>
@@ -14,22 +14,22 @@
 
 namespace slurper {
 
-// A batch of events. Only the counts of opens and closes bear an order of magnitude; which process it was,
-// the kernel does not say.
+// A batch of events. Only the counts of opens and closes have a size that matters. The kernel does not report
+// which process caused an event.
 struct FifoEvents {
   std::uint32_t opens = 0;
   std::uint32_t write_closes = 0;  // of descriptors that could write: O_WRONLY, O_RDWR
-  std::uint32_t read_closes = 0;   // of those that could only read
-  bool attributes = false;  // mode, owner, or the number of its names (unlinked: IN_ATTRIB) has changed
-  bool path = false;        // what stands at the path may be something else now
-  bool overflow = false;    // some were lost: look at everything again
+  std::uint32_t read_closes = 0;   // of descriptors that could only read
+  bool attributes = false;         // mode, owner, or the number of its names (unlinked: IN_ATTRIB) changed
+  bool path = false;               // the path may lead to something else now
+  bool overflow = false;           // the kernel dropped some events: check everything again
 
   FifoEvents& operator+=(const FifoEvents& other);
   bool operator==(const FifoEvents&) const = default;
 };
 
-// What a path leads through, by watch descriptor: folders and symbolic links, and for a folder in which the
-// next part is missing or can't be watched, the names that matter in it.
+// The steps of a path, by watch descriptor: folders and symbolic links. If the next part is missing in a
+// folder or can't be watched, the folder has the names that matter in it.
 using WatchedSteps = std::map<int, std::set<std::string, std::less<>>>;
 
 // What the watch descriptors of an inotify instance stand for.
@@ -38,29 +38,30 @@ struct WatchedNames {
   WatchedSteps steps;
 };
 
-// The events in `buffer`, as read(2) gives them. Those of other watches (one that was just removed) and of
-// other names do not count.
+// Decodes the events in `buffer`, as read(2) returns them. Ignores those of other watches (such as one that
+// was just removed) and of other names.
 [[nodiscard]] FifoEvents decode_events(std::span<const char> buffer, const WatchedNames& names);
 
-// An inotify instance for one FIFO. Never asks for IN_MODIFY, which comes with every line. One thread.
-// Nothing of it survives a crash, and nothing needs to.
+// An inotify instance for one FIFO. Never requests IN_MODIFY, which comes with every line. Used by one
+// thread. A crash loses it; the next start needs nothing of it.
 class FifoInotify {
  public:
-  // Errors: Io (as inotify_init1(2)).
+  // Errors: Io (from inotify_init1(2)).
   static Result<FifoInotify> open();
 
-  // Who opens and closes the inode that `fifo_fd` has open, whatever its path is; instead of the one before.
+  // Watches opens and closes of the inode that `fifo_fd` has open, whatever its path is. Replaces the inode
+  // watched before.
   Status watch_users(int fifo_fd);
-  // What becomes of the inode, and of where `path` leads; instead of those before. Every folder and symbolic
-  // link on its way is watched itself, so that what else comes and goes beside them makes no event; if a part
-  // is missing, or may not be read, the folder that holds it is watched for its name. Call it again whenever
-  // the path may lead elsewhere, and look at the path after the call: what happened before it makes no event.
-  // A mount makes none at all (MountWatch). Errors: as inotify_add_watch(2); all that can be watched is
-  // watched nevertheless.
+  // Watches changes to the inode, and to where `path` leads. Replaces those watched before. Every folder and
+  // symbolic link on the path has its own watch, so that changes beside them make no event. If a part is
+  // missing or unreadable, the folder that holds it is watched for its name. Call this again whenever the
+  // path may lead elsewhere, and check the path after the call: earlier changes make no event. A mount makes
+  // no event at all (see MountWatch). Errors: from inotify_add_watch(2); everything that can be watched is
+  // watched even then.
   Status watch_path(int fifo_fd, const std::string& path);
 
   [[nodiscard]] int fd() const { return inotify_fd_.get(); }
-  // All there are now; never waits.
+  // All events that are pending; never waits.
   [[nodiscard]] FifoEvents read();
 
  private:
@@ -74,14 +75,14 @@ class FifoInotify {
   WatchedNames names_;
 };
 
-// Tells that something was mounted or unmounted anywhere in slurper's mount namespace: it may cover a part of
-// the FIFO's path, or uncover it. One thread.
+// Reports a mount or unmount anywhere in slurper's mount namespace: it may cover or uncover a part of the
+// FIFO's path. Used by one thread.
 class MountWatch {
  public:
-  // Errors: as open(2) of /proc/self/mountinfo.
+  // Errors: from open(2) of /proc/self/mountinfo.
   static Result<MountWatch> open();
 
-  // Wait for EPOLLPRI (proc_pid_mountinfo(5)). The wait itself takes the event: there is nothing to read.
+  // Wait for EPOLLPRI (proc_pid_mountinfo(5)). The wait itself consumes the event: there is nothing to read.
   [[nodiscard]] int fd() const { return mountinfo_fd_.get(); }
 
  private:

@@ -12,7 +12,7 @@ namespace slurper {
 namespace {
 
 bool has_mark(int process_fd, const std::string& mark) {
-  // Another user's can't be read.
+  // The environment of another user's process can't be read.
   const std::string environment = '\0' + read_small(process_fd, "environ") + '\0';
   return environment.contains('\0' + mark + '\0');
 }

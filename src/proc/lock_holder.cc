@@ -27,8 +27,8 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::string_view_literals;
 
-// "4: FLOCK  ADVISORY  WRITE 708 08:01:12345 0 EOF", the device in hex, in /proc/locks (proc_locks(5)), and
-// behind "lock:" in /proc/PID/fdinfo/N (proc_pid_fdinfo(5)).
+// "4: FLOCK  ADVISORY  WRITE 708 08:01:12345 0 EOF", with the device in hex: a line of /proc/locks
+// (proc_locks(5)), which also follows "lock:" in /proc/PID/fdinfo/N (proc_pid_fdinfo(5)).
 struct LockLine {
   std::string type;
   std::string place;
@@ -44,8 +44,8 @@ LockLine parse_lock(std::istream& words) {
   return line;
 }
 
-// The device as these files name it: the file system's, which on btrfs and overlayfs is not what stat(2)
-// says. It stands in /proc/self/mountinfo (proc_pid_mountinfo(5)): "27 1 254:0 / / rw …".
+// The device as these files name it: that of the file system, which on btrfs and overlayfs differs from the
+// one that stat(2) returns. /proc/self/mountinfo (proc_pid_mountinfo(5)) has it: "27 1 254:0 / / rw …".
 std::string file_system_of(int fd, const struct stat& st) {
   struct statx mount{};
   if (::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID, &mount) == 0 &&
@@ -65,9 +65,9 @@ std::string file_system_of(int fd, const struct stat& st) {
   return fmt::format("{:02x}:{:02x}", major(st.st_dev), minor(st.st_dev));
 }
 
-// Who took the lock, by /proc/locks, which everybody may read; the process may have ended since, and left the
-// descriptor to its children. Some sandboxes leave the file empty, and a process that this pid namespace does
-// not see is not in it.
+// The processes that acquired the lock, from /proc/locks, which every user may read. Such a process may have
+// ended since, and left the descriptor to its children. Some sandboxes leave the file empty, and it does not
+// list a process that is invisible in this pid namespace.
 std::vector<pid_t> takers(int fd, const struct stat& st) {
   const std::string place = fmt::format("{}:{}", file_system_of(fd, st), st.st_ino);
   std::vector<pid_t> pids;
@@ -80,7 +80,7 @@ std::vector<pid_t> takers(int fd, const struct stat& st) {
   return pids;
 }
 
-// A descriptor of another process.
+// An open descriptor of another process.
 struct OpenFile {
   pid_t pid = 0;
   bool for_writing = false;
@@ -90,7 +90,7 @@ struct OpenFile {
 OpenFile look_at(pid_t pid, const fs::path& link) {
   OpenFile file{.pid = pid};
   struct stat st{};
-  // The link's owner bits tell how the descriptor was opened (proc_pid_fd(5)).
+  // The link's owner bits show how the descriptor was opened (proc_pid_fd(5)).
   file.for_writing = ::lstat(link.c_str(), &st) == 0 && (st.st_mode & S_IWUSR) != 0;
   std::ifstream info(link.parent_path().parent_path() / "fdinfo" / link.filename());
   for (std::string line; std::getline(info, line);) {
@@ -101,10 +101,10 @@ OpenFile look_at(pid_t pid, const fs::path& link) {
   return file;
 }
 
-// Who has the file open, as far as this process may see.
+// Finds the processes that have the file open, as far as this process may see them.
 std::vector<OpenFile> find_open(const struct stat& wanted) {
   std::vector<OpenFile> found;
-  std::error_code denied;  // another user's process, or one that has just ended
+  std::error_code denied;  // the process is another user's, or has just ended
   for (fs::directory_iterator process("/proc", denied), end; !denied && process != end;
        process.increment(denied)) {
     const std::string name = process->path().filename();
@@ -122,7 +122,7 @@ std::vector<OpenFile> find_open(const struct stat& wanted) {
   return found;
 }
 
-// What /proc/PID/status says. Not the owner of /proc/PID: that is root for every process that is not
+// Fields of /proc/PID/status. The owner of /proc/PID does not serve: it is root for every process that is not
 // dumpable.
 struct Process {
   std::string command;
@@ -147,18 +147,19 @@ std::optional<Process> read_status(pid_t pid) {
   return process;
 }
 
-// Nothing: there is no such process any more.
+// Empty if the process has ended.
 std::optional<LockHolder> classify(pid_t pid, uid_t owner) {
   using Kind = LockHolder::Kind;
   if (pid == ::getpid()) return LockHolder{.kind = Kind::Slurper, .pid = pid};
   const std::optional<Process> process = read_status(pid);
   if (!process) {
-    // With hidepid= (ProtectProc= in a unit) other users' processes are not in /proc, one's own are.
+    // With hidepid= (ProtectProc= in a unit), /proc lists this user's processes, but not those of other
+    // users.
     if (::kill(pid, 0) == 0) return LockHolder{.kind = Kind::Unknown, .pid = pid};
     if (errno == ESRCH) return std::nullopt;
     return LockHolder{.kind = Kind::Stranger, .pid = pid};
   }
-  // Anybody may call a program slurper, but not run one as another user: a set-uid program keeps its
+  // Any user may call a program slurper, but can't run it as another user: a set-uid program keeps its
   // caller's real uid.
   const auto is_trusted = [owner](uid_t user) { return user == 0 || user == ::geteuid() || user == owner; };
   const bool is_slurper = process->command.starts_with("slurper"sv) && is_trusted(process->real) &&
@@ -167,7 +168,7 @@ std::optional<LockHolder> classify(pid_t pid, uid_t owner) {
       .kind = is_slurper ? Kind::Slurper : Kind::Stranger, .pid = pid, .command = process->command};
 }
 
-// A shared lock has several holders: the one that counts.
+// A shared lock has several holders: picks the one that matters most.
 LockHolder weightiest(const std::vector<pid_t>& pids, uid_t owner) {
   std::optional<LockHolder> weightiest;
   for (const pid_t pid : pids) {
@@ -209,8 +210,8 @@ LockHolder find_lock_holder(int fd) {
     if (file.has_flock) seen.push_back(file.pid);
   }
   if (const LockHolder holder = weightiest(seen, st.st_uid); holder.pid != 0) return holder;
-  // The process that took it has ended: what it left the descriptor to is no slurper, which would have taken
-  // the lock itself.
+  // The process that acquired the lock has ended. The process that inherited the descriptor is no slurper: a
+  // slurper would have acquired the lock itself.
   if (!known.empty()) return {.kind = LockHolder::Kind::Stranger};
   return {};
 }
@@ -219,7 +220,7 @@ FlockClaim claim_flock(Os& os, int fd, std::chrono::milliseconds patience) {
   FlockClaim claim{.error = os.flock(fd, LOCK_EX | LOCK_NB)};
   if (claim.error != -EWOULDBLOCK) return claim;
   claim.holder = find_lock_holder(fd);
-  // One that is not to be seen, too: what a slurper that was killed was just starting may have it.
+  // An invisible holder is waited for, too: it may be a process that a killed slurper was just starting.
   if (claim.holder.kind == LockHolder::Kind::Stranger && claim.holder.pid != 0) return claim;
   claim.error = lock_file(os, fd, patience);
   if (claim.error == -EWOULDBLOCK) claim.holder = find_lock_holder(fd);

@@ -36,7 +36,7 @@ Access access_of(int process_fd, int fd) {
   }
 }
 
-// Fills in who it is.
+// Fills in which process it is.
 void identify(int process_fd, OpenDescriptor& holder) {
   const auto stat = read_process_stat(process_fd);
   if (!stat) return;
@@ -47,7 +47,7 @@ void identify(int process_fd, OpenDescriptor& holder) {
 
 bool is_inode(int directory_fd, const char* name, dev_t device, ino_t inode) {
   struct statx st{};
-  // Follows the link to the open file itself. DONT_SYNC: a file server that is gone holds nothing up.
+  // Follows the link to the open file itself. DONT_SYNC: an unreachable file server does not block the call.
   return ::statx(directory_fd, name, AT_STATX_DONT_SYNC, STATX_INO, &st) == 0 && st.stx_ino == inode &&
          makedev(st.stx_dev_major, st.stx_dev_minor) == device;
 }
@@ -76,7 +76,7 @@ void look_at(int process_fd, pid_t pid, dev_t device, ino_t inode, OpenDescripto
 OpenDescriptors find_open_descriptors(dev_t device, ino_t inode, const std::stop_token& stop) {
   OpenDescriptors holders;
   const Directory proc = entries_of(open_directory(AT_FDCWD, "/proc"));
-  // Without a /proc nothing is seen of anybody.
+  // Without /proc, no other process is visible.
   holders.others_hidden = !proc || ::access("/proc/1", F_OK) != 0;
   if (!proc) return holders;
   const pid_t own_pid = ::getpid();

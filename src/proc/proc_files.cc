@@ -14,7 +14,7 @@ UniqueFd open_directory(int at_fd, const char* path) {
 
 Directory entries_of(UniqueFd directory_fd) {
   Directory directory(directory_fd ? ::fdopendir(directory_fd.get()) : nullptr);
-  if (directory) (void)directory_fd.release();  // the directory's now
+  if (directory) (void)directory_fd.release();  // the DIR owns the descriptor now
   return directory;
 }
 
@@ -32,7 +32,7 @@ std::string read_small(int at_fd, const char* path) {
   return {text.data(), size > 0 ? static_cast<std::size_t>(size) : 0};
 }
 
-// The name stands in brackets and may hold any byte, brackets too: what follows it is found from the end.
+// The name stands in parentheses and may hold any byte, parentheses included: so the last ')' ends it.
 std::optional<ProcessStat> read_process_stat(int process_fd) {
   const std::string text = read_small(process_fd, "stat");
   const std::size_t begin = text.find('(');
@@ -46,7 +46,7 @@ std::optional<ProcessStat> read_process_stat(int process_fd) {
   constexpr int kStartTime = 22;
   std::string_view rest = std::string_view(text).substr(end + 1);
   for (int field = kState; field <= kStartTime && !rest.empty(); ++field) {
-    rest.remove_prefix(1);  // the blank
+    rest.remove_prefix(1);  // skips the blank
     const std::string_view word = rest.substr(0, rest.find(' '));
     if (field == kState && !word.empty()) stat.state = word.front();
     if (field == kParent) stat.parent = parse_number<pid_t>(word).value_or(0);

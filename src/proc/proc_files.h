@@ -1,4 +1,4 @@
-// What is read of /proc: its folders, its small files, and one process's stat.
+// Reads /proc: its folders, its small files, and one process's stat.
 #pragma once
 
 #include <dirent.h>
@@ -23,7 +23,7 @@ using Directory = std::unique_ptr<DIR, CloseDirectory>;
 
 [[nodiscard]] UniqueFd open_directory(int at_fd, const char* path);
 
-// To go through its entries. Empty if `directory_fd` is.
+// Iterates over the folder's entries. Empty if `directory_fd` is.
 [[nodiscard]] Directory entries_of(UniqueFd directory_fd);
 
 // The number that `text` begins with.
@@ -35,22 +35,22 @@ template <typename Number>
   return number;
 }
 
-// The number that a name in /proc is, all of it.
+// The number that a name in /proc consists of; empty if the name has any other character.
 [[nodiscard]] std::optional<int> number_of(const char* name);
 
-// A small file of /proc, its first 4096 bytes; empty if it can't be read.
+// The first 4096 bytes of a small file in /proc; empty if it can't be read.
 [[nodiscard]] std::string read_small(int at_fd, const char* path);
 
-// Of proc_pid_stat(5).
+// Fields of proc_pid_stat(5).
 struct ProcessStat {
-  std::string command;  // up to 15 bytes, of the process's own choosing
+  std::string command;  // up to 15 bytes, chosen by the process
   char state = '?';
   pid_t parent = 0;
   pid_t group = 0;
   std::uint64_t start_time = 0;  // clock ticks since boot
 };
 
-// Of the process whose folder in /proc is open; nothing if it has ended.
+// The stat of the process whose folder in /proc is open; empty if the process has ended.
 [[nodiscard]] std::optional<ProcessStat> read_process_stat(int process_fd);
 
 }  // namespace slurper
