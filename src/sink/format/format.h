@@ -1,4 +1,4 @@
-// Format: how a record is written to a file, a pipe, a terminal.
+// Format: how a sink writes a record to a file, a pipe or a terminal.
 #pragma once
 
 #include <string>
@@ -14,13 +14,13 @@ inline constexpr Setting kFormatSetting = {
     .name = "format", .help = "how a line is written", .initial = "raw"};
 
 // The setting `format` of the sinks that write lines: raw, json, rfc5424, rfc3164, gelf, ecs, or a template;
-// see docs/sinks/formats.md. Whatever the bytes of a record are, it is one line: no record can forge another.
-// Immutable, any thread.
+// see docs/sinks/formats.md. Whatever bytes a record has, it becomes exactly one line, so no record can
+// forge another. Immutable; any thread may use it.
 class Format {
  public:
   static Format from(SinkOptions& options);
 
-  // The record, and a newline.
+  // Appends the record and a newline.
   void append(const Record& record, std::string& out) const;
 
  private:

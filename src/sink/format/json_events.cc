@@ -12,12 +12,12 @@ namespace slurper {
 
 namespace {
 
-// Members' names, numbers, times: all that does not grow with the line.
+// Room for the names of members, numbers and times: everything that does not grow with the line.
 constexpr std::size_t kMaxRest = 1024;
 // A line without <PRI> is user.notice, as in the other formats.
 constexpr std::uint8_t kNotice = 5;
 
-// Room for all that can be written of a record in which program and pid may stand twice.
+// The most bytes that a record needs if program and pid are written twice.
 std::size_t most_bytes(const Record& record, std::string_view hostname) {
   const SyslogHeader& header = record.header();
   const std::size_t texts = std::max(header.host.size(), hostname.size()) + 2 * header.program.size() +
@@ -40,7 +40,7 @@ void put_string_if_any(JsonWriter& out, std::string_view begin, std::string_view
   if (!text.empty()) out.string(begin, text);
 }
 
-// Base64 has nothing to be escaped.
+// Base64 needs no escape.
 void put_raw_if_damaged(JsonWriter& out, std::string_view begin, const Record& record) {
   if (!out.damaged()) return;
   out.bytes(begin);
@@ -48,7 +48,7 @@ void put_raw_if_damaged(JsonWriter& out, std::string_view begin, const Record& r
   out.bytes("\",");
 }
 
-// A pid that is a number, as an operating system has them.
+// Whether the pid is a number, as an operating system assigns it.
 bool is_process_id(std::string_view pid) {
   constexpr std::size_t kMaxDigits = 10;
   return !pid.empty() && pid.size() <= kMaxDigits && (pid.size() == 1 || pid[0] != '0') &&
@@ -58,11 +58,11 @@ bool is_process_id(std::string_view pid) {
 void put_gelf(JsonWriter& out, const Record& record, std::string_view hostname) {
   const SyslogHeader& header = record.header();
   out.string(R"({"version":"1.1","host":")", header.host.empty() ? hostname : header.host);
-  // Graylog refuses an empty one.
+  // Graylog refuses an empty message.
   out.string(R"("short_message":")", header.message.empty() ? "-" : header.message);
   out.bytes(R"("timestamp":)");
   out.seconds(header.timestamp.value_or(record.arrival()));
-  // Without it Graylog takes a line for an alert.
+  // Without a level, Graylog treats a line as an alert.
   out.bytes(R"(,"level":)");
   out.number(header.severity.value_or(kNotice));
   out.bytes(",");

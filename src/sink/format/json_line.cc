@@ -11,7 +11,7 @@ namespace slurper {
 
 namespace {
 
-// Members' names, numbers, times: all that does not grow with the line.
+// Room for the names of members, numbers and times: everything that does not grow with the line.
 constexpr std::size_t kMaxRest = 512;
 
 char* put_record(char* at, const Record& record) {

@@ -8,17 +8,17 @@
 
 namespace slurper {
 
-// One object on one line, without a newline at the end; docs/sinks/formats.md names its members. Valid JSON
-// and valid UTF-8 whatever the bytes of the record are, in printable characters only.
+// Appends one object on one line, without a newline at the end; docs/sinks/formats.md lists its members. The
+// result is valid JSON and UTF-8 whatever bytes the record has, and holds printable characters only.
 //
-// No byte is lost: in text that is not valid UTF-8 each wrong byte is U+FFFD, and the whole line follows in
-// base64 as "raw_base64".
+// No byte is lost: if the text is not valid UTF-8, U+FFFD replaces each invalid byte, and the whole line
+// follows in base64 as "raw_base64".
 //
-// Not by nlohmann-json, with which the tests read it back: that builds a tree first, and takes 8 times as
-// long (tests/bench/format_bench: 0.5 million lines/s instead of 4.2).
+// This does not use nlohmann-json (the tests read the result back with it): that library builds a tree first
+// and takes 8 times as long (tests/bench/format_bench: 0.5 instead of 4.2 million lines/s).
 void append_json(const Record& record, std::string& out);
 
-// `text` as a JSON string, in quotes; each byte that is not valid UTF-8 as U+FFFD.
+// Appends `text` as a JSON string in quotes; U+FFFD replaces each byte that is not valid UTF-8.
 void append_json_string(std::string_view text, std::string& out);
 
 // The same, without the quotes.

@@ -19,8 +19,8 @@ constexpr std::uint64_t every_byte(std::uint8_t value) {
   return 0x0101'0101'0101'0101U * value;
 }
 
-// Whether one of eight bytes is a control character, a quote, a backslash, or no ASCII: the classic test for
-// a zero byte (and for one below n), done to all at once.
+// Whether one of eight bytes is a control character, a quote, a backslash or not ASCII. This is the classic
+// test for a zero byte (and for one below n), applied to all eight at once.
 bool has_special(std::uint64_t word) {
   constexpr std::uint64_t kHigh = every_byte(0x80);
   const auto below = [word](std::uint8_t n) { return (word - every_byte(n)) & ~word; };
@@ -84,7 +84,7 @@ void JsonWriter::escaped(std::string_view text) {
       at_ += kWord;
       text.remove_prefix(kWord);
     }
-    // The rest of the text, or up to the byte that stands out and past it.
+    // Escapes the rest of the text, or everything up to and including the special byte.
     for (std::size_t left = kWord; left > 0 && !text.empty(); --left) escape_one(text);
   }
 }
@@ -108,7 +108,7 @@ void JsonWriter::escape_one(std::string_view& text) {
   } else if (first < 0x20 || first == 0x7f) {
     code_unit(first);
   } else if (first == 0xc2 && static_cast<unsigned char>(character[1]) < 0xa0) {
-    code_unit(static_cast<unsigned char>(character[1]));  // C1: an order to some terminals
+    code_unit(static_cast<unsigned char>(character[1]));  // C1: a control sequence for some terminals
   } else if (character == "\u2028" || character == "\u2029") {
     bytes(character == "\u2028" ? "\\u2028" : "\\u2029");  // ends a line for some readers
   } else {

@@ -1,4 +1,4 @@
-// JsonWriter: JSON into memory that is large enough.
+// JsonWriter: writes JSON into a buffer that is large enough.
 #pragma once
 
 #include <cstddef>
@@ -10,37 +10,37 @@
 
 namespace slurper {
 
-// What a byte of a text becomes at most: \u001b, U+FFFD.
+// The most bytes that one byte of a text can become: \u001b, U+FFFD.
 inline constexpr std::size_t kMaxJsonGrowth = 6;
 
-// Writes behind the end of a text in which room has been made for all that can come.
+// Writes after the end of a text. The caller has reserved room for everything that can follow.
 class JsonWriter {
  public:
   explicit JsonWriter(char* at) : at_(at) {}
 
   [[nodiscard]] char* at() const { return at_; }
-  // A text was not valid UTF-8.
+  // Whether a text was not valid UTF-8.
   [[nodiscard]] bool damaged() const { return damaged_; }
 
-  // Inline: most texts are literals.
+  // Inline, since most texts are literals.
   void bytes(std::string_view text) {
     std::memcpy(at_, text.data(), text.size());
     at_ += text.size();
   }
-  // A string is written as `"name":"`, its text, and `",`.
+  // Writes `"name":"`, the text, and `",`; `begin` is the first of these.
   void string(std::string_view begin, std::string_view text) {
     bytes(begin);
     escaped(text);
     bytes("\",");
   }
-  // RFC 3339 in UTC, 6 or 9 digits of a second.
+  // Writes RFC 3339 in UTC, with 6 or 9 fractional digits.
   void time(std::string_view begin, Timestamp time);
   void uuid(const LogId& id);
   void number(std::uint64_t number);
-  // Seconds since 1970, 6 digits behind the point.
+  // Writes the seconds since 1970 with 6 fractional digits.
   void seconds(Timestamp time);
   void base64(std::string_view data);
-  // `}` behind the last member, whose comma it replaces.
+  // Writes `}` over the comma that follows the last member.
   void close_object();
 
  private:

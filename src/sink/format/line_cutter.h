@@ -1,4 +1,4 @@
-// LineCutter: lines out of what a program says.
+// LineCutter: cuts a program's output into lines.
 #pragma once
 
 #include <string>
@@ -7,12 +7,12 @@
 
 namespace slurper {
 
-// One thread. Lines longer than kMaxLine come in pieces: it keeps no more than that.
+// One thread uses it. It keeps at most kMaxLine bytes: a longer line comes in pieces.
 class LineCutter {
  public:
   static constexpr std::size_t kMaxLine = 4096;
 
-  // Calls `take` with each line that has become whole, without its newline.
+  // Calls `take` with each line that is now complete, without its newline.
   template <typename Take>
   void add(std::string_view bytes, Take take) {
     while (!bytes.empty()) {
@@ -24,7 +24,7 @@ class LineCutter {
     }
   }
 
-  // What has no end yet.
+  // Calls `take` with the line that has no newline yet.
   template <typename Take>
   void flush(Take take) {
     const std::string line = std::exchange(rest_, {});

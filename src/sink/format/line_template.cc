@@ -32,7 +32,7 @@ void append_log_id(const Record& record, std::string& out) {
   out.append(text.data(), text.size());
 }
 
-// The characters of UTF-8 text before the byte `at`, counted from 1: what an editor shows.
+// The position of the byte `at` in characters of UTF-8, counted from 1, as an editor shows it.
 std::size_t column(std::string_view text, std::size_t at) {
   const auto begins = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; };
   return 1 + static_cast<std::size_t>(std::ranges::count_if(text.substr(0, at), begins));
@@ -40,9 +40,9 @@ std::size_t column(std::string_view text, std::size_t at) {
 
 struct NamedField {
   std::string_view name;
-  // Of what the line says: any bytes.
+  // Set if the line provides the field: it can hold any bytes.
   std::string_view (*text)(const Record& record) = nullptr;
-  // Of everything else: nothing in it needs an escape.
+  // Set for every other field: it needs no escape.
   void (*append)(const Record& record, std::string& out) = nullptr;
 };
 
@@ -75,7 +75,7 @@ constexpr NamedField kFields[] = {
     {.name = "log_id", .append = &append_log_id},
 };
 
-// What stands in braces: the name of a field, and perhaps its escape.
+// The content of the braces: the name of a field, and possibly its escape.
 struct Placeholder {
   const NamedField* field = nullptr;
   bool as_json = false;
@@ -83,7 +83,7 @@ struct Placeholder {
 
 constexpr std::string_view kJsonEscape = ":json";
 
-// Nothing for a name that is no field's, or another escape.
+// Returns an empty Placeholder if no field has this name or the escape is unknown.
 Placeholder placeholder(std::string_view text) {
   Placeholder found;
   if (text.ends_with(kJsonEscape)) {
@@ -95,7 +95,7 @@ Placeholder placeholder(std::string_view text) {
   return found;
 }
 
-// A placeholder at the beginning of `text`, and its length with the braces.
+// Returns the placeholder at the beginning of `text`; `length` becomes its length with the braces.
 Placeholder placeholder_at(std::string_view text, std::size_t& length) {
   const std::size_t end = text.find('}');
   if (!text.starts_with('{') || end == std::string_view::npos) return {};
@@ -103,7 +103,7 @@ Placeholder placeholder_at(std::string_view text, std::size_t& length) {
   return placeholder(text.substr(1, end - 1));
 }
 
-// How the braces of JSON stand in a template: once, as its author knows them, or twice, as they must.
+// How a template writes the braces of JSON: single, as in JSON, or doubled, as a template needs them.
 enum class Json : std::uint8_t { No, SingleBraces, DoubleBraces };
 
 Json looks_like_json(std::string_view text) {
@@ -120,7 +120,7 @@ bool is_name(std::string_view text) {
   return !text.empty() && text.find_first_not_of("abcdefghijklmnopqrstuvwxyz_:") == text.npos;
 }
 
-// `text` with the braces of JSON doubled, and every field escaped that needs it.
+// Returns `text` with the braces of JSON doubled and every field escaped that needs it.
 std::string as_json_template(std::string_view text, Json braces) {
   std::string out;
   while (!text.empty()) {
@@ -130,7 +130,7 @@ std::string as_json_template(std::string_view text, Json braces) {
       const bool as_json = found.as_json || found.field->text != nullptr;
       out += fmt::format("{{{}{}}}", found.field->name, as_json ? kJsonEscape : "");
     } else if (length > 2 && is_name(text.substr(1, length - 2))) {
-      out += text.substr(0, length);  // a slip in a field's name
+      out += text.substr(0, length);  // a misspelled field
     } else {
       const char c = text.front();
       const bool is_brace = c == '{' || c == '}';

@@ -1,4 +1,4 @@
-// LineTemplate: how a line is put together, as the operator wrote it.
+// LineTemplate: builds a line as the operator's template describes it.
 #pragma once
 
 #include <expected>
@@ -11,23 +11,23 @@
 
 namespace slurper {
 
-// "{time} {host} {program}: {msg}": text, and fields in braces by the names that the filter language has for
-// them; "{{" and "}}" are braces. A field that the record does not have is "-"; the time is then that of
-// arrival. Control characters in a field but the tab are written as "#ooo", so that a record is one line.
-// "{msg:json}" is the field as it stands between the quotes of a JSON string.
+// "{time} {host} {program}: {msg}": text, and fields in braces. The fields have the names of the filter
+// language; "{{" and "}}" are literal braces. A field that the record lacks is "-", except for the time,
+// which is then the arrival time. Control characters in a field, except the tab, are written as "#ooo", so
+// that a record stays one line. "{msg:json}" is the field escaped for a JSON string, without the quotes.
 class LineTemplate {
  public:
-  // The error says what is wrong and where, to be put behind "the format is …, but ".
+  // The error says what is wrong and where; it completes the sentence "the format is …, but ".
   [[nodiscard]] static std::expected<LineTemplate, std::string> parse(std::string_view text);
 
-  // Without a newline at the end.
+  // Appends the line without a newline at the end.
   void append(const Record& record, std::string& out) const;
 
  private:
-  // A piece of text, then a field (none at the end).
+  // A piece of text, followed by a field (the last piece has none).
   struct Piece {
     std::string text;
-    // One of these: what is to be escaped, or what needs no escape.
+    // Exactly one of these is set: the first if the field needs an escape, the second if it does not.
     std::string_view (*field_text)(const Record& record) = nullptr;
     void (*append_field)(const Record& record, std::string& out) = nullptr;
     bool as_json = false;
@@ -38,8 +38,8 @@ class LineTemplate {
   std::vector<Piece> pieces_;
 };
 
-// What makes broken JSON of a template, which can be parsed, that looks like JSON: fields without their
-// escape. A sentence that begins with "looks like JSON".
+// Explains why a valid template that looks like JSON would write broken JSON: it has fields without their
+// escape. The sentence begins with "looks like JSON".
 [[nodiscard]] std::optional<std::string> lint_json(std::string_view text);
 
 }  // namespace slurper

@@ -14,10 +14,10 @@ namespace slurper {
 
 namespace {
 
-// RFC 5612's enterprise number for examples: slurper has none of its own.
+// The enterprise number that RFC 5612 reserves for examples: slurper has none of its own.
 constexpr std::string_view kOwnElement = "slurper@32473";
 
-// RFC 5424 section 6.
+// The lengths of RFC 5424 section 6.
 constexpr std::size_t kMaxHost = 255;
 constexpr std::size_t kMaxProgram = 48;
 constexpr std::size_t kMaxPid = 128;
@@ -27,7 +27,7 @@ bool is_control(char c) {
   return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
 }
 
-// PRINTUSASCII of RFC 5424: no blank, no control character, nothing above.
+// PRINTUSASCII of RFC 5424: printable ASCII without the blank.
 bool is_plain(char c) {
   return c > 0x20 && c < 0x7f;
 }
@@ -46,7 +46,7 @@ void append_pri(const Record& record, const SyslogDefaults& defaults, std::strin
   out += '>';
 }
 
-// One word, which no byte of it can end: what `is_allowed` refuses becomes '?'.
+// Appends `text` as one word: '?' replaces each byte that `is_allowed` refuses, since it could end the word.
 template <typename IsAllowed>
 void append_word(std::string_view word, std::string_view otherwise, std::size_t max, IsAllowed is_allowed,
                  std::string& out) {
@@ -66,7 +66,7 @@ void append_text(std::string_view text, const SyslogDefaults& defaults, std::str
   }
 }
 
-// The first element of `data`, with its brackets: up to a ']' that stands in no quoted value.
+// Returns the first element of `data` with its brackets: up to the first ']' outside a quoted value.
 std::string_view first_element(std::string_view data) {
   bool quoted = false;
   for (std::size_t i = 0; i < data.size(); ++i) {
@@ -83,7 +83,8 @@ bool is_own(std::string_view element) {
          (element[kOwnElement.size()] == ' ' || element[kOwnElement.size()] == ']');
 }
 
-// One that came with the line would make a receiver take this line for another; and no SD-ID may stand twice.
+// Appends the elements of `data` without slurper's own. An own element that came with the line would make a
+// receiver mistake this line for another, and no SD-ID may occur twice.
 void append_elements_but_own(std::string_view data, const SyslogDefaults& defaults, std::string& out) {
   while (!data.empty()) {
     const std::string_view element = first_element(data);
@@ -113,7 +114,7 @@ void append_structured_data(const Record& record, const SyslogDefaults& defaults
   const std::size_t begin = out.size();
   if (defaults.own_element) {
     append_own_element(record, out);
-    // Nearly no line has any.
+    // Almost no line has structured data.
     if (!came.empty()) append_elements_but_own(came, defaults, out);
   } else {
     append_text(came, defaults, out);
@@ -145,7 +146,7 @@ void append_rfc5424(const Record& record, const SyslogDefaults& defaults, std::s
 }
 
 void append_rfc3164(const Record& record, const SyslogDefaults& defaults, std::string& out) {
-  // What ends a tag for a receiver must not stand in it.
+  // A tag must not contain a character that ends a tag for a receiver.
   constexpr auto kIsTag = [](char c) { return is_plain(c) && c != ':' && c != '[' && c != ']'; };
   const SyslogHeader& header = record.header();
   append_pri(record, defaults, out);
@@ -185,7 +186,7 @@ std::string_view part_name(Part part) {
 
 std::string machine_name() {
   std::array<char, 256> name{};
-  // Cut off where it is too long, then without an end.
+  // gethostname(2) cuts a name that is too long, and then does not terminate it.
   if (::gethostname(name.data(), name.size() - 1) != 0 || name.front() == '\0') return "-";
   return name.data();
 }

@@ -30,7 +30,7 @@ char* put_clock(char* at, seconds of_day) {
   return put_digits(at, count % 60, 2);
 }
 
-// localtime_r(3) takes a lock and reads the environment: too slow for each line.
+// localtime_r(3) takes a lock and reads the environment, which is too slow for each line.
 seconds zone_offset(sys_seconds time) {
   struct Known {
     std::int64_t quarter = INT64_MIN;

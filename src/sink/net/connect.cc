@@ -18,13 +18,13 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::string_view kLocal = "a socket";  // of a unix socket, for advice
+constexpr std::string_view kLocal = "a socket";  // a unix socket, in advice
 
-// The errno of connecting, 0 for success, ECANCELED for a stop.
+// Returns the errno of connecting, 0 for success, or ECANCELED for a stop.
 int connect_fd(int fd, const sockaddr* address, socklen_t size, Deadline deadline, int stop_fd) {
   for (;;) {
     if (::connect(fd, address, size) == 0) return 0;
-    // A local stream whose backlog is full: there is nothing to poll for (connect(2)).
+    // The backlog of a local stream is full: there is nothing to poll for (connect(2)).
     if (errno != EAGAIN && errno != EINTR) break;
     const auto soon = Clock::now() + std::chrono::milliseconds(10);
     if (soon >= deadline) return ETIMEDOUT;

@@ -1,4 +1,4 @@
-// Connecting to syslog servers, without ever waiting for them any longer than allowed.
+// Connects to syslog servers within a deadline.
 #pragma once
 
 #include <string>
@@ -11,25 +11,26 @@
 
 namespace slurper {
 
-// Non-blocking, close-on-exec, connected.
+// The socket is non-blocking, close-on-exec and connected.
 struct ConnectedSocket {
   UniqueFd fd;
   bool is_stream = false;
 };
 
-// Errors of all: Io where the peer can't be reached before the deadline, Busy where `stop_fd` became
-// readable. One thread each.
+// All of these return Io if they can't reach the peer before the deadline, and Busy if `stop_fd` becomes
+// readable. Each call belongs to one thread.
 
-// To a local socket, a datagram one or, where the path is that, a stream: what syslog(3) does.
+// Connects to a local socket as syslog(3) does: as a datagram socket, or as a stream if the path is one.
 [[nodiscard]] Result<ConnectedSocket> connect_unix(const std::string& path, Deadline deadline, int stop_fd);
 
-// To a port by TCP: the addresses of the host one after the other, each with its share of the time.
+// Connects by TCP. Tries the host's addresses one after the other and gives each its share of the time.
 [[nodiscard]] Result<UniqueFd> connect_stream(const Endpoint& endpoint, Deadline deadline, int stop_fd);
 
-// For datagrams to this address of `endpoint`. That succeeds if there is a way to it, whoever listens there.
+// Connects a datagram socket to this address of `endpoint`. Succeeds if there is a route to it, even if
+// nothing listens there.
 [[nodiscard]] Result<UniqueFd> connect_datagrams(const Endpoint& endpoint, const Address& address);
 
-// What a wait ends with when slurper does.
+// The error of a wait that slurper's stop has ended.
 [[nodiscard]] std::unexpected<Error> fail_stopped(std::string what);
 
 }  // namespace slurper

@@ -1,4 +1,4 @@
-// Connection: a way to a syslog server, that knows what the other side has of what was sent.
+// Connection: sends to a syslog server, and knows how much of what was sent the other side has.
 #pragma once
 
 #include <chrono>
@@ -20,26 +20,26 @@ enum class Transport : std::uint8_t { Unix, Udp, Tcp, Tls };
 struct ConnectionSettings {
   Transport transport = Transport::Tcp;
   std::chrono::milliseconds connect_timeout{10'000};  // look-up, connect and TLS handshake together
-  // A connection on which nothing has moved for so long is broken; 0: wait for ever, as long as the peer's
+  // A connection on which nothing has moved for this long counts as broken. 0: wait as long as the peer's
   // kernel lives.
   std::chrono::milliseconds write_timeout{0};
-  // A peer whose kernel has answered nothing for so long, though it was asked, is dead.
+  // A peer whose kernel has answered no probe for this long is dead.
   std::chrono::milliseconds dead_after{30'000};
-  std::chrono::milliseconds keepalive{60'000};  // asks an idle peer; 0: never
-  std::uint64_t send_buffer = 0;                // SO_SNDBUF; 0: as the kernel tunes it
-  // Of UDP, which has no connection that would break: how long an address that was looked up is good for.
+  std::chrono::milliseconds keepalive{60'000};  // how often to probe an idle peer; 0: never
+  std::uint64_t send_buffer = 0;                // SO_SNDBUF; 0: the kernel tunes it
+  // UDP only, since it has no connection that would break: how long a resolved address stays valid.
   std::chrono::milliseconds resolve_every{60'000};
   TlsSettings tls;
 };
 
-// Where to: a host's port, or the path of a local socket.
+// The destination: a host's port, or the path of a local socket.
 struct Target {
   Endpoint endpoint;
   std::string path;
   [[nodiscard]] std::string name() const;  // in quotes, for messages
 };
 
-// Messages one behind the other, in their frames.
+// Messages one after the other, in their frames.
 struct Frames {
   std::string bytes;
   std::vector<std::size_t> ends;
@@ -49,27 +49,27 @@ struct Frames {
   }
 };
 
-// Bytes are counted as they are on the wire: with TLS, the ciphertext's. Owned by one thread, which every
-// call may hold up; `stop_fd` ends each wait with an error (Busy). After any error (Io) the connection is
-// broken. What it knew dies with the process.
+// Counts bytes as they are on the wire: for TLS, those of the ciphertext. One thread owns a connection, and
+// every call may block it; `stop_fd` ends each wait with an error (Busy). After any other error (Io) the
+// connection is broken. What it knows is lost if the process ends.
 class Connection {
  public:
   virtual ~Connection() = default;
 
-  // Or else datagrams, each of them one frame.
+  // False for datagrams, each of which carries one frame.
   [[nodiscard]] virtual bool is_stream() const = 0;
 
-  // Hands all over, for as long as that takes. The places of those that are too long for the transport, and
-  // were not sent.
+  // Sends all frames, however long that takes. Returns the indexes of the frames that were too long for the
+  // transport and were not sent.
   [[nodiscard]] virtual Result<std::vector<std::size_t>> send(const Frames& frames) = 0;
 
-  // How many bytes have been handed to the kernel, and how many of them have left it: those that the peer's
-  // kernel has acknowledged (a stream over the network), that the peer has read (a local stream), all of them
-  // (datagrams). An error where the peer has gone.
+  // sent() is the number of bytes handed to the kernel. drained() is how many of them have left it: those
+  // that the peer's kernel has acknowledged (a stream over the network), those that the peer has read (a
+  // local stream), or all of them (datagrams). drained() fails if the peer has gone.
   [[nodiscard]] virtual std::uint64_t sent() const = 0;
   [[nodiscard]] virtual Result<std::uint64_t> drained() = 0;
-  // Waits until all of them have; false where `deadline` came first. A stop leaves it half a second, since a
-  // server that is well needs less, and what it has need not be sent again.
+  // Waits until all bytes have drained; false if `deadline` comes first. A stop leaves this half a second: a
+  // healthy server needs less, and what it has acknowledged need not be sent again.
   [[nodiscard]] virtual Result<bool> drain(Deadline deadline) = 0;
 };
 

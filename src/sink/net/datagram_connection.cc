@@ -19,11 +19,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t kTogether = 128;  // datagrams in one sendmmsg(2)
-// What a look-up may hold up what is to be sent. A DNS that takes longer is waited for while it is sent.
+constexpr std::size_t kTogether = 128;  // datagrams per sendmmsg(2)
+// How long a look-up may delay sending. If the DNS takes longer, sending continues meanwhile.
 constexpr auto kLookUpPatience = 500ms;
 
-// What is so of one address, and may be otherwise of the next.
+// Whether the error concerns one address only, so that the next may work.
 bool is_of_address(int errnum) {
   switch (errnum) {
     case ECONNREFUSED:
@@ -80,11 +80,11 @@ void DatagramConnection::use(UniqueFd fd) {
   fd_ = std::move(fd);
   if (!fd_ || settings_.send_buffer == 0) return;
   const int size = static_cast<int>(settings_.send_buffer);
-  // Best effort: the kernel has a limit of its own.
+  // Best effort: the kernel has its own limit.
   (void)::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 }
 
-// To the first of the addresses, from the one numbered `begin` on, that there is a way to.
+// Connects to the first address with a route, beginning with the one numbered `begin`.
 Status DatagramConnection::connect_from(std::size_t begin) {
   Status failed = fail(ErrorKind::Io, what_, "there is no other address");
   for (std::size_t i = begin; i < addresses_.size(); ++i) {
@@ -100,8 +100,8 @@ Status DatagramConnection::connect_from(std::size_t begin) {
   return failed;
 }
 
-// Looks the name up again if that is due, and goes over to a new address if the old one is not among those
-// that it has now. What fails of it changes nothing: the old address may be good.
+// Looks the name up again if that is due, and changes to a new address if the current one is no longer among
+// the results. A failure changes nothing: the current address may still be good.
 Status DatagramConnection::follow_name() {
   if (!is_by_name_) return {};
   if (!looking_) {
@@ -110,7 +110,7 @@ Status DatagramConnection::follow_name() {
     looked_up_at_ = Clock::now();
     if (!begun) return {};
     looking_ = std::move(*begun);
-    // Mostly it takes a millisecond, and what is sent now goes to the right address.
+    // A look-up usually takes a millisecond; then this batch already goes to the right address.
     if (looking_->wait(Clock::now() + kLookUpPatience, stop_fd_) == Woken::Stopped)
       return fail_stopped(what_);
   }
@@ -128,7 +128,7 @@ Status DatagramConnection::follow_name() {
 
 Result<std::vector<std::size_t>> DatagramConnection::send(const Frames& frames) {
   if (Status followed = follow_name(); !followed) return std::unexpected(std::move(followed.error()));
-  // Each address once, from this one on and then from the first.
+  // Tries each address once, beginning with the current one.
   const std::size_t tries = std::max<std::size_t>(addresses_.size(), 1);
   for (std::size_t tried = 1;; ++tried) {
     auto sent = send_all(frames);
@@ -145,7 +145,7 @@ Result<std::vector<std::size_t>> DatagramConnection::send_all(const Frames& fram
     const std::size_t count = std::min(kTogether, frames.ends.size() - next);
     for (std::size_t i = 0; i < count; ++i) {
       const std::size_t begin = next + i == 0 ? 0 : frames.ends[next + i - 1];
-      // sendmsg(2) only reads.
+      // sendmsg(2) only reads it.
       pieces[i] = {.iov_base = const_cast<char*>(frames.bytes.data()) + begin,
                    .iov_len = frames.ends[next + i] - begin};
       messages[i] = {};
@@ -171,8 +171,8 @@ Result<std::vector<std::size_t>> DatagramConnection::send_all(const Frames& fram
   return too_long;
 }
 
-// The answer to an unwanted datagram (ICMP) comes behind it, to the next call: by now, where the
-// server is near.
+// The kernel reports the ICMP answer to an unwanted datagram with a later call. If the server is near, the
+// answer has arrived by now.
 Status DatagramConnection::check() {
   int error = 0;
   socklen_t size = sizeof error;
@@ -181,8 +181,8 @@ Status DatagramConnection::check() {
   return {};
 }
 
-// EAGAIN: the receiver's queue or the own buffer is full. ENOBUFS: a network interface's, which no one can
-// poll.
+// EAGAIN: the receiver's queue or our buffer is full. ENOBUFS: the queue of a network interface is full, and
+// poll(2) can't wait for that.
 Status DatagramConnection::wait(int errnum) {
   const auto since = Clock::now();
   const Deadline deadline =

@@ -1,4 +1,4 @@
-// DatagramConnection: UDP, or a local datagram socket.
+// DatagramConnection: a UDP socket or a local datagram socket.
 #pragma once
 
 #include <optional>
@@ -8,14 +8,14 @@
 
 namespace slurper {
 
-// UDP has no connection, so nothing breaks when a server moves to another address: its name is looked up
-// again now and then, while there is something to send. If one of its addresses refuses what is sent, the
-// next one gets it; only when all of them have refused it, that is an error.
+// UDP has no connection, so nothing breaks when a server moves to another address. Therefore the name is
+// looked up again at intervals while there is something to send. If an address refuses what is sent, the
+// next one gets it; it is an error only if all of them have refused it.
 class DatagramConnection final : public Connection {
  public:
-  // Of a local socket.
+  // For a local socket.
   DatagramConnection(UniqueFd fd, const Target& target, const ConnectionSettings& settings, int stop_fd);
-  // By UDP, to the first address of the target that there is a way to.
+  // For UDP: connects to the first address of the target that has a route.
   [[nodiscard]] static Result<std::unique_ptr<Connection>> to_host(const Target& target,
                                                                    const ConnectionSettings& settings,
                                                                    int stop_fd, Deadline deadline);
@@ -43,12 +43,12 @@ class DatagramConnection final : public Connection {
   UniqueFd fd_;
   std::uint64_t sent_ = 0;
 
-  // Of UDP:
+  // For UDP:
   std::vector<Address> addresses_;  // in the order to try them
-  std::size_t at_ = 0;              // the one connected to
+  std::size_t at_ = 0;              // the index of the connected address
   bool is_by_name_ = false;
   Clock::time_point looked_up_at_;
-  std::optional<LookUp> looking_;  // again, by another thread
+  std::optional<LookUp> looking_;  // the repeated look-up, in a thread of its own
 };
 
 }  // namespace slurper

@@ -9,7 +9,7 @@ namespace slurper {
 
 namespace {
 
-// As the DNS has it, and getaddrinfo(3) takes it; a '%' begins the zone of a link-local address.
+// The DNS's limit, and the form that getaddrinfo(3) accepts; a '%' begins the zone of a link-local address.
 constexpr std::size_t kMaxHost = 255;
 
 bool is_host(std::string_view text) {

@@ -1,4 +1,4 @@
-// Endpoint: a host and a port, as settings write them.
+// Endpoint: a host and a port, in the notation of the settings.
 #pragma once
 
 #include <cstdint>
@@ -14,11 +14,11 @@ struct Endpoint {
   bool operator==(const Endpoint&) const = default;
 };
 
-// "logs.example", "logs.example:6514", "192.0.2.1:514", "[::1]:514", "[::1]", "::1". Nothing where the text
-// is anything else, has a blank or a control character, or the port is not 1 to 65535.
+// Accepts "logs.example", "logs.example:6514", "192.0.2.1:514", "[::1]:514", "[::1]", "::1". Returns nothing
+// for any other text, if it has a blank or a control character, or if the port is not 1 to 65535.
 [[nodiscard]] std::optional<Endpoint> parse_endpoint(std::string_view text, std::uint16_t default_port);
 
-// What parse_endpoint() reads back: "[::1]:514".
+// Returns what parse_endpoint() reads back: "[::1]:514".
 [[nodiscard]] std::string format(const Endpoint& endpoint);
 
 }  // namespace slurper

@@ -26,7 +26,7 @@ bool Address::operator==(const Address& other) const {
   return size == other.size && std::memcmp(&storage, &other.storage, size) == 0;
 }
 
-// What a look-up and whoever waits for it share; the last of the two frees it.
+// Shared by the look-up's thread and its owner; the last of the two frees it.
 struct LookUp::Shared {
   Endpoint endpoint;
   int flags = 0;
@@ -60,7 +60,7 @@ struct LookUp::Shared {
   void end_with(int result) {
     error = result;
     done.store(true, std::memory_order_release);
-    (void)::eventfd_write(done_fd.get(), 1);  // can't fail: it is the only one
+    (void)::eventfd_write(done_fd.get(), 1);  // can't fail: this is the only write
   }
 };
 

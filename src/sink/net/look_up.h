@@ -1,4 +1,4 @@
-// LookUp: the addresses of a host, without ever waiting for the DNS any longer than allowed.
+// LookUp: resolves a host's addresses within a deadline.
 #pragma once
 
 #include <sys/socket.h>
@@ -20,20 +20,22 @@ struct Address {
   bool operator==(const Address& other) const;
 };
 
-// Belongs to one thread. An address in figures is there at once; a name is looked up by a thread of its own,
-// for getaddrinfo(3) can't be interrupted: what still runs at the end of this object's life is left behind.
+// One thread uses it. A numeric address is ready at once. A name is looked up in a thread of its own, since
+// getaddrinfo(3) can't be interrupted; if that thread still runs when this object is destroyed, it is left
+// to end by itself.
 class LookUp {
  public:
-  // Begins. Errors: there is no thread to be had.
+  // Begins the look-up. Fails if no thread can be made.
   [[nodiscard]] static Result<LookUp> begin(const Endpoint& endpoint, bool is_stream);
 
   [[nodiscard]] bool is_of_name() const { return is_of_name_; }
   [[nodiscard]] bool is_done() const;
-  // Until it is done.
+  // Waits until the look-up is done.
   Woken wait(Deadline deadline, int stop_fd) const;
 
-  // Waits until it is done. At least one address, in the order to try them; once. Errors: Io if there is
-  // none, or `deadline` came first (then it may be asked again), Busy if `stop_fd` became readable.
+  // Waits until the look-up is done, and returns at least one address, in the order to try them. Succeeds
+  // once. Errors: Io if there is no address, or if `deadline` comes first (then it may be called again);
+  // Busy if `stop_fd` becomes readable.
   [[nodiscard]] Result<std::vector<Address>> addresses(Deadline deadline, int stop_fd);
 
  private:

@@ -18,8 +18,8 @@ bool may_use_ip() {
   return socket_fd || (errno != EAFNOSUPPORT && errno != EPERM && errno != EACCES);
 }
 
-// Of a machine, too, whose network is down: so only a service is advised by it. netlink(7), which knows more,
-// is a family of its own, which the sandbox may refuse.
+// Also true on a machine whose network is down, so only a service gets this advice. netlink(7) knows more,
+// but is a socket family of its own, which the sandbox may refuse.
 bool has_loopback_only() {
   std::ifstream devices("/proc/self/net/dev");
   std::string line;

@@ -1,14 +1,15 @@
-// A sandbox without a network, as slurper's unit is: what a sink that needs one advises then.
+// The advice of a sink that needs a network in a sandbox without one, such as slurper's unit.
 #pragma once
 
 #include <string>
 
 namespace slurper {
 
-// What to do if a call for the network failed with `errnum` (0: unknown) because this process has none: no
-// socket of the Internet's families (RestrictAddressFamilies=), or as a service no interface but its own
-// loopback (PrivateNetwork=) or packets refused (IPAddressDeny=). Empty if that is not why, so that other
-// advice counts. Looks at this process at this moment. Any thread.
+// Returns the remedy if a network call failed with `errnum` (0: unknown) because this process has no
+// network: it may not use the Internet's socket families (RestrictAddressFamilies=), or, as a service, has
+// only its own loopback interface (PrivateNetwork=) or its packets are refused (IPAddressDeny=). Empty if
+// the cause is another one, for which other advice applies. Looks at this process at the moment of the call.
+// Any thread.
 [[nodiscard]] std::string network_remedy(int errnum);
 
 }  // namespace slurper

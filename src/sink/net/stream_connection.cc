@@ -21,7 +21,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// How often a peer that does not move is looked at.
+// How often to check a peer on which nothing moves.
 constexpr auto kLook = 500ms;
 
 // Best effort: a connection without them still works.
@@ -33,7 +33,7 @@ void tune(int fd, bool is_tcp, const ConnectionSettings& settings) {
   if (settings.send_buffer != 0)
     set_option(fd, SOL_SOCKET, SO_SNDBUF, static_cast<int>(settings.send_buffer));
   if (!is_tcp) return;
-  // What is written is whole batches: there is nothing to wait for.
+  // Every write is a whole batch, so there is nothing to coalesce.
   set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
   if (settings.keepalive == 0ms) return;
   const auto seconds = [](std::chrono::milliseconds time) {
@@ -46,9 +46,9 @@ void tune(int fd, bool is_tcp, const ConnectionSettings& settings) {
   set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, kProbes);
 }
 
-// Whether the kernel has asked the peer's several times since it last answered. TCP_USER_TIMEOUT would not
-// do: it also ends a connection whose peer answers and just reads nothing (tcp_probe_timer() in the kernel),
-// and slow is not dead.
+// Whether the kernel has probed the peer's kernel several times since its last answer. TCP_USER_TIMEOUT
+// would not do: it also ends a connection whose peer answers and merely reads nothing (tcp_probe_timer() in
+// the kernel), and a slow peer is not dead.
 bool is_unanswered(int fd, std::chrono::milliseconds dead_after) {
   tcp_info info{};
   socklen_t size = sizeof info;
@@ -74,7 +74,7 @@ StreamConnection::~StreamConnection() {
   if (!tls_established_) return;
   tls_->say_goodbye();
   const std::string_view goodbye = tls_->outgoing();
-  // A peer that has no room for it learns of the end from TCP.
+  // A peer that has no room for the close_notify learns of the end from TCP.
   (void)::send(fd_.get(), goodbye.data(), goodbye.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
@@ -86,7 +86,7 @@ Status StreamConnection::start_tls(const std::string& host, Deadline deadline) {
   auto tls = Tls::make(settings_.tls, host, peer_);
   if (!tls) return std::unexpected(std::move(tls.error()));
   tls_ = std::move(*tls);
-  // The peer's end of the connection waits until TLS has looked at what came before: an alert says why.
+  // TLS processes what came before the peer's end of the connection is reported: an alert says why.
   Status last_words;
   const auto receive_by = [&](Deadline by) -> Result<Woken> {
     const Woken woken = wait_for(fd_.get(), POLLIN, by, stop_fd_);
@@ -97,7 +97,7 @@ Status StreamConnection::start_tls(const std::string& host, Deadline deadline) {
   };
   for (;;) {
     const Result<bool> done = tls_->handshake();
-    // An alert, where the handshake has failed, tells the peer why.
+    // If the handshake has failed, an alert tells the peer why.
     Status flushed = flush_tls(deadline);
     if (!done) return std::unexpected(done.error());
     if (!flushed) return flushed;
@@ -111,7 +111,7 @@ Status StreamConnection::start_tls(const std::string& host, Deadline deadline) {
   }
   tls_established_ = true;
   if (tls_->awaits_verdict()) {
-    // Some servers say nothing where they are content.
+    // Some servers send nothing if they accept the certificate.
     const auto verdict = receive_by(std::min(deadline, Clock::now() + 1s));
     if (!verdict) return std::unexpected(verdict.error());
   }
@@ -135,7 +135,8 @@ Result<std::vector<std::size_t>> StreamConnection::send(const Frames& frames) {
 }
 
 Status StreamConnection::flush_tls(Deadline deadline) {
-  // Waiting for room reads what the peer says, and that may add to it: as of now, then.
+  // While it waits for room, this connection reads from the peer, and TLS may add output. So copy the output
+  // that exists now.
   const std::string bytes(tls_->outgoing());
   tls_->outgoing_taken();
   return write_all(bytes, deadline);
@@ -167,10 +168,10 @@ Status StreamConnection::wait_writable(Deadline deadline) {
   }
 }
 
-// Takes what the peer has said.
+// Reads what the peer has sent.
 Status StreamConnection::receive() {
   std::array<char, 4096> said{};
-  // Bounded: a peer that never stops talking must not keep lines from being sent.
+  // Bounded, so that a peer that sends without pause can't keep lines from being sent.
   for (int rounds = 0; rounds < 16; ++rounds) {
     const ssize_t size = ::recv(fd_.get(), said.data(), said.size(), MSG_DONTWAIT);
     if (size > 0) {
@@ -184,21 +185,21 @@ Status StreamConnection::receive() {
   return {};
 }
 
-// The peer's end of the connection, or its alert, must be seen before more is written: TCP would take it, and
-// throw it away.
+// The peer's end of the connection, or its alert, must be seen before more is written: TCP would accept
+// those bytes and discard them.
 Status StreamConnection::look() {
   const Status received = receive();
   if (!tls_established_) return received;
-  // The alert says more than the end that follows it.
+  // An alert is more informative than the end that follows it.
   Status processed = tls_->process();
   return processed ? received : processed;
 }
 
-// First the queue, then the look: a peer that has gone makes the queue empty, too.
+// Query the queue first, then check for the end: the queue of a peer that has gone is empty, too.
 Result<std::uint64_t> StreamConnection::drained() {
   int queued = 0;
-  // tcp(7): bytes not yet acknowledged. Of a local stream: what the peer has not read, with the kernel's own
-  // overhead, so never too little.
+  // tcp(7): bytes that are not acknowledged. For a local stream: bytes that the peer has not read, with the
+  // kernel's overhead, so the number is never too small.
   if (::ioctl(fd_.get(), SIOCOUTQ, &queued) != 0) return broken(errno_text(errno));
   if (Status alive = look(); !alive) return std::unexpected(std::move(alive.error()));
   const std::uint64_t drained = sent_ - std::min(sent_, static_cast<std::uint64_t>(std::max(queued, 0)));
@@ -223,8 +224,8 @@ Status StreamConnection::check_progress() {
 }
 
 Result<bool> StreamConnection::drain(Deadline deadline) {
-  // There is no event for it. On a local network it takes microseconds; a pause is never longer than what has
-  // been waited already.
+  // The kernel has no event for this. On a local network it takes microseconds; a pause is never longer than
+  // the wait so far.
   constexpr std::chrono::microseconds kFirst = 100us;
   constexpr auto kGrace = 500ms;
   int stop_fd = stop_fd_;

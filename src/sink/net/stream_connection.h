@@ -1,4 +1,4 @@
-// StreamConnection: TCP, TLS, or a local stream.
+// StreamConnection: a connection by TCP, TLS or a local stream.
 #pragma once
 
 #include "sink/net/connection.h"
@@ -12,7 +12,7 @@ class StreamConnection final : public Connection {
   StreamConnection& operator=(const StreamConnection&) = delete;
   ~StreamConnection() override;
 
-  // Before anything is sent, where the transport is TLS.
+  // If the transport is TLS, call this before anything is sent.
   [[nodiscard]] Status start_tls(const std::string& host, Deadline deadline);
 
   [[nodiscard]] bool is_stream() const override { return true; }
@@ -41,7 +41,7 @@ class StreamConnection final : public Connection {
   bool tls_established_ = false;
   std::uint64_t sent_ = 0;
   std::uint64_t drained_ = 0;
-  Clock::time_point moved_at_ = Clock::now();  // when bytes last drained, or began to wait for it
+  Clock::time_point moved_at_ = Clock::now();  // when bytes last drained or began to wait
 };
 
 }  // namespace slurper

@@ -31,7 +31,7 @@ using Session = std::unique_ptr<SSL, Freed<SSL_free>>;
 using Bio = std::unique_ptr<BIO, Freed<BIO_free_all>>;
 using Names = std::unique_ptr<GENERAL_NAMES, Freed<GENERAL_NAMES_free>>;
 
-// From the certificate of a peer that is not trusted: nothing of it reaches a terminal as it is.
+// Text from the certificate of an untrusted peer: it is escaped before it can reach a terminal.
 std::string text_of(const Bio& bio) {
   char* data = nullptr;
   const long size = BIO_get_mem_data(bio.get(), &data);
@@ -61,7 +61,7 @@ bool is_address(const std::string& host) {
          ::inet_pton(AF_INET6, host.c_str(), address.data()) == 1;
 }
 
-// The first common name of the subject, or nothing.
+// Returns the first common name of the subject, or nothing.
 std::string common_name_in(const X509* certificate) {
   const X509_NAME* const subject = X509_get_subject_name(certificate);
   const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
@@ -69,9 +69,9 @@ std::string common_name_in(const X509* certificate) {
   return text_of(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
 }
 
-// Every name that this certificate can be reached by, as do_x509_check() in OpenSSL has it: the names and the
-// addresses among its alternative names, and the common name only where these have no name. An address in the
-// common name never counts.
+// Returns every name that matches this certificate, by the rules of do_x509_check() in OpenSSL: the names
+// and addresses among its alternative names, and the common name only if there is no alternative name. An
+// address in the common name never matches.
 std::vector<std::string> names_in(const X509* certificate) {
   std::vector<std::string> names;
   bool has_name = false;
@@ -103,7 +103,8 @@ std::vector<std::string> names_in(const X509* certificate) {
   return names;
 }
 
-// The first of OpenSSL's errors is the kernel's, where that is the cause; or else the last is nearest to it.
+// If the kernel is the cause, its error is the first in OpenSSL's queue; otherwise the last error is the
+// most specific.
 std::string openssl_reason() {
   if (const unsigned long first = ERR_peek_error(); ERR_SYSTEM_ERROR(first))
     return errno_text(ERR_GET_REASON(first));
@@ -111,7 +112,7 @@ std::string openssl_reason() {
   return reason != nullptr ? reason : "no reason given";
 }
 
-// RFC 8446 section 6, and RFC 7507. OpenSSL 3.0 calls some of those that it receives "unknown".
+// The alerts of RFC 8446 section 6 and RFC 7507. OpenSSL 3.0 calls some that it receives "unknown".
 std::string alert_text(int alert) {
   switch (alert) {
     case SSL_AD_INAPPROPRIATE_FALLBACK:
@@ -138,8 +139,8 @@ struct Tls::Parts {
   std::string what;
   Context context;
   Session session;
-  BIO* from_peer = nullptr;  // the session's
-  BIO* to_peer = nullptr;    // the same
+  BIO* from_peer = nullptr;  // owned by the session
+  BIO* to_peer = nullptr;    // owned by the session
   bool was_asked_for_certificate = false;
   std::string refusal;  // why the server's certificate was refused
   std::string refusal_advice;
@@ -179,7 +180,7 @@ Status Tls::Parts::load_files() {
     return file_failed("CA certificates", settings.ca_file);
   }
   if (settings.certificate.empty()) return {};
-  // A key with a passphrase would have OpenSSL ask for it at the terminal.
+  // For a key with a passphrase, OpenSSL would otherwise prompt at the terminal.
   SSL_CTX_set_default_passwd_cb(context.get(), [](char*, int, int, void*) { return -1; });
   if (SSL_CTX_use_certificate_chain_file(context.get(), settings.certificate.c_str()) != 1)
     return file_failed("certificate", settings.certificate);
@@ -189,7 +190,7 @@ Status Tls::Parts::load_files() {
   return {};
 }
 
-// In words for the one who has to mend it.
+// Explains the refusal to the operator.
 void Tls::Parts::refuse(int error, const X509* certificate) {
   const std::string store = settings.ca_file.empty() ? "the system's CA certificates"
                                                      : fmt::format("'{}'", printable(settings.ca_file));
@@ -234,7 +235,7 @@ void Tls::Parts::refuse_name(const X509* certificate) {
                                        : "Use one of these names as the target, or set server_name to it";
     return;
   }
-  // No name that could be set would do.
+  // No value of the setting would match.
   const std::string common_name = common_name_in(certificate);
   refusal = common_name.empty()
                 ? fmt::format("its certificate has no name at all, not '{}' nor another", wanted)
@@ -284,7 +285,7 @@ Result<std::unique_ptr<Tls>> Tls::make(const TlsSettings& settings, const std::s
     return fail(ErrorKind::Internal, "set up TLS", openssl_reason());
   SSL_CTX_set_options(parts.context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   if (Status loaded = parts.load_files(); !loaded) return std::unexpected(loaded.error());
-  // Called when the server asks for a certificate; what is loaded is used.
+  // OpenSSL calls this when the server asks for a certificate, and uses the one that is loaded.
   SSL_CTX_set_cert_cb(
       parts.context.get(),
       [](SSL*, void* own) {
@@ -315,7 +316,7 @@ Result<std::unique_ptr<Tls>> Tls::make(const TlsSettings& settings, const std::s
       return 0;
     });
   }
-  // RFC 6066: names only.
+  // RFC 6066 allows names only.
   if (!by_address) set = SSL_set_tlsext_host_name(ssl, parts.expected_name.c_str()) == 1 && set;
   if (!set)
     return fail(ErrorKind::Config, parts.what, "the server's name can't be checked", "Set server_name");
@@ -336,7 +337,7 @@ bool Tls::awaits_verdict() const {
 }
 
 void Tls::received(std::string_view ciphertext) {
-  // Grows as it must, and so takes all.
+  // A memory BIO grows as needed, so it takes everything.
   BIO_write(parts_->from_peer, ciphertext.data(), static_cast<int>(ciphertext.size()));
 }
 
@@ -366,7 +367,7 @@ Status Tls::encrypt(std::string_view text) {
 
 void Tls::say_goodbye() {
   ERR_clear_error();
-  (void)SSL_shutdown(parts_->session.get());  // the peer's answer is not waited for
+  (void)SSL_shutdown(parts_->session.get());  // does not wait for the peer's answer
 }
 
 std::string_view Tls::outgoing() const {
@@ -376,7 +377,7 @@ std::string_view Tls::outgoing() const {
 }
 
 void Tls::outgoing_taken() {
-  (void)BIO_reset(parts_->to_peer);  // of memory: can't fail
+  (void)BIO_reset(parts_->to_peer);  // a memory BIO: can't fail
 }
 
 }  // namespace slurper

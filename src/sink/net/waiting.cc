@@ -13,7 +13,7 @@ Woken wait_for(int fd, short events, Deadline deadline, int stop_fd) {
   std::array<pollfd, 2> fds = {pollfd{.fd = fd, .events = events, .revents = 0},
                                pollfd{.fd = stop_fd, .events = POLLIN, .revents = 0}};
   for (;;) {
-    // An hour at a time: a deadline that is far away must not overflow.
+    // Waits at most an hour at a time, so that a distant deadline can't overflow.
     const auto left = std::clamp<std::chrono::nanoseconds>(
         deadline - std::min(deadline, std::chrono::steady_clock::now()), 0ns, 1h);
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
