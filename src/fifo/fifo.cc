@@ -46,7 +46,8 @@ Result<UniqueFd> open_again(Os& os, int fd, int flags, const std::string& what) 
 
 // Opens both ends of the FIFO that `seen_fd` refers to (O_PATH). A writer may arrive as soon as one end is
 // open, and closing that end again would lose what it has written. So whatever can fail is tried before:
-// O_RDWR needs the permissions of both ends and opens both at once, and it reserves the descriptors.
+// O_RDWR needs the permissions of both ends and opens both at once, and both descriptors are reserved by
+// then.
 Result<Fifo> open_ends(Os& os, UniqueFd seen_fd, const std::string& path) {
   const std::string what = "open the FIFO " + in_quotes(path);
   UniqueFd spare_fd(os.fcntl(seen_fd.get(), F_DUPFD_CLOEXEC, 0));

@@ -15,7 +15,7 @@ FifoSet::~FifoSet() {
   for (const Fifo& fifo : fifos_) loop_.remove(fifo.read_fd.get());
 }
 
-// An error is as impossible as in listen().
+// An error is as improbable as in listen().
 void FifoSet::join_loop(const Fifo& fifo) {
   const int fd = fifo.read_fd.get();
   (void)loop_.add(fd, listening_ ? std::uint32_t{EPOLLIN} : 0, [this, fd](std::uint32_t events) {
@@ -35,14 +35,14 @@ Intake::Round FifoSet::pull_in_turn() {
     const Intake::Round round = intake_.pull(*turn.fifo, turn.left);
     const bool moved = round.outcome == Intake::Outcome::Took || round.outcome == Intake::Outcome::Dropped;
     if (moved) turn.left -= std::min(turn.left, round.bytes);
-    // Empty: another reader has taken what it held.
+    // Empty: another reader has taken what the FIFO held.
     if (turn.left == 0 || round.outcome == Intake::Outcome::Empty) turns_.pop_front();
     if (round.outcome != Intake::Outcome::Empty) return round;
   }
   return {Intake::Outcome::Empty};
 }
 
-// The current one is looked at first and read last: see the order of a writer's lines above.
+// The current FIFO is measured first and read last, for the order of a writer's lines (see the header).
 void FifoSet::deal_turns() {
   close_abandoned();
   for (auto fifo = fifos_.rbegin(); fifo != fifos_.rend(); ++fifo) {
@@ -53,7 +53,7 @@ void FifoSet::deal_turns() {
 
 void FifoSet::close_abandoned() {
   for (auto fifo = fifos_.begin(); fifo != std::prev(fifos_.end());) {
-    // In this order: what the last writer wrote was there before it left.
+    // The order of the two checks matters: the last writer's bytes were in the pipe before it left.
     if (writers_are_gone(*fifo) && os_.fionread(fifo->read_fd.get()) == 0) {
       loop_.remove(fifo->read_fd.get());
       fifo = fifos_.erase(fifo);
@@ -64,19 +64,20 @@ void FifoSet::close_abandoned() {
   }
 }
 
-// While lines are gathered the FIFO is out of the epoll set: each write(2) to a pipe that is polled costs its
-// writer a callback.
+// While lines gather, the FIFO is out of the epoll set: each write(2) to a polled pipe costs its writer a
+// callback.
 Status FifoSet::listen(bool on) {
   Status status;
   if (std::exchange(listening_, on) == on) return status;
   for (const Fifo& fifo : fifos_) {
-    if (Status set = loop_.listen(fifo.read_fd.get(), on ? std::uint32_t{EPOLLIN} : 0); !set) status = std::move(set);
+    if (Status set = loop_.listen(fifo.read_fd.get(), on ? std::uint32_t{EPOLLIN} : 0); !set)
+      status = std::move(set);
   }
   return status;
 }
 
 void FifoSet::replace(Fifo next) {
-  // Its last writer's going is an end of file from here on, which is how it is noticed.
+  // From here on, the departure of its last writer causes an end of file, by which slurper detects it.
   fifos_.back().keep_alive_fd.reset();
   fifos_.push_back(std::move(next));
   join_loop(fifos_.back());

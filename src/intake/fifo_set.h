@@ -1,4 +1,4 @@
-// The FIFOs that are read: the one at the path, and those that stood there before.
+// The FIFOs that slurper reads: the one at the path, and those that stood there before.
 #pragma once
 
 #include <cstdint>
@@ -15,13 +15,13 @@
 
 namespace slurper {
 
-// A FIFO that has lost its path still has its writers, and they notice nothing. So it is *retired*: read
-// until the last of them is gone and it is empty, and closed then. Meanwhile all are read in turns. A turn
-// takes what its FIFO held when the turns were dealt, so it ends with a whole line, and a writer that went
-// from an old FIFO to the new one finds its lines in order: what the new one held then, is read after all
-// that the old one held later.
+// A FIFO that loses its path keeps its writers, and they notice nothing. So it is *retired*: slurper reads it
+// until its last writer has left and it is empty, and then closes it. Meanwhile all FIFOs are read in turns.
+// A turn takes what its FIFO held when the turns were dealt, so it ends with a whole line. The current FIFO
+// is measured first and read last: a writer that moves from an old FIFO to the current one finds its lines in
+// order.
 //
-// Belongs to the intake's thread. After a crash the retired ones can't be found again: their path is gone.
+// Belongs to the intake's thread. After a crash, the retired FIFOs can't be found again: their path is gone.
 class FifoSet {
  public:
   // `os`, `intake` and `loop` outlive it.
@@ -32,29 +32,29 @@ class FifoSet {
 
   [[nodiscard]] const Fifo& current() const { return fifos_.back(); }
   [[nodiscard]] std::size_t retired() const { return fifos_.size() - 1; }
-  // Retired ones that have been closed, since the last call.
+  // The number of retired FIFOs that were closed since the last call.
   [[nodiscard]] std::uint64_t take_closed() { return std::exchange(closed_, 0); }
 
-  // One read at the most.
+  // Does at most one read.
   Intake::Round pull();
 
-  // Whether something to read ends the loop's wait. Errors are as good as impossible; returned for the caller
-  // to report.
+  // Sets whether data in a FIFO end the loop's wait. An error is next to impossible; it is returned for the
+  // caller to report.
   Status listen(bool on);
-  // Whether the loop has announced, since the last call, that the current FIFO holds something.
+  // Whether the loop has reported, since the last call, that the current FIFO holds something.
   [[nodiscard]] bool take_announced() { return std::exchange(announced_, false); }
 
   // `next` stands at the path now.
   void replace(Fifo next);
-  // A retired one with this identity stands at the path again. Nothing: there is none.
+  // A retired FIFO with this identity stands at the path again. Returns nothing if there is no such FIFO.
   std::optional<Status> reinstate(dev_t device, ino_t inode);
 
   // `former` stood at the path before the current one, and has no keep-alive writer.
   void retire(Fifo former);
 
-  // For the end: from now on pull() takes what they hold at this moment, then nothing.
+  // For the end: from now on pull() takes what the FIFOs hold at this moment, then nothing.
   void begin_last_turns();
-  // What the pipes hold now, in bytes.
+  // The number of bytes that the pipes hold now.
   [[nodiscard]] std::uint64_t held() const;
 
  private:
@@ -74,7 +74,7 @@ class FifoSet {
   bool listening_ = false;
   bool announced_ = false;
   bool last_turns_ = false;
-  std::list<Fifo> fifos_;  // oldest first, the current one last; a list: turns point into it
+  std::list<Fifo> fifos_;  // oldest first, the current one last; a list, because turns point into it
   std::deque<Turn> turns_;
   std::uint64_t closed_ = 0;
 };

@@ -36,7 +36,7 @@ Intake::Intake(Os& os, Ring& ring, WhenFull when_full, TimeIndex* times)
       reserve_(2 * max_read_) {}
 
 Intake::Round Intake::finish(ssize_t got, std::uint64_t asked, Outcome outcome) {
-  // The pipe held something. -EPIPE: and its last writer is gone, too.
+  // The pipe held something. -EPIPE: its last writer has left, too.
   if (got == -EAGAIN || got == -EPIPE) {
     ++short_reads_;
     return {Outcome::Empty};
@@ -53,8 +53,8 @@ Intake::Round Intake::pull(const Fifo& fifo, std::uint64_t limit) {
   const int held = os_.fionread(fd);
   if (held < 0) return {Outcome::Failed, 0, -held};
   if (held == 0) return {Outcome::Empty};
-  // A pipe is full when its slots are, and each page-sized slot holds more than half a page then: below half
-  // of the bytes there is no need to ask.
+  // A pipe is full when its slots are, and then each page-sized slot holds more than half a page. So below
+  // half of the bytes the pipe can't be full.
   if (static_cast<std::uint64_t>(held) > fifo.pipe_size / 2 && fifo.keep_alive_fd) {
     const auto now = FullTime::Clock::now();
     has_room(fifo) ? full_time_.found_room(now) : full_time_.found_full(now);
@@ -68,14 +68,14 @@ Intake::Round Intake::pull(const Fifo& fifo, std::uint64_t limit) {
   return finish(take(fd, size), size, Outcome::Took);
 }
 
-// The time first: the log's thread may have the bytes before the take returns.
+// The time comes first: the log's thread may have the bytes before Ring::take() returns.
 ssize_t Intake::take(int fd, std::uint64_t size) {
   if (times_ != nullptr) times_->coming(ring_.head());
   return ring_.take(fd, size);
 }
 
-// The ring is full, or a line whose beginning was dropped is not over. What a read will bring must be known
-// before it is declared, so that what is dropped is whole lines, whenever the process dies.
+// Called if the ring is full, or a line whose beginning was dropped has not ended. The intake must know what
+// a read will bring before it declares that read, so that it drops whole lines, whenever the process dies.
 Intake::Round Intake::pull_line_by_line(int fd, std::uint64_t available) {
   const ssize_t seen = ring_.peek(fd, available);
   if (seen <= 0) return finish(seen == 0 ? -EAGAIN : seen, 0, Outcome::Empty);
@@ -86,9 +86,10 @@ Intake::Round Intake::pull_line_by_line(int fd, std::uint64_t available) {
       newline == nullptr ? size : static_cast<std::uint64_t>(static_cast<const char*>(newline) - begin) + 1;
 
   if (ring_.dropping()) return finish(ring_.drop(fd, first_line), first_line, Outcome::Dropped);
-  // What is before head stays readable when the log has emptied the ring since the look at its room.
+  // The byte before head stays readable if the log has emptied the ring since its room was determined.
   if (!ring_.head_is_at_line_start()) {
-    // The rest of a line that was kept. Where it is longer than the reserve, it waits: nothing is torn.
+    // This is the rest of a line whose beginning was kept. If it is longer than the reserve, it waits, so
+    // that no line is torn.
     const std::uint64_t fitting = std::min(first_line, ring_.room());
     if (fitting == 0) return {Outcome::Full};
     return finish(take(fd, fitting), fitting, Outcome::Took);

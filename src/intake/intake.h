@@ -14,8 +14,8 @@
 
 namespace slurper {
 
-// How long writers found no room in the pipe. What it counts was so; a pipe that fills and is emptied between
-// two looks counts as found full, with next to no time. Pure: time comes from outside.
+// How long writers found no room in the pipe. It never counts too much; a pipe that fills and is emptied
+// between two checks counts as found full, with next to no time. Pure: the caller passes the time.
 class FullTime {
  public:
   using Clock = std::chrono::steady_clock;
@@ -32,15 +32,15 @@ class FullTime {
   Clock::duration total_{};
 };
 
-// Moves what the FIFO holds into the ring, or, where the ring is full and the settings say so, throws whole
-// lines away and counts them. Never waits. Which FIFO is the caller's to say: there may be several, one after
-// the other. Belongs to the intake's thread; what it knows beyond a crash is in the ring's header.
+// Moves what the FIFO holds into the ring. If the ring is full and the settings permit it, drops whole lines
+// and counts them. Never waits. The caller chooses the FIFO: there may be several, one after the other.
+// Belongs to the intake's thread. Whatever must survive a crash is in the ring's header.
 class Intake {
  public:
   enum class Outcome {
     Empty,     // the pipe held nothing
-    Took,      // `bytes` were taken
-    Dropped,   // `bytes` were thrown away
+    Took,      // `bytes` were read into the ring
+    Dropped,   // `bytes` were dropped
     Full,      // the ring has no room: call again when it has
     NoMemory,  // the ring's file system has no memory left: call again later
     Failed,    // the read failed with `errnum`
@@ -53,15 +53,15 @@ class Intake {
 
   static constexpr std::uint64_t kNoLimit = std::numeric_limits<std::uint64_t>::max();
 
-  // `times` gets the time of arrival of what is taken; nullptr: no times are kept.
+  // `times` gets the time of arrival of what is read; nullptr: no times are kept.
   Intake(Os& os, Ring& ring, WhenFull when_full, TimeIndex* times = nullptr);
 
-  // One read at the most, of `limit` bytes at the most.
+  // Does at most one read, of at most `limit` bytes.
   Round pull(const Fifo& fifo, std::uint64_t limit = kNoLimit);
 
-  // The caller was woken up because the pipe held something, and pull() has found it empty.
+  // Call this if the caller was woken because the pipe held something, and pull() found it empty.
   void found_nothing() { ++short_reads_; }
-  // Reads that brought less than the pipe was seen to hold: another reader took some.
+  // Reads that returned less than the pipe had held before: another reader took some.
   [[nodiscard]] std::uint64_t short_reads() const { return short_reads_; }
   [[nodiscard]] const FullTime& full_time() const { return full_time_; }
 

@@ -12,10 +12,10 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::nanoseconds;
 
-constexpr std::uint64_t kHotRing = 2 << 20;  // memory of the ring that is kept for the next burst
-constexpr auto kRetry = 100ms;               // if nothing announces when it is worth trying again
+constexpr std::uint64_t kHotRing = 2 << 20;  // bytes of the ring's memory that are kept for the next burst
+constexpr auto kRetry = 100ms;               // if no event announces when a retry is worthwhile
 
-// Of a read that could not take anything.
+// The reason why a read could not take anything.
 std::string why_held_up(const Intake::Round& result) {
   if (result.outcome == Intake::Outcome::Full) return "the ring is full";
   if (result.outcome == Intake::Outcome::NoMemory) return "the ring's file system has no memory left";
@@ -43,16 +43,16 @@ void IntakeLoop::listen(bool on) {
     events_.report(EventId::FifoNotPolled, {{"error", &set.error()}});
 }
 
-// What the kernel says that the pipe holds is there when slurper reads, unless another reader was faster.
+// What the kernel reports to be in the pipe is there when slurper reads, unless another reader was faster.
 void IntakeLoop::detect_second_reader(const Intake::Round& result) {
   const bool announced = fifos_.take_announced() && fifos_.retired() == 0;
   if (announced && result.outcome == Intake::Outcome::Empty &&
-      intake_.short_reads() == short_reads_seen_)  // otherwise this one is counted already
+      intake_.short_reads() == short_reads_seen_)  // otherwise this short read is counted already
     intake_.found_nothing();
   if (std::exchange(short_reads_seen_, intake_.short_reads()) != intake_.short_reads()) on_short_read_();
 }
 
-// A stall has made the ring large: its memory goes back as soon as the log has everything.
+// A stall has enlarged the ring: its memory is returned as soon as the log has everything.
 void IntakeLoop::release_memory() {
   if (ring_.used() == 0) {
     (void)ring_.give_back(kHotRing);
@@ -87,10 +87,10 @@ std::optional<nanoseconds> IntakeLoop::round() {
       overload_.held_up(why_held_up(result));
       listen(false);
       log_thread_.ask_for_room();
-      // The log may have made room between the look and the question.
+      // The log may have made room since the check.
       return kRetry;
   }
-  return std::nullopt;  // there is no other outcome
+  return std::nullopt;  // no other outcome exists
 }
 
 std::optional<std::string> IntakeLoop::drain(nanoseconds patience,

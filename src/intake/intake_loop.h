@@ -25,37 +25,37 @@ struct FifoStatus {
 };
 
 struct IntakeStatus {
-  StreamOffset head = {};  // the end of what was taken from the FIFO
-  StreamOffset tail = {};  // the log has everything before it; between the two is the ring
+  StreamOffset head = {};  // the end of what was read from the FIFO
+  StreamOffset tail = {};  // the log has everything before it; the ring holds what lies between tail and head
   std::uint64_t ring_size = 0;
-  std::uint64_t dropped_lines = 0;  // since the ring was made, as dropped_bytes
+  std::uint64_t dropped_lines = 0;  // since the ring was created, as are dropped_bytes
   std::uint64_t dropped_bytes = 0;
-  std::uint64_t times_full = 0;  // the pipe was found full, since the start
+  std::uint64_t times_full = 0;  // how often the pipe was found full, since the start
   std::chrono::nanoseconds time_full{};
-  std::uint64_t short_reads = 0;  // another reader took some
+  std::uint64_t short_reads = 0;  // reads that found less because another reader took some
 };
 
-// Reads what the FIFO holds into the ring, hands it to the log's thread, and says how long to wait. Belongs
-// to the intake's thread, and allocates nothing but for a FIFO that is replaced. A crash loses nothing
-// (Ring).
+// Reads what the FIFO holds into the ring, wakes the log's thread, and returns how long to wait. Belongs to
+// the intake's thread, and allocates only when a FIFO is replaced. A crash loses nothing (Ring).
 class IntakeLoop {
  public:
-  // All references outlive it. `on_short_read`: another reader has taken what slurper was about to read.
+  // All references outlive it. It calls `on_short_read` if another reader has taken what slurper was about to
+  // read.
   IntakeLoop(Ring& ring, Intake& intake, FifoSet& fifos, LogThread& log_thread, std::string path,
              EventListener& events, std::function<void()> on_short_read);
 
-  // One read. How long to wait before the next round; nothing: until something happens.
+  // Does one read. Returns how long to wait before the next round; nothing: until something happens.
   [[nodiscard]] std::optional<std::chrono::nanoseconds> round();
 
   // Another FIFO is the current one.
   void fifo_replaced() { coalescer_ = ReadCoalescer(fifos_.current().pipe_size); }
 
-  // For the end: takes what the pipes hold now. What is written from here on is the next slurper's: a writer
-  // that never pauses must not keep this one alive. Nothing: it has taken all. Otherwise the reason why it
-  // could not, for as long as `patience`; it waits by calling `wait`.
+  // For the end: takes what the pipes hold now. Later lines belong to the next slurper: a writer that never
+  // pauses must not keep this one alive. Returns nothing if it took everything, or else the reason why it
+  // could not, for as long as `patience`. It waits by calling `wait`.
   [[nodiscard]] std::optional<std::string> drain(std::chrono::nanoseconds patience,
                                                  const std::function<void(std::chrono::nanoseconds)>& wait);
-  // After drain(): reports that what was dropped is over.
+  // After drain(): reports that dropping has ended.
   void end() { overload_.end(); }
 
   [[nodiscard]] IntakeStatus status() const;

@@ -1,4 +1,4 @@
-// OverloadReport: reports that lines cannot be taken, or are dropped.
+// OverloadReport: reports that lines can't be taken, or are dropped.
 #pragma once
 
 #include <chrono>
@@ -12,8 +12,9 @@
 
 namespace slurper {
 
-// Reports once that writers are held up or lines are dropped, and once that it is over: when the ring is half
-// empty, not at its first free byte, for a log that only just keeps up would report it all day.
+// Reports once that writers are held up or lines are dropped, and once that this has ended. It has ended when
+// the ring is half empty, not at the first free byte: otherwise a log that barely keeps up would cause
+// reports all day.
 //
 // Belongs to the intake's thread.
 class OverloadReport {
@@ -23,11 +24,11 @@ class OverloadReport {
 
   // Nothing can be taken from the FIFO. `why` continues "cannot take more from it: ".
   void held_up(std::string_view why);
-  // Lines are thrown away.
+  // Lines are being dropped.
   void dropping();
-  // Lines have been taken.
+  // Lines were taken into the ring.
   void took();
-  // The intake ends: no line is thrown away any more.
+  // The intake ends, and drops no more lines.
   void end();
 
  private:

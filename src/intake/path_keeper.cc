@@ -21,11 +21,11 @@ using namespace std::chrono_literals;
 
 constexpr auto kFirstRetry = 1s;
 constexpr auto kLastRetry = 30s;
-// unlink(2) makes its event before the name is gone (the kernel's vfs_unlink): what is still there may be
-// about to go, and makes no second event then.
+// unlink(2) makes its event before the name is gone (the kernel's vfs_unlink): a name that is still there may
+// be about to go, and its removal makes no second event.
 constexpr auto kAboutToGo = 10ms;
 constexpr auto kSecondLook = 1s;
-constexpr auto kBlindLook = 1s;  // between looks at a path that can't be watched
+constexpr auto kBlindLook = 1s;  // between checks of a path that can't be watched
 
 std::string own_link(int fd) {
   return fmt::format("/proc/self/fd/{}", fd);
@@ -77,7 +77,7 @@ bool PathKeeper::start() {
 }
 
 void PathKeeper::join_loop(int fd, std::uint32_t events, void (PathKeeper::*handler)()) {
-  // As impossible to fail as in FifoSet::listen().
+  // Fails as improbably as FifoSet::listen().
   (void)loop_.add(fd, events, [this, handler](std::uint32_t) { (this->*handler)(); });
 }
 
@@ -151,24 +151,24 @@ void PathKeeper::note_current() {
   home_ = std::filesystem::read_symlink(own_link(fifos_.current().read_fd.get()), ignored);
 }
 
-// What has happened to the one that was at the path.
+// Describes what has happened to the FIFO that was at the path.
 std::string PathKeeper::fate_of_current() const {
   const int fd = fifos_.current().read_fd.get();
   struct stat st{};
   if (os_.fstat(fd, &st) >= 0 && st.st_nlink == 0) return "was removed";
-  std::error_code ignored;  // then it is just not known where it is
+  std::error_code ignored;  // in this case its present path stays unknown
   const std::string now = std::filesystem::read_symlink(own_link(fd), ignored);
   if (now.empty()) return "is no longer there";
   const bool is_there = os_.lstat(now.c_str(), &st) >= 0 && st.st_dev == fifos_.current().device &&
                         st.st_ino == fifos_.current().inode;
-  // With another link left. It may really be called so.
+  // The FIFO has another link left. The check above rules out a name that really ends like this.
   if (!is_there && now.ends_with(" (deleted)")) return "was removed";
   if (now != home_) return "was moved to " + in_quotes(now);
   return is_there ? "is still at " + in_quotes(now) + ", but its path leads elsewhere"
                   : "is covered by what was mounted over its folder";
 }
 
-// Again and again, since it may change while it is looked at: what happens before arm() makes no event.
+// Repeats the check, because the path may change during it: a change before arm() makes no event.
 bool PathKeeper::check_path(bool announced) {
   bool replaced = false;
   for (int attempt = 0; attempt < 10; ++attempt) {
@@ -177,10 +177,10 @@ bool PathKeeper::check_path(bool announced) {
     const Fifo& current = fifos_.current();
     const int error = os_.lstat(settings_.path.c_str(), &st);
     if (error >= 0 && st.st_dev == current.device && st.st_ino == current.inode) {
-      // Of a look that was due to something else.
+      // This retry is due for another reason than this check.
       const auto due = std::exchange(retry_at_, std::nullopt);
       recovered();
-      // With another link left, that it is being removed can't be seen.
+      // If another link is left, slurper can't see that this one is being removed.
       if (st.st_nlink == 0) {
         retry_at_ = Clock::now() + kAboutToGo;
       } else if (announced) {
@@ -231,8 +231,8 @@ void PathKeeper::fail_at_path(const Error& error, const std::string& fate) {
                  {{"error", &error}, {"fifo", Quoted{settings_.path}}, {"fate", fate}});
   const bool is_new = std::exchange(fault_, fault) != fault;
   backoff_ = is_new ? kFirstRetry : std::min<std::chrono::seconds>(2 * backoff_, kLastRetry);
-  // What stands in the way makes an event when it goes. Another slurper's lock, or a lack of descriptors,
-  // makes none.
+  // If something is in the way, its removal makes an event. The end of another slurper's lock, or of a
+  // shortage of descriptors, makes none.
   if (!is_watched_) {
     retry_at_ = Clock::now() + kBlindLook;
   } else if (error.kind == ErrorKind::NoInput || error.errnum == ENOENT) {

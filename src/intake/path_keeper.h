@@ -1,4 +1,4 @@
-// What becomes of the FIFO's path while slurper runs.
+// PathKeeper: reacts to what happens to the FIFO's path while slurper runs.
 #pragma once
 
 #include <sys/stat.h>
@@ -19,7 +19,7 @@
 
 namespace slurper {
 
-// Who may open a FIFO.
+// Which users may open a FIFO.
 struct FifoAccess {
   mode_t mode = 0;  // permission bits
   uid_t owner = 0;
@@ -28,31 +28,32 @@ struct FifoAccess {
 };
 
 struct AccessChange {
-  std::string text;  // "its mode is 0600 now, and was 0660"; with what follows from it
+  std::string text;  // "its mode is 0600 now, and was 0660", with the consequence
   bool harmful = false;
 };
 
-// What a change means. `permitted`: slurper itself could still open it for reading and writing.
+// Describes a change and its consequence. `permitted`: slurper itself could still open the FIFO for reading
+// and writing.
 [[nodiscard]] AccessChange describe_change(const FifoAccess& before, const FifoAccess& now, bool permitted);
 
-// Reports what opening `fifo` has met and gone on in spite of.
+// Reports the problems that opening `fifo` met and overcame.
 void report_opened(const Fifo& fifo, EventListener& events);
 
-// Sees to it that a FIFO stands at the path and is read: one that was removed or renamed is made anew (if
-// fifo.create allows it), one that has taken its place is opened; the old one is retired. If that can't be
-// done, it says so once, and tries again when something changes at the path or in a folder on its way.
-// Changes of mode and owner are reported, never undone.
+// Ensures that a FIFO stands at the path and is read. If the FIFO was removed or renamed, creates a new one
+// (if fifo.create permits it). If another FIFO stands at the path, opens that. Retires the old one. If any of
+// this fails, reports it once, and retries when something changes at the path or in a folder on the way to
+// it. Reports changes of mode and owner, and never undoes them.
 //
-// What the kernel can't report (no inotify instance is left, a folder may not be read) is found by a look
-// every second, until it can be watched; nothing else wakes it up by itself.
+// If the kernel can't report changes (no inotify instance is left, a folder is unreadable), checks the path
+// every second until it can be watched. Nothing else wakes it up without an event.
 //
-// Belongs to the intake's thread, whose loop it joins; the loop's owner calls check_due() when retry_at() has
-// come.
+// Belongs to the intake's thread, and joins its loop. The loop's owner calls check_due() when retry_at() is
+// reached.
 class PathKeeper {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // `replaced` is called when another FIFO has become the current one, but not by start(). All references
+  // Calls `replaced` when another FIFO has become the current one, but not during start(). All references
   // outlive it.
   PathKeeper(Os& os, const FifoSettings& settings, FifoSet& fifos, EventLoop& loop, EventListener& events,
              std::function<void()> replaced);
@@ -60,12 +61,13 @@ class PathKeeper {
   PathKeeper& operator=(const PathKeeper&) = delete;
   ~PathKeeper();
 
-  // Begins to watch, and checks the path for the first time. Whether another FIFO is the current one now.
+  // Starts to watch, and checks the path for the first time. Returns whether another FIFO is the current one
+  // now.
   bool start();
   [[nodiscard]] std::optional<Clock::time_point> retry_at() const { return retry_at_; }
-  // retry_at() has come, or not: then it does nothing.
+  // Call this when retry_at() is reached. Does nothing before that.
   void check_due();
-  // Checks the path whatever is known of it: something was mounted, or an operator asks for it.
+  // Checks the path whatever is known of it: something was mounted, or an operator requests it.
   void check_now();
   // Reports FIFOs that have been closed.
   void report_closed();
@@ -73,7 +75,7 @@ class PathKeeper {
  private:
   void serve_events();
   void check(bool announced);
-  bool check_path(bool announced);  // announced: by an event
+  bool check_path(bool announced);  // announced: an event requests the check
   void check_access();
   void adopt(Fifo next, const std::string& fate);
   void fail_at_path(const Error& error, const std::string& fate);
@@ -94,9 +96,9 @@ class PathKeeper {
   std::optional<FifoInotify> watch_;
   std::optional<MountWatch> mounts_;
   bool is_watched_ = true;
-  std::optional<FifoAccess> access_;  // of the current one
-  std::string home_;                  // its name when it became that, without symbolic links
-  std::string fault_;                 // what was said of it
+  std::optional<FifoAccess> access_;  // of the current FIFO
+  std::string home_;                  // its path when it became the current FIFO, without symbolic links
+  std::string fault_;                 // the last fault that was reported
   std::optional<Clock::time_point> retry_at_;
   std::chrono::seconds backoff_{};
 };

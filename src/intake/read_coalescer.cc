@@ -12,15 +12,16 @@ using std::chrono::microseconds;
 // No line waits in the pipe for longer than 2 ms: the pause, and what the kernel's timer adds to it.
 constexpr microseconds kLongestPause = 1500us;
 constexpr microseconds kShortestPause = 300us;
-// The fastest rate at which a writer was seen to fill a pipe with lines of 150 bytes, with room to spare. At
-// this rate a pause never fills more than half of the pipe.
+// The fastest rate at which a writer was seen to fill a pipe with lines of 150 bytes, plus a margin. At this
+// rate, a pause never fills more than half of the pipe.
 constexpr std::uint64_t kFastestWriterBytesPerMs = 350'000;
-// Wake-ups closer together than this are worth a pause: a timed sleep costs about four of them.
+// Wake-ups that are closer together than this are worth a pause: a timed sleep costs about four of them.
 constexpr microseconds kQuickWake = 300us;
 constexpr int kQuickWakes = 3;
-constexpr std::uint64_t kWorthAPause = 3;         // times what a wake-up brings
+constexpr std::uint64_t kWorthAPause = 3;         // times the bytes of a wake-up
 constexpr std::uint64_t kLongestUsualWake = 512;  // one wake-up may find more than one line
-constexpr std::uint64_t kBurst = 16384;           // a wake-up that finds this much is in mid-burst
+constexpr std::uint64_t kBurst = 16384;           // a wake-up that finds this much is in the middle of a
+                                                  // burst
 
 }  // namespace
 

@@ -15,10 +15,10 @@ class ReadCoalescer {
 
   explicit ReadCoalescer(std::uint64_t pipe_size);
 
-  // The intake has just read `bytes` at `now`. The pause before its next read; 0: wait for the FIFO to be
-  // readable.
+  // Call this when the intake has read `bytes` at `now`. Returns the pause before its next read; 0: wait
+  // until the FIFO is readable.
   [[nodiscard]] std::chrono::microseconds after_read(std::uint64_t bytes, Clock::time_point now);
-  // The pipe was empty.
+  // Call this when the pipe was empty.
   void nothing_came() { gathering_ = false; }
 
  private:
@@ -26,7 +26,7 @@ class ReadCoalescer {
   std::chrono::microseconds max_pause_;  // 0: the pipe is too small to gather anything
   bool gathering_ = false;
   int quick_wakes_ = 0;
-  std::uint64_t usual_wake_ = 0;  // bytes that one wake-up brings when nothing gathers
+  std::uint64_t usual_wake_ = 0;  // bytes that one wake-up brings while nothing gathers
   Clock::time_point last_read_;
 };
 

@@ -36,8 +36,8 @@ using ring_format::kHeaderBytes;
 using ring_format::kScratchAt;
 using ring_format::kScratchBytes;
 
-// Keeps the compiler from moving a store over this point. The processor needs no fence: what a killed process
-// has stored is in the page cache in the order in which its instructions retired.
+// Keeps the compiler from moving a store across this point. The processor needs no fence: the stores of a
+// killed process are in the page cache in the order in which its instructions retired.
 void before_the_next_store() {
   std::atomic_signal_fence(std::memory_order_seq_cst);
 }
@@ -72,10 +72,10 @@ std::unexpected<Error> busy(const std::string& path) {
               "Give each slurper a ring.directory of its own, or leave it unset");
 }
 
-// Whether this process has the lock, or may go on without it.
+// Returns whether this process has the lock, or may proceed without it.
 Result<bool> lock(Os& os, int fd, const std::string& path) {
   const FlockClaim claim = claim_flock(os, fd);
-  // A stranger opened it while its mode let it.
+  // A stranger opened the file while its mode permitted that.
   if (claim.error == 0 || claim.is_strangers()) return true;
   if (claim.error == -EWOULDBLOCK) return false;
   return cannot(-claim.error, "lock", path);
@@ -89,7 +89,7 @@ struct Found {
   Identity identity{};
 };
 
-// Looks at it as far as it is this process's to look at.
+// Inspects the file as far as this process may.
 Result<Found> look_at(Os& os, const std::string& path, std::vector<std::string>& findings) {
   Found found;
   const int fd = os.open(path.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK);
@@ -114,11 +114,11 @@ Result<Found> look_at(Os& os, const std::string& path, std::vector<std::string>&
   return found;
 }
 
-// The file gets its name when it is whole: a start that is cut short leaves either no ring or a good one.
+// The file gets its name when it is complete: an interrupted start leaves either no ring or a good one.
 Result<UniqueFd> create(Os& os, const std::string& path, const Identity& identity, StreamOffset begin,
                         std::uint64_t session) {
   const std::string temporary = path + ".new";
-  (void)os.unlink(temporary.c_str());  // of a start that was cut short; a failure shows in open
+  (void)os.unlink(temporary.c_str());  // an interrupted start left it; open reports a failure
   const int fd = os.open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
   if (fd < 0) return cannot(-fd, "create", temporary);
   UniqueFd file_fd(fd);
@@ -180,7 +180,7 @@ Status Ring::map(const std::string& path, Mapping mapping) {
   return {};
 }
 
-// With no pages to do it to, the kernel says no more than whether it knows how (madvise(2)).
+// If there are no pages to act on, the kernel only reports whether it supports the advice (madvise(2)).
 Status Ring::check_kernel(Os& os) {
   if (os.madvise(nullptr, 0, MADV_POPULATE_WRITE) != -EINVAL) return {};
   return fail(ErrorKind::Config, "use a ring", "the kernel has no MADV_POPULATE_WRITE",
@@ -197,7 +197,7 @@ RingFacts Ring::facts(const Identity& found, const Identity& wanted) const {
           .session = header_->session};
 }
 
-// Settles its declared read and finds out how it stands to the log; where it can be used, takes it over.
+// Settles the ring's declared read, and determines its relation to the log. If it can be used, inherits it.
 void Ring::join(const Identity& found, const Identity& wanted, const LogFacts& log, Opened& opened) {
   RingFacts ring = facts(found, wanted);
   bool whole = offsets_are_sound(ring);
@@ -207,12 +207,13 @@ void Ring::join(const Identity& found, const Identity& wanted, const LogFacts& l
     opened.read_was_cut_short = cut_short.value_or(false);
     ring = facts(found, wanted);
   } else if (whole && header_->declared.offset == ring.head) {
-    // Not ours to settle: these bytes may be here, and count as if they were.
+    // slurper must not settle the read of a ring that it won't use: these bytes may be here, so they count as
+    // if they were.
     ring.head += std::min(unsettled(*header_), size_ - (ring.head - ring.tail));
   }
   opened.relation = whole ? relate(ring, log) : RingRelation::Contradictory;
   opened.quarantine_reason = why_quarantined(opened.relation, ring.head - ring.tail);
-  // Before the index says it: a crash in between leaves one that is ahead by one.
+  // Written before the index has it: a crash in between leaves a ring that is ahead by one.
   if (is_used(opened.relation)) header_->session = next_session(ring, log, opened.relation);
 }
 
@@ -268,7 +269,7 @@ Result<Ring::Opened> Ring::open(Os& os, const std::string& directory, const Ring
       break;
     }
     case RingState::Unrelated:
-      std::unreachable();  // its relation has just been found out
+      std::unreachable();  // its relation was determined just now
   }
   if (!opened.ring) {
     Result<UniqueFd> file_fd = create(os, path, wanted, begin, session);
@@ -282,19 +283,19 @@ Result<Ring::Opened> Ring::open(Os& os, const std::string& directory, const Ring
   return opened;
 }
 
-// What reads rest on, asked once and not in mid-read: descriptors may have run out by then.
+// Prepares what reads need once, and not during a read: descriptors may have run out by then.
 Status Ring::prepare_reads(const std::string& path) {
   std::array<int, 2> fds{};
   if (::pipe2(fds.data(), O_CLOEXEC | O_NONBLOCK) != 0)
     return fail_errno(errno, "make the pipe to look at lines with");
   peek_read_fd_.reset(fds[0]);
   peek_write_fd_.reset(fds[1]);
-  // The kernel writes into the header's page when the bytes have left the pipe: that must not fail for a page
-  // that was swapped out. Where locking is not permitted (RLIMIT_MEMLOCK), it would still have to go in the
-  // microseconds since the page was written to.
+  // The kernel writes into the header's page when the bytes have left the pipe. That must not fail because
+  // the page was swapped out. If locking is not permitted (RLIMIT_MEMLOCK), the kernel would have to swap the
+  // page out in the microseconds since slurper wrote to it.
   (void)os_.mlock(mapping_, sizeof(Header));
 
-  // The byte behind the header belongs to nothing.
+  // The byte after the header is unused.
   std::int64_t& end = header_->declared.end;
   header_->declared.size.store(0);
   end = sizeof(Header);
@@ -309,7 +310,7 @@ Status Ring::prepare_reads(const std::string& path) {
       "Set ring.directory to a folder on tmpfs, and let a container's seccomp profile permit splice(2)");
 }
 
-// Settles a read that was declared and not noted as done. Whether it had taken something; nothing if the
+// Settles a read that was declared but not noted as done. Returns whether it read something; nothing if the
 // header can't be true.
 std::optional<bool> Ring::recover() {
   const StreamOffset head_now = head();
@@ -355,7 +356,7 @@ bool Ring::head_is_at_line_start() const {
 ssize_t Ring::peek(int fifo_fd, std::uint64_t size) {
   if (const int error = back_scratch(size); error < 0) return error;
   if (!std::exchange(peek_pipe_is_large_, true)) {
-    // tee(2) copies slots: the private pipe should have as many. If it can't, a peek just sees less.
+    // tee(2) copies slots: the private pipe should have as many. If it can't, a peek only sees less.
     const int slots = os_.fcntl(fifo_fd, F_GETPIPE_SZ, 0);
     if (slots > 0) (void)os_.fcntl(peek_write_fd_.get(), F_SETPIPE_SZ, slots);
   }
@@ -374,7 +375,7 @@ ssize_t Ring::peek(int fifo_fd, std::uint64_t size) {
   return got;
 }
 
-// Memory first: where there is none left, nothing may be taken from the pipe.
+// Reserves memory first: if there is none left, nothing may be read from the pipe.
 int Ring::back(char* place, std::uint64_t size) {
   char* const first_page = mapping_ + (static_cast<std::uint64_t>(place - mapping_) & ~std::uint64_t{4095});
   const int error =
@@ -404,8 +405,9 @@ ssize_t Ring::declared_read(int fifo_fd, char* place, std::uint64_t size, Fate f
   declared.size.store(size, std::memory_order_release);
   before_the_next_store();
 
-  // read(2) would say how many bytes came to a process that may be dying, and end at a packet's end or throw
-  // its rest away. splice(2) takes packets as any other bytes, and puts the count into the note itself.
+  // read(2) would report the number of bytes to a process that may be dying, and would end at a packet's end
+  // or discard its rest. splice(2) treats packets like any other bytes, and puts the count into the note
+  // itself.
   const ssize_t got = os_.splice(fifo_fd, file_fd_.get(), &declared.end, size, SPLICE_F_NONBLOCK);
   if (got <= 0) {
     declared.size.store(0, std::memory_order_relaxed);
@@ -422,7 +424,7 @@ void Ring::settle(std::uint64_t got) {
     header_->head.store(declared.offset + got, std::memory_order_release);
     return;
   }
-  // Stores of final values, so that doing it again after a crash in here changes nothing.
+  // Stores final values, so that a repetition after a crash in here changes nothing.
   const char* const bytes = scratch();
   const auto lines = static_cast<std::uint64_t>(std::count(bytes, bytes + got, '\n'));
   header_->dropped_lines.store(declared.dropped_lines_before + lines, std::memory_order_relaxed);
@@ -434,7 +436,7 @@ void Ring::settle(std::uint64_t got) {
 
 ssize_t Ring::take(int fifo_fd, std::uint64_t size) {
   const StreamOffset offset = head();
-  // While the log keeps up, the same pages are used over and over and stay in the cache.
+  // While the log keeps up, the ring reuses the same pages, which stay in the cache.
   if (offset == tail()) header_->origin.store(offset.value, std::memory_order_release);
   const std::uint64_t from = position(offset);
   const std::uint64_t to = std::min(from + size, size_);
@@ -465,7 +467,7 @@ bool Ring::stopped_by_limit() const {
 std::uint64_t Ring::give_back(std::uint64_t keep) {
   if (used() != 0 || !is_large(keep)) return 0;
   header_->origin.store(head().value, std::memory_order_release);
-  // Where the file system can't punch holes the memory just stays.
+  // If the file system can't punch holes, the memory stays.
   const auto punch = [&](std::uint64_t from, std::uint64_t length) {
     (void)os_.fallocate(file_fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(from),
                         static_cast<off_t>(length));

@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::size_t kNameMax = 255;
 
-// FNV-1a: the same in every release, which std::hash does not promise, and a ring must be found again.
+// FNV-1a: the same in every release, because a later slurper must find the ring again. std::hash does not
+// promise that.
 std::uint64_t stable_hash(std::string_view text) {
   std::uint64_t hash = 0xcbf29ce484222325;
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
@@ -25,15 +26,15 @@ std::string from_environment(const char* name) {
   return value != nullptr ? value : "";
 }
 
-// The path as it is set, from the root on.
+// The configured path, as an absolute path.
 std::string as_given(const std::string& log_path) {
   std::error_code error;
   const std::filesystem::path path = std::filesystem::absolute(log_path, error);
   return error ? log_path : path.lexically_normal().string();
 }
 
-// Nothing is resolved in the file's own name: it may not be there yet, and must not be a link. Nor need its
-// folder be there.
+// Resolves nothing in the file's own name: the file may not exist yet, and must not be a link. Its folder may
+// be missing, too.
 std::string canonical(const std::string& log_path) {
   std::error_code error;
   const std::filesystem::path path = std::filesystem::absolute(log_path, error);
@@ -42,7 +43,8 @@ std::string canonical(const std::string& log_path) {
   return error ? log_path : (directory / path.filename()).string();
 }
 
-// As earlier versions had it, which gave logs of the same name in several working folders one ring.
+// The folder's name in earlier versions, which gave one ring to logs with the same name in several working
+// folders.
 std::string without_working_folder(const std::string& log_path) {
   const std::filesystem::path path(log_path);
   std::error_code error;
@@ -76,7 +78,7 @@ std::string escape_path(std::string_view path) {
 
 namespace {
 
-// Where the folders of rings are that no setting names.
+// The parent of the folders of rings that no setting names.
 Result<std::string> rings_base(const RuntimeDirectories& runtime) {
   std::string base = runtime.runtime_directory.substr(0, runtime.runtime_directory.find(':'));
   if (!base.starts_with('/')) {
@@ -99,7 +101,7 @@ RuntimeDirectories this_process() {
           .euid = geteuid()};
 }
 
-// Where the link `link` leads, in its own folder; empty: it is no such link.
+// The target of the link `link`, in its own folder; empty: it is no such link.
 std::string neighbour(const std::filesystem::path& link) {
   std::error_code error;
   std::string target = std::filesystem::read_symlink(link, error).string();
@@ -133,7 +135,7 @@ Result<std::vector<std::string>> ring_directories(const Settings& settings,
     const std::string led_to = (given.parent_path() / target).string();
     if (led_to != *first) directories.push_back(led_to);
   } else if (std::filesystem::symlink_status(given, error).type() == std::filesystem::file_type::directory) {
-    directories.push_back(given.string());  // the link was a folder when the ring was made
+    directories.push_back(given.string());  // the link was a folder when the ring was created
   }
   return directories;
 }

@@ -23,7 +23,7 @@ constexpr mode_t kOthers = 0077;
 constexpr const char* kAdvice =
     "Set ring.directory to a folder in RAM that is slurper's own, or leave it unset";
 
-// O_NOFOLLOW means the last name of a path, and "link/" has none.
+// O_NOFOLLOW applies to the last name of a path, and "link/" has none.
 std::string without_slashes(std::string path) {
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
   return path;
@@ -69,7 +69,7 @@ Status make(Os& os, const std::string& directory) {
 
 Status check_ring_folder(Os& os, const std::string& directory) {
   struct stat st{};
-  // What can't be looked at can't be opened either: that error says more.
+  // If lstat fails, opening fails, too, and its error has more detail.
   if (os.lstat(without_slashes(directory).c_str(), &st) < 0) return {};
   if (Status ours = check_folder(st, without_slashes(directory), "the ring's folder " + in_quotes(directory));
       !ours)
@@ -106,7 +106,7 @@ std::unexpected<Error> refuse_ring_of(uid_t owner, const std::string& path) {
 Status tighten_ring_file(Os& os, int ring_fd, const struct stat& st, const std::string& path,
                          std::vector<std::string>& findings) {
   const std::string what = "the ring " + in_quotes(path);
-  // Of a file with a second name, the other one may be something else's.
+  // If the file has a second name, that name may be another program's.
   if (!S_ISREG(st.st_mode) || st.st_nlink != 1 || (st.st_mode & kOthers) == 0) return {};
   if (const int error = os.fchmod(ring_fd, 0600); error < 0)
     return fail_errno(-error, "set the mode of " + what);

@@ -1,4 +1,5 @@
-// Whose folder a ring lies in: what others may write to can be forged, and cut under a mapping (SIGBUS).
+// Checks the owner of a ring's folder: if others may write to it, they can forge a ring, and cut it under a
+// mapping (SIGBUS).
 #pragma once
 
 #include <sys/stat.h>
@@ -12,23 +13,24 @@
 
 namespace slurper {
 
-// Whether a ring may lie in `directory`, as far as that is there: the folder is no symbolic link (its parents
-// may be), and this process's user's, or root's if not every user may write there; the ring in it, if there
-// is one, is this user's. Changes nothing. Errors: NoPermission (another user's, or open to others and not
-// this user's to close), CantCreate (not a folder).
+// Checks whether a ring may lie in `directory`, as far as that exists. The folder must not be a symbolic link
+// (its parents may be). It must be this process's user's, or root's unless every user may write there. The
+// ring in it, if there is one, must be this user's. Changes nothing. Errors: NoPermission (the folder is
+// another user's, or it is open to others and this user can't close it), CantCreate (it is not a folder).
 [[nodiscard]] Status check_ring_folder(Os& os, const std::string& directory);
 
-// Makes the folder and its parents where they are missing, mode 0700, and checks it as above. One of this
-// user's that others may write to is tightened, and said so in `findings`; not one with the sticky bit, such
-// as /dev/shm itself: that one is shared on purpose, and no one can replace another user's file there.
+// Creates the folder and its parents if they are missing, with mode 0700, and checks the folder as above. If
+// a folder of this user's is writable for others, tightens its mode and reports that in `findings`. Leaves a
+// folder with the sticky bit as it is, such as /dev/shm itself: it is shared on purpose, and no user can
+// replace another user's file there.
 [[nodiscard]] Status open_ring_folder(Os& os, const std::string& directory,
                                       std::vector<std::string>& findings);
 
 // The error for a ring at `path` that belongs to another user: NoPermission.
 [[nodiscard]] std::unexpected<Error> refuse_ring_of(uid_t owner, const std::string& path);
 
-// Tightens the file `ring_fd` of this user's, found at `path`, to 0600, and says so in `findings`. Errors:
-// Io.
+// Tightens the mode of the file `ring_fd`, this user's ring at `path`, to 0600, and reports that in
+// `findings`. Errors: Io.
 [[nodiscard]] Status tighten_ring_file(Os& os, int ring_fd, const struct stat& st, const std::string& path,
                                        std::vector<std::string>& findings);
 

@@ -9,10 +9,10 @@ namespace slurper::ring_format {
 
 inline constexpr char kMagic[8] = {'s', 'l', 'u', 'r', 'r', 'i', 'n', 'g'};
 inline constexpr std::uint32_t kVersion = 2;
-// The oldest version that is read on. Only its DeclaredRead differs.
+// The oldest version that slurper still reads. It differs only in its DeclaredRead.
 inline constexpr std::uint32_t kOldestVersion = 1;
-// Bytes that are to be dropped land here, and not in the data: throwing away must need no room. Where this
-// and the data begin is a multiple of every page size that Linux knows.
+// Bytes to be dropped land here, not in the data, because dropping must not need room. The scratch and the
+// data each begin at a multiple of every page size that Linux knows.
 inline constexpr std::size_t kScratchAt = 65536;
 inline constexpr std::size_t kScratchBytes = 1 << 20;
 inline constexpr std::size_t kHeaderBytes = kScratchAt + kScratchBytes;  // the data begin here
@@ -28,25 +28,25 @@ struct Identity {
 };
 static_assert(sizeof(Identity) == 56);
 
-// What a read that was begun and not noted as done amounts to.
+// What becomes of the bytes of a read that was declared and not settled.
 enum class Fate : std::uint32_t {
   Keep = 0,  // its bytes are the stream's next
-  Drop = 1,  // the ring was full, and its bytes are thrown away, counted
+  Drop = 1,  // the ring was full: its bytes are dropped and counted
 };
 
-// The note left before each read. It is in force while size != 0 and offset == head: so that one store to
-// head (Keep), or one to size (Drop), settles it. The kernel completes it: splice(2) moves `end` on before it
-// returns to a process that may be dying.
+// The note that slurper leaves before each read. It is in force while size != 0 and offset == head, so that
+// one store to head (Keep), or one to size (Drop), settles it. The kernel completes it: splice(2) advances
+// `end` before it returns to a process that may be dying.
 //
-// Example: at head 5000, which lies at position 1118112 of the file, a read of 100 bytes is declared: size
-// 100, offset 5000, start 1118112, end 1118112. splice(2) finds only 60: end 1118172. The process is killed.
-// The next one takes end - start = 60 bytes over.
+// Example: at head 5000, which lies at position 1118112 of the file, slurper declares a read of 100 bytes:
+// size 100, offset 5000, start 1118112, end 1118112. splice(2) finds only 60 bytes: end 1118172. The process
+// is killed. The next process recovers end - start = 60 bytes.
 struct DeclaredRead {
-  std::atomic<std::uint64_t> size;  // bytes asked for
-  std::uint64_t offset;             // the head it was declared at
-  std::int64_t start;               // where in the file its first byte goes: in the data, or in the scratch
-  std::int64_t end;                 // behind its last byte there; start until the kernel says otherwise
-  std::uint64_t dropped_lines_before;  // Drop: the counts without it
+  std::atomic<std::uint64_t> size;  // bytes requested
+  std::uint64_t offset;             // the head at which the read was declared
+  std::int64_t start;               // position in the file for its first byte: in the data, or in the scratch
+  std::int64_t end;                 // position after its last byte; equals start until the kernel advances it
+  std::uint64_t dropped_lines_before;  // Drop: the counts before this read
   std::uint64_t dropped_bytes_before;
   Fate fate;
   std::uint8_t reserved[12];
@@ -54,7 +54,7 @@ struct DeclaredRead {
 static_assert(sizeof(DeclaredRead) == 64);
 static_assert(offsetof(DeclaredRead, end) == 24);
 
-// The same of version 1, whose read(2) took all bytes or none: a mark stood where they would go.
+// The note of version 1, whose read(2) took all bytes or none: a mark stood where they would go.
 inline constexpr std::size_t kNonceBytes = 16;
 struct DeclaredRead1 {
   std::atomic<std::uint64_t> size;
@@ -62,7 +62,7 @@ struct DeclaredRead1 {
   std::uint8_t nonce[kNonceBytes];  // the mark: at `offset`, or in the scratch
   std::uint32_t nonce_bytes;        // 16, or `size` if that is less
   Fate fate;
-  // Drop: the counts once it is settled.
+  // Drop: the counts once the read is settled.
   std::uint64_t dropped_lines_after;
   std::uint64_t dropped_bytes_after;
   std::uint64_t dropping_after;
@@ -74,12 +74,13 @@ struct Header {
   Identity identity;
   std::uint8_t reserved_0[8];
   // Written by the intake:
-  std::atomic<std::uint64_t> head;    // of the next byte to be taken
+  std::atomic<std::uint64_t> head;    // of the next byte to be read
   std::atomic<std::uint64_t> origin;  // of the byte at the start of the data
   std::atomic<std::uint64_t> dropped_lines;
   std::atomic<std::uint64_t> dropped_bytes;
-  std::atomic<std::uint64_t> dropping;  // 1: the beginning of a line was dropped, its rest must go too
-  std::uint64_t session;                // of the log's index when it was last taken over
+  std::atomic<std::uint64_t> dropping;  // 1: the beginning of a line was dropped, and its rest must be
+                                        // dropped, too
+  std::uint64_t session;                // the number in the log's index when the ring was last inherited
   std::uint8_t reserved_1[16];
   DeclaredRead declared;  // while the version is 1: a DeclaredRead1
   // Written by the log's thread, on a cache line of its own:

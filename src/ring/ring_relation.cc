@@ -22,16 +22,16 @@ RingRelation relate(const RingFacts& ring, const LogFacts& log) {
   const auto unusable = [&](RingRelation why) { return empty ? RingRelation::Spent : why; };
   if (!ring.this_log) return unusable(RingRelation::OtherLog);
   if (!ring.this_boot) return unusable(RingRelation::OtherBoot);
-  // The session is written to the ring first and to the index next, so the ring may be ahead by one. It is
-  // ahead by more if the index is an old copy: the ring then knows better than the log how far the stream has
-  // come.
+  // slurper writes the session to the ring first and to the index next, so the ring may be ahead by one. It
+  // is further ahead if the index is an old copy: then the ring's end of the stream is more recent than the
+  // log's.
   if (ring.session < log.session) return unusable(RingRelation::LeftBehind);
   if (log.end < ring.tail)
     return ring.session > log.session + 1 ? RingRelation::LogRestored : RingRelation::LogCut;
   if (log.end == ring.tail) return RingRelation::Continues;
   if (log.end <= ring.head) return RingRelation::WrittenInPart;
-  // Others may have written behind our bytes, but only to a file: where that begins behind the head, the log
-  // has gone on without the ring.
+  // Other processes may have written after slurper's bytes, but only to an existing file: if the file begins
+  // after the head, the log has continued without the ring.
   if (log.readable_from > ring.head) return unusable(RingRelation::LogElsewhere);
   return RingRelation::LogLonger;
 }

@@ -1,4 +1,4 @@
-// What stands at the ring's path when a start looks there: one named state for each case.
+// What a start finds at the ring's path: one named state for each case.
 #pragma once
 
 #include <sys/types.h>
@@ -10,48 +10,48 @@
 
 namespace slurper {
 
-// What a file's first bytes and its size say. Any value may stand there.
+// Classifies a file by its first bytes and its size. They may have any value.
 enum class RingHeader {
   Readable,      // a ring of a version that this slurper knows
-  NotARing,      // it does not begin as one, or is no regular file
-  OtherVersion,  // a newer slurper made it, or its version was never given out
-  WrongSize,     // the file is not as long as its header says, or no ring is that long
+  NotARing,      // it does not begin like a ring, or is not a regular file
+  OtherVersion,  // a newer slurper made it, or no slurper ever had this version
+  WrongSize,     // the file's length differs from its header, or no ring has that length
 };
 
-// Pure. `got` bytes of the file could be read into `found`; the file has `size` bytes.
+// Pure. `got` bytes of the file were read into `found`; the file has `size` bytes.
 [[nodiscard]] RingHeader classify_header(const ring_format::Identity& found, ssize_t got, off_t size);
 
-// What Ring::open() finds out, in this order. What stands behind the first fact that decides is not asked
-// for.
+// What Ring::open() finds out, in this order. It skips all facts after the first one that decides.
 struct RingFileFacts {
   bool exists = false;
   bool is_ours = true;     // it belongs to this process's user
   bool is_in_use = false;  // another slurper holds its lock
   RingHeader header = RingHeader::Readable;
-  // Its header and its log are compared once it is mapped; its declared read has been settled then.
+  // The ring's header is compared with the log after the ring is mapped and its declared read is settled.
   std::optional<RingRelation> relation = {};
-  bool is_empty = false;  // asked for only if the ring is used
+  bool is_empty = false;  // determined only if the ring is used
   bool has_wanted_size = true;
 };
 
 enum class RingState {
-  Missing,  // a new ring is made, which begins at the log's end
+  Missing,  // a new ring is created, which begins at the log's end
 
-  // The start fails, and nothing of the file is touched:
+  // The start fails, and leaves the file untouched:
   OtherUsers,
   InUse,
 
-  // The file is quarantined: it may hold lines that no log has, and can't be read. A new one is made:
+  // The file is quarantined: it may hold lines that no log has, and can't be read. A new ring is created:
   NotARing,
   OtherVersion,
   WrongSize,
 
-  Unrelated,  // it can be read: it is to be mapped, its relation to the log to be asked for
+  Unrelated,  // it is readable: the next step maps it and determines its relation to the log
 
   Usable,     // it is used
-  Resizable,  // the same, but it is empty, and another size is wanted: a new one takes its place, at its head
-  Spent,      // it holds nothing that the log lacks: a new one takes its place
-  Unusable,   // it holds what no log has, and can't go on: it is quarantined, and a new one is made
+  Resizable,  // it is usable, but empty, and the settings have another size: a new ring replaces it and
+              // begins at its head
+  Spent,      // it holds nothing that the log lacks: a new ring replaces it
+  Unusable,   // it holds what no log has, and can't continue: it is quarantined, and a new ring is created
 };
 
 // Pure.

@@ -11,7 +11,7 @@ namespace {
 using ring_format::DeclaredRead1;
 using ring_format::Fate;
 
-// The note in force; 0: there is none.
+// The size of the note in force; 0: there is none.
 std::uint64_t declared_size(const ring_format::Header& header, const DeclaredRead1& declared) {
   return declared.offset == header.head.load() ? declared.size.load() : 0;
 }
@@ -40,7 +40,7 @@ std::optional<bool> upgrade_from_version_1(ring_format::Header& header, const ch
         size > (fate == Fate::Keep ? room : ring_format::kScratchBytes)) {
       return std::nullopt;
     }
-    // read(2) took all or nothing, and what it took stands where the mark was.
+    // read(2) took all bytes or none, and wrote them over the mark.
     const char* const place = fate == Fate::Keep ? kept : dropped;
     was_done = std::memcmp(place, declared.nonce, declared.nonce_bytes) != 0;
     if (was_done && fate == Fate::Keep) {

@@ -32,7 +32,7 @@ Result<std::optional<RingView>> inspect_ring(Os& os, const std::string& director
 Status check_ring_is_free(Os& os, const std::string& directory) {
   const std::string path = directory + "/ring";
   const UniqueFd ring_fd(os.open(path.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK));
-  if (!ring_fd) return {};  // there is none, or it is not ours: whoever opens it says so
+  if (!ring_fd) return {};  // there is none, or it is another user's: opening it reports that
   if (lock_file(os, ring_fd.get()) != -EWOULDBLOCK) return {};
   return fail(ErrorKind::Busy, "use the ring " + in_quotes(path), "another slurper uses it",
               "Give each slurper a ring.directory of its own, or leave it unset");

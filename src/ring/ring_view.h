@@ -1,4 +1,4 @@
-// What a ring's header says, for those who only look.
+// Reads a ring's header without opening the ring.
 #pragma once
 
 #include <cstdint>
@@ -22,20 +22,21 @@ struct RingView {
   std::uint64_t session = 0;
   std::uint64_t dropped_lines = 0;
   std::uint64_t dropped_bytes = 0;
-  // Bytes that a read behind `head` brought which was not noted as done: the next start takes them over.
+  // Bytes after `head` that a read brought but did not note as done: the next start recovers them.
   std::uint64_t unsettled = 0;
-  bool unsettled_is_certain = true;  // false: of version 1, which says only after the start whether they came
+  bool unsettled_is_certain = true;  // false: of version 1, in which only the next start finds out whether
+                                     // they arrived
 };
 
-// Looks at the ring in `directory`; nothing where there is none. Changes and locks nothing: in a ring that is
-// in use `head` and `tail` move on. Errors: NoPermission, Io, and Data where the file is no ring, or not one
-// that this version knows.
+// Inspects the ring in `directory`; returns nothing if there is none. Changes and locks nothing: `head` and
+// `tail` of a ring in use keep advancing. Errors: NoPermission, Io, and Data if the file is no ring, or of a
+// version that this one does not know.
 [[nodiscard]] Result<std::optional<RingView>> inspect_ring(Os& os, const std::string& directory);
 
-// The same, of the file at `path`.
+// Inspects the ring file at `path` in the same way.
 [[nodiscard]] Result<std::optional<RingView>> inspect_ring_file(Os& os, const std::string& path);
 
-// Fails with Busy where a slurper uses the ring in `directory`.
+// Fails with Busy if a slurper uses the ring in `directory`.
 [[nodiscard]] Status check_ring_is_free(Os& os, const std::string& directory);
 
 }  // namespace slurper

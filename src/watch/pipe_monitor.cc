@@ -20,16 +20,16 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kFirstLook = 1s;  // after the start, which has enough to do
-// The event of an open comes before the descriptor is there to be seen.
+// An open's event comes before its descriptor is visible.
 constexpr std::array<std::chrono::milliseconds, 3> kLookAgain = {20ms, 200ms, 1000ms};
-constexpr int kShortRest = 10;  // times what a look took, before it is repeated
-constexpr int kRest = 100;      // and before the next one
+constexpr int kShortRest = 10;  // times the duration of a look, before it is repeated
+constexpr int kRest = 100;      // times the duration of a look, before the next one
 constexpr auto kShortestRest = 100ms;
 constexpr auto kLongestRest = 3s;
 constexpr auto kArmAgain = 1s;
-constexpr auto kProbe = 500ms;  // while a look is due: whether another reader has read meanwhile
+constexpr auto kProbe = 500ms;  // while a look is due: check whether another reader has read meanwhile
 constexpr std::size_t kLeftBehind = 4;
-constexpr int kRestMs = 1000;  // after what was thrown
+constexpr int kRestMs = 1000;  // after an exception
 
 }  // namespace
 
@@ -51,7 +51,7 @@ PipeMonitor::PipeMonitor(std::string path, const Fifo& fifo, EventListener& even
       try {
         run(stop);
       } catch (...) {
-        // Memory has run out: what came meanwhile is looked at again.
+        // Memory has run out: the thread looks again at what happened meanwhile.
         pollfd waker{.fd = wake_fd_.get(), .events = POLLIN, .revents = 0};
         (void)::poll(&waker, 1, kRestMs);
         look_at_ = Clock::now();
@@ -66,13 +66,13 @@ PipeMonitor::~PipeMonitor() {
 }
 
 void PipeMonitor::wake() {
-  (void)::eventfd_write(wake_fd_.get(), 1);  // fails only where 2^64 - 1 wake-ups wait already
+  (void)::eventfd_write(wake_fd_.get(), 1);  // fails only if 2^64 - 1 wake-ups are already waiting
 }
 
 void PipeMonitor::follow(const Fifo& fifo) {
   {
     const std::lock_guard lock(mutex_);
-    // Where they are replaced faster than looked at, the latest will do.
+    // If FIFOs are replaced faster than they are looked at, the latest ones suffice.
     if (left_behind_.size() == kLeftBehind) left_behind_.erase(left_behind_.begin());
     left_behind_.push_back(followed_);
     followed_ = {fifo.device, fifo.inode};
@@ -99,7 +99,7 @@ void PipeMonitor::run(const std::stop_token& stop) {
   }
 }
 
-// While a look is due there is no need for events: they wait for it, and a thousand of them cost one look.
+// While a look is due, the thread needs no events: they queue up, and one look serves a thousand of them.
 void PipeMonitor::wait() {
   std::array<pollfd, 2> fds{
       pollfd{.fd = wake_fd_.get(), .events = POLLIN, .revents = 0},
@@ -134,7 +134,7 @@ void PipeMonitor::arm() {
   if (armed) {
     events_.report(EventId::UsersSeenAgain, {{"fifo", Quoted{path_}}});
     if (std::exchange(arm_at_, std::nullopt) && !look_at_)
-      look_at_ = std::max(Clock::now(), not_before_);  // who has come meanwhile
+      look_at_ = std::max(Clock::now(), not_before_);  // for processes that came meanwhile
     return;
   }
   events_.report(EventId::UsersNotSeen, {{"error", &armed.error()}});
@@ -164,15 +164,15 @@ void PipeMonitor::serve_requests() {
   }
   if (forget_.exchange(false)) users_->forget_second_readers();
   if (follows && !look_at_) look_at_ = std::max(Clock::now(), not_before_);
-  // Does not wait for a look's long rest, unless it has just been looked into.
+  // Does not wait for the long rest after a look, unless it has just investigated a short read.
   if (short_read_) {
     const auto soon = std::max(Clock::now(), short_read_not_before_);
     look_at_ = look_at_ ? std::min(*look_at_, soon) : soon;
   }
 }
 
-// Since the last call, by another reader: slurper's own reads leave no trace. One that has set both times has
-// not read: touch(1).
+// Whether another reader has read since the last call: slurper's own reads leave no trace. If a process set
+// both times, it did not read: touch(1).
 bool PipeMonitor::was_read() {
   const auto same = [](const timespec& a, const timespec& b) {
     return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
@@ -205,7 +205,8 @@ void PipeMonitor::look(const std::stop_token& stop) {
   const auto begin = Clock::now();
   report_left_behind(stop);
   PipeUsers::Observation observation;
-  observation.short_read = short_read_.exchange(false);  // before the look: who has read has it open by now
+  observation.short_read = short_read_.exchange(false);  // read before the look: a process that has read has
+                                                         // the FIFO open by now
   observation.holders = find_open_descriptors(watched_->inode.device, watched_->inode.number, stop);
   if (stop.stop_requested()) return;
   if (watch_) observation.events = watch_->read();

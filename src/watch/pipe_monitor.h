@@ -1,4 +1,4 @@
-// The thread that sees who has the FIFO open.
+// PipeMonitor: the thread that finds out which processes have the FIFO open.
 #pragma once
 
 #include <sys/types.h>
@@ -26,29 +26,30 @@ struct WatchStatus {
   std::uint64_t second_readers = 0;  // processes that read the FIFO besides slurper, since the start
 };
 
-// Waits for a process to open or close the FIFO, looks who it is, and says what there is to say. A thread of
-// its own, since a look through /proc takes as long as the machine has descriptors, and the intake must not
-// wait for it. It sleeps while no process comes or goes, and uses a few per cent of a processor at the most
-// where they never stop. If the kernel can't report them (no inotify instance is left), it says so and tries
-// again every second; another reader is found by what it takes nevertheless.
+// Waits for a process to open or close the FIFO, identifies it, and reports what the operator should know. It
+// has a thread of its own, because a search of /proc takes longer the more descriptors the machine has, and
+// the intake must not wait for it. It sleeps while no process opens or closes the FIFO, and uses at most a
+// few percent of a processor if they never stop. If the kernel can't report them (no inotify instance is
+// left), it reports that and retries every second; until then it still detects a second reader by what that
+// reader takes.
 class PipeMonitor {
  public:
-  // Who opens `fifo` from now on is seen; who has it open already, with the first look.
-  // `events` outlives it.
+  // Sees every process that opens `fifo` from now on, and with its first look those that have it open
+  // already. `events` outlives it.
   PipeMonitor(std::string path, const Fifo& fifo, EventListener& events);
   PipeMonitor(const PipeMonitor&) = delete;
   PipeMonitor& operator=(const PipeMonitor&) = delete;
   ~PipeMonitor();  // ends the thread
 
-  // From the intake's thread:
-  // Another one is at the path. Who still writes to the one before is told.
+  // From the intake's thread: Another FIFO is at the path. Processes that still write to the one before are
+  // reported.
   void follow(const Fifo& fifo);
-  // The pipe has held less than it was said to: another reader takes lines.
+  // The pipe held less than the kernel had reported: another reader takes lines.
   void on_short_read();
-  // A reader that has left is not shown in the status any longer.
+  // Removes a second reader that has left from the status.
   void forget_second_readers();
 
-  // Any thread.
+  // Any thread may call it.
   [[nodiscard]] WatchStatus status() const { return {.second_readers = second_readers_.load()}; }
 
  private:
@@ -61,7 +62,7 @@ class PipeMonitor {
   struct Watched {
     explicit Watched(const Fifo& fifo);
 
-    UniqueFd fd;  // O_PATH: it counts as no reader, whatever the intake closes meanwhile
+    UniqueFd fd;  // O_PATH: it does not count as a reader, whatever the intake closes meanwhile
     Inode inode;
     bool hides_reads;
   };
@@ -80,28 +81,28 @@ class PipeMonitor {
   std::string path_;
   EventListener& events_;
   UniqueFd wake_fd_;  // eventfd
-  Inode followed_;    // the intake's: the last one that it asked for
+  Inode followed_;    // used by the intake's thread: the FIFO that it requested last
 
   // Shared:
   std::mutex mutex_;
   std::optional<Watched> next_;
   std::vector<Inode> left_behind_;
-  std::atomic<bool> short_read_{false};  // until it has been looked into
+  std::atomic<bool> short_read_{false};  // until the monitor has investigated it
   std::atomic<bool> forget_{false};
   std::atomic<std::uint64_t> second_readers_{0};
 
-  // The thread's own:
+  // Used by the monitor's thread alone:
   std::unique_ptr<FifoInotify> watch_;
-  std::optional<Clock::time_point> arm_at_;  // it could not be watched: when to try again
+  std::optional<Clock::time_point> arm_at_;  // if it could not be watched: when to retry
   std::optional<Watched> watched_;
-  timespec last_read_{};               // its time of last access
+  timespec last_read_{};               // the FIFO's access time
   std::unique_ptr<PipeUsers> users_;   // of the FIFO that it follows now
   std::uint64_t earlier_readers_ = 0;  // of the FIFOs before
   int looks_again_ = 0;
   std::optional<Clock::time_point> look_at_;
   Clock::time_point not_before_;
   Clock::time_point short_read_not_before_;
-  std::jthread thread_;  // last: it uses all of the above
+  std::jthread thread_;  // last: it uses all members above
 };
 
 }  // namespace slurper

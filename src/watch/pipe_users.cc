@@ -22,7 +22,7 @@ std::string why_unseen(const OpenDescriptors& holders) {
   return "it was gone too soon";
 }
 
-// Takes as much of `part` out of `whole` as there is. How much.
+// Subtracts `part` from `whole`, as far as there is enough. Returns how much it subtracted.
 std::uint32_t take(std::uint32_t& whole, std::uint32_t part) {
   const std::uint32_t taken = std::min(whole, part);
   whole -= taken;
@@ -67,7 +67,7 @@ void PipeUsers::observe(const Observation& observation) {
   report_readers(readers);
   report_writers(writers, observation.holders.complete());
   report_unseen(observation, seen);
-  // Also after it has left, and after the FIFO that it read was replaced.
+  // Also reported after the reader has left, and after the FIFO that it read was replaced.
   if (!second_reader_.empty()) events_.report(EventId::SecondReaderKnown, {{"reader", second_reader_}});
 }
 
@@ -112,20 +112,20 @@ void PipeUsers::forget_second_readers() {
   events_.report(EventId::SecondReaderSettled);
 }
 
-// What the counts say beyond what was seen.
+// Reports what the counts show beyond the processes that were found.
 void PipeUsers::report_unseen(const Observation& observation, const Change& seen) {
   const FifoEvents& events = observation.events;
   const OpenDescriptors& holders = observation.holders;
   if (events.overflow) {
-    // The counts are lost; who is there now was seen just now.
+    // The counts are lost; the look just now has found the processes that are there.
     unexplained_opens_ = unseen_ = 0;
     return;
   }
   unexplained_opens_ += events.opens;
   (void)take(unexplained_opens_, seen.came);
 
-  // A close that no one's going explains, of one that no one's coming explains. Others have had it open since
-  // before slurper looked.
+  // Counts closes that no known process explains, of opens that no known process explains. Other processes
+  // have had the FIFO open since before slurper looked.
   const auto left = [&](std::uint32_t closes, std::uint32_t seen_to_leave) {
     closes -= std::min(closes, seen_to_leave);
     const std::uint32_t at_once = take(unexplained_opens_, closes);
@@ -136,13 +136,14 @@ void PipeUsers::report_unseen(const Observation& observation, const Change& seen
     if (readers_.empty()) second_reader_ = "a process that could not be seen has had it open for reading";
     events_.report(EventId::UnseenReaderLeft, {{"fifo", Quoted{path_}}, {"reason", why_unseen(holders)}});
   }
-  // One that is there all the time and opens it again and again, as busybox syslogd does, is no news.
+  // A writer that is there all the time and opens the FIFO again and again, as busybox syslogd does, is no
+  // news.
   if (left(events.write_closes, seen.writers_left) > 0 && writers_.empty())
     events_.report(EventId::UnseenWriterLeft, {{"reason", why_unseen(holders)}});
 
   if (observation.settled) {
     const std::uint32_t came = std::exchange(unexplained_opens_, 0);
-    // Where everybody may be seen they were slurper's own, or opened it for nothing (O_PATH).
+    // If all processes are visible, these opens were slurper's own, or neither read nor wrote (O_PATH).
     if (came > 0 && !holders.complete()) {
       unseen_ += came;
       events_.report(EventId::UnseenOpen, {{"fifo", Quoted{path_}}, {"reason", why_unseen(holders)}});

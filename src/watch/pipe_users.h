@@ -1,4 +1,4 @@
-// PipeUsers: who has the FIFO open besides slurper.
+// PipeUsers: which processes have the FIFO open besides slurper.
 #pragma once
 
 #include <sys/types.h>
@@ -17,40 +17,42 @@
 
 namespace slurper {
 
-// Makes sense of the kernel's counts of opens and closes (which say that, not who) and of looks into /proc
-// (which say who, as far as it is permitted). Writers come and go; a reader besides slurper takes lines away.
-// One that opens it for both (rsyslog, syslog-ng, systemd) is a writer. An open that can't be named may be
-// any of them, and each start of the machine or of a syslogd makes some: it is worth no more than a debug
-// message. A reader shows by what it does: it closes what was open for reading only, or takes what slurper
-// was about to read. Pure: events and looks come from outside, reports go to a listener; one thread.
+// Combines the kernel's counts of opens and closes, which name no process, with searches of /proc, which name
+// them as far as slurper's permissions allow. Writers come and go; a second reader takes lines away. A
+// process that opens the FIFO for both (rsyslog, syslog-ng, systemd) is a writer. An open without a name may
+// be any of these, and each start of the machine or of a syslogd causes some: it is worth only a debug
+// message. A reader reveals itself by what it does: it closes a descriptor that could only read, or takes
+// what slurper was about to read. Pure: the caller passes events and looks, reports go to a listener. Used by
+// one thread.
 class PipeUsers {
  public:
-  // `events` outlives it. `parent`: slurper's own. Where that, or process 1, is systemd, it may hold the FIFO
-  // in any way: for its socket unit, or in its store of descriptors; it never reads.
+  // `events` outlives it. `parent`: slurper's parent. If that process, or process 1, is systemd, it may hold
+  // the FIFO in any mode, for its socket unit or in its descriptor store; it never reads.
   PipeUsers(std::string path, pid_t parent, EventListener& events)
       : path_(std::move(path)), parent_(parent), events_(events) {}
 
   struct Observation {
-    FifoEvents events;  // since the last one; read after the look: who is seen there has made its event
+    FifoEvents events;  // since the last look, and read after this one: a process that the look found has
+                        // made its event
     OpenDescriptors holders;
-    bool settled = true;      // who has made an event and is not to be seen now, will not be
-    bool short_read = false;  // before that look, slurper found less in the pipe than it was said to hold
+    bool settled = true;      // a process that made an event and is still invisible will stay so
+    bool short_read = false;  // before that look, slurper found less in the pipe than the kernel had reported
   };
   void observe(const Observation& observation);
 
-  // A process has opened it that was not to be seen: the event comes before the descriptor. Look again soon.
+  // A process has opened the FIFO but was not visible yet: the event comes before the descriptor. Look again
+  // soon.
   [[nodiscard]] bool expects_more() const { return unexplained_opens_ > 0; }
-  // The last reader besides slurper: "'cat' (pid 12) reads it"; "": none since the last
-  // forget_second_readers().
+  // The last second reader: "'cat' (pid 12) reads it"; "": none since the last forget_second_readers().
   [[nodiscard]] const std::string& second_reader() const { return second_reader_; }
-  // The operator knows. One that is still there stays.
+  // The operator knows about them. A second reader that is still there stays.
   void forget_second_readers();
-  // Readers besides slurper so far, seen or not.
+  // The number of second readers so far, visible or not.
   [[nodiscard]] std::uint64_t second_readers() const { return second_readers_; }
 
  private:
   using Descriptor = std::tuple<ProcessId, int, Access>;
-  using Processes = std::map<ProcessId, std::string>;  // and what each is called
+  using Processes = std::map<ProcessId, std::string>;  // and each one's command
 
   struct Change {
     std::uint32_t came = 0;
@@ -71,7 +73,7 @@ class PipeUsers {
   Processes readers_;
   Processes writers_;
   std::uint32_t unexplained_opens_ = 0;
-  std::uint32_t unseen_ = 0;  // have it open, as their events say
+  std::uint32_t unseen_ = 0;  // invisible processes that have it open, by their events
   std::uint64_t second_readers_ = 0;
   std::string second_reader_;
 };
