@@ -15,21 +15,22 @@ namespace slurper {
 
 Status DeadLetters::open() {
   const std::string what = fmt::format("open the dead letters '{}'", printable(path_));
-  // Not by O_APPEND alone: the last line is looked at.
+  // O_RDWR, because open() reads the end of the last line.
   constexpr int kFlags = O_RDWR | O_APPEND | O_NOFOLLOW;
   UniqueFd fd(os_.open(path_.c_str(), kFlags | O_CREAT | O_EXCL, access_.mode));
   const bool created = static_cast<bool>(fd);
-  // O_NONBLOCK: whatever stands there, no open of it shall wait.
+  // O_NONBLOCK: the open must not wait, whatever kind of file is at the path.
   if (fd.get() == -EEXIST) fd.reset(os_.open(path_.c_str(), kFlags | O_NONBLOCK));
   if (!fd) return fail_to_open(-fd.get(), path_, what);
   struct stat st{};
   if (const int result = os_.fstat(fd.get(), &st); result < 0) return fail_errno(-result, what);
   if (!S_ISREG(st.st_mode))
     return fail(ErrorKind::CantCreate, what, not_a_regular_file(path_, st.st_mode), "Move it away");
-  // An empty one that is there may be what a crash has left; or another file's second name, which is not
-  // touched.
+  // An empty file may be the remains of a crash. It may also be a second name of another file, which stays
+  // untouched.
   if (created || (st.st_size == 0 && st.st_nlink == 1 && st.st_uid == ::geteuid())) {
-    // Whatever the umask is; the group first, since a change of it may cost mode bits.
+    // Sets the mode regardless of the umask. The group comes first, since a change of group may clear mode
+    // bits.
     int given = access_.group == static_cast<gid_t>(-1)
                     ? 0
                     : os_.fchown(fd.get(), static_cast<uid_t>(-1), access_.group);
@@ -62,7 +63,7 @@ Status DeadLetters::append(std::string_view sink, const Record& record, std::str
   line += "}\n";
   const ssize_t written = os_.write(fd_.get(), line.data(), line.size());
   if (written == static_cast<ssize_t>(line.size())) return {};
-  fd_.reset();  // what was cut short is ended by the next open()
+  fd_.reset();  // the next open() ends the line that was cut short
   return fail_errno(written < 0 ? static_cast<int>(-written) : ENOSPC,
                     fmt::format("write to the dead letters '{}'", printable(path_)));
 }

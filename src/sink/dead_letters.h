@@ -1,4 +1,4 @@
-// DeadLetters: the records that a destination refused for good.
+// DeadLetters: keeps the records that a destination refused for good.
 #pragma once
 
 #include <string>
@@ -12,16 +12,16 @@
 
 namespace slurper {
 
-// A file beside the log that holds what a sink could not deliver, an object of JSON on a line of its own
-// each: docs/sinks.md. Made with the first. One thread.
+// A file beside the log that holds what a sink could not deliver, one JSON object a line: docs/sinks.md. It
+// is created with the first such record. One thread uses it.
 class DeadLetters {
  public:
   // `os` outlives it.
   DeadLetters(Os& os, std::string path, const FileAccess& access)
       : os_(os), path_(std::move(path)), access_(access) {}
 
-  // In one write(2), before the record counts as delivered: after a crash it may be there twice, never not at
-  // all. A line that a crash has cut short is ended first.
+  // Writes the record in one write(2), before it counts as delivered. After a crash the record may be there
+  // twice, but it is never lost. A line that a crash has cut short is ended first.
   [[nodiscard]] Status append(std::string_view sink, const Record& record, std::string_view reason);
 
   [[nodiscard]] const std::string& path() const { return path_; }

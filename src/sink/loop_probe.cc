@@ -13,7 +13,7 @@ namespace slurper {
 namespace {
 
 constexpr std::uint8_t kWarning = 4;
-constexpr std::uint8_t kInfo = 6;  // what a line without a severity is taken for
+constexpr std::uint8_t kInfo = 6;  // the severity of a line that names none
 
 }  // namespace
 

@@ -1,4 +1,4 @@
-// LoopProbe: a line by which a sink finds out that what it writes comes back to it.
+// LoopProbe: a line that shows a sink whether what it writes comes back to it.
 #pragma once
 
 #include <chrono>
@@ -13,32 +13,31 @@
 
 namespace slurper {
 
-// Of a sink into whose destination a line of slurper's own may be written. That line carries an id that
-// nothing else has; a record that has it proves that the destination's lines are written to the FIFO, and go
-// round for ever. The order of calls: begin() at each open(); for each batch came_back(), and if is_due(),
-// the sink sends the probe and calls sent(). One thread; nothing of it survives a crash, after which begin()
-// makes another id.
+// For a sink whose destination may receive a line of slurper's own. That line carries a unique id. A record
+// with that id proves that the destination's lines are written to the FIFO and would circulate for ever. The
+// order of calls: begin() at each open(); for each batch came_back(), and if is_due(), the sink sends the
+// probe and calls sent(). One thread uses it. Nothing of it survives a crash: begin() then makes another id.
 class LoopProbe {
  public:
-  // Left out by no settings for syslogds that slurper ships, unlike "slurper".
+  // Unlike "slurper", no settings for syslogds that slurper ships exclude this name.
   static constexpr std::string_view kProgram = "slurper-probe";
-  // A loop may be closed later, by a change of the syslogd's settings.
+  // Time between probes: a later change of the syslogd's settings may close a loop.
   static constexpr std::chrono::minutes kAgain{10};
 
-  // The probe is due. One that has come back is followed by another: the old one may still be on its way, and
-  // says nothing of what has been mended.
+  // Makes the probe due. If the last probe came back, the next one has a new id: the old probe may still be
+  // on its way, and does not show whether the loop has been fixed.
   void begin();
   [[nodiscard]] bool is_due() const;
   void sent();
 
-  // The first record that carries the id, if any does.
+  // Returns the first record that carries the id, or nullptr.
   [[nodiscard]] const Record* came_back(std::span<const Record> batch);
 
   [[nodiscard]] const std::string& id() const { return id_; }
-  // The message; `what` is what the sink does: "writes to the journal".
+  // Returns the probe's message; `what` is what the sink does: "writes to the journal".
   [[nodiscard]] std::string message(std::string_view what) const;
-  // A severity that filters let pass which let `first`, the record that the probe precedes, pass: its own, or
-  // a warning if that is graver.
+  // Returns a severity that passes every filter that lets `first`, the record after the probe, pass: the
+  // severity of `first`, or warning if that is graver.
   [[nodiscard]] static std::uint8_t severity_for(const Record& first);
 
  private:
@@ -48,8 +47,9 @@ class LoopProbe {
   std::optional<Clock::time_point> sent_at_;  // since begin()
 };
 
-// What the sink ends with: Loop. `what` is what it did ("write to the journal"), `way` how the line came back
-// ("a syslogd gets the journal's lines, and writes them to the FIFO"), `remedy` what to do, a sentence.
+// Returns the Loop error of the sink. `what` is what it did ("write to the journal"), `way` is how the line
+// came back ("a syslogd gets the journal's lines, and writes them to the FIFO"), and `remedy` is a sentence
+// that says what to do.
 [[nodiscard]] std::unexpected<Error> probe_error(std::string what, std::string_view way, const Record& probe,
                                                  std::string_view remedy);
 

@@ -12,7 +12,7 @@ namespace slurper {
 
 namespace {
 
-// Never 0, which an empty slot has.
+// Never returns 0, the hash of an empty slot.
 std::uint64_t hash_of(std::string_view text) {
   return std::hash<std::string_view>{}(text) | 1U;
 }
@@ -32,10 +32,10 @@ void LoopWatch::wrote(std::string_view line, const Record& record) {
 
 bool LoopWatch::closes_loop(const Record& record) {
   const SyslogHeader& header = record.header();
-  if (header.format == HeaderFormat::None) return false;  // a syslogd would have given it one
+  if (header.format == HeaderFormat::None) return false;  // a syslogd would have added a header
   std::uint64_t hash = hash_of(header.message);
   Line line = recent(hash);
-  // As it was, with a header and its time in it.
+  // An unchanged line, with a header that has a time.
   if (line.hash == 0 && writes_raw_) line = recent(hash = hash_of(record.raw()));
   if (line.hash == 0 || line.offset == record.offset()) return false;
   if (line.program == hash_of(header.program)) return false;

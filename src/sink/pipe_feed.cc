@@ -15,7 +15,7 @@ void PipeFeed::attach(int fd) {
   *this = PipeFeed();
   fd_ = fd;
   struct stat st{};
-  if (::fstat(fd, &st) != 0) return;  // write(2) will say why
+  if (::fstat(fd, &st) != 0) return;  // write(2) will report why
   is_pipe_ = S_ISFIFO(st.st_mode);
   is_socket_ = S_ISSOCK(st.st_mode);
 }
@@ -50,7 +50,7 @@ ssize_t PipeFeed::write_some(std::size_t max_lines) {
   const std::size_t size = std::min<std::size_t>(end - bytes_written_, PIPE_BUF);
   ssize_t written = 0;
   do {
-    // A socket's descriptor may be a blocking one that is shared: a flag of its own for each call.
+    // The descriptor of a socket may be shared and blocking, so each call has the flag.
     written = is_socket_ ? ::send(fd_, data, size, MSG_DONTWAIT | MSG_NOSIGNAL) : ::write(fd_, data, size);
   } while (written < 0 && errno == EINTR);
   if (written < 0) return -errno;
@@ -66,7 +66,7 @@ std::uint64_t PipeFeed::in_pipe() const {
 }
 
 std::uint64_t PipeFeed::taken() {
-  // Others may write to the pipe as well; then fewer of our lines are known to have been taken.
+  // Other processes may write to the pipe, too; then fewer of our lines are known to have been taken.
   const std::uint64_t read = written_ - std::min(written_, in_pipe());
   while (!under_way_.empty() && under_way_.front().end <= read) {
     held_ = under_way_.front().next_offset;

@@ -1,4 +1,4 @@
-// PipeFeed: lines into a pipe, and how many its reader has taken out.
+// PipeFeed: writes lines into a pipe, and knows how many its reader has taken out.
 #pragma once
 
 #include <cstddef>
@@ -9,37 +9,39 @@
 
 namespace slurper {
 
-// Holds the lines of one batch while they are written, as fast as the other end takes them. Each write(2) is
-// of whole lines of PIPE_BUF bytes at most, which a pipe takes at once or not at all (pipe(7)): so a reader
-// that is left in the middle has no torn line, but of a line that is longer. One thread; keeps nothing over a
-// crash. The descriptor is another's.
+// Holds the lines of one batch while it writes them, as fast as the other end takes them. Each write(2) has
+// whole lines of at most PIPE_BUF bytes, which a pipe takes entirely or not at all (pipe(7)). So if slurper
+// stops in the middle of a batch, the reader has no torn line, unless that line is longer. One thread uses
+// it; it keeps nothing over a crash. The descriptor belongs to the caller.
 class PipeFeed {
  public:
-  // Where lines go; what was on its way before is forgotten.
+  // Sets the descriptor to write to, and forgets the lines that were on their way before.
   void attach(int fd);
 
-  // A batch, of which the first line is at `offset`: append a line to text(), say that it ends, and so on.
-  // What has not been written of the batch before is forgotten.
+  // Begins a batch whose first line is at `offset`. For each line, append it to text() and call end_line().
+  // Forgets what has not been written of the batch before.
   void begin_batch(std::uint64_t offset);
   [[nodiscard]] std::string& text() { return text_; }
-  // `next_offset` is reached when the line that has just been appended has been taken.
+  // Ends the line that was just appended; `next_offset` is the offset that is reached when the reader has
+  // taken it.
   void end_line(std::uint64_t next_offset);
 
   [[nodiscard]] std::size_t lines() const { return ends_.size(); }
   [[nodiscard]] std::size_t lines_written() const { return lines_written_; }
   [[nodiscard]] bool all_written() const { return lines_written_ == ends_.size(); }
-  // A line has been written in part: what comes next would be glued to it.
+  // Whether a part of a line was written last: the next bytes would be appended to it.
   [[nodiscard]] bool torn() const;
 
-  // Writes up to `max_lines` lines of the batch in one system call, or a part of a long one: never more than
-  // PIPE_BUF bytes, for which there is room where poll(2) says POLLOUT. How many bytes, or -errno; EINTR
-  // never.
+  // Writes up to `max_lines` lines of the batch in one system call, or a part of a long line. It never
+  // writes more than PIPE_BUF bytes, for which there is room if poll(2) reports POLLOUT. Returns the number
+  // of bytes, or -errno; never EINTR.
   ssize_t write_some(std::size_t max_lines);
 
-  // The offset before which everything has been read by the other end of the pipe: what it holds, FIONREAD
-  // says. Of what is no pipe (a terminal, a file, a socket), before which everything has been written.
+  // Returns the offset before which the pipe's other end has read everything; FIONREAD reports what the pipe
+  // still holds. If the descriptor is not a pipe (a terminal, a file, a socket), everything that was written
+  // counts.
   std::uint64_t taken();
-  // Bytes that the pipe holds.
+  // Returns the number of bytes that the pipe holds.
   [[nodiscard]] std::uint64_t in_pipe() const;
 
  private:
@@ -56,7 +58,7 @@ class PipeFeed {
   std::size_t lines_written_ = 0;
   std::size_t bytes_written_ = 0;  // of text_
   std::uint64_t written_ = 0;      // since attach()
-  std::deque<Mark> under_way_;     // lines not known to have been taken
+  std::deque<Mark> under_way_;     // lines that the reader may not have taken
   std::uint64_t held_ = 0;
 };
 

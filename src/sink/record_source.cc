@@ -13,11 +13,12 @@ namespace slurper {
 
 namespace {
 
-// Lines shorter than that are rare: what is waited for may come a little early, or as late as batch_time
-// says.
+// Shorter lines are rare. This is an estimate: a batch that is waited for may be short, or come as late as
+// batch_time allows.
 constexpr std::size_t kShortLine = 32;
 constexpr std::size_t kFewLines = 100;
-// A batch may be in thousands of tiny segments, which take their time: who reads looks for a stop between.
+// A batch may be spread over thousands of tiny segments, which take time: the caller checks for a stop in
+// between.
 constexpr int kReadsAtOnce = 64;
 
 }  // namespace
@@ -31,7 +32,7 @@ RecordSource::RecordSource(Os& os, LogPaths paths, const LogFeed& feed, const Ti
       log_id_(log_id),
       options_(options),
       framer_(log_id_, options.framing, {}),
-      // As much as a batch behind a line that is just not complete.
+      // Room for a batch after a line that is almost complete.
       buffer_(std::max(options.batch_bytes, framer_.window()) + framer_.window()) {}
 
 Status RecordSource::seek(StreamOffset from, const std::function<bool()>& stops) {
@@ -43,14 +44,14 @@ Status RecordSource::seek(StreamOffset from, const std::function<bool()>& stops)
   arrival_.reset();
   records_.clear();
   wants_line_ = true;
-  // An offset beyond the log's end is an error of the next read().
+  // The next read() reports an offset beyond the log's end.
   if (from > feed_.end()) return {};
   const Result<StreamOffset> begin = line_begin(from, stops);
   if (!begin) return std::unexpected(begin.error());
   return *begin < from ? go_on_in_line(*begin, from) : Status();
 }
 
-// In the line that begins at `begin`: as if its first part had just been handed out.
+// Continues in the line that begins at `begin`, as if its first part had just been handed out.
 Status RecordSource::go_on_in_line(StreamOffset begin, StreamOffset from) {
   LogReader reader(os_, paths_, feed_, begin);
   std::string bytes(framer_.window(), '\0');
@@ -67,7 +68,7 @@ Status RecordSource::go_on_in_line(StreamOffset begin, StreamOffset from) {
   std::vector<Record> first;
   const Timestamp arrival = arrival_of(begin);
   if (framer.cut(bytes, {.time = arrival}, 1, first) == 0) framer.flush(bytes, arrival, first);
-  if (first.empty()) return {};  // gone between two looks
+  if (first.empty()) return {};  // removed meanwhile
   framer_.go_on(from, first.front().header());
   (void)wants(first.front());
   return {};
@@ -78,7 +79,7 @@ Result<StreamOffset> RecordSource::oldest() const {
   char byte = 0;
   const auto chunk = reader.read({&byte, 1});
   if (chunk) return chunk->at;
-  // It is damaged, which is told when it is read.
+  // The segment is damaged, which is reported when it is read.
   if (const auto position = reader.position()) return *position;
   return std::unexpected(chunk.error());
 }
@@ -92,7 +93,7 @@ Result<RecordSource::Place> RecordSource::place_of(StreamOffset at,
   const Result<StreamOffset> line = line_begin(at, stops);
   if (!line) return std::unexpected(line.error());
   if (*line == at) return Place{.line = at, .begins_a_record = true};
-  // In parts, then: whether one begins there is for the framer to say.
+  // So `at` is inside a line. The framer decides whether a part begins there.
   LogReader reader(os_, paths_, feed_, *line);
   Framer framer(log_id_, options_.framing, *line);
   std::vector<char> bytes(2 * framer.window());
@@ -155,21 +156,21 @@ Timestamp RecordSource::arrival_of(StreamOffset offset) const {
   return found ? found->mark.time : std::chrono::system_clock::now();
 }
 
-// Of the byte that comes next. What is not known of came before now.
+// Returns the arrival of the next byte. An unknown arrival was before now.
 Arrival RecordSource::arrival() {
   const StreamOffset offset = framer_.offset();
   if (!arrival_ || offset >= arrival_->until) {
     const auto found = times_.find(offset);
     const Timestamp now = std::chrono::system_clock::now();
-    // Those of all bytes that have been read were there before them. The clock may have been ahead when they
-    // came; that they came in the future can't be.
+    // The times of all bytes that have been read were recorded before the bytes were. The clock may have
+    // been ahead when they came, but bytes can't have come in the future.
     arrival_ = {.time = found ? std::min(found->mark.time, now) : now,
                 .until = found && found->next ? *found->next : std::max(read_up_to(), offset + 1)};
   }
   return *arrival_;
 }
 
-// The line before it has no end, and will never have one.
+// Ends the line before the gap, which will never get its newline.
 void RecordSource::end_line_at_gap(StreamOffset up_to) {
   framer_.flush(uncut(), arrival().time, records_);
   framer_.seek(up_to);
@@ -206,7 +207,7 @@ std::span<const Record> RecordSource::take() {
   return records_;
 }
 
-// To be asked of each record, in order.
+// Call this for each record, in order.
 bool RecordSource::wants(const Record& record) {
   const bool begins_a_line = record.part() == Part::Whole || record.part() == Part::First;
   if (begins_a_line) wants_line_ = !options_.filter || options_.filter->matches(record);

@@ -1,4 +1,4 @@
-// RecordSource: the log as records, in batches.
+// RecordSource: reads the log as records, in batches.
 #pragma once
 
 #include <chrono>
@@ -20,77 +20,77 @@
 
 namespace slurper {
 
-// Reads the log, cuts it into records, and leaves those out that the filter does not want: of a line in parts
-// all or none, by its first part. One thread.
+// Reads the log, cuts it into records, and leaves out the records that the filter rejects. For a split line
+// the filter decides by the first part and applies to all parts. One thread uses it.
 class RecordSource {
  public:
   struct Options {
     std::optional<RecordFilter> filter;
     FramerSettings framing;
-    // A batch is handed out when it has as many lines, as many bytes have been read, or the first of them has
-    // waited for so long.
+    // A batch is handed out if it has batch_lines lines, if batch_bytes have been read, or if its first line
+    // has waited for batch_time.
     std::size_t batch_lines = 1000;
     std::size_t batch_bytes = 1 << 20;
     std::chrono::milliseconds batch_time{50};
   };
 
-  // What will never come: how many bytes, and why.
+  // What is missing for good: how many bytes, and why.
   struct Missing {
     std::uint64_t bytes = 0;
     Gap why = Gap::None;
     StreamOffset up_to;
   };
 
-  // All references outlive it. seek() comes first.
+  // All references outlive it. Call seek() first.
   RecordSource(Os& os, LogPaths paths, const LogFeed& feed, const TimeIndex& times, const LogId& log_id,
                const Options& options);
 
-  // Goes on at `from`, the beginning of a record. In the middle of a line in parts, the line's header and the
-  // filter's answer are those of its first part, which is looked up in the log; if it is gone, the rest is a
-  // line of its own. Errors as LogReader::read(); Stopped if `stops` says so meanwhile, since a line may be
-  // as long as the log.
+  // Continues at `from`, the beginning of a record. If that is inside a split line, the line's first part,
+  // which is looked up in the log, provides its header and the filter's decision. If the first part is gone,
+  // the rest is a line of its own. Errors: those of LogReader::read(), and Stopped if `stops` returns true
+  // meanwhile, since a line may be as long as the log.
   Status seek(StreamOffset from, const std::function<bool()>& stops = {});
 
-  // Where a reader may begin; errors as LogReader::read().
+  // These return where a reader may begin; errors are those of LogReader::read().
 
-  // The oldest byte that there is.
+  // Returns the offset of the oldest byte.
   [[nodiscard]] Result<StreamOffset> oldest() const;
-  // The beginning of the line that has bytes both before `at` and, sooner or later, from there on: where the
-  // last newline or gap before `at` ends, at the earliest at the oldest byte that there is.
+  // Returns the beginning of the line that has bytes before `at` and, sooner or later, from there on. That
+  // is the end of the last newline or gap before `at`, and at the earliest the oldest byte.
   [[nodiscard]] Result<StreamOffset> line_begin(StreamOffset at,
                                                 const std::function<bool()>& stops = {}) const;
 
-  // How a reader that goes on at `at` would find the stream there.
+  // The position of `at` in the stream, as a reader that continues there needs it.
   struct Place {
-    StreamOffset line;  // where the line begins that the byte at `at` is of; `at` itself, if it does
-    // A line, or a part of one as max_line cuts it; or what is before it is gone.
+    StreamOffset line;  // the beginning of the line that contains the byte at `at`
+    // True if a line begins at `at`, or a part of one as max_line cuts it, or if what is before it is gone.
     bool begins_a_record = false;
   };
-  // Looks at the log, from `at` back to the line's beginning. Errors as LogReader::read().
+  // Reads the log from `at` back to the line's beginning. Errors are those of LogReader::read().
   [[nodiscard]] Result<Place> place_of(StreamOffset at, const std::function<bool()>& stops = {}) const;
 
-  // Reads as much as there is and fits, or a good part of it: read_up_to() tells. What is missing before it.
-  // Errors as LogReader::read().
+  // Reads what exists and fits, or a large part of it: read_up_to() shows how far. Returns what is missing
+  // before it. Errors are those of LogReader::read().
   Result<Missing> read();
-  // Gives up what can't be read of a damaged segment.
+  // Skips the unreadable rest of a damaged segment.
   Missing skip_damaged();
 
-  // Whether there is something that take() has not seen yet.
+  // Whether there is anything that take() has not processed.
   [[nodiscard]] bool has_news() const { return news_ > 0 || gap_up_to_; }
-  // Whether a batch is worth handing out, however short it has waited.
+  // Whether a batch is worth handing out before its batch_time has passed.
   [[nodiscard]] bool is_full() const;
-  // Written up to there, the log has enough for one.
+  // Returns the offset that the log's end must reach to fill a batch.
   [[nodiscard]] StreamOffset full_at() const;
 
-  // The next records, until batch_lines of them are found. They are gone with the next call of anything.
-  // Empty: what was read has none that is whole and wanted.
+  // Returns the next records, at most batch_lines. They are valid until the next call of any function.
+  // Empty: what was read has no complete record that passes the filter.
   std::span<const Record> take();
 
-  // Everything before it has been handed out, or was not wanted.
+  // Every record before this offset was handed out or rejected by the filter.
   [[nodiscard]] StreamOffset position() const { return framer_.offset(); }
-  // It lies in a line of which parts have been handed out, or were not wanted.
+  // Whether position() is inside a split line whose earlier parts were handed out or rejected.
   [[nodiscard]] bool in_parts() const { return framer_.in_parts(); }
-  // Everything before it has been read.
+  // Everything before this offset has been read.
   [[nodiscard]] StreamOffset read_up_to() const { return framer_.offset() + (filled_ - begin_); }
 
  private:
@@ -113,14 +113,14 @@ class RecordSource {
   std::unique_ptr<LogReader> reader_;
   Framer framer_;
   std::vector<char> buffer_;
-  std::size_t begin_ = 0;                  // of what is not cut yet: the byte at framer_.offset()
-  std::size_t filled_ = 0;                 // end of what was read
-  std::uint64_t news_ = 0;                 // bytes read that take() has not seen
-  std::uint64_t new_lines_ = 0;            // in those
-  std::optional<StreamOffset> gap_up_to_;  // the stream goes on there, once what is before the gap is out
-  std::optional<Arrival> arrival_;         // of the byte that was asked for last, and those behind it
+  std::size_t begin_ = 0;                  // of what is not cut: the byte at framer_.offset()
+  std::size_t filled_ = 0;                 // the end of what was read
+  std::uint64_t news_ = 0;                 // bytes read that take() has not processed
+  std::uint64_t new_lines_ = 0;            // lines in news_
+  std::optional<StreamOffset> gap_up_to_;  // where the stream continues after a gap
+  std::optional<Arrival> arrival_;         // of the byte that was looked up last, and those after it
   std::vector<Record> records_;
-  bool wants_line_ = true;  // what the filter said of the line whose parts come
+  bool wants_line_ = true;  // the filter's decision on the current split line
 };
 
 }  // namespace slurper

@@ -21,11 +21,11 @@ using namespace std::chrono_literals;
 
 constexpr auto kFirstRetry = 100ms;
 constexpr auto kSayAgain = 60s;  // another reason for the same failure
-constexpr auto kLag = 60s;       // of the oldest record that waits: worth a warning
+constexpr auto kLag = 60s;       // age of the oldest waiting record that is worth a warning
 constexpr auto kCaughtUp = 5s;
-constexpr auto kShortestSync = 1s;  // of the cursor: each costs the disk a flush
-// Where CPUs are scarce the intake and the log come first: what a sink has not got yet waits in the log, and
-// that is what it is for. Measured, see docs/performance.md.
+constexpr auto kShortestSync = 1s;  // between syncs of the cursor: each costs a disk flush
+// If CPUs are scarce, the intake and the log come first: what a sink has not read yet waits safely in the
+// log. For measurements see docs/performance.md.
 constexpr int kNicer = 10;
 constexpr StreamOffset kFarAway{~std::uint64_t{0}};
 
@@ -53,7 +53,8 @@ bool ends_a_line(const Record& record) {
   return record.part() == Part::Whole || record.part() == Part::Last;
 }
 
-// Half of it for sure: destinations that came back must not be met by everybody at once.
+// Returns at least half of `backoff`, plus a random part of the rest, so that not all clients meet a
+// recovered destination at once.
 std::chrono::milliseconds with_jitter(std::chrono::milliseconds backoff) {
   thread_local std::minstd_rand random{std::random_device{}()};
   std::uniform_int_distribution<std::int64_t> spread(backoff.count() / 2, backoff.count());
@@ -156,8 +157,8 @@ SinkRunner::~SinkRunner() {
 Status SinkRunner::start() {
   Result<std::thread> thread = start_thread<std::thread>("sink-" + name_, [this] {
     (void)::pthread_setname_np(::pthread_self(), ("sink-" + name_).substr(0, 15).c_str());
-    // To Linux only this thread's (nice(2)), and as it was for a thread that it starts. Best effort: a
-    // sandbox may refuse.
+    // On Linux this applies to this thread only (nice(2)), and to threads that it starts. Best effort: a
+    // sandbox may refuse it.
     (void)::nice(kNicer);
     run();
     ended_ = true;
@@ -234,8 +235,8 @@ void SinkRunner::run() {
         continue;
       }
     } catch (...) {
-      // Memory has run out so far that not even this can be said: it shows in the status, and as soon as it
-      // can.
+      // There is not even memory to report this. The status shows it, and it is reported as soon as
+      // possible.
       failing_ = true;
       events_.report(EventId::SinkHasNoMemory, {{"sink", Quoted{name_}}});
       backoff_ = std::clamp<std::chrono::milliseconds>(2 * backoff_, kFirstRetry, options_.retry_max);
@@ -245,18 +246,18 @@ void SinkRunner::run() {
     if (!works) wait(Clock::now() + with_jitter(backoff_), kFarAway);
   }
   close_sink();
-  if (!cursor_ || !cursor_->record()) return;  // no one has said yet where it begins
+  if (!cursor_ || !cursor_->record()) return;  // its start is not recorded yet
   try {
     if (log_.feed.renewals() != renewals_) renew_cursor();
     if (const Status saved = save_cursor(true); !saved)
       say(Level::Warning, "may repeat lines: " + saved.error().message());
   } catch (...) {
-    // The cursor is as it was: lines come again.
+    // The cursor stays as it was, so lines are delivered again.
   }
 }
 
-// One step. What is thrown on the way (memory has run out, a plug-in's bug) costs this sink all that it has
-// in memory, and it begins again with its cursor, as after a SIGKILL.
+// Performs one step. If an exception is thrown (memory has run out, or a plug-in has a bug), this sink loses
+// what it has in memory and starts again at its cursor, as after a SIGKILL.
 Status SinkRunner::turn() {
   try {
     return is_open_ ? step() : open_sink();
@@ -273,7 +274,7 @@ void SinkRunner::close_sink() noexcept {
   try {
     sink_->close();
   } catch (...) {
-    sink_.reset();  // what it may still have, no one can tell
+    sink_.reset();  // it is unknown what it still has
   }
 }
 
@@ -300,14 +301,14 @@ Status SinkRunner::open_cursor() {
   return {};
 }
 
-// Connects, and goes to where the destination is.
+// Opens the sink and continues where the destination is.
 Status SinkRunner::open_sink() {
   const auto stops = [this] { return stopping_.load(); };
-  // First: where it begins must be noted although the sink may not be there yet.
+  // The cursor comes first: the start must be recorded even if the sink is not available.
   if (Status opened = open_cursor(); !opened) return opened;
   if (!cursor_->record()) {
-    // For good, however long it takes to connect: what is written until the first line goes out must not be
-    // skipped, and what retention removes until then is missed.
+    // This is durable, however long it takes to connect. What is written before the first delivery must not
+    // be skipped, and what retention removes until then counts as missed.
     const Result<StreamOffset> begin =
         options_.start == StartAt::End ? source_.line_begin(began_at_, stops) : source_.oldest();
     if (!begin) return std::unexpected(begin.error());
@@ -335,11 +336,11 @@ Status SinkRunner::open_sink() {
   return {};
 }
 
-// The cursor, or what the destination says that it has. Behind the last record that it took there may be any
-// number of lines that the filter did not want, so its answer is older than the cursor and yet right; unless
-// it is older than that record: then the destination has lost what it had.
+// Returns the cursor, or the destination's answer if it has one. After the last record that the destination
+// took there may be any number of lines that the filter rejected. So an answer before the cursor is normal,
+// unless it is also before the end of that record: then the destination has lost what it had.
 Result<StreamOffset> SinkRunner::where_to_go_on(std::optional<std::uint64_t> answer) {
-  const StreamOffset noted = cursor_->record()->offset;  // of a line in parts, its beginning
+  const StreamOffset noted = cursor_->record()->offset;  // for a split line, its beginning
   if (const StreamOffset end = log_.feed.end(); noted > end) {
     return fail(ErrorKind::Data, "go on at its cursor",
                 fmt::format("it is at offset {}, and the log ends at {}", noted.value, end.value),
@@ -354,7 +355,7 @@ Result<StreamOffset> SinkRunner::where_to_go_on(std::optional<std::uint64_t> ans
   if (has < noted && delivered_ && has >= *delivered_) return noted;
   const auto before = std::exchange(delivered_, has);
   if (has >= noted) return has;
-  // At once: what fails from here on must not bring back the cursor that is too far.
+  // Save it at once: a later failure must not bring back the cursor that is too far ahead.
   held_ = has.value;
   if (Status saved = save_cursor(true); !saved) {
     held_ = noted.value;
@@ -372,8 +373,8 @@ Result<StreamOffset> SinkRunner::where_to_go_on(std::optional<std::uint64_t> ans
   return has;
 }
 
-// Anyone who may write to the destination may have made its answer. A wrong one would skip what was never
-// delivered. Where to go on instead, if not at the answer.
+// Whoever may write to the destination can forge its answer, and a wrong one would skip what was never
+// delivered. Returns the offset to use instead of the answer, if there is one.
 Result<std::optional<StreamOffset>> SinkRunner::check_answer(StreamOffset answer, StreamOffset noted) const {
   const auto wrong = [&](const std::string& why) {
     return fail(ErrorKind::Data, "go on behind what its destination has",
@@ -386,23 +387,23 @@ Result<std::optional<StreamOffset>> SinkRunner::check_answer(StreamOffset answer
   if (const StreamOffset end = log_.feed.end(); answer > end)
     return wrong(fmt::format("the log ends at {}", end.value));
   const Result<RecordSource::Place> place = source_.place_of(answer, [this] { return stopping_.load(); });
-  // What is damaged can't say that the answer is wrong.
+  // A damaged segment can't prove that the answer is wrong.
   if (!place && place.error().kind == ErrorKind::Data) return std::nullopt;
   if (!place) return std::unexpected(place.error());
   if (place->begins_a_record) return std::nullopt;
-  // The cursor is at the beginning of that line: nothing is skipped, and at most this line comes again. Such
-  // an answer is right where max_line was another one.
+  // The cursor is at the beginning of that line, so nothing is skipped, and at most this line is delivered
+  // again. Such an answer is correct if max_line has changed since.
   if (place->line == noted) return noted;
   return wrong(fmt::format("that is in the middle of the line at offset {}", place->line.value));
 }
 
-// Reads what there is, and hands it over once it is worth it.
+// Reads what the log has, and delivers it as soon as a batch is worth it.
 Status SinkRunner::step() {
   const auto missing = source_.read();
   if (!missing && missing.error().kind == ErrorKind::Data) {
     const RecordSource::Missing skipped = source_.skip_damaged();
     if (skipped.bytes == 0)
-      return std::unexpected(missing.error());  // not a segment's: it would come at once
+      return std::unexpected(missing.error());  // not the error of a segment: it would recur at once
     say(Level::Error, fmt::format("cannot have all of the log: {}", missing.error().message()));
     note_gap(skipped);
     return {};
@@ -433,7 +434,7 @@ Status SinkRunner::step() {
   return {};
 }
 
-// All that is whole in the log is with the destination.
+// Whether the destination has every complete line of the log.
 bool SinkRunner::is_done() const {
   return source_.read_up_to() >= log_.feed.end() && !source_.has_news() && handed_.value <= held_;
 }
@@ -448,13 +449,13 @@ Status SinkRunner::deliver() {
     if (!delivery) return std::unexpected(delivery.error());
     if (Status taken = take(batch, *delivery); !taken) return taken;
   }
-  // What the filter did not want needs no acknowledgement.
+  // What the filter rejected needs no acknowledgement.
   if (handed_.value > held_) return {};
-  if (!source_.in_parts()) line_in_parts_.reset();  // a gap has taken the rest of the line
+  if (!source_.in_parts()) line_in_parts_.reset();  // a gap has replaced the rest of the line
   return note_held(source_.position());
 }
 
-// A line in parts is gone on with at its first part, so that its parts are the same again.
+// A split line resumes at its first part, so it splits identically.
 void SinkRunner::note_handed(std::span<const Record> batch) {
   handed_ = StreamOffset{batch.back().next_offset()};
   if (ends_a_line(batch.back())) return line_in_parts_.reset();
@@ -463,7 +464,7 @@ void SinkRunner::note_handed(std::span<const Record> batch) {
     line_in_parts_ = StreamOffset{end.base()->offset()};
 }
 
-// Where the last line ends that the destination has: that is its answer the next time it is asked.
+// Notes the end of the last line that the destination has, which is its answer when it is next asked.
 void SinkRunner::note_delivered(StreamOffset held) {
   if (whole_lines_ == StreamOffset{}) return;
   delivered_ = std::max(delivered_.value_or(StreamOffset{}), std::min(held, whole_lines_));
@@ -496,7 +497,8 @@ Status SinkRunner::take(std::span<const Record> batch, const Delivery& delivery)
     break;
   }
   note_delivered(StreamOffset{delivery.held});
-  // Taken without a word is not yet delivered: a server that resets every connection takes a batch each time.
+  // A batch that was accepted is not a batch that was delivered: a server that resets every connection also
+  // accepts one each time.
   if (delivery.held > held_) works();
   return note_held(StreamOffset{delivery.held});
 }
@@ -523,8 +525,8 @@ Status SinkRunner::save_cursor(bool surely) {
   return {};
 }
 
-// The log's folder was replaced, and the cursor with it. Tried again for as long as it takes: the sink itself
-// needs it only at the next start.
+// Moves the cursor to the log's new folder after a replacement. A failure is retried without limit: the sink
+// needs the file only at the next start.
 void SinkRunner::renew_cursor() {
   const std::uint64_t renewals = log_.feed.renewals();
   const Status renewed = cursor_ ? cursor_->follow_path(log_.paths, log_.access) : Status();
@@ -539,7 +541,7 @@ void SinkRunner::renew_cursor() {
 
 void SinkRunner::note_gap(const RecordSource::Missing& missing) {
   if (missing.bytes == 0) return;
-  // No sink came too late for that: no log ever had it for good, and most of it was never given out.
+  // The sink did not miss this: the log never held it durably, and most of it was never handed out.
   if (missing.why == Gap::PowerLoss) {
     return say(Level::Info,
                fmt::format("goes on at offset {}, behind what the log lost when the machine went down",
@@ -593,16 +595,16 @@ void SinkRunner::failed(const Error& error) {
       {{"sink", Quoted{name_}}, {"error", &error}, {"retry", std::string_view(format(options_.retry_max))}});
 }
 
-// A loop is there until an administrator has mended it.
+// A loop remains until an administrator breaks it.
 void SinkRunner::wait_for_resume() {
-  resumed_ = false;  // what was said before is not about this
+  resumed_ = false;  // an earlier resume() does not concern this loop
   stopped_ = true;
   while (!resumed_ && !stopping_ && !finishing_) wait(Clock::time_point::max(), kFarAway);
   stopped_ = false;
   if (resumed_) events_.report(EventId::SinkResumes, {{"sink", Quoted{name_}}});
 }
 
-// Whether it is another one than before.
+// Returns whether the failure differs from the one before.
 bool SinkRunner::set_failure(std::string failure) {
   const std::lock_guard lock(failure_mutex_);
   std::swap(failure_, failure);

@@ -1,4 +1,4 @@
-// SinkRunner: the thread of one sink.
+// SinkRunner: runs one sink in a thread of its own.
 #pragma once
 
 #include <atomic>
@@ -27,80 +27,82 @@ namespace slurper {
 
 enum class StartAt { End, Beginning };
 
-// What a runner asks of every sink's settings.
+// The settings that a runner has for every sink.
 struct RunnerOptions {
   RecordSource::Options source;
   StartAt start = StartAt::End;  // of a sink that has never run on this log
   std::chrono::milliseconds retry_max{30'000};
 
-  // What they are called.
+  // Describes these settings.
   static std::span<const Setting> settings();
   static RunnerOptions from(SinkOptions& options);
 };
 
-// A sink whose settings have been understood; nothing is open yet.
+// A sink with parsed settings; nothing is open.
 struct PreparedSink {
   std::string name;
   std::string type;
   RunnerOptions options;
-  // Makes the sink, on its own thread. An error is tried again: a plug-in may be installed meanwhile.
+  // Makes the sink, on the sink's own thread. After an error it is called again, since a plug-in may be
+  // installed meanwhile.
   std::function<Result<std::unique_ptr<Sink>>()> make;
   std::vector<std::string> warnings = {};  // about its settings, for the operator
 };
 
-// The log that sinks read. All of it outlives them.
+// The log that sinks read. Everything it refers to outlives them.
 struct SinkLog {
   Os& os;
   LogPaths paths;
   LogId id;
-  FileAccess access;  // to the files that are made beside it
+  FileAccess access;  // for the files that are created beside it
   SyncPolicy sync;
   LogFeed& feed;
   const TimeIndex& times;
 };
 
-// What any thread may ask of a sink at any time.
+// The state of a sink, which any thread may read at any time.
 struct SinkStatus {
   std::string name = {};
   std::uint64_t held = 0;      // the destination has everything before this offset
-  std::uint64_t records = 0;   // delivered since the start
+  std::uint64_t records = 0;   // delivered since this process started
   std::uint64_t rejected = 0;  // ever
   std::uint64_t missed = 0;    // bytes that were gone before they were read; ever
-  bool has_begun = false;      // `held` is known: its cursor could be used
+  bool has_begun = false;      // `held` is known: its cursor was usable
   bool failing = false;
-  bool stopped = false;  // failing, and not tried again before resume()
+  bool stopped = false;  // failing, and not retried before resume()
   bool lagging = false;
   std::string failure = {};  // while it is failing: "cannot …"; empty while memory has run out
 };
 
-// Reads the log from the sink's cursor, hands records to the sink, in batches, and keeps the cursor where the
-// destination has everything before it. What fails is tried again for as long as it takes; what the
-// destination refuses for good goes to the dead letters. It says when a sink fails, lags, and has caught up,
-// once each.
+// Reads the log from the sink's cursor, hands records to the sink in batches, and keeps the cursor at the
+// offset before which the destination has everything. A failed operation is retried without limit. A record
+// that the destination refuses for good goes to the dead letters. The runner reports once each that a sink
+// fails, lags, and has caught up.
 //
-// What is wrong with a sink is this sink's alone: a type that does not exist, a cursor that can't be used and
-// whatever else is in the way are failures like any other, seen in status() and tried again.
+// A problem of one sink affects only that sink. A type that does not exist, a cursor that is unusable and
+// every other obstacle are failures like any other: status() shows them, and they are retried.
 //
-// A crash at any moment: the cursor is never beyond what the destination has, so that a record is delivered
-// at least once, and once where the sink can ask its destination.
+// If slurper crashes at any moment, the cursor is never ahead of what the destination has. So a record is
+// delivered at least once, and exactly once if the sink can query its destination.
 class SinkRunner {
  public:
-  // Touches nothing yet. `events` outlives it, and gets what its thread reports.
+  // Opens and starts nothing. `events` outlives it, and receives what its thread reports.
   SinkRunner(const SinkLog& log, PreparedSink sink, EventListener& events);
   SinkRunner(const SinkRunner&) = delete;
   SinkRunner& operator=(const SinkRunner&) = delete;
   ~SinkRunner();
 
-  // Busy if its thread can't be made.
+  // Fails with Busy if its thread can't be made.
   [[nodiscard]] Status start();
 
-  // Nothing more will be written to the log: ends when the destination has all of it, or when it fails.
+  // Announces that the log is complete: the thread ends when the destination has all of it, or when the sink
+  // fails.
   void finish();
-  // Ends whatever the sink waits for, and does not wait for that.
+  // Interrupts every wait of the sink; returns at once.
   void request_stop();
-  // Any thread: a sink that has stopped because of a loop tries again.
+  // Any thread: makes a sink that has stopped because of a loop try again.
   void resume();
-  // request_stop(), and whether its thread has ended before `deadline`.
+  // Calls request_stop(); returns whether the thread has ended before `deadline`.
   bool stop(std::chrono::steady_clock::time_point deadline);
 
   // Any thread:
@@ -146,7 +148,7 @@ class SinkRunner {
   EventListener& events_;
   UniqueFd stop_fd_;  // eventfd
   LogFeed::Listener listener_;
-  const StreamOffset began_at_;  // the log's end when it was made: nothing from then on is old
+  const StreamOffset began_at_;  // the log's end at construction: nothing after it is old
 
   std::atomic<bool> finishing_{false};
   std::atomic<bool> stopping_{false};
@@ -170,19 +172,20 @@ class SinkRunner {
   RecordSource source_;
   SinkContext context_;
   bool is_open_ = false;
-  StreamOffset handed_;  // of what was handed over, the end
+  StreamOffset handed_;  // the end of what was handed over
   Clock::time_point settle_due_;
-  std::optional<StreamOffset> line_in_parts_;  // of what was handed over last: where it began
-  StreamOffset whole_lines_;  // of what was handed over and not refused: where the last line ends
+  std::optional<StreamOffset> line_in_parts_;  // the beginning of the split line that was handed over last
+  StreamOffset whole_lines_;               // the end of the last line that was handed over and not refused
   std::optional<StreamOffset> delivered_;  // see CursorRecord
-  bool set_by_hand_ = false;               // the same
-  // Before it everything was delivered once, or not wanted: what the log no longer has of it was not missed.
+  bool set_by_hand_ = false;               // see CursorRecord
+  // Everything before this offset was delivered once or rejected by the filter. If the log no longer has
+  // some of it, that is not missed.
   StreamOffset passed_once_;
-  bool went_back_ = false;  // the destination: it has lost what is from there to passed_once_
+  bool went_back_ = false;  // the destination has lost what is from there to passed_once_
   std::optional<Clock::time_point> linger_until_;
   Clock::time_point sync_due_;
   bool cursor_unsaved_ = false;
-  std::uint64_t renewals_ = 0;  // of the files beside the log
+  std::uint64_t renewals_ = 0;  // of the files beside the log, as of the last renew_cursor()
   std::string renewal_failure_;
   std::chrono::milliseconds backoff_{0};
   bool failure_is_told_ = false;

@@ -1,4 +1,4 @@
-// Sinks: all sinks of a slurper.
+// Sinks: owns all sinks of a slurper.
 #pragma once
 
 #include <chrono>
@@ -12,22 +12,22 @@
 
 namespace slurper {
 
-// For the intake's thread, which never waits for one of them but at the end.
+// The intake's thread uses it, and waits for the sinks only at the end.
 class Sinks {
  public:
-  // Nothing of them is open yet. `log` and what it refers to, and `events`, outlive it.
+  // Opens and starts nothing. `log` and what it refers to, and `events`, outlive it.
   Sinks(const SinkLog& log, std::vector<PreparedSink> sinks, EventListener& events);
 
-  // Busy if a thread can't be made; those that run then go on until stop().
+  // Fails with Busy if a thread can't be made; the threads that run then continue until stop().
   [[nodiscard]] Status start();
 
-  // The log is complete: waits until the destinations have it, those that work, for `patience` at the most,
-  // and ends them, all together, within `grace`. False where one can't be ended: it hangs in a call of its
-  // own, and uses what it was given.
+  // Call this when the log is complete. Waits at most `patience` until the destinations that work have all
+  // of it, and then ends all sinks within `grace`. Returns false if a sink can't be ended: it hangs in a
+  // call of its own, and still uses what it was given.
   [[nodiscard]] bool stop(std::chrono::milliseconds patience,
                           std::chrono::milliseconds grace = std::chrono::seconds(1));
 
-  // Those that have stopped because of a loop try again.
+  // Makes the sinks that have stopped because of a loop try again.
   void resume();
 
   [[nodiscard]] std::vector<SinkStatus> status() const;

@@ -29,7 +29,7 @@ Result<Pipe> make_pipe() {
   return Pipe{.read_end = UniqueFd(fds[0]), .write_end = UniqueFd(fds[1])};
 }
 
-// Of our end only: O_NONBLOCK belongs to the open file description, and the two ends have one each.
+// Applies to our end only: O_NONBLOCK belongs to the open file description, and each end has its own.
 void set_nonblocking(const UniqueFd& fd) {
   (void)::fcntl(fd.get(), F_SETFL, O_NONBLOCK);
 }
@@ -42,7 +42,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return result;
 }
 
-// posix_spawn(3)'s lists, which need to be freed.
+// Owns the lists of posix_spawn(3), which must be freed.
 class SpawnPlan {
  public:
   SpawnPlan() {
@@ -75,7 +75,8 @@ Status ChildProcess::start(const ChildProgram& program) {
   ::posix_spawn_file_actions_adddup2(&plan.actions, input->read_end.get(), STDIN_FILENO);
   ::posix_spawn_file_actions_adddup2(&plan.actions, output->write_end.get(), STDOUT_FILENO);
   ::posix_spawn_file_actions_adddup2(&plan.actions, errors->write_end.get(), STDERR_FILENO);
-  // All of slurper's are close-on-exec. Those that a library opens, or whoever started slurper, may not be.
+  // All descriptors of slurper are close-on-exec. Those that a library opens, or that slurper inherited, may
+  // not be.
   ::posix_spawn_file_actions_addclosefrom_np(&plan.actions, STDERR_FILENO + 1);
   ::posix_spawn_file_actions_addchdir_np(&plan.actions, "/");
   sigset_t none;
@@ -115,7 +116,8 @@ Status ChildProcess::start(const ChildProgram& program) {
 }
 
 void ChildProcess::signal(int number) const {
-  // Until it has been reaped its process group is no one else's. Never 0 or -1: those are others.
+  // Until the program is reaped, the number of its process group is not reused. Never signal 0 or -1: these
+  // mean other processes.
   if (pid_ > 1) (void)::kill(-pid_, number);
 }
 
@@ -130,7 +132,7 @@ std::string ChildProcess::ask_how_it_ended() {
   ended_ = true;
   pidfd_.reset();
   if (result < 0) {
-    pid_ = -1;  // perhaps another's by now
+    pid_ = -1;  // its number may be reused by now
     return "it has ended, and another part of slurper has asked how";
   }
   if (info.si_code != CLD_EXITED)

@@ -1,4 +1,4 @@
-// ChildProcess: a program that a sink runs.
+// ChildProcess: runs a program for a sink.
 #pragma once
 
 #include <sys/types.h>
@@ -15,14 +15,15 @@ namespace slurper {
 struct ChildProgram {
   std::string path;
   std::vector<std::string> args;         // without the path
-  std::vector<std::string> environment;  // all of it: "NAME=value"
+  std::vector<std::string> environment;  // the complete environment: "NAME=value"
 };
 
-// Runs from its start() on, with a process group of its own, `/` as its folder, no descriptor of slurper's,
-// no signal blocked (slurper blocks some, in all of its threads), and all as they are by default but HUP,
-// USR1 and USR2. These are as slurper has them, ignored: what is meant for slurper and sent to its whole
-// control group kills no program that knows nothing of it. Our ends of its standard input, output and error
-// are non-blocking pipes. It does not die with slurper: its standard input ends. One thread.
+// The program runs from start() on. It has a process group of its own, `/` as its folder and none of
+// slurper's descriptors. No signal is blocked (slurper blocks some in all of its threads), and all have
+// their default action except HUP, USR1 and USR2. Those three stay ignored, as in slurper: a signal that is
+// meant for slurper and sent to its whole control group must not kill a program that does not know it. Our
+// ends of its standard input, output and error are non-blocking pipes. The program does not die with
+// slurper; its standard input ends. One thread uses this class.
 class ChildProcess {
  public:
   ChildProcess() = default;
@@ -30,28 +31,29 @@ class ChildProcess {
   ChildProcess& operator=(const ChildProcess&) = delete;
   ~ChildProcess() { kill(); }
 
-  // One that still runs is killed first.
+  // Kills a program that still runs first.
   Status start(const ChildProgram& program);
 
   [[nodiscard]] bool running() const { return pid_ > 0 && !ended_; }
-  // -1 from kill() to start(). Until then it, and its process group's, are no other's.
+  // Returns the process id, or -1 between kill() and start(). Until kill(), the numbers of the process and
+  // its process group are not reused.
   [[nodiscard]] pid_t pid() const { return pid_; }
   [[nodiscard]] int stdin_fd() const { return stdin_.get(); }
   [[nodiscard]] int stdout_fd() const { return stdout_.get(); }
   [[nodiscard]] int stderr_fd() const { return stderr_.get(); }
-  // Readable when it has ended (pidfd_open(2)).
+  // Becomes readable when the program has ended (pidfd_open(2)).
   [[nodiscard]] int exit_fd() const { return pidfd_.get(); }
 
   void close_stdin() { stdin_.reset(); }
   void close_stdout() { stdout_.reset(); }
   void close_stderr() { stderr_.reset(); }
-  // To it, if it still runs, and to all of its process group.
+  // Sends the signal to the program, if it still runs, and to its whole process group.
   void signal(int number) const;
-  // If it has ended: says how, "it ended with status 3". Empty if it still runs, or has been asked before.
-  // The pipes stay: what it has not read is still to be asked. So does its entry in the process table, which
-  // keeps its process group's number from being given to others.
+  // Returns how the program ended, such as "it ended with status 3". Empty if it still runs, or if this was
+  // asked before. The pipes stay open, since they may hold output that is not read yet. The entry in the
+  // process table stays as well, so that the number of the process group is not reused.
   std::string ask_how_it_ended();
-  // SIGKILL to it, if it still runs, and to its process group; reaped. The pipes are closed.
+  // Sends SIGKILL to the program, if it still runs, and to its process group. Reaps it and closes the pipes.
   void kill();
 
  private:

@@ -32,27 +32,28 @@ using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-// Of what the program says on its standard error.
+// The rate limit for lines from the program's standard error.
 constexpr std::uint32_t kMessages = 10;
 constexpr auto kMessageWindow = 10s;
-// No event tells that a pipe has become empty.
+// The kernel reports no event when a pipe becomes empty.
 constexpr milliseconds kFirstLook = 1ms;
 constexpr milliseconds kLastLook = 100ms;
-// What the program has for what is in the pipe when slurper ends.
+// How long the program may take for the contents of the pipe when slurper stops.
 constexpr milliseconds kLastChance = 1s;
-// From the end of its pipes to its own.
+// How long the program may take to end after its pipes have.
 constexpr milliseconds kExitTime = 1s;
-// From SIGTERM to SIGKILL.
+// The time between SIGTERM and SIGKILL.
 constexpr milliseconds kTermTime = 2s;
-// How many processes a message names.
+// The number of processes that a message names.
 constexpr std::size_t kNamed = 5;
-// Of what a program leaves behind, which it may do each time that it is started.
+// The rate limit for messages about processes that a program leaves behind, which may happen at each start.
 constexpr auto kLeftWindow = 1min;
-// Of 4 KiB: what a pipe holds. A program that never stops talking must not keep the rest waiting.
+// Reads of 4 KiB: together the capacity of a pipe. A program that writes without pause must not delay the
+// rest.
 constexpr int kReadsInARow = 16;
 constexpr milliseconds kForEver = -1ms;
 
-// As rsyslog's omprog calls them.
+// The marks of rsyslog's omprog.
 constexpr std::string_view kBegin = "BEGIN TRANSACTION";
 constexpr std::string_view kCommit = "COMMIT TRANSACTION";
 
@@ -60,7 +61,7 @@ constexpr std::string_view kClosedInput = "it has closed its standard input";
 
 enum class Confirm { None, Line, Transaction };
 
-// "12 ('sleep'), 13 ('cat')"
+// Returns text such as "12 ('sleep'), 13 ('cat')".
 std::string names_of(std::span<const Descendant> processes) {
   std::string text;
   for (const Descendant& process : processes.first(std::min(processes.size(), kNamed)))
@@ -82,7 +83,7 @@ class ExecSink : public Sink {
   // A line of the batch as the program gets it.
   struct Line {
     std::uint64_t next_offset;
-    std::optional<std::size_t> index;  // of its record in the batch; a mark has none
+    std::optional<std::size_t> index;  // of its record in the batch; none for a mark
   };
 
   void put_batch(std::span<const Record> batch);
@@ -106,7 +107,7 @@ class ExecSink : public Sink {
   Status judge_answer(std::size_t line, std::string_view answer);
   void say_line(std::string_view line);
   [[nodiscard]] std::unexpected<Error> broken(std::string why) const;
-  // `or_else` is what is wrong where it still runs.
+  // `or_else` is the error if the program still runs.
   [[nodiscard]] std::unexpected<Error> ended(std::string_view or_else);
   void listen_until(Clock::time_point end);
   void wait_for_end(Clock::time_point end);
@@ -125,21 +126,21 @@ class ExecSink : public Sink {
   MessageLimit messages_{kMessages, kMessageWindow};
   MessageLimit left_in_group_{1, kLeftWindow};
   MessageLimit left_elsewhere_{1, kLeftWindow};
-  std::string mark_;  // in the environment of the program that runs, and of no other
+  std::string mark_;  // in the environment of this program and of no other
   ChildProcess child_;
   LineCutter answers_;
   LineCutter errors_;
   PipeFeed feed_;
   LoopWatch loop_;
-  bool ready_ = false;     // it has said its first OK
-  bool stopping_ = false;  // slurper ends
+  bool ready_ = false;     // the program has answered its first OK
+  bool stopping_ = false;  // slurper stops
   Clock::time_point last_sign_;
   std::string last_words_;
-  std::optional<Error> error_;  // what the next call will say
+  std::optional<Error> error_;  // the next call reports it
   std::uint64_t held_ = 0;
-  std::uint64_t reported_ = 0;  // of that; 0: nothing since open()
+  std::uint64_t reported_ = 0;  // the part of held_ that was reported; 0: nothing since open()
 
-  // Of the batch.
+  // State of the batch:
   std::vector<Line> lines_;
   std::vector<Rejection> rejected_;
   std::size_t answered_ = 0;   // lines
@@ -192,7 +193,7 @@ std::unexpected<Error> ExecSink::broken(std::string why) const {
 
 std::unexpected<Error> ExecSink::ended(std::string_view or_else) {
   read_answers();
-  // A program that ends closes its pipes a moment before it has ended.
+  // A program that ends closes its pipes shortly before it has ended.
   pollfd exited = {.fd = child_.exit_fd(), .events = POLLIN, .revents = 0};
   (void)::poll(&exited, 1, static_cast<int>(kExitTime.count()));
   read_errors();
@@ -240,7 +241,7 @@ void ExecSink::put_batch(std::span<const Record> batch) {
   lines_.clear();
   rejected_.clear();
   answered_ = committed_ = 0;
-  // Nothing under way: all that came before is held, or was not for this sink.
+  // Nothing is in flight: everything before this batch is held, or was not for this sink.
   if (!lines_under_way()) held_ = batch.front().offset();
   if (reported_ == 0) reported_ = held_;
   if (confirm_ == Confirm::Transaction) put_mark(kBegin, batch.front().offset());
@@ -250,7 +251,7 @@ void ExecSink::put_batch(std::span<const Record> batch) {
     format_.append(batch[i], text);
     const std::string_view line(text.data() + begin, text.size() - begin - 1);
     if (confirm_ == Confirm::Transaction && (line == kBegin || line == kCommit)) {
-      // The program would take it for ours.
+      // The program would mistake it for one of our marks.
       rejected_.push_back({.index = i, .reason = "reads like the mark of a transaction"});
       text.resize(begin);
       continue;
@@ -273,8 +274,8 @@ bool ExecSink::batch_is_done() const {
   return confirm_ == Confirm::None ? feed_.all_written() : answered_ == lines_.size();
 }
 
-// What is held now. An error waits for the next call where there is progress to tell: that must not come
-// again.
+// Returns what is held now. If there is progress to report, an error waits for the next call: that progress
+// must not be delivered again.
 Result<std::uint64_t> ExecSink::report(const Status& good) {
   if (!good) error_ = good.error();
   const std::uint64_t taken = feed_.taken();
@@ -302,14 +303,14 @@ Result<Delivery> ExecSink::deliver(std::span<const Record> batch) {
 
   const auto held = report(good);
   if (!held) return std::unexpected(held.error());
-  // The others come again with their records.
+  // The other rejections come again with their records.
   std::erase_if(rejected_,
                 [&](const Rejection& rejection) { return batch[rejection.index].next_offset() > *held; });
   std::ranges::sort(rejected_, {}, &Rejection::index);
   return Delivery{.held = *held, .rejected = std::exchange(rejected_, {})};
 }
 
-// Waits until something can be moved, and moves it: lines to the program, what it says from it.
+// Waits until data can move, and moves it: lines to the program, and its output from it.
 Status ExecSink::step(milliseconds timeout) {
   if (waits_for_answer()) {
     const auto left = std::chrono::ceil<milliseconds>(last_sign_ + confirm_timeout_ - Clock::now());
@@ -318,19 +319,19 @@ Status ExecSink::step(milliseconds timeout) {
     timeout = timeout == kForEver ? left : std::min(timeout, left);
   }
   const short if_writable = ready_ && !stopping_ && writable_lines() > 0 ? POLLOUT : 0;
-  // poll(2) leaves out what is negative.
+  // poll(2) ignores negative descriptors.
   std::array<pollfd, 5> fds = {{{.fd = child_.stdin_fd(), .events = if_writable, .revents = 0},
                                 {.fd = child_.stdout_fd(), .events = POLLIN, .revents = 0},
                                 {.fd = child_.stderr_fd(), .events = POLLIN, .revents = 0},
                                 {.fd = child_.exit_fd(), .events = POLLIN, .revents = 0},
                                 {.fd = stopping_ ? -1 : context_->stop_fd, .events = POLLIN, .revents = 0}}};
   if (::poll(fds.data(), fds.size(), static_cast<int>(timeout.count())) <= 0)
-    return {};  // EINTR: looks again
+    return {};  // EINTR: the caller polls again
   if (fds[4].revents != 0) stopping_ = true;
   if (fds[1].revents != 0) read_answers();
   if (fds[2].revents != 0) read_errors();
   if (error_) return std::unexpected(*error_);
-  // Answers that it gave before it ended count.
+  // Answers that the program gave before it ended count.
   if (batch_is_done() && ready_ && confirm_ != Confirm::None) return {};
   if (fds[3].revents != 0 || (fds[0].revents & POLLERR) != 0) return ended(kClosedInput);
   if (confirm_ != Confirm::None && child_.stdout_fd() < 0) return ended("it has closed its standard output");
@@ -383,8 +384,8 @@ void ExecSink::read_answers() {
 }
 
 void ExecSink::take_answer(std::string_view answer) {
-  if (error_) return;  // what comes after it is of lines that come again
-  // Dots are signs of life.
+  if (error_) return;  // later answers belong to lines that are delivered again
+  // Dots show that the program is alive.
   answer.remove_prefix(std::min(answer.find_first_not_of('.'), answer.size()));
   Status good;
   if (!ready_) {
@@ -399,7 +400,8 @@ void ExecSink::take_answer(std::string_view answer) {
   if (!good) error_ = good.error();
 }
 
-// omprog's words, and one of our own, REJECTED: that is never to come again.
+// Interprets the answers of omprog, and one of our own: REJECTED, for a line that must not be delivered
+// again.
 Status ExecSink::judge_answer(std::size_t line, std::string_view answer) {
   constexpr std::string_view kRejected = "REJECTED";
   const std::optional<std::size_t> index = lines_[line].index;
@@ -432,12 +434,13 @@ Result<std::uint64_t> ExecSink::settle() {
   return report(good);
 }
 
-// If the program still runs: the end of its input, then SIGTERM, then SIGKILL. Its process group the same:
-// what it leaves there would pile up with each new start.
+// Ends a program that still runs: closes its input, then sends SIGTERM, then SIGKILL. Its process group gets
+// the same, since what it leaves behind would pile up with each new start.
 void ExecSink::close() {
   child_.close_stdin();
   if (child_.pid() < 0) return child_.kill();
-  // What ends in its order has until then for its work; what a program has left that died has no more of it.
+  // A program that still runs, and what it leaves behind, have this long to finish their work. What a
+  // program that died leaves behind has no time.
   const auto patience = child_.running() ? Clock::now() + close_timeout_ : Clock::now();
   wait_for_end(patience);
   if (child_.running()) {
@@ -478,8 +481,8 @@ void ExecSink::end_group(Clock::time_point patience) {
                     program_.path, names_of(left)));
 }
 
-// Until the program says something or has ended, or `end`. What it says now answers nothing any more, but it
-// must not have to wait for a reader.
+// Listens until the program writes something, has ended, or `end` has passed. Its output no longer answers
+// anything, but the program must not have to wait for a reader.
 void ExecSink::listen_until(Clock::time_point end) {
   const auto left = std::max<milliseconds>(std::chrono::ceil<milliseconds>(end - Clock::now()), 0ms);
   std::array<pollfd, 3> fds = {{{.fd = child_.stdout_fd(), .events = POLLIN, .revents = 0},
@@ -488,7 +491,7 @@ void ExecSink::listen_until(Clock::time_point end) {
   (void)::poll(fds.data(), fds.size(), static_cast<int>(left.count()));
   if (fds[0].revents != 0) read_answers();
   if (fds[1].revents != 0) read_errors();
-  if (fds[2].revents != 0) (void)child_.ask_how_it_ended();  // at our own wish: of no interest
+  if (fds[2].revents != 0) (void)child_.ask_how_it_ended();  // slurper ended it: no news
 }
 
 void ExecSink::wait_for_end(Clock::time_point end) {
@@ -499,7 +502,7 @@ void ExecSink::wait_for_end(Clock::time_point end) {
   }
 }
 
-// What is left of it then.
+// Returns what is left of the process group at `end`.
 std::vector<Descendant> ExecSink::wait_for_group(Clock::time_point end) {
   for (milliseconds pause = kFirstLook;; pause = std::min(2 * pause, kLastLook)) {
     std::vector<Descendant> left = descendants().group;

@@ -12,7 +12,7 @@ Status JournalReader::open(const std::vector<std::string>& matches) {
   sd_journal* journal = nullptr;
   int error = ::sd_journal_open(&journal, SD_JOURNAL_LOCAL_ONLY);
   journal_.reset(journal);
-  // Watched from the start: a rotation later than this is followed.
+  // Watch the journal from the start, so that a later rotation is followed.
   if (error >= 0) error = ::sd_journal_get_fd(journal);
   for (const std::string& match : matches) {
     if (error >= 0) error = ::sd_journal_add_match(journal, match.data(), match.size());
@@ -28,7 +28,7 @@ Status JournalReader::read_back(const char* field, const std::function<bool(std:
   while (error >= 0 && (error = ::sd_journal_previous(journal)) > 0) {
     const void* data = nullptr;
     std::size_t size = 0;
-    if (::sd_journal_get_data(journal, field, &data, &size) < 0) continue;  // an entry without it, or damaged
+    if (::sd_journal_get_data(journal, field, &data, &size) < 0) continue;  // it is missing or damaged
     std::string_view text(static_cast<const char*>(data), size);
     text.remove_prefix(std::min(text.find('=') + 1, text.size()));
     if (!take(text)) break;

@@ -1,4 +1,4 @@
-// JournalReader: what of a sink's own the journal has.
+// JournalReader: finds a sink's own entries in the journal.
 #pragma once
 
 #include <systemd/sd-journal.h>
@@ -13,14 +13,15 @@
 
 namespace slurper {
 
-// Reads the entries that bear all of some fields, newest first. One thread.
+// Reads the entries that have all of the given fields, newest first. One thread uses it.
 class JournalReader {
  public:
-  // `matches`: "FIELD=value". Errors: the journal can't be opened.
+  // `matches` has the form "FIELD=value". Fails if the journal can't be opened.
   Status open(const std::vector<std::string>& matches);
   void close() { journal_.reset(); }
 
-  // Calls `take` with the text of `field` of each entry that has it, newest first, until it says false.
+  // Calls `take` with the text of `field` of each entry that has it, newest first, until `take` returns
+  // false.
   Status read_back(const char* field, const std::function<bool(std::string_view)>& take);
 
  private:

@@ -24,16 +24,16 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
 constexpr const char* kSocket = "/run/systemd/journal/socket";
-// Mostly it takes a millisecond.
+// journald usually takes a millisecond.
 constexpr std::chrono::microseconds kFirstLook = 100us;
 constexpr std::chrono::microseconds kLastLook = 20ms;
 
 struct Marker {
-  UniqueFd sent;   // its lock ends when the last descriptor of this open file is closed: journald's
-  UniqueFd looks;  // another open file of the same
+  UniqueFd sent;   // the lock ends when journald closes the last descriptor of this open file
+  UniqueFd looks;  // another open file description of the same file
 };
 
-// journald refuses a file from anybody but root unless it is a memfd that can't be changed.
+// From a user other than root, journald accepts a file only if it is a sealed memfd.
 Result<Marker> make_marker() {
   Marker marker;
   marker.sent.reset(::memfd_create("slurper", MFD_CLOEXEC | MFD_ALLOW_SEALING));
@@ -96,7 +96,7 @@ Result<JournalSocket::Wake> JournalSocket::wait_until_read(int stop_fd,
   while (::flock(marker->looks.get(), LOCK_EX | LOCK_NB) != 0) {
     pollfd stop = {.fd = last_chance ? -1 : stop_fd, .events = POLLIN, .revents = 0};
     const timespec time = {.tv_sec = 0, .tv_nsec = std::chrono::nanoseconds(pause).count()};
-    (void)::ppoll(&stop, 1, &time, nullptr);  // EINTR: looks again
+    (void)::ppoll(&stop, 1, &time, nullptr);  // EINTR: checks again
     if (stop.revents != 0) last_chance = Clock::now() + patience;
     if (last_chance && Clock::now() >= *last_chance) return Wake::Stopped;
     pause = std::min(2 * pause, kLastLook);

@@ -1,4 +1,4 @@
-// JournalSocket: what journald's socket tells beside what is sent to it.
+// JournalSocket: observes journald's socket.
 #pragma once
 
 #include <chrono>
@@ -8,25 +8,26 @@
 
 namespace slurper {
 
-// journald's datagram socket. libsystemd sends the lines; this says when there is room for the next, so that
-// the wait can end with slurper, and when journald has dealt with all that it was sent. One thread.
+// libsystemd sends the lines. This class reports when the socket has room for the next line, so that
+// slurper's stop can end the wait. It also reports when journald has processed everything that it was sent.
+// One thread uses it.
 class JournalSocket {
  public:
   enum class Wake { Ready, Stopped };
 
-  // Errors: journald's socket is not there.
+  // Fails if journald's socket does not exist.
   Status open();
   void close() { socket_.reset(); }
 
-  // Until the socket takes another datagram, or `stop_fd` is readable.
+  // Waits until the socket accepts another datagram, or `stop_fd` is readable.
   Wake wait_for_room(int stop_fd) const;
 
-  // Until journald has read and dealt with every datagram that is in its socket by now, whoever sent it:
-  // those of a slurper that was killed, too. After slurper's end has begun, `patience` more. Errors: the
-  // socket was closed.
+  // Waits until journald has read and processed every datagram that is in its socket now, including those of
+  // a slurper that was killed. After slurper's stop has begun, it waits at most `patience` more. Fails if
+  // the socket was closed.
   //
-  // How: an empty file, locked and nowhere else open, is sent behind them. journald takes datagrams one after
-  // the other; it closes that file, for which it has no use and says nothing, when it has done with all
+  // It sends an empty file after them, which is locked and open nowhere else. journald takes datagrams one
+  // after the other. It has no use for that file and closes it silently when it has processed everything
   // before. Then the lock is free.
   Result<Wake> wait_until_read(int stop_fd, std::chrono::milliseconds patience) const;
 

@@ -32,20 +32,20 @@ using Clock = std::chrono::steady_clock;
 using Wake = JournalSocket::Wake;
 
 constexpr const char* kOffset = "SLURPER_OFFSET";
-// Of all that the sink writes, the last SYSLOG_FACILITY: by it systemd/syslog/rsyslog.conf knows these lines
-// and leaves them out. journald keeps both fields, and forwards (ForwardToSyslog=) the last one, with the
-// message, the identifier and the sender's pid: nothing else that could tell them. RFC 5424's 15, "clock
-// daemon", is none that a program of Linux uses: syslog.h has no name for it.
+// The last SYSLOG_FACILITY of every entry that the sink writes. By it, systemd/syslog/rsyslog.conf
+// recognizes these lines and excludes them. journald keeps both fields and forwards (ForwardToSyslog=) the
+// last one, with the message, the identifier and the sender's pid: nothing else could identify the lines. No
+// program on Linux uses RFC 5424's 15, "clock daemon": syslog.h has no name for it.
 constexpr const char* kMarkFacility = "15";
-// What journald has for the rest when slurper ends.
+// How long journald may take for the rest when slurper stops.
 constexpr std::chrono::milliseconds kLastChance = 1s;
-// Lines that were dropped and sent again stand behind later ones: how many entries are looked through
-// behind the first that is too old.
+// Lines that were dropped and sent again are after later ones in the journal. This is the number of entries
+// that are examined after the first one that is too old.
 constexpr std::size_t kOutOfOrder = 10'000;
-constexpr std::uint8_t kInfo = 6;  // what journald takes an entry without a priority for
+constexpr std::uint8_t kInfo = 6;  // journald's default priority of an entry
 constexpr std::uint8_t kNoLevel = 8;
 
-// What is no number is no sink's: a sink writes none such.
+// Text that is not a number does not come from a sink.
 std::uint64_t number_in(std::string_view text) {
   std::uint64_t number = 0;
   (void)std::from_chars(text.begin(), text.end(), number);
@@ -83,18 +83,17 @@ class JournaldSink : public Sink {
   LoopProbe probe_;
   bool has_begun_ = false;              // since open()
   std::vector<std::uint64_t> present_;  // offsets that the journal had before open(), sorted
-  std::optional<Error> error_;          // what the next call will say
+  std::optional<Error> error_;          // the next call reports it
   std::uint64_t held_ = 0;
 
-  // Of the batch.
-  // Offsets that were sent and that the journal does not show yet, sorted.
-  std::vector<std::uint64_t> awaited_;
-  std::size_t handled_ = 0;  // records: sent, or in the journal before
+  // State of the batch:
+  std::vector<std::uint64_t> awaited_;  // offsets sent that the journal does not show yet, sorted
+  std::size_t handled_ = 0;             // records that were sent, or were in the journal before
   bool stopped_ = false;
 
   std::uint64_t missing_ = UINT64_MAX;  // the first line that was dropped, and since when
   Clock::time_point missing_since_;
-  std::uint8_t refused_level_ = kNoLevel;  // lines of this severity and less are never kept
+  std::uint8_t refused_level_ = kNoLevel;  // lines of this or a lower severity are never kept
 
   std::vector<std::string> fields_;
   std::size_t field_count_ = 0;
@@ -125,7 +124,7 @@ Result<std::optional<std::uint64_t>> JournaldSink::open(const SinkContext& conte
   held_ = 0;
   if (const Status opened = socket_.open(); !opened) return std::unexpected(opened.error());
   if (exactly_once_) {
-    // Others may write any SLURPER_ field; not the sender's identity, which journald adds.
+    // Other programs can write any SLURPER_ field, but not the sender's identity, which journald adds.
     const Status opened = reader_.open(
         {"SLURPER_LOG_ID=" + log_id_, "SLURPER_SINK=" + context.name, fmt::format("_UID={}", ::getuid())});
     if (!opened) return std::unexpected(opened.error());
@@ -133,7 +132,7 @@ Result<std::optional<std::uint64_t>> JournaldSink::open(const SinkContext& conte
   return std::nullopt;
 }
 
-// What an earlier run, which may have been killed, has sent: still under way, or in the journal.
+// Accounts for what an earlier run, which may have been killed, has sent: it is in flight or in the journal.
 Status JournaldSink::begin(const Record& first) {
   present_.clear();
   const auto drained = socket_.wait_until_read(context_->stop_fd, kLastChance);
@@ -159,7 +158,7 @@ Status JournaldSink::begin(const Record& first) {
   return {};
 }
 
-// Where the journal can't be read, or keeps nothing, no line may be sent: each would be sent again and again.
+// If the journal can't be read, or keeps nothing, send no line: each would be sent again and again.
 Status JournaldSink::look_for_probe() {
   const auto drained = socket_.wait_until_read(context_->stop_fd, kLastChance);
   if (!drained) return std::unexpected(drained.error());
@@ -191,19 +190,19 @@ Status JournaldSink::send_fields() {
   for (std::size_t i = 0; i < field_count_; ++i)
     parts[i] = {.iov_base = fields_[i].data(), .iov_len = fields_[i].size()};
   const auto count = static_cast<int>(std::exchange(field_count_, 0));
-  // The call below waits, for ever if need be, where the socket has no room.
+  // If the socket has no room, the call below waits, possibly for ever.
   if (socket_.wait_for_room(context_->stop_fd) == Wake::Stopped) {
     stopped_ = true;
     return {};
   }
-  // Where journald's socket is gone it says nothing; that shows when the journal is asked.
+  // If journald's socket is gone, this call reports nothing; a query of the journal shows it.
   if (const int error = ::sd_journal_sendv(parts.data(), count); error < 0)
     return fail_errno(-error, "write to the journal");
   return {};
 }
 
-// Of the first line's facility and nearly of its severity, so that filters let it pass that let lines pass;
-// with the mark that lines have, so that it is left out if they are.
+// Sends the probe with the first line's facility and almost its severity, so that filters that let lines
+// pass let it pass, too. It has the mark of lines, so that it is excluded if they are.
 Status JournaldSink::send_probe(const Record& first) {
   const SyslogHeader& header = first.header();
   probe_.sent();
@@ -275,7 +274,7 @@ Result<Delivery> JournaldSink::deliver(std::span<const Record> batch) {
   return judge(batch);
 }
 
-// Takes what the journal shows out of awaited_.
+// Removes from awaited_ what the journal shows.
 Status JournaldSink::look_what_has_come() {
   if (awaited_.empty()) return {};
   const auto read = socket_.wait_until_read(context_->stop_fd, kLastChance);
@@ -307,8 +306,8 @@ Status JournaldSink::look_what_has_come() {
   return {};
 }
 
-// journald drops lines and does not say so: over its rate limit, below a level, on a full disk. They are sent
-// again; what is not kept for long never will be.
+// journald drops lines silently: above its rate limit, below a level, on a full disk. Dropped lines are sent
+// again. A line that is not kept for long never will be.
 Result<Delivery> JournaldSink::judge(std::span<const Record> batch) {
   Delivery delivery;
   for (std::size_t i = 0; i < handled_; ++i) {

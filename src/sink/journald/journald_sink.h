@@ -1,16 +1,16 @@
-// The sink `journald`: lines to the journal, by its native protocol.
+// The sink `journald`: writes lines to the journal by its native protocol.
 #pragma once
 
 #include "slurper/sink.h"
 
 namespace slurper {
 
-// Settings, fields, guarantee, and what it does when journald is down, slow, or drops lines:
-// docs/sinks/journald.md.
+// docs/sinks/journald.md describes the settings, the fields, the guarantee, and what happens if journald is
+// down, slow, or drops lines.
 //
-// The journal itself is what tells what it has: nothing else needs to survive a crash. A batch is delivered
-// when the journal shows it; before the first batch after open(), what it has already is looked up, and not
-// sent again.
+// The journal itself shows what it has, so nothing else needs to survive a crash. A batch is delivered when
+// the journal shows it. Before the first batch after open(), the sink looks up what the journal has already
+// and does not send it again.
 [[nodiscard]] SinkType journald_sink();
 
 }  // namespace slurper

@@ -23,14 +23,14 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-// No event tells that a pipe has become empty.
+// The kernel reports no event when a pipe becomes empty.
 constexpr auto kFirstLook = 1ms;
 constexpr auto kLastLook = 100ms;
-// What the reader has for the rest when slurper ends.
+// How long the reader may take for the rest when slurper stops.
 constexpr auto kLastChance = 1s;
 
-// The line with all that a terminal could take for an order as "#ooo": control characters, the C1 controls,
-// and bytes that are no UTF-8, which it may read as these.
+// Appends the line with everything that a terminal could interpret as "#ooo": control characters, the C1
+// controls, and bytes that are not UTF-8, which it may read as C1 controls.
 void append_for_terminal(std::string_view line, std::string& out) {
   const auto octal = [&out](std::string_view bytes) {
     for (const char c : bytes) {
@@ -76,17 +76,17 @@ class StdoutSink : public Sink {
   UniqueFd fd_;
   bool may_block_ = false;
   bool is_terminal_ = false;
-  bool torn_ = false;  // what was written last is a piece of a line
+  bool torn_ = false;  // what was written last is a part of a line
   int stop_fd_ = -1;
   PipeFeed feed_;
   std::uint64_t held_ = 0;
-  std::uint64_t reported_ = 0;  // of that; 0: nothing since open()
+  std::uint64_t reported_ = 0;  // the part of held_ that was reported; 0: nothing since open()
   std::string line_;
 };
 
-// Standard output belongs to others as well (a shell, a container's runtime): it must not become O_NONBLOCK
-// for them. So it is opened anew where that gives the same pipe or terminal; of a file it would be another
-// position, and a socket can't be opened.
+// Other processes (a shell, a container's runtime) share standard output, so it must not become O_NONBLOCK
+// for them. Therefore the sink opens it again if that gives the same pipe or terminal. For a file this would
+// give another position, and a socket can't be opened.
 Result<std::optional<std::uint64_t>> StdoutSink::open(const SinkContext& context) {
   stop_fd_ = context.stop_fd;
   struct stat st{};
@@ -99,7 +99,7 @@ Result<std::optional<std::uint64_t>> StdoutSink::open(const SinkContext& context
     fd_.reset(::open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     if (!fd_ && errno == ENXIO)
       return fail_errno(EPIPE, "write to standard output", "It goes on as soon as something reads there");
-    may_block_ = !fd_;  // not ours to open: opened by root, and we are not any more
+    may_block_ = !fd_;  // we may not open it: root opened it, and we are not root any more
   }
   if (!fd_) fd_.reset(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
   if (!fd_) return fail_errno(errno, "use standard output");
@@ -122,11 +122,11 @@ void StdoutSink::put_line(const Record& record) {
 }
 
 Result<Delivery> StdoutSink::deliver(std::span<const Record> batch) {
-  // Nothing under way: all that came before is held, or was not for this sink.
+  // Nothing is in flight: everything before this batch is held, or was not for this sink.
   if (feed_.in_pipe() == 0) held_ = batch.front().offset();
   if (reported_ == 0) reported_ = held_;
   feed_.begin_batch(batch.front().offset());
-  // An end for the piece of a line that an earlier try has left.
+  // Ends the part of a line that an earlier try has left.
   if (torn_) feed_.text() += '\n';
   for (const Record& record : batch) put_line(record);
   const Status written = write_all();
@@ -136,7 +136,7 @@ Result<Delivery> StdoutSink::deliver(std::span<const Record> batch) {
   return Delivery{.held = *held, .rejected = {}};
 }
 
-// What is held now. Where there is progress to tell, an error waits: it comes again with the next call.
+// Returns what is held now. If there is progress to report, an error waits: it recurs with the next call.
 Result<std::uint64_t> StdoutSink::report(const Status& good) {
   held_ = std::max(held_, feed_.taken());
   if (!good && held_ <= reported_) return std::unexpected(good.error());
@@ -171,10 +171,10 @@ Result<std::uint64_t> StdoutSink::settle() {
   auto pause = std::chrono::duration_cast<std::chrono::milliseconds>(kFirstLook);
   std::optional<Clock::time_point> last_chance;
   while (feed_.in_pipe() > 0) {
-    // POLLERR: the pipe has no reader any more. poll(2) leaves out what is negative.
+    // POLLERR: the pipe has no reader any more. poll(2) ignores negative descriptors.
     std::array<pollfd, 2> fds = {{{.fd = fd_.get(), .events = 0, .revents = 0},
                                   {.fd = last_chance ? -1 : stop_fd_, .events = POLLIN, .revents = 0}}};
-    (void)::poll(fds.data(), fds.size(), static_cast<int>(pause.count()));  // EINTR: looks again
+    (void)::poll(fds.data(), fds.size(), static_cast<int>(pause.count()));  // EINTR: the caller checks again
     if ((fds[0].revents & POLLERR) != 0 && feed_.in_pipe() > 0)
       return report(
           fail_errno(EPIPE, "write to standard output", "It goes on as soon as something reads there"));

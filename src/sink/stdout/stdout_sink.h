@@ -1,12 +1,13 @@
-// The sink `stdout`: lines to standard output, for containers and pipelines.
+// The sink `stdout`: writes lines to standard output, for containers and pipelines.
 #pragma once
 
 #include "slurper/sink.h"
 
 namespace slurper {
 
-// Settings, guarantee, and what it does when no one reads: docs/sinks/stdout.md. The process must ignore
-// SIGPIPE. Nothing survives a crash but what has been written; lines are delivered at least once.
+// docs/sinks/stdout.md describes the settings, the guarantee, and what happens if nothing reads the lines.
+// The process must ignore SIGPIPE. Only what has been written survives a crash; lines are delivered at least
+// once.
 [[nodiscard]] SinkType stdout_sink();
 
 }  // namespace slurper

@@ -23,7 +23,7 @@ constexpr std::array<std::string_view, 2> kVerify = {"full", "none"};
 constexpr std::uint16_t kPort = 514;
 constexpr std::uint16_t kTlsPort = 6514;         // RFC 5425
 constexpr std::uint64_t kMaxUdp = 65507;         // over IPv4
-constexpr std::uint64_t kLeastMaxMessage = 480;  // RFC 5424 section 6.1: what every receiver takes
+constexpr std::uint64_t kLeastMaxMessage = 480;  // RFC 5424 section 6.1: every receiver accepts this
 constexpr std::uint64_t kDay = in_milliseconds(24h);
 constexpr std::uint64_t kGiB = 1U << 30;
 
@@ -33,7 +33,7 @@ std::vector<std::string_view> choices_of(std::span<const SyslogName> names) {
   return choices;
 }
 
-// Rejects each of `names` that is set: it would have no effect.
+// Rejects each of `names` that is set, because it would have no effect.
 void reject_all(SinkOptions& options, std::initializer_list<std::string_view> names, std::string_view why) {
   for (const std::string_view name : names) {
     if (options.has(name)) options.reject(name, std::string(why));
@@ -105,8 +105,8 @@ void take_resend(SinkOptions& options, SyslogSettings& settings) {
 
 void take_messages(SinkOptions& options, SyslogSettings& settings) {
   const Transport transport = settings.connection.transport;
-  // On its own machine's socket a syslogd expects what syslog(3) writes: rsyslog takes the version of RFC
-  // 5424 for a program there.
+  // On the socket of its own machine, a syslogd expects the format of syslog(3): rsyslog mistakes the
+  // version of RFC 5424 for a program there.
   const bool is_local = transport == Transport::Unix;
   settings.format = static_cast<MessageFormat>(options.choice("format"));
   settings.framing = static_cast<Framing>(options.choice("framing"));
@@ -120,7 +120,8 @@ void take_messages(SinkOptions& options, SyslogSettings& settings) {
                        .program = options.text("program"),
                        .own_element = options.flag("own_element"),
                        .with_host = settings.format != MessageFormat::Local,
-                       // A byte that ends a message for some receiver of such frames never stands in one.
+                       // A message must not contain a byte that ends a message for a receiver of such
+                       // frames.
                        .escape_controls = settings.format != MessageFormat::Rfc5424 ||
                                           settings.framing != Framing::OctetCounting};
   settings.max_message = options.number("max_message");
@@ -192,7 +193,7 @@ std::span<const Setting> syslog_setting_declarations() {
               .help = "what becomes of a longer one",
               .initial = "reject",
               .choices = kTooLong},
-      // Above the 6 MiB of tcp_rmem's default.
+      // More than the 6 MiB of tcp_rmem's default.
       Setting{.name = "resend",
               .type = Type::Size,
               .help = "what is sent again after a break, although the peer's kernel has acknowledged it",

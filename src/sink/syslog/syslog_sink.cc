@@ -22,10 +22,11 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// What goes into one write: large enough that the call's price is nothing, small enough to stay in the cache.
+// The size of one write: large enough that the cost of the call is negligible, and small enough to stay in
+// the cache.
 constexpr std::size_t kChunk = std::size_t{128} << 10;
 
-// How many bytes of `text` stay where it may have `max`: a UTF-8 sequence stays whole (RFC 5424 section 6.1).
+// Returns how many bytes of `text` fit into `max`: a UTF-8 sequence stays whole (RFC 5424 section 6.1).
 std::size_t fitting(std::string_view text, std::size_t max) {
   if (text.size() <= max) return text.size();
   std::size_t size = max;
@@ -33,8 +34,8 @@ std::size_t fitting(std::string_view text, std::size_t max) {
   return (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80 ? max : size;
 }
 
-// The protocol has no acknowledgement: how far the destination has everything is known from the connection's
-// send queue. What is in that queue when a connection breaks is sent again.
+// The protocol has no acknowledgement, so the connection's send queue shows what the destination has. What
+// is in that queue when a connection breaks is sent again.
 class SyslogSink final : public Sink {
  public:
   explicit SyslogSink(SyslogSettings settings) : settings_(std::move(settings)) {}
@@ -45,7 +46,7 @@ class SyslogSink final : public Sink {
   void close() override { connection_.reset(); }
 
  private:
-  // When `sent` bytes of the connection have drained, all before `offset` is there.
+  // When `sent` bytes of the connection have drained, the destination has everything before `offset`.
   struct Mark {
     std::uint64_t sent;
     std::uint64_t offset;
@@ -66,15 +67,15 @@ class SyslogSink final : public Sink {
 
   const SyslogSettings settings_;
   const SinkContext* context_ = nullptr;
-  std::string came_back_;  // what a line has that has been here before
+  std::string came_back_;  // identifies a line that has been here before
   LoopProbe probe_;
 
   std::unique_ptr<Connection> connection_;
-  std::size_t target_ = 0;     // the one connected to
-  std::size_t first_try_ = 0;  // which open() begins with
-  std::size_t announced_ = 0;  // which the operator knows of
-  std::string unsafe_key_;     // what has been said of it
-  std::string first_failed_;   // why the first target is not the one
+  std::size_t target_ = 0;     // the index of the connected target
+  std::size_t first_try_ = 0;  // the index that open() begins with
+  std::size_t announced_ = 0;  // the index that was reported last
+  std::string unsafe_key_;     // the warning that was reported about it
+  std::string first_failed_;   // why the first target is not in use
   Clock::time_point connected_at_;
   Clock::time_point back_at_;  // when the first target is tried again
 
@@ -83,7 +84,7 @@ class SyslogSink final : public Sink {
 
   std::string message_;
   Frames frames_;
-  std::vector<std::size_t> framed_;  // the places in the batch of what is in `frames_`
+  std::vector<std::size_t> framed_;  // indexes in the batch of the messages in `frames_`
 };
 
 Result<std::optional<std::uint64_t>> SyslogSink::open(const SinkContext& context) {
@@ -133,8 +134,9 @@ void SyslogSink::use(std::unique_ptr<Connection> connection, std::size_t target)
   }
 }
 
-// Where the next open() begins: with the best target, unless this one was it and did not last. That it took
-// what it was sent says little: a balancer with nothing behind it does so, too, and UDP always.
+// Sets where the next open() begins: with the best target if this connection lasted, or else with the next
+// one. That a target accepted what it was sent proves little: a load balancer without a server does so, too,
+// and UDP always does.
 std::unexpected<Error> SyslogSink::broke(Error error) {
   constexpr auto kLasting = std::chrono::seconds(10);
   if (error.kind != ErrorKind::Busy) {
@@ -145,12 +147,13 @@ std::unexpected<Error> SyslogSink::broke(Error error) {
   return std::unexpected(std::move(error));
 }
 
-// Once the later target has all that it was given, so that nothing is on two ways.
+// Returns to the first target once the later one has everything that it was given, so that nothing is in
+// flight to both.
 Status SyslogSink::fail_back() {
   if (target_ == 0 || Clock::now() < back_at_) return {};
   back_at_ = Clock::now() + settings_.fail_back;
   auto connection = connect_to(settings_.targets[0], settings_.connection, context_->stop_fd);
-  if (!connection) return {};  // told when it began to fail
+  if (!connection) return {};  // reported when it began to fail
   auto drained = connection_->drain(Clock::now() + settings_.connection.connect_timeout);
   if (!drained) return std::unexpected(std::move(drained.error()));
   if (!*drained) return {};
@@ -159,7 +162,7 @@ Status SyslogSink::fail_back() {
   return {};
 }
 
-// The destination is this machine's syslogd, or another's that sends lines on to it.
+// The destination may be this machine's syslogd, or another one that forwards lines to it.
 Status SyslogSink::look_for_loop(std::span<const Record> batch) {
   const Record* const back = settings_.probe ? probe_.came_back(batch) : nullptr;
   if (back == nullptr) return {};
@@ -169,8 +172,8 @@ Status SyslogSink::look_for_loop(std::span<const Record> batch) {
       "Leave these lines out of what that syslogd writes to the FIFO, or send them to another destination");
 }
 
-// A message like those of the lines, by the program LoopProbe::kProgram. Without an offset: a receiver that
-// knows lines by theirs must not take it for one.
+// Sends a message like those of the lines, by the program LoopProbe::kProgram. It has no offset: a receiver
+// that identifies lines by their offset must not mistake it for one.
 Status SyslogSink::send_probe(const Record& first) {
   const std::string pid = std::to_string(::getpid());
   const std::string text = probe_.message("sends lines here");
@@ -184,7 +187,7 @@ Status SyslogSink::send_probe(const Record& first) {
   const auto now = std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now());
   const Record probe(first.log_id(), first.offset(), first.offset(), text, Part::Last, now, header);
   SyslogDefaults defaults = settings_.defaults;
-  defaults.own_element = false;  // it has an offset
+  defaults.own_element = false;  // the element has an offset
   message_.clear();
   if (settings_.format == MessageFormat::Rfc5424) {
     append_rfc5424(probe, defaults, message_);
@@ -203,11 +206,11 @@ Status SyslogSink::send_probe(const Record& first) {
 Result<Delivery> SyslogSink::deliver(std::span<const Record> batch) {
   if (Status good = look_for_loop(batch); !good) return std::unexpected(std::move(good.error()));
   if (Status back = fail_back(); !back) return broke(std::move(back.error()));
-  // Now, when what was sent before has had its time.
+  // Note what is held now, since what was sent before has had its time.
   if (Status noted = note_held(); !noted) {
     auto broken = broke(std::move(noted.error()));
     if (!marks_.empty() || broken.error().kind == ErrorKind::Busy) return broken;
-    // Servers close idle connections, or restart meanwhile: nothing was on its way, and no one need know.
+    // Servers close idle connections, or restart meanwhile. Nothing was in flight, so this is not reported.
     close();
     if (auto opened = open(*context_); !opened) return std::unexpected(std::move(opened.error()));
   }
@@ -236,7 +239,7 @@ Result<Delivery> SyslogSink::deliver(std::span<const Record> batch) {
   return delivery;
 }
 
-// Makes the message, or an empty one where none is to be sent. What is wrong with it, if anything.
+// Composes the message, or an empty one if none is to be sent. Returns what is wrong with it, if anything.
 std::optional<std::string> SyslogSink::compose(const Record& record) {
   message_.clear();
   if (record.header().structured_data.find(came_back_) != std::string_view::npos)
@@ -297,7 +300,7 @@ Status SyslogSink::note_held() {
 Result<std::uint64_t> SyslogSink::settle() {
   auto drained = connection_->drain(Deadline::max());
   if (!drained) return broke(std::move(drained.error()));
-  if (!*drained) {  // slurper ends
+  if (!*drained) {  // slurper stops
     if (Status noted = note_held(); !noted) return broke(std::move(noted.error()));
   } else {
     all_held();

@@ -1,11 +1,12 @@
-// The sink `syslog`: to a syslog server, over whatever it listens on.
+// The sink `syslog`: sends lines to a syslog server by any transport that it offers.
 #pragma once
 
 #include "slurper/sink.h"
 
 namespace slurper {
 
-// Settings, guarantee, and what it does when the server is down, slow, or refuses: docs/sinks/syslog.md.
+// docs/sinks/syslog.md describes the settings, the guarantee, and what happens if the server is down, slow,
+// or refuses.
 [[nodiscard]] SinkType syslog_sink();
 
 }  // namespace slurper
