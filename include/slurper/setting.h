@@ -1,7 +1,8 @@
-// Setting: what one key of the configuration may be. Part of the plug-in API: standard headers only.
+// Setting: which values one key of the configuration accepts. Part of the plug-in API: uses standard headers
+// only.
 //
-// A sink declares its settings as data. slurper reads and checks the configuration with that, reports what is
-// wrong with its place, names the nearest key of an unknown one, and documents the settings.
+// A sink declares its settings as data. slurper uses them to read and check the configuration, to report each
+// error with its place, to suggest the nearest key for an unknown one, and to document the settings.
 #pragma once
 
 #include <chrono>
@@ -24,8 +25,8 @@ struct Setting {
     Size,        // in bytes, from min to max: "64KiB", "10MB", 4096
     Duration,    // in milliseconds, from min to max: "500ms", "1h"; or one of `choices`
     Choice,      // one of `choices`
-    FilePath,    // a file that is written, with a name of at most max bytes; no other setting may name it
-    FolderPath,  // of any folder
+    FilePath,    // a file to write, with a name of at most max bytes; no other setting may name it
+    FolderPath,  // for any folder
     Mode,        // octal permissions: "0640"
     User,        // a name or a number
     Group,
@@ -34,16 +35,16 @@ struct Setting {
   std::string_view name;
   Type type = Type::Text;
   std::string_view help;  // a few words: what it is, or does
-  // The default, as it stands in a configuration without the quotes. If it is empty, the setting has none, or
-  // it depends on others.
+  // The default, as it stands in a configuration, without quotes. If it is empty, the setting has no default,
+  // or the default depends on other settings.
   std::string_view initial = {};
   bool required = false;  // has no default
   std::uint64_t min = 0;
   std::uint64_t max = std::numeric_limits<std::uint64_t>::max();
   std::span<const std::string_view> choices = {};
-  // What 0 means: "no limit". Then 0 is allowed although it is below min.
+  // What 0 means: "no limit". If this is set, 0 is allowed even if it is below min.
   std::string_view zero = {};
-  // For messages, with the quotes: "such as …". If it is empty, the type has one.
+  // For messages, with the quotes: "such as …". If it is empty, the type's example is used.
   std::string_view example = {};
 };
 
@@ -55,9 +56,10 @@ constexpr std::uint64_t in_milliseconds(std::chrono::milliseconds time) {
 // What a setting's value means.
 struct SettingValue {
   std::uint64_t number = 0;  // a Flag's 0 or 1, a Number, bytes, milliseconds, or the bits of a Mode
-  // The place among `choices`. Of a Duration that is none of them: how many there are.
+  // The position among `choices`. For a Duration that is none of them, the number of choices.
   std::size_t choice = 0;
-  std::vector<std::string> texts = {};  // a List's; of each other type with a text one. Paths are absolute.
+  std::vector<std::string> texts = {};  // a List's texts; for each other type with a text, one. Paths are
+                                        // absolute.
   bool operator==(const SettingValue&) const = default;
 };
 

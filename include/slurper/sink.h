@@ -1,6 +1,6 @@
-// Sink: where records go. Part of the plug-in API: standard headers only.
+// Sink: a destination of records. Part of the plug-in API: uses standard headers only.
 //
-// A plug-in is a shared object in slurper's folder of sinks that exports slurper_sink_plugin(), see the end
+// A plug-in is a shared object in slurper's folder of sinks that exports slurper_sink_plugin(): see the end
 // of this file and docs/plugins.md.
 #pragma once
 
@@ -21,17 +21,17 @@
 
 namespace slurper {
 
-// The settings of one sink: what its [[sink]] table or its URL says, and else the defaults that its type
-// declares. Errors are kept here, with their place, and reported once the sink has been made, so that a sink
-// takes all of its settings without a look at any.
+// The settings of one sink: the values in its [[sink]] table or its URL, or else the defaults that its type
+// declares. Errors are kept here, with their places, and reported after the sink was created. So a sink reads
+// all of its settings without a check of its own.
 class SinkOptions {
  public:
   virtual ~SinkOptions() = default;
 
-  // Of a setting that the type declares. If the value is wrong, the default.
+  // The value of a setting that the type declares. If the value is wrong, the default.
   [[nodiscard]] virtual const SettingValue& value(std::string_view name) = 0;
 
-  // The same by type. Text, paths, User and Group:
+  // The value by type. Text, paths, User and Group:
   [[nodiscard]] std::string text(std::string_view name) {
     const std::vector<std::string>& texts = value(name).texts;
     return texts.empty() ? std::string() : texts.front();
@@ -43,10 +43,10 @@ class SinkOptions {
   [[nodiscard]] std::chrono::milliseconds duration(std::string_view name) {
     return std::chrono::milliseconds(value(name).number);
   }
-  // The place among the setting's choices.
+  // The position among the setting's choices.
   [[nodiscard]] std::size_t choice(std::string_view name) { return value(name).choice; }
 
-  // Whether the configuration has it.
+  // Whether the configuration sets it.
   [[nodiscard]] virtual bool has(std::string_view name) const = 0;
   // For rules that a declaration can't express. The setting `name` is missing or wrong: "must be …". Only the
   // first rejection is reported.
@@ -57,13 +57,14 @@ class SinkOptions {
 
 enum class Level { Debug, Info, Warning, Error };
 
-// What a sink gets to work with. It lives longer than the sink is open.
+// What slurper gives a sink to work with. It outlives the open sink.
 struct SinkContext {
-  std::string name;  // the sink's own
+  std::string name;  // the sink's name
   LogId log_id{};
-  // Becomes readable when slurper ends. To be polled wherever the sink waits for long; it fails then.
+  // Becomes readable when slurper ends. A sink polls it in every long wait, and then fails.
   int stop_fd = -1;
-  // A message for the operator. For changes of state, never for each record: who reads `*.*` reads it again.
+  // Reports a message to the operator. For changes of state, never for each record: a syslogd that matches
+  // `*.*` may write it to the FIFO again.
   std::function<void(Level, std::string)> say;
 };
 
@@ -75,36 +76,37 @@ struct Rejection {
 // What has become of the records so far.
 struct Delivery {
   // The destination has every record before this stream offset, or has refused it for good. It may lag behind
-  // what was handed over, where the destination takes its time to say so.
+  // the delivered records if the destination confirms them later.
   std::uint64_t held = 0;
-  // Of this batch, what the destination will never take: it goes to the dead letters.
+  // Records of this batch that the destination will never take: they go to the dead letters.
   std::vector<Rejection> rejected = {};
-  // Where `held` lags behind: how long to wait for more records before settle() is called.
+  // If `held` lags behind: how long to wait for more records before settle() is called.
   std::chrono::milliseconds settle_after{0};
 };
 
-// A destination. Each has a thread of its own, which alone calls it, and may block: neither the intake nor
-// another sink waits for it. Its records are those of the log, in order.
+// A destination. Each sink has its own thread, which alone calls it, and the sink may block: neither the
+// intake nor another sink waits for it. Its records are those of the log, in order.
 //
 // The order of calls is open(), any number of deliver() and settle(), close(), and so on from the beginning.
-// After an error the runner calls close(), waits (longer each time; after a Loop until SIGHUP), and open().
-// An error says what was tried, on what, and why it failed; the runner tells the operator, once, and once
-// when it works again.
+// After an error, the runner calls close(), waits (longer each time; after a Loop until SIGHUP), and calls
+// open() again. An error states what was tried, on what, and why it failed; the runner reports it to the
+// operator once, and reports once when the sink works again.
 class Sink {
  public:
   virtual ~Sink() = default;
 
-  // Connects. The offset before which the destination has everything, where it can tell: delivery goes on
-  // there, and each record is delivered exactly once. Otherwise it goes on at the last known `held`, and what
-  // was on its way is delivered again.
+  // Connects. Returns the offset before which the destination has everything, if the destination can tell:
+  // then delivery continues there, and each record is delivered exactly once. Otherwise, delivery continues
+  // at the last known `held`, which redelivers at most what was in flight.
   [[nodiscard]] virtual Result<std::optional<std::uint64_t>> open(const SinkContext& context) = 0;
 
-  // Hands a batch over, at least one record. `batch.back().next_offset()` in Delivery::held says that the
-  // destination has all of it.
+  // Delivers a batch of at least one record. `batch.back().next_offset()` in Delivery::held means that the
+  // destination has the whole batch.
   [[nodiscard]] virtual Result<Delivery> deliver(std::span<const Record> batch) = 0;
 
-  // There have been no more records for Delivery::settle_after, or slurper ends: waits until the destination
-  // has all that it was handed, and says up to where that is. Needed only where `held` ever lags behind.
+  // Called when no more records came for Delivery::settle_after, or when slurper ends. Waits until the
+  // destination has everything that was delivered, and returns the offset up to which it has. Needed only if
+  // `held` ever lags behind.
   [[nodiscard]] virtual Result<std::uint64_t> settle() {
     return fail(ErrorKind::Internal, "settle", "the sink has nothing on its way");
   }
@@ -112,7 +114,7 @@ class Sink {
   virtual void close() = 0;
 };
 
-// Makes a sink from its settings. It touches nothing yet: `slurper check` makes sinks, too.
+// Creates a sink from its settings. It must have no effect outside: `slurper check` creates sinks, too.
 using MakeSink = std::unique_ptr<Sink> (*)(SinkOptions& options);
 
 // For a sink whose constructor takes the options.
@@ -125,11 +127,12 @@ struct SinkType {
   std::string_view name;  // the `type` of a [[sink]] table, and a URL's scheme
   std::string_view help;  // one line
   MakeSink make;
-  // What its table may have beside the settings of every sink. They stay in memory as long as the type.
+  // The settings that its table may have besides those of every sink. They stay in memory as long as the
+  // type.
   std::span<const Setting> settings = {};
 };
 
-// Changes with every change of these headers that breaks plug-ins built before it.
+// Incremented by every change of these headers that breaks existing plug-ins.
 inline constexpr std::uint32_t kSinkApiVersion = 2;
 
 // What a plug-in exports, with C linkage, under the name slurper_sink_plugin.

@@ -16,7 +16,8 @@ namespace slurper {
 
 namespace {
 
-// A user may be called "1000", so the database is asked first. -1 means "leave it" to chown(2) and is no id.
+// A user may be called "1000", so the database comes first. To chown(2), -1 means "leave it": it is not an
+// id.
 template <typename Id>
 std::optional<Id> number(const std::string& text) {
   Id id = 0;
@@ -26,8 +27,8 @@ std::optional<Id> number(const std::string& text) {
   return id;
 }
 
-// `lookup` is getpwnam_r or getgrnam_r, whose entry lives in a buffer whose size is not known: a group
-// can have thousands of members.
+// `lookup` is getpwnam_r or getgrnam_r, which needs a buffer of unknown size for the entry: a group can have
+// thousands of members.
 template <typename Entry, typename Lookup>
 bool find(const std::string& name, Entry& entry, std::vector<char>& buffer, Lookup lookup) {
   constexpr std::size_t kMaxBuffer = 16 << 20;
@@ -39,8 +40,8 @@ bool find(const std::string& name, Entry& entry, std::vector<char>& buffer, Look
   return false;
 }
 
-// The first entry of the file that `is_wanted`: its name, fit for a message. `next` is fgetpwent_r or
-// fgetgrent_r.
+// Finds the first entry of the file for which `is_wanted` holds, and returns its name, fit for a message.
+// `next` is fgetpwent_r or fgetgrent_r.
 template <typename Entry, typename Next, typename IsWanted, typename NameOf>
 std::optional<std::string> name_in(const char* path, Next next, IsWanted is_wanted, NameOf name_of) {
   const auto close_file = [](std::FILE* file) { (void)std::fclose(file); };
@@ -52,7 +53,7 @@ std::optional<std::string> name_in(const char* path, Next next, IsWanted is_want
   Entry* found = nullptr;
   for (int error = 0; error == 0 || error == ERANGE;) {
     error = next(file.get(), &entry, buffer.data(), buffer.size(), &found);
-    if (error == ERANGE) {  // the file stands at that line's beginning again
+    if (error == ERANGE) {  // the file's position is at the beginning of that line again
       if (buffer.size() >= kMaxLine) return std::nullopt;
       buffer.resize(buffer.size() * 2);
     } else if (error == 0 && is_wanted(entry)) {

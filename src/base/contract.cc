@@ -33,7 +33,7 @@ void contract_broken(const char* condition, const char* file, int line) noexcept
   const std::array<iovec, 6> text = {
       piece(file),      piece(":"), piece(decimal(line, digits)), piece(": broken contract: "),
       piece(condition), piece("\n")};
-  (void)::writev(STDERR_FILENO, text.data(), text.size());  // what could be done about a failure?
+  (void)::writev(STDERR_FILENO, text.data(), text.size());  // a failure here has no remedy
   std::abort();
 }
 

@@ -7,10 +7,10 @@
 
 namespace slurper {
 
-// One thread waits, any thread rings; a ring that comes while no thread waits is kept for the next wait. What
-// was stored before ring() is seen after the wait() that it ends. A condition variable would do, at the price
-// of a mutex that the woken thread finds taken by its waker: this is one system call on each side, and none
-// for a ring that no thread waits for.
+// One thread waits, any thread rings. A ring that comes while no thread waits is kept for the next wait.
+// Stores before ring() are visible after the wait() that it ends. A condition variable would cost a mutex,
+// which the waker still holds when the woken thread needs it. A doorbell costs one system call on each side,
+// and none for a ring while no thread waits.
 class Doorbell {
  public:
   using Clock = std::chrono::steady_clock;
@@ -19,7 +19,7 @@ class Doorbell {
     if (state_.exchange(Rung) == Waiting) wake();
   }
 
-  // Returns when it has been rung since the last wait, at `deadline`, or now and then for no reason.
+  // Returns if it has been rung since the last wait, or at `deadline`, or rarely for no reason.
   // Clock::time_point::max(): no deadline.
   void wait(Clock::time_point deadline);
 

@@ -31,7 +31,7 @@ std::string errno_text(int errnum) {
 }
 
 std::unexpected<Error> fail_errno(int errnum, std::string what, std::string advice) {
-  // Whatever the caller would advise is about another trouble.
+  // The caller's advice does not fit this cause.
   if (errnum == EMFILE) advice = "Raise the limit on open files: LimitNOFILE= of the service, or ulimit -n";
   return std::unexpected(
       Error{kind_of_errno(errnum), errnum, std::move(what), errno_text(errnum), std::move(advice)});

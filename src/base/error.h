@@ -7,14 +7,14 @@
 
 namespace slurper {
 
-// The kind that an errno amounts to when nothing more is known of the call: EACCES, EPERM and EROFS are
-// NoPermission, ENOENT and ENOTDIR NoInput, everything else Io.
+// The kind of an errno if nothing more is known of the call: EACCES, EPERM and EROFS are NoPermission, ENOENT
+// and ENOTDIR are NoInput, everything else is Io.
 [[nodiscard]] ErrorKind kind_of_errno(int errnum);
 
-// What strerror(3) says, in the words of the C locale.
+// The text of strerror(3), in the words of the C locale.
 [[nodiscard]] std::string errno_text(int errnum);
 
-// `what` failed with `errnum`.
+// The error for `what`, which failed with `errnum`.
 [[nodiscard]] std::unexpected<Error> fail_errno(int errnum, std::string what, std::string advice = {});
 
 }  // namespace slurper

@@ -1,4 +1,4 @@
-// Events: what the parts of slurper report, as data. The words for them are in service/message_table.cc.
+// Events: what the parts of slurper report, as data. Their words are in service/message_table.cc.
 #pragma once
 
 #include <chrono>
@@ -15,8 +15,8 @@
 
 namespace slurper {
 
-// Everything that can be reported. Each has one entry in the message table, in this order; the test of the
-// table fails if one is missing. A comment names the arguments.
+// Everything that can be reported. Each event has one entry in the message table, in this order; the test of
+// the table fails if one is missing. A comment names the arguments.
 enum class EventId : std::uint16_t {
   // Start, reload and stop.
   StartWarning,          // text
@@ -121,12 +121,13 @@ enum class EventId : std::uint16_t {
 };
 inline constexpr std::size_t kEventIds = static_cast<std::size_t>(EventId::SinkLeftBehind) + 1;
 
-// A path, or any other name that comes from outside: shown in quotes, and with what is not printable escaped.
+// A path, or any other name from outside: shown in quotes, with unprintable bytes escaped.
 struct Quoted {
   std::string_view text;
 };
 
-// Text that stands as it is, numbers, and what has a unit. Views: an event is gone when its report returns.
+// Text that is shown as it is, numbers, and values with a unit. All are views: an event ends when its report
+// returns.
 using EventValue = std::variant<std::string_view, Quoted, std::uint64_t, ByteSize, StreamOffset,
                                 std::chrono::seconds, std::chrono::nanoseconds, const Error*>;
 
@@ -140,7 +141,7 @@ struct Event {
   std::span<const EventArgument> arguments;
 };
 
-// Is told what happens. Any thread may report. It neither waits nor throws: memory that has run out costs a
+// Receives events. Any thread may report. It neither waits nor throws: if memory has run out, it loses a
 // message, and nothing else.
 class EventListener {
  public:

@@ -79,14 +79,14 @@ Status EventLoop::listen(int fd, std::uint32_t events) {
 void EventLoop::remove(int fd) {
   const auto entry = find(fd);
   if (entry == entries_.end()) return;
-  (void)listen(fd, 0);  // close(2) would do as much
+  (void)listen(fd, 0);  // close(2) would do the same
   entries_.erase(entry);
 }
 
 // The handler may remove its own entry, or add others.
 void EventLoop::dispatch(const epoll_event& event) {
   const auto entry = find(event.data.fd);
-  if (entry == entries_.end()) return;  // removed by the handler of another event of this round
+  if (entry == entries_.end()) return;  // the handler of another event of this round removed it
   const std::shared_ptr<Handler> handler = entry->handler;
   (*handler)(event.events);
 }

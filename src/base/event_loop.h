@@ -1,4 +1,4 @@
-// EventLoop: epoll(7), a handler for each descriptor.
+// EventLoop: epoll(7), with a handler for each descriptor.
 #pragma once
 
 #include <sys/epoll.h>
@@ -16,15 +16,15 @@
 
 namespace slurper {
 
-// Descriptors of the kinds that a loop waits for, all of them O_CLOEXEC and O_NONBLOCK. Each fails as its
-// system call does.
+// Create the descriptors that a loop waits for, all with O_CLOEXEC and O_NONBLOCK. Errors: from the system
+// call.
 [[nodiscard]] Result<UniqueFd> make_eventfd();
 [[nodiscard]] Result<UniqueFd> make_signalfd(const sigset_t& signals);
-// Fires every `period`, from one period on. CLOCK_MONOTONIC.
+// Fires every `period`, the first time after one period. CLOCK_MONOTONIC.
 [[nodiscard]] Result<UniqueFd> make_timerfd(std::chrono::nanoseconds period);
 
-// Waits for descriptors and calls the handler of each that is ready, on the thread that calls wait(). Belongs
-// to that thread. A wait that a signal, a debugger or a machine's sleep has cut short is an ordinary one
+// Waits for descriptors and calls the handler of each ready one, on the thread that calls wait(). Belongs to
+// that thread. If a signal, a debugger or the machine's sleep cuts a wait short, it is an ordinary wait
 // without events.
 class EventLoop {
  public:
@@ -32,17 +32,17 @@ class EventLoop {
 
   [[nodiscard]] static Result<EventLoop> create();
 
-  // Has `handler` called for `fd`, which stays open until remove(). `events`: what to wait for, from now on;
-  // 0: nothing, before listen(). Fails as epoll_ctl(2).
+  // Sets `handler` for `fd`, which stays open until remove(). `events`: what to wait for from now on; 0:
+  // nothing until listen(). Errors: from epoll_ctl(2).
   [[nodiscard]] Status add(int fd, std::uint32_t events, Handler handler);
-  // Goes on or leaves off waiting for `fd`, which has been added. Allocates nothing: a descriptor that is out
-  // of the epoll set costs those who write to it no callback. Fails as epoll_ctl(2).
+  // Starts or stops waiting for `fd`, which was added before. Allocates nothing. While a descriptor is out of
+  // the epoll set, its writers pay for no callback. Errors: from epoll_ctl(2).
   [[nodiscard]] Status listen(int fd, std::uint32_t events);
-  // To be called before `fd` is closed. A handler may remove itself and others.
+  // Call this before `fd` is closed. A handler may remove itself and others.
   void remove(int fd);
 
-  // Returns after the handlers of what is ready, or when `limit` is over; without one it waits for good. How
-  // many descriptors were ready.
+  // Returns after it has called the handlers of all ready descriptors, or when `limit` is over; without a
+  // limit, it waits for ever. Returns how many descriptors were ready.
   int wait(std::optional<std::chrono::nanoseconds> limit);
 
  private:
@@ -57,7 +57,7 @@ class EventLoop {
   void dispatch(const epoll_event& event);
 
   UniqueFd epoll_fd_;
-  std::vector<Entry> entries_;  // few: a search through them costs less than a map
+  std::vector<Entry> entries_;  // few entries: a search costs less than a map
 };
 
 }  // namespace slurper

@@ -7,8 +7,8 @@
 
 namespace slurper {
 
-// Move-only owner; -1 is empty. close(2) is called once and never repeated on EINTR: on Linux the
-// descriptor is gone by then, and a second close could hit another thread's new one.
+// Move-only owner; -1 is empty. It calls close(2) once and never repeats it on EINTR: on Linux the descriptor
+// is already closed by then, and a second close could hit another thread's new descriptor.
 class UniqueFd {
  public:
   UniqueFd() = default;

@@ -31,7 +31,7 @@ const char* file_kind(mode_t mode) {
 
 std::string what_stands_at(const std::string& path, mode_t mode) {
   if (!S_ISLNK(mode)) return file_kind(mode);
-  std::error_code error;  // replaced since it was looked at: then it has no target
+  std::error_code error;  // it was replaced since the check, and has no target
   const std::filesystem::path target = std::filesystem::read_symlink(path, error);
   return error ? file_kind(mode) : fmt::format("{} to {}", file_kind(mode), in_quotes(target.string()));
 }

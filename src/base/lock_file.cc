@@ -34,8 +34,8 @@ bool has_name(Os& os, const std::string& path, const struct stat& st) {
   return os.lstat(path.c_str(), &named) >= 0 && named.st_dev == st.st_dev && named.st_ino == st.st_ino;
 }
 
-// What was opened is checked before anything of it is changed: in a folder that another user may write to,
-// any file could stand there under this name.
+// Checks the open file before it changes anything: in a folder that another user may write to, any file could
+// stand there under this name.
 Status make_private(Os& os, int fd, const struct stat& st, const std::string& path, uid_t for_user) {
   const std::string what = "use the lock file " + in_quotes(path);
   const uid_t self = ::geteuid();
@@ -99,7 +99,8 @@ LockFile LockFile::share() const {
   return LockFile(*os_, std::move(fd), path_, at_release_);
 }
 
-// Removed while it is still locked: whoever waits for the lock looks at the name once it has it.
+// The file is removed while it is still locked: a process that waits for the lock checks the name once it has
+// it.
 void LockFile::release() {
   if (fd_ && at_release_ == AtRelease::Remove) {
     struct stat st{};

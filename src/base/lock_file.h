@@ -12,15 +12,15 @@
 
 namespace slurper {
 
-// flock(2) needs a descriptor and no permission beyond that: whoever may read a file can hold its lock for
-// ever. So what others may open is guarded by an empty file of mode 0600 beside it. The lock belongs to the
-// descriptor and goes with the process, however that ends; the file stays, and is used again by the next one.
-// Used by one thread at a time.
+// flock(2) needs a descriptor and no other permission: any process that may read a file can hold its lock for
+// ever. So an empty file of mode 0600 guards a file that others may open. The lock belongs to the descriptor
+// and ends with the process, however that ends. The file stays, and the next process uses it again. Used by
+// one thread at a time.
 class LockFile {
  public:
   enum class AtRelease {
     Keep,    // the file stays
-    Remove,  // it is removed by a release, though not by a crash: for names that may never come again
+    Remove,  // a release removes the file, but a crash does not: for names that may never be used again
   };
 
   LockFile() = default;
@@ -30,20 +30,18 @@ class LockFile {
   LockFile& operator=(const LockFile&) = delete;
   ~LockFile() { release(); }
 
-  // Makes the file at `path`, where there is none, and locks it. `for_user`: root gives a file that it makes
-  // to this user, so that a slurper of that user can take the lock later; the file may belong to
-  // this process's user or, for root, to that one, and to no other. `os` outlives it.
-  // Errors: Busy (errnum EWOULDBLOCK: another process had it for longer than `patience`), NoPermission
-  // (another user's file, or not to be opened), CantCreate (something else stands there), or what the errno
-  // says.
+  // Creates the file at `path` if it is missing, and locks it. `for_user`: root makes this user the owner of
+  // a file that it creates, so that a slurper of that user can lock it later. The file must belong to this
+  // process's user or, for root, to `for_user`. `os` outlives it. Errors: Busy (errnum EWOULDBLOCK: another
+  // process held it for longer than `patience`), NoPermission (another user's file, or it can't be opened),
+  // CantCreate (something else stands there), or the kind of the errno.
   [[nodiscard]] static Result<LockFile> acquire(Os& os, std::string path, uid_t for_user,
                                                 AtRelease at_release = AtRelease::Keep,
                                                 std::chrono::milliseconds patience = kLockPatience);
 
-  // Whether its file is still at its path: others may remove it, or replace its folder.
+  // Whether the file is still at its path: others may remove it, or replace its folder.
   [[nodiscard]] bool has_name() const;
-  // The same lock, held by another descriptor, until both are released. Empty where no descriptor is to be
-  // had.
+  // The same lock, held by another descriptor, until both are released. Empty if no descriptor is left.
   [[nodiscard]] LockFile share() const;
 
   explicit operator bool() const { return static_cast<bool>(fd_); }

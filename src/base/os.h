@@ -1,4 +1,4 @@
-// Os: the system calls that slurper's promise hangs on, behind one seam.
+// Os: the system calls on which slurper's promise depends, behind one interface.
 #pragma once
 
 #include <sys/mman.h>
@@ -13,10 +13,10 @@
 
 namespace slurper {
 
-// Each function bears its system call's name, takes its arguments, and returns what the kernel itself
-// returns: a value, or -errno. EINTR is handled here and never seen by callers. Descriptors are opened
-// with O_CLOEXEC always. Tests derive from it to fail, shorten or delay a call, or to remember what was
-// synced. Stateless, so every thread may call it.
+// Each function has its system call's name, takes its arguments, and returns what the kernel returns: a
+// value, or -errno. EINTR is handled here: callers never see it. Descriptors are always opened with
+// O_CLOEXEC. Tests derive from it to make a call fail, shorten or delay it, or to record what was synced.
+// Stateless, so every thread may call it.
 class Os {
  public:
   virtual ~Os() = default;
@@ -27,12 +27,12 @@ class Os {
   virtual ssize_t write(int fd, const void* data, std::size_t size);
   virtual ssize_t pwrite(int fd, const void* data, std::size_t size, off_t offset);
   virtual ssize_t tee(int from_fd, int to_fd, std::size_t size, unsigned flags);
-  // From a pipe into a file, at *offset. The kernel moves *offset on by what it has taken, in any memory.
+  // From a pipe into a file, at *offset. The kernel advances *offset by what it has moved, in any memory.
   virtual ssize_t splice(int pipe_fd, int file_fd, std::int64_t* offset, std::size_t size, unsigned flags);
 
   virtual int fstat(int fd, struct stat* st);
   virtual int lstat(const char* path, struct stat* st);
-  virtual int fionread(int fd);  // bytes that a pipe holds
+  virtual int fionread(int fd);  // the number of bytes in a pipe
   virtual int fcntl(int fd, int command, int argument);
   virtual int flock(int fd, int operation);
 
@@ -53,18 +53,18 @@ class Os {
   virtual int unlink(const char* path);
 };
 
-// The kernel itself.
+// The Os that calls the kernel.
 Os& kernel();
 
-// Makes the names in `directory` durable: fsync of the folder, as a file that was created, renamed or
-// unlinked needs it. 0 or -errno.
+// Makes the names in `directory` durable: fsync of the folder, which is needed after a file was created,
+// renamed or unlinked. Returns 0 or -errno.
 int sync_directory(Os& os, const char* directory);
 
 inline constexpr std::chrono::milliseconds kLockPatience{1000};
 
-// flock(2), LOCK_EX. One that another holds is waited for: a SIGKILL may hit slurper just as a sink starts
-// its program, and until execve(2) has closed it, that process has everything open that slurper had. 0 or
-// -errno; -EWOULDBLOCK where it is still held then.
+// flock(2), LOCK_EX. Waits if another process holds the lock: a SIGKILL may hit slurper while a sink starts
+// its program, and until execve(2) has closed them, that process has all of slurper's descriptors open.
+// Returns 0 or -errno; -EWOULDBLOCK if the lock is still held after `patience`.
 int lock_file(Os& os, int fd, std::chrono::milliseconds patience = kLockPatience);
 
 }  // namespace slurper

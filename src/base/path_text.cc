@@ -19,7 +19,7 @@ bool names_a_standard_stream(std::string_view text) {
   return false;
 }
 
-// A letter of date(1) behind a '%', and no word: "100%done" is a name.
+// A letter of date(1) after a '%', unless it begins a word: "100%done" is a name.
 bool has_a_date(std::string_view text) {
   constexpr std::string_view kLetters = "YymdHMSFTjs";
   const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
@@ -39,7 +39,7 @@ bool has_a_scheme(std::string_view text) {
   return is_word && (rest.starts_with("//") || text.starts_with("file:"));
 }
 
-// Of any language.
+// Knows the quotes of every language.
 bool stands_in_typographic_quotes(std::string_view text) {
   for (const std::string_view quote :
        {"\u201c", "\u201d", "\u201e", "\u2018", "\u2019", "\u00ab", "\u00bb"}) {

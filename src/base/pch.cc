@@ -1,1 +1,1 @@
-// Carries the precompiled header of src/, and nothing else.
+// Carries only the precompiled header of src/.

@@ -39,7 +39,7 @@ bool is_path(Type type) {
   return type == Type::FilePath || type == Type::FolderPath;
 }
 
-// All of `text` in that base.
+// Parses all of `text` in that base.
 std::optional<std::int64_t> parse_integer(std::string_view text, int base) {
   std::int64_t number = 0;
   const char* const end = text.data() + text.size();
@@ -58,7 +58,7 @@ SettingValue text_value(std::string text) {
   return value;
 }
 
-// `is_zero`: 0 was written, and not a fraction that is rounded down to it.
+// `is_zero`: 0 itself was written, not a fraction that rounds down to 0.
 std::optional<std::uint64_t> within(const Setting& setting, std::optional<std::uint64_t> number,
                                     bool is_zero) {
   if (!number || *number > setting.max) return std::nullopt;
@@ -109,7 +109,7 @@ std::optional<SettingValue> read_duration(const Setting& setting, const Value& v
   return read;
 }
 
-// A decimal integer is refused: 640 is meant as 0640, and TOML reads it as another number.
+// Rejects a decimal integer: 640 is meant as 0640, and TOML reads it as another number.
 std::optional<SettingValue> read_mode(const Value& value) {
   std::optional<std::int64_t> bits;
   if (is_text(value)) {

@@ -1,4 +1,4 @@
-// The values of settings: how they are read, checked and printed, by the description of each.
+// The values of settings: reads, checks and prints them by the description of each setting.
 #pragma once
 
 #include <cstdint>
@@ -10,15 +10,15 @@
 
 namespace slurper {
 
-// A value as it was written, free of the TOML library's types.
+// A value as it was written, without the TOML library's types.
 struct Value {
   enum class Kind {
     Bool,
     Integer,
     Octal,  // an integer written 0o640
     String,
-    Word,   // from the command line or a sink's table, without quotes: could be any of these
-    Other,  // what no setting takes; `text` says what it is ("an array")
+    Word,   // from the command line or a sink's table, without quotes: may be of any of these kinds
+    Other,  // a value that no setting takes; `text` describes it ("an array")
   };
   Kind kind = Kind::Other;
   bool boolean = false;
@@ -26,23 +26,23 @@ struct Value {
   std::string text = {};
 };
 
-// For messages: '"64MB"', 'true', 'an array'. Without control characters, and never long.
+// For messages: '"64MB"', 'true', 'an array'. Without control characters, and always short.
 [[nodiscard]] std::string describe(const Value& value);
 
 // `text` as a TOML basic string. Control characters become \uNNNN; all else stays as it is.
 [[nodiscard]] std::string quote_toml(std::string_view text);
 
-// What a value of `setting` must be, to follow "must be".
+// Which values `setting` accepts, to follow "must be".
 [[nodiscard]] std::string allowed(const Setting& setting);
 
-// What `value` means for `setting`. The error is advice on what was probably meant, a sentence without its
-// full stop; it is often empty. Never called for a List.
+// Reads `value` for `setting`. The error is advice on what was probably meant, a sentence without its full
+// stop; it is often empty. Never called for a List.
 [[nodiscard]] std::expected<SettingValue, std::string> read_value(const Setting& setting, const Value& value);
 
-// What `setting.initial` means.
+// The value of `setting.initial`.
 [[nodiscard]] SettingValue default_value(const Setting& setting);
 
-// In TOML; read_value() reads it back to the same.
+// Prints the value in TOML; read_value() reads it back unchanged.
 [[nodiscard]] std::string print_value(const Setting& setting, const SettingValue& value);
 
 }  // namespace slurper

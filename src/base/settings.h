@@ -1,5 +1,5 @@
-// The settings of the main job as plain data: `config` fills and checks them, the modules they are
-// named after read them. Every duration or size of 0 switches its limit off, unless said otherwise.
+// The settings of the main job as plain data: `config` fills and checks them; the modules with their names
+// read them. A duration or size of 0 switches its limit off, unless stated otherwise.
 #pragma once
 
 #include <sys/types.h>
@@ -15,18 +15,18 @@ namespace slurper {
 
 struct FifoSettings {
   std::string path;
-  bool create = true;           // make the FIFO when its path is missing
-  mode_t mode = 0600;           // of a FIFO that slurper makes
-  std::string owner;            // of a FIFO that slurper makes; empty: whoever slurper runs as
-  std::string group;            // the same
-  ByteSize pipe_size{1 << 20};  // asked for with F_SETPIPE_SZ; 4 KiB to 1 GiB
+  bool create = true;           // create the FIFO if its path is missing
+  mode_t mode = 0600;           // of a FIFO that slurper creates
+  std::string owner;            // of a FIFO that slurper creates; empty: the user that slurper runs as
+  std::string group;            // the same for its group
+  ByteSize pipe_size{1 << 20};  // requested with F_SETPIPE_SZ; 4 KiB to 1 GiB
   bool operator==(const FifoSettings&) const = default;
 };
 
 enum class WhenFull { Block, Drop };
 
 struct RingSettings {
-  std::string directory;    // empty: a folder of this log's own below the runtime directory
+  std::string directory;    // empty: a folder for this log below the runtime directory
   ByteSize size{64 << 20};  // 4 MiB to 64 GiB, whole pages
   WhenFull when_full = WhenFull::Block;
   bool operator==(const RingSettings&) const = default;
@@ -36,7 +36,7 @@ enum class SyncMode { None, Always, Periodic };
 
 struct SyncPolicy {
   SyncMode mode = SyncMode::Periodic;
-  std::chrono::milliseconds period{1000};  // of Periodic; never 0
+  std::chrono::milliseconds period{1000};  // for Periodic; never 0
   bool operator==(const SyncPolicy&) const = default;
 };
 
@@ -47,7 +47,7 @@ enum class WhenDiskFull { Wait, RemoveOldest };
 struct LogSettings {
   std::string path;
   mode_t mode = 0640;
-  std::string group;  // of the log's files; empty: the process's own
+  std::string group;  // of the log's files; empty: the process's group
   SyncPolicy sync;
   ByteSize rotate_size{0};
   std::chrono::milliseconds rotate_every{0};
@@ -58,10 +58,10 @@ struct LogSettings {
   bool operator==(const LogSettings&) const = default;
 };
 
-// One key of a [[sink]] table or of a sink's URL. What it may be is known to the sink alone.
+// One key of a [[sink]] table or of a sink's URL. Only the sink knows which values it accepts.
 struct SinkOption {
   std::string name;
-  std::vector<std::string> values;  // one, or those of a list
+  std::vector<std::string> values;  // one value, or those of a list
   bool is_list = false;
   std::string place;  // FILE:LINE:COLUMN, or the URL; for messages
   bool operator==(const SinkOption& other) const {
@@ -70,7 +70,7 @@ struct SinkOption {
 };
 
 struct SinkSettings {
-  std::string name;  // one of a kind; its cursor is called after it
+  std::string name;  // unique; also the name of its cursor
   std::string type;
   std::string place;                // of the table
   std::vector<SinkOption> options;  // all but name and type

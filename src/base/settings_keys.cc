@@ -18,11 +18,11 @@ constexpr std::uint64_t kMiB = 1 << 20;
 constexpr std::uint64_t kGiB = 1 << 30;
 constexpr std::uint64_t kPage = 4096;
 
-// A log's files are its name with up to 29 bytes more: ".<20 digits>.zst.tmp" (NAME_MAX is 255).
+// A log's files have its name with up to 29 bytes more: ".<20 digits>.zst.tmp" (NAME_MAX is 255).
 constexpr std::uint64_t kMaxLogName = 255 - 29;
 constexpr std::uint64_t kMaxFifoName = 255;
 
-// Each in the order of the enumeration that it stands for.
+// Each in the order of its enumeration.
 constexpr std::array<std::string_view, 2> kWhenFull = {"block", "drop"};
 constexpr std::array<std::string_view, 2> kWhenDiskFull = {"wait", "remove-oldest"};
 constexpr std::array<std::string_view, 2> kCompressions = {"none", "zstd"};
@@ -107,7 +107,7 @@ constexpr Key log(const Setting& setting) {
   return key<&Settings::log, Member>("log", setting);
 }
 
-// The ring is mapped: whole pages.
+// The ring is mapped, so its size is a number of whole pages.
 constexpr Key in_pages(Key key) {
   key.assign = [](const SettingValue& value, Settings& settings) {
     settings.ring.size.bytes = (value.number + kPage - 1) / kPage * kPage;

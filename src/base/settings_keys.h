@@ -1,4 +1,4 @@
-// The one table of all settings that are slurper's own: [fifo], [ring] and [log]. Sinks declare theirs.
+// The one table of slurper's own settings: [fifo], [ring] and [log]. Sinks declare theirs.
 #pragma once
 
 #include <span>
@@ -19,11 +19,11 @@ struct Key {
   [[nodiscard]] std::string full_name() const { return std::string(table) + '.' + std::string(setting.name); }
 };
 
-// All keys, those of one table together, in the order in which people should meet them.
+// All keys, grouped by table, in the order in which a reader should meet them.
 [[nodiscard]] std::span<const Key> keys();
 [[nodiscard]] std::span<const Key> keys_of(std::string_view table);
 
-// The key of that name, or nullptr.
+// The key with that name, or nullptr.
 [[nodiscard]] const Key* find_key(std::string_view table, std::string_view name);
 
 }  // namespace slurper

@@ -37,13 +37,13 @@ WhatWasThrown::WhatWasThrown() noexcept {
   } catch (const std::exception& error) {
     copy(error.what());
   } catch (...) {
-    // said already
+    // the text is already set
   }
 }
 
 namespace {
 
-// By one writev(2): neither a buffer nor a lock that another thread may hold.
+// Uses one writev(2): neither a buffer nor a lock that another thread may hold.
 [[noreturn]] void end_process(const char* thread, const WhatWasThrown& thrown) noexcept {
   const std::array<const char*, 5> texts = {"slurper: the thread '", thread,
                                             "' cannot go on: ", thrown.text(),

@@ -1,4 +1,4 @@
-// Starting threads, and ending a process whose thread can't go on.
+// Starts threads, and ends a process whose thread can't continue.
 #pragma once
 
 #include <exception>
@@ -12,11 +12,11 @@
 
 namespace slurper {
 
-// Why the thread `name` could not be made: Busy, with the limits to raise. EAGAIN is a limit, and no bug
-// (pthread_create(3)).
+// The error if the thread `name` could not be created: Busy, with the limits to raise. EAGAIN means a limit,
+// not a bug (pthread_create(3)).
 [[nodiscard]] std::unexpected<Error> no_thread(const std::string& name, const std::system_error& error);
 
-// `body` on a thread of its own, a std::thread or std::jthread; an error instead of an exception.
+// Runs `body` on a new thread, a std::thread or std::jthread. Returns an error instead of throwing.
 template <typename Thread, typename Body>
 [[nodiscard]] Result<Thread> start_thread(const std::string& name, Body body) {
   try {
@@ -26,12 +26,13 @@ template <typename Thread, typename Body>
   }
 }
 
-// What is being handled, in words that stand in `text`, since memory may have run out. In a catch block.
+// Describes the exception that is being handled, in words that are stored in `text`, because memory may have
+// run out. For use in a catch block.
 class WhatWasThrown {
  public:
   WhatWasThrown() noexcept;
   [[nodiscard]] const char* text() const { return text_; }
-  // It may work later: memory or a limit, and not a bug.
+  // It may work later: the cause is memory or a limit, not a bug.
   [[nodiscard]] bool is_shortage() const { return is_shortage_; }
 
  private:
@@ -39,9 +40,9 @@ class WhatWasThrown {
   bool is_shortage_ = false;
 };
 
-// Runs the body of a thread that slurper can't do without. What it throws ends the process at once, as a
-// SIGKILL would: nothing is torn down, the ring stays as it is, and the next start goes on there. The exit
-// status (75 for a shortage, 70 for a bug) is one that systemd starts slurper again for.
+// Runs the body of a thread that slurper can't do without. If it throws, the process ends at once, as with a
+// SIGKILL: nothing is torn down, the ring stays as it is, and the next start continues there. With the exit
+// status (75 for a shortage, 70 for a bug), systemd starts slurper again.
 void run_or_end_process(const char* thread, const std::function<void()>& body) noexcept;
 
 }  // namespace slurper

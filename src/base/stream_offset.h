@@ -7,8 +7,8 @@
 
 namespace slurper {
 
-// Names a byte of a log for ever, whatever file it lies in. A type of its own, so that it can't be mixed up
-// with an offset into a file or a number of bytes.
+// Identifies a byte of a log for ever, whatever file it lies in. A type of its own, so that it can't be
+// confused with an offset into a file or a number of bytes.
 struct StreamOffset {
   std::uint64_t value = 0;
 
@@ -24,7 +24,7 @@ constexpr StreamOffset operator+(StreamOffset offset, std::uint64_t bytes) {
   return offset += bytes;
 }
 
-// The bytes in [earlier, later).
+// The number of bytes in [earlier, later).
 constexpr std::uint64_t operator-(StreamOffset later, StreamOffset earlier) {
   assert(later >= earlier);
   return later.value - earlier.value;

@@ -25,7 +25,7 @@ constexpr std::uint64_t kSecond = 1000 * kMillisecond;
 constexpr std::uint64_t kMinute = 60 * kSecond;
 constexpr std::uint64_t kHour = 60 * kMinute;
 constexpr std::uint64_t kDay = 24 * kHour;
-// Six digits: times the largest factor, a fraction still fits into 64 bits.
+// Six digits: a fraction times the largest factor still fits into 64 bits.
 constexpr std::uint64_t kMaxFractionScale = 1'000'000;
 constexpr std::uint64_t kMaxMicroseconds = 3653 * kDay;  // ten years
 
@@ -50,7 +50,7 @@ std::uint64_t factor_of(const Units& units, std::string_view name) {
   return 0;
 }
 
-// `text` = a decimal number, perhaps a blank, a unit of which `factor_of_unit` knows the factor (0: unknown).
+// `text` = a decimal number, optionally a blank, a unit whose factor `factor_of_unit` knows (0: unknown).
 // Exact: whole and fraction are scaled as integers, never as a double.
 template <typename FactorOfUnit>
 std::optional<std::uint64_t> parse_scaled(std::string_view text, std::uint64_t max,
@@ -135,7 +135,7 @@ std::string printable(std::string_view text) {
   while (!text.empty()) {
     const auto first = static_cast<unsigned char>(text.front());
     std::size_t length = utf8_length(text);
-    // C1 controls (U+0080 to U+009F) are orders to some terminals.
+    // Some terminals take C1 controls (U+0080 to U+009F) for commands.
     const bool c1 = length == 2 && first == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0;
     if (length == 0 || first < 0x20 || first == 0x7f || c1) {
       length = c1 ? 2 : 1;
@@ -178,12 +178,12 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-// std::count widens each byte to 64 bits, which is 20 times as slow: here 32 bytes are compared at once, and
-// counted in bytes for as long as these can't overflow.
 std::string in_quotes(std::string_view path) {
   return "'" + printable(path) + "'";
 }
 
+// std::count widens each byte to 64 bits, which is 20 times as slow. This compares 32 bytes at once, and
+// counts in bytes as long as these can't overflow.
 std::uint64_t count_lines(std::string_view text) {
   constexpr std::size_t kLanes = 32;
   constexpr std::size_t kRounds = 255;

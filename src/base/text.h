@@ -1,4 +1,4 @@
-// Sizes and times as people write them.
+// Sizes and times as users write them, and other text for messages.
 #pragma once
 
 #include <chrono>
@@ -17,12 +17,11 @@ struct ByteSize {
 };
 
 // "4096", "64KiB", "1.5GiB" (powers of 1024: KiB MiB GiB TiB), "10MB" (powers of 1000: kB KB MB GB TB),
-// "12B". A blank may stand before the unit. Nothing where the text is anything else, is negative, or is above
-// 2^63 - 1.
+// "12B". A blank may precede the unit. Empty if the text is anything else, is negative, or is above 2^63 - 1.
 [[nodiscard]] std::optional<ByteSize> parse_byte_size(std::string_view text);
 
 // "100ms", "1s", "1.5h": us ms s min (or m) h d w; "0" needs no unit. The result is rounded down to a
-// millisecond. Nothing where the text is anything else, is negative, or is above ten years.
+// millisecond. Empty if the text is anything else, is negative, or is above ten years.
 [[nodiscard]] std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 
 // The shortest exact form with a power of 1024 that parse_byte_size reads back: "64MiB", "1000B".
@@ -31,22 +30,22 @@ struct ByteSize {
 // The shortest exact form that parse_duration reads back: "1s", "1500ms", "1d".
 [[nodiscard]] std::string format(std::chrono::milliseconds duration);
 
-// For people: three significant digits, "1.43MiB". Not to be read back.
+// For readers: three significant digits, "1.43MiB". Can't be read back exactly.
 [[nodiscard]] std::string format_rounded(ByteSize size);
 
-// `text` with every byte that a terminal or a log's reader could take for an order (below 0x20, 0x7f, and
-// what is not valid UTF-8) written as \xNN, and the backslash and the single quote with a backslash before
-// them.
+// `text` with every byte that a terminal or a log viewer could take for a command (below 0x20, 0x7f, and
+// invalid UTF-8) written as \xNN, and the backslash and the single quote escaped with a backslash.
 [[nodiscard]] std::string printable(std::string_view text);
 
-// `path` as a message shows it: printable, in single quotes. (std::quoted would be found under its name.)
+// `path` as a message shows it: printable, in single quotes. (Argument-dependent lookup would find
+// std::quoted under that name.)
 [[nodiscard]] std::string in_quotes(std::string_view path);
 
-// How many newlines `text` has, at the speed of memory.
+// Counts the newlines in `text`, at the speed of memory.
 [[nodiscard]] std::uint64_t count_lines(std::string_view text);
 
-// The length of the valid UTF-8 sequence (RFC 3629) at the start of `text`, which is not empty; 0 where there
-// is none.
+// The length of the valid UTF-8 sequence (RFC 3629) at the start of `text`, which is not empty; 0 if there is
+// none.
 [[nodiscard]] std::size_t utf8_length(std::string_view text);
 
 // Whether all of `text` is valid UTF-8 (RFC 3629).
@@ -55,7 +54,7 @@ struct ByteSize {
 // Levenshtein's distance: insertions, deletions and substitutions of bytes. For "did you mean …?".
 [[nodiscard]] std::size_t edit_distance(std::string_view a, std::string_view b);
 
-// Farther than this from what was meant, `word` is another word and not a slip of the finger.
+// The largest distance at which `word` can be a typing error for another word.
 [[nodiscard]] std::size_t max_edits(std::string_view word);
 
 }  // namespace slurper

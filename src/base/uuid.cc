@@ -42,7 +42,7 @@ std::optional<Uuid> parse_uuid(std::string_view text) {
 
 Uuid new_uuid() {
   Uuid uuid{};
-  // Never short and never interrupted for 256 bytes or less (getrandom(2)).
+  // getrandom(2) is never short and never interrupted for 256 bytes or less.
   if (getrandom(uuid.data(), uuid.size(), 0) != static_cast<ssize_t>(uuid.size())) std::abort();
   uuid[6] = static_cast<std::uint8_t>((uuid[6] & 0x0f) | 0x40);
   uuid[8] = static_cast<std::uint8_t>((uuid[8] & 0x3f) | 0x80);

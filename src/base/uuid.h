@@ -1,4 +1,4 @@
-// Identities: of a log, and of a boot.
+// Identifiers: of a log, and of a boot.
 #pragma once
 
 #include <array>
@@ -22,7 +22,8 @@ using Uuid = std::array<std::uint8_t, 16>;
 // "6ba7b810-9dad-11d1-80b4-00c04fd430c8".
 [[nodiscard]] std::string format(const Uuid& uuid);
 
-// The same, to where there is room for it; returns the end. For what is written with each line.
+// Writes the same text at `at`, which has room for it, and returns the end. For text that is written with
+// each line.
 inline constexpr std::size_t kUuidTextSize = 36;
 char* put_uuid(char* at, const Uuid& uuid);
 

@@ -51,10 +51,10 @@ const char* title(Alert alert) {
     case Alert::SinkLags:
       return "A SINK LAGS";
   }
-  return "";  // there is no other
+  return "";  // no other alert exists
 }
 
-// Where it is, or belongs.
+// The alert's place in the list, or the place to insert it.
 std::vector<ActiveAlert>::iterator Alerts::place_of(Alert alert, std::string_view subject) {
   return std::ranges::lower_bound(active_, Key(alert, subject), {}, key_of);
 }
@@ -74,7 +74,7 @@ Alerts::Change Alerts::raise(Alert alert, std::string_view cause, std::string_vi
     }
     ++changes_;
   } catch (const std::bad_alloc&) {
-    return Change::None;  // what is wrong must not be made worse
+    return Change::None;  // a lack of memory must not make things worse
   }
   changed_();
   return change;

@@ -12,9 +12,9 @@
 
 namespace slurper {
 
-// What an operator wants to be woken up for, in the order in which the status names them: a cause stands
-// before what follows from it. A new one needs a line here, a title in alerts.cc, and in the message table
-// the event that raises it and the one that clears it.
+// Conditions that an operator wants to be woken up for, in the order in which the status names them: a cause
+// comes before its consequences. A new alert needs a line here, a title in alerts.cc, and in the message
+// table the event that raises it and the event that clears it.
 enum class Alert {
   LogThreadHangs,
   DiskStalls,
@@ -34,7 +34,7 @@ enum class Alert {
   SinkLags,
 };
 
-// "THE LOG CAN'T BE WRITTEN"
+// For example "THE LOG CAN'T BE WRITTEN".
 [[nodiscard]] const char* title(Alert alert);
 
 struct ActiveAlert {
@@ -45,24 +45,24 @@ struct ActiveAlert {
   bool operator==(const ActiveAlert&) const = default;
 };
 
-// The alerts that hold at this moment. Events raise and clear them (service/messages.h). Any thread may call
-// it. Nothing of it survives the process.
+// The alerts that are up at this moment. Events raise and clear them (service/messages.h). Any thread may
+// call it. The alerts end with the process.
 class Alerts {
  public:
-  // `changed` is called after each change, on the thread that has made it; it must neither call back nor
+  // Calls `changed` after each change, on the thread that made it. `changed` must neither call back nor
   // throw.
   explicit Alerts(std::function<void()> changed) : changed_(std::move(changed)) {}
 
   enum class Change { None, Cause, Raised };
 
-  // While memory has run out an alert may stay unset, and None is returned: the next failure sets it.
+  // If memory has run out, the alert may stay down, and the call returns None: the next failure raises it.
   Change raise(Alert alert, std::string_view cause, std::string_view subject = {}) noexcept;
-  // Whether it was up.
+  // Returns whether the alert was up.
   bool clear(Alert alert, std::string_view subject = {}) noexcept;
 
   // The number of changes so far: cheap enough for every round of the intake.
   [[nodiscard]] std::uint64_t changes() const { return changes_.load(); }
-  // Sorted by alert and subject.
+  // The alerts that are up, sorted by alert and subject.
   [[nodiscard]] std::vector<ActiveAlert> active() const;
 
  private:

@@ -11,8 +11,8 @@
 
 namespace slurper {
 
-// Whoever shows what slurper does (SIGUSR2, systemd's STATUS=) renders this. Each stage publishes its part
-// without a lock on the data's path, so the parts may be some microseconds apart.
+// All renderers of slurper's state (SIGUSR2, systemd's STATUS=) use this. Each stage publishes its part
+// without a lock on the path of the data, so the parts may be some microseconds apart.
 struct Snapshot {
   FifoStatus fifo;
   IntakeStatus intake;
@@ -20,8 +20,8 @@ struct Snapshot {
   LogStatus log;
   std::vector<SinkStatus> sinks;
   std::vector<ActiveAlert> alerts;
-  // Rings beside this one that could not be used: what they hold, and how to get it ("LOG", or "--ring
-  // DIRECTORY LOG", as `slurper recover` takes it).
+  // Quarantined rings beside the current one: how many bytes they hold, and how to recover them ("LOG", or
+  // "--ring DIRECTORY LOG", as `slurper recover` takes it).
   std::uint64_t quarantined_bytes = 0;
   std::string recover_arguments = {};
 };

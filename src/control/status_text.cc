@@ -15,7 +15,7 @@ std::string size_text(std::uint64_t bytes) {
   return format_rounded(ByteSize{bytes});
 }
 
-// ", sink 'x': 12 lines, 1.2MiB behind, FAILING"; why it fails, the alerts say.
+// ", sink 'x': 12 lines, 1.2MiB behind, FAILING"; the alerts say why it fails.
 std::string to_text(const SinkStatus& sink, StreamOffset end) {
   std::string text = fmt::format(", sink '{}': {} lines", sink.name, sink.records);
   if (sink.has_begun)

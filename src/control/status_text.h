@@ -1,4 +1,4 @@
-// Renderers of the snapshot: one line each.
+// Renders the snapshot as text: one line for each use.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@ namespace slurper {
 // "THE LOG CAN'T BE WRITTEN: No space left on device; A SINK FAILS: 'mysink': …", or "all well".
 [[nodiscard]] std::string to_text(const std::vector<ActiveAlert>& alerts);
 
-// For SIGUSR2: everything.
+// For SIGUSR2: the whole snapshot.
 [[nodiscard]] std::string to_status_text(const Snapshot& snapshot);
 
 // For systemd's STATUS=: what `systemctl status` has room for.

@@ -51,7 +51,7 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 using std::chrono::nanoseconds;
 
-constexpr auto kPatience = 5s;  // of a clean stop with a log that can't be written
+constexpr auto kPatience = 5s;  // how long a clean stop tries a log that can't be written
 
 sigset_t handled_signals() {
   sigset_t signals;
@@ -60,7 +60,7 @@ sigset_t handled_signals() {
   return signals;
 }
 
-// All stages put together. The intake's thread runs it: it waits for the FIFO, for signals, and for the log's
+// All stages, assembled. The intake's thread runs it: it waits for the FIFO, for signals, and for the log's
 // thread.
 class Daemon {
  public:
@@ -70,8 +70,7 @@ class Daemon {
         reload_(reload),
         fd_store_(os_, settings.fifo.path, std::move(passed), messages_) {}
 
-  // Opens everything and starts the threads. What can be wrong with the settings is found before anything is
-  // touched.
+  // Opens everything and starts the threads. Detects every fault in the settings before it changes anything.
   Status start(std::vector<PreparedSink> sinks);
   int run();
 
@@ -79,7 +78,8 @@ class Daemon {
   [[nodiscard]] bool has_socket_unit() const { return fd_store_.has_socket_unit(); }
 
  private:
-  // Any thread. Fails only before the loop is set up, when nothing waits, and while 2^64 - 1 notices do.
+  // Any thread may call it. Fails only before the loop is set up, when nothing waits, and while 2^64 - 1
+  // wake-ups are pending.
   void wake() const { (void)::eventfd_write(wake_fd_.get(), 1); }
   Status set_up_loop();
   void put_together(std::vector<PreparedSink> sinks);
@@ -105,7 +105,7 @@ class Daemon {
   UniqueFd signal_fd_;
   std::optional<EventLoop> loop_;
 
-  Stages stages_;  // but for the FIFO, which goes to fifos_
+  Stages stages_;  // without the FIFO, which moves to fifos_
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<FifoSet> fifos_;
   std::unique_ptr<PathKeeper> path_keeper_;
@@ -190,7 +190,7 @@ int Daemon::run() {
                   stages_.ring->head().value);
   messages_.report(EventId::Ready, {{"status", status}});
   notify_systemd("READY=1\nSTATUS=" + status);
-  // Drain first, wait afterwards: a pipe that is already full makes no event.
+  // Reads first and waits afterwards: a pipe that is already full makes no event.
   while (!stopping_) {
     const auto pause = intake_loop_->round();
     report_->after_round();
@@ -200,7 +200,7 @@ int Daemon::run() {
   return stop();
 }
 
-// Returns when the limit is over, or something has happened; that has been dealt with then.
+// Returns when the limit is over, or when something has happened and was handled.
 void Daemon::wait(std::optional<nanoseconds> limit) {
   if (const auto retry_at = path_keeper_->retry_at()) {
     const nanoseconds left = std::max<nanoseconds>(*retry_at - Clock::now(), 0ns);
@@ -225,7 +225,7 @@ Snapshot Daemon::snapshot() const {
           .alerts = alerts_.active()};
 }
 
-// With what takes a look at the disk.
+// Includes what requires disk access.
 std::string Daemon::full_status() const {
   Snapshot all = snapshot();
   all.quarantined_bytes = quarantined_bytes(os_, stages_.ring_path);
@@ -233,7 +233,7 @@ std::string Daemon::full_status() const {
   return to_status_text(all);
 }
 
-// systemd's clock tells it which READY=1 belongs to which reload.
+// By this time stamp, systemd knows which READY=1 belongs to which reload.
 void Daemon::reload() {
   const auto now = Clock::now().time_since_epoch();
   notify_systemd(fmt::format("RELOADING=1\nMONOTONIC_USEC={}",
@@ -293,7 +293,7 @@ int Daemon::stop() {
   report_stop(all_written);
   const int exit_status = !left && all_written ? 0 : static_cast<int>(ErrorKind::Io);
   if (!sinks_ended) {
-    // Its thread uses what would be destroyed from here on.
+    // Its thread uses objects that would be destroyed from here on.
     stop_stderr_log();
     std::_Exit(exit_status);
   }
@@ -326,7 +326,7 @@ int start_and_run(const Settings& settings, const std::function<Result<Settings>
     const Error& error = started.error();
     daemon.events().report(EventId::StartFailed, {{"error", &error}});
     notify_systemd(fmt::format("ERRNO={}\nSTATUS={}", error.errnum, error.message()));
-    // A wrong configuration is not tried again, see slurper-failed.service.
+    // A wrong configuration is not retried, see slurper-failed.service.
     if (daemon.has_socket_unit() && error.kind != ErrorKind::Config) delay_next_start();
     return static_cast<int>(error.kind);
   }
@@ -347,14 +347,14 @@ void delay_next_start() {
 
 int run_daemon(const Settings& settings, const std::function<Result<Settings>()>& reload,
                std::string_view level, std::span<const std::string> warnings) {
-  // A signalfd gets what is ignored, too, as long as it is blocked. What sinks start inherits it: a signal
-  // that is meant for slurper and sent to its whole control group (systemctl kill) kills no program of
-  // theirs.
+  // A signalfd also receives ignored signals, as long as they are blocked. The programs that sinks start
+  // inherit this: if a signal for slurper is sent to its whole control group (systemctl kill), it kills none
+  // of these programs.
   for (const int signal : {SIGHUP, SIGUSR1, SIGUSR2}) (void)::signal(signal, SIG_IGN);
   const sigset_t signals = handled_signals();
-  // Before the first thread, so that every thread inherits it: signals arrive by signalfd alone.
+  // Before the first thread, so that every thread inherits the mask: signals arrive by signalfd alone.
   (void)::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  // A file that grows beyond RLIMIT_FSIZE shall be an error of write(2), not a death.
+  // If a file grows beyond RLIMIT_FSIZE, write(2) must fail: the signal must not kill slurper.
   (void)::signal(SIGXFSZ, SIG_IGN);
   (void)::signal(SIGPIPE, SIG_IGN);
 
@@ -367,7 +367,7 @@ int run_daemon(const Settings& settings, const std::function<Result<Settings>()>
   int exit_status = 0;
   run_or_end_process("slurper",
                      [&] { exit_status = start_and_run(settings, reload, std::move(passed), warnings); });
-  stop_stderr_log();  // when every thread that could say something has ended
+  stop_stderr_log();  // when all threads that could write a message have ended
   return exit_status;
 }
 

@@ -1,4 +1,4 @@
-// The daemon: everything together.
+// The daemon: assembles all stages and runs them.
 #pragma once
 
 #include <functional>
@@ -12,14 +12,14 @@
 namespace slurper {
 
 // Reads the FIFO into the log until SIGTERM or SIGINT, in the foreground, and returns the process's exit
-// status. Call it before any thread is started: it blocks the signals it handles. `reload` is called on
-// SIGHUP. `level`: the minimum severity of the messages to show, by spdlog's names ("info"). `warnings`: what
-// a look at the settings and the machine found; they are shown once, after a start that succeeded.
+// status. Call it before any thread is started: it blocks the signals that it handles. It calls `reload` on
+// SIGHUP. `level`: minimum severity to log, one of spdlog's names ("info"). `warnings`: problems that were
+// found in the settings and on the machine; a successful start reports them once.
 int run_daemon(const Settings& settings, const std::function<Result<Settings>()>& reload,
                std::string_view level, std::span<const std::string> warnings);
 
-// A start has failed, and a socket unit (has_socket_unit()) would start the next one at once: waits for a
-// second, or for a signal to stop.
+// Call this after a failed start if a socket unit (has_socket_unit()) would start slurper again at once:
+// waits for a second, or for a signal to stop.
 void delay_next_start();
 
 }  // namespace slurper

@@ -16,7 +16,7 @@ namespace slurper {
 
 namespace {
 
-// Bytes that the log may lack.
+// The number of bytes that the log may lack.
 std::uint64_t held(const RingView& ring) {
   const std::uint64_t noted = ring.head - ring.tail;
   return noted + std::min(ring.unsettled, ring.size - noted);
@@ -45,8 +45,8 @@ Result<ChosenRing> choose_ring(Os& os, const Settings& settings, const Uuid& boo
   if (!directories) return std::unexpected(directories.error());
   std::vector<std::optional<RingView>> rings;
   for (const std::string& directory : *directories) {
-    // One that can't be read, or is another user's, is Ring::open()'s to name; nothing that it says is
-    // believed.
+    // Ring::open() reports a ring that can't be read or is another user's. Until then, nothing in that ring
+    // is trusted.
     struct stat st{};
     const bool is_ours = os.lstat((directory + "/ring").c_str(), &st) >= 0 && st.st_uid == ::geteuid();
     auto ring = is_ours ? inspect_ring(os, directory) : Result<std::optional<RingView>>(std::nullopt);

@@ -1,4 +1,4 @@
-// Which ring a start goes on with.
+// Chooses the ring that a start continues with.
 #pragma once
 
 #include <cstdint>
@@ -17,20 +17,20 @@ namespace slurper {
 
 struct ChosenRing {
   std::string directory;
-  std::optional<RingWitness> witness;  // what it says of the log, if it is of this boot
+  std::optional<RingWitness> witness;  // what the ring's header says of the log, if the ring is of this boot
 };
 
-// Looks at the rings in the folders of this log (ring_directories()), and at the log's index. Changes
-// nothing. Fails with Config where there is no folder for a ring, and with Busy where the log has no index
-// and the ring is in use: its slurper is about to make the index again.
+// Inspects the rings in the folders of this log (ring_directories()), and the log's index. Changes nothing.
+// Fails with Config if there is no folder for a ring, and with Busy if the log has no index and the ring is
+// in use: the slurper that uses it is about to create the index again.
 [[nodiscard]] Result<ChosenRing> choose_ring(Os& os, const Settings& settings, const Uuid& boot);
 
-// Which of `rings` it is: one of the log with the id `index`, the one that was used last. Where the log has
-// no index, one that holds lines; where there is no such one, the first. Pure.
+// Chooses one of `rings`: of those of the log with the id `index`, the one that was used last. If the log has
+// no index, one that holds lines; if none does, the first. Pure.
 [[nodiscard]] std::size_t choose(const std::vector<std::optional<RingView>>& rings,
                                  const std::optional<Uuid>& index, const Uuid& boot);
 
-// What the rings hold that were put aside beside the one at `ring_path`: bytes.
+// The number of bytes in the quarantined rings beside the one at `ring_path`.
 [[nodiscard]] std::uint64_t quarantined_bytes(Os& os, const std::string& ring_path);
 
 // "LOG", as `slurper recover` needs it with these settings.

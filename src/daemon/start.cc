@@ -33,7 +33,7 @@ class Start {
   }
 
  private:
-  // A FIFO that is being replaced, or a socket unit that is being restarted, may fit in a moment.
+  // If a FIFO is being replaced, or a socket unit is being restarted, the second check may succeed.
   Status check_passed() {
     Status fits = fd_store_.check();
     if (fits) return fits;
@@ -56,7 +56,8 @@ class Start {
     return exists || !settings_.fifo.create ? open_the_fifo() : can_create_fifo(settings_.fifo);
   }
 
-  // In its default folder if the one that is set is another user's: lines wait for no administrator.
+  // Uses the default folder if the configured folder is another user's, so that lines don't wait for an
+  // administrator.
   Result<Ring::Opened> open_ring(const Uuid& boot, const std::string& chosen) {
     const LogWriter& writer = *stages_.writer;
     const auto open_in = [&](const std::string& directory) {
@@ -110,7 +111,7 @@ class Start {
     stages_.ring_path = opened->path;
     link_ring_directory(settings_, chosen->directory);
 
-    // The log's own size says what it has, but for what others have done to it meanwhile.
+    // The log's own size shows what the log has, except for external changes since.
     LogWriter& writer = *stages_.writer;
     Ring& ring = *stages_.ring;
     const std::span<const char> pending = ring.bytes(ring.tail(), ring.head());

@@ -1,4 +1,4 @@
-// The start: FIFO, ring and log are opened, and what a crash has left is resolved.
+// The start: opens the FIFO, the ring and the log, and resolves what a crash has left.
 #pragma once
 
 #include <memory>
@@ -24,9 +24,9 @@ struct Stages {
   std::unique_ptr<TimeIndex> times;
 };
 
-// Opens all that a byte passes through, before any thread is started. What is wrong with the FIFO is found
-// before anything is made; a FIFO that must be made is made last. A crash at any point leaves what the next
-// start resolves. Errors: as open_fifo(), LogWriter::open(), Ring::open() and FdStore::check().
+// Opens all stages that a byte passes through, before any thread is started. Detects faults of the FIFO
+// before it creates anything, and creates a missing FIFO last. After a crash at any point, the next start
+// resolves what is left. Errors: as open_fifo(), LogWriter::open(), Ring::open() and FdStore::check().
 [[nodiscard]] Result<Stages> open_stages(Os& os, const Settings& settings, FdStore& fd_store,
                                          EventListener& events);
 

@@ -22,7 +22,7 @@ struct End {
 };
 constexpr std::array kEnds = {End{"slurper-read", O_RDONLY}, End{"slurper-write", O_WRONLY}};
 
-// As slurper.socket names its descriptor, or as systemd does where the unit does not: after the unit.
+// The name that slurper.socket gives its descriptor, or systemd's default: the name of the unit.
 bool is_of_a_socket_unit(std::string_view name) {
   return name == "fifo" || name.ends_with(".socket");
 }
@@ -45,7 +45,7 @@ FdStore::FdStore(Os& os, std::string path, std::vector<PassedFd> passed, EventLi
       events_(events),
       has_socket_unit_(slurper::has_socket_unit(passed_)) {
   for (const PassedFd& descriptor : passed_) {
-    // One that was stored with the lock of a slurper that is gone would lock this one out.
+    // A descriptor that was stored with the lock of a dead slurper would lock this one out.
     (void)os_.flock(descriptor.fd.get(), LOCK_UN);
   }
 }
@@ -67,12 +67,13 @@ std::optional<FdStore::FileId> FdStore::file_at_path() const {
   return FileId{st.st_dev, st.st_ino};
 }
 
-// Whether the FIFO that a socket unit has passed stood at the path. One of another path, too, may have been
-// removed, so its name must tell; unless a slurper before this one has seen it go, and stored its successor.
+// Whether the FIFO that a socket unit has passed stood at the path. A FIFO of another path may have been
+// removed, too, so the name must match, unless an earlier slurper saw the FIFO disappear, and stored its
+// successor.
 bool FdStore::was_at_path(const PassedFd& descriptor) const {
   struct stat st{};
   if (os_.fstat(descriptor.fd.get(), &st) < 0 || !S_ISFIFO(st.st_mode)) return false;
-  std::error_code ignored;  // then it has no name
+  std::error_code ignored;  // it fails if the FIFO has no name any more
   const auto name = std::filesystem::read_symlink(own_link(descriptor.fd.get()), ignored);
   if (st.st_nlink == 0 && name == path_ + " (deleted)") return true;  // proc(5)
   const std::optional<FileId> successor = file_at_path();
@@ -106,7 +107,7 @@ bool FdStore::is_stored(const char* name, int access, const FileId& id) const {
     struct stat st{};
     const bool fits = os_.fstat(descriptor.fd.get(), &st) == 0 && FileId{st.st_dev, st.st_ino} == id &&
                       (os_.fcntl(descriptor.fd.get(), F_GETFL, 0) & O_ACCMODE) == access;
-    if (!fits) return false;  // systemd forgets all of a name together
+    if (!fits) return false;  // systemd removes all descriptors of one name together
     found = true;
   }
   return found;
@@ -117,7 +118,7 @@ void FdStore::forget(const std::string& name, const std::string& why) {
   notify_systemd("FDSTOREREMOVE=1\nFDNAME=" + name);
 }
 
-// True where `read_fd` is the read end of a FIFO that no other slurper reads.
+// Returns true if `read_fd` is the read end of a FIFO that no other slurper reads.
 bool FdStore::adopt(UniqueFd read_fd) {
   const int fd = read_fd.get();
   struct stat st{};
@@ -138,8 +139,8 @@ bool FdStore::adopt(UniqueFd read_fd) {
   return true;
 }
 
-// The socket unit's FIFO is not at the path any more. With a description of slurper's own: pid 1 shares the
-// one that was passed, and a lock on it would stay.
+// The socket unit's FIFO is not at the path any more. slurper opens a file description of its own to drain
+// it: pid 1 shares the one that it passed, and a lock on that would remain.
 void FdStore::leave_to_the_end(const PassedFd& descriptor) {
   socket_unit_is_behind_ = true;
   const std::string what = describe(descriptor.fd.get(), {});
@@ -153,7 +154,7 @@ void FdStore::leave_to_the_end(const PassedFd& descriptor) {
 void FdStore::store(const char* name, int access, const FileId& id) {
   const UniqueFd end(os_.open(path_.c_str(), access | O_NONBLOCK | O_NOFOLLOW));
   struct stat st{};
-  // Replaced just now: whoever notices that calls keep() for the new one.
+  // The FIFO was replaced just now: the code that detects that calls keep() for the new one.
   if (!end || os_.fstat(end.get(), &st) < 0 || FileId{st.st_dev, st.st_ino} != id) return;
   // FDPOLL=0: an end whose other side is closed for a moment shows POLLHUP, and systemd would drop it.
   notify_systemd(fmt::format("FDSTORE=1\nFDNAME={}\nFDPOLL=0", name), end.get());
@@ -186,7 +187,7 @@ void FdStore::keep(const Fifo& fifo) {
     } else if (kept_ != FileId{}) {
       notify_systemd(fmt::format("FDSTOREREMOVE=1\nFDNAME={}", end.name));  // of the FIFO that was replaced
     }
-    // A socket unit knows nothing of the FIFO that has replaced its own.
+    // A socket unit does not know the FIFO that has replaced its own.
     const bool socket_unit_holds_it = has_socket_unit_ && !socket_unit_is_behind_ && kept_ == FileId{};
     if (systemd_listens() && !socket_unit_holds_it) store(end.name, end.access, id);
   }

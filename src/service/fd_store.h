@@ -1,4 +1,4 @@
-// FdStore: sees to it that systemd holds the FIFO open while slurper is down.
+// FdStore: ensures that systemd holds the FIFO open while slurper is down.
 #pragma once
 
 #include <sys/types.h>
@@ -16,38 +16,39 @@
 
 namespace slurper {
 
-// Whether a socket unit has passed one of them. Such a unit starts its service whenever the FIFO holds
-// something and no slurper runs: at once, and again at once when a start has failed, whatever RestartSec=
-// says.
+// Whether a socket unit has passed one of these descriptors. Such a unit starts its service whenever the FIFO
+// holds something and slurper does not run. It does so at once, even after a failed start, whatever
+// RestartSec= is.
 [[nodiscard]] bool has_socket_unit(const std::vector<PassedFd>& passed);
 
-// What is in a pipe lives as long as a process has it open. That is systemd, in one of two ways:
+// A pipe's contents live as long as a process has it open. That process is systemd, in one of two ways:
 //
-// - A socket unit with ListenFIFO=: systemd opens the FIFO, read-write, before slurper, and passes a copy. It
-//   must be the FIFO that slurper is to read; then it is not needed any more. Or one that was removed from
-//   the path, or replaced there: the unit holds that one until it is restarted, and the new one goes to the
+// - A socket unit with ListenFIFO=: systemd opens the FIFO, read-write, before slurper, and passes a copy. If
+//   it is the FIFO that slurper reads, slurper does not need the copy any more. If that FIFO was removed from
+//   the path, or replaced there, the unit holds it until the unit is restarted, and the new FIFO goes to the
 //   store.
-// - The service's file-descriptor store (FileDescriptorStoreMax=): slurper sends both ends, as
-//   "slurper-read" and "slurper-write", and gets them back at its next start. They are opened for it alone:
-//   flock(2) belongs to the open file description, and the lock on slurper's own read end must go with it.
+// - The service's file-descriptor store (FileDescriptorStoreMax=): slurper sends both ends, as "slurper-read"
+//   and "slurper-write", and gets them back at its next start. It opens them only for this: flock(2) belongs
+//   to the open file description, and the lock must end with slurper's own read end.
 //
-// What was passed and is of another FIFO than the one at the path is the only way left to what that one
-// holds: it is read to its end. To all others nothing is ever done. Belongs to the intake's thread. A crash
-// loses nothing: what has been sent is systemd's.
+// A passed descriptor for a replaced FIFO is the last access to its data, so slurper drains it. slurper does
+// nothing to any other passed FIFO. Belongs to the intake's thread. A crash loses nothing: systemd holds what
+// it was sent.
 class FdStore {
  public:
-  // `passed`: what take_passed_fds() gave. `os` and `events` outlive it.
+  // `passed`: the result of take_passed_fds(). `os` and `events` outlive it.
   FdStore(Os& os, std::string path, std::vector<PassedFd> passed, EventListener& events);
 
-  // Whether a socket unit has passed the FIFO at the path, or one that was there. Before that is opened, or
-  // made where it is missing: nothing is changed on an error. Errors: Config.
+  // Checks that a socket unit has passed the FIFO at the path, or one that was there. Call this before that
+  // FIFO is opened, or created if it is missing: then an error changes nothing. Errors: Config.
   [[nodiscard]] Status check() const;
 
-  // slurper has opened `fifo`, for the first time or in another's place: that one is to be held from now on.
+  // slurper has opened `fifo`, as its first FIFO or as a replacement. systemd must hold that one from now on.
   void keep(const Fifo& fifo);
 
-  // Read ends that were passed and are of another FIFO: it stood at the path before, or fifo.path named it.
-  // What is in it, and what its writers still write, is not lost. Without the keep-alive writer, locked.
+  // Passed read ends of other FIFOs: they stood at the path before, or an earlier fifo.path named them. Their
+  // contents, and what their writers still write, are not lost. They have no keep-alive writer, and are
+  // locked.
   [[nodiscard]] std::vector<Fifo> take_former() { return std::exchange(former_, {}); }
 
   [[nodiscard]] bool has_socket_unit() const { return has_socket_unit_; }

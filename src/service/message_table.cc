@@ -631,7 +631,7 @@ struct Renderer {
   std::string_view part;  // of an error; "." for the sentence
 };
 
-// Of "{name}" or "{name.part}", without the braces.
+// Renders "{name}" or "{name.part}", passed without the braces.
 std::optional<std::string> render_argument(std::string_view placeholder, const Event& event) {
   const std::size_t dot = placeholder.find('.');
   const std::string_view name = placeholder.substr(0, dot);

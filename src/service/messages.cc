@@ -17,7 +17,7 @@ std::array<MessageLimit, kEventIds> limits_of(std::span<const MessageEntry> tabl
   return {MessageLimit(table[I].limit, std::chrono::minutes(1))...};
 }
 
-// Which of several has the alert: "'mysink'".
+// The subject of the alert, if there may be several: "'mysink'".
 std::string subject_of(const Event& event) {
   const auto sink = std::ranges::find(event.arguments, std::string_view("sink"), &EventArgument::name);
   return sink != event.arguments.end() ? render("{sink}", event) : "";
@@ -36,7 +36,7 @@ void Messages::on_event(const Event& event) noexcept {
     const MessageEntry& entry = entry_of(event.id);
     if (is_shown(entry, event)) write(entry, event);
   } catch (...) {
-    // Memory has run out: this message is lost, and the work goes on.
+    // Memory has run out: this message is lost, and the work continues.
   }
 }
 
@@ -57,7 +57,7 @@ bool Messages::is_shown(const MessageEntry& entry, const Event& event) {
     case Shown::Never:
       return false;
   }
-  return true;  // there is no other
+  return true;  // no other value exists
 }
 
 void Messages::write(const MessageEntry& entry, const Event& event) {

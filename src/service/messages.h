@@ -1,4 +1,4 @@
-// Messages: events become words and alerts.
+// Messages: turns events into words and alerts.
 #pragma once
 
 #include <array>
@@ -14,15 +14,15 @@
 
 namespace slurper {
 
-// The one listener of a daemon: raises and clears the alert of each event, and writes its message as the
-// table says, so that what lasts is reported once and what repeats is reported now and then. slurper reads
+// The only listener of a daemon: raises and clears the alert of each event, and writes its message as the
+// table says. So a lasting condition is reported once, and repeated messages are rate-limited: slurper reads
 // what a syslogd writes, which may be these very messages.
 class Messages final : public EventListener {
  public:
   using Write = std::function<void(MessageLevel level, std::string_view text)>;
   using Now = std::function<MessageLimit::Clock::time_point()>;
 
-  // `alerts` outlives it. `write` is called under a lock, one message at a time.
+  // `alerts` outlives it. It calls `write` under a lock, with one message at a time.
   Messages(Alerts& alerts, Write write, Now now = MessageLimit::Clock::now);
 
   void on_event(const Event& event) noexcept override;
@@ -35,7 +35,7 @@ class Messages final : public EventListener {
   const Write write_;
   const Now now_;
   std::mutex mutex_;
-  std::array<MessageLimit, kEventIds> limits_;  // under the mutex
+  std::array<MessageLimit, kEventIds> limits_;  // guarded by the mutex
 };
 
 }  // namespace slurper

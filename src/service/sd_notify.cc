@@ -11,7 +11,7 @@ bool systemd_listens() {
   return std::getenv("NOTIFY_SOCKET") != nullptr;
 }
 
-// A service manager that does not listen is no reason to stop reading: failures are of no interest.
+// If the service manager does not listen, slurper still reads: failures don't matter.
 void notify_systemd(const std::string& state) {
   (void)::sd_notify(0, state.c_str());
 }

@@ -25,7 +25,7 @@ ServiceReport::ServiceReport(const LogThread& log_thread, const Alerts& alerts, 
 Status ServiceReport::join(EventLoop& loop) {
   const auto period = watchdog_period();
   if (!period) return {};
-  // Three times in each period: a thread must be found hanging twice before systemd acts.
+  // Three times in each period: systemd acts only after a thread was found hanging twice.
   Result<UniqueFd> timer = make_timerfd(*period / 3);
   if (!timer) return std::unexpected(timer.error());
   timer_fd_ = std::move(*timer);
@@ -43,7 +43,7 @@ void ServiceReport::report() {
   try {
     renew_status(now);
   } catch (const std::bad_alloc&) {
-    // It is shown later. To report that slurper lives, no memory is needed.
+    // The status is shown later. Reporting that slurper is alive needs no memory.
   }
   if (due_ && lives) notify_systemd("WATCHDOG=1");
   due_ = false;
@@ -76,7 +76,7 @@ bool ServiceReport::log_thread_lives(Clock::time_point now) {
 
 void ServiceReport::measure(Clock::time_point now, const LogStatus& log) {
   const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(now - measured_at_);
-  if (elapsed < 300ms) return;  // two reports in a row: the rate stays what it was
+  if (elapsed < 300ms) return;  // two reports in a row: the rate stays as it was
   lines_per_second_ = (log.lines - lines_) * 1000 / static_cast<std::uint64_t>(elapsed.count());
   lines_ = log.lines;
   measured_at_ = now;

@@ -1,4 +1,4 @@
-// ServiceReport: what systemd is told while slurper runs.
+// ServiceReport: what slurper reports to systemd while it runs.
 #pragma once
 
 #include <chrono>
@@ -17,27 +17,27 @@
 
 namespace slurper {
 
-// STATUS=, for `systemctl status`, and WATCHDOG=1. Where the unit has a watchdog it has a timer, by which
-// both are renewed; else the status is, when there is news, and slurper sleeps for as long as nothing comes.
+// Sends STATUS=, for `systemctl status`, and WATCHDOG=1. If the unit has a watchdog, a timer renews both.
+// Otherwise the status is renewed when something has changed, and slurper sleeps as long as nothing happens.
 // Belongs to the intake's thread.
 //
-// WATCHDOG=1 says that both threads make progress: it is sent by the intake's thread after a look at the
+// WATCHDOG=1 means that both threads make progress: the intake's thread sends it after it has checked the
 // FIFO, and only while the log's thread does not hang (StallDetector). The housekeeper and the thread of the
-// messages are not asked for: nothing is lost while they stand still. If it stays out, systemd aborts
-// slurper, and the next one goes on where this one stood.
+// messages don't count: nothing is lost while they stand still. If WATCHDOG=1 stops, systemd aborts slurper,
+// and the next slurper continues where this one stopped.
 class ServiceReport {
  public:
-  // All references outlive it. `snapshot` is called on this thread.
+  // All references outlive it. It calls `snapshot` on this thread.
   ServiceReport(const LogThread& log_thread, const Alerts& alerts, EventListener& events,
                 std::function<Snapshot()> snapshot);
   ServiceReport(const ServiceReport&) = delete;
   ServiceReport& operator=(const ServiceReport&) = delete;
 
-  // Has `loop`, which outlives it, wait for the watchdog's timer, if there is a watchdog. Fails as
+  // Makes `loop`, which outlives it, wait for the watchdog's timer, if there is a watchdog. Errors: from
   // timerfd_create(2).
   [[nodiscard]] Status join(EventLoop& loop);
 
-  // The intake has looked at the FIFO.
+  // Call this when the intake has checked the FIFO.
   void after_round() {
     if (due_ || alerts_.changes() != changes_) report();
   }
@@ -57,7 +57,7 @@ class ServiceReport {
   const std::function<Snapshot()> snapshot_;
   UniqueFd timer_fd_;
   bool due_ = false;
-  std::uint64_t changes_ = 0;  // of the alerts, that have been shown
+  std::uint64_t changes_ = 0;  // the number of changes of alerts at the last report
   StallDetector detector_;
   Clock::time_point measured_at_ = Clock::now();
   std::uint64_t lines_ = 0;

@@ -27,8 +27,8 @@ namespace slurper {
 
 namespace {
 
-// systemd sets JOURNAL_STREAM to "device:inode" of the stream it gave; it is inherited by children whose
-// standard error may be another (systemd.exec(5)).
+// systemd sets JOURNAL_STREAM to "device:inode" of the stream that it passed. Children inherit the variable,
+// and may have another standard error (systemd.exec(5)).
 bool stderr_is_the_journal() {
   const char* stream = std::getenv("JOURNAL_STREAM");
   struct stat st{};
@@ -36,7 +36,7 @@ bool stderr_is_the_journal() {
   return fmt::format("{}:{}", st.st_dev, st.st_ino) == stream;
 }
 
-// "<3>": what sd-daemon(3) takes for the message's priority.
+// "<3>": the prefix that sd-daemon(3) reads as the message's priority.
 class PriorityFlag : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& message, const std::tm& /*time*/,
@@ -54,9 +54,9 @@ class PriorityFlag : public spdlog::custom_flag_formatter {
 constexpr std::size_t kQueuedMessages = 256;
 constexpr std::chrono::seconds kFarewell(2);  // for the last messages, if standard error is not read
 
-// Hands messages to a thread that writes them, so that a standard error that is not read holds up no thread:
-// the oldest are given up. spdlog's own asynchronous logger would do, but its thread wakes up every ten
-// seconds for nothing.
+// Queues messages for a thread that writes them, so that a blocked standard error holds up no thread: the
+// oldest messages are dropped. spdlog's own asynchronous logger is no alternative: its thread wakes up every
+// ten seconds for nothing.
 class QueuedSink final : public spdlog::sinks::sink {
  public:
   explicit QueuedSink(std::shared_ptr<spdlog::sinks::sink> target)
@@ -70,7 +70,7 @@ class QueuedSink final : public spdlog::sinks::sink {
     const bool done = state_->changed.wait_for(lock, kFarewell, [this] { return state_->done; });
     state_->messages.clear();
     lock.unlock();
-    // A thread that hangs in write(2) can't be joined; what it uses is its own.
+    // A thread that hangs in write(2) can't be joined; it owns everything that it uses.
     if (done) {
       thread_.join();
     } else {
@@ -84,7 +84,7 @@ class QueuedSink final : public spdlog::sinks::sink {
     state_->messages.emplace_back(message);
     state_->changed.notify_all();
   }
-  // The target formats, and every message is flushed.
+  // The target formats, and flushes every message.
   void flush() override {}
   void set_pattern(const std::string& /*pattern*/) override {}
   void set_formatter(std::unique_ptr<spdlog::formatter> /*formatter*/) override {}
@@ -110,7 +110,7 @@ class QueuedSink final : public spdlog::sinks::sink {
         target.log(message);
         target.flush();
       } catch (...) {
-        // No memory for a message: it is lost, and those after it are tried again.
+        // There is no memory for this message: it is lost. The next messages are tried again.
       }
       lock.lock();
     }

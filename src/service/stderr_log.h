@@ -1,4 +1,4 @@
-// Standard error, where slurper's own messages go: spdlog.
+// Standard error, to which slurper writes its own messages: spdlog.
 #pragma once
 
 #include <string_view>
@@ -8,15 +8,15 @@
 
 namespace slurper {
 
-// Sets spdlog's default logger up. A line is "<6>text" where standard error is the journal (sd-daemon(3)),
-// else it bears the time and the level. Messages are written by a thread of their own and the oldest give way
-// if they are not taken: a stuck journal must never hold up the intake. `level`: spdlog's names ("info").
+// Sets up spdlog's default logger. A line is "<6>text" if standard error is the journal (sd-daemon(3)), and
+// has the time and the level otherwise. A thread of its own writes the messages, and drops the oldest if they
+// are not read: a stuck journal must never hold up the intake. `level`: one of spdlog's names ("info").
 [[nodiscard]] Status start_stderr_log(std::string_view level);
 
-// Any thread, between start and stop; never waits.
+// Any thread may call it, between start and stop. Never waits.
 void write_to_stderr_log(MessageLevel level, std::string_view text);
 
-// Writes what is still to be written. Call before exit, when no other thread writes any more.
+// Writes all messages that are still queued. Call it before exit, when no other thread writes any more.
 void stop_stderr_log();
 
 }  // namespace slurper

@@ -32,7 +32,7 @@ StallDetector::Verdict StallDetector::judge(std::uint64_t steps, bool has_work, 
     at_the_disk_ = now;
     return Verdict::WaitsForTheDisk;
   }
-  // The disk may just have answered: the step that follows gets its time.
+  // The disk may have answered just now: the step that follows gets its time.
   return now - at_the_disk_ < kLongestStep ? Verdict::Lives : Verdict::Hangs;
 }
 

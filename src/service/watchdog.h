@@ -1,4 +1,4 @@
-// The watchdog: whether a thread deserves that systemd is told that it lives.
+// The watchdog: decides whether slurper reports a thread to systemd as alive.
 #pragma once
 
 #include <sys/types.h>
@@ -17,21 +17,21 @@ enum class ThreadState {
   WaitsForTheKernel  // in any other system call, or for a page of memory; or unknown
 };
 
-// Of a thread of this process. /proc/self/task/TID/syscall: nothing is noted by the thread itself, so it
-// costs nothing but this look.
+// The state of a thread of this process, from /proc/self/task/TID/syscall. The thread itself records nothing,
+// so this read is the only cost.
 [[nodiscard]] ThreadState thread_state(pid_t tid);
 
-// Judges one thread by two things that it shows: a count of its steps, and whether there is anything to do.
-// A thread that has something to do and takes no step is stuck, but there are two ways to be stuck. One is a
-// bug of ours, a lost wake-up, a deadlock, an endless loop: a new process helps. The other is a disk that
-// does not answer: the thread sits in write(2), a kill would not even end it before the disk does, and the
-// ring takes what comes meanwhile. Pure: time and kernel come from outside.
+// Judges one thread by a count of its steps, and by whether it has work. A thread that has work and takes no
+// step is stuck, for one of two reasons. The first is a bug of slurper's, a lost wake-up, a deadlock, an
+// endless loop: a new process helps. The second is a disk that does not answer: the thread is in write(2),
+// even a kill would not end it before the disk answers, and the ring takes what arrives meanwhile. Pure: the
+// caller passes the time and the kernel's view.
 class StallDetector {
  public:
   using Clock = std::chrono::steady_clock;
   enum class Verdict { Lives, WaitsForTheDisk, Hangs };
 
-  // No step of a healthy thread takes longer: the log's thread sleeps for 1 s when a write has failed.
+  // No step of a healthy thread takes longer: the log's thread sleeps for 1 s after a failed write.
   static constexpr std::chrono::seconds kLongestStep{3};
 
   explicit StallDetector(std::function<ThreadState()> look) : look_(std::move(look)) {}
@@ -44,7 +44,7 @@ class StallDetector {
   std::function<ThreadState()> look_;
   std::uint64_t steps_ = 0;
   Clock::time_point since_;
-  Clock::time_point at_the_disk_;  // when it was last seen there, or moved
+  Clock::time_point at_the_disk_;  // when it was last seen waiting for the disk, or made a step
   bool had_work_ = false;
 };
 
