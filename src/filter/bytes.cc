@@ -21,10 +21,10 @@ std::uint8_t folded(char c) {
   return kFolded[static_cast<unsigned char>(c)];
 }
 
-// A class in brackets. `pattern` begins behind the '['.
+// A class in brackets. `pattern` begins after the '['.
 struct ByteClass {
-  std::size_t length = 0;  // to behind the ']'; 0 where there is none
-  bool holds = false;      // whether the byte is one of those
+  std::size_t length = 0;  // up to and including the ']'; 0 if there is none
+  bool holds = false;      // whether the byte is in the class
 };
 
 ByteClass match_class(std::string_view pattern, unsigned char byte) {
@@ -49,7 +49,7 @@ ByteClass match_class(std::string_view pattern, unsigned char byte) {
 // empty.
 struct GlobStep {
   std::size_t pattern = 0;
-  std::size_t text = 0;  // 0: it does not fit
+  std::size_t text = 0;  // 0: it does not match
 };
 
 GlobStep glob_step(std::string_view pattern, std::string_view text) {
@@ -94,12 +94,12 @@ bool FoldedPart::is_in(std::string_view text) const {
   return false;
 }
 
-// Only the last '*' is ever tried anew: an earlier one can't do better.
+// Retries only the last '*': an earlier one can't do better.
 bool glob_matches(std::string_view pattern, std::string_view text) {
   std::size_t at_pattern = 0;
   std::size_t at_text = 0;
   std::size_t behind_star = std::string_view::npos;
-  std::size_t star_text = 0;  // where the text behind the last '*' was taken to begin
+  std::size_t star_text = 0;  // where the text after the last '*' was assumed to begin
   while (true) {
     if (at_pattern < pattern.size() && pattern[at_pattern] == '*') {
       behind_star = ++at_pattern;
@@ -117,7 +117,8 @@ bool glob_matches(std::string_view pattern, std::string_view text) {
     }
     if (behind_star == std::string_view::npos || star_text == text.size()) return false;
     if (behind_star == pattern.size()) return true;
-    // To the next place where it could go on: at once, where that begins with a byte that stands for itself.
+    // Moves to the next place where the match could continue: in one search, if the pattern continues with a
+    // literal byte.
     at_pattern = behind_star;
     const char next = pattern[behind_star];
     const bool is_plain = std::string_view("?[\\").find(next) == std::string_view::npos;

@@ -46,7 +46,7 @@ void append(std::string& out, const Comparison& comparison) {
 
 void append(std::string& out, const Expression& expression, const Node& node);
 
-// In parentheses where `node` binds looser than what it stands in.
+// Uses parentheses if `node` binds less tightly than its parent.
 void append_child(std::string& out, const Expression& expression, const Node& node, Node::Kind parent) {
   const bool looser =
       node.kind == Node::Kind::Or || (node.kind == Node::Kind::And && parent == Node::Kind::Not);

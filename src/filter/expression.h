@@ -1,4 +1,4 @@
-// Expression: a filter as it was written, each comparison checked against the fields.
+// Expression: a filter as it was written, with each comparison checked against the fields.
 #pragma once
 
 #include <cstddef>
@@ -36,7 +36,7 @@ struct OperatorInfo {
   bool on_numbers;  // on Number, Name and Time
 };
 
-// All of them, in the order in which people should meet them; in that of Operator.
+// All operators, in the order in which a reader should meet them, which is that of Operator.
 [[nodiscard]] std::span<const OperatorInfo> operators();
 [[nodiscard]] std::string_view name_of(Operator op);
 
@@ -44,14 +44,14 @@ struct Comparison {
   const Field* field = nullptr;
   std::string argument;
   Operator op = Operator::Exists;
-  // The values: one, none for exists, any number for in. The field's type says which of the two.
+  // The values: one; none for exists; any number for in. The field's type decides which of the two is used.
   std::vector<std::string> texts;
   std::vector<std::int64_t> numbers;
-  // Of the value in the filter's text; for what only shows when the filter is made ready.
+  // The position of the value in the filter's text, for errors that occur only when the filter is compiled.
   std::size_t value_position = 0;
 };
 
-// Children are in the order of the text. An And has no And among them, an Or no Or, a Not no Not.
+// Children are in the order of the text. An And has no And as a child, an Or no Or, a Not no Not.
 struct Node {
   enum class Kind : std::uint8_t { Comparison, And, Or, Not };
   Kind kind = Kind::Comparison;
@@ -65,7 +65,7 @@ struct Expression {
   std::vector<Comparison> comparisons;
 };
 
-// The text that parses to the same expression, in one spelling: what `slurper check` shows.
+// The text that parses to the same expression, in one spelling: `slurper check` shows it.
 [[nodiscard]] std::string to_text(const Expression& expression);
 
 }  // namespace slurper

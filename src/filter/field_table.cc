@@ -12,10 +12,10 @@ namespace slurper {
 
 namespace {
 
-// A longer name is not a slip of the finger, and would be slow to compare.
+// A longer name is no typing error, and would be slow to compare.
 constexpr std::size_t kMaxName = 64;
 
-// Whether `word` is one of `words`, which have blanks between them.
+// Whether `word` is one of `words`, which are separated by blanks.
 bool is_one_of(std::string_view word, std::string_view words) {
   while (!words.empty()) {
     const std::size_t blank = std::min(words.find(' '), words.size());
@@ -34,7 +34,7 @@ const Field* find_field(FieldTable table, std::string_view name) {
 
 std::string suggest_field(FieldTable table, std::string_view name) {
   if (name.size() <= kMaxName) {
-    // syslog.severity, in sysdig, is severity here.
+    // sysdig's syslog.severity is severity here.
     const std::string_view last = name.substr(name.rfind('.') + 1);
     const auto edits = [&](const Field& field) {
       if (field.name == last || is_one_of(name, field.also) || is_one_of(last, field.also))

@@ -1,5 +1,5 @@
-// FieldTable: what a filter can ask of an event. The language knows nothing else of events: log records have
-// a table (record_fields.h), and whatever else is to be filtered brings its own.
+// FieldTable: the fields of an event that a filter can use. The language knows nothing else of events: log
+// records have a table (record_fields.h), and every other type of event brings its own.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ namespace slurper {
 enum class FieldType : std::uint8_t {
   Text,    // any bytes
   Number,  // a signed integer
-  Name,    // a number that people know by its names, such as a severity
+  Name,    // a number that users know by its names, such as a severity
   Time,    // nanoseconds since 1970, UTC
 };
 
@@ -21,11 +21,11 @@ struct NamedValue {
   std::int64_t value = 0;
 };
 
-// Nothing where the event does not have the field. The view lives as long as the event.
+// Empty if the event does not have the field. The view lives as long as the event.
 using TextValue = std::optional<std::string_view>;
 using NumberValue = std::optional<std::int64_t>;
 
-// Takes one of several values, which lives as long as the event; false: no more are wanted.
+// Receives one of several values, which lives as long as the event. Returns false if no more are wanted.
 struct TextVisitor {
   bool (*visit)(void* context, std::string_view value);
   void* context;
@@ -36,23 +36,23 @@ struct Field {
   std::string_view name;
   FieldType type = FieldType::Text;
   std::string_view help;  // one line
-  // The first name of a value is the one to show; others of the same value are understood as well.
+  // The first name of a value is the one to show; other names of the same value are accepted, too.
   std::span<const NamedValue> names = {};
-  // What may stand in brackets behind the name, as in sd[ID.param], and is handed to the accessor; without
-  // the brackets that is empty. Where nothing may stand there, this is.
+  // What may stand in brackets after the name, as in sd[ID.param]. The accessor receives it, or an empty text
+  // if there are no brackets. If this is empty, the field has no brackets.
   std::string_view argument = {};
-  // Other names that people try, with a blank between them: for advice only.
+  // Other names that users try, separated by blanks: for advice only.
   std::string_view also = {};
-  // The accessor: `text` or `texts` of a Text field, `number` of every other. Called from any thread, for
-  // events that no other thread has at the time.
+  // The accessor: `text` or `texts` of a Text field, `number` of every other. Any thread may call it, for
+  // events that no other thread uses at the time.
   TextValue (*text)(const void* event, std::string_view argument) = nullptr;
-  // Of a field that an event may have several times. A comparison holds if it holds for one of the values; !=
-  // if there are values and it holds for all.
+  // For a field that an event may have several times. A comparison holds if it holds for one of the values;
+  // != holds if there are values and it holds for all.
   void (*texts)(const void* event, std::string_view argument, TextVisitor visit) = nullptr;
   NumberValue (*number)(const void* event, std::string_view argument) = nullptr;
 };
 
-// All of them in the order in which people should meet them. What it is made from outlives it.
+// All fields, in the order in which a reader should meet them. The objects that it is made from outlive it.
 using FieldTable = std::span<const Field>;
 
 // The fields of events of one type: the accessors take no others.
@@ -98,16 +98,16 @@ constexpr Field with_accessor(Field field) {
     return with_one_value<Event, kAccessor>(field);
   }
 }
-// The field of that name, or nullptr.
+// The field with that name, or nullptr.
 [[nodiscard]] const Field* find_field(FieldTable table, std::string_view name);
 
-// Advice on a name that is no field: "Did you mean 'program'?", or what fields there are.
+// Advice on a name that is no field: "Did you mean 'program'?", or a list of the fields.
 [[nodiscard]] std::string suggest_field(FieldTable table, std::string_view name);
 
-// The value of that name, or of that number in digits, where it is one of the field's.
+// The value with that name, or with that number in digits, if the field has it.
 [[nodiscard]] NumberValue named_value(const Field& field, std::string_view text);
 
-// The name to show; empty where the value has none.
+// The name to show; empty if the value has none.
 [[nodiscard]] std::string_view name_of(const Field& field, std::int64_t value);
 
 }  // namespace slurper

@@ -1,4 +1,4 @@
-// Filter: which events are wanted. The language: docs/filter.md.
+// Filter: which events are wanted. docs/filter.md describes the language.
 #pragma once
 
 #include <expected>
@@ -14,8 +14,8 @@
 
 namespace slurper {
 
-// Cheap to copy; copies share what does not change. Any number of threads may ask at the same time, each of
-// events of its own.
+// Cheap to copy; copies share what does not change. Any number of threads may use it at the same time, each
+// for events of its own.
 template <typename Event>
 class Filter {
  public:
@@ -28,9 +28,9 @@ class Filter {
 
   [[nodiscard]] bool matches(const Event& event) const { return program_->matches(&event); }
 
-  // In one spelling: compiled again, it is the same filter, and has the same text.
+  // The filter in one spelling: if compiled again, it is the same filter with the same text.
   [[nodiscard]] const std::string& text() const { return program_->text(); }
-  // What of it is never true, with its place.
+  // The part of the filter that is never true, with its place.
   [[nodiscard]] const std::optional<FilterError>& warning() const { return program_->warning(); }
 
  private:

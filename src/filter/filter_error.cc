@@ -27,7 +27,7 @@ std::uint32_t code_point(std::string_view character) {
   return code;
 }
 
-// As it is shown. `character` is one, or a byte of none.
+// How a message shows `character`, which is one character, or an invalid byte.
 std::string shown(std::string_view character) {
   const auto first = static_cast<unsigned char>(character[0]);
   if (first == '\t' || first == '\r') return " ";
@@ -35,14 +35,14 @@ std::string shown(std::string_view character) {
   const std::uint32_t code = valid ? code_point(character) : 0;
   const bool invisible =
       code == 0x2028 || code == 0x2029 || (code >= 0x202a && code <= 0x202e) ||
-      (code >= 0x2066 && code <= 0x2069);  // line ends, and marks that turn the order round
+      (code >= 0x2066 && code <= 0x2069);  // line ends, and marks that reverse the direction of text
   if (valid && code >= 0x20 && !(code >= 0x7f && code < 0xa0) && !invisible) return std::string(character);
   std::string escaped;
   for (const char c : character) escaped += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
   return escaped;
 }
 
-// The first character of `text`; a byte where there is none.
+// The first character of `text`; one byte if that is not valid UTF-8.
 std::string_view first_character(std::string_view text) {
   return text.substr(0, std::max<std::size_t>(utf8_length(text), 1));
 }

@@ -28,7 +28,7 @@ std::optional<LintWarning> typographic_quote(std::string_view rest) {
       .position = 0, .why = fmt::format("{} is a typographic quote", *found), .advice = "Write \" or '"};
 }
 
-// /pattern/ or /pattern/i, blanks in it or not: as sed, Perl and JavaScript have it. A path has more slashes.
+// /pattern/ or /pattern/i, with or without blanks, as in sed, Perl and JavaScript. A path has more slashes.
 std::optional<LintWarning> pattern_in_slashes(std::string_view rest) {
   if (!rest.starts_with('/')) return std::nullopt;
   const std::size_t end = rest.find('/', 1);
@@ -94,14 +94,14 @@ std::optional<LintWarning> network(const Comparison& comparison, std::string_vie
 constexpr std::int64_t kLowest = std::numeric_limits<std::int64_t>::min();
 constexpr std::int64_t kHighest = std::numeric_limits<std::int64_t>::max();
 
-// Both ends are in it; empty if it is the other way round.
+// Includes both ends; empty if low > high.
 struct Range {
   std::int64_t low = kLowest;
   std::int64_t high = kHighest;
   [[nodiscard]] bool is_empty() const { return low > high; }
 };
 
-// What a number may be, for the comparison to hold.
+// The numbers for which the comparison holds.
 Range range_of(const Comparison& comparison) {
   if (comparison.numbers.empty()) return {};
   const std::int64_t value = comparison.numbers.front();
@@ -125,14 +125,14 @@ Range range_of(const Comparison& comparison) {
   }
 }
 
-// What the field has at all.
+// The numbers that the field can have.
 Range range_of(const Field& field) {
   if (field.names.empty()) return {};
   const auto [low, high] = std::ranges::minmax(field.names, {}, &NamedValue::value);
   return {low.value, high.value};
 }
 
-// Severities are where people have the order the other way round.
+// Users often reverse the order of severities.
 std::string advice_on_range(const Field& field) {
   if (field.names.empty()) return "Join them with or, if one of them is to hold";
   std::vector<NamedValue> values;
@@ -145,7 +145,7 @@ std::string advice_on_range(const Field& field) {
   return fmt::format("The order is {}", order);
 }
 
-// Of comparisons that all must hold.
+// Comparisons that must all hold.
 class Together {
  public:
   void add(const Comparison& comparison) {

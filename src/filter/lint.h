@@ -1,4 +1,4 @@
-// What a filter can't be meant to say, and what is meant instead.
+// Finds what a filter can't be meant to say, and suggests what is meant instead.
 #pragma once
 
 #include <optional>
@@ -15,13 +15,13 @@ struct LintWarning {
   std::string advice;
 };
 
-// A value without quotes at the beginning of `rest`, which goes on to the end of the filter: typographic
-// quotes, /a pattern/i, a network. These would compare texts, and never hold. In quotes they are what they
-// are.
+// Checks a value without quotes at the beginning of `rest`, which extends to the end of the filter, for
+// typographic quotes, /a pattern/i, a network. Such a value would be compared as text, and never match. In
+// quotes, it is accepted.
 [[nodiscard]] std::optional<LintWarning> lint_value(const Comparison& comparison, std::string_view rest);
 
-// The first comparison of `expression` that can't be true together with those that `and` joins it to: a range
-// in which nothing lies, two texts that one field is to be at once.
+// The first comparison of `expression` that can't be true together with those that `and` joins it to: an
+// empty range, or two texts that one field would have to be at once.
 [[nodiscard]] std::optional<LintWarning> lint_never_true(const Expression& expression);
 
 }  // namespace slurper

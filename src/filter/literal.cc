@@ -21,7 +21,7 @@ bool is_plain(char c) {
          std::string_view("_-./:@+%*").find(c) != std::string_view::npos;
 }
 
-// Reads from the front of `text`; what does not fit is noted in `good`.
+// Reads from the front of `text`; an error clears `good`.
 struct TimeReader {
   std::string_view text;
   bool good = true;
@@ -32,7 +32,7 @@ struct TimeReader {
     return true;
   }
   void expect(char c) { good = take(c) && good; }
-  // `digits` digits, which make a number from `min` to `max`.
+  // Reads `digits` digits, which make a number from `min` to `max`.
   int number(std::size_t digits, int min, int max) {
     int value = 0;
     for (std::size_t i = 0; i < digits; ++i) {
@@ -46,7 +46,7 @@ struct TimeReader {
     good = good && value >= min && value <= max;
     return value;
   }
-  // What stands behind the point: one to nine digits of a second.
+  // Reads the digits after the point: one to nine digits of a second.
   std::int64_t fraction() {
     std::int64_t value = 0;
     std::int64_t unit = kSecond;

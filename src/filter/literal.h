@@ -1,4 +1,4 @@
-// Values as a filter's text has them.
+// Values as they are written in a filter's text.
 #pragma once
 
 #include <cstdint>
@@ -8,10 +8,10 @@
 
 namespace slurper {
 
-// What ends a word that stands without quotes. As in sysdig, '<' and '>' do not: evt.dir=>
+// Whether `c` ends a word without quotes. As in sysdig, '<' and '>' do not: evt.dir=>
 [[nodiscard]] bool ends_bare_word(char c);
 
-// `bytes` as a word where that can be, otherwise in double quotes with \\ \" \n \t \r and, for what is not
+// `bytes` as a word if possible, otherwise in double quotes with \\ \" \n \t \r and, for what is not
 // printable UTF-8, \xNN.
 [[nodiscard]] std::string text_literal(std::string_view bytes);
 

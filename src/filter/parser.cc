@@ -17,8 +17,7 @@ namespace slurper {
 
 namespace {
 
-constexpr std::size_t kMaxName =
-    64;  // a longer one is not a slip of the finger, and would be slow to compare
+constexpr std::size_t kMaxName = 64;  // a longer one is no typing error, and would be slow to compare
 
 constexpr std::string_view kSpace = " \t\r\n";
 
@@ -36,7 +35,7 @@ std::string named(std::string_view text) {
   return fmt::format("'{}'", shortened(text));
 }
 
-// What other languages, and sysdig, call it.
+// The name that other languages, and sysdig, have for something.
 struct Foreign {
   std::string_view word;
   std::string_view advice;
@@ -89,7 +88,7 @@ std::string operators_on(const Field& field) {
   return names;
 }
 
-// Recursive descent. Every function returns false after an error, of which the first is kept.
+// Recursive descent. Every function returns false after an error; the parser keeps the first error.
 class Parser {
  public:
   Parser(std::string_view text, FieldTable fields) : text_(text), fields_(fields) {}
@@ -101,7 +100,7 @@ class Parser {
 
  private:
   bool fail(std::size_t position, std::string_view why, std::string_view advice = {}) {
-    // What is missing at the end is missed behind the last word.
+    // If something is missing at the end, the error's place is after the last word.
     if (position == text_.size()) position = text_.find_last_not_of(kSpace) + 1;
     if (!error_) error_ = filter_error(text_, position, why, advice);
     return false;
@@ -132,7 +131,7 @@ class Parser {
     position_ += word.size();
     return true;
   }
-  // What stands here, for messages: to the next blank or parenthesis.
+  // The text here, for messages: up to the next blank or parenthesis.
   [[nodiscard]] std::string_view token() const {
     const std::size_t end = text_.find_first_of(" \t\r\n()", position_);
     return text_.substr(position_, std::max<std::size_t>(std::min(end, text_.size()) - position_, 1));
@@ -295,7 +294,7 @@ bool Parser::parse_operator(Comparison& comparison) {
   const std::string usual = fmt::format("'{}' can be compared with: {}", field.name, operators_on(field));
   if (at_end()) return fail(position_, fmt::format("it ends where an operator should be"), usual);
 
-  // The longest that fits; of words, all of it.
+  // Finds the longest operator that matches; a word must match as a whole.
   const std::string_view word = word_at(position_);
   const OperatorInfo* found = nullptr;
   for (const OperatorInfo& info : operators()) {

@@ -1,4 +1,4 @@
-// From a filter's text to an expression.
+// Parses a filter's text into an expression.
 #pragma once
 
 #include <cstddef>

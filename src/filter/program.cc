@@ -15,14 +15,14 @@ namespace slurper {
 
 namespace {
 
-// Places of no step: the filter's answer.
+// These steps are no steps: they are the filter's answer.
 constexpr std::uint32_t kAccept = std::numeric_limits<std::uint32_t>::max();
 constexpr std::uint32_t kReject = kAccept - 1;
 
 constexpr std::int64_t kLowest = std::numeric_limits<std::int64_t>::min();
 constexpr std::int64_t kHighest = std::numeric_limits<std::int64_t>::max();
 
-// Whether `predicate` holds for the field's value. Where the event lacks the field, nothing holds.
+// Whether `predicate` holds for the field's value. False if the event lacks the field.
 template <typename Predicate>
 class TextTest : public Program::Test {
  public:
@@ -39,8 +39,8 @@ class TextTest : public Program::Test {
   Predicate predicate_;
 };
 
-// Of a field that an event may have several times: whether `predicate` holds for one of the values, or, where
-// `all`, for each of them. Of none at all, nothing holds.
+// For a field that an event may have several times: whether `predicate` holds for one of the values, or for
+// each of them if `all`. False if there are no values.
 template <typename Predicate>
 class TextsTest : public Program::Test {
  public:
@@ -63,7 +63,7 @@ class TextsTest : public Program::Test {
   static bool ask(void* context, std::string_view value) {
     auto& asking = *static_cast<Asking*>(context);
     asking.answer = asking.test.predicate_(value);
-    return asking.answer == asking.test.all_;  // the next one may change it
+    return asking.answer == asking.test.all_;  // the next value may change it
   }
 
   decltype(Field::texts) get_;
@@ -103,7 +103,7 @@ TestPointer number_test(const Comparison& comparison, Predicate predicate) {
   return std::make_unique<NumberTest<Predicate>>(comparison, std::move(predicate));
 }
 
-// Texts by length, then by bytes: most of a search in them is done by comparing lengths.
+// Sorts texts by length, then by bytes: a search among them mostly compares lengths.
 struct ShorterFirst {
   bool operator()(std::string_view a, std::string_view b) const {
     return a.size() != b.size() ? a.size() < b.size() : a < b;
@@ -171,7 +171,7 @@ TestPointer make_text_test(const Comparison& comparison) {
 
 std::expected<TestPointer, std::string> make_matches_test(const Comparison& comparison) {
   const std::string& pattern = comparison.texts.front();
-  if (Regex::is_plain(pattern)) {  // at half of the price
+  if (Regex::is_plain(pattern)) {  // at half of the cost
     return text_test(comparison, [pattern](std::string_view value) { return contains(value, pattern); });
   }
   auto regex = Regex::compile(pattern);
@@ -209,7 +209,7 @@ std::expected<Program, FilterError> Program::compile(std::string_view text, Fiel
   return program;
 }
 
-// Where to go on from each comparison of `node`, when `node` is to lead to these two.
+// Sets where each comparison of `node` leads, if `node` is to lead to these two.
 void Program::link(const Node& node, std::uint32_t when_true, std::uint32_t when_false) {
   switch (node.kind) {
     case Node::Kind::Comparison:

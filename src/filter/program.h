@@ -1,4 +1,4 @@
-// Program: an expression made ready to be asked of millions of events.
+// Program: an expression that is compiled to test millions of events.
 #pragma once
 
 #include <cstddef>
@@ -17,9 +17,10 @@ namespace slurper {
 
 inline constexpr std::size_t kMaxFilterRegexes = 64;  // in one filter: each may take Regex::kMaxMemory
 
-// The comparisons in the order of the text, each with the place to go on at when it holds and when it does
-// not: `and`, `or` and `not` cost nothing more, and what need not be asked is not. Once made, it does not
-// change, and asking allocates nothing (but see Regex): any number of threads may, at the same time.
+// The comparisons in the order of the text, each with the next step if it holds and the next step if it does
+// not. So `and`, `or` and `not` cost nothing more, and needless comparisons are skipped. Once made, a program
+// does not change, and matches() allocates nothing (but see Regex): any number of threads may call it at the
+// same time.
 class Program {
  public:
   // One comparison.
@@ -39,7 +40,7 @@ class Program {
 
   // The filter in its one spelling; compiles to the same program.
   [[nodiscard]] const std::string& text() const { return text_; }
-  // What of it is never true, such as length > 9 and length < 5; an operator wants to know.
+  // The part of the filter that is never true, such as length > 9 and length < 5: worth a warning.
   [[nodiscard]] const std::optional<FilterError>& warning() const { return warning_; }
 
  private:

@@ -22,11 +22,11 @@ bool is_ascii(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
-// The length of the class at the start of `pattern`, '[' and ']' with it.
+// The length of the class at the start of `pattern`, including '[' and ']'.
 std::size_t class_length(std::string_view pattern) {
   std::size_t i = 1;
   if (pattern.substr(i).starts_with('^')) ++i;
-  if (pattern.substr(i).starts_with(']')) ++i;  // stands for itself there
+  if (pattern.substr(i).starts_with(']')) ++i;  // a ']' stands for itself here
   while (i < pattern.size() && pattern[i] != ']') {
     if (pattern[i] == '\\') ++i;
     if (pattern.substr(i).starts_with("[:")) i = std::min(pattern.find(":]", i), pattern.size()) + 1;
@@ -35,17 +35,18 @@ std::size_t class_length(std::string_view pattern) {
   return std::min(i + 1, pattern.size());
 }
 
-// The bytes of one character that is not ASCII, as one piece for what follows it (+, *, {2}). Without
-// folding, which would take the bytes for characters of Latin-1.
+// The bytes of one character that is not ASCII, as one unit for what follows it (+, *, {2}). Without folding,
+// which would take the bytes for characters of Latin-1.
 std::string as_bytes(std::string_view character) {
   return "(?-i:" + std::string(character) + ')';
 }
 
-// `pattern`, for RE2 to read as Latin-1: byte by byte. Nothing where a class holds what is not one byte.
+// `pattern`, rewritten so that RE2 reads it as Latin-1, byte by byte. Empty if a class contains a character
+// that is not one byte.
 std::optional<std::string> pattern_of_bytes(std::string_view pattern) {
   std::string out;
   bool has_high_bytes = false;
-  bool literal = false;  // between \Q and \E, where only characters have to be put together
+  bool literal = false;  // between \Q and \E, where the only work is to join the bytes of each character
   while (!pattern.empty()) {
     std::size_t length = std::max<std::size_t>(utf8_length(pattern), 1);
     if (pattern.starts_with(literal ? "\\E" : "\\Q")) {
@@ -69,9 +70,9 @@ std::optional<std::string> pattern_of_bytes(std::string_view pattern) {
     }
     pattern.remove_prefix(length);
   }
-  // RE2 of 2022 looks for the wrong bytes where alternatives begin with the same high one ("ä|ü"): in UTF-8,
-  // as it forgets Latin-1 when it parts off what they share (google/re2 issue 477). With nothing in front,
-  // there is no such beginning to look for.
+  // RE2 of 2022 searches for the wrong bytes if alternatives begin with the same high byte ("ä|ü"): it
+  // searches for them in UTF-8, because it forgets Latin-1 when it factors out the common beginning
+  // (google/re2 issue 477). With an empty group in front, there is no common beginning to search for.
   return has_high_bytes ? "(?:)" + out : out;
 }
 
@@ -93,7 +94,7 @@ std::expected<Regex, std::string> Regex::compile(std::string_view pattern) {
   options.set_dot_nl(true);
   auto regex = std::make_shared<const re2::RE2>(*bytes, options);
   if (regex->ok()) return Regex(std::move(regex));
-  // Better the error that quotes the pattern as it was written.
+  // The error that quotes the pattern as it was written is the better one.
   options.set_encoding(re2::RE2::Options::EncodingUTF8);
   const re2::RE2 as_written(piece(pattern), options);
   return std::unexpected(shortened(as_written.ok() ? regex->error() : as_written.error()));

@@ -12,18 +12,18 @@ class RE2;
 
 namespace slurper {
 
-// Finds a pattern anywhere in a text, in time that grows with the text's length only. The pattern is UTF-8,
-// the text any bytes: '.' is one byte, so that a byte that is not UTF-8 hides nothing behind it. A character
-// that is not ASCII stands for its bytes. Of the memory that it may take, kMaxMemory, the most is allocated
-// bit by bit while it is used; when that is full, it begins anew. Any thread.
+// Finds a pattern anywhere in a text, in time that grows only with the text's length. The pattern is UTF-8,
+// the text any bytes: '.' is one byte, so that an invalid byte does not hide the text after it. A character
+// that is not ASCII stands for its bytes. RE2 allocates most of its memory (kMaxMemory) step by step while it
+// runs, and starts over if that is full. Any thread may call it.
 class Regex {
  public:
   static constexpr int kMaxMemory = 1 << 20;
 
-  // Whether the pattern finds nothing but itself.
+  // Whether the pattern is plain text that matches only itself.
   [[nodiscard]] static bool is_plain(std::string_view pattern);
 
-  // What is wrong with the pattern, in a few words.
+  // The error describes what is wrong with the pattern, in a few words.
   [[nodiscard]] static std::expected<Regex, std::string> compile(std::string_view pattern);
 
   [[nodiscard]] bool is_in(std::string_view text) const;

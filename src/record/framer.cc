@@ -11,7 +11,7 @@ namespace slurper {
 
 namespace {
 
-// How much of a line that is longer than `max_line` its next part takes: no character of UTF-8 is cut.
+// The number of bytes that the next part takes of a line longer than `max_line`: it cuts no UTF-8 character.
 std::size_t part_size(std::string_view line, std::size_t max_line) {
   const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(line[at]); };
   const auto continues = [](unsigned char c) { return (c & 0xc0) == 0x80; };
@@ -28,7 +28,7 @@ std::size_t part_size(std::string_view line, std::size_t max_line) {
 
 }  // namespace
 
-// The cutting of one run of bytes.
+// The state of cutting one run of bytes.
 struct Framer::Cutting {
   Framer& framer;
   std::string_view bytes;
@@ -44,7 +44,7 @@ struct Framer::Cutting {
                          header);
     begin += size + line_end;
   }
-  // What begins a line is parsed; what goes on with one has its header, and is rare enough to be kept out of
+  // The first part of a line is parsed. A later part has the line's header, and is rare enough to stay out of
   // the loop.
   void add_first(std::size_t size, std::size_t line_end, Part part) {
     add(size, line_end, part, &parse_syslog_header);
@@ -88,7 +88,7 @@ std::size_t Framer::cut(std::string_view bytes, const Arrival& arrival, std::siz
         continue;
       }
     } else if (size < window()) {
-      break;  // its end may still come: LF, or CR and LF, right behind max_line
+      break;  // its line end may still come: LF, or CR and LF, right after max_line
     }
     cutting.add_part();
   }
@@ -117,8 +117,8 @@ void Framer::go_on(StreamOffset offset, const SyslogHeader& line) {
   in_parts_ = true;
 }
 
-// Headers are short, lines in parts are rare: parsed when it is first known that there will be parts, since
-// the first one's bytes may be gone when the next comes.
+// Headers are short, and split lines are rare. The header is parsed when the framer first knows that the line
+// has parts, because the first part's bytes may be gone when the next part comes.
 void Framer::keep(const SyslogHeader& line) {
   LineHeader& kept = headers_.emplace_back();
   kept.header = line;
@@ -135,7 +135,7 @@ void Framer::keep(const SyslogHeader& line) {
   }
 }
 
-// Those of lines before the one at offset_, whose records are gone.
+// Forgets the headers of lines before the one at offset_: their records are gone.
 void Framer::forget_headers() {
   const std::size_t needed = in_parts_ ? 1 : 0;
   while (headers_.size() > needed) headers_.pop_front();

@@ -14,7 +14,7 @@ namespace slurper {
 namespace {
 
 constexpr std::size_t kBlock = 64;
-// From here on memchr() is faster; below this it no longer is.
+// From kLongLine on, memchr() is faster; below kShortLine, it is slower.
 constexpr std::size_t kLongLine = 512;
 constexpr std::size_t kShortLine = 128;
 
@@ -28,8 +28,8 @@ SLURPER_WITH_AVX2 std::uint64_t newline_bits(const char* half) {
   return static_cast<std::uint32_t>(_mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('\n'))));
 }
 
-// The places of the newlines in so many blocks; how many they are. Two places are written for each block,
-// whatever it has: a branch on that would be mispredicted as often as not.
+// Writes the positions of the newlines in so many blocks, and returns how many there are. It writes two
+// positions for each block, whatever the block has: a branch on that would be mispredicted half of the time.
 SLURPER_WITH_AVX2 std::size_t find_newlines(const char* text, std::size_t blocks, std::uint16_t* places) {
   std::size_t found = 0;
   for (std::size_t block = 0; block < blocks; ++block) {
@@ -68,7 +68,7 @@ bool can_find_newlines() {
 
 }  // namespace
 
-// Whether there are more.
+// Returns whether there are more newlines.
 bool Newlines::search() {
   static const bool can_search_runs = can_find_newlines();
   taken_ = 0;

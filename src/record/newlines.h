@@ -1,4 +1,4 @@
-// Newlines: where a text's lines end, found at the speed of memory.
+// Newlines: finds the ends of lines at the speed of memory.
 #pragma once
 
 #include <array>
@@ -8,16 +8,15 @@
 
 namespace slurper {
 
-// memchr() for each line costs more than the search where lines are short: a call, and a branch that is
-// mispredicted for each, since lines differ in size. So a run of bytes is searched at once, without a branch
-// that depends on them. Where lines are long, and on machines without AVX2, it is memchr() all the same. For
-// one thread.
+// If lines are short, a memchr() for each costs more than the search: a call, and a mispredicted branch,
+// because lines differ in size. So this searches a run of bytes at once, without a branch that depends on
+// them. For long lines, and on machines without AVX2, it uses memchr(). For one thread.
 class Newlines {
  public:
-  // Those of `text` from `begin` on.
+  // The newlines of `text` from `begin` on.
   Newlines(std::string_view text, std::size_t begin) : text_(text), searched_(begin) {}
 
-  // The place of the next one; the text's size where there is none.
+  // The position of the next newline; the text's size if there is none.
   std::size_t next() {
     if (taken_ == found_ && !search()) return text_.size();
     return run_ + places_[taken_++];
@@ -33,7 +32,8 @@ class Newlines {
   std::string_view text_;
   std::size_t searched_;  // bytes
   bool lines_are_long_ = false;
-  // Of the last run: where it begins, and its newlines from there. Two more are written than there are.
+  // The last run: where it begins, and the newlines found in it. find_newlines() writes up to two positions
+  // too many.
   std::size_t run_ = 0;
   std::size_t found_ = 0;
   std::size_t taken_ = 0;

@@ -12,7 +12,7 @@ namespace slurper {
 
 namespace {
 
-// The first of a number are those that are written, here as there.
+// The first name of a number is the one to show, in both tables.
 std::vector<NamedValue> named_values(std::span<const SyslogName> names) {
   std::vector<NamedValue> values;
   values.reserve(names.size());
@@ -42,25 +42,25 @@ NumberValue number(const std::optional<std::uint8_t>& value) {
 NumberValue nanoseconds(Timestamp time) {
   return time.time_since_epoch().count();
 }
-// The header's fields are empty where they are missing.
+// A missing field of the header is empty.
 TextValue unless_empty(std::string_view text) {
   return text.empty() ? std::nullopt : TextValue(text);
 }
 
-// The elements of structured data one after the other: [id name="value" …][id …]
+// The elements of structured data, one after the other: [id name="value" …][id …]
 struct Element {
   std::string_view id;
-  std::string_view parameters;  // what stands behind the id, without the ']'
+  std::string_view parameters;  // the text after the id, without the ']'
 };
 
-// Where a quoted value ends: at its closing quote. `text` begins behind the opening one.
+// The length of a quoted value, up to its closing quote. `text` begins after the opening one.
 std::size_t value_length(std::string_view text) {
   std::size_t i = 0;
   while (i < text.size() && text[i] != '"') i += text[i] == '\\' ? 2 : 1;
   return std::min(i, text.size());
 }
 
-// Takes the first element off `data`. An empty id: there is none.
+// Removes the first element from `data` and returns it. An empty id: there is none.
 Element take_element(std::string_view& data) {
   if (!data.starts_with('[')) return {};
   std::size_t end = 1;
@@ -73,7 +73,7 @@ Element take_element(std::string_view& data) {
   return {inside.substr(0, blank), inside.substr(blank)};
 }
 
-// The values of that name, which may stand there several times. False: no more are wanted.
+// Visits the values with that name, which may occur several times. Returns false if no more are wanted.
 bool visit_parameter(std::string_view parameters, std::string_view name, TextVisitor visit) {
   while (true) {
     while (parameters.starts_with(' ')) parameters.remove_prefix(1);
@@ -87,9 +87,10 @@ bool visit_parameter(std::string_view parameters, std::string_view name, TextVis
   }
 }
 
-// sd: all of it. sd[ID]: what stands behind the ID. sd[ID.param]: the value as it stands, with its escapes.
-// An ID may have dots in it, a parameter's name hardly: the last dot parts them, where no ID is the whole of
-// it. RFC 5424 allows a parameter several times in an element; an ID it does not, programs write it.
+// sd: all structured data. sd[ID]: the text after the ID. sd[ID.param]: the value as it stands, with its
+// escapes. An ID may contain dots, a parameter's name rarely does: the last dot separates them, unless the
+// whole text is an ID. RFC 5424 lets a parameter occur several times in an element. It forbids that for an
+// ID, but programs write it.
 void structured_data(const Record& record, std::string_view argument, TextVisitor visit) {
   const std::string_view all = record.header().structured_data;
   if (argument.empty()) {

@@ -1,4 +1,4 @@
-// What a filter can ask of a record.
+// The fields of a record that a filter can use.
 #pragma once
 
 #include "filter/field_table.h"
@@ -7,7 +7,7 @@
 
 namespace slurper {
 
-// Only fields of the line's header have it parsed. What the table holds lives for ever.
+// Only the fields of the line's header cause it to be parsed. What the table points to is never freed.
 [[nodiscard]] FieldsOf<Record> record_fields();
 
 using RecordFilter = Filter<Record>;

@@ -10,12 +10,14 @@ namespace slurper {
 
 namespace {
 
-// What may stand where, by byte. Beyond ASCII everything may: RFC 5424 has it otherwise, programs do it.
+// Which bytes may stand in which field. Bytes beyond ASCII may stand in all: RFC 5424 forbids that, but
+// programs write them.
 enum class In : std::uint8_t {
-  Word = 1,    // in a field: neither a blank nor a control
+  Word = 1,    // in a field: neither a blank nor a control character
   SdName = 2,  // in a name of structured data
   Tag = 4,     // in a tag. No quotes, braces and the like: '{"level":' is a message
-  Host = 8,    // in a host's name or address; syslog-ng has '/' and '@' there, for those on the way
+  Host = 8,    // in a host's name or address; syslog-ng writes '/' and '@' there, between the hosts that
+               // relayed the line
 };
 
 constexpr std::array<std::uint8_t, 256> fields_of_bytes() {
@@ -39,7 +41,7 @@ bool may_be(In field, char c) {
   return (kFieldsOfBytes[static_cast<unsigned char>(c)] & static_cast<std::uint8_t>(field)) != 0;
 }
 
-// Where the run of such bytes that begins at `at` ends, at the latest before `stop`.
+// The end of the run of such bytes that begins at `at`; `stop` ends it, too.
 std::size_t end_of(In field, std::string_view text, std::size_t at, char stop = '\0') {
   while (at < text.size() && may_be(field, text[at]) && text[at] != stop) ++at;
   return at;
@@ -47,7 +49,7 @@ std::size_t end_of(In field, std::string_view text, std::size_t at, char stop = 
 
 constexpr unsigned kHighestPri = 191;
 
-// "<34>" at the beginning of `rest`, which it leaves.
+// Reads "<34>" at the beginning of `rest`, and removes it.
 void read_pri(std::string_view& rest, SyslogHeader& header) {
   constexpr std::size_t kLongest = std::string_view("<191>").size();
   if (rest.size() < 3 || rest[0] != '<') return;
@@ -62,7 +64,8 @@ void read_pri(std::string_view& rest, SyslogHeader& header) {
   rest.remove_prefix(at + 1);
 }
 
-// A field of RFC 5424 and the blank behind it. util-linux' logger writes an empty one where the tag is empty.
+// Takes a field of RFC 5424 and the blank after it. If the tag is empty, util-linux's logger writes an empty
+// field.
 bool take_field(std::string_view& rest, std::string_view& field) {
   const std::size_t end = end_of(In::Word, rest, 0);
   if (end == rest.size() || rest[end] != ' ') return false;
@@ -72,9 +75,9 @@ bool take_field(std::string_view& rest, std::string_view& field) {
   return true;
 }
 
-// Where the element of structured data that begins at `at` ends: [id name="value" …]; 0 where it is none. In
-// a value a backslash keeps a quote from ending it. An unescaped bracket in there is wrong, but misleads
-// no one.
+// The end of the element of structured data that begins at `at`: [id name="value" …]; 0 if there is none. In
+// a value, a backslash escapes a quote. An unescaped bracket in a value is an error, but misleads no parser
+// here.
 std::size_t end_of_element(std::string_view text, std::size_t at) {
   std::size_t end = end_of(In::SdName, text, ++at);
   while (end > at && end < text.size()) {
@@ -107,7 +110,7 @@ bool take_structured_data(std::string_view& rest, std::string_view& data) {
   return true;
 }
 
-// RFC 5424, from the version on.
+// Reads RFC 5424, from the version on.
 bool read_rfc5424(std::string_view rest, SyslogHeader& header) {
   constexpr std::string_view kVersion = "1 ";
   constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
@@ -115,7 +118,7 @@ bool read_rfc5424(std::string_view rest, SyslogHeader& header) {
   if (const std::size_t length = read_iso_time(rest, header.timestamp); length > 0) {
     rest.remove_prefix(length);
   } else if (header.facility && rest.starts_with('-')) {
-    // Without <PRI> and time, "1 - - …" might be anything.
+    // Without <PRI> and time, "1 - - …" could be anything.
     rest.remove_prefix(1);
   } else {
     return false;
@@ -135,7 +138,7 @@ bool read_rfc5424(std::string_view rest, SyslogHeader& header) {
   return true;
 }
 
-// "sshd[123]: message" or "kernel: message": a tag, which always has a colon, and what is behind it.
+// Reads "sshd[123]: message" or "kernel: message": a tag, which always has a colon, and the text after it.
 bool read_tag(std::string_view text, SyslogHeader& header) {
   std::size_t end = end_of(In::Tag, text, 0, '[');
   if (end == 0) return false;
@@ -151,7 +154,7 @@ bool read_tag(std::string_view text, SyslogHeader& header) {
     }
     end = end_of(In::Tag, text, end);
   }
-  // Without a pid only where a blank follows: "http://…" is no tag.
+  // A tag without a pid needs a blank after its colon: "http://…" is no tag.
   if (end < 2 || text[end - 1] != ':' || (end < text.size() && text[end] != ' ')) return false;
   header.program = text.substr(0, end - 1);
   header.message = text.substr(std::min(end + 1, text.size()));
@@ -167,7 +170,7 @@ bool take_host(std::string_view& rest, std::string_view& host) {
   return true;
 }
 
-// "auth.info ", which busybox's syslogd writes behind the host.
+// Takes "auth.info ", which busybox's syslogd writes after the host.
 bool take_names(std::string_view& rest, SyslogHeader& header) {
   const std::size_t blank = rest.substr(0, std::string_view("authpriv.warning ").size()).find(' ');
   if (blank == rest.npos) return false;
@@ -182,7 +185,7 @@ bool take_names(std::string_view& rest, SyslogHeader& header) {
   return true;
 }
 
-// "app[77] x", "kernel x": a tag that lacks the colon. rsyslog writes the tags of messages so that it
+// Reads "app[77] x", "kernel x": a tag that lacks the colon. rsyslog writes such tags for messages that it
 // received as RFC 5424.
 enum class Bare : std::uint8_t { Tag, TagWithNumber };
 bool read_bare_tag(std::string_view text, Bare which, SyslogHeader& header) {
@@ -206,7 +209,8 @@ bool read_bare_tag(std::string_view text, Bare which, SyslogHeader& header) {
   return true;
 }
 
-// "INFO", which as many programs write behind the time as syslogds write a host there.
+// Whether the word is a level like "INFO": after the time, as many programs write a level as syslogds write a
+// host.
 bool is_level(std::string_view word) {
   static constexpr std::array<std::string_view, 12> kMore = {"trace",    "verbose", "fine",        "finer",
                                                              "finest",   "config",  "information", "severe",
@@ -219,21 +223,22 @@ bool is_level(std::string_view word) {
       kMore, [&](std::string_view one) { return std::ranges::equal(one, word, {}, {}, lower); });
 }
 
-// RFC 5424's NIL, as it comes out of rsyslog's templates.
+// Removes RFC 5424's NIL, which rsyslog's templates write.
 void drop_nil(std::string_view& field) {
   if (field == "-") field = {};
 }
 
-// What a word is that stands behind the time, with no tag behind it.
+// What a word after the time is if no tag follows it.
 enum class Untagged : std::uint8_t { Host, Message };
 
-// What is behind the host, if that is no tag. `host` is empty for "-". False: all of it is the message.
+// Reads the text after the host if that has no tag. `host` is empty for "-". Returns false if the host is
+// part of the message.
 bool read_untagged(std::string_view rest, std::string_view host, SyslogHeader& header, Untagged untagged) {
   const bool is_iso = untagged == Untagged::Message;
   if (!header.facility && take_names(rest, header)) {
     header.message = rest;
-    // In the lines that our own templates write, the place of the tag is certain, whatever it looks like. In
-    // busybox', which have the other time, a message may have none.
+    // In lines from slurper's own templates, the place of the tag is certain, whatever it looks like. In
+    // busybox's lines, which have the other time, a message may lack the tag.
     if (read_tag(rest, header) || (is_iso && read_bare_tag(rest, Bare::Tag, header))) {
       drop_nil(header.program);
       drop_nil(header.pid);
@@ -247,8 +252,8 @@ bool read_untagged(std::string_view rest, std::string_view host, SyslogHeader& h
   return true;
 }
 
-// What is behind the time in RFC 3164 and in rsyslog's file format: the host, if there is one, and the tag.
-// syslog(3) and logger(1), which write no host, always write a tag.
+// Reads the text after the time in RFC 3164 and in rsyslog's file format: the host, if there is one, and the
+// tag. syslog(3) and logger(1), which write no host, always write a tag.
 void read_origin(std::string_view rest, SyslogHeader& header, Untagged untagged) {
   header.message = rest;
   if (read_tag(rest, header)) return;
@@ -273,7 +278,8 @@ void read_origin(std::string_view rest, SyslogHeader& header, Untagged untagged)
   }
 }
 
-// RFC 3164 demands a host, and every syslogd writes one. Cisco's have a colon behind the time and none.
+// RFC 3164 requires a host, and every syslogd writes one. Cisco's devices write a colon after the time, and
+// no host.
 bool read_rfc3164(std::string_view rest, Timestamp arrival, SyslogHeader& header) {
   const std::size_t length = read_local_time(rest, arrival, header.timestamp);
   if (length == 0) return false;
@@ -290,7 +296,7 @@ bool read_rfc3164(std::string_view rest, Timestamp arrival, SyslogHeader& header
   return true;
 }
 
-// "237: ", a sequence number.
+// Takes "237: ", a sequence number.
 bool take_sequence(std::string_view& rest) {
   const std::size_t colon = rest.find_first_not_of("0123456789");
   if (colon == 0 || colon == rest.npos || !rest.substr(colon).starts_with(": ")) return false;
@@ -298,9 +304,9 @@ bool take_sequence(std::string_view& rest) {
   return true;
 }
 
-// "237: *Jan  8 10:00:00.123: %SYS-5-CONFIG_I: message", as Cisco's IOS writes: a counter of messages,
-// sequence numbers if they are configured, the device if it is ("237: R1: *Jan …"), and '*' or '.' before the
-// time of a clock that is not set, or no longer is.
+// Reads "237: *Jan  8 10:00:00.123: %SYS-5-CONFIG_I: message", which Cisco's IOS writes: a counter of
+// messages; sequence numbers and the device if they are configured ("237: R1: *Jan …"); and '*' or '.' before
+// the time of a clock that is not set, or not any more.
 bool read_cisco(std::string_view rest, Timestamp arrival, SyslogHeader& header) {
   std::string_view host;
   if (take_sequence(rest)) {
@@ -321,7 +327,7 @@ bool read_cisco(std::string_view rest, Timestamp arrival, SyslogHeader& header) 
   return true;
 }
 
-// Many programs begin their lines with such a time: there the word is as likely a level, "INFO".
+// Many programs begin their lines with such a time: the word after it is as likely a level, "INFO".
 bool read_iso(std::string_view rest, SyslogHeader& header) {
   const std::size_t length = read_iso_time(rest, header.timestamp);
   if (length == 0 || !rest.substr(length).starts_with(' ')) return false;

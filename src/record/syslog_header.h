@@ -1,4 +1,4 @@
-// The headers of syslog lines. Which lines are read how: docs/records.md.
+// Parses the headers of syslog lines. docs/records.md has the formats and their rules.
 #pragma once
 
 #include <string_view>
@@ -7,11 +7,11 @@
 
 namespace slurper {
 
-// Reads the header of `line`; a Record::Parser. All that `header` held before is gone. It is read as one
-// format, whole, or not at all: what doesn't parse leaves `format` None, and the message is what follows the
-// <PRI>, or the whole line where there is none. `arrival` chooses the year of an RFC 3164 time.
+// Parses the header of `line`; a Record::Parser. Replaces everything in `header`. The line matches one format
+// as a whole, or none: if it matches none, `format` is None, and the message is the text after the <PRI>, or
+// the whole line if it has no <PRI>. `arrival` decides the year of an RFC 3164 time.
 //
-// Any bytes will do. Any thread; no allocation.
+// Accepts any bytes. Any thread may call it; it allocates nothing.
 void parse_syslog_header(std::string_view line, Timestamp arrival, SyslogHeader& header);
 
 }  // namespace slurper

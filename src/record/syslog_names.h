@@ -16,7 +16,7 @@ struct SyslogName {
 inline constexpr std::uint8_t kFacilities = 24;
 inline constexpr std::uint8_t kSeverities = 8;
 
-// Every name. Those that are written stand first, each at its number; behind them those that are only read:
+// All names. The names to write come first, each at its number. After them come those that are only read:
 // "security", "panic", "error", "warn".
 [[nodiscard]] std::span<const SyslogName> facility_names();
 [[nodiscard]] std::span<const SyslogName> severity_names();
@@ -25,7 +25,7 @@ inline constexpr std::uint8_t kSeverities = 8;
 [[nodiscard]] std::string_view facility_name(std::uint8_t facility);
 [[nodiscard]] std::string_view severity_name(std::uint8_t severity);
 
-// The number of a name, in upper or lower case. Nothing where it is not one.
+// The number of a name, in upper or lower case. Empty if it is no such name.
 [[nodiscard]] std::optional<std::uint8_t> facility_number(std::string_view name);
 [[nodiscard]] std::optional<std::uint8_t> severity_number(std::string_view name);
 

@@ -20,11 +20,11 @@ using std::chrono::sys_seconds;
 using std::chrono::year;
 using std::chrono::year_month_day;
 
-// What a Timestamp can hold, whatever the zone.
+// The years that a Timestamp can hold, whatever the zone.
 constexpr year kFirstYear{1678};
 constexpr year kLastYear{2261};
 
-// Digits at fixed places. One check at the end spares a branch for each.
+// Digits at fixed places. One check at the end saves a branch for each.
 class Digits {
  public:
   explicit Digits(std::string_view text) : text_(text) {}
@@ -46,7 +46,8 @@ constexpr bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-// ".003" at `at`, moved behind it. False where there is a point and then no digits, or too many.
+// Reads ".003" at `at`, and moves `at` after it. Returns false if a point has no digits after it, or too
+// many.
 bool read_fraction(std::string_view text, std::size_t& at, nanoseconds& fraction) {
   if (at == text.size() || text[at] != '.') return true;
   constexpr std::size_t kMostDigits = 9;
@@ -63,7 +64,7 @@ bool read_fraction(std::string_view text, std::size_t& at, nanoseconds& fraction
   return true;
 }
 
-// "Z", "+02:00", "-0730" at `at`, moved behind it.
+// Reads "Z", "+02:00", "-0730" at `at`, and moves `at` after it.
 bool read_zone(std::string_view text, std::size_t& at, minutes& east) {
   if (at == text.size()) return false;
   const char sign = text[at++];
@@ -88,7 +89,7 @@ constexpr unsigned three_letters(std::string_view text) {
   return byte(0) << 16 | byte(1) << 8 | byte(2);
 }
 
-// 1 to 12; 0 where the three letters are no month.
+// 1 to 12; 0 if the three letters are no month.
 unsigned month_of(std::string_view text) {
   static constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
   const unsigned wanted = three_letters(text);
@@ -106,15 +107,15 @@ seconds local_offset(sys_seconds moment) {
   return seconds(local.tm_gmtoff);
 }
 
-// The moments at which local clocks show a time; told as if it were UTC.
+// The moments at which local clocks show a time, which is stored as if it were UTC.
 struct Moments {
   std::array<sys_seconds, 2> at{};
   std::size_t count = 0;
 };
 
 Moments moments_of(sys_seconds local) {
-  // Zones are less than a day apart: between these two is every moment that the time can mean, and clocks
-  // are set only once in two days.
+  // Zones are less than a day apart: every moment that the time can mean is between these two, and clocks are
+  // set at most once in two days.
   const seconds before = local_offset(local - days(1));
   const seconds after = local_offset(local + days(1));
   Moments moments;
@@ -124,7 +125,7 @@ Moments moments_of(sys_seconds local) {
   return moments;
 }
 
-// A time as a line has it: without the year, without the zone, or with them.
+// A time as it stands in a line: with or without the year and the zone.
 struct LocalTime {
   std::chrono::month month{};
   std::chrono::day day{};
@@ -132,18 +133,18 @@ struct LocalTime {
   seconds into_hour{0};
   std::optional<year> of_year;
   std::optional<minutes> east;  // of UTC
-  std::string_view zone;        // the name that says so
+  std::string_view zone;        // the name of that zone
 };
 
 struct LocalMoment {
-  sys_seconds local;  // told as if it were UTC
+  sys_seconds local;  // stored as if it were UTC
   sys_seconds moment;
 };
 
-// How far a time without a year may be ahead of its arrival: clocks differ, and a zone may be wrong. What
-// seems to be further ahead was a year earlier.
+// How far a time without a year may be ahead of its arrival: clocks differ, and a zone may be wrong. A time
+// that seems to be further ahead was a year earlier.
 constexpr seconds kMostAhead = days(1);
-// Nearer to a time without a year than this, in the past, there is none of another year.
+// If a time without a year is less than this in the past, no other year comes closer.
 constexpr seconds kSurelyThisYear = days(363);
 
 bool has_zone_name(sys_seconds moment, std::string_view name) {
@@ -152,10 +153,10 @@ bool has_zone_name(sys_seconds moment, std::string_view name) {
   return ::localtime_r(&time, &local) != nullptr && name == local.tm_zone;
 }
 
-// The moments that a local time means.
+// The moments that a local time can mean.
 Moments moments_of(sys_seconds local, const LocalTime& time) {
   if (!time.east) return moments_of(local);
-  // The name is this machine's, if it has such a one: CST is not everywhere in America.
+  // The name means this machine's zone, if that has the name: CST is not only in America.
   if (!time.zone.empty()) {
     const Moments here = moments_of(local);
     for (std::size_t i = 0; i < here.count; ++i) {
@@ -165,8 +166,8 @@ Moments moments_of(sys_seconds local, const LocalTime& time) {
   return {.at = {local - *time.east}, .count = 1};
 }
 
-// Of all moments that the time can mean, the nearest to `arrival`; without a year, none that is as much as a
-// day ahead of it.
+// Of all moments that the time can mean, the nearest to `arrival`; without a year, none that is a day or more
+// ahead of it.
 std::optional<LocalMoment> nearest(const LocalTime& time, sys_seconds arrival) {
   const year middle = time.of_year.value_or(year_month_day(std::chrono::floor<days>(arrival)).year());
   std::optional<LocalMoment> best;
@@ -191,16 +192,16 @@ std::optional<LocalMoment> nearest(const LocalTime& time, sys_seconds arrival) {
   return best;
 }
 
-// Hours whose beginning is known, and in which no clock is set. Lines come in order, but for those of a few
-// programs that hold theirs back: neighbouring hours have places of their own.
+// Hours whose beginning is known, and in which no clock is set. Lines arrive in order, except those of a few
+// programs that delay theirs: so neighbouring hours have places of their own.
 struct KnownHour {
-  unsigned key = 0;  // month, day, hour; 0 is none
+  unsigned key = 0;  // month, day, hour; 0 means none
   sys_seconds begin{};
 };
 constexpr std::size_t kKnownHours = 8;
 thread_local constinit std::array<KnownHour, kKnownHours> known_hours{};
 
-// nearest(), for a time without year and zone.
+// Does the same as nearest(), for a time without year and zone.
 std::optional<sys_seconds> nearest_by_hour(const LocalTime& time, sys_seconds arrival) {
   const auto number = static_cast<unsigned>(time.hour.count());
   const unsigned key =
@@ -231,7 +232,7 @@ std::optional<year> read_year(std::string_view text) {
   return read;
 }
 
-// "22:14:15" at the beginning of `text`, which is long enough.
+// Reads "22:14:15" at the beginning of `text`, which is long enough.
 bool read_clock(std::string_view text, LocalTime& time) {
   if (text[2] != ':' || text[5] != ':') return false;
   Digits digits(text);
@@ -244,8 +245,8 @@ bool read_clock(std::string_view text, LocalTime& time) {
   return true;
 }
 
-// "Oct 11 22:14:15", and also "Oct 1 22:14:15", "Oct 11 2003 22:14:15", in that order of likelihood. How long
-// it is; 0 where it is none.
+// Reads "Oct 11 22:14:15", and also "Oct 1 22:14:15" and "Oct 11 2003 22:14:15", in that order of likelihood.
+// Returns its length; 0 if there is none.
 std::size_t read_date_and_clock(std::string_view text, LocalTime& time) {
   constexpr std::size_t kDay = std::string_view("Oct ").size();
   constexpr std::size_t kClock = std::string_view("22:14:15").size();
@@ -273,13 +274,13 @@ std::size_t read_date_and_clock(std::string_view text, LocalTime& time) {
   return exists ? at + kClock : 0;
 }
 
-// What ends a word: a blank, or Cisco's colon.
+// Whether a word ends here: with a blank, or with Cisco's colon.
 bool ends_word(std::string_view text, std::size_t at) {
   return at < text.size() && (text[at] == ' ' || text[at] == ':');
 }
 
-// " 2003", " CET", " +0200" at `at`, moved behind them: each at most once. A word that is none of these is
-// another's, mostly a host.
+// Reads " 2003", " CET", " +0200" at `at`, and moves `at` after them: each at most once. A word that is none
+// of these belongs to another field, usually the host.
 void read_year_and_zone(std::string_view text, std::size_t& at, LocalTime& time) {
   while (at + 1 < text.size() && text[at] == ' ') {
     const std::string_view word = text.substr(at + 1);
@@ -309,7 +310,7 @@ void read_year_and_zone(std::string_view text, std::size_t& at, LocalTime& time)
   }
 }
 
-// Whether read_year_and_zone() would find something, for all that the first byte says.
+// Whether read_year_and_zone() could find something, judging by the first byte.
 bool may_be_year_or_zone(std::string_view text, std::size_t at) {
   if (at + 1 >= text.size() || text[at] != ' ') return false;
   const char c = text[at + 1];

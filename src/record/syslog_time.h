@@ -1,4 +1,4 @@
-// The times that syslog lines begin with.
+// Parses the times with which syslog lines begin.
 #pragma once
 
 #include <string_view>
@@ -7,24 +7,24 @@
 
 namespace slurper {
 
-// Each reads a time at the beginning of `text` and says how many bytes it takes; 0 where there is none.
-// `timestamp` stays empty where the time is one, but can't be told: Timestamp reaches from 1678 to 2261. Any
-// thread; no allocation.
+// Each function reads a time at the beginning of `text` and returns how many bytes it takes; 0 if there is
+// none. `timestamp` stays empty if a Timestamp, which covers 1678 to 2261, can't represent the time. Any
+// thread may call them; they allocate nothing.
 
-// RFC 3339 as RFC 5424 has it, "2003-10-11T22:14:15.003Z", "…+02:00": any number of nanosecond digits up to
-// nine; also "+0200", as `journalctl -o short-iso` writes. The zone is a must. No leap seconds.
+// RFC 3339 as in RFC 5424, "2003-10-11T22:14:15.003Z", "…+02:00": up to nine fractional digits; also "+0200",
+// which `journalctl -o short-iso` writes. The zone is mandatory. No leap seconds.
 [[nodiscard]] std::size_t read_iso_time(std::string_view text, std::optional<Timestamp>& timestamp);
 
-// "Oct 11 22:14:15", "Oct  1 …", "Oct 01 …", "Oct 1 …", and with a fraction, as syslog-ng's frac-digits()
-// writes. The year may stand before the clock ("Oct 11 2003 22:14:15") or behind it, a zone ("CET", "+0200";
-// zone_names.h) behind it.
+// "Oct 11 22:14:15", "Oct  1 …", "Oct 01 …", "Oct 1 …", also with a fraction, which syslog-ng's frac-digits()
+// writes. The year may stand before the clock ("Oct 11 2003 22:14:15") or after it, a zone ("CET", "+0200";
+// zone_names.h) after it.
 //
-// Mostly it has neither. Then it means, of all moments at which this machine's clocks show it, the last one
-// that is less than a day ahead of `arrival`; of the two that a clock set back shows, the nearest to it. A
-// time that clocks skip is told as if they had not been set forward. "Feb 29" is empty where neither this
-// year nor the last has one.
+// Most times have neither. Then the time means, of all moments at which this machine's clocks show it, the
+// last one that is less than a day ahead of `arrival`. If a clock that is set back shows it twice, it means
+// the nearer one. If clocks skip it, it is converted as if they had not been set forward. "Feb 29" is empty
+// if neither this year nor the last has one.
 //
-// The zone's rules are asked once an hour of the lines' and kept by the thread.
+// Each thread looks up the zone's rules once for an hour of the lines' times, and caches them.
 [[nodiscard]] std::size_t read_local_time(std::string_view text, Timestamp arrival,
                                           std::optional<Timestamp>& timestamp);
 

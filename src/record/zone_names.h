@@ -1,4 +1,4 @@
-// The abbreviations of time zones that stand behind the times of syslog lines.
+// The abbreviations of time zones that follow the times of syslog lines.
 #pragma once
 
 #include <chrono>
@@ -7,10 +7,11 @@
 
 namespace slurper {
 
-// How far "CET" is ahead of UTC. Nothing if it is no abbreviation that is known; then it may be a host.
+// How far "CET" is ahead of UTC. Empty if the abbreviation is unknown; then it may be a host.
 //
-// Some mean more than one zone: CST and IST are taken as RFC 5322 and the majority have them, in America and
-// in India. read_local_time() asks this machine's own zone first. Any thread; no allocation.
+// Some abbreviations mean more than one zone: this takes CST and IST as RFC 5322 and the majority do, in
+// America and in India. read_local_time() tries this machine's own zone first. Any thread may call it; it
+// allocates nothing.
 [[nodiscard]] std::optional<std::chrono::minutes> zone_offset(std::string_view name);
 
 }  // namespace slurper
