@@ -171,7 +171,7 @@ TEST(WhenFull, DropLosesWholeLinesOnlyAndCountsThem) {
   EXPECT_NE(slurper.err().find(fmt::format("{} lines (", report.lost)), std::string::npos)
       << report.text() << "\n"
       << slurper.err();
-  EXPECT_TRUE(slurper.said("the ring is full (4.00MiB), and ring.when_full = \"drop\""));
+  EXPECT_TRUE(slurper.said("the ring is full (4.00MiB) and ring.when_full = \"drop\""));
   EXPECT_TRUE(
       slurper.said(fmt::format("the ring was full until the end: {} lines were dropped", report.lost)))
       << slurper.err();

@@ -102,7 +102,7 @@ TEST_P(InjectedFault, LosesNothingAndIsSaidOnce) {
 }
 
 constexpr const char* kReady = "ready";  // where a recovery is no event
-constexpr const char* kUnsynced = "may not survive a loss of power";
+constexpr const char* kUnsynced = "may not survive a power failure";
 constexpr const char* kSynced = "is syncing the log again";
 constexpr const char* kIndex = "cannot write the log's index";
 constexpr const char* kWrittenAgain = "writing the log again, after";
@@ -275,7 +275,7 @@ TEST(DiskFaults, AStopTakesWhatALimitHasHeldUp) {
       stall.reset();
       EXPECT_TRUE(slurper.exits_with(74)) << slurper.err();
       EXPECT_THAT(slurper.err(),
-                  testing::ContainsRegex("cannot take what is left in the FIFO '.*', .*: the limit on"));
+                  testing::ContainsRegex("cannot read what is left in the FIFO '.*' \\(.*\\): the limit on"));
       EXPECT_GT(site.holder.pending(), 0U);
     }
   }

@@ -386,7 +386,7 @@ TEST_F(SinksTest, OneThatHangsHoldsUpNobody) {
   slurper.signal(SIGTERM);
   ASSERT_TRUE(slurper.exits_with(0)) << slurper.err();
   const auto took = Clock::now() - told;
-  EXPECT_THAT(slurper.err(), HasSubstr("the sink 'hanging' does not end: it is left behind"));
+  EXPECT_THAT(slurper.err(), HasSubstr("the sink 'hanging' does not end: its thread is abandoned"));
   fmt::print("it ended in {:.1f} s\n", std::chrono::duration<double>(took).count());
   EXPECT_EQ(difference(site_.holder.accepted(), site_.log.bytes()), "");
   EXPECT_EQ(difference(site_.log.bytes(), content_of(on_disk("quick"))), "");

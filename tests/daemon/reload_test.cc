@@ -1,0 +1,77 @@
+// What a SIGHUP changes, and what it says of the rest.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include <csignal>
+
+#include "support/daemon.h"
+#include "support/files.h"
+
+namespace slurper::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+class Reload : public testing::Test {
+ protected:
+  void configure(const std::string& log_settings, const std::string& more = {}) {
+    write_file(file_, fmt::format(
+                          "[fifo]\npath = \"{}\"\n[ring]\ndirectory = \"{}\"\n[log]\npath = \"{}\"\n{}\n{}\n",
+                          site_.fifo, site_.ram.path(), site_.disk / "messages", log_settings, more));
+  }
+  Child start() {
+    Child slurper({.argv = {slurper_binary(), "run", "-c", file_}, .env = {}});
+    EXPECT_TRUE(slurper.said("ready: ")) << slurper.err();
+    return slurper;
+  }
+  static void stop(Child& slurper) {
+    slurper.signal(SIGTERM);
+    EXPECT_TRUE(slurper.exits_with(0)) << slurper.err();
+  }
+
+  Site site_;
+  const std::string file_ = site_.disk / "slurper.toml";
+};
+
+TEST_F(Reload, TheLogsLimitsChangeAtOnce) {
+  configure("rotate_size = 0");
+  Child slurper = start();
+  configure("rotate_size = \"4KiB\"");
+  slurper.signal(SIGHUP);
+  ASSERT_TRUE(slurper.said("settings reloaded"));
+  ASSERT_TRUE(site_.holder.write(std::string(5000, '.') + "\nthe next one\n"));
+  EXPECT_TRUE(eventually([&] { return content_of(site_.disk / "messages") == "the next one\n"; }))
+      << "it is not rotated";
+  EXPECT_THAT(slurper.err(), Not(HasSubstr("after a restart")));
+  stop(slurper);
+}
+
+TEST_F(Reload, WhatNeedsARestartIsNamed) {
+  configure("mode = \"0640\"");
+  Child slurper = start();
+  configure("mode = \"0600\"");
+  slurper.signal(SIGHUP);
+  EXPECT_TRUE(
+      slurper.said("[fifo], [ring], or the log's path, mode or group has changed: this takes effect after a "
+                   "restart"))
+      << slurper.err();
+  configure("mode = \"0640\"",
+            "[[sink]]\nname = \"copy\"\ntype = \"file\"\npath = \"" + (site_.disk / "copy") + "\"");
+  slurper.signal(SIGHUP);
+  EXPECT_TRUE(slurper.said("a [[sink]] has changed: this takes effect after a restart")) << slurper.err();
+  stop(slurper);
+}
+
+TEST_F(Reload, AConfigurationThatIsWrongChangesNothing) {
+  configure("rotate_size = 0");
+  Child slurper = start();
+  configure("rotate_size = \"soon\"");
+  slurper.signal(SIGHUP);
+  EXPECT_TRUE(slurper.said("The settings are unchanged")) << slurper.err();
+  EXPECT_THAT(slurper.err(), Not(HasSubstr("settings reloaded")));
+  stop(slurper);
+}
+
+}  // namespace
+}  // namespace slurper::test
