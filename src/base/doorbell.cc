@@ -6,6 +6,8 @@
 
 #include <ctime>
 
+#include "base/contract.h"
+
 namespace slurper {
 
 void Doorbell::wait(Clock::time_point deadline) {
@@ -19,6 +21,7 @@ void Doorbell::wait(Clock::time_point deadline) {
     (void)::syscall(SYS_futex, &state_, FUTEX_WAIT_BITSET_PRIVATE, Waiting,
                     deadline == Clock::time_point::max() ? nullptr : &until, nullptr, FUTEX_BITSET_MATCH_ANY);
   }
+  SLURPER_ASSERT(expected != Waiting);  // no other thread waits
   state_.exchange(Quiet);
 }
 

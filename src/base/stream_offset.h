@@ -1,9 +1,10 @@
 // StreamOffset: a place in a log, counted in bytes since the log's creation.
 #pragma once
 
-#include <cassert>
 #include <compare>
 #include <cstdint>
+
+#include "base/contract.h"
 
 namespace slurper {
 
@@ -26,7 +27,7 @@ constexpr StreamOffset operator+(StreamOffset offset, std::uint64_t bytes) {
 
 // The number of bytes in [earlier, later).
 constexpr std::uint64_t operator-(StreamOffset later, StreamOffset earlier) {
-  assert(later >= earlier);
+  SLURPER_ASSERT(later >= earlier);
   return later.value - earlier.value;
 }
 

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/contract.h"
+
 namespace slurper {
 
 namespace {
@@ -151,6 +153,7 @@ std::string printable(std::string_view text) {
 }
 
 std::size_t utf8_length(std::string_view text) {
+  SLURPER_ASSERT(!text.empty());
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char first = byte(0);
   if (first < 0x80) return 1;

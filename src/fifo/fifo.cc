@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/accounts.h"
+#include "base/contract.h"
 #include "base/error.h"
 #include "base/file_kind.h"
 #include "base/text.h"
@@ -219,16 +220,19 @@ Result<Fifo> open_fifo(Os& os, const FifoSettings& settings, std::chrono::millis
 }
 
 bool has_room(const Fifo& fifo) {
+  SLURPER_ASSERT(fifo.keep_alive_fd);
   pollfd writer{.fd = fifo.keep_alive_fd.get(), .events = POLLOUT, .revents = 0};
   return ::poll(&writer, 1, 0) == 1 && (writer.revents & POLLOUT) != 0;
 }
 
 bool writers_are_gone(const Fifo& fifo) {
+  SLURPER_ASSERT(fifo.read_fd);
   pollfd reader{.fd = fifo.read_fd.get(), .events = 0, .revents = 0};
   return ::poll(&reader, 1, 0) == 1 && (reader.revents & POLLHUP) != 0;
 }
 
 Status reopen_keep_alive(Os& os, Fifo& fifo) {
+  SLURPER_ASSERT(fifo.read_fd);
   Result<UniqueFd> fd =
       open_again(os, fifo.read_fd.get(), O_WRONLY | O_NONBLOCK, "open the FIFO for writing again");
   if (!fd) return std::unexpected(std::move(fd.error()));

@@ -231,6 +231,7 @@ Status FifoInotify::watch_steps(const std::string& path, bool inode_is_watched, 
 }
 
 FifoEvents FifoInotify::read() {
+  reader_.assert_is_caller();
   FifoEvents events;
   alignas(inotify_event) std::array<char, 4096> buffer;
   for (ssize_t size; (size = ::read(inotify_fd_.get(), buffer.data(), buffer.size())) > 0;)

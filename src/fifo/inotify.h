@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/fd.h"
+#include "base/thread_owner.h"
 #include "slurper/result.h"
 
 namespace slurper {
@@ -71,6 +72,7 @@ class FifoInotify {
   [[nodiscard]] int add(int fd, std::uint32_t mask) const;
   void remove(int watch) const;
 
+  ThreadOwner reader_;
   UniqueFd inotify_fd_;
   WatchedNames names_;
 };

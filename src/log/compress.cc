@@ -11,6 +11,7 @@
 #include <span>
 #include <utility>
 
+#include "base/contract.h"
 #include "base/error.h"
 #include "base/file_kind.h"
 #include "base/text.h"
@@ -54,7 +55,7 @@ Status write_all(Os& os, int fd, std::span<const char> data, const std::string& 
   return {};
 }
 
-// One frame of `raw_size` bytes from `raw_fd` to `temporary_fd`. The bytes written; nothing where cancelled.
+// One frame of `raw_size` bytes from `raw_fd` to `temporary_fd`. The bytes written; nothing if cancelled.
 Result<std::optional<std::uint64_t>> write_frame(Os& os, int raw_fd, std::uint64_t raw_size, int temporary_fd,
                                                  const std::stop_token& cancelled, const std::string& what) {
   const std::unique_ptr<ZSTD_CCtx, FreeCompressor> compressor(ZSTD_createCCtx());
@@ -162,6 +163,7 @@ Result<Comparison> compare(Os& os, const Segment& raw, const Segment& compressed
 
 Result<std::optional<Segment>> compress_segment(Os& os, const LogPaths& paths, const Segment& raw,
                                                 const std::stop_token& cancelled) {
+  SLURPER_ASSERT(!raw.compressed);
   const std::string what = fmt::format("compress the segment {}", in_quotes(raw.path));
   const UniqueFd raw_fd(os.open(raw.path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
   if (!raw_fd) return fail_to_open(-raw_fd.get(), raw.path, what);

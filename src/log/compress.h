@@ -20,7 +20,7 @@ namespace slurper {
 //   3. …zst stands beside raw       both are good raw is removed, once the other is proven
 //   4. …zst alone                   done
 //
-// Keeps mode, owner and the time of the last write. Returns the compressed segment; nothing where `cancelled`
+// Keeps mode, owner and the time of the last write. Returns the compressed segment; nothing if `cancelled`
 // cut it short. On failure and after a cancellation raw is as it was and no temporary file is left (unless
 // even that fails); only when raw can't be unlinked is it left in state 3. A call may take seconds: not for a
 // thread that has anything else to do.
@@ -35,7 +35,7 @@ struct Leftovers {
 };
 
 // Resolves what a crash left of compressions of segments before `active_base`: removes temporary files, and
-// of a segment that is there both ways the raw one, or, where the compressed one does not hold the same
+// of a segment that is there both ways the raw one, or, if the compressed one does not hold the same
 // bytes, that one. For the holder of the log's lock, while nothing is being compressed. Ends early where
 // `cancelled`.
 [[nodiscard]] Leftovers resolve_leftovers(Os& os, const LogPaths& paths, StreamOffset active_base,

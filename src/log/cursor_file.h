@@ -18,7 +18,7 @@ namespace slurper {
 using CursorReading = SlotReading<CursorRecord>;
 
 // Reads the cursor `name` without locking it: for looking at a log that may be in use. Fails with NoInput
-// where there is none, and with Data where no slot is left whole, where one is of a newer format, or if
+// if there is none, and with Data if no slot is whole, if one is of a newer format, or if
 // `log_id` is given and the cursor is of another log.
 [[nodiscard]] Result<CursorReading> read_cursor(Os& os, const LogPaths& paths, std::string_view name,
                                                 const std::optional<Uuid>& log_id = std::nullopt);
@@ -26,7 +26,7 @@ using CursorReading = SlotReading<CursorRecord>;
 // The command line that sets the cursor `name`, for advice.
 [[nodiscard]] std::string how_to_set_cursor(const LogPaths& paths, std::string_view name);
 
-// Sets the cursor `name`, whatever is in it, by hand: its sink goes on at `offset`, whatever its destination
+// Sets the cursor `name`, whatever is in it, by hand: its sink resumes at `offset`, whatever its destination
 // says. What was refused and missed so far stays counted. Synced. Fails with NoInput if there is no such
 // cursor, and with Busy while a sink has it.
 [[nodiscard]] Status set_cursor(Os& os, const LogPaths& paths, std::string_view name, const Uuid& log_id,
@@ -37,14 +37,14 @@ using CursorReading = SlotReading<CursorRecord>;
 class CursorFile {
  public:
   // Opens the cursor `name` of the log `log_id`, or creates it (with `access`, its name made durable), and
-  // locks it. Fails with Config where the name can't be a cursor's, with Busy if another process has it,
-  // with Data where it is another log's, or as read_cursor, and with CantCreate or NoPermission where it
+  // locks it. Fails with Config if the name can't be a cursor's, with Busy if another process has it,
+  // with Data if it is another log's, or as read_cursor, and with CantCreate or NoPermission if it
   // can't be made.
   [[nodiscard]] static Result<CursorFile> open(Os& os, const LogPaths& paths, std::string_view name,
                                                const Uuid& log_id, const FileAccess& access);
 
   // Removes the cursor `name`, whatever it says: a sink of this name then begins as a new one. Fails with
-  // Busy where a sink has it.
+  // Busy if a sink has it.
   [[nodiscard]] static Status remove(Os& os, const LogPaths& paths, std::string_view name);
   // Whether a sink has it, as far as its lock tells. Makes nothing.
   [[nodiscard]] static bool is_in_use(Os& os, const LogPaths& paths, std::string_view name);

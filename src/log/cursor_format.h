@@ -67,7 +67,7 @@ struct CursorRecord {
   // Where the last record ends that the destination took: what it answers when it is asked where it stands.
   // The cursor may be far beyond, since lines that the filter does not want move it, too. Nothing: not known.
   std::optional<StreamOffset> delivered = {};
-  // `slurper cursor` wrote it: delivery goes on at `offset` whatever the destination says, once.
+  // `slurper cursor` wrote it: delivery resumes at `offset` whatever the destination says, once.
   bool set_by_hand = false;
 
   bool operator==(const CursorRecord&) const = default;

@@ -1,4 +1,4 @@
-// LogWriter among others: its file moved, removed, cut or written to by another process while slurper runs.
+// LogWriter beside other processes, which may move, remove, cut or write to its file while slurper runs.
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -58,23 +58,23 @@ Status LogWriter::follow_file() {
   return {};
 }
 
-// Where the path shows another file or none, goes on there; true if it did. With patience, a missing file
-// gets until the next look: logrotate makes a new one right after it has renamed the old one, and is put out
-// if another process was faster.
+// Goes on in a new file if the path shows another file, or none. Returns whether it did. With patience, a
+// file that is missing gets until the next look: logrotate makes a new one right after it has renamed the old
+// one, and fails if slurper was faster.
 Result<bool> LogWriter::follow_path(Patience patience) {
   next_look_ = steady_clock::now() + kBetweenLooks;
   struct stat named{};
   const int looked = os_.lstat(paths_.active().c_str(), &named);
   if (looked < 0 && looked != -ENOENT) {
-    if (patience == Patience::OneLook) return false;  // a file that can be written to is good enough
+    if (patience == Patience::OneLook) return false;  // the open file can still be written to
     return cannot(-looked, "look at", paths_.active());
   }
   const bool index_is_gone = index_.is_gone();
   const bool is_there = looked == 0 && named.st_ino == record_.active_inode && named.st_dev == active_device_;
-  // Before the file is left: where the place is another log's, or there is none, ours may come back.
+  // Comes before the file is left: if the folder is gone or another log's, slurper's own may come back.
   if (index_is_gone) {
     if (Status renewed = follow_identity(); !renewed) {
-      next_look_ = {};  // not a byte before that is settled
+      next_look_ = {};  // no byte is written before that is resolved
       return std::unexpected(renewed.error());
     }
   }
@@ -82,7 +82,7 @@ Result<bool> LogWriter::follow_path(Patience patience) {
     path_was_missing_ = false;
     return false;
   }
-  // logrotate leaves the index alone: where that is gone, too, the folder is.
+  // logrotate leaves the index alone: if that is gone, too, the whole folder is.
   if (looked < 0 && patience == Patience::OneLook && !index_is_gone &&
       !std::exchange(path_was_missing_, true))
     return false;
@@ -99,7 +99,7 @@ Result<bool> LogWriter::follow_path(Patience patience) {
   return true;
 }
 
-// The stream goes on at end(), in another file; what this one held is not in the log any more.
+// The stream resumes at end(), in another file. What this file held is no longer in the log.
 void LogWriter::leave_file(NoteKind why) {
   if (position_.size() > 0) record_.add_note({why, position_.base(), position_.size()});
   position_.begin_at(end());
@@ -108,8 +108,8 @@ void LogWriter::leave_file(NoteKind why) {
   index_stale_ = true;
 }
 
-// logrotate's copytruncate: the same file from its beginning. prepare() writes the index before the next
-// byte.
+// logrotate's copytruncate: the stream continues in the same file, from its beginning. prepare() writes the
+// index before the next byte.
 Status LogWriter::follow_truncation() {
   feed_.cut();
   record_.add_note({NoteKind::Cut, position_.base(), position_.size()});
@@ -127,8 +127,8 @@ void LogWriter::remember(std::span<const char> written) {
   if (last_bytes_.size() > kLastBytes) last_bytes_.erase(0, last_bytes_.size() - kLastBytes);
 }
 
-// Another process's bytes are behind ours. They stay there; the segment ends before them. The index knows
-// first: after a crash the next base can't be told from the file's size.
+// Another process's bytes are behind slurper's. They stay there, and the segment ends before them. The index
+// notes that first, since after a crash the file's size would give a wrong base for the next segment.
 Status LogWriter::end_polluted(std::uint64_t foreign) {
   const Result<bool> moved = follow_path(Patience::None);
   if (!moved) return std::unexpected(moved.error());
@@ -148,7 +148,7 @@ Status LogWriter::end_polluted(std::uint64_t foreign) {
   return begin_segment();
 }
 
-// What is in the file is not what was written, or there is nothing of ours in it.
+// The file does not hold what slurper wrote, or holds another process's bytes alone.
 Status LogWriter::quarantine() {
   const Result<bool> moved = follow_path(Patience::None);
   if (!moved) return std::unexpected(moved.error());
@@ -206,17 +206,17 @@ Result<std::string> LogWriter::quarantine_file(const std::string& path) {
   return *quarantined;
 }
 
-// Whether the write(2) that has just returned is where it belongs: behind the position_.size() bytes of the
-// file, or after follow_truncation(), at its beginning. If not, it is not in the log: it is written again,
-// elsewhere.
+// Whether the bytes of the write(2) that has just returned are where they belong: behind the first
+// position_.size() bytes of the file or, after follow_truncation(), at its beginning. If not, they are not in
+// the log, and are written again.
 Result<bool> LogWriter::has_landed(std::span<const char> written) {
   struct stat st{};
-  if (os_.fstat(active_fd_.get(), &st) < 0) return true;  // it was written, that much is sure
+  if (os_.fstat(active_fd_.get(), &st) < 0) return true;  // write(2) itself has succeeded
   if (st.st_nlink == 0) return false;
   const auto found = static_cast<std::uint64_t>(st.st_size);
   if (found == position_.size() + written.size()) return true;
   if (found > position_.size() + written.size()) return file_has(active_fd_.get(), position_.size(), written);
-  feed_.cut();  // it is shorter than it was
+  feed_.cut();  // the file is shorter than it was
   if (found != written.size()) return false;
   const Result<bool> alone = file_has(active_fd_.get(), 0, written);
   if (!alone || !*alone) return alone;

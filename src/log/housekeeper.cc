@@ -24,7 +24,7 @@ constexpr int kIoprioClassShift = 13;
 
 constexpr std::chrono::seconds kRest{1};  // after what was thrown: mostly there is no memory
 
-// Best effort: where the kernel or a sandbox refuses, the work is done at the usual priority.
+// Best effort: if the kernel or a sandbox refuses, the work is done at the usual priority.
 void lower_priority() {
   constexpr int kLowest = 19;
   // To Linux a thread is a process of its own here, and 0 the calling one (setpriority(2), ioprio_set(2)).

@@ -20,7 +20,7 @@
 
 namespace slurper {
 
-// Is told what the housekeeper did, on the housekeeper's own thread.
+// Called with what the housekeeper did, on the housekeeper's own thread.
 class HousekeeperListener {
  public:
   virtual ~HousekeeperListener() = default;

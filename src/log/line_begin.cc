@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/contract.h"
 #include "log/log_reader.h"
 
 namespace slurper {
@@ -20,6 +21,7 @@ constexpr std::size_t kLookBack = 64 << 10;  // bytes, for the beginning of a li
 // compressed is read from its beginning each time.
 Result<StreamOffset> line_begin(Os& os, const LogPaths& paths, const LogFeed& feed, StreamOffset at,
                                 const std::function<bool()>& stops) {
+  SLURPER_ASSERT(at <= feed.end());
   StreamOffset searched = at;  // from there to `at` is no newline
   std::vector<char> piece;
   for (std::uint64_t back = 1; searched.value > 0; back = std::max<std::uint64_t>(2 * back, kLookBack)) {
@@ -36,7 +38,7 @@ Result<StreamOffset> line_begin(Os& os, const LogPaths& paths, const LogFeed& fe
         begin = chunk->at;
       }
       if (!chunk) return std::unexpected(chunk.error());
-      // A line does not go on over what is gone.
+      // A line does not continue over what is gone.
       if (chunk->missing > 0) begin = chunk->at;
       const std::size_t newline = std::string_view(piece.data(), chunk->bytes).rfind('\n');
       if (newline != std::string_view::npos) begin = chunk->at + newline + 1;

@@ -1,4 +1,4 @@
-// Where a log goes on after a start: what its end says, held against what else is known of it.
+// Where a log continues after a start: what its end says, held against what else is known of it.
 #pragma once
 
 #include <cstdint>

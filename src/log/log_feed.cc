@@ -1,12 +1,11 @@
 #include "log/log_feed.h"
 
 #include <algorithm>
-#include <cassert>
 
 namespace slurper {
 
 void LogFeed::publish(const ActiveSegment& active, StreamOffset end) {
-  assert(end.value >= end_.load());
+  SLURPER_ASSERT(end.value >= end_.load());
   if (open_ && active == active_) {
     if (end.value == end_.load(std::memory_order_relaxed)) return;
     end_.store(end.value);
@@ -66,7 +65,7 @@ void LogFeed::remove(Listener& listener) {
   if (std::erase(waiting_, &listener) > 0) set_wanted();
 }
 
-// Each is rung once: it is off the list before it hears it, and needs no lock to go on.
+// Each is rung once: it is off the list before it hears it, and needs no lock to continue.
 void LogFeed::wake_up_to(std::uint64_t end) {
   const std::lock_guard lock(waiting_mutex_);
   std::erase_if(waiting_, [&](Listener* listener) {

@@ -1,4 +1,4 @@
-// LogFeed: what a log's writer tells those who read along in the same process.
+// LogFeed: how a log's writer keeps the readers in the same process up to date.
 #pragma once
 
 #include <sys/types.h>
@@ -10,6 +10,7 @@
 #include <mutex>
 #include <vector>
 
+#include "base/contract.h"
 #include "base/doorbell.h"
 #include "base/stream_offset.h"
 
@@ -23,9 +24,9 @@ struct ActiveSegment {
   bool operator==(const ActiveSegment&) const = default;
 };
 
-// One thread writes, any number read and wait. What a publish() told is seen by whoever sees its end. It
-// costs the writer two atomic operations if no wish comes true, and a futex wake for each whose
-// does. Nothing of it survives the process.
+// One thread writes, any number read and wait. A thread that sees the end of a publish() sees all of it. A
+// publish() costs the writer two atomic operations, and a futex wake for each reader whose wait it ends.
+// Nothing of it survives the process.
 class LogFeed {
  public:
   using Clock = Doorbell::Clock;
@@ -38,6 +39,7 @@ class LogFeed {
   };
 
   LogFeed() = default;
+  ~LogFeed() { SLURPER_ASSERT(waiting_.empty()); }
   LogFeed(const LogFeed&) = delete;
   LogFeed& operator=(const LogFeed&) = delete;
 
@@ -45,12 +47,13 @@ class LogFeed {
 
   // `end` never goes back.
   void publish(const ActiveSegment& active, StreamOffset end);
-  // The file is about to be closed; another one follows. To be called before that: a reader that finds the
-  // file by its inode must know that the number was not given to another one meanwhile.
+  // To be called before the file is closed, for another one to follow: a reader that finds the file by its
+  // inode must know that the number was not given to another file meanwhile.
   void leave();
-  // The file was cut to nothing: whoever reads it must not read on. Before it is written again.
+  // The file was cut to nothing, so its readers must not read on. To be called before it is written again.
   void cut();
-  // The files beside the log must be made again, since others have removed them. Wakes who waits.
+  // The files beside the log must be made again, since others have removed them. Wakes every reader that
+  // waits.
   void renew();
   // A write(2) of `bytes` bytes begins; 0: what it did is known, and cut() has been called if need be.
   void set_in_flight(std::uint64_t bytes) { in_flight_.store(bytes); }
@@ -61,7 +64,7 @@ class LogFeed {
   [[nodiscard]] Snapshot snapshot() const;
   // How often renew() was called.
   [[nodiscard]] std::uint64_t renewals() const { return renewals_.load(); }
-  // As many bytes may stand at the file's beginning that were meant for its end.
+  // So many bytes that were meant for the file's end may stand at its beginning.
   [[nodiscard]] std::uint64_t in_flight() const { return in_flight_.load(); }
 
   // A reader's place to wait. One thread waits, any thread may wake it. It ends before the feed does.
@@ -72,8 +75,8 @@ class LogFeed {
     Listener& operator=(const Listener&) = delete;
     ~Listener() { feed_.remove(*this); }
 
-    // Waits until the log is written up to `wanted`, for `deadline` (Clock::time_point::max(): none), or for
-    // wake(). Whether it is written as far. Who can do with fewer wake-ups wants more bytes.
+    // Waits until the log is written up to `wanted`, until `deadline` (Clock::time_point::max(): none), or
+    // for wake(). Returns whether it is written that far. A reader that wants more bytes wakes up less often.
     bool wait_until(StreamOffset wanted, Clock::time_point deadline);
     // Ends the wait under way, or else the next one that would have to wait.
     void wake();
@@ -95,8 +98,8 @@ class LogFeed {
   void wake_up_to(std::uint64_t end);
   void set_wanted();
 
-  // The least offset that anybody waits for. A waiter stores it and then looks at end_, the writer stores
-  // end_ and then looks at it: one of them sees the other.
+  // The lowest offset that a reader waits for. A reader stores it and then looks at end_, the writer stores
+  // end_ and then looks at it: so one of them sees the other.
   std::atomic<std::uint64_t> wanted_{kNothing};
   std::atomic<std::uint64_t> end_{0};
   std::atomic<std::uint64_t> in_flight_{0};

@@ -1,4 +1,4 @@
-// LogWriter's identity: the log's id, and who may write it, over a folder that others remove or replace.
+// LogWriter's identity: the log's id and its lock, if others remove or replace the log's folder.
 #include <fmt/format.h>
 
 #include <utility>
@@ -8,9 +8,9 @@
 
 namespace slurper {
 
-// The index may have been removed, alone or with all of the log's folder. What it says is known, so it is
-// made again, with its lock, before anything else is made there. What stands in its place may be an older
-// copy of it, which gives way; another log's never does.
+// Others may have removed the index, alone or with the whole folder. slurper knows what it said, so it makes
+// it again, with its lock, before anything else. An older copy of the index in its place gives way; another
+// log's index never does.
 Status LogWriter::follow_identity() {
   if (!index_.is_gone()) return {};
   Result<LogIndex> found = index_.open_again(paths_, {.mode = settings_.mode, .group = group_});

@@ -16,9 +16,9 @@ namespace slurper {
 // What an index file says.
 using IndexReading = SlotReading<IndexRecord>;
 
-// Reads the index without locking it: for looking at a log that may be in use. Fails with NoInput where there
-// is none, and with Data where no slot is left whole, or where one is of a newer format: it may hold what
-// this slurper must not overlook.
+// Reads the index without locking it: for looking at a log that may be in use. Fails with NoInput if there is
+// none, and with Data if no slot is whole, or if one is of a newer format, which may hold what this slurper
+// must not overlook.
 [[nodiscard]] Result<IndexReading> read_index(Os& os, const LogPaths& paths);
 
 // Owned by the log's writer; used by one thread at a time. While it lives, no other process can open the log
@@ -29,11 +29,11 @@ class LogIndex {
   using Durability = slurper::Durability;
 
   // Opens the log's index, or creates it (with `access`, its name made durable), and locks it. Fails with
-  // Busy where another process has the log, with CantCreate or NoPermission where it can't be made, and as
+  // Busy if another process has the log, with CantCreate or NoPermission if it can't be made, and as
   // read_index.
   [[nodiscard]] static Result<LogIndex> open(Os& os, const LogPaths& paths, const Access& access);
 
-  // Whether a slurper writes the log, as far as its lock tells. Makes nothing.
+  // Whether a slurper writes the log, as far as its lock shows. Makes nothing.
   [[nodiscard]] static bool is_in_use(Os& os, const LogPaths& paths);
 
   // Whether others have removed it, or replaced its folder.
@@ -41,10 +41,10 @@ class LogIndex {
   // The index that is at its path now: made and locked if there is none. Errors as open().
   [[nodiscard]] Result<LogIndex> open_again(const LogPaths& paths, const Access& access) const;
 
-  // What stood in it when it was opened, or was written since; nothing in a new one.
+  // What the index said when it was opened, or what was written since; nothing in a new one.
   [[nodiscard]] const std::optional<IndexRecord>& record() const { return reading_.record; }
 
-  // What was wrong with it when it was opened: worth a warning. The next write mends it.
+  // What was wrong with the index when it was opened: worth a warning. The next write mends it.
   [[nodiscard]] const std::vector<std::string>& damage() const { return reading_.damage; }
 
   // Writes `record`, with the next sequence number, over the older slot. After a failure record() is as

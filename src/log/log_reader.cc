@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cassert>
 #include <cerrno>
 #include <chrono>
 #include <thread>
@@ -40,7 +39,7 @@ Gap gap_of(NoteKind kind) {
   return Gap::Removed;
 }
 
-// What the index says now; nothing where it can't be read, which costs a reader only the reasons of gaps.
+// What the index says now; nothing if it can't be read, which costs a reader only the reasons of gaps.
 std::optional<IndexRecord> look_at_index(Os& os, const LogPaths& paths) {
   std::optional<IndexRecord> record;
   for (int look = 0; look < kIndexLooks; ++look) {
@@ -67,7 +66,8 @@ LogReader::LogReader(Os& os, LogPaths paths, const LogFeed& feed, std::optional<
       from_beginning_(!from) {}
 
 Result<LogReader::Chunk> LogReader::read(std::span<char> out) {
-  assert(!out.empty());
+  thread_.assert_is_caller();
+  SLURPER_ASSERT(!out.empty());
   behind_.reset();
   for (int look = 0; look < kLooks; ++look) {
     const Step stepped = step(out);
@@ -321,7 +321,7 @@ Result<std::vector<Segment>> LogReader::list(bool surely) const {
   return segments;
 }
 
-// Of the rotated segments; far away where there is none.
+// Of the rotated segments; far away if there is none.
 Result<StreamOffset> LogReader::oldest() const {
   const Result<std::vector<Segment>> segments = list(true);
   if (!segments) return std::unexpected(segments.error());

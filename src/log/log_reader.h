@@ -10,6 +10,7 @@
 
 #include "base/os.h"
 #include "base/stream_offset.h"
+#include "base/thread_owner.h"
 #include "log/log_feed.h"
 #include "log/segment_name.h"
 #include "log/segment_reader.h"
@@ -17,7 +18,7 @@
 
 namespace slurper {
 
-// Why a part of the stream can't be read any more.
+// Why a part of the stream can no longer be read.
 enum class Gap {
   None,
   Removed,    // by retention; or unknown
@@ -28,11 +29,11 @@ enum class Gap {
 };
 
 // Reads the segments of a log one after the other, rotated and active, raw and compressed, while the process
-// that reads also writes, rotates, compresses and removes them, and others have their hands in. The file that
-// it reads it holds open, so a rename, a finished compression or an unlink takes nothing away from it. Bytes
+// that reads also writes, rotates, compresses and removes them, and other processes change them. It holds the
+// file that it reads open, so a rename, a finished compression or an unlink takes nothing away from it. Bytes
 // that others wrote behind a segment's own are not handed out.
 //
-// Belongs to one thread. Keeps nothing on the disk: where to go on is the caller's to note.
+// Belongs to one thread. Keeps nothing on the disk: the caller notes how far it has read.
 class LogReader {
  public:
   // One step. Either bytes, or a gap, or neither: the end of what is written.
@@ -43,7 +44,7 @@ class LogReader {
     Gap why = Gap::None;        // of the missing ones
   };
 
-  // To begin with the oldest byte that there is. What is no longer there then is not missing.
+  // Begins with the oldest byte that there is; what was removed before does not count as missing.
   static constexpr std::nullopt_t kBeginning = std::nullopt;
 
   // `os` and `feed` outlive it; something has been published to the feed.
@@ -54,16 +55,18 @@ class LogReader {
     return found_ ? std::optional(position_) : std::nullopt;
   }
 
-  // The next bytes, as many as one read(2) gives. Does not wait for more to be written; only where the writer
-  // changes files right now, it may pause for a millisecond, and return without bytes before the end.
+  // The next bytes, as many as one read(2) gives; `out` has room for some. Does not wait for more to be
+  // written; only while the writer changes files right now, it may pause for a millisecond, and return
+  // without bytes before the end.
   //
   // After a failure position() is as before, and the same is tried again by the next call. Data: a compressed
-  // segment is damaged, skip_segment() goes on behind it; or position() is beyond what was ever written.
+  // segment is damaged, skip_segment() continues behind it; or position() is beyond what was ever written.
   // Io, NoPermission: the kernel's word.
   [[nodiscard]] Result<Chunk> read(std::span<char> out);
 
-  // After a read() that failed: gives up what is left of the segment that it failed on, of the active one
-  // what is written. The gap; nothing is missing where the failure was not a segment's.
+  // To be called after a read() that failed: gives up the rest of the segment that it failed on; of the
+  // active one, what is written so far. Returns the gap; nothing is missing if the failure was not a
+  // segment's.
   Chunk skip_segment();
 
  private:
@@ -94,6 +97,7 @@ class LogReader {
   [[nodiscard]] std::uint64_t own_bytes(StreamOffset base, std::uint64_t size) const;
 
   Os& os_;
+  ThreadOwner thread_;
   LogPaths paths_;
   const LogFeed& feed_;
   StreamOffset position_;

@@ -1,4 +1,5 @@
-// LogWriter's start: what a crash, a loss of power, or others have left, and where the stream goes on.
+// LogWriter's start: it resolves what a crash, a loss of power or other processes left, and finds where the
+// stream goes on. rotation_state.h and log_end.h name the cases.
 #include <fcntl.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 
 #include "base/accounts.h"
 #include "base/file_kind.h"
+#include "base/thread_owner.h"
 #include "log/log_errors.h"
 #include "log/log_writer.h"
 #include "log/segment_reader.h"
@@ -39,7 +41,7 @@ Result<std::unique_ptr<LogWriter>> LogWriter::open(Os& os, const LogSettings& se
     }
     access.group = *group;
   }
-  // Before anything is made: a path that can't be a log must not leave an index behind.
+  // Comes before anything is made: no index is left behind at a path that can't be a log's.
   struct stat st{};
   if (os.lstat(settings.path.c_str(), &st) == 0 && !S_ISREG(st.st_mode)) {
     return fail(
@@ -59,8 +61,8 @@ Result<std::unique_ptr<LogWriter>> LogWriter::open(Os& os, const LogSettings& se
   return writer;
 }
 
-// The end of the last rotated segment from the index's base on: where a rotation was cut short before the
-// index was written, the active segment begins there.
+// The end of the last rotated segment in the row that begins at the index's base. If a rotation was cut short
+// before the index was written, the active segment begins there.
 Result<StreamOffset> LogWriter::end_of_rotated(StreamOffset limit) {
   const Result<std::vector<Segment>> segments = list_segments(os_, paths_);
   if (!segments) return std::unexpected(segments.error());
@@ -192,8 +194,8 @@ Result<std::optional<struct stat>> LogWriter::stat_active() {
   return st;
 }
 
-// Whether the active segment holds what `rotated` begins with. Where a slot of the index is damaged, that
-// says nothing: the record that is left may be older than a rotation, and lines may repeat.
+// Whether the active segment holds what `rotated` begins with. If a slot of the index is damaged, that proves
+// nothing: the record that is left may be older than a rotation, and lines may repeat.
 Result<bool> LogWriter::active_is_copy_of(const std::string& rotated) {
   if (!index_.damage().empty()) return false;
   const UniqueFd active_fd(os_.open(paths_.active().c_str(), O_RDONLY | O_NOFOLLOW));
@@ -211,8 +213,8 @@ Result<bool> LogWriter::active_is_copy_of(const std::string& rotated) {
   }
 }
 
-// Where the active segment was renamed while slurper was down, as logrotate does: opens it as moved_fd_, and
-// the stream goes on after its end.
+// If the active segment was renamed while slurper was down, as logrotate does: opens it as moved_fd_, and
+// begins a new segment at its end.
 Status LogWriter::find_moved_file() {
   std::error_code error;
   const std::filesystem::directory_iterator end;
@@ -223,13 +225,13 @@ Status LogWriter::find_moved_file() {
     const std::string path = entry->path();
     if (os_.lstat(path.c_str(), &st) != 0 || !S_ISREG(st.st_mode) || st.st_ino != record_.active_inode)
       continue;
-    // Not the stream's bytes, or not any more. A folder that was restored from a backup has other inodes, and
-    // one of these may have got the segment's old one.
+    // Files that slurper itself names this way are not the active segment. In a folder that was restored from
+    // a backup, one of them may have got the segment's old inode number.
     const std::string name = entry->path().filename();
     if (paths_.is_quarantined(name) || name.starts_with(beside)) continue;
     moved_fd_.reset(os_.open(path.c_str(), O_RDONLY | O_NOFOLLOW));
-    if (moved_fd_ && durable())
-      (void)os_.fdatasync(moved_fd_.get());  // no other call will; nothing hangs on it
+    // No other call will sync it; a failure leaves it as it was.
+    if (moved_fd_ && durable()) (void)os_.fdatasync(moved_fd_.get());
     moved_base_ = position_.base();
     position_.begin_at(position_.base() +
                        record_.own_bytes(position_.base(), static_cast<std::uint64_t>(st.st_size)));
@@ -243,9 +245,8 @@ Status LogWriter::find_moved_file() {
   return {};
 }
 
-// Without an index the ring says which log this is and how far it came, if what is there fits to that: files
-// that end where the ring goes on, or none and a ring that holds lines. A file that fits to neither came from
-// elsewhere.
+// Without an index the ring says which log this is and how far it came, if the files end where the ring
+// continues, or if there are none and the ring holds lines. A file that fits neither came from elsewhere.
 Status LogWriter::take_identity_from(const RingWitness& ring, std::uint64_t active_size) {
   const Result<StreamOffset> rotated_end = end_of_rotated(ring.head);
   if (!rotated_end) return std::unexpected(rotated_end.error());
@@ -292,7 +293,8 @@ Status LogWriter::recover(const Uuid& boot, const std::optional<RingWitness>& ri
     if (Status resumed = resume_after_reboot(); !resumed) return resumed;
   }
   record_.boot_id = boot;
-  // Begun while the clock was ahead: a restart must not give the segment another age each time.
+  // If the segment was begun while the clock was ahead, its age counts from this start on, and not anew from
+  // each one.
   record_.active_created =
       std::min<decltype(record_.active_created)>(record_.active_created, std::chrono::system_clock::now());
   if (Status written = write_index(); !written) return written;
@@ -343,7 +345,9 @@ Status LogWriter::close_torn_line() {
 }
 
 Status LogWriter::reconcile(StreamOffset tail, std::span<const char> pending, std::uint64_t session) {
-  // Never was a byte written beyond what the index of the time had reserved.
+  const OneAtATime in(occupied_);
+  SLURPER_ASSERT(readable_from() <= tail + pending.size());
+  // No byte was ever written beyond what the index had reserved by then.
   restored_ =
       restored_ || session > record_.session + 1 || (record_.reserved.value != 0 && tail > record_.reserved);
   if (Status settled = go_on_at(tail, pending); !settled) return settled;
@@ -375,7 +379,7 @@ Result<EndFacts> LogWriter::look_at_end(StreamOffset tail, std::span<const char>
   return facts;
 }
 
-// The stream goes on at the ring's tail, behind those of the `pending` bytes that the last process wrote
+// The stream resumes at the ring's tail, behind those of the `pending` bytes that the last process wrote
 // without noting it.
 Status LogWriter::go_on_at(StreamOffset tail, std::span<const char> pending) {
   const Result<EndFacts> facts = look_at_end(tail, pending);
@@ -427,7 +431,7 @@ Status LogWriter::leave_cut_file(StreamOffset tail) {
   return begin_segment();
 }
 
-// All that the log has is the stream's; what came after the copy was made is missing.
+// The log is an old copy: all that it has is the stream's, and what came later is missing.
 Status LogWriter::resume_behind_backup(StreamOffset tail) {
   const StreamOffset found = end();
   if (position_.size() > 0) {
@@ -442,8 +446,8 @@ Status LogWriter::resume_behind_backup(StreamOffset tail) {
   return {};
 }
 
-// How many of `pending` stand in the log at `from`, where only they can stand, or another process's bytes.
-// Those may begin as ours do: unless all is ours, a line that is not whole is not.
+// How many bytes of `pending` stand in the log at `from`. Behind them may be another process's bytes, which
+// may begin as slurper's do: so unless all bytes there are slurper's, only whole lines count.
 Result<std::size_t> LogWriter::written_of(std::span<const char> pending, StreamOffset from) {
   const bool moved = from < position_.base();
   const int fd = moved ? moved_fd_.get() : active_fd_.get();

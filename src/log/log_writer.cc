@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/file_kind.h"
+#include "base/thread_owner.h"
 #include "log/log_errors.h"
 
 namespace slurper {
@@ -22,13 +23,13 @@ using std::chrono::system_clock;
 constexpr auto kRotationRetry = std::chrono::seconds(1);
 constexpr int kAttempts = 5;
 
-// Position after the last newline of `data`, 0 where there is none.
+// The position after the last newline of `data`; 0 if there is none.
 std::size_t after_last_newline(std::span<const char> data) {
   const void* found = data.empty() ? nullptr : ::memrchr(data.data(), '\n', data.size());
   return found == nullptr ? 0 : static_cast<std::size_t>(static_cast<const char*>(found) - data.data()) + 1;
 }
 
-// Position after the first newline of `data`; all of it where there is none.
+// The position after the first newline of `data`; its size if there is none.
 std::size_t after_first_newline(std::span<const char> data) {
   const void* found = data.empty() ? nullptr : std::memchr(data.data(), '\n', data.size());
   return found == nullptr ? data.size()
@@ -105,7 +106,7 @@ Status LogWriter::set_own_size(std::uint64_t size) {
   return {};
 }
 
-// Whether the file holds `bytes` at `at`; false where it ends before.
+// Whether the file holds `bytes` at `at`; false if it ends before.
 Result<bool> LogWriter::file_has(int fd, std::uint64_t at, std::span<const char> bytes) {
   std::array<char, 16384> buffer{};
   while (!bytes.empty()) {
@@ -128,7 +129,7 @@ Status LogWriter::write_index() {
   }
   index_stale_ = true;
   const bool synced = durable() || record_.reserved != synced_reserve_;
-  // A name that the index relies on must not be lost where the index is not.
+  // If the index survives a loss of power, the name that it relies on must survive, too.
   if (synced && folder_unsynced_) {
     if (Status folder = sync_folder(); !folder) return folder;
   }
@@ -143,15 +144,16 @@ Status LogWriter::write_index() {
   return {};
 }
 
-// Before a byte is written at an offset, the index says that it may be: after a loss of power no offset is
-// given out a second time.
+// Before a byte is written at an offset, the index on the disk says that it may be. So after a loss of power
+// no offset is given out a second time.
 Status LogWriter::reserve(std::uint64_t bytes) {
   if (end() + bytes <= record_.reserved) return {};
   record_.reserved = end() + bytes + kReserve;
   return write_index();
 }
 
-// Whatever failed, or was done to the log by others, is settled: the next byte can go to the active segment.
+// Resolves what failed before, and what others did to the log. Afterwards the next byte can go to the active
+// segment.
 Status LogWriter::prepare() {
   if (!active_fd_) return begin_segment();
   if (Status followed = follow_file(); !followed) return followed;
@@ -167,8 +169,8 @@ bool LogWriter::rotation_wanted(std::size_t incoming) {
   return due && system_clock::now() >= *due;
 }
 
-// How much of `data` belongs into the active segment: whole lines up to the limit, but always the rest of a
-// line that was begun.
+// How many bytes of `data` belong into the active segment: whole lines up to the limit, but always the rest
+// of a line that was begun.
 std::size_t LogWriter::fitting(std::span<const char> data) const {
   const bool must_end =
       rotate_requested_ && position_.size() > 0;  // in mid-line, or it would have been rotated
@@ -182,9 +184,11 @@ std::size_t LogWriter::fitting(std::span<const char> data) const {
 }
 
 Result<std::size_t> LogWriter::append(std::span<const char> data) {
+  const OneAtATime in(occupied_);
+  SLURPER_ASSERT(!data.empty());
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     if (Status ready = prepare(); !ready) return std::unexpected(ready.error());
-    // Where the next line does not fit any more, the segment ends.
+    // If the next line does not fit any more, the segment ends.
     const std::uint64_t limit = settings_.rotate_size.bytes;
     const std::size_t next_line =
         limit != 0 && position_.size() + data.size() > limit ? after_first_newline(data) : 0;
@@ -197,7 +201,8 @@ Result<std::size_t> LogWriter::append(std::span<const char> data) {
       }
     }
     if (position_.size() == 0 && settings_.rotate_every.count() > 0) {
-      // A segment's age counts from its first line. Not worth a sync: the worst is an early rotation.
+      // A segment's age counts from its first line. This is not worth a sync: at worst the segment is rotated
+      // early.
       record_.active_created = system_clock::now();
     }
     const std::size_t wanted = fitting(data);
@@ -240,22 +245,24 @@ Status LogWriter::sync_folder() {
 }
 
 Status LogWriter::close() {
-  // What others did to the file since the last byte belongs into the index, too. Where that can't be seen or
-  // settled, it is the next start's.
+  const OneAtATime in(occupied_);
+  // What others did to the file since the last byte belongs into the index, too. If this fails, the next
+  // start does it.
   if (active_fd_ && follow_file()) (void)follow_path(Patience::None);
   if (durable()) {
     if (Status synced = sync(); !synced) return synced;
   }
   record_.reserved = end();
-  // What is not synced may outlive its data or not: both are noticed at the next start.
+  // With `sync = "none"` the index may survive a loss of power without the data, or the data without the
+  // index. The next start notices both.
   synced_reserve_ = record_.reserved;
   return write_index();
 }
 
 std::optional<system_clock::time_point> LogWriter::rotation_due() {
   if (settings_.rotate_every.count() == 0 || position_.size() == 0 || rotate_requested_) return std::nullopt;
-  // The clock was ahead when the segment was begun, and has been set right: no age can be told any more, and
-  // the segment's counts from now.
+  // The clock was ahead when the segment was begun, and was set right since: the segment's age is unknown,
+  // and counts from now.
   const auto now = system_clock::now();
   if (record_.active_created > now) record_.active_created = now;
   return std::chrono::time_point_cast<system_clock::duration>(record_.active_created) +
@@ -263,13 +270,15 @@ std::optional<system_clock::time_point> LogWriter::rotation_due() {
 }
 
 Status LogWriter::rotate() {
+  const OneAtATime in(occupied_);
   if (Status ready = prepare(); !ready) return ready;
   if (position_.size() == 0) return {};
   rotate_requested_ = true;
   return at_line_start_ ? finish_rotation() : Status{};
 }
 
-// From state 1 to state 4. A failure leaves the writer in the state that was reached.
+// From Settled over Renamed and Created to Settled (rotation_state.h). A failure leaves the files in the
+// state that was reached.
 Status LogWriter::finish_rotation() {
   const Result<bool> moved = follow_path(Patience::None);
   if (!moved) return std::unexpected(moved.error());
@@ -287,7 +296,7 @@ Status LogWriter::finish_rotation() {
   return begin_segment();
 }
 
-// The active segment has left its path, or never was there: makes the next one, which begins at end().
+// Makes the next segment, which begins at end(). The last one has left its path, or never was there.
 Status LogWriter::begin_segment() {
   position_.begin_at(end());
   at_line_start_ = true;
@@ -302,7 +311,7 @@ Status LogWriter::begin_segment() {
   for (int attempt = 1;; ++attempt) {
     if (Status opened = open_active(); !opened) return opened;
     if (position_.size() == 0) break;
-    // Another process has put a file there. Its bytes have no place in the stream.
+    // Another process has put a file there. Its bytes do not belong to the stream.
     active_fd_.reset();
     position_.resize(0);
     at_line_start_ = true;
@@ -318,6 +327,7 @@ Status LogWriter::begin_segment() {
 }
 
 Result<bool> LogWriter::reopen() {
+  const OneAtATime in(occupied_);
   if (!active_fd_) {
     if (Status begun = begin_segment(); !begun) return std::unexpected(begun.error());
     return true;

@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -27,56 +28,55 @@
 
 namespace slurper {
 
-// What a ring says of its log.
+// What a ring knows of its log.
 struct RingWitness {
   Uuid log_id{};
-  StreamOffset tail;  // the log was written up to here,
-  StreamOffset head;  // and goes on with these bytes: one write(2) of them at the most may be in it already
+  StreamOffset tail;  // the log was written up to here
+  StreamOffset
+      head;  // the ring holds the bytes from tail to here; the log may have those of one write(2) already
   std::uint64_t session = 0;
 };
 
 // Appends the stream's bytes to the active segment, whose size is the commit record: nothing else is noted
 // for a write, and end() after a crash is the segment's base plus its size. Rotates between two lines only.
 //
-// A rotation goes through these states, and open() resolves each of them:
-//   1. the active segment is at its path, and the index names its base;
-//   2. it has been renamed to rotated(base); nothing is at its path;
-//   3. a new file is at its path, and the index still names the old base: a file rotated(base) says so;
-//   4. the index names the new base.
+// A rotation goes through the states of rotation_state.h, and open() resolves each of them.
 //
-// The log's file is everybody's: it may be moved, removed, cut or written to by others at any time. Each
-// append() looks at it before and after, and once a second at its path and the index's. The stream goes on at
-// end() in any case, and a range of it that is gone is noted in the index. (docs/log-format.md, "When
-// it fails")
+// Other processes may move, remove, cut or write to the log's file at any time. Each append() looks at the
+// file before and after its write, and once a second at the paths of the file and of the index. The stream
+// always resumes at end(), and the index notes each range of it that is gone. (docs/log-format.md, "When it
+// fails")
 //
-// Belongs to one thread at a time. The lock on the log is held as long as it lives.
+// Belongs to one thread at a time. Holds the lock on the log as long as it lives.
 class LogWriter {
  public:
-  // Opens the log at settings.path, or makes it, and resolves whatever a crash left. `boot`: the identity of
-  // this boot; where the log was last opened in another one, the rest of a line cut short at its end will
-  // never come, and it is ended with a newline; and unless it was closed, the stream goes on beyond whatever
-  // may have been written and lost.
-  // `ring`: what the ring knows of the log, if it is of this boot. It stands in for an index that is gone,
-  // and says so of one that is older than it.
+  // Opens the log at settings.path, or makes it, and resolves whatever state a crash left.
+  //
+  // `boot` is the identity of this boot. If the log was last opened in another one, the rest of its last line
+  // will never come, so a newline ends that line; and unless the log was closed, the stream continues beyond
+  // all that may have been written and lost.
+  //
+  // `ring` is what a ring of this boot knows of the log. It stands in for an index that is gone, and shows if
+  // the index is an old copy.
   static Result<std::unique_ptr<LogWriter>> open(Os& os, const LogSettings& settings, const Uuid& boot,
                                                  const std::optional<RingWitness>& ring = std::nullopt);
 
-  // Holds the log's end against what a ring of this boot, taken over from the last process, knows: the log
-  // was written up to `tail`, and `pending` comes next, of which one write(2) at the most may be in the log
-  // already. readable_from() is not behind the end of `pending`. Afterwards end() is in [tail, tail +
-  // pending.size()], and all bytes of the log are the stream's. Begins `session`, the ring's; a session that
-  // is more than one ahead of session() shows that the log came back from a backup.
+  // Reconciles the log's end with the inherited ring of this boot. The log was written up to `tail`, and
+  // `pending` comes next; the log may have the bytes of one write(2) of it already. readable_from() must not
+  // be behind the end of `pending`. Afterwards end() is in [tail, tail + pending.size()], and all bytes of
+  // the log are the stream's. Begins the ring's `session`; one that is more than one ahead of session() shows
+  // that the log came back from a backup.
   Status reconcile(StreamOffset tail, std::span<const char> pending, std::uint64_t session);
-  // The first offset of a file that is open: from there on reconcile() can tell the stream's bytes from
-  // others'.
+  // From this offset on, the files are open, so that reconcile() can tell the stream's bytes from others'.
   [[nodiscard]] StreamOffset readable_from() const { return moved_fd_ ? moved_base_ : position_.base(); }
   [[nodiscard]] std::uint64_t session() const { return record_.session; }
 
-  // For those who read along: where the log is written to, and up to where. They see what publish() tells.
+  // For readers in this process: which file the log is written to, and how far. publish() updates it.
   [[nodiscard]] LogFeed& feed() { return feed_; }
   void publish();
 
-  // What was found and done since the last call, for the operator: one sentence each.
+  // What open(), append() and the others found and did since the last call, for the operator: one sentence
+  // each.
   [[nodiscard]] std::vector<std::string> take_findings() { return std::exchange(findings_, {}); }
 
   [[nodiscard]] const LogPaths& paths() const { return paths_; }
@@ -92,35 +92,34 @@ class LogWriter {
   }
   [[nodiscard]] std::uint64_t rotations() const { return rotations_; }
 
-  // Writes the first bytes of `data`, at least one, at end(). How many they were: fewer than all where the
-  // kernel took fewer, or where a segment ends; call again for the rest. On failure nothing of `data` is in
-  // the log beyond end().
+  // Writes the first bytes of `data`, which is not empty, at end(), and returns how many: fewer than all if
+  // the kernel took fewer, or if a segment ends; call again for the rest. After a failure nothing of `data`
+  // is in the log beyond end().
   Result<std::size_t> append(std::span<const char> data);
 
-  // fdatasync(2) of what is not yet synced.
+  // Syncs what is not synced yet: fdatasync(2).
   Status sync();
 
   // Syncs, unless that is switched off, and notes that the log ends here: after a loss of power from now on
-  // the stream goes on at the same offset. append() may follow.
+  // the stream resumes at the same offset. append() may follow.
   Status close();
 
   // Ends the active segment at the next line boundary: now, or in a later append().
   Status rotate();
 
-  // When the active segment will be due for rotation by age; nothing while it is empty, its age does not
-  // matter, or its rotation has been asked for. A segment that was begun in what is the future now has begun
-  // now.
+  // When the active segment is due for rotation by age; nothing while it is empty, its age does not matter,
+  // or its rotation was asked for. The clock may have been set back since a segment was begun: that one
+  // counts as begun now.
   [[nodiscard]] std::optional<std::chrono::system_clock::time_point> rotation_due();
 
-  // A rotation that could not be done leaves the log growing in the same segment. Why the last one failed,
-  // once.
+  // Why the last rotation failed, once. The log then keeps growing in the same segment.
   std::optional<Error> take_rotation_failure() { return std::exchange(rotation_failure_, std::nullopt); }
 
-  // Where the active segment's path now shows another file, or none (logrotate moved it), goes on there.
-  // True if it did.
+  // Goes on in a new file if the active segment's path shows another file, or none (logrotate moved it).
+  // Returns whether it did.
   Result<bool> reopen();
 
-  // New limits, from the next append() on. The path, mode and group stay.
+  // Sets new limits, which hold from the next append() on. The path, mode and group stay.
   void set_limits(const LogSettings& settings);
 
  private:
@@ -194,6 +193,7 @@ class LogWriter {
   gid_t group_ = static_cast<gid_t>(-1);
   IndexRecord record_;
   dev_t active_device_ = 0;
+  std::atomic<bool> occupied_{false};  // by the thread that is in it: OneAtATime
   LogFeed feed_;
   std::vector<std::string> findings_;
 

@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/contract.h"
 #include "base/error.h"
 
 namespace slurper {
 
 std::vector<Segment> plan_retention(std::span<const Segment> segments, const RetentionLimits& limits) {
+  SLURPER_ASSERT(std::ranges::is_sorted(segments, {}, &Segment::base));
   std::uint64_t files = 0;
   std::uint64_t bytes = 0;
   std::size_t kept_from = segments.size();
@@ -31,6 +33,7 @@ std::vector<Segment> plan_retention(std::span<const Segment> segments, const Ret
 }
 
 std::vector<Segment> plan_room(std::span<const Segment> segments) {
+  SLURPER_ASSERT(std::ranges::is_sorted(segments, {}, &Segment::base));
   const auto other = std::ranges::find_if(
       segments, [&](const Segment& segment) { return segment.base != segments.front().base; });
   return {segments.begin(), other};

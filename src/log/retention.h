@@ -18,12 +18,13 @@ struct RetentionLimits {
   ByteSize keep_size{0};         // bytes that they take as they are stored; 0: no limit
 };
 
-// The segments to remove, oldest first, so that the newest which are within both limits are left; what is
-// left has no gap. `segments` are the rotated ones, sorted by base. Pure.
+// The segments to remove, oldest first, so that the newest that are within both limits are left; what is left
+// has no gap. `segments` are the rotated ones, sorted by base. Pure.
 [[nodiscard]] std::vector<Segment> plan_retention(std::span<const Segment> segments,
                                                   const RetentionLimits& limits);
 
-// The oldest segment, in both its files where it is there raw and compressed: for a disk that is full. Pure.
+// The oldest segment of `segments`, which are sorted in the same way, both its files if it is there raw
+// and compressed: for a disk that is full. Pure.
 [[nodiscard]] std::vector<Segment> plan_room(std::span<const Segment> segments);
 
 // What carry_out() did.
@@ -33,8 +34,8 @@ struct RetentionOutcome {
   std::optional<Error> failure;  // why the rest was left
 };
 
-// Removes the segments of `plan`, and makes that durable. The first failure ends it: with a later one gone,
-// an earlier one that stays would be cut off from the log.
+// Removes the segments of `plan`, and makes that durable. Stops at the first failure: if a later segment
+// went, an earlier one that stays would be cut off from the log.
 [[nodiscard]] RetentionOutcome carry_out(Os& os, const LogPaths& paths, std::span<const Segment> plan);
 
 }  // namespace slurper

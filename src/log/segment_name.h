@@ -53,7 +53,7 @@ class LogPaths {
 
   // Of what sinks can be called: [A-Za-z0-9._-]{1,64}.
   [[nodiscard]] static bool is_cursor_name(std::string_view sink);
-  // Whose cursor the file `name` (without a folder) is; nothing where it is none.
+  // Whose cursor the file `name` (without a folder) is; nothing if it is none.
   [[nodiscard]] std::optional<std::string> parse_cursor(std::string_view name) const;
 
   // What the file `name` (without a folder) is to this log; nothing for a name that slurper would not give:
@@ -77,7 +77,7 @@ struct Segment {
   std::chrono::sys_time<std::chrono::nanoseconds> mtime;  // its last write; compression keeps it
 };
 
-// The rotated segments by base, the raw one first where a segment is there raw and compressed (a compression
+// The rotated segments by base, the raw one first if a segment is there raw and compressed (a compression
 // is about to finish, or was cut short). Anything but a regular file is ignored, and so is what vanishes
 // while the folder is read.
 [[nodiscard]] Result<std::vector<Segment>> list_segments(Os& os, const LogPaths& paths);

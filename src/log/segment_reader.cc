@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cassert>
 
 #include "base/error.h"
 #include "base/file_kind.h"
@@ -128,7 +127,7 @@ Result<std::uint64_t> SegmentReader::stored() const {
 }
 
 Status SegmentReader::skip_to(StreamOffset target) {
-  assert(target >= position_);
+  SLURPER_ASSERT(target >= position_);
   if (decompressor_ == nullptr) {
     const auto now = stored();
     if (!now) return std::unexpected(now.error());

@@ -1,4 +1,4 @@
-// SegmentReader: the bytes of a segment, whichever way they are stored.
+// SegmentReader: the bytes of a segment, raw or compressed.
 #pragma once
 
 #include <cstddef>
@@ -23,8 +23,8 @@ namespace slurper {
 // away from it. Used by one thread at a time.
 class SegmentReader {
  public:
-  // Only `base`, `path` and `compressed` of `segment` count. Fails with NoInput where the file is gone, and
-  // with Data where it is not a whole zstd frame that says how long its content is.
+  // Only `base`, `path` and `compressed` of `segment` count. Fails with NoInput if the file is gone, and with
+  // Data if it is not a whole zstd frame that says how long its content is.
   [[nodiscard]] static Result<SegmentReader> open(Os& os, const Segment& segment);
 
   // The raw bytes in the segment: for a raw one the file's size when it was opened, for a compressed one what
@@ -43,11 +43,11 @@ class SegmentReader {
 
   // Fills up to `out.size()` bytes and says how many. 0 is the end: of a compressed segment the proven one
   // (size and checksum are right and nothing follows), of a raw one the end as it is now. Fails with Data
-  // where a compressed segment is damaged: what was handed out before then is what precedes the damage.
+  // if a compressed segment is damaged: the bytes that were handed out before are those before the damage.
   [[nodiscard]] Result<std::size_t> read(std::span<char> out);
 
-  // Goes on to `target`, which is not before position(). What a compressed segment holds before it is
-  // decompressed and thrown away. Fails with Data where the segment ends before.
+  // Goes on to `target`, which is not before position(). Decompresses what a compressed segment holds before
+  // it, and throws it away. Fails with Data if the segment ends before `target`.
   [[nodiscard]] Status skip_to(StreamOffset target);
 
  private:

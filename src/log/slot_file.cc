@@ -55,7 +55,7 @@ std::unexpected<Error> busy(const std::string& holder, const SlotFileWords& word
               fmt::format("{} {}", holder, words.in_use), words.in_use_advice);
 }
 
-// Empty where no file can be made: a disk that is full must not keep a log from being opened whose files are
+// Empty if no file can be made: a disk that is full must not keep a log from being opened whose files are
 // all there.
 Result<LockFile> take_lock(Os& os, const std::string& path, const SlotFileWords& words, std::string& note) {
   // Of what another user owns, root lets that user have the lock, too.

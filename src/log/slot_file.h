@@ -28,14 +28,14 @@ struct FileAccess {
   gid_t group = static_cast<gid_t>(-1);  // -1: the process's own
 };
 
-// A file of slots, in messages and beyond its bytes.
+// How messages name a file of slots, and where its lock is.
 struct SlotFileWords {
   std::string file;             // "the log's index '/x/.m.index'"
   std::string slot;             // "an index slot"
   std::string locked;           // "the log '/x/m'": what its lock stands for
   std::string in_use;           // "is writing it": what the lock's holder does
   std::string in_use_advice;    // what to do about that
-  std::string unusable_advice;  // what to do where no slot is whole
+  std::string unusable_advice;  // what to do if no slot is whole
   // The file that is locked instead of this one: flock(2) needs a descriptor and no more, and whoever may
   // read the log can have one.
   std::string lock_path;
@@ -44,34 +44,34 @@ struct SlotFileWords {
 // What a file of slots says.
 template <typename Record>
 struct SlotReading {
-  std::optional<Record> record;     // the newest; nothing where none was written yet
+  std::optional<Record> record;     // the newest; nothing if none was written yet
   std::size_t slot = 0;             // where it stands
   std::vector<std::string> damage;  // "slot B of the index '…' is damaged (…)": a whole slot is left, though
 };
 
 // Two slots of a fixed size, which take turns: whatever becomes of a write, the other slot has the record
-// before it. Whoever writes it holds its lock, which goes with the process however that ends. Used by one
+// before it. The writer holds the file's lock, which goes with the process however that ends. Used by one
 // thread at a time.
 class SlotFile {
  public:
   static constexpr std::size_t kSlots = 2;
 
   // Takes its lock, and opens the file at `path` or makes it (its name in `directory` made durable). Fails
-  // with Busy where another slurper has it, with CantCreate or NoPermission where it can't be made.
+  // with Busy if another slurper has it, with CantCreate or NoPermission if it can't be made.
   [[nodiscard]] static Result<SlotFile> open(Os& os, std::string path, const std::string& directory,
                                              const FileAccess& access, SlotFileWords words) {
     return open(os, std::move(path), directory, access, std::move(words), LockFile());
   }
-  // Whether its name still leads to it: others may remove it, or replace its folder.
+  // Whether the file's name still leads to it: others may remove it, or replace its folder.
   [[nodiscard]] bool has_name() const;
   // Opens or makes what is at its path now, as open() does, under the same lock if that is still in its
   // place. This one keeps its lock until it is destroyed.
   [[nodiscard]] Result<SlotFile> open_again(const std::string& directory, const FileAccess& access) const;
-  // Without a lock, for reading only. Fails with NoInput where there is none.
+  // Opens it without a lock, for reading only. Fails with NoInput if there is none.
   [[nodiscard]] static Result<SlotFile> look(Os& os, std::string path, SlotFileWords words);
 
-  // Fails with Data where no slot is left whole, or where one is of a newer format: it may hold what this
-  // slurper must not overlook.
+  // Fails with Data if no slot is whole, or if one is of a newer format, which may hold what this slurper
+  // must not overlook.
   template <typename Record, std::size_t kSize>
   [[nodiscard]] Result<SlotReading<Record>> read(
       std::expected<Record, SlotDamage> (*decode)(const SlotBytes<kSize>&)) const {
@@ -92,7 +92,7 @@ class SlotFile {
     return reading;
   }
 
-  // What the file says as far as it can be read; damage and other formats are passed over.
+  // What the file says as far as it can be read; skips damaged slots and other formats.
   template <typename Record, std::size_t kSize>
   [[nodiscard]] std::optional<Record> read_what_is_whole(
       std::expected<Record, SlotDamage> (*decode)(const SlotBytes<kSize>&)) const {
@@ -131,11 +131,11 @@ class SlotFile {
     return {};
   }
 
-  // What is to be said of its lock; empty: nothing.
+  // What the operator should know about the lock; empty: nothing.
   [[nodiscard]] const std::string& lock_note() const { return lock_note_; }
 
  private:
-  // `held`: the lock, or empty: it is to be taken.
+  // `held`: the lock; if it is empty, open() takes it.
   [[nodiscard]] static Result<SlotFile> open(Os& os, std::string path, const std::string& directory,
                                              const FileAccess& access, SlotFileWords words, LockFile held);
   SlotFile(Os& os, std::string path, UniqueFd fd, SlotFileWords words)

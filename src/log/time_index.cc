@@ -89,7 +89,7 @@ struct Opened {
   bool has_tail = false;  // bytes that are no whole entry
 };
 
-// Fails with Data where it is not this log's.
+// Fails with Data if it is not this log's.
 Result<Opened> open_times(Os& os, const LogPaths& paths, const Uuid& log_id, int flags) {
   const std::string what = "use the arrival times " + in_quotes(paths.times());
   Opened opened{.fd = UniqueFd(os.open(paths.times().c_str(), flags | O_NOFOLLOW | O_NONBLOCK))};
@@ -166,7 +166,7 @@ Result<std::shared_ptr<TimeIndex::File>> TimeIndex::load(const Stream& stream) {
   const int fd = opened->fd.get();
   const Result<std::uint64_t> sound = sound_entries(os_, fd, opened->entries, paths_.times());
   if (!sound) return std::unexpected(sound.error());
-  // After a loss of power the stream may go on before what had been marked.
+  // After a loss of power the stream may continue before what had been marked.
   const std::uint64_t entries =
       stream.head.value == 0 ? 0 : entries_up_to(os_, fd, *sound, {stream.head.value - 1});
   if (entries != opened->entries || opened->has_tail) {
@@ -179,7 +179,7 @@ Result<std::shared_ptr<TimeIndex::File>> TimeIndex::load(const Stream& stream) {
   return file;
 }
 
-// A new file in the place of the old one, with the entries of `from`, where there is one, from `first` on.
+// A new file in the place of the old one, with the entries of `from`, if there is one, from `first` on.
 Result<std::shared_ptr<TimeIndex::File>> TimeIndex::begin_anew(const File* from, std::uint64_t first) {
   const std::string path = paths_.times_temporary();
   const std::string what = "write the arrival times " + in_quotes(path);
@@ -261,7 +261,9 @@ void TimeIndex::coming(StreamOffset head) {
 }
 
 void TimeIndex::mark(const TimeMark& mark) {
+  intake_.assert_is_caller();
   const std::lock_guard lock(mutex_);
+  SLURPER_ASSERT(unwritten_.empty() || unwritten_.back().offset <= mark.offset);
   if (!unwritten_.empty() && unwritten_.back().offset == mark.offset) {
     unwritten_.back() = mark;
   } else {

@@ -14,6 +14,7 @@
 
 #include "base/fd.h"
 #include "base/os.h"
+#include "base/thread_owner.h"
 #include "log/segment_name.h"
 #include "log/slot_file.h"
 #include "log/time_index_format.h"
@@ -22,8 +23,8 @@
 namespace slurper {
 
 // A sparse list of marks, by offset. The intake makes them, the log's thread writes them to a file beside the
-// log, any thread looks them up. Nothing hangs on it: where the file can't be written, marks stay in memory
-// and get sparser; where it is damaged, or not this log's, it is begun anew.
+// log, any thread looks them up. Nothing depends on it: if the file can't be written, marks stay in memory
+// and get sparser; if it is damaged, or not this log's, it is begun anew.
 //
 // A SIGKILL takes the marks that were not yet in the file with it: those of bytes that the log had not
 // either. Bytes that are taken over from a ring get the time of that, which is later than theirs. The file is
@@ -44,7 +45,7 @@ class TimeIndex {
   // The intake's thread. Never waits for the disk.
 
   // Allocates nothing. Bytes are about to be taken from the FIFO, which will be those from `head` on: before
-  // that, since the log may have them at once. Makes a mark where the last one is old.
+  // that, since the log may have them at once. Makes a mark if the last one is old.
   void coming(StreamOffset head);
   // Offsets never go back. A mark for the same one replaces it.
   void mark(const TimeMark& mark);
@@ -68,7 +69,7 @@ class TimeIndex {
     TimeMark mark;  // the last one that is not behind the offset: half a second off at most
     std::optional<StreamOffset> next;  // of the mark behind that; nothing: it is the newest
   };
-  // Nothing where the offset is before the first mark, or where the file can't be read.
+  // Nothing if the offset is before the first mark, or if the file can't be read.
   [[nodiscard]] std::optional<Found> find(StreamOffset offset) const;
   // Of the newest mark.
   [[nodiscard]] StreamOffset newest() const { return {newest_.load()}; }
@@ -105,6 +106,7 @@ class TimeIndex {
   const FileAccess access_;
 
   // The intake's.
+  ThreadOwner intake_;
   Timestamp last_time_{};
   bool marked_ = false;
 
@@ -125,8 +127,8 @@ class TimeIndex {
   std::chrono::seconds spacing_ = kFinest;  // of what has been thinned out
 };
 
-// What a file of times looks like, for people: nothing where it is well, otherwise what is wrong with it.
-// Fails with NoInput where there is none.
+// What a file of times looks like, for people: nothing if it is well, otherwise what is wrong with it.
+// Fails with NoInput if there is none.
 [[nodiscard]] Result<std::optional<std::string>> inspect_times(Os& os, const LogPaths& paths,
                                                                const Uuid& log_id);
 

@@ -57,7 +57,7 @@ using TimesEntryBytes = SlotBytes<kTimesEntrySize>;
     const TimesHeaderBytes& bytes);  // the log's id
 
 [[nodiscard]] TimesEntryBytes encode_times_entry(const TimeMark& mark);
-// Nothing where it was cut short or changed. (Of 65,536 changed ones one is taken for a good one.)
+// Nothing if it was cut short or changed. (Of 65,536 changed ones one is taken for a good one.)
 [[nodiscard]] std::optional<TimeMark> decode_times_entry(const TimesEntryBytes& bytes);
 
 }  // namespace slurper

@@ -44,7 +44,7 @@ std::string name_of(const std::string& path) {
   return in_quotes(path.substr(path.rfind('/') + 1));
 }
 
-// The inode at the log's path; 0 where there is nothing.
+// The inode at the log's path; 0 if there is nothing.
 Result<ino_t> active_inode(Os& os, const LogPaths& paths) {
   const std::string what = fmt::format("verify the log '{}'", printable(paths.active()));
   struct stat st{};
@@ -87,7 +87,7 @@ std::uint64_t sequence_of(const Result<IndexReading>& index) {
   return record ? record->sequence : 0;
 }
 
-// One look; nothing where a rotation came in between.
+// One look; nothing if a rotation came in between.
 Result<std::optional<Snapshot>> look_once(Os& os, const LogPaths& paths) {
   Snapshot snapshot;
   snapshot.index = read_index(os, paths);
@@ -228,7 +228,7 @@ class Verifier {
     return done;
   }
 
-  // Of a segment's file of `size` bytes, those that are the stream's. Where the index has forgotten that
+  // Of a segment's file of `size` bytes, those that are the stream's. If the index has forgotten that
   // others wrote to it, `next`, the base of the segment after it, says so.
   std::uint64_t own_bytes(StreamOffset base, std::uint64_t size, StreamOffset next, const std::string& path) {
     std::uint64_t own = log_.index ? log_.index->own_bytes(base, size) : size;

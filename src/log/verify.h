@@ -54,7 +54,7 @@ struct LogVerification {
 // Reads all of the log at `paths` and holds it against its index. Changes and locks nothing: it may be used
 // on a log that is being written, whose bytes up to some moment after the call it accounts for. What a crash
 // left and slurper's next start resolves is a note; damage is a problem, not a failure. Fails with NoInput
-// where there is no log, and with NoPermission or Io where it can't be looked at.
+// if there is no log, and with NoPermission or Io if it can't be looked at.
 [[nodiscard]] Result<LogVerification> verify_log(Os& os, const LogPaths& paths);
 
 }  // namespace slurper

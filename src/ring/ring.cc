@@ -354,6 +354,8 @@ bool Ring::head_is_at_line_start() const {
 }
 
 ssize_t Ring::peek(int fifo_fd, std::uint64_t size) {
+  intake_.assert_is_caller();
+  SLURPER_ASSERT(size <= kMaxDrop);
   if (const int error = back_scratch(size); error < 0) return error;
   if (!std::exchange(peek_pipe_is_large_, true)) {
     // tee(2) copies slots: the private pipe should have as many. If it can't, a peek only sees less.
@@ -435,6 +437,8 @@ void Ring::settle(std::uint64_t got) {
 }
 
 ssize_t Ring::take(int fifo_fd, std::uint64_t size) {
+  intake_.assert_is_caller();
+  SLURPER_ASSERT(size > 0 && size <= room());
   const StreamOffset offset = head();
   // While the log keeps up, the ring reuses the same pages, which stay in the cache.
   if (offset == tail()) header_->origin.store(offset.value, std::memory_order_release);
@@ -454,6 +458,8 @@ ssize_t Ring::take(int fifo_fd, std::uint64_t size) {
 }
 
 ssize_t Ring::drop(int fifo_fd, std::uint64_t size) {
+  intake_.assert_is_caller();
+  SLURPER_ASSERT(size > 0 && size <= kMaxDrop);
   if (const int error = back_scratch(size); error < 0) return error;
   return declared_read(fifo_fd, scratch(), size, Fate::Drop);
 }
@@ -465,6 +471,7 @@ bool Ring::stopped_by_limit() const {
 }
 
 std::uint64_t Ring::give_back(std::uint64_t keep) {
+  intake_.assert_is_caller();
   if (used() != 0 || !is_large(keep)) return 0;
   header_->origin.store(head().value, std::memory_order_release);
   // If the file system can't punch holes, the memory stays.
@@ -483,6 +490,7 @@ std::uint64_t Ring::give_back(std::uint64_t keep) {
 }
 
 std::span<const char> Ring::bytes(StreamOffset from, StreamOffset to) const {
+  SLURPER_ASSERT(tail() <= from && from <= to && to <= head());
   return {at(from), to - from};
 }
 

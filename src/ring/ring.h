@@ -9,10 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "base/contract.h"
 #include "base/fd.h"
 #include "base/os.h"
 #include "base/settings.h"
 #include "base/stream_offset.h"
+#include "base/thread_owner.h"
 #include "base/uuid.h"
 #include "ring/ring_format.h"
 #include "ring/ring_relation.h"
@@ -58,7 +60,11 @@ class Ring {
   [[nodiscard]] std::uint64_t size() const { return size_; }
   [[nodiscard]] StreamOffset head() const { return {header_->head.load(std::memory_order_acquire)}; }
   [[nodiscard]] StreamOffset tail() const { return {header_->tail.load(std::memory_order_acquire)}; }
-  [[nodiscard]] std::uint64_t used() const { return head() - tail(); }
+  // Tail first: while the log's thread moves it, it is not behind a head that is read later.
+  [[nodiscard]] std::uint64_t used() const {
+    const StreamOffset tail_now = tail();
+    return head() - tail_now;
+  }
   [[nodiscard]] std::uint64_t room() const { return size_ - used(); }
   [[nodiscard]] std::uint64_t dropped_lines() const {
     return header_->dropped_lines.load(std::memory_order_relaxed);
@@ -105,8 +111,11 @@ class Ring {
 
   // The bytes [from, to) of the stream; both offsets are between tail() and head().
   [[nodiscard]] std::span<const char> bytes(StreamOffset from, StreamOffset to) const;
-  // The log has everything before `offset`.
-  void release(StreamOffset offset) { header_->tail.store(offset.value, std::memory_order_release); }
+  // The log has everything before `offset`, which is between tail() and head().
+  void release(StreamOffset offset) {
+    SLURPER_ASSERT(tail() <= offset && offset <= head());
+    header_->tail.store(offset.value, std::memory_order_release);
+  }
 
  private:
   Ring(Os& os, UniqueFd file_fd, std::uint64_t size);
@@ -129,6 +138,7 @@ class Ring {
   [[nodiscard]] char* scratch() const { return mapping_ + ring_format::kScratchAt; }
 
   Os& os_;
+  ThreadOwner intake_;
   UniqueFd file_fd_;
   std::uint64_t size_;
   char* mapping_ = nullptr;  // header, data, data again

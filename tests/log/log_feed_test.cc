@@ -144,5 +144,12 @@ TEST(LogFeed, ASnapshotIsOfOneMoment) {
   reader.join();
 }
 
+TEST(LogFeedDeathTest, ItsEndNeverGoesBack) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  LogFeed feed;
+  feed.publish(segment(0), {10});
+  EXPECT_DEATH(feed.publish(segment(0), {9}), "broken contract: end.value >= end_");
+}
+
 }  // namespace
 }  // namespace slurper

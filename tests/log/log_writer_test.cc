@@ -364,5 +364,22 @@ INSTANTIATE_TEST_SUITE_P(All, DeathTest,
                          testing::Combine(testing::Values(SyncMode::None, SyncMode::Always),
                                           testing::Bool()));
 
+class LogWriterDeathTest : public LogWriterTest {
+ protected:
+  LogWriterDeathTest() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
+};
+
+TEST_F(LogWriterDeathTest, SomethingIsAppended) {
+  const auto writer = open();
+  EXPECT_DEATH((void)writer->append({}), "broken contract: !data.empty");
+}
+
+TEST_F(LogWriterDeathTest, WhatTheRingHoldsIsInAFileThatIsOpen) {
+  const auto writer = open();
+  append(*writer, "one\n");
+  ASSERT_TRUE(writer->rotate());
+  EXPECT_DEATH((void)writer->reconcile({0}, std::string_view("one"), 1), "broken contract: readable_from");
+}
+
 }  // namespace
 }  // namespace slurper

@@ -126,5 +126,12 @@ TEST_F(CarryOutTest, ReportsAFolderThatCanNotBeSynced) {
   EXPECT_THAT(left(), IsEmpty());
 }
 
+TEST(PlanRetentionDeathTest, SegmentsAreSorted) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const std::vector<Segment> segments = {segment(10, 10), segment(0, 10)};
+  EXPECT_DEATH((void)plan_retention(segments, {}), "broken contract: .*is_sorted");
+  EXPECT_DEATH((void)plan_room(segments), "broken contract: .*is_sorted");
+}
+
 }  // namespace
 }  // namespace slurper

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <random>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 
 #include "log/log_files.h"
@@ -970,6 +971,41 @@ TEST_F(VersionOneRing, OneThatContradictsItselfIsPutAside) {
   EXPECT_THAT(open(1000).quarantine_reason, HasSubstr("contradicts itself"));
   make("one\n", "two\n", declare(20, 1004, mark_, 2));
   EXPECT_THAT(open(1000).quarantine_reason, HasSubstr("contradicts itself"));
+}
+
+class RingDeathTest : public RingTest {
+ protected:
+  RingDeathTest() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
+};
+
+TEST_F(RingDeathTest, AReadIsAtLeastAByteAndNoMoreThanFits) {
+  const auto opened = open(0);
+  Ring& ring = *opened.ring;
+  write_and_take(ring, "one\n");
+  const int fd = fifo_read_fd_.get();
+  EXPECT_DEATH((void)ring.take(fd, 0), "broken contract: size > 0 && size <= room");
+  EXPECT_DEATH((void)ring.take(fd, ring.room() + 1), "broken contract: size > 0 && size <= room");
+  EXPECT_DEATH((void)ring.drop(fd, Ring::kMaxDrop + 1), "broken contract: size > 0 && size <= kMaxDrop");
+  EXPECT_DEATH((void)ring.peek(fd, Ring::kMaxDrop + 1), "broken contract: size <= kMaxDrop");
+}
+
+TEST_F(RingDeathTest, OnlyWhatIsThereIsReadAndReleased) {
+  const auto opened = open(1000);
+  Ring& ring = *opened.ring;
+  write_and_take(ring, "one\n");
+  const char* const range = "broken contract: tail\\(\\) <= from && from <= to && to <= head";
+  EXPECT_DEATH((void)ring.bytes({1001}, {1000}), range);
+  EXPECT_DEATH((void)ring.bytes({999}, {1000}), range);
+  EXPECT_DEATH((void)ring.bytes({1000}, {1005}), range);
+  EXPECT_DEATH(ring.release({1005}), "broken contract: tail\\(\\) <= offset");
+  EXPECT_DEATH(ring.release({999}), "broken contract: tail\\(\\) <= offset");
+}
+
+TEST_F(RingDeathTest, OneThreadTakes) {
+  const auto opened = open(0);
+  write_and_take(*opened.ring, "one\n");
+  EXPECT_DEATH(std::jthread([&] { (void)opened.ring->give_back(0); }).join(),
+               "broken contract: owner == self");
 }
 
 }  // namespace
