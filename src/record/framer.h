@@ -34,7 +34,7 @@ struct Arrival {
 //
 //   used = framer.cut(bytes, arrival, limit, records);
 //   … records, which point into the buffer …
-//   move bytes[used..) to the front, read on behind them
+//   move bytes[used..) to the front, read on after them
 //
 // All parts of a line have the header of its first part. The framer keeps that header for the later parts: it
 // is valid until cut() or flush() is called with an empty `records`.

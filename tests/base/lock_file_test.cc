@@ -79,7 +79,7 @@ TEST_F(LockFileTest, OneThatIsTooOpenIsTightened) {
   EXPECT_EQ(status_of(path_).st_mode & 07777, 0600U);
 }
 
-// A name that never comes again leaves nothing behind, and whoever waits for it gets one that has the name.
+// A name that is never used again leaves no file, and a process that waits for it gets a file with that name.
 TEST_F(LockFileTest, IsRemovedWhileSomeoneWaitsForIt) {
   auto first = take(::geteuid(), LockFile::AtRelease::Remove);
   ASSERT_TRUE(first);

@@ -259,7 +259,7 @@ TEST_F(Forward, AProgramThatTakesNothingFails) {
 
 class Receivers : public testing::Test {
  protected:
-  // A connection to a receiver; empty, with errno, where it can't be had.
+  // A connection to a receiver; empty, with errno, if it fails.
   static UniqueFd connect_to(const Receiver& receiver) {
     sockaddr_in address{};
     address.sin_family = AF_INET;

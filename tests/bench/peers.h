@@ -16,7 +16,7 @@ struct Programs {
   std::filesystem::path syslogds;  // where scripts/fetch-packages has unpacked rsyslog and syslog-ng-core
 };
 
-// Those of a field, without those whose program is missing, which is told on standard error.
+// The peers of a field, without those whose program is missing: standard error reports these.
 [[nodiscard]] std::vector<Peer> peers_of(Field field, const Programs& programs);
 
 }  // namespace slurper::bench

@@ -33,7 +33,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// The number after `field` in a file of /proc in the form of status; 0 where there is none.
+// The number after `field` in a file of /proc in the form of status; 0 if there is none.
 std::uint64_t proc_number(const std::filesystem::path& file, std::string_view field) {
   std::ifstream lines(file);
   for (std::string line; std::getline(lines, line);) {

@@ -37,7 +37,7 @@ struct Filling {
 };
 [[nodiscard]] std::string filled_in(std::string text, const Filling& filling);
 
-// 0 where there is none.
+// 0 if there is none.
 [[nodiscard]] std::uint64_t size_of(const std::filesystem::path& file);
 
 // Seconds for which this machine's CPUs were busy since boot; idle and waiting for a disk left out, stolen

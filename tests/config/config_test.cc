@@ -439,8 +439,8 @@ TEST(Example, IsWhatTheTableOfKeysSays) {
   for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 100U) << line;
 }
 
-// A default is declared, for the documentation, and is the member's initial value, for whoever makes settings
-// without a configuration.
+// A default is declared, for the documentation, and is the member's initial value, for code that makes
+// settings without a configuration.
 TEST(Keys, DeclareTheDefaultsThatTheSettingsHave) {
   for (const Key& key : keys()) {
     const SettingValue initial = default_value(key.setting);

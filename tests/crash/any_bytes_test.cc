@@ -18,7 +18,7 @@
 namespace slurper::test {
 namespace {
 
-// Lines of any bytes, NUL and invalid UTF-8 among them: empty ones, one-byte ones, and every now and then one
+// Lines of any bytes, NUL and invalid UTF-8 among them: empty ones, one-byte ones, and a few
 // of up to 1 MiB, at least one of them of exactly that. No newline at the end.
 std::string any_bytes(std::uint64_t seed, std::size_t size) {
   constexpr std::size_t kLongest = 1 << 20;

@@ -143,7 +143,7 @@ std::uint64_t offset_in(std::string_view message) {
   return offset;
 }
 
-// What each of them has got, one line behind the other, whoever was there to take it.
+// What each of them has got, one line after the other, whichever receiver was there to take it.
 LineReport report_of(const Destination& destination, std::uint64_t written) {
   const std::vector<SyslogReceiver::Message> messages = destination.received();
   std::map<std::uint64_t, std::vector<std::string_view>> by_connection;

@@ -51,7 +51,7 @@ TEST_F(StatusAlerts, ALogThatCantBeRotated) {
   slurper.signal(SIGUSR1);
   EXPECT_TRUE(says(slurper, "THE LOG CAN'T BE ROTATED: File exists")) << slurper.err();
   fs::remove(in_the_way);
-  // It is tried again with a line, now and then.
+  // slurper tries again only when a line comes, and not with each.
   EXPECT_TRUE(eventually([&] {
     write_line();
     return fs::exists(in_the_way);

@@ -383,7 +383,7 @@ TEST_F(FifoFaults, AFolderThatComesBackLaterIsWaitedFor) {
   stop_and_compare(slurper);
 }
 
-// What comes and goes beside the FIFO, and beside each folder on its way, is none of slurper's business.
+// What comes and goes beside the FIFO, and beside each folder on its way, does not concern slurper.
 TEST_F(FifoFaults, OtherNamesInTheFoldersOfItsPathChangeNothing) {
   path_ = disk_ / "a/fifo";
   fs::create_directory(disk_ / "a");
@@ -477,7 +477,7 @@ TEST_F(FifoFaults, ALockThatOutlivesItsSlurperIsWaitedFor) {
   stop_and_compare(slurper);
 }
 
-// Whoever may read the log's files, or write to the FIFO, can hold flock(2) on them for ever.
+// Any process that may read the log's files, or write to the FIFO, can hold flock(2) on them for ever.
 TEST_F(FifoFaults, LocksThatAnybodyCanHoldKeepItFromNothing) {
   Program with_sink = program();
   with_sink.argv.insert(with_sink.argv.end(), {"--sink", "file:" + (disk_ / "copy") + "?start=beginning"});

@@ -169,7 +169,7 @@ TEST_F(PipeUsersOfSlurper, ATheftThatWasOverAtOnceIsToldWithoutAName) {
   stop_and_compare(slurper);
 }
 
-// Of another user, slurper may see nothing but the events.
+// Of another user, slurper may see only the events.
 TEST_F(PipeUsersOfSlurper, WhomItMayNotSeeIsToldAsFarAsPossible) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
   Child slurper = start_as_nobody();

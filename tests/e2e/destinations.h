@@ -114,7 +114,7 @@ class ReaderDestination : public Destination {
   std::atomic<bool> dies_ = false;
   std::atomic<Manner> manner_ = Manner::Reading;
   mutable std::mutex mutex_;
-  std::string read_;  // whoever comes goes on in the middle of what the one before has left in the pipe
+  std::string read_;  // the next reader continues in the middle of what the one before has left in the pipe
   std::thread thread_;
 };
 

@@ -230,7 +230,7 @@ TEST_F(HostileLines, AtRsyslogd) {
   }
 }
 
-// A program that counts on transactions is not told of one by a line.
+// A program that relies on transactions does not take a line for the start of one.
 TEST_F(HostileLines, AtAProgram) {
   ProgramDestination program("program", site_.disk / "program", "transaction");
   program.up();

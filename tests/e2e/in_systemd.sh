@@ -103,8 +103,8 @@ folder=$(mktemp -d)
 mkdir "$folder/mnt"
 cgroup=$cgroup_mount$(sed -n 's/^0:://p' /proc/self/cgroup)
 cgroups=("${cgroup%/}/test-$$")
-# Where memory is a cgroup of the old kind, cgroup2 can't limit it. The group has no place below that of whoever
-# runs this, who may not expect one there.
+# Where memory is a cgroup of the old kind, cgroup2 can't limit it. The group has no place below that of the user
+# who runs this, who may not expect one there.
 memory_mount=$(findmnt -n -o TARGET -t cgroup -O memory | head -n 1)
 [ -z "$memory_mount" ] || cgroups+=("$memory_mount/test-$$")
 supervisor=
@@ -122,7 +122,7 @@ take_down() {
 }
 trap take_down EXIT
 trap 'exit 130' INT TERM HUP
-mkdir "${cgroups[@]}" 2>/dev/null || skip "no cgroup of its own to be had"
+mkdir "${cgroups[@]}" 2>/dev/null || skip "no cgroup of its own is available"
 # shellcheck disable=SC2016 # for the inner shell
 unshare --pid --mount --fork --propagation private -- bash -c '
   cd "$0" && mount -t tmpfs none mnt && mkdir mnt/{up,work,root} &&

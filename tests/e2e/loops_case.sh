@@ -96,7 +96,7 @@ wait_until "rsyslogd reads the journal" reads "rsyslogd"
 works_once "read"
 ! grep -q slurper-probe $log || die "the probe has come back: $(grep slurper-probe $log)"
 
-echo "== settings that leave out nothing but slurper's own messages: the sink finds the loop, and goes on when it is mended"
+echo "== settings that leave out only slurper's own messages: the sink finds the loop, and goes on when it is mended"
 limits ForwardToSyslog=yes
 # shellcheck disable=SC2016 # rsyslog's names
 use_rsyslog "$by_socket" -e '/and not (\$inputname/d' -e 's/and \$!SLURPER_LOG_ID == "" then/then/'

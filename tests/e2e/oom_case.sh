@@ -20,7 +20,7 @@ if [ -e $slice/slurper.service/memory.max ]; then
   oom_kills() { sed -n 's/^oom_kill //p' $slice/memory.events; }
 else
   mkdir $memory
-  mount -t cgroup -o memory memory $memory 2>/dev/null || skip "no memory cgroup to be had"
+  mount -t cgroup -o memory memory $memory 2>/dev/null || skip "no memory cgroup is available"
   mkdir $memory/slurper
   echo $limit >$memory/slurper/memory.limit_in_bytes
   property MainPID >$memory/slurper/cgroup.procs

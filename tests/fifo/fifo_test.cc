@@ -223,7 +223,7 @@ TEST_F(FifoTest, OneReaderAtATime) {
   expect_refused(ErrorKind::Busy, "process " + std::to_string(::getpid()));
 }
 
-// Whoever may write to it can hold flock(2) on it for ever.
+// Any process that may write to it can hold flock(2) on it for ever.
 TEST_F(FifoTest, AnotherProgramsLockKeepsNoSlurperOut) {
   ASSERT_EQ(::mkfifo(settings_.path.c_str(), 0622), 0);
   const FlockHolder holder(settings_.path, {.command = "writer", .user = ::geteuid() == 0 ? 65534U : 0U},

@@ -1,4 +1,4 @@
-// Drives a fuzz target where there is no libFuzzer: every seed as it is, then simple mutations of them. The
+// Drives a fuzz target if there is no libFuzzer: every seed as it is, then simple mutations of them. The
 // same seeds and the same number of runs make the same inputs, on every machine.
 //
 //   x_fuzz [-runs=N] FILE|FOLDER...

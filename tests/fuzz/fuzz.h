@@ -1,5 +1,5 @@
 // What fuzz targets share. A target is one LLVMFuzzerTestOneInput: libFuzzer drives it
-// (-DSLURPER_LIBFUZZER=ON), or driver_main.cc where there is none.
+// (-DSLURPER_LIBFUZZER=ON), or driver_main.cc if there is none.
 #pragma once
 
 #include <cstddef>

@@ -269,7 +269,7 @@ TEST_F(CursorFileTest, KeepsASecondSinkOut) {
   open();
 }
 
-// Whoever may read the log can hold flock(2) on its files for ever.
+// Any process that may read the log can hold flock(2) on its files for ever.
 TEST_F(CursorFileTest, AReadersLockKeepsNoSinkOut) {
   {
     const CursorFile create = open();

@@ -355,7 +355,7 @@ TEST_F(HousekeeperTest, WhatIsThrownIsTriedAgain) {
   EXPECT_THAT(files(), ElementsAre("m.00000000000000000000.zst", "m.00000000000000010000.zst"));
 }
 
-// A thread of its own would have to be made again, and may not be had.
+// A thread of its own would have to be made again, which may fail.
 TEST_F(HousekeeperTest, TakesOtherOptionsWhileItRuns) {
   rotated(2);
   Housekeeper housekeeper(kernel(), paths_, {}, recorder_);

@@ -94,7 +94,7 @@ TEST(LogFeed, WakesThoseOnlyWhoseOffsetIsReached) {
 }
 
 // Each side waits for the others' step: one lost wake-up, and all wait for ever. And what was stored before a
-// publish is seen by whoever it wakes, even where it is no atomic.
+// publish is seen by the thread that it wakes, even if it is no atomic.
 TEST(LogFeed, NoWakeUpIsLost) {
   constexpr std::uint64_t kSteps = 20'000;
   constexpr std::size_t kReaders = 3;

@@ -316,7 +316,7 @@ TEST_F(LogIndexTest, NamesTheHolderOfTheLock) {
   EXPECT_THAT(error.message(), HasSubstr("process " + std::to_string(holder.pid()) + " is writing it"));
 }
 
-// Whoever may read the index can hold flock(2) on it for ever.
+// Any process that may read the index can hold flock(2) on it for ever.
 TEST_F(LogIndexTest, AReadersLockKeepsNoSlurperOut) {
   {
     const LogIndex create = open();

@@ -120,7 +120,7 @@ class LogReaderProperty : public testing::TestWithParam<unsigned> {
     return result;
   }
 
-  // Writes all of the stream, in pieces, and rotates now and then.
+  // Writes all of the stream, in pieces, and rotates at random.
   void write_all(LogWriter& writer, Housekeeper& housekeeper, std::mt19937& random) {
     StreamOffset housekept = writer.indexed_base();
     int failures = 0;

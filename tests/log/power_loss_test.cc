@@ -35,7 +35,7 @@ class PowerLoss : public testing::TestWithParam<SyncMode> {
     next_line_ = 0;
   }
 
-  // A boot of the machine: slurper starts, writes lines in pieces that are no lines, syncs now and then,
+  // A boot of the machine: slurper starts, writes lines in pieces that are no lines, syncs at random,
   // rotates, compresses, and is still running at the end.
   void live(Os& os, int pieces) {
     const Uuid boot = new_uuid();

@@ -331,7 +331,7 @@ TEST_F(TimeIndexTest, ThinsMarksOutRatherThanGrowForEver) {
     for (std::uint64_t i = 0; i < kMarks; i += 97) {
       const auto time = at(index, i * 10);
       EXPECT_LE(time, static_cast<std::int64_t>(i) * 500);
-      EXPECT_GE(time, static_cast<std::int64_t>(i) * 500 - 8000) << "11 hours, in 16,384 marks at the most";
+      EXPECT_GE(time, static_cast<std::int64_t>(i) * 500 - 8000) << "11 hours, in at most 16,384 marks";
     }
   };
   check(*times);

@@ -87,7 +87,7 @@ while read -r page; do
     esac
     case $link in http*) continue ;; esac
     [ -e "$target" ] || { echo "$page: $link"; continue; }
-    # A heading's anchor: its text in small letters, blanks as hyphens, nothing but these, digits and "_".
+    # A heading's anchor: its text in small letters, blanks as hyphens, only these, digits and "_".
     case $link in
       *.md'#'* | '#'*)
         sed -n 's/^##* //p' "$target" | tr '[:upper:] ' '[:lower:]-' | tr -cd '[:alnum:]_\n-' |

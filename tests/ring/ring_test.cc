@@ -903,7 +903,7 @@ TEST_F(VersionOneRing, AReadThatWasDroppedIsCountedOnce) {
   EXPECT_TRUE(opened.ring->dropping());
 }
 
-// One that was put aside by the version before, or is of another boot, is read without a change to it.
+// A ring that the version before quarantined, or of another boot, is read without a change to it.
 TEST_F(VersionOneRing, IsSalvagedAsItIs) {
   const auto salvaged = [&] {
     const std::string path = directory_ / "ring";

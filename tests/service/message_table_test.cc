@@ -19,7 +19,7 @@ TEST(MessageTable, HasNamesThatAreTheirOwn) {
   }
 }
 
-// Whoever is woken up by a message finds on the page of messages why it comes, and what to do.
+// An operator who is woken up by a message finds its cause and its remedy on the page of messages.
 TEST(MessageTable, EveryFaultHasACauseAndARemedy) {
   for (const MessageEntry& entry : message_table()) {
     const bool is_fault = entry.level >= MessageLevel::Warning && !entry.clears;

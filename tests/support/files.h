@@ -14,7 +14,7 @@
 
 namespace slurper::test {
 
-// "" where there is no such file, or not yet.
+// "" if there is no such file, or not yet.
 inline std::string content_of(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   std::string content;

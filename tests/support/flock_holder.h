@@ -68,7 +68,7 @@ class FlockHolder {
   }
 
  private:
-  // Between fork(2) and the end nothing but system calls: other threads may have held malloc's lock.
+  // Between fork(2) and the end only system calls: other threads may have held malloc's lock.
   [[noreturn]] static void hold(const char* path, const Who& who, int flags, int ready_fd, int life_fd) {
     ::prctl(PR_SET_NAME, who.command.c_str());
     const int fd = ::open(path, flags | O_CLOEXEC);

@@ -165,7 +165,7 @@ void SyslogReceiver::run() {
     for (const Connection& connection : connections)
       fds.push_back({.fd = connection.fd.get(), .events = POLLIN, .revents = 0});
     const bool slow = manner_ == Manner::Slow;
-    // A slow one looks at nothing but its orders, for a second; then at everything.
+    // A slow one looks only at its orders, for a second; then at everything.
     if (slow && ::poll(fds.data(), 1, 1000) > 0) break;
     if (::poll(fds.data(), fds.size(), slow ? 0 : 20) < 0) continue;
     if (fds[0].revents != 0) break;

@@ -32,7 +32,7 @@ Record record(SyslogHeader header, Part part = Part::Whole) {
       }};
 }
 
-// A header of which nothing but the message was found.
+// A header of which only the message was found.
 SyslogHeader only(std::string_view message) {
   SyslogHeader header;
   header.message = message;

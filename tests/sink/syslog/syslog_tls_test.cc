@@ -160,7 +160,7 @@ TEST_F(SyslogTlsTest, AServerOfAnotherNameIsNotTheOne) {
   deliver_and_find(server);
 }
 
-// A name in the subject counts where there is no alternative name, an address never (RFC 6125, RFC 2818).
+// A name in the subject counts if there is no alternative name, an address never (RFC 6125, RFC 2818).
 TEST_F(SyslogTlsTest, WhatIsAdvisedWithoutAnAlternativeNameLeadsOn) {
   authority_.sign("127.0.0.1", "");
   authority_.sign("logs.example", "");
