@@ -27,7 +27,8 @@ class Os {
   virtual ssize_t write(int fd, const void* data, std::size_t size);
   virtual ssize_t pwrite(int fd, const void* data, std::size_t size, off_t offset);
   virtual ssize_t tee(int from_fd, int to_fd, std::size_t size, unsigned flags);
-  // From a pipe into a file, at *offset. The kernel advances *offset by what it has moved, in any memory.
+  // Moves bytes from a pipe into a file, at *offset. The kernel advances *offset by what it has moved, in any
+  // memory.
   virtual ssize_t splice(int pipe_fd, int file_fd, std::int64_t* offset, std::size_t size, unsigned flags);
 
   virtual int fstat(int fd, struct stat* st);

@@ -30,7 +30,7 @@ struct ByteSize {
 // The shortest exact form that parse_duration reads back: "1s", "1500ms", "1d".
 [[nodiscard]] std::string format(std::chrono::milliseconds duration);
 
-// For readers: three significant digits, "1.43MiB". Can't be read back exactly.
+// For display: three significant digits, "1.43MiB". Can't be read back exactly.
 [[nodiscard]] std::string format_rounded(ByteSize size);
 
 // `text` with every byte that a terminal or a log viewer could take for a command (below 0x20, 0x7f, and

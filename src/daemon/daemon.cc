@@ -225,7 +225,7 @@ Snapshot Daemon::snapshot() const {
           .alerts = alerts_.active()};
 }
 
-// Includes what requires disk access.
+// Includes the parts that require disk access.
 std::string Daemon::full_status() const {
   Snapshot all = snapshot();
   all.quarantined_bytes = quarantined_bytes(os_, stages_.ring_path);
@@ -352,7 +352,8 @@ int run_daemon(const Settings& settings, const std::function<Result<Settings>()>
   // of these programs.
   for (const int signal : {SIGHUP, SIGUSR1, SIGUSR2}) (void)::signal(signal, SIG_IGN);
   const sigset_t signals = handled_signals();
-  // Before the first thread, so that every thread inherits the mask: signals arrive by signalfd alone.
+  // Blocked before the first thread starts, so that every thread inherits the mask: signals arrive by
+  // signalfd alone.
   (void)::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   // If a file grows beyond RLIMIT_FSIZE, write(2) must fail: the signal must not kill slurper.
   (void)::signal(SIGXFSZ, SIG_IGN);

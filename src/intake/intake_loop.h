@@ -35,8 +35,8 @@ struct IntakeStatus {
   std::uint64_t short_reads = 0;  // reads that found less because another reader took some
 };
 
-// Reads what the FIFO holds into the ring, wakes the log's thread, and returns how long to wait. Belongs to
-// the intake's thread, and allocates only when a FIFO is replaced. A crash loses nothing (Ring).
+// Reads what the FIFO holds into the ring, passes it on to the log's thread, and returns how long to wait.
+// Belongs to the intake's thread, and allocates only when a FIFO is replaced. A crash loses nothing (Ring).
 class IntakeLoop {
  public:
   // All references outlive it. It calls `on_short_read` if another reader has taken what slurper was about to

@@ -364,7 +364,7 @@ ssize_t Ring::peek(int fifo_fd, std::uint64_t size) {
   }
   const ssize_t teed = os_.tee(fifo_fd, peek_write_fd_.get(), size, SPLICE_F_NONBLOCK);
   if (teed <= 0) return teed;
-  // Not read(2), which would end at each packet's end.
+  // splice(2), because read(2) would end at each packet's end.
   std::int64_t end = kScratchAt;
   const ssize_t got = os_.splice(peek_read_fd_.get(), file_fd_.get(), &end, static_cast<std::size_t>(teed),
                                  SPLICE_F_NONBLOCK);

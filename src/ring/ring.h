@@ -103,15 +103,15 @@ class Ring {
   ssize_t peek(int fifo_fd, std::uint64_t size);
   [[nodiscard]] const char* peeked() const { return scratch(); }
 
-  // The ring has grown beyond `keep` bytes of memory.
+  // Whether the ring has grown beyond `keep` bytes of memory.
   [[nodiscard]] bool is_large(std::uint64_t keep) const { return high_water_ > keep || scratch_used_; }
-  // While the ring is empty: returns memory beyond the first `keep` bytes to the system. Returns how many
-  // bytes it gave back.
+  // Gives memory beyond the first `keep` bytes back to the system, and returns how many bytes that was. Call
+  // this while the ring is empty.
   std::uint64_t give_back(std::uint64_t keep);
 
   // The bytes [from, to) of the stream; both offsets are between tail() and head().
   [[nodiscard]] std::span<const char> bytes(StreamOffset from, StreamOffset to) const;
-  // The log has everything before `offset`, which is between tail() and head().
+  // Frees the bytes before `offset`, which is between tail() and head(): the log has them.
   void release(StreamOffset offset) {
     SLURPER_ASSERT(tail() <= offset && offset <= head());
     header_->tail.store(offset.value, std::memory_order_release);

@@ -37,7 +37,7 @@ class StallDetector {
   explicit StallDetector(std::function<ThreadState()> look) : look_(std::move(look)) {}
 
   Verdict judge(std::uint64_t steps, bool has_work, Clock::time_point now);
-  // Since when the thread has been seen where it is now.
+  // The time since which the thread has taken no step.
   [[nodiscard]] Clock::time_point stuck_since() const { return since_; }
 
  private:

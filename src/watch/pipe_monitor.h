@@ -41,8 +41,9 @@ class PipeMonitor {
   PipeMonitor& operator=(const PipeMonitor&) = delete;
   ~PipeMonitor();  // ends the thread
 
-  // From the intake's thread: Another FIFO is at the path. Processes that still write to the one before are
-  // reported.
+  // For the intake's thread:
+
+  // Another FIFO is at the path. Processes that still write to the one before are reported.
   void follow(const Fifo& fifo);
   // The pipe held less than the kernel had reported: another reader takes lines.
   void on_short_read();
