@@ -1,4 +1,4 @@
-// Who may call an object, asserted: what its header says of threads.
+// Asserts what a header says of threads: which of them may call an object.
 #pragma once
 
 #include <pthread.h>
@@ -9,11 +9,11 @@
 
 namespace slurper {
 
-// One thread alone may call: the one that called first. Costs a compare, and no fence.
+// Only one thread may call: the first that called. Costs a compare, and no fence.
 class ThreadOwner {
  public:
   ThreadOwner() = default;
-  // An object that moves is anyone's again: it is moved before it is used.
+  // A moved object has no owner yet: objects are moved before they are used.
   ThreadOwner(ThreadOwner&& /*other*/) noexcept {}
   ThreadOwner& operator=(ThreadOwner&& /*other*/) noexcept {
     owner_.store(0, std::memory_order_relaxed);
@@ -29,12 +29,12 @@ class ThreadOwner {
   }
 
  private:
-  std::atomic<pthread_t> owner_{0};  // 0: not decided yet; on Linux a pthread_t is an address
+  std::atomic<pthread_t> owner_{0};  // 0: undecided; on Linux a pthread_t is an address
 };
 
-// Threads may take turns, and no two may be in at a time. While one of these lives, its thread is in. It uses
-// no atomic exchange, which would cost more than it is worth, so two threads that come in at the same instant
-// may go unnoticed; over a few calls they do not.
+// Threads may take turns, but only one may be inside at a time. While an object of this class lives, its
+// thread is inside. It uses no atomic exchange, which would cost too much, so it may miss two threads that
+// enter at the same instant; over a few calls it detects them.
 class OneAtATime {
  public:
   explicit OneAtATime(std::atomic<bool>& occupied) : occupied_(occupied) {

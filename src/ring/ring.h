@@ -60,7 +60,7 @@ class Ring {
   [[nodiscard]] std::uint64_t size() const { return size_; }
   [[nodiscard]] StreamOffset head() const { return {header_->head.load(std::memory_order_acquire)}; }
   [[nodiscard]] StreamOffset tail() const { return {header_->tail.load(std::memory_order_acquire)}; }
-  // Tail first: while the log's thread moves it, it is not behind a head that is read later.
+  // Reads tail first: the log's thread may advance it meanwhile, but never beyond a head that is read later.
   [[nodiscard]] std::uint64_t used() const {
     const StreamOffset tail_now = tail();
     return head() - tail_now;
