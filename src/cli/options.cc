@@ -31,7 +31,10 @@ std::string list_of_settings() {
 }  // namespace
 
 Result<Settings> ConfigOptions::load() const {
-  return load_settings(used_file(), overrides, sink_urls);
+  Result<Settings> settings = load_settings(used_file(), overrides, sink_urls);
+  if (!settings) return settings;
+  if (Status good = check_written_files(*settings); !good) return std::unexpected(std::move(good.error()));
+  return settings;
 }
 
 std::optional<std::string> ConfigOptions::used_file() const {

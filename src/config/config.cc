@@ -6,8 +6,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <filesystem>
-#include <map>
 
 // toml++ 3.3 promises the compiler what a file can break. is_non_ascii_horizontal_whitespace() runs into
 // __builtin_unreachable() on many a letter, such as most of those of the Latin and Greek alphabets, where it
@@ -267,27 +265,7 @@ Status take_override(const std::string& text, Settings& settings) {
   return take(where, *key, value, settings);
 }
 
-// A sink that wrote to the log would wait for its own lines, and to a file that another one has, for ever.
-Status check_files_of_sinks(const Settings& settings) {
-  std::map<std::string, std::string> owners = {{settings.fifo.path, "is the FIFO"},
-                                               {settings.log.path, "is the log itself"}};
-  for (const SinkSettings& sink : settings.sinks) {
-    const auto option = std::ranges::find(sink.options, "path", &SinkOption::name);
-    if (sink.type != "file" || option == sink.options.end() || option->values.size() != 1) continue;
-    std::error_code error;  // of an empty path, which the sink refuses
-    const std::string path =
-        std::filesystem::absolute(option->values.front(), error).lexically_normal().string();
-    if (error) continue;
-    const auto [owner, is_new] =
-        owners.emplace(path, fmt::format("is what the sink '{}' writes to", sink.name));
-    if (is_new) continue;
-    return fail(ErrorKind::Config, fmt::format("accept '{}'", printable(option->place)),
-                fmt::format("{} {}", in_quotes(path), owner->second), "Name a file of the sink's own");
-  }
-  return {};
-}
-
-// `file` is nullptr where there is none.
+// `file` is nullptr if there is none.
 Status check_as_a_whole(const Settings& settings, const std::string* file) {
   const std::string what =
       file != nullptr ? fmt::format("use the configuration '{}'", printable(*file)) : "start without a file";
@@ -304,7 +282,7 @@ Status check_as_a_whole(const Settings& settings, const std::string* file) {
                 fmt::format("fifo.path and log.path are both '{}'", printable(settings.fifo.path)),
                 "Name a file of its own for the log");
   }
-  return check_files_of_sinks(settings);
+  return {};
 }
 
 Result<std::string> read_file(const std::string& path) {

@@ -27,7 +27,7 @@ bool is_name(std::string_view name) {
   return name.size() <= kMaxName && name.front() != '.' && consists_of(name, std::string(kLetters) + "._-");
 }
 
-// Nothing where a % has no two hexadecimal digits behind it.
+// Nothing if a % is not followed by two hexadecimal digits.
 std::optional<std::string> decode(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -87,8 +87,8 @@ bool has_nul(std::string_view text) {
   return text.find('\0') != std::string_view::npos;
 }
 
-// Paths, names and arguments reach the kernel and libraries as C's strings, which end at the first NUL:
-// another file than the one that was named would be opened, and a name be checked up to it only.
+// Paths, names and arguments reach the kernel and libraries as C strings, which end at the first NUL: slurper
+// would open another file than the one that was named, and check only a part of a server's name.
 Status check_for_nuls(const SinkSettings& sink) {
   const auto reject = [&](const std::string& what, const std::string& place) {
     return fail(ErrorKind::Config, fmt::format("accept '{}'", printable(place)),

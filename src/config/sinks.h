@@ -1,4 +1,5 @@
-// The settings of sinks as the configuration writes them: tables, and URLs.
+// The settings of sinks as the configuration writes them: tables, and URLs. No type is known here, and none
+// is special: what a type's settings mean is declared by the type.
 #pragma once
 
 #include <string>
@@ -10,16 +11,14 @@
 
 namespace slurper {
 
-// The sink of a URL: TYPE[+TRANSPORT]:[//TARGET][PATH][?KEY=VALUE[&KEY=VALUE]…], such as "journald:",
-// "file:/var/log/auth.log?format=json", "syslog+tls://logs.example:6514?filter=severity%20<=%20err". Each
-// part is the option of that name; a key that comes again makes a list. %XX stands for a byte, and only where
-// it must: % itself, ? in a path, & in a value. "name" and "type" may stand among the keys like any other.
-// Any other error than Config is none.
+// The sink of a URL: TYPE[+TRANSPORT]:[//TARGET][PATH][?KEY=VALUE[&KEY=VALUE]…], see docs/sinks.md. Each part
+// is the option of that name; a repeated key makes a list. %XX stands for a byte; it is needed for a %
+// itself, a ? in a path and a & in a value. "name" and "type" may be among the keys. Fails only with Config.
 [[nodiscard]] Result<SinkSettings> parse_sink_url(std::string_view url);
 
-// Gives a name to the sinks that have none, after what they are and where they go: it stays the same while
-// that does, since the sink's position is kept under it. Config where two have one name, or a name is not a
-// file's.
+// Names the unnamed sinks after their type and their destination, so that a sink keeps its name, under which
+// its position is stored, as long as both stay. Fails with Config if two sinks have one name, or a name can't
+// be a file's.
 [[nodiscard]] Status name_sinks(std::vector<SinkSettings>& sinks);
 
 // Its [[sink]] table.

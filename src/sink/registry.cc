@@ -10,9 +10,11 @@
 #include <array>
 #include <filesystem>
 #include <iterator>
+#include <map>
 #include <set>
 
 #include "base/accounts.h"
+#include "base/setting_value.h"
 #include "base/text.h"
 #include "sink/exec/exec_sink.h"
 #include "sink/file/file_sink.h"
@@ -186,6 +188,29 @@ Result<std::vector<PreparedSink>> prepare_sinks(std::span<const SinkSettings> si
     prepared.push_back(std::move(*sink));
   }
   return prepared;
+}
+
+Status check_written_files(const Settings& settings) {
+  std::map<std::string, std::string> owners = {{settings.fifo.path, "is the FIFO"},
+                                               {settings.log.path, "is the log itself"}};
+  for (const SinkSettings& sink : settings.sinks) {
+    const SinkType* const type = built_in(sink);
+    if (type == nullptr) continue;
+    for (const Setting& setting : type->settings) {
+      const auto option = std::ranges::find(sink.options, setting.name, &SinkOption::name);
+      if (setting.type != Setting::Type::FilePath || option == sink.options.end() || option->is_list)
+        continue;
+      const auto path = read_value(setting, {.kind = Value::Kind::Word, .text = option->values.front()});
+      if (!path) continue;  // the sink refuses it
+      const auto [owner, is_new] =
+          owners.emplace(path->texts.front(), fmt::format("is what the sink '{}' writes to", sink.name));
+      if (is_new) continue;
+      return fail(ErrorKind::Config, fmt::format("accept '{}'", printable(option->place)),
+                  fmt::format("{} {}", in_quotes(owner->first), owner->second),
+                  "Name a file of the sink's own");
+    }
+  }
+  return {};
 }
 
 Status check_for_reload(std::span<const SinkSettings> sinks) {

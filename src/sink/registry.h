@@ -30,6 +30,11 @@ inline constexpr const char* kSinkDirectory = SLURPER_SINK_DIRECTORY;
 // such an error: it is that sink's failure when it runs, and stops no other sink.
 [[nodiscard]] Result<std::vector<PreparedSink>> prepare_sinks(std::span<const SinkSettings> sinks);
 
+// Whether each file that slurper writes has one writer: a sink that wrote to the log would wait for its own
+// lines for ever, and two sinks for each other's lock. Config, with the place of the second. Plug-ins' files
+// are not looked at: no plug-in is loaded for this.
+[[nodiscard]] Status check_written_files(const Settings& settings);
+
 // Whether a reload may take these settings: each type exists, and the settings of those that are built in can
 // be understood. Loads no plug-in, so that a reload never runs foreign code in the caller's thread.
 [[nodiscard]] Status check_for_reload(std::span<const SinkSettings> sinks);

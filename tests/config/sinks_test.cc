@@ -132,15 +132,26 @@ TEST(SinkTables, WhatIsWrongIsToldWithItsPlace) {
   EXPECT_THAT(complaint(parse("[[sinks]]\ntype = \"file\"")), HasSubstr("Did you mean [[sink]]?"));
 }
 
-TEST(SinkTables, AFileThatAnotherOneHasIsRefused) {
-  const auto told = [](const std::vector<std::string>& urls) { return complaint(parse("", urls)); };
-  EXPECT_THAT(told({"file:/var/log/m"}),
-              HasSubstr("accept '--sink file:/var/log/m': '/var/log/m' is the log itself. Name a file"));
-  EXPECT_THAT(told({"file:/var//log/../log/m?name=y"}), HasSubstr("'/var/log/m' is the log itself"));
-  EXPECT_THAT(told({"file:/run/f"}), HasSubstr("'/run/f' is the FIFO"));
-  EXPECT_THAT(told({"file:/a?name=one", "file:/a?name=two"}),
-              HasSubstr("accept '--sink file:/a?name=two': '/a' is what the sink 'one' writes to"));
-  EXPECT_EQ(told({"file:/a", "file:/b", "exec:/a", "file:"}), "no error");
+// What a type's settings mean, the type knows: here all types are alike, also those that do not exist.
+TEST(SinkTables, NoTypeIsSpecial) {
+  const auto as_type = [](const std::string& type) {
+    const auto settings = parse("[[sink]]\ntype = \"" + type + "\"\npath = \"/var/log/m\"\nmode = \"9\"",
+                                {type + "+tls://host:1/path?sync=never"});
+    EXPECT_TRUE(settings) << complaint(settings);
+    std::vector<std::vector<std::string>> all;
+    for (const SinkSettings& sink : settings->sinks) {
+      EXPECT_EQ(sink.type, type);
+      all.push_back(options_of(sink));
+      all.push_back({sink.name.substr(type.size())});
+    }
+    return all;
+  };
+  const auto made_up = as_type("made-up");
+  EXPECT_THAT(made_up, ElementsAre(ElementsAre("path=/var/log/m", "mode=9"), ElementsAre("-var-log-m"),
+                                   ElementsAre("transport=tls", "target=host:1", "path=/path", "sync=never"),
+                                   ElementsAre("-host-1-path")));
+  for (const char* const type : {"exec", "file", "journald", "stdout", "syslog"})
+    EXPECT_EQ(as_type(type), made_up) << type;
 }
 
 // C's strings end there: '/x' would be opened for "/x\0y", and a server's name be checked up to it only.

@@ -1,0 +1,64 @@
+#include "sink/registry.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include <set>
+
+#include "base/setting_value.h"
+
+namespace slurper {
+namespace {
+
+using testing::HasSubstr;
+
+SinkSettings sink(const std::string& type, const std::string& name, const std::string& path) {
+  SinkSettings settings{.name = name, .type = type, .place = type + ':', .options = {}};
+  if (!path.empty()) {
+    settings.place += path + "?name=" + name;
+    settings.options = {{.name = "path", .values = {path}, .is_list = false, .place = settings.place}};
+  }
+  return settings;
+}
+
+std::string told(std::vector<SinkSettings> sinks) {
+  Settings settings;
+  settings.fifo.path = "/run/f";
+  settings.log.path = "/var/log/m";
+  settings.sinks = std::move(sinks);
+  const Status good = check_written_files(settings);
+  return good ? "no error" : good.error().message();
+}
+
+TEST(WrittenFiles, HaveOneWriter) {
+  EXPECT_EQ(told({sink("file", "x", "/var/log/m")}),
+            "cannot accept 'file:/var/log/m?name=x': '/var/log/m' is the log itself. Name a file of the "
+            "sink's own");
+  EXPECT_THAT(told({sink("file", "y", "/var//log/../log/m")}), HasSubstr("'/var/log/m' is the log itself"));
+  EXPECT_THAT(told({sink("file", "x", "/run/f")}), HasSubstr("'/run/f' is the FIFO"));
+  EXPECT_THAT(told({sink("file", "one", "/a"), sink("file", "two", "/a")}),
+              HasSubstr("accept 'file:/a?name=two': '/a' is what the sink 'one' writes to"));
+  EXPECT_EQ(told({sink("file", "a", "/a"), sink("file", "b", "/b"), sink("exec", "a", "/a"),
+                  sink("file", "none", ""), sink("made-up", "m", "/var/log/m")}),
+            "no error");
+}
+
+class DeclaredSettings : public testing::TestWithParam<SinkType> {};
+
+TEST_P(DeclaredSettings, AreWhole) {
+  std::set<std::string_view> names = {"name", "type"};  // every table has them
+  for (const Setting& setting : settings_of(GetParam())) {
+    EXPECT_TRUE(names.insert(setting.name).second) << setting.name << " is declared twice";
+    EXPECT_FALSE(setting.help.empty()) << setting.name;
+    EXPECT_FALSE(setting.required && !setting.initial.empty()) << setting.name;
+    if (setting.initial.empty()) continue;
+    const Value initial = {.kind = Value::Kind::Word, .text = std::string(setting.initial)};
+    EXPECT_TRUE(read_value(setting, initial)) << setting.name << " must be " << allowed(setting);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, DeclaredSettings, testing::ValuesIn(built_in_sinks()),
+                         [](const auto& param) { return std::string(param.param.name); });
+
+}  // namespace
+}  // namespace slurper
