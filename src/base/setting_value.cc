@@ -24,7 +24,6 @@ using std::chrono::milliseconds;
 using Kind = Value::Kind;
 using Type = Setting::Type;
 
-constexpr std::size_t kMaxShown = 60;  // bytes of a foreign text that a message repeats
 constexpr std::int64_t kMaxMode = 07777;
 
 bool is_text(const Value& value) {
@@ -256,8 +255,7 @@ std::string describe(const Value& value) {
       return fmt::format("0o{:o}", value.integer);
     case Kind::String:
     case Kind::Word:
-      return fmt::format("\"{}{}\"", printable(value.text.substr(0, kMaxShown)),
-                         value.text.size() > kMaxShown ? "…" : "");
+      return '"' + printable(shortened(value.text)) + '"';
     case Kind::Other:
       return value.text;
   }

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <charconv>
 #include <cmath>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -132,24 +134,43 @@ std::string format_rounded(ByteSize size) {
   return fmt::format("{}B", size.bytes);
 }
 
+std::string_view first_character(std::string_view text) {
+  assert(!text.empty());
+  return text.substr(0, std::max<std::size_t>(utf8_length(text), 1));
+}
+
+bool is_control_character(std::string_view character) {
+  assert(!character.empty());
+  const auto first = static_cast<unsigned char>(character.front());
+  if (character.size() == 1) return first < 0x20 || first >= 0x7f;
+  return first == 0xc2 && static_cast<unsigned char>(character[1]) < 0xa0;  // C1: U+0080 to U+009F
+}
+
+void append_hex(std::string_view bytes, std::string& out) {
+  for (const char byte : bytes)
+    fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<unsigned char>(byte));
+}
+
 std::string printable(std::string_view text) {
   std::string out;
   while (!text.empty()) {
-    const auto first = static_cast<unsigned char>(text.front());
-    std::size_t length = utf8_length(text);
-    // Some terminals take C1 controls (U+0080 to U+009F) for commands.
-    const bool c1 = length == 2 && first == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0;
-    if (length == 0 || first < 0x20 || first == 0x7f || c1) {
-      length = c1 ? 2 : 1;
-      for (const char c : text.substr(0, length))
-        fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<unsigned char>(c));
+    const std::string_view character = first_character(text);
+    if (is_control_character(character)) {
+      append_hex(character, out);
     } else {
-      if (first == '\\' || first == '\'') out += '\\';
-      out += text.substr(0, length);
+      if (character == "\\" || character == "'") out += '\\';
+      out += character;
     }
-    text.remove_prefix(length);
+    text.remove_prefix(character.size());
   }
   return out;
+}
+
+std::string shortened(std::string_view text, std::size_t max) {
+  if (text.size() <= max) return std::string(text);
+  std::size_t end = 0;
+  while (end < max) end += first_character(text.substr(end)).size();
+  return std::string(text.substr(0, end)) + "…";
 }
 
 std::size_t utf8_length(std::string_view text) {
@@ -185,8 +206,8 @@ std::string in_quotes(std::string_view path) {
   return "'" + printable(path) + "'";
 }
 
-// std::count widens each byte to 64 bits, which is 20 times as slow. This compares 32 bytes at once, and
-// counts in bytes as long as these can't overflow.
+// std::count widens each byte to 64 bits, which is 20 times as slow: here 32 bytes are compared at once, and
+// counted in bytes for as long as these can't overflow.
 std::uint64_t count_lines(std::string_view text) {
   constexpr std::size_t kLanes = 32;
   constexpr std::size_t kRounds = 255;

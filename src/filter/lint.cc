@@ -8,6 +8,7 @@
 #include <limits>
 #include <vector>
 
+#include "base/text.h"
 #include "filter/filter_error.h"
 #include "filter/literal.h"
 

@@ -71,22 +71,19 @@ std::string text_literal(std::string_view bytes) {
   if (!bytes.empty() && !is_operator && std::ranges::all_of(bytes, is_plain)) return std::string(bytes);
   std::string out = "\"";
   while (!bytes.empty()) {
-    const std::size_t length = utf8_length(bytes);
+    const std::string_view character = first_character(bytes);
     const char c = bytes.front();
-    const auto first = static_cast<unsigned char>(c);
-    const bool c1 = length == 2 && first == 0xc2 && static_cast<unsigned char>(bytes[1]) < 0xa0;
     if (c == '"' || c == '\\') {
       out += '\\';
       out += c;
     } else if (c == '\n' || c == '\t' || c == '\r') {
       out += c == '\n' ? "\\n" : c == '\t' ? "\\t" : "\\r";
-    } else if (length == 0 || first < 0x20 || first == 0x7f || c1) {
-      for (const char byte : bytes.substr(0, c1 ? 2 : 1))
-        out += fmt::format("\\x{:02x}", static_cast<unsigned char>(byte));
+    } else if (is_control_character(character)) {
+      append_hex(character, out);
     } else {
-      out += bytes.substr(0, length);
+      out += character;
     }
-    bytes.remove_prefix(std::max<std::size_t>(length, 1));
+    bytes.remove_prefix(character.size());
   }
   return out + '"';
 }

@@ -76,6 +76,30 @@ TEST(Printable, LeavesNothingThatATerminalObeys) {
   EXPECT_EQ(printable("\xe2\x82"), "\\xe2\\x82");  // cut short
 }
 
+TEST(FirstCharacter, IsUtf8OrOneByte) {
+  EXPECT_EQ(first_character("ab"), "a");
+  EXPECT_EQ(first_character("€b"), "€");
+  EXPECT_EQ(first_character("\xe2\x82"), "\xe2");
+  EXPECT_EQ(first_character("\xff\xff"), "\xff");
+}
+
+TEST(IsControlCharacter, KnowsC0DeleteC1AndBytes) {
+  for (const std::string_view character :
+       {std::string_view("\0", 1), std::string_view("\n"), std::string_view("\x1b"), std::string_view("\x7f"),
+        std::string_view("\xc2\x80"), std::string_view("\xc2\x9f"), std::string_view("\x80"),
+        std::string_view("\xff")})
+    EXPECT_TRUE(is_control_character(character)) << printable(character);
+  for (const std::string_view character : {" ", "~", "\xc2\xa0", "ä", "€", "\xf0\x9f\x90\xa7"})
+    EXPECT_FALSE(is_control_character(character)) << character;
+}
+
+TEST(Shortened, CutsBetweenTwoCharacters) {
+  EXPECT_EQ(shortened("abc", 3), "abc");
+  EXPECT_EQ(shortened("abcd", 3), "abc…");
+  EXPECT_EQ(shortened("ab€d", 3), "ab€…");
+  EXPECT_EQ(shortened("ab\xe2\x82", 3), "ab\xe2…");
+}
+
 TEST(IsUtf8, TellsTextFromBytes) {
   for (const char* text : {"", "plain", "naïve €", "\xf0\x9f\x90\xa7"}) EXPECT_TRUE(is_utf8(text)) << text;
   for (const char* text : {"\xff", "a\xc3", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "ok\x80"})

@@ -167,14 +167,18 @@ void append_rfc3164(const Record& record, const SyslogDefaults& defaults, std::s
   append_text(header.message, defaults, out);
 }
 
+void append_octal(char c, std::string& out) {
+  const auto byte = static_cast<unsigned char>(c);
+  const auto digit = [byte](int shift) { return static_cast<char>('0' + ((byte >> shift) & 7)); };
+  out += {'#', digit(6), digit(3), digit(0)};
+}
+
 void append_octal_escaped(std::string_view text, std::string& out) {
   for (;;) {
     const auto control = std::ranges::find_if(text, is_control);
     out.append(text.begin(), control);
     if (control == text.end()) return;
-    const auto byte = static_cast<unsigned char>(*control);
-    const auto digit = [byte](int shift) { return static_cast<char>('0' + ((byte >> shift) & 7)); };
-    out += {'#', digit(6), digit(3), digit(0)};
+    append_octal(*control, out);
     text.remove_prefix(static_cast<std::size_t>(control - text.begin()) + 1);
   }
 }
@@ -186,7 +190,7 @@ std::string_view part_name(Part part) {
 
 std::string machine_name() {
   std::array<char, 256> name{};
-  // gethostname(2) cuts a name that is too long, and then does not terminate it.
+  // A name that is too long is cut off, without a NUL.
   if (::gethostname(name.data(), name.size() - 1) != 0 || name.front() == '\0') return "-";
   return name.data();
 }

@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "sink/format/format.h"
+#include "sink/format/syslog_format.h"
 #include "sink/pipe_feed.h"
 
 namespace slurper {
@@ -23,31 +24,18 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-// The kernel reports no event when a pipe becomes empty.
+// No event reports that a pipe has become empty.
 constexpr auto kFirstLook = 1ms;
 constexpr auto kLastLook = 100ms;
-// How long the reader may take for the rest when slurper stops.
+// The time for the reader to take the rest when slurper ends.
 constexpr auto kLastChance = 1s;
 
-// Appends the line with everything that a terminal could interpret as "#ooo": control characters, the C1
-// controls, and bytes that are not UTF-8, which it may read as C1 controls.
+// The line with each control character but the tab as "#ooo", which a terminal shows and does not obey.
 void append_for_terminal(std::string_view line, std::string& out) {
-  const auto octal = [&out](std::string_view bytes) {
-    for (const char c : bytes) {
-      const auto byte = static_cast<unsigned char>(c);
-      for (const int shift : {6, 3, 0}) {
-        if (shift == 6) out += '#';
-        out += static_cast<char>('0' + ((byte >> shift) & 7));
-      }
-    }
-  };
   while (!line.empty()) {
-    const std::size_t length = utf8_length(line);
-    const std::string_view character = line.substr(0, std::max<std::size_t>(length, 1));
-    const auto first = static_cast<unsigned char>(character.front());
-    const bool c1 = length == 2 && first == 0xc2 && static_cast<unsigned char>(character[1]) < 0xa0;
-    if (length == 0 || c1 || first == 0x7f || (first < 0x20 && first != '\t')) {
-      octal(character);
+    const std::string_view character = first_character(line);
+    if (character != "\t" && is_control_character(character)) {
+      for (const char byte : character) append_octal(byte, out);
     } else {
       out += character;
     }
@@ -84,9 +72,9 @@ class StdoutSink : public Sink {
   std::string line_;
 };
 
-// Other processes (a shell, a container's runtime) share standard output, so it must not become O_NONBLOCK
-// for them. Therefore the sink opens it again if that gives the same pipe or terminal. For a file this would
-// give another position, and a socket can't be opened.
+// Standard output belongs to other processes as well (a shell, a container's runtime) and must not become
+// O_NONBLOCK for them. So the sink opens it anew if that gives the same pipe or terminal. A file would get
+// another position, and a socket can't be opened.
 Result<std::optional<std::uint64_t>> StdoutSink::open(const SinkContext& context) {
   stop_fd_ = context.stop_fd;
   struct stat st{};
@@ -122,11 +110,11 @@ void StdoutSink::put_line(const Record& record) {
 }
 
 Result<Delivery> StdoutSink::deliver(std::span<const Record> batch) {
-  // Nothing is in flight: everything before this batch is held, or was not for this sink.
+  // Nothing is in flight: all records before are held, or were not for this sink.
   if (feed_.in_pipe() == 0) held_ = batch.front().offset();
   if (reported_ == 0) reported_ = held_;
   feed_.begin_batch(batch.front().offset());
-  // Ends the part of a line that an earlier try has left.
+  // Ends the piece of a line that an earlier try has left.
   if (torn_) feed_.text() += '\n';
   for (const Record& record : batch) put_line(record);
   const Status written = write_all();
@@ -136,7 +124,7 @@ Result<Delivery> StdoutSink::deliver(std::span<const Record> batch) {
   return Delivery{.held = *held, .rejected = {}};
 }
 
-// Returns what is held now. If there is progress to report, an error waits: it recurs with the next call.
+// What is held now. If there is progress to report, an error waits: it comes again with the next call.
 Result<std::uint64_t> StdoutSink::report(const Status& good) {
   held_ = std::max(held_, feed_.taken());
   if (!good && held_ <= reported_) return std::unexpected(good.error());
