@@ -3,14 +3,12 @@
 #include <fmt/format.h>
 
 #include <iterator>
-#include <sstream>
+
+#include "cli/wrap.h"
 
 namespace slurper {
 
 namespace {
-
-constexpr std::size_t kWidth = 80;
-constexpr std::size_t kIndent = 9;
 
 const char* name_of(Finding::Level level) {
   switch (level) {
@@ -31,21 +29,8 @@ void add(Findings& all, Findings more) {
 }
 
 std::string to_lines(const Finding& finding) {
-  std::string out = fmt::format("{:<{}}", name_of(finding.level), kIndent);
-  std::size_t column = kIndent;
-  std::istringstream words(finding.text);
-  for (std::string word; words >> word;) {
-    if (column > kIndent && column + 1 + word.size() > kWidth) {
-      out += '\n' + std::string(kIndent, ' ');
-      column = kIndent;
-    } else if (column > kIndent) {
-      out += ' ';
-      ++column;
-    }
-    out += word;
-    column += word.size();
-  }
-  return out + '\n';
+  constexpr std::size_t kIndent = 9;
+  return wrap(fmt::format("{:<{}}", name_of(finding.level), kIndent), finding.text);
 }
 
 }  // namespace slurper

@@ -12,6 +12,7 @@
 #include "base/uuid.h"
 #include "cli/command.h"
 #include "cli/verify_ring.h"
+#include "cli/wrap.h"
 #include "daemon/ring_choice.h"
 #include "log/orphaned_cursors.h"
 #include "log/verify.h"
@@ -23,26 +24,8 @@ namespace slurper {
 
 namespace {
 
-constexpr std::size_t kColumns = 80;
-
-// `text` in lines of at most 80 columns (but for a longer word), the first behind `lead`, the others below
-// it.
 void print_wrapped(std::FILE* out, std::string_view lead, std::string_view text) {
-  std::string line(lead);
-  bool empty = true;
-  while (!text.empty()) {
-    const std::string_view word = text.substr(0, text.find(' '));
-    if (!empty && line.size() + 1 + word.size() > kColumns) {
-      fmt::print(out, "{}\n", line);
-      line.assign(lead.size(), ' ');
-      empty = true;
-    }
-    if (!empty) line += ' ';
-    line += word;
-    empty = false;
-    text.remove_prefix(std::min(text.size(), word.size() + 1));
-  }
-  fmt::print(out, "{}\n", line);
+  fmt::print(out, "{}", wrap(lead, text));
 }
 
 std::string sentence(const std::string& text) {
@@ -111,7 +94,7 @@ void print_verdict(std::FILE* out, const LogVerification& log) {
   }
 }
 
-// The ring in `folder`, or the log's default one. Nothing where there is none, and none was named.
+// The ring in `folder`, or the log's default one. Nothing if there is none, and none was named.
 Result<std::optional<RingView>> find_ring(const std::string& log_path, const std::string& folder) {
   if (!folder.empty()) {
     auto view = inspect_ring(kernel(), folder);

@@ -17,6 +17,7 @@
 #include "cli/check_sinks.h"
 #include "cli/machine_site.h"
 #include "cli/unit.h"
+#include "cli/wrap.h"
 
 namespace slurper::test {
 namespace {
@@ -42,6 +43,14 @@ TEST(ToLines, KeepsTo80ColumnsAndLosesNoWord) {
     all += ' ' + line.substr(9);
   }
   EXPECT_EQ(all, text);
+}
+
+TEST(Wrap, IndentsAsFarAsTheLead) {
+  EXPECT_EQ(wrap("note:   ", ""), "note:   \n");
+  EXPECT_EQ(wrap("note:   ", "a  b"), "note:   a  b\n");
+  const std::string word(40, 'x');
+  EXPECT_EQ(wrap("- ", word + ' ' + word), "- " + word + "\n  " + word + '\n');
+  EXPECT_EQ(wrap("", word + ' ' + word.substr(1)), word + ' ' + word.substr(1) + '\n') << "80 columns";
 }
 
 class MachineTest : public testing::Test, protected MachineSite {};
