@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "record/local_zone.h"
 #include "record/syslog_names.h"
+#include "support/local_zone.h"
 
 namespace slurper {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "record/local_zone.h"
+#include "support/local_zone.h"
 
 namespace slurper {
 namespace {

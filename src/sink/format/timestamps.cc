@@ -3,8 +3,9 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
-#include <ctime>
 #include <string_view>
+
+#include "base/local_time.h"
 
 namespace slurper {
 
@@ -28,23 +29,6 @@ char* put_clock(char* at, seconds of_day) {
   at = put_digits(at, count / 60 % 60, 2);
   *at++ = ':';
   return put_digits(at, count % 60, 2);
-}
-
-// localtime_r(3) takes a lock and reads the environment, which is too slow for each line.
-seconds zone_offset(sys_seconds time) {
-  struct Known {
-    std::int64_t quarter = INT64_MIN;
-    seconds offset{};
-  };
-  thread_local Known known;
-  const std::int64_t quarter = floor<std::chrono::minutes>(time).time_since_epoch().count() / 15;
-  if (quarter != known.quarter) {
-    const std::time_t since_epoch = time.time_since_epoch().count();
-    std::tm local{};
-    known = {.quarter = quarter,
-             .offset = seconds(::localtime_r(&since_epoch, &local) == nullptr ? 0 : local.tm_gmtoff)};
-  }
-  return known.offset;
 }
 
 }  // namespace
@@ -71,7 +55,7 @@ char* put_rfc3339(char* at, Timestamp time, int digits) {
 char* put_bsd_time(char* at, Timestamp time) {
   constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
   const sys_seconds utc = floor<seconds>(time);
-  const sys_seconds local = utc + zone_offset(utc);
+  const sys_seconds local = utc + local_offset(utc);
   const auto day = floor<days>(local);
   const std::chrono::year_month_day date(day);
   const unsigned day_of_month = static_cast<unsigned>(date.day());

@@ -11,9 +11,8 @@ namespace slurper {
 // bytes and returns the end.
 char* put_rfc3339(char* at, Timestamp time, int digits);
 
-// Writes RFC 3164 in local time: "Oct  1 22:14:15". Writes 15 bytes and returns the end. Each thread keeps
-// the zone's offset and looks it up again every quarter of an hour, since zones change only at these times.
-// If the machine's zone is changed, the new one takes effect after at most a quarter of an hour.
+// "Oct  1 22:14:15": RFC 3164, local time. Writes 15 bytes and returns the end. Local time is
+// that of base/local_time.h.
 char* put_bsd_time(char* at, Timestamp time);
 
 inline constexpr std::size_t kMaxTimeText = 30;

@@ -1,0 +1,49 @@
+#include "base/local_time.h"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <ctime>
+#include <ratio>
+
+namespace slurper {
+
+namespace {
+
+using std::chrono::seconds;
+using std::chrono::sys_seconds;
+
+using Quarters = std::chrono::duration<std::int64_t, std::ratio<900>>;
+using Quarter = std::chrono::sys_time<Quarters>;
+
+struct KnownQuarter {
+  Quarter quarter = Quarter::min();
+  seconds offset{};
+};
+
+// A quarter, the one before and the one after it, and those of a day before and after have places of their
+// own.
+constexpr std::size_t kKnownQuarters = 7;
+thread_local constinit std::array<KnownQuarter, kKnownQuarters> known_quarters{};
+
+seconds ask(sys_seconds moment) {
+  const std::time_t since_epoch = moment.time_since_epoch().count();
+  std::tm local{};
+  return seconds(::localtime_r(&since_epoch, &local) == nullptr ? 0 : local.tm_gmtoff);
+}
+
+}  // namespace
+
+seconds local_offset(sys_seconds moment) {
+  const auto quarter = std::chrono::floor<Quarters>(moment);
+  const auto number = static_cast<std::uint64_t>(quarter.time_since_epoch().count());
+  KnownQuarter& known = known_quarters[number % kKnownQuarters];
+  if (known.quarter == quarter) return known.offset;
+  // Today all zones change at quarters; some of the past did not, and then nothing is kept.
+  const seconds offset = ask(moment);
+  if (ask(quarter) == offset && ask(quarter + Quarters(1) - seconds(1)) == offset)
+    known = {.quarter = quarter, .offset = offset};
+  return offset;
+}
+
+}  // namespace slurper
