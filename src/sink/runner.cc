@@ -53,8 +53,7 @@ bool ends_a_line(const Record& record) {
   return record.part() == Part::Whole || record.part() == Part::Last;
 }
 
-// Returns at least half of `backoff`, plus a random part of the rest, so that not all clients meet a
-// recovered destination at once.
+// At least half of it. The jitter keeps many clients from returning to a recovered destination all at once.
 std::chrono::milliseconds with_jitter(std::chrono::milliseconds backoff) {
   thread_local std::minstd_rand random{std::random_device{}()};
   std::uniform_int_distribution<std::int64_t> spread(backoff.count() / 2, backoff.count());
@@ -148,7 +147,8 @@ SinkRunner::SinkRunner(const SinkLog& log, PreparedSink sink, EventListener& eve
       context_{.name = name_,
                .log_id = log.id,
                .stop_fd = stop_fd_.get(),
-               .say = [this](Level level, const std::string& text) { this->say(level, text); }} {}
+               .say = [this](Level level, const std::string& text) { this->say(level, text); }},
+      backoff_(kFirstRetry, options_.retry_max) {}
 
 SinkRunner::~SinkRunner() {
   (void)stop(Clock::time_point::max());
@@ -235,18 +235,17 @@ void SinkRunner::run() {
         continue;
       }
     } catch (...) {
-      // There is not even memory to report this. The status shows it, and it is reported as soon as
-      // possible.
+      // There is too little memory even to report this. The status shows it now, a message later.
       failing_ = true;
       events_.report(EventId::SinkHasNoMemory, {{"sink", Quoted{name_}}});
-      backoff_ = std::clamp<std::chrono::milliseconds>(2 * backoff_, kFirstRetry, options_.retry_max);
+      backoff_.failed();
       tear_down();
     }
     if (finishing_ && (!works || (is_open_ && is_done()))) break;
-    if (!works) wait(Clock::now() + with_jitter(backoff_), kFarAway);
+    if (!works) wait(Clock::now() + with_jitter(backoff_.wait()), kFarAway);
   }
   close_sink();
-  if (!cursor_ || !cursor_->record()) return;  // its start is not recorded yet
+  if (!cursor_ || !cursor_->record()) return;  // the sink has no beginning yet
   try {
     if (log_.feed.renewals() != renewals_) renew_cursor();
     if (const Status saved = save_cursor(true); !saved)
@@ -256,8 +255,8 @@ void SinkRunner::run() {
   }
 }
 
-// Performs one step. If an exception is thrown (memory has run out, or a plug-in has a bug), this sink loses
-// what it has in memory and starts again at its cursor, as after a SIGKILL.
+// One step. An exception (out of memory, a plug-in's bug) costs this sink its state in memory, and it begins
+// again with its cursor, as after a SIGKILL.
 Status SinkRunner::turn() {
   try {
     return is_open_ ? step() : open_sink();
@@ -301,10 +300,10 @@ Status SinkRunner::open_cursor() {
   return {};
 }
 
-// Opens the sink and continues where the destination is.
+// Connects, and goes to the offset that the destination has reached.
 Status SinkRunner::open_sink() {
   const auto stops = [this] { return stopping_.load(); };
-  // The cursor comes first: the start must be recorded even if the sink is not available.
+  // First, since the sink's beginning must be noted even if its type does not exist yet.
   if (Status opened = open_cursor(); !opened) return opened;
   if (!cursor_->record()) {
     // This is durable, however long it takes to connect. What is written before the first delivery must not
@@ -391,8 +390,8 @@ Result<std::optional<StreamOffset>> SinkRunner::check_answer(StreamOffset answer
   if (!place && place.error().kind == ErrorKind::Data) return std::nullopt;
   if (!place) return std::unexpected(place.error());
   if (place->begins_a_record) return std::nullopt;
-  // The cursor is at the beginning of that line, so nothing is skipped, and at most this line is delivered
-  // again. Such an answer is correct if max_line has changed since.
+  // The cursor is at the beginning of that line: nothing is skipped, and at most this line comes again. Such
+  // an answer is right if max_line was another one.
   if (place->line == noted) return noted;
   return wrong(fmt::format("that is in the middle of the line at offset {}", place->line.value));
 }
@@ -455,7 +454,7 @@ Status SinkRunner::deliver() {
   return note_held(source_.position());
 }
 
-// A split line resumes at its first part, so it splits identically.
+// A split line resumes at its first part, so that it splits identically.
 void SinkRunner::note_handed(std::span<const Record> batch) {
   handed_ = StreamOffset{batch.back().next_offset()};
   if (ends_a_line(batch.back())) return line_in_parts_.reset();
@@ -586,7 +585,8 @@ void SinkRunner::failed(const Error& error) {
   if (is_first) failing_since_ = now;
   if (error.kind == ErrorKind::Loop)
     return events_.report(EventId::SinkStops, {{"sink", Quoted{name_}}, {"error", &error}});
-  backoff_ = is_first ? kFirstRetry : std::min(2 * backoff_, options_.retry_max);
+  if (is_first) backoff_.reset();
+  backoff_.failed();
   if (!is_first && (!is_news || now < say_again_))
     return events_.report(EventId::SinkStillFails, {{"sink", Quoted{name_}}, {"error", &error}});
   say_again_ = now + kSayAgain;
@@ -595,9 +595,9 @@ void SinkRunner::failed(const Error& error) {
       {{"sink", Quoted{name_}}, {"error", &error}, {"retry", std::string_view(format(options_.retry_max))}});
 }
 
-// A loop remains until an administrator breaks it.
+// A loop lasts until an administrator breaks it.
 void SinkRunner::wait_for_resume() {
-  resumed_ = false;  // an earlier resume() does not concern this loop
+  resumed_ = false;  // an earlier request was not about this loop
   stopped_ = true;
   while (!resumed_ && !stopping_ && !finishing_) wait(Clock::time_point::max(), kFarAway);
   stopped_ = false;

@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/backoff.h"
 #include "base/event.h"
 #include "base/fd.h"
 #include "base/os.h"
@@ -27,13 +28,13 @@ namespace slurper {
 
 enum class StartAt { End, Beginning };
 
-// The settings that a runner has for every sink.
+// The settings that every sink has.
 struct RunnerOptions {
   RecordSource::Options source;
   StartAt start = StartAt::End;  // of a sink that has never run on this log
   std::chrono::milliseconds retry_max{30'000};
 
-  // Describes these settings.
+  // Their declarations.
   static std::span<const Setting> settings();
   static RunnerOptions from(SinkOptions& options);
 };
@@ -74,16 +75,16 @@ struct SinkStatus {
   std::string failure = {};  // while it is failing: "cannot …"; empty while memory has run out
 };
 
-// Reads the log from the sink's cursor, hands records to the sink in batches, and keeps the cursor at the
-// offset before which the destination has everything. A failed operation is retried without limit. A record
-// that the destination refuses for good goes to the dead letters. The runner reports once each that a sink
-// fails, lags, and has caught up.
+// Reads the log from the sink's cursor, hands records to the sink in batches, and moves the cursor to the
+// offset before which the destination has everything. It retries what fails for as long as it takes; what the
+// destination refuses for good goes to the dead letters. It reports once each that a sink fails, lags, and
+// has caught up.
 //
-// A problem of one sink affects only that sink. A type that does not exist, a cursor that is unusable and
-// every other obstacle are failures like any other: status() shows them, and they are retried.
+// A fault of a sink affects this sink alone: a type that does not exist or a cursor that can't be used is a
+// failure like any other, visible in status() and retried.
 //
-// If slurper crashes at any moment, the cursor is never ahead of what the destination has. So a record is
-// delivered at least once, and exactly once if the sink can query its destination.
+// After a crash at any moment the cursor is not beyond what the destination has. So each record is delivered
+// at least once, and exactly once if the sink can ask its destination.
 class SinkRunner {
  public:
   // Opens and starts nothing. `events` outlives it, and receives what its thread reports.
@@ -187,7 +188,7 @@ class SinkRunner {
   bool cursor_unsaved_ = false;
   std::uint64_t renewals_ = 0;  // of the files beside the log, as of the last renew_cursor()
   std::string renewal_failure_;
-  std::chrono::milliseconds backoff_{0};
+  Backoff backoff_;
   bool failure_is_told_ = false;
   Clock::time_point failing_since_;
   Clock::time_point say_again_;

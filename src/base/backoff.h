@@ -1,0 +1,30 @@
+// Backoff: how long to wait before a failed operation is tried again.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+
+namespace slurper {
+
+// Twice as long after each failure in a row, from `first` up to `last`. One thread.
+class Backoff {
+ public:
+  Backoff(std::chrono::milliseconds first, std::chrono::milliseconds last) : first_(first), last_(last) {}
+
+  // The operation has succeeded: the next failure is the first of a row.
+  void reset() { wait_ = {}; }
+  // The operation has failed. Returns wait().
+  std::chrono::milliseconds failed() {
+    return wait_ = std::clamp(2 * wait_, first_, std::max(first_, last_));
+  }
+
+  // After the last failure; 0 before the first.
+  [[nodiscard]] std::chrono::milliseconds wait() const { return wait_; }
+
+ private:
+  std::chrono::milliseconds first_;
+  std::chrono::milliseconds last_;
+  std::chrono::milliseconds wait_{0};
+};
+
+}  // namespace slurper
