@@ -30,8 +30,8 @@ namespace slurper {
 
 namespace {
 
-// check_as_this_process() in a process of its own that has become what `unit` says. Its findings come back
-// over a pipe, a line each: level, kind, text.
+// Calls check_as_this_process() in a process of its own that has become what `unit` says. Its findings
+// return through a pipe, one a line: level, kind, text.
 Findings check_as(const Unit& unit, const Settings& settings, const std::optional<std::string>& file) {
   const auto failed = [&](const std::string& why) {
     return Findings{
@@ -125,7 +125,8 @@ struct Wanted {
 int check(const ConfigOptions& options, const Wanted& wanted) {
   const Result<Settings> settings = options.load();
   if (!settings) return report(settings.error());
-  // All that a reload needs to know: whether slurper would take it. Loads no plug-in, as the reload itself.
+  // This answers what a reload asks: would slurper accept the settings? Like the reload, it loads no
+  // plug-in.
   if (wanted.quiet) {
     const Status good = check_for_reload(settings->sinks);
     return good ? 0 : report(good.error());
@@ -156,16 +157,16 @@ int check(const ConfigOptions& options, const Wanted& wanted) {
 
 Command add_check_command(CLI::App& program) {
   CLI::App* const parser =
-      program.add_subcommand("check", "check the settings and this machine, changing nothing");
+      program.add_subcommand("check", "check the settings and this machine; change nothing");
   const auto options = add_config_options(*parser);
   const auto wanted = std::make_shared<Wanted>();
-  parser->add_flag("--quiet", wanted->quiet, "only whether the settings can be understood");
+  parser->add_flag("--quiet", wanted->quiet, "check only whether the settings are valid");
   parser->add_flag("--drop-in", wanted->drop_in, "print the systemd drop-in that the settings need");
   parser->footer(parser->get_footer() +
-                 "\n\nWhat it finds goes to standard error, a line for each: ok, warning, error.\n"
-                 "The settings in effect go to standard output, as TOML. The exit status is 0\n"
-                 "unless there is an error. As root, and if FILE is that of an installed unit, it\n"
-                 "checks as that unit is run; else for who runs it.");
+                 "\n\nEach finding goes to standard error with its level: ok, warning or error. The\n"
+                 "settings in effect go to standard output as TOML. The exit status is 0 unless\n"
+                 "there is an error. If root runs it and an installed unit uses FILE, it checks\n"
+                 "with the user and the sandbox of that unit; otherwise with the current user.");
   return {parser, [options, wanted] { return check(*options, *wanted); }};
 }
 

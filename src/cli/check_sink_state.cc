@@ -24,7 +24,7 @@ std::optional<Finding> check_cursor(const SinkSettings& sink, const LogPaths& pa
                                     const std::optional<Uuid>& log_id) {
   if (!LogPaths::is_cursor_name(sink.name)) return std::nullopt;
   const Result<CursorReading> reading = read_cursor(kernel(), paths, sink.name, log_id);
-  // A sink that never ran has none.
+  // A sink that never ran has no cursor.
   if (reading || reading.error().kind == ErrorKind::NoInput) return std::nullopt;
   return sink_error(sink, reading.error().kind, reading.error().message());
 }

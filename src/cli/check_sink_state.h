@@ -1,4 +1,4 @@
-// What `slurper check` says of sinks that could not work whatever their destination does.
+// Checks for sinks that could not work regardless of their destination.
 #pragma once
 
 #include "base/settings.h"
@@ -6,9 +6,8 @@
 
 namespace slurper {
 
-// Whether each sink's type is there and its cursor beside the log can be used. What is wrong with one is an
-// error: it stops this sink and no other, and `slurper run` starts all the same. Loads plug-ins, and changes
-// nothing.
+// Checks whether each sink's type exists and whether its cursor beside the log is usable. A problem is an
+// error: it stops that sink only, and `slurper run` starts all the same. Loads plug-ins; changes nothing.
 [[nodiscard]] Findings check_sink_states(const Settings& settings);
 
 }  // namespace slurper

@@ -37,7 +37,7 @@ class Look {
  public:
   Look(const SinkSettings& sink, Findings& findings) : sink_(sink), findings_(findings) {}
 
-  // What shows without a look at the machine.
+  // Checks what the settings alone show.
   void at_words() {
     const std::string path = value_of(sink_, "path");
     if (sink_.type == "file" && !path.empty() && !path.starts_with('/')) {
@@ -121,7 +121,7 @@ class Look {
     findings_.push_back({.level = Finding::Level::Warning,
                          .text = fmt::format("the sink '{}': {}", printable(sink_.name), text)});
   }
-  // It can't work, whatever the destination does.
+  // Reports that the sink can't work regardless of its destination.
   void fail(ErrorKind kind, const std::string& text) {
     findings_.push_back({.level = Finding::Level::Error,
                          .text = fmt::format("the sink '{}': {}", printable(sink_.name), text),
@@ -157,7 +157,8 @@ class Look {
       return warn(fmt::format("{} may not write to the socket {}: {} (mode {:04o}, {})", who_runs(),
                               in_quotes(path), errno_text(refused), st.st_mode & 07777U, owner_of(st)));
     }
-    // A datagram socket's peer does not notice; a stream's answers EPROTOTYPE before anything is made.
+    // The peer of a datagram socket does not notice this connect(2); that of a stream answers EPROTOTYPE
+    // before a connection exists.
     const UniqueFd socket_fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
     if (!socket_fd || path.size() >= sizeof address.sun_path) return;
@@ -168,7 +169,7 @@ class Look {
     }
   }
 
-  // 2001:db8::1:514 is an address as a whole, and most who write it mean a port.
+  // 2001:db8::1:514 is an address as a whole, but most people who write it mean a port.
   void at_target(const std::string& target) {
     if (target.starts_with('[') || std::ranges::count(target, ':') < 2) return;
     const std::size_t colon = target.rfind(':');

@@ -1,5 +1,6 @@
-// Would the destinations of the [[sink]] tables take anything? Findings are warnings, since a sink that fails
-// holds up nothing but itself and tries again; but for a file without which it can't even connect.
+// Checks whether the destinations of the [[sink]] tables would accept lines. Findings are warnings, since a
+// failing sink delays only itself and retries. The exception is a missing file without which the sink can't
+// even connect.
 #pragma once
 
 #include <span>
@@ -9,11 +10,11 @@
 
 namespace slurper {
 
-// What shows in the settings without a look at the machine.
+// Checks what the settings alone show, without access to the machine.
 [[nodiscard]] Findings check_sink_words(std::span<const SinkSettings> sinks);
 
-// That, and looks at files, folders, programs and sockets, with the ids of this process; opens no connection
-// to a server and starts nothing.
+// Checks the same, and files, folders, programs and sockets with the ids of this process. Opens no
+// connection to a server and starts nothing.
 [[nodiscard]] Findings check_sinks(std::span<const SinkSettings> sinks);
 
 }  // namespace slurper

@@ -60,7 +60,7 @@ std::vector<std::string> warnings_at_start(const std::string& root, const Settin
         warnings.push_back(std::move(finding.text));
     }
   } catch (const std::exception&) {
-    // Out of memory, say. A start that can't be warned is still a start.
+    // For example, memory has run out. slurper starts even without the warnings.
   }
   return warnings;
 }

@@ -1,4 +1,4 @@
-// What slurper checks: of all of it `slurper check` tells, and of what it warns of, `slurper run` does at its
+// All checks of slurper. `slurper check` reports every finding; `slurper run` reports the warnings at its
 // start.
 #pragma once
 
@@ -11,18 +11,18 @@
 
 namespace slurper {
 
-// What depends on who looks: configuration, FIFO, pipe, ring, log and sinks, with the ids of this process. It
-// may wait for as long as a file system that a sink names hangs.
+// Checks everything that depends on the user: configuration, FIFO, pipe, ring, log and sinks, with the ids
+// of this process. It may wait as long as a file system that a sink names hangs.
 [[nodiscard]] Findings check_as_this_process(const Settings& settings,
                                              const std::optional<std::string>& file);
 
-// What does not: the settings by themselves, whoever has the FIFO open, and the syslogds' settings below
-// `root` (empty: the machine's own).
+// Checks everything that does not depend on the user: the settings by themselves, the processes that have
+// the FIFO open, and the syslogds' settings below `root` (empty: the machine's own).
 [[nodiscard]] Findings check_surroundings(const std::string& root, const Settings& settings);
 
-// The warnings of a start, without Finding::check_only. It touches nothing but what a start touches anyway,
-// and the syslogds' settings, so that no sink's hanging destination holds up the FIFO's reader. An error is
-// none of them: it either stops the start or makes the sink fail, and is reported then.
+// Returns the warnings of a start, without Finding::check_only. Touches only what a start touches anyway,
+// and the syslogds' settings, so that a sink's hanging destination can't delay the FIFO's reader. Errors are
+// not included: an error stops the start or makes the sink fail, and is reported then.
 [[nodiscard]] std::vector<std::string> warnings_at_start(const std::string& root, const Settings& settings);
 
 }  // namespace slurper

@@ -1,4 +1,4 @@
-// What every sub-command is made of.
+// The parts that every sub-command has.
 #pragma once
 
 #include <functional>
@@ -11,7 +11,7 @@ class App;
 
 namespace slurper {
 
-// A sub-command: its part of the command line, and what it does, which returns the exit status.
+// A sub-command: its part of the command line, and a function that executes it and returns the exit status.
 struct Command {
   const CLI::App* parser;
   std::function<int()> execute;
@@ -23,7 +23,7 @@ Command add_verify_command(CLI::App& program);
 Command add_recover_command(CLI::App& program);
 Command add_cursor_command(CLI::App& program);
 
-// Says on standard error what went wrong, and returns the exit status for it.
+// Reports the error on standard error and returns the exit status for it.
 int report(const Error& error);
 
 }  // namespace slurper

@@ -33,14 +33,14 @@ std::unexpected<Error> bad_place(const std::string& to, std::string why, std::st
               std::move(advice));
 }
 
-// The offset that `to` is. A sink begins with a whole line: anything else would skip a part of one, or hand
-// out the rest of it as a line of its own.
+// Returns the offset that `to` means. A sink begins with a whole line: any other offset would skip a part of
+// one, or deliver the rest of it as a line of its own.
 Result<StreamOffset> parse_place(const std::string& to, const LogPaths& paths, const LogExtent& log) {
   if (to == "beginning") return log.begin;
   LogFeed feed;
   feed.publish(log.active, log.end);
   if (log.active.inode == 0) feed.leave();
-  // Others may change the log's files all the time.
+  // Another process may change the log's files all the time, so there is a limit.
   const auto give_up_at = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   const auto gives_up = [&] { return std::chrono::steady_clock::now() > give_up_at; };
   if (to == "end") return line_begin(kernel(), paths, feed, log.end, gives_up);
@@ -107,7 +107,7 @@ int cursor_command(const std::string& log_path, const std::string& sink, const s
 }
 
 Command add_cursor_command(CLI::App& program) {
-  CLI::App* const parser = program.add_subcommand("cursor", "show or set where a sink goes on in a log");
+  CLI::App* const parser = program.add_subcommand("cursor", "show or set where a sink resumes in a log");
   const auto log_path = std::make_shared<std::string>();
   const auto sink = std::make_shared<std::string>();
   const auto to = std::make_shared<std::optional<std::string>>();
@@ -115,11 +115,12 @@ Command add_cursor_command(CLI::App& program) {
   parser->add_option("SINK", *sink, "the sink's name")->required();
   parser
       ->add_option("--to", *to,
-                   "set it: beginning (the oldest line that is left),\nend, or the offset of a line")
+                   "set it: beginning (the oldest line in the log),\nend, or the offset of a line")
       ->type_name("PLACE");
   parser->footer(
-      "\nThe sink goes on there whatever its destination says that it has. Not while the\n"
-      "sink runs; one that fails for its cursor goes on by itself once that is set.");
+      "The sink resumes there even if its destination reports another position. The\n"
+      "sink must not be running. A sink that fails because of its cursor resumes by\n"
+      "itself once the cursor is set.");
   return {parser, [log_path, sink, to] { return cursor_command(*log_path, *sink, *to, stdout, stderr); }};
 }
 

@@ -1,4 +1,4 @@
-// What `slurper check` finds.
+// The findings of `slurper check`.
 #pragma once
 
 #include <string>
@@ -12,18 +12,18 @@ struct Finding {
   enum class Level { Ok, Warning, Error };
   Level level = Level::Ok;
   std::string text;
-  ErrorKind kind = ErrorKind::Internal;  // of an Error: the exit status
-  // Not for `slurper run`, which reports it itself when it comes to that.
+  ErrorKind kind = ErrorKind::Internal;  // the exit status, if the level is Error
+  // True if `slurper run` leaves it out, because it reports the same later itself.
   bool check_only = false;
 };
 
 using Findings = std::vector<Finding>;
 
-// Puts `more` behind `all`.
+// Appends `more` to `all`.
 void add(Findings& all, Findings more);
 
-// One finding as lines of at most 80 columns (but for a word that is longer): the level, and the text beside
-// it. Ends in a newline.
+// Formats one finding in lines of at most 80 columns (unless a word is longer): the level, and the text
+// beside it. Ends in a newline.
 [[nodiscard]] std::string to_lines(const Finding& finding);
 
 }  // namespace slurper

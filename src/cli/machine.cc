@@ -43,7 +43,7 @@ Finding warning(std::string text) {
   return {.level = Finding::Level::Warning, .text = std::move(text)};
 }
 
-// What `slurper run` reports itself.
+// Marks a finding that `slurper run` reports itself.
 Finding check_only(Finding finding) {
   finding.check_only = true;
   return finding;
@@ -53,12 +53,13 @@ Finding error(ErrorKind kind, std::string text) {
   return {.level = Finding::Level::Error, .text = std::move(text), .kind = kind};
 }
 
-// errno of lstat(2), or 0.
+// Returns the errno of lstat(2), or 0.
 int look_at(const std::string& path, struct stat& st) {
   return ::lstat(path.c_str(), &st) == 0 ? 0 : errno;
 }
 
-// May slurper, with the ids that count for files, do all of `mode` (R_OK, W_OK, X_OK)? 0 or errno.
+// Returns 0 if slurper may do all of `mode` (R_OK, W_OK, X_OK) with the ids that count for files, or else
+// errno.
 int access_error(const std::string& path, int mode) {
   return ::faccessat(AT_FDCWD, path.c_str(), mode, AT_EACCESS) == 0 ? 0 : errno;
 }
@@ -67,7 +68,7 @@ std::string directory_of(const std::string& path) {
   return std::filesystem::path(path).parent_path().string();
 }
 
-// What stands in the way of making a file in `directory`, if anything does.
+// Returns what prevents slurper from creating a file in `directory`, if anything does.
 std::optional<Finding> no_room_for(const std::string& what, const std::string& directory) {
   struct stat st{};
   const bool is_there = ::stat(directory.c_str(), &st) == 0;
@@ -95,11 +96,11 @@ std::string cannot_open(const std::string& what, const struct stat& st, int refu
                      who_runs(), errno_text(refused), st.st_mode & 07777U, owner_of(st));
 }
 
-// Files that slurper has made beside the log, and would open again: index, times, cursors.
+// Checks the files that slurper has created beside the log and would open again: index, times, cursors.
 std::optional<Finding> refused_beside(const std::string& log_path) {
   const std::filesystem::path path(log_path);
   const std::string beginning = '.' + path.filename().string() + '.';
-  std::error_code failed;  // then slurper finds out
+  std::error_code failed;  // then slurper reports it
   for (std::filesystem::directory_iterator entry(path.parent_path(), failed), end; !failed && entry != end;
        entry.increment(failed)) {
     const std::string file = entry->path().string();
@@ -127,7 +128,7 @@ std::uint64_t available(const struct statfs& fs) {
   return static_cast<std::uint64_t>(fs.f_bavail) * static_cast<std::uint64_t>(fs.f_bsize);
 }
 
-// What all pipes of the user have by now shows in a new one only.
+// The limit on all pipes of the user shows only when a new pipe is made.
 std::optional<Finding> try_pipe(std::uint64_t wanted) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return std::nullopt;  // no descriptors: not the pipe's fault
@@ -207,7 +208,7 @@ Findings check_writers(const FifoSettings& settings, bool a_syslogd_names_it) {
   struct stat st{};
   if (a_syslogd_names_it || look_at(settings.path, st) != 0 || !S_ISFIFO(st.st_mode)) return {};
   const OpenDescriptors holders = find_open_descriptors(st.st_dev, st.st_ino);
-  // systemd holds it open for slurper, and slurper for its writers; neither writes.
+  // systemd holds it open for slurper, and slurper for its writers; neither of them writes.
   const bool is_written = std::ranges::any_of(holders.open, [](const OpenDescriptor& holder) {
     const bool may_write = holder.access == Access::Write || holder.access == Access::ReadWrite;
     return may_write && holder.process.pid != 1 && holder.command != "slurper";
@@ -235,7 +236,7 @@ Findings check_configuration(const std::string& path) {
 Findings check_log(const LogSettings& settings) {
   const std::string log = "the log " + in_quotes(settings.path);
   const std::string directory = directory_of(settings.path);
-  // Rotation, and the index beside the log, need a folder that can be written to in any case.
+  // Rotation, and the index beside the log, always need a writable folder.
   if (auto obstacle = no_room_for(log, directory)) return {*std::move(obstacle)};
 
   Findings findings;
@@ -302,7 +303,7 @@ Findings check_ring(const Settings& settings) {
     return findings;
   }
 
-  // Missing folders are made on the way: what counts is the one that is there.
+  // slurper creates missing folders, so the check applies to the nearest one that exists.
   std::filesystem::path existing = *directory;
   struct stat st{};
   while (::stat(existing.c_str(), &st) != 0 && errno == ENOENT && existing.has_relative_path())
@@ -380,7 +381,7 @@ Findings check_pipe_limits(const Machine& machine, const FifoSettings& settings)
                             "Raise it with sysctl fs.pipe-max-size={}, or lower fifo.pipe_size",
                             format(settings.pipe_size), format(ByteSize{*max}), wanted)));
   }
-  // All pipes of the user together (0: no limit).
+  // The limit on all pipes of the user together (0: no limit).
   const auto pages = number_in(machine.root + "/proc/sys/fs/pipe-user-pages-soft");
   if (pages && *pages != 0 && wanted / kPage > *pages) {
     findings.push_back(warning(

@@ -1,4 +1,4 @@
-// The machine as `slurper check` sees it: would `slurper run` work here?
+// The machine as `slurper check` sees it: checks whether `slurper run` would work here.
 #pragma once
 
 #include <string>
@@ -8,23 +8,23 @@
 
 namespace slurper {
 
-// The machine to look at. Paths in the settings are taken as they are; `root` stands before what belongs to
-// the system (/etc, /proc/sys), for tests.
+// The machine to check. Paths in the settings are used unchanged; tests set `root` as a prefix for the
+// system's own paths (/etc, /proc/sys).
 struct Machine {
   std::string root;
-  bool is_privileged = false;  // not bound by the limits on pipes: CAP_SYS_RESOURCE (pipe(7))
+  bool is_privileged = false;  // exempt from the limits on pipes: CAP_SYS_RESOURCE (pipe(7))
 };
 
 [[nodiscard]] Machine this_machine();
 
-// Each of these looks with the ids of this process, and neither opens nor changes anything.
+// Each of these checks with the ids of this process, and neither opens nor changes anything.
 [[nodiscard]] Findings check_configuration(const std::string& path);
 [[nodiscard]] Findings check_fifo(const FifoSettings& settings);
-// Whether anything writes into the FIFO: a process, or a syslogd, if its settings name it.
+// Checks whether anything writes into the FIFO: a process, or a syslogd, if its settings name it.
 [[nodiscard]] Findings check_writers(const FifoSettings& settings, bool a_syslogd_names_it);
 [[nodiscard]] Findings check_log(const LogSettings& settings);
 [[nodiscard]] Findings check_ring(const Settings& settings);
-// Whether the FIFO can be watched: makes as many inotify instances as slurper needs, and closes them.
+// Checks whether the FIFO can be watched: makes as many inotify instances as slurper needs, and closes them.
 [[nodiscard]] Findings check_inotify();
 [[nodiscard]] Findings check_pipe_limits(const Machine& machine, const FifoSettings& settings);
 

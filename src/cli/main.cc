@@ -19,19 +19,20 @@ namespace slurper {
 
 namespace {
 
-// Started without a standard error, the first file that is opened would become it, and be written to.
+// Opens descriptors 0 to 2 if they are closed. Otherwise the first file that is opened would become standard
+// error and receive its messages.
 void reserve_standard_fds() {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
     if (fcntl(fd, F_GETFD) < 0 && errno == EBADF) (void)open("/dev/null", O_RDWR);
   }
 }
 
-// CLI11's complaint as our one line: what, why, and what to do.
+// Reports CLI11's error as one line of ours: what failed, why, and what to do.
 int report_usage(const CLI::App& program, const CLI::ParseError& error) {
   std::string help = "slurper";
   for (const CLI::App* command : program.get_subcommands()) help += ' ' + command->get_name();
   const std::vector<std::string> unknown = program.remaining(true);
-  // "--opt value": the option is what is wrong.
+  // In "--opt value", the option is the unknown part.
   const auto culprit =
       std::find_if(unknown.begin(), unknown.end(), [](const auto& s) { return s.starts_with('-'); });
 
@@ -48,14 +49,14 @@ int report_usage(const CLI::App& program, const CLI::ParseError& error) {
 
 int command_line(int argc, char** argv) {
   CLI::App program("Reads a named pipe into a log that can be tailed, and loses no line.", "slurper");
-  program.set_version_flag("-V,--version", "slurper " SLURPER_VERSION, "print the version and leave");
-  program.set_help_flag("-h,--help", "print this help and leave");
+  program.set_version_flag("-V,--version", "slurper " SLURPER_VERSION, "print the version and exit");
+  program.set_help_flag("-h,--help", "print this help and exit");
   program.require_subcommand(1);
   program.get_formatter()->column_width(26);
   const std::array commands = {add_run_command(program), add_check_command(program),
                                add_verify_command(program), add_recover_command(program),
                                add_cursor_command(program)};
-  program.footer("Each command has its own help: slurper run --help");
+  program.footer("Each command has its own help, for example: slurper run --help");
 
   try {
     program.parse(argc, argv);

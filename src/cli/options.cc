@@ -14,15 +14,15 @@ namespace slurper {
 
 namespace {
 
-// A path as it is: one that begins with a quote must not be taken for a TOML string.
+// Returns the path as a bare word: a path that begins with a quote must not be mistaken for a TOML string.
 std::string as_word(const std::string& path) {
   return path.starts_with('"') || path.starts_with('\'') ? "./" + path : path;
 }
 
 std::string list_of_settings() {
-  std::string text = "Settings, for --set and the file's tables:\n";
+  std::string text = "Settings for --set and for the tables of the file:\n";
   for (const Key& key : keys()) text += fmt::format("  {:<26}{}\n", key.full_name(), key.setting.help);
-  text += "\nSinks, for --sink and [[sink]] tables; see\n" SLURPER_DOC_DIRECTORY "/docs/sinks.md:\n";
+  text += "\nSinks for --sink and for [[sink]] tables; see\n" SLURPER_DOC_DIRECTORY "/docs/sinks.md:\n";
   for (const SinkType& type : built_in_sinks()) text += fmt::format("  {:<26}{}\n", type.name, type.help);
   text += fmt::format("\nWithout -c, --fifo and --log, the settings are those in\n{}.", kDefaultConfigFile);
   return text;
@@ -56,7 +56,7 @@ std::shared_ptr<const ConfigOptions> add_config_options(CLI::App& command) {
   const std::map<const CLI::Option*, std::string> prefixes = {
       {add("--fifo", "PATH", "the FIFO to read (the setting fifo.path)"), "fifo.path="},
       {add("--log", "PATH", "the log to write (the setting log.path)"), "log.path="},
-      {add("--set", "KEY=VALUE", "any setting; wins over the file; repeatable"), ""},
+      {add("--set", "KEY=VALUE", "set any setting; overrides the file; repeatable"), ""},
   };
   command
       .add_option("--sink", options->sink_urls,
@@ -64,9 +64,9 @@ std::shared_ptr<const ConfigOptions> add_config_options(CLI::App& command) {
       ->type_name("URL")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  // CLI11 keeps the values of each option together; what was written last must win over all of them.
+  // CLI11 groups the values by option, but the value that was written last must override all others.
   command.parse_complete_callback([&command, options, prefixes] {
-    // One slurper reads one FIFO into one log; who names two expects something else.
+    // One slurper reads one FIFO into one log, so a user who names two expects something else.
     for (const auto& [option, prefix] : prefixes) {
       const auto& values = option->results();
       if (prefix.empty() || values.size() < 2) continue;

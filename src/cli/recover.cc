@@ -29,13 +29,13 @@ namespace slurper {
 
 namespace {
 
-// A ring that the next start will not go on with.
+// A ring that the next start will not use.
 struct LostRing {
   std::string path;
   std::string why;
   std::uint64_t stored = 0;      // bytes of memory
-  std::optional<Error> failure;  // it can't be read
-  Ring::Salvaged salvaged;       // locked; empty with a failure
+  std::optional<Error> failure;  // the ring can't be read
+  Ring::Salvaged salvaged;       // locked; empty if there is a failure
   std::span<const char> missing = {};
 };
 
@@ -82,7 +82,7 @@ Result<std::vector<std::string>> Recovery::folders(const std::string& ring) cons
   return ring_directories(settings);
 }
 
-// There may be none any more: what the rings hold is all the more worth having.
+// The log may no longer exist: then what the rings hold is all the more valuable.
 Status Recovery::look_at_log() {
   const Result<Uuid> boot = read_boot_id(kernel());
   if (!boot) return std::unexpected(boot.error());
@@ -130,7 +130,7 @@ void Recovery::look_at(const std::string& path, bool is_quarantined) {
   lost.stored = static_cast<std::uint64_t>(st.st_blocks) * 512;
   auto salvaged = Ring::salvage(kernel(), path);
   if (!salvaged) {
-    // In use, or for the next start to say something about.
+    // The ring is in use, or the next start reports it.
     if (!is_quarantined || salvaged.error().errnum == ENOENT) return;
     lost.why = salvaged.error().why;
     lost.failure = salvaged.error();
@@ -139,7 +139,7 @@ void Recovery::look_at(const std::string& path, bool is_quarantined) {
   }
   const Ring& ring = *salvaged->ring;
   const RingRelation relation = relation_of(*salvaged);
-  if (!is_quarantined && !slurper::is_quarantined(relation)) return;  // the next start goes on with it
+  if (!is_quarantined && !slurper::is_quarantined(relation)) return;  // the next start continues with it
   lost.missing = ring.bytes(ring.tail(), ring.head());
   if (index_ && salvaged->log_id == index_->log_id)
     lost.missing = lost.missing.subspan(written_of(lost.missing, ring.tail()));
@@ -151,9 +151,9 @@ void Recovery::look_at(const std::string& path, bool is_quarantined) {
   rings_.push_back(std::move(lost));
 }
 
-// How many of `bytes` the log has at `from`: those of a last write(2) that the process did not live to note.
-// What else is there is another ring's, and may begin alike: unless it ends there, a line that is not whole
-// is not ours.
+// Returns how many of `bytes` the log has at `from`: the bytes of a last write(2) that the process did not
+// live to record. Other bytes there are from another ring, and may begin alike. So a last line that is not
+// whole counts only if the log ends with it.
 std::size_t Recovery::written_of(std::span<const char> bytes, StreamOffset from) const {
   const auto holds = std::ranges::find_if(segments_.rbegin(), segments_.rend(),
                                           [&](const Segment& segment) { return segment.base <= from; });
@@ -220,7 +220,7 @@ void Recovery::list() {
 
 void Recovery::remove() {
   for (const LostRing& ring : rings_) {
-    // One that still has its own name may be the ring of another log that is just not written.
+    // A ring that still has its own name may belong to another log whose lines are not written yet.
     if (!std::filesystem::path(ring.path).filename().string().starts_with("ring.put-aside-")) continue;
     if (ring.failure && ring.failure->kind != ErrorKind::Data) {
       failed(*ring.failure);
@@ -272,22 +272,22 @@ int recover_command(const std::string& log_path, const std::string& ring, Recove
 }
 
 Command add_recover_command(CLI::App& program) {
-  CLI::App* const parser = program.add_subcommand("recover", "write the lines of rings that were put aside");
+  CLI::App* const parser = program.add_subcommand("recover", "write the lines of quarantined rings");
   const auto log_path = std::make_shared<std::string>();
   const auto ring = std::make_shared<std::string>();
   const auto list = std::make_shared<bool>(false);
   const auto remove = std::make_shared<bool>(false);
   parser->add_option("LOG", *log_path, "the log's active segment")->required();
-  parser->add_option("--ring", *ring, "the folder of its ring (the setting ring.directory)")
+  parser->add_option("--ring", *ring, "the folder of the ring (the setting ring.directory)")
       ->type_name("DIR");
   CLI::Option* const listing =
-      parser->add_flag("--list", *list, "list these rings, and cursors that no sink uses");
-  parser->add_flag("--remove", *remove, "remove them")->excludes(listing);
+      parser->add_flag("--list", *list, "list these rings, and the cursors that no sink uses");
+  parser->add_flag("--remove", *remove, "remove these rings and cursors")->excludes(listing);
   parser->footer(
-      "\nA ring that the log could not go on with was put aside under another name. What\n"
-      "it holds and no log has goes to standard output, byte for byte; nothing is\n"
-      "changed. What is in use is left alone, and so is a ring that the next start goes\n"
-      "on with.");
+      "slurper quarantines a ring that the log cannot continue with: it renames the\n"
+      "ring. This command writes what such rings hold and no log has to standard\n"
+      "output, byte for byte. Without --remove it changes nothing. It leaves alone a\n"
+      "ring that is in use, and one that the next start continues with.");
   return {parser, [log_path, ring, list, remove] {
             const RecoverAction action = *list     ? RecoverAction::List
                                          : *remove ? RecoverAction::Remove

@@ -8,14 +8,14 @@ namespace slurper {
 
 enum class RecoverAction { Write, List, Remove };
 
-// What the rings that were put aside hold and no log has, and the sinks' cursors that nothing uses any more.
+// Handles what quarantined rings hold and no log has, and the cursors of sinks that are no longer used.
 //
-// Write: the bytes go to `out` as they came, in the order of the rings' names. List: a table goes to `out`.
-// Remove: the files go; what they are goes to `out`. In each case what can't be done goes to `err`. `ring`:
-// the ring's folder, or empty: those that `slurper run` would look into for this log. What is in use is left
-// alone: the lock of each file is taken first.
+// Write: writes the bytes to `out` as they came, in the order of the rings' names. List: writes a table to
+// `out`. Remove: removes the files and lists them on `out`. Each action reports failures on `err`. `ring` is
+// the ring's folder; empty: those that `slurper run` would use for this log. Files in use are left alone,
+// because the lock of each file is taken first.
 //
-// Returns the exit status: 0, or the kind of the first failure (74: `out` can't be written).
+// Returns the exit status: 0, or the kind of the first failure (74: writing to `out` failed).
 [[nodiscard]] int recover_command(const std::string& log_path, const std::string& ring, RecoverAction action,
                                   std::FILE* out, std::FILE* err);
 

@@ -16,13 +16,12 @@ Command add_run_command(CLI::App& program) {
   CLI::App* const parser = program.add_subcommand("run", "read the FIFO into the log, in the foreground");
   const auto options = add_config_options(*parser);
   const auto level = std::make_shared<std::string>("info");
-  parser
-      ->add_option("--level", *level, "the least of its own messages to show: debug, info,\nwarning or error")
+  parser->add_option("--level", *level, "minimum severity to log")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
       ->type_name("LEVEL")
       ->capture_default_str();
   parser->footer(parser->get_footer() +
-                 "\n\nSignals: TERM and INT empty the pipe and leave; HUP reads the settings again and\n"
+                 "\n\nSignals: TERM and INT empty the pipe and exit; HUP reloads the settings and\n"
                  "reopens the log; USR1 rotates the log; USR2 prints the status.");
   return {parser, [options, level] {
             const Result<Settings> settings = options->load();

@@ -38,11 +38,11 @@ std::string place(const std::string& name, std::size_t line) {
   return fmt::format("{}:{}", printable(name), line);
 }
 
-// What an action of rsyslog's has of what keeps its lines.
+// The settings of an rsyslog action that keep its lines.
 struct Care {
-  bool queue = false;    // of its own, and not "Direct"
-  bool endless = false;  // tries for ever
-  bool at_once = false;  // again after a second, and not after 30
+  bool queue = false;    // it has its own queue, which is not "Direct"
+  bool endless = false;  // retries without limit
+  bool at_once = false;  // retries after a second instead of 30
 };
 
 Finding judge(const std::string& where, const Care& care, bool is_legacy) {
@@ -73,7 +73,7 @@ Care care_of(const std::map<std::string, std::string>& parameters) {
           .at_once = value("action.resumeinterval") == "1"};
 }
 
-// The path in "selector |/path;template", or nothing.
+// Returns the path in "selector |/path;template", or nothing.
 std::string legacy_pipe(std::string_view line) {
   for (std::size_t bar = line.find('|'); bar != std::string_view::npos; bar = line.find('|', bar + 1)) {
     if (bar == 0 || (line[bar - 1] != ' ' && line[bar - 1] != '\t')) continue;
@@ -83,21 +83,21 @@ std::string legacy_pipe(std::string_view line) {
   return "";
 }
 
-// The template in "selector |/path;template", or nothing.
+// Returns the template in "selector |/path;template", or nothing.
 std::string legacy_template(std::string_view line) {
   const std::size_t semicolon = line.find(';', line.find('|'));
   return semicolon == std::string_view::npos ? "" : first_value(line.substr(semicolon + 1));
 }
 
-// rsyslog's templates in `text` whose lines do not end in a newline: its own for a network, and those of this
-// text.
+// Returns the rsyslog templates whose lines do not end in a newline: rsyslog's own ones for a network, and
+// those in `text`.
 std::set<std::string> templates_without_newline(std::string_view text) {
   std::set<std::string> found = {"rsyslog_forwardformat", "rsyslog_traditionalforwardformat"};
   for (const Call& call : calls(text, "template")) {
     auto known = parameters(call.body);
     const std::string type = lower(known["type"]);
     if (type != "string" && type != "list") continue;
-    // A list's parts follow in braces.
+    // The parts of a list follow in braces.
     const auto behind = static_cast<std::size_t>(call.body.data() - text.data()) + call.body.size();
     const std::string_view rest = text.substr(std::min(behind, text.size()));
     const std::string value =
@@ -116,7 +116,7 @@ std::set<std::string> templates_without_newline(std::string_view text) {
   return found;
 }
 
-// Nothing if its lines end in a newline.
+// Returns nothing if the template's lines end in a newline.
 std::optional<Finding> judge_template(const std::string& where, const std::string& name,
                                       const std::set<std::string>& without_newline) {
   if (!without_newline.contains(lower(name))) return std::nullopt;
@@ -131,14 +131,14 @@ using Check = std::function<Findings(std::string_view, const std::string&, const
 
 void check_file(const std::filesystem::path& path, const std::string& fifo_path, const Check& check,
                 Findings& findings) {
-  std::error_code unseen;                                                  // then the open says why
-  if (!std::filesystem::is_regular_file(path, unseen) && !unseen) return;  // a FIFO would wait for a writer
+  std::error_code unseen;                                                  // then opening it reports why
+  if (!std::filesystem::is_regular_file(path, unseen) && !unseen) return;  // a FIFO would block
   errno = 0;
   std::ifstream file(path);
   if (!file) {
     if (errno == ENOENT || errno == ENOTDIR) return;
     Finding unread = warning(fmt::format("{} can't be read: {}", path.string(), errno_text(errno)));
-    unread.check_only = true;  // root's settings are root's business, and slurper need not see them
+    unread.check_only = true;  // slurper need not be able to read root's settings
     findings.push_back(std::move(unread));
     return;
   }
@@ -164,7 +164,7 @@ std::vector<std::string> values_of(const SinkSettings& sink, std::string_view op
   return found == sink.options.end() ? std::vector<std::string>() : found->values;
 }
 
-// Inputs of rsyslog (imfile) and syslog-ng (file()) name files by patterns.
+// rsyslog's imfile and syslog-ng's file() name files by patterns.
 Findings check_reader(const std::string& where, const std::string& pattern,
                       std::span<const SinkSettings> sinks) {
   Findings findings;
@@ -220,7 +220,7 @@ Findings check_syslog_ng_inputs(std::string_view text, const std::string& name,
   return findings;
 }
 
-// A program, or a socket, that hands lines to this machine's syslogd.
+// Whether `text` names a program or a socket that hands lines to this machine's syslogd.
 bool leads_to_syslogd(const std::string& text) {
   for (const std::string_view word : {"logger", "systemd-cat"}) {
     for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) {
@@ -237,7 +237,7 @@ Findings check_rsyslog(std::string_view text, const std::string& name, const std
   Findings findings;
   const std::string plain = without_comments(text);
   const std::set<std::string> without_newline = templates_without_newline(plain);
-  std::string usual_template;  // of ompipe, for actions that name none
+  std::string usual_template;  // ompipe's default, for actions that name none
   for (const Call& call : calls(plain, "module")) {
     auto found = parameters(call.body);
     if (lower(found["load"]) == "builtin:ompipe") usual_template = found["template"];
@@ -256,7 +256,7 @@ Findings check_rsyslog(std::string_view text, const std::string& name, const std
       findings.push_back(*std::move(bad));
   }
 
-  // The old form: directives stand before the action they are for. Those of the queue are for one action.
+  // In the old form, directives precede the action that they apply to. Queue directives apply to one action.
   Care care;
   std::istringstream lines(plain);
   std::size_t number = 0;
@@ -360,7 +360,7 @@ Findings check_ways_back(const std::string& root, std::span<const SinkSettings> 
   check_directory(root + "/etc/rsyslog.d", "", rsyslog, findings);
   check_file(root + "/etc/syslog-ng/syslog-ng.conf", "", syslog_ng, findings);
   check_directory(root + "/etc/syslog-ng/conf.d", "", syslog_ng, findings);
-  // One that can't be read has been reported with the outputs.
+  // A file that can't be read was already reported with the outputs.
   std::erase_if(findings, [](const Finding& finding) { return finding.text.contains(" can't be read: "); });
   for (const SinkSettings& sink : sinks) {
     std::vector<std::string> told = values_of(sink, "path");

@@ -15,7 +15,7 @@ std::size_t line_at(std::string_view text, std::size_t position) {
                  std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(position), '\n'));
 }
 
-// From behind an opening parenthesis to its closing one.
+// Returns the text between an opening parenthesis and its closing one.
 std::string_view body_at(std::string_view text, std::size_t begin) {
   char quote = 0;
   int depth = 1;
@@ -58,7 +58,7 @@ std::string without_comments(std::string_view text) {
   for (std::size_t i = 0; i < out.size(); ++i) {
     const char c = out[i];
     if (c == '\n') {
-      quote = 0;  // whatever was not closed is an apostrophe
+      quote = 0;  // an unclosed quote is an apostrophe
     } else if (quote != 0) {
       if (c == '\\') ++i;
       if (c == quote) quote = 0;
@@ -115,7 +115,7 @@ std::map<std::string, std::string> parameters(std::string_view body) {
   }
 }
 
-// /var/run is a link to /run nearly everywhere.
+// /var/run is a link to /run on nearly every system.
 std::string normal(const std::string& path) {
   std::string text = std::filesystem::path(path).lexically_normal().string();
   if (text.starts_with("/var/run/")) text.erase(0, 4);

@@ -1,5 +1,5 @@
-// What the settings of rsyslog, syslog-ng and the old syslogds are made of, as far as syslogd.cc looks into
-// them. No text is an error: what can't be understood is not found.
+// The syntax of the settings of rsyslog, syslog-ng and the old syslogds, as far as syslogd.cc needs it. No
+// text is an error: what can't be understood is not found.
 #pragma once
 
 #include <cstddef>
@@ -10,14 +10,15 @@
 
 namespace slurper {
 
-// A part of such a word as "imfile" or "time-reopen".
+// Whether `c` can be part of a word such as "imfile" or "time-reopen".
 [[nodiscard]] bool is_word(char c);
 
 [[nodiscard]] std::string lower(std::string_view text);
 
 [[nodiscard]] std::string_view without_blanks_in_front(std::string_view text);
 
-// The same length and the same lines, but comments (# to the end of the line, and /* */) are blanks.
+// Returns text of the same length and with the same lines, in which blanks replace comments (# to the end of
+// the line, and /* */).
 [[nodiscard]] std::string without_comments(std::string_view text);
 
 struct Call {
@@ -26,19 +27,19 @@ struct Call {
   std::string_view body;  // between the parentheses
 };
 
-// All of "name ( … )" in `text`, in any case. What they hold points into `text`.
+// Returns every "name ( … )" in `text`, in any case. The results point into `text`.
 [[nodiscard]] std::vector<Call> calls(std::string_view text, std::string_view name);
 
-// The first word of `text`, or what stands in quotes there.
+// Returns the first word of `text`, or the contents of the quotes if it begins with a quote.
 [[nodiscard]] std::string first_value(std::string_view text);
 
-// RainerScript's parameters: name="value" …, the names in lower case.
+// Returns RainerScript's parameters, name="value" …, with the names in lower case.
 [[nodiscard]] std::map<std::string, std::string> parameters(std::string_view body);
 
-// The path with no more slashes and dots than it needs, and /run for /var/run.
+// Returns the path without superfluous slashes and dots, and with /run for /var/run.
 [[nodiscard]] std::string normal(const std::string& path);
 
-// Whether both are paths of the same file, by their names.
+// Whether both paths name the same file, judged by the text alone.
 [[nodiscard]] bool is_same(const std::string& a, const std::string& b);
 
 }  // namespace slurper

@@ -24,7 +24,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// systemd.unit(5): what comes first wins.
+// systemd.unit(5): the first match wins.
 constexpr std::array kUnitFolders = {"/etc/systemd/system", "/run/systemd/system",
                                      "/usr/local/lib/systemd/system", "/usr/lib/systemd/system",
                                      "/lib/systemd/system"};
@@ -36,7 +36,7 @@ std::string trimmed(std::string_view text) {
   return std::string(text.substr(first, text.find_last_not_of(" \t\r") + 1 - first));
 }
 
-// Words that may stand in quotes, as systemd.syntax(7) has them; of its escapes none is known.
+// Splits words that may be in quotes, as in systemd.syntax(7); its escapes are not supported.
 std::vector<std::string> words(std::string_view text) {
   std::vector<std::string> all;
   while (true) {
@@ -52,7 +52,7 @@ std::vector<std::string> words(std::string_view text) {
   }
 }
 
-// The [Service] section: each key with its values in their order; an empty one empties what was before it.
+// The [Service] section: each key with its values in their order; an empty value clears those before it.
 using Section = std::map<std::string, std::vector<std::string>>;
 
 void read_section(const fs::path& path, Section& section) {
@@ -108,7 +108,7 @@ std::string canonical(const std::string& path) {
   return error ? path : canonical.string();
 }
 
-// The configuration that an ExecStart= of slurper's names; empty if it is none of slurper's.
+// Returns the configuration that slurper's ExecStart= names; empty if the command is not slurper's.
 std::string configuration_of(const std::string& exec_start) {
   const std::vector<std::string> arguments = words(exec_start);
   const auto run = std::ranges::find(arguments, "run");
@@ -122,7 +122,7 @@ std::string configuration_of(const std::string& exec_start) {
   return kDefaultConfigFile;
 }
 
-// The instance for which `pattern`, with an %i in it, is `path`; empty if there is none.
+// Returns the instance for which `pattern`, which contains %i, becomes `path`; empty if there is none.
 std::string instance_of(const std::string& pattern, const std::string& path) {
   const std::size_t at = pattern.find("%i");
   if (at == std::string::npos || path.size() + 2 <= pattern.size()) return {};
@@ -131,7 +131,7 @@ std::string instance_of(const std::string& pattern, const std::string& path) {
   return fits ? instance : std::string();
 }
 
-// Reads the drop-ins of `names` (folders without ".d"), by the files' names, as systemd does.
+// Reads the drop-ins of `names` (folders without ".d") in the order of the files' names, as systemd does.
 void read_drop_ins(const std::string& root, const std::vector<std::string>& names, Section& section) {
   std::map<std::string, fs::path> files;
   for (const char* const folder : kUnitFolders) {
@@ -209,7 +209,7 @@ struct Need {
   bool is_vital;
 };
 
-// Folders to which slurper writes.
+// Returns the folders to which slurper writes.
 std::vector<Need> folders_needed(const Settings& settings) {
   std::vector<Need> needs = {{"the log " + in_quotes(settings.log.path), folder_of(settings.log.path), true}};
   if (!settings.ring.directory.empty()) needs.push_back({"the ring", settings.ring.directory, true});
@@ -230,7 +230,7 @@ bool Unit::may_write(const std::string& path) const {
   };
   if (std::ranges::any_of(writable, is_listed)) return true;
   if (protect_home && is_below_any(real, {"/home", "/root", "/run/user"})) return false;
-  if (private_tmp && is_below_any(real, {"/tmp", "/var/tmp"})) return false;  // another folder of that name
+  if (private_tmp && is_below_any(real, {"/tmp", "/var/tmp"})) return false;  // not the same folder
   if (protect_system == "strict") return is_below_any(real, {"/dev", "/proc", "/sys"});
   if (protect_system == "full" && is_below(real, "/etc")) return false;
   return protect_system.empty() || protect_system == "no" || !is_below_any(real, {"/usr", "/boot", "/efi"});
@@ -292,7 +292,7 @@ std::string drop_in_for(const Settings& settings, const Unit& unit) {
   const bool network = !unit.has_network && std::ranges::any_of(settings.sinks, needs_network);
   if (paths.empty() && !network) return {};
   std::string text = "[Service]\n";
-  // With a '-', or a folder that is missing would keep the service from starting.
+  // The '-' is needed because otherwise a missing folder would keep the service from starting.
   for (const std::string& path : paths) text += fmt::format("ReadWritePaths=\"-{}\"\n", path);
   if (home && unit.protect_home) text += "ProtectHome=no\n";
   if (temporary && unit.private_tmp) text += "PrivateTmp=no\n";

@@ -94,7 +94,7 @@ void print_verdict(std::FILE* out, const LogVerification& log) {
   }
 }
 
-// The ring in `folder`, or the log's default one. Nothing if there is none, and none was named.
+// Returns the ring in `folder`, or the log's default one. Nothing if none was named and there is none.
 Result<std::optional<RingView>> find_ring(const std::string& log_path, const std::string& folder) {
   if (!folder.empty()) {
     auto view = inspect_ring(kernel(), folder);
@@ -105,7 +105,7 @@ Result<std::optional<RingView>> find_ring(const std::string& log_path, const std
   Settings settings;
   settings.log.path = log_path;
   const auto usual = ring_directories(settings);
-  if (!usual) return std::nullopt;  // there is no runtime directory to look in
+  if (!usual) return std::nullopt;  // there is no runtime directory to search
   std::vector<std::optional<RingView>> rings;
   for (const std::string& directory : *usual) {
     auto view = inspect_ring(kernel(), directory);
@@ -121,7 +121,8 @@ Result<std::optional<RingView>> find_ring(const std::string& log_path, const std
   return rings[choose(rings, id, boot ? *boot : Uuid{})];
 }
 
-// The rings that the next start will not look at, and the cursors that no sink has: no other command will.
+// Reports the quarantined rings, which the next start ignores, and the cursors that no sink has. Only
+// `slurper recover` reports them otherwise.
 void note_what_was_put_aside(const std::string& log_path, const std::string& ring, LogVerification& log) {
   Settings settings;
   settings.log.path = log_path;
@@ -148,7 +149,7 @@ void note_what_was_put_aside(const std::string& log_path, const std::string& rin
 }  // namespace
 
 int verify_command(const std::string& log_path, const std::string& ring, std::FILE* out, std::FILE* err) {
-  // First: what the ring has let go of by now must be in the log that is read afterwards.
+  // The ring comes first: what it has released by now must be in the log that is read afterwards.
   const auto ring_view = find_ring(log_path, ring);
   auto log = verify_log(kernel(), LogPaths(log_path));
   if (!log) {
@@ -177,12 +178,12 @@ Command add_verify_command(CLI::App& program) {
   const auto log_path = std::make_shared<std::string>();
   const auto ring = std::make_shared<std::string>();
   parser->add_option("LOG", *log_path, "the log's active segment")->required();
-  parser->add_option("--ring", *ring, "the folder of its ring (the setting ring.directory)")
+  parser->add_option("--ring", *ring, "the folder of the ring (the setting ring.directory)")
       ->type_name("DIR");
   parser->footer(
-      "\nReads every segment of the log, in use or not, holds it against its index and\n"
-      "its ring, and prints a ledger. The exit status is 0 where every byte is\n"
-      "accounted for, 65 where something is wrong.");
+      "Reads every segment of the log, which may be in use, compares it with its index\n"
+      "and its ring, and prints a ledger. The exit status is 0 if every byte is\n"
+      "accounted for, and 65 if something is wrong.");
   return {parser, [log_path, ring] { return verify_command(*log_path, *ring, stdout, stderr); }};
 }
 

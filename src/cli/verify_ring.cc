@@ -31,7 +31,7 @@ void check_ring(const RingView& ring, const Uuid& boot, LogVerification& log) {
     note(fmt::format("thrown away while the ring was full, since it was made: {} lines, {} bytes",
                      ring.dropped_lines, ring.dropped_bytes));
   if (log.writer) {
-    // Bytes come and go; but what the ring had let go before the log was read is in it.
+    // The ring changes all the time, but what it had released before the log was read is in the log.
     if (log.end < ring.tail)
       note(fmt::format(
           "the log ends {} bytes before what was written to it: another process has just cut it, or moved it "

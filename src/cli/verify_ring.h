@@ -1,4 +1,4 @@
-// What a log's ring says about the log.
+// Compares a log with its ring.
 #pragma once
 
 #include "base/uuid.h"
@@ -7,8 +7,8 @@
 
 namespace slurper {
 
-// Holds `log`, which was read after `ring` was looked at, against that, and adds what it finds: what the log
-// lacks, what has been cut from it or written to it by others, what was dropped. Pure.
+// Compares `log` with `ring`, which was read first, and adds the findings: what the log lacks, what another
+// process has cut from it or written to it, and what was dropped. Pure.
 void check_ring(const RingView& ring, const Uuid& boot, LogVerification& log);
 
 }  // namespace slurper

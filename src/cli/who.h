@@ -1,4 +1,4 @@
-// Users and groups by their names, for messages.
+// Names of users and groups, for messages.
 #pragma once
 
 #include <sys/stat.h>
@@ -7,10 +7,11 @@
 
 namespace slurper {
 
-// Who this process is to files: "the user slurper (uid 995)", or "uid 995" of one without a name.
+// Returns the user of this process, as files see it: "the user slurper (uid 995)", or "uid 995" if it has no
+// name.
 [[nodiscard]] std::string who_runs();
 
-// "owner slurper, group adm".
+// Returns "owner slurper, group adm".
 [[nodiscard]] std::string owner_of(const struct stat& st);
 
 }  // namespace slurper
