@@ -7,11 +7,11 @@
 #include <algorithm>
 #include <cctype>
 
-// toml++ 3.3 promises the compiler what a file can break. is_non_ascii_horizontal_whitespace() runs into
-// __builtin_unreachable() on many a letter, such as most of those of the Latin and Greek alphabets, where it
-// should answer no; so that header, which has nothing but predicates, is read with another idea of what can't
-// be reached. And parse_key() assumes a good first character that no one has looked at ("[.a]"); it copes
-// with any, so nothing is assumed.
+// toml++ 3.3 makes promises to the compiler that a file can break. is_non_ascii_horizontal_whitespace()
+// reaches __builtin_unreachable() for many letters, such as most Latin and Greek ones, for which it should
+// return false. That header has only predicates, so it is included with another definition of what can't be
+// reached. And parse_key() assumes a valid first character that nothing has checked ("[.a]"); it copes with
+// any character, so the assumption is removed.
 #include <toml++/impl/preprocessor.h>
 #undef TOML_UNREACHABLE
 #define TOML_UNREACHABLE return false
@@ -36,10 +36,11 @@ namespace slurper {
 
 namespace {
 
-// Settings are a page of text; whatever is larger is another file.
+// Settings are a page of text; a larger file is not a configuration.
 constexpr std::size_t kMaxFileSize = 64 << 10;
 
-// Of dots that could nest tables. toml++ follows a.b.c… by recursion, and limits the depth of all but these.
+// The limit on dots, which can nest tables. toml++ parses a.b.c… by recursion, and limits every depth except
+// this one.
 constexpr std::size_t kMaxDots = 1000;
 
 std::unexpected<Error> reject(const std::string& where, std::string why, std::string advice = {}) {
@@ -66,7 +67,7 @@ Value value_of(const toml::node& node) {
   return {.kind = Kind::Other, .text = what};
 }
 
-// A text of toml++'s: its own quotes and backslashes stay as they are.
+// A text from toml++: its own quotes and backslashes stay unchanged.
 std::string explanation(std::string_view text) {
   std::string out;
   while (!text.empty()) {
@@ -96,7 +97,8 @@ Status take(const std::string& where, const Key& key, const Value& value, Settin
   return {};
 }
 
-// toml++ keeps tables sorted by name; people read files from the top, and should meet the first error first.
+// toml++ sorts tables by name. People read files from the top, so the first error in the file is reported
+// first.
 std::vector<std::pair<const toml::key*, const toml::node*>> in_file_order(const toml::table& table) {
   std::vector<std::pair<const toml::key*, const toml::node*>> entries;
   for (const auto& [key, node] : table) entries.emplace_back(&key, &node);
@@ -108,7 +110,7 @@ std::vector<std::pair<const toml::key*, const toml::node*>> in_file_order(const 
   return entries;
 }
 
-// Foreign names for messages: in quotes, and without.
+// Names from the file, for messages: in quotes, and without.
 std::string shown(std::string_view name) {
   return describe({.kind = Value::Kind::Word, .text = std::string(name)});
 }
@@ -133,7 +135,8 @@ Status take_table(const std::string& name, std::string_view table_name, const to
   return {};
 }
 
-// Sinks know their keys themselves: any key, and of values strings, and what can be written as one.
+// Each sink checks its own keys, so any key is accepted here. Values are strings, or what can be written as
+// one.
 std::optional<std::string> text_of(const toml::node& node) {
   const Value value = value_of(node);
   switch (value.kind) {
@@ -225,7 +228,7 @@ Status take_document(const std::string& name, const toml::table& document, Setti
   return {};
 }
 
-// Whether a text has more dots than settings ever need, those in lines of comment not counted.
+// Whether a text has more dots than settings ever need, not counting comment lines.
 bool is_too_deep(std::string_view text) {
   std::size_t dots = 0;
   while (!text.empty()) {
@@ -265,7 +268,7 @@ Status take_override(const std::string& text, Settings& settings) {
   return take(where, *key, value, settings);
 }
 
-// `file` is nullptr if there is none.
+// `file` is nullptr if there is no file.
 Status check_as_a_whole(const Settings& settings, const std::string* file) {
   const std::string what =
       file != nullptr ? fmt::format("use the configuration '{}'", printable(*file)) : "start without a file";
@@ -289,7 +292,7 @@ Result<std::string> read_file(const std::string& path) {
   const std::string what = fmt::format("read the configuration '{}'", printable(path));
   const std::string advice =
       "Name another file with -c FILE, or use --fifo PATH and --log PATH without a file";
-  // O_NONBLOCK: a FIFO would hold us up, and reading one would steal from whom it is for.
+  // O_NONBLOCK: the open of a FIFO would block, and reading from it would steal its reader's bytes.
   const UniqueFd config_fd(kernel().open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY));
   if (!config_fd) return fail_errno(-config_fd.get(), what, advice);
   struct stat st{};
@@ -329,7 +332,7 @@ Status take_sink_urls(std::span<const std::string> urls, Settings& settings) {
   return {};
 }
 
-// What comes from the command line, on top of what is there; and whether all of it makes sense.
+// Adds what the command line provides, and checks that the result is consistent.
 Status complete(Settings& settings, std::span<const std::string> overrides,
                 std::span<const std::string> sink_urls, const std::string* file) {
   if (auto taken = take_overrides(overrides, settings); !taken) return taken;

@@ -14,14 +14,14 @@ namespace slurper {
 
 namespace {
 
-constexpr std::size_t kMaxShown = 60;  // bytes; a longer name is no slip
+constexpr std::size_t kMaxShown = 60;  // bytes; a longer name is not a misspelling
 
 std::vector<std::string> names_of_tables() {
   std::vector<std::string> tables;
   for (const Key& k : keys()) {
     if (tables.empty() || tables.back() != k.table) tables.emplace_back(k.table);
   }
-  tables.emplace_back("sink");  // its keys are the sinks' own
+  tables.emplace_back("sink");  // the sinks define its keys
   return tables;
 }
 

@@ -1,4 +1,4 @@
-// Advice on names that the tables of the configuration do not have.
+// Advice on unknown names of tables and keys in the configuration.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@ namespace slurper {
 
 [[nodiscard]] bool is_table_name(std::string_view name);
 
-// Advice on a table or on a key that does not exist: "Did you mean 'log.sync'?", or what there is.
+// Returns advice on an unknown table or key: "Did you mean 'log.sync'?", or the names that exist.
 [[nodiscard]] std::string suggest_table(std::string_view table);
 [[nodiscard]] std::string suggest_key(std::string_view table, std::string_view name);
 

@@ -15,7 +15,7 @@ namespace slurper {
 
 namespace {
 
-constexpr std::size_t kMaxName = 64;  // a part of file names
+constexpr std::size_t kMaxName = 64;  // names become parts of file names
 constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 constexpr std::string_view kTypeLetters = "abcdefghijklmnopqrstuvwxyz0123456789-_";
 
@@ -27,7 +27,7 @@ bool is_name(std::string_view name) {
   return name.size() <= kMaxName && name.front() != '.' && consists_of(name, std::string(kLetters) + "._-");
 }
 
-// Nothing if a % is not followed by two hexadecimal digits.
+// Returns nothing if a % is not followed by two hexadecimal digits.
 std::optional<std::string> decode(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -45,7 +45,8 @@ std::optional<std::string> decode(std::string_view text) {
   return out;
 }
 
-// Cuts `text` at the first of `ends`. What is before it; `text` keeps the rest, with it.
+// Cuts `text` at the first of `ends` and returns what is before it; `text` keeps the rest, including that
+// character.
 std::string_view cut(std::string_view& text, std::string_view ends) {
   const std::string_view part = text.substr(0, text.find_first_of(ends));
   text.remove_prefix(part.size());
@@ -78,7 +79,7 @@ std::string derived_name(const SinkSettings& sink) {
   return name.substr(0, kMaxName);
 }
 
-// As a TOML key: bare if it may be.
+// Returns a TOML key, bare if possible.
 std::string quote_toml_key(std::string_view key) {
   return consists_of(key, std::string(kLetters) + "_-") ? std::string(key) : quote_toml(key);
 }
