@@ -6,19 +6,19 @@
 
 namespace slurper {
 
-// Twice as long after each failure in a row, from `first` up to `last`. One thread.
+// The wait doubles with each failure in a row, from `first` up to `last`. For one thread.
 class Backoff {
  public:
   Backoff(std::chrono::milliseconds first, std::chrono::milliseconds last) : first_(first), last_(last) {}
 
-  // The operation has succeeded: the next failure is the first of a row.
+  // Call this when the operation has succeeded: the next failure is the first of a row.
   void reset() { wait_ = {}; }
-  // The operation has failed. Returns wait().
+  // Call this when the operation has failed. Returns wait().
   std::chrono::milliseconds failed() {
     return wait_ = std::clamp(2 * wait_, first_, std::max(first_, last_));
   }
 
-  // After the last failure; 0 before the first.
+  // How long to wait after the last failure; 0 before the first.
   [[nodiscard]] std::chrono::milliseconds wait() const { return wait_; }
 
  private:

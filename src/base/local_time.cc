@@ -21,8 +21,8 @@ struct KnownQuarter {
   seconds offset{};
 };
 
-// A quarter, the one before and the one after it, and those of a day before and after have places of their
-// own.
+// Slots of the cache. A quarter, its two neighbours, and those of a day before and after each have a place of
+// their own.
 constexpr std::size_t kKnownQuarters = 7;
 thread_local constinit std::array<KnownQuarter, kKnownQuarters> known_quarters{};
 
@@ -39,7 +39,7 @@ seconds local_offset(sys_seconds moment) {
   const auto number = static_cast<std::uint64_t>(quarter.time_since_epoch().count());
   KnownQuarter& known = known_quarters[number % kKnownQuarters];
   if (known.quarter == quarter) return known.offset;
-  // Today all zones change at quarters; some of the past did not, and then nothing is kept.
+  // Today, all zones change at quarters. Some zones of the past did not: such a quarter is not cached.
   const seconds offset = ask(moment);
   if (ask(quarter) == offset && ask(quarter + Quarters(1) - seconds(1)) == offset)
     known = {.quarter = quarter, .offset = offset};

@@ -206,8 +206,8 @@ std::string in_quotes(std::string_view path) {
   return "'" + printable(path) + "'";
 }
 
-// std::count widens each byte to 64 bits, which is 20 times as slow: here 32 bytes are compared at once, and
-// counted in bytes for as long as these can't overflow.
+// std::count widens each byte to 64 bits, which is 20 times as slow. This compares 32 bytes at once, and
+// counts in bytes as long as these can't overflow.
 std::uint64_t count_lines(std::string_view text) {
   constexpr std::size_t kLanes = 32;
   constexpr std::size_t kRounds = 255;

@@ -17,12 +17,11 @@ struct ByteSize {
 };
 
 // "4096", "64KiB", "1.5GiB" (powers of 1024: KiB MiB GiB TiB), "10MB" (powers of 1000: kB KB MB GB TB),
-// "12B". A blank may stand before the unit. Nothing if the text is anything else, is negative, or is above
-// 2^63 - 1.
+// "12B". A blank may precede the unit. Empty if the text is anything else, is negative, or is above 2^63 - 1.
 [[nodiscard]] std::optional<ByteSize> parse_byte_size(std::string_view text);
 
 // "100ms", "1s", "1.5h": us ms s min (or m) h d w; "0" needs no unit. The result is rounded down to a
-// millisecond. Nothing if the text is anything else, is negative, or is above ten years.
+// millisecond. Empty if the text is anything else, is negative, or is above ten years.
 [[nodiscard]] std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 
 // The shortest exact form with a power of 1024 that parse_byte_size reads back: "64MiB", "1000B".
@@ -37,15 +36,15 @@ struct ByteSize {
 // The first character of `text`, which is not empty: a UTF-8 sequence, or one byte if none begins there.
 [[nodiscard]] std::string_view first_character(std::string_view text);
 
-// Whether a terminal or the reader of a log may obey `character`, from first_character(), instead of showing
-// it: the control characters C0, DEL and C1, and each byte that is not UTF-8.
+// Whether a terminal or a log viewer could take `character`, from first_character(), for a command instead of
+// showing it: the control characters C0, DEL and C1, and each invalid byte.
 [[nodiscard]] bool is_control_character(std::string_view character);
 
-// Each byte as \xNN.
+// Appends each byte as \xNN.
 void append_hex(std::string_view bytes, std::string& out);
 
-// `text` with its control characters written as \xNN, and a backslash before each backslash and single
-// quote.
+// `text` with its control characters written as \xNN, and the backslash and the single quote escaped with a
+// backslash.
 [[nodiscard]] std::string printable(std::string_view text);
 
 // `path` as a message shows it: printable, in single quotes. (Argument-dependent lookup would find
@@ -55,8 +54,8 @@ void append_hex(std::string_view bytes, std::string& out);
 // Counts the newlines in `text`, at the speed of memory.
 [[nodiscard]] std::uint64_t count_lines(std::string_view text);
 
-// The beginning of `text`, cut between two characters at about `max` bytes, and an ellipsis; all of it if it
-// is not longer.
+// The beginning of `text`, cut between two characters at about `max` bytes, and an ellipsis; all of `text` if
+// it is not longer.
 [[nodiscard]] std::string shortened(std::string_view text, std::size_t max = 60);
 
 // The length of the valid UTF-8 sequence (RFC 3629) at the start of `text`, which is not empty; 0 if there is

@@ -8,8 +8,8 @@ namespace slurper {
 
 namespace {
 
-// Ends a line for some readers (U+2028, U+2029), or turns the order of what follows round (U+202A to U+202E,
-// U+2066 to U+2069).
+// Some readers take it for a line end (U+2028, U+2029), or it reverses the direction of the text after it
+// (U+202A to U+202E, U+2066 to U+2069).
 bool is_invisible(std::string_view character) {
   return (character >= "\u2028" && character <= "\u202e") || (character >= "\u2066" && character <= "\u2069");
 }

@@ -17,8 +17,8 @@ struct FilterError {
   [[nodiscard]] std::string message() const;
 };
 
-// `why` and `advice` may repeat bytes of the text: control characters are escaped in them. `position` is the
-// first wrong byte of `text`; text.size() if something is missing at its end.
+// `why` and `advice` may repeat bytes of the text: their control characters are escaped. `position` is the
+// byte of `text` at which the error is; text.size() if something is missing at its end.
 [[nodiscard]] FilterError filter_error(std::string_view text, std::size_t position, std::string_view why,
                                        std::string_view advice = {});
 

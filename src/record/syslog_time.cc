@@ -47,7 +47,8 @@ constexpr bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-// ".003" at `at`, moved behind it. False if no digits follow the point, or too many.
+// Reads ".003" at `at`, and moves `at` after it. Returns false if a point has no digits after it, or too
+// many.
 bool read_fraction(std::string_view text, std::size_t& at, nanoseconds& fraction) {
   if (at == text.size() || text[at] != '.') return true;
   constexpr std::size_t kMostDigits = 9;
@@ -99,7 +100,7 @@ unsigned month_of(std::string_view text) {
   return 0;
 }
 
-// The moments at which local clocks show a time that is given as if it were UTC.
+// The moments at which local clocks show a time, which is stored as if it were UTC.
 struct Moments {
   std::array<sys_seconds, 2> at{};
   std::size_t count = 0;
@@ -129,7 +130,7 @@ struct LocalTime {
 };
 
 struct LocalMoment {
-  sys_seconds local;  // as if it were UTC
+  sys_seconds local;  // stored as if it were UTC
   sys_seconds moment;
 };
 
@@ -237,8 +238,8 @@ bool read_clock(std::string_view text, LocalTime& time) {
   return true;
 }
 
-// "Oct 11 22:14:15", and also "Oct 1 22:14:15", "Oct 11 2003 22:14:15", in that order of likelihood. How long
-// it is; 0 if it is none.
+// Reads "Oct 11 22:14:15", and also "Oct 1 22:14:15" and "Oct 11 2003 22:14:15", in that order of likelihood.
+// Returns its length; 0 if there is none.
 std::size_t read_date_and_clock(std::string_view text, LocalTime& time) {
   constexpr std::size_t kDay = std::string_view("Oct ").size();
   constexpr std::size_t kClock = std::string_view("22:14:15").size();

@@ -7,9 +7,9 @@
 
 namespace slurper {
 
-// Each reads a time at the beginning of `text` and says how many bytes it takes; 0 if there is none.
-// `timestamp` stays empty if it can't hold the time: it reaches from 1678 to 2261. Any
-// thread; no allocation.
+// Each function reads a time at the beginning of `text` and returns how many bytes it takes; 0 if there is
+// none. `timestamp` stays empty if a Timestamp, which covers 1678 to 2261, can't represent the time. Any
+// thread may call them; they allocate nothing.
 
 // RFC 3339 as in RFC 5424, "2003-10-11T22:14:15.003Z", "…+02:00": up to nine fractional digits; also "+0200",
 // which `journalctl -o short-iso` writes. The zone is mandatory. No leap seconds.
@@ -19,10 +19,10 @@ namespace slurper {
 // writes. The year may stand before the clock ("Oct 11 2003 22:14:15") or after it, a zone ("CET", "+0200";
 // zone_names.h) after it.
 //
-// Mostly it has neither. Then it means, of all moments at which this machine's clocks show it, the last one
-// that is less than a day ahead of `arrival`; of the two that a clock set back shows, the nearest to it. A
-// time that clocks skip is read as if they had not been set forward. "Feb 29" is empty if neither this
-// year nor the last has one.
+// Most times have neither. Then the time means, of all moments at which this machine's clocks show it, the
+// last one that is less than a day ahead of `arrival`. If a clock that is set back shows it twice, it means
+// the nearer one. If clocks skip it, it is converted as if they had not been set forward. "Feb 29" is empty
+// if neither this year nor the last has one.
 //
 // Each thread looks up the zone's rules once for an hour of the lines' times, and caches them.
 [[nodiscard]] std::size_t read_local_time(std::string_view text, Timestamp arrival,
