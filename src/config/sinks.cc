@@ -132,7 +132,7 @@ Result<SinkSettings> parse_sink_url(std::string_view url) {
     if (const std::string_view target = cut(url, "/?"); !target.empty()) parts.emplace_back("target", target);
   }
   if (const std::string_view path = cut(url, "?"); !path.empty()) parts.emplace_back("path", path);
-  while (url.size() > 1) {  // behind a ? or a &
+  while (url.size() > 1) {  // after a ? or a &
     url.remove_prefix(1);
     std::string_view value = cut(url, "&");
     const std::string_view key = cut(value, "=");

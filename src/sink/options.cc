@@ -78,7 +78,7 @@ void ConfiguredOptions::warn(std::string_view name, std::string what) {
                                   settings_.name, what));
 }
 
-// Advice on a key that does not exist: the one that was meant, or all that there are.
+// Returns advice on an unknown key: the key that was probably meant, or all keys that exist.
 std::string ConfiguredOptions::advice_on(std::string_view name) const {
   const auto slips = [name](const Setting& other) { return edit_distance(name, other.name); };
   const auto nearest = std::ranges::min_element(declared_, {}, slips);
@@ -90,7 +90,7 @@ std::string ConfiguredOptions::advice_on(std::string_view name) const {
 }
 
 Status ConfiguredOptions::check() {
-  // Also what the sink did not ask for.
+  // Read every declared setting, so that the ones that the sink did not read are checked, too.
   for (const Setting& setting : declared_) (void)value(setting.name);
   if (error_) return std::unexpected(*error_);
   for (const SinkOption& option : settings_.options) {

@@ -1,4 +1,4 @@
-// ConfiguredOptions: the settings of one sink, as the configuration has them.
+// ConfiguredOptions: the settings of one sink from the configuration.
 #pragma once
 
 #include <map>
@@ -14,7 +14,8 @@ namespace slurper {
 
 class ConfiguredOptions : public SinkOptions {
  public:
-  // `declared` is every setting that the sink may have. Both outlive it.
+  // `declared` is every setting that the sink can have. `settings`, and the texts that `declared` refers to,
+  // outlive this object.
   ConfiguredOptions(const SinkSettings& settings, std::vector<Setting> declared)
       : settings_(settings), declared_(std::move(declared)) {}
 
@@ -23,13 +24,13 @@ class ConfiguredOptions : public SinkOptions {
   void reject(std::string_view name, std::string why) override;
   void warn(std::string_view name, std::string what) override;
 
-  // The first setting that was rejected so far.
+  // Returns the error of the first setting that was rejected so far.
   [[nodiscard]] const std::optional<Error>& error() const { return error_; }
 
-  // What is wrong with them, once the sink has been made: what it rejected, a wrong value, a missing setting,
-  // or one that is not declared. Config, with the place.
+  // Call this once the sink has been made. Fails with Config, and the place, if the sink rejected a setting,
+  // or if a value is wrong, a required setting is missing or a setting is not declared.
   [[nodiscard]] Status check();
-  // What the sink warned of: sentences that name the setting and its place.
+  // Returns the sink's warnings: sentences that name the setting and its place.
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:

@@ -27,7 +27,7 @@ namespace slurper {
 
 namespace {
 
-// What every sink may have beside its type's own settings.
+// Returns the settings that every sink can have beside those of its type.
 std::vector<Setting> common_settings() {
   std::vector<Setting> settings(RunnerOptions::settings().begin(), RunnerOptions::settings().end());
   settings.push_back({.name = "plugin", .help = "the path of a shared object, for a type of your own"});
@@ -41,7 +41,7 @@ const SinkOption* plugin_of(const SinkSettings& settings) {
   return found == settings.options.end() ? nullptr : &*found;
 }
 
-// Nothing where another one than a built-in type is asked for.
+// Returns nullptr if the settings name a type that is not built in.
 const SinkType* built_in(const SinkSettings& settings) {
   if (plugin_of(settings) != nullptr) return nullptr;
   const auto types = built_in_sinks();
@@ -57,14 +57,15 @@ std::string plugin_path(const SinkSettings& settings) {
 std::string list_of_types() {
   std::set<std::string> types;
   for (const SinkType& type : built_in_sinks()) types.emplace(type.name);
-  std::error_code error;  // a folder that is not there has no plug-ins
+  std::error_code error;  // a missing folder has no plug-ins
   for (const auto& entry : std::filesystem::directory_iterator(kSinkDirectory, error)) {
     if (entry.path().extension() == ".so") types.insert(printable(entry.path().stem().string()));
   }
   return fmt::format("{}", fmt::join(types, ", "));
 }
 
-// Empty: its code may run as this process's user. What can't be looked at is for the loader to say.
+// Returns why the code must not run as this process's user, or an empty text if it may. If the file can't be
+// examined, the loader reports that.
 std::string why_not_trusted(const std::string& path) {
   constexpr mode_t kOthersWrite = 0022;
   struct stat st{};
@@ -82,12 +83,12 @@ Status check_plugin_option(const SinkSettings& settings) {
               "plugin must be the path of one shared object");
 }
 
-// Without loading anything.
+// Checks that the type exists, without loading it.
 Status check_type(const SinkSettings& settings) {
   if (built_in(settings) != nullptr || plugin_of(settings) != nullptr) return check_plugin_option(settings);
   const std::string path = plugin_path(settings);
   const bool is_file_name = settings.type.find('/') == std::string::npos;
-  std::error_code error;  // a folder that can't be looked into has no plug-in for us
+  std::error_code error;  // a folder that can't be searched has no plug-in
   if (is_file_name && std::filesystem::exists(path, error)) return {};
   return fail(ErrorKind::Config, fmt::format("accept '{}'", printable(settings.place)),
               fmt::format("there is no sink of the type '{}', and no plug-in '{}'", printable(settings.type),
@@ -95,7 +96,7 @@ Status check_type(const SinkSettings& settings) {
               fmt::format("The types are {}", list_of_types()));
 }
 
-// A sink of this type. Any thread.
+// Makes a sink of this type. Any thread.
 Result<std::unique_ptr<Sink>> make_sink(const SinkType& type, const SinkSettings& settings) {
   ConfiguredOptions options(settings, settings_of(type));
   (void)RunnerOptions::from(options);
@@ -104,8 +105,8 @@ Result<std::unique_ptr<Sink>> make_sink(const SinkType& type, const SinkSettings
   return sink;
 }
 
-// Whether the settings can be understood; `type` is nullptr if it can't be had, so that only what every sink
-// has is checked.
+// Prepares a sink if its settings are valid. `type` is nullptr if the type is not available; then only the
+// settings of every sink are checked.
 Result<PreparedSink> prepare(const SinkSettings& settings, const SinkType* type) {
   ConfiguredOptions options(settings, type == nullptr ? common_settings() : settings_of(*type));
   PreparedSink sink{
@@ -117,8 +118,8 @@ Result<PreparedSink> prepare(const SinkSettings& settings, const SinkType* type)
     if (Status good = options.check(); !good) return std::unexpected(std::move(good.error()));
     sink.warnings = options.warnings();
   }
-  // The type is looked for each time: a plug-in that is installed while slurper runs is found by the next
-  // try.
+  // Find the type again each time, so that the next try finds a plug-in that is installed while slurper
+  // runs.
   sink.make = [settings]() -> Result<std::unique_ptr<Sink>> {
     const Result<SinkType> found = find_sink_type(settings);
     if (!found) return std::unexpected(found.error());
@@ -161,13 +162,13 @@ Result<SinkType> find_sink_type(const SinkSettings& settings) {
         "What it holds runs as slurper: let only root, or slurper's user, own it and write to it, with "
         "chown(1) and chmod go-w");
   }
-  // Its name has a slash: the loader looks nowhere else.
+  // The path has a slash, so the loader searches nowhere else.
   void* const object = ::dlopen(std::filesystem::absolute(path).c_str(), RTLD_NOW | RTLD_LOCAL);
   if (object == nullptr) return refuse(printable(::dlerror()));
   const auto entry = reinterpret_cast<SinkPluginEntry>(::dlsym(object, kEntry));
   if (entry == nullptr) return refuse(fmt::format("it does not export {}()", kEntry));
   const SinkPlugin* const found = entry();
-  // The version comes first, in every version.
+  // The version is the first field in every version.
   if (found->api_version != kSinkApiVersion) {
     return refuse(fmt::format("it is of version {} of the interface, and this slurper has version {}",
                               found->api_version, kSinkApiVersion));
@@ -201,7 +202,7 @@ Status check_written_files(const Settings& settings) {
       if (setting.type != Setting::Type::FilePath || option == sink.options.end() || option->is_list)
         continue;
       const auto path = read_value(setting, {.kind = Value::Kind::Word, .text = option->values.front()});
-      if (!path) continue;  // the sink refuses it
+      if (!path) continue;  // the sink rejects it
       const auto [owner, is_new] =
           owners.emplace(path->texts.front(), fmt::format("is what the sink '{}' writes to", sink.name));
       if (is_new) continue;

@@ -1,4 +1,4 @@
-// The types of sinks: those that are built in, and plug-ins.
+// The types of sinks: the built-in types and plug-ins.
 #pragma once
 
 #include <memory>
@@ -12,31 +12,32 @@
 
 namespace slurper {
 
-// Where a plug-in for the type X is looked for, as X.so.
+// The folder in which slurper looks for a plug-in of the type X, as X.so.
 inline constexpr const char* kSinkDirectory = SLURPER_SINK_DIRECTORY;
 
 [[nodiscard]] std::span<const SinkType> built_in_sinks();
 
-// All that the table of such a sink may have but `name` and `type`: its own settings, and every sink's.
+// Returns every setting that the table of such a sink can have except `name` and `type`: its own settings,
+// and those of every sink.
 [[nodiscard]] std::vector<Setting> settings_of(const SinkType& type);
 
-// The type that `settings` ask for: built in, or else a plug-in of kSinkDirectory, or the one at the path
-// that the option `plugin` names. A plug-in is loaded once, and stays. Config where there is none of that
-// name, or it can't be loaded, is of another version, or is no plug-in at all. Any thread.
+// Returns the type that `settings` name: a built-in one, or else a plug-in of kSinkDirectory, or the plug-in
+// at the path in the option `plugin`. A plug-in is loaded once and stays loaded. Fails with Config if no
+// plug-in has that name, or if it can't be loaded, is of another version, or is not a plug-in. Any thread.
 [[nodiscard]] Result<SinkType> find_sink_type(const SinkSettings& settings);
 
-// The sinks of these settings, nothing of them opened yet. Fails with Config, and the place of the first
-// error, if a setting can't be understood. A type that does not exist or a plug-in that does not load is not
-// such an error: it is that sink's failure when it runs, and stops no other sink.
+// Prepares the sinks of these settings; opens none of them. Fails with Config, and the place of the first
+// error, if a setting is invalid. A type that does not exist, or a plug-in that does not load, is not such
+// an error: that sink fails when it runs, and no other sink stops.
 [[nodiscard]] Result<std::vector<PreparedSink>> prepare_sinks(std::span<const SinkSettings> sinks);
 
-// Whether each file that slurper writes has one writer: a sink that wrote to the log would wait for its own
-// lines for ever, and two sinks for each other's lock. Config, with the place of the second. Plug-ins' files
-// are not looked at: no plug-in is loaded for this.
+// Checks that each file that slurper writes has one writer. A sink that wrote to the log would wait for its
+// own lines for ever, and two sinks with one file for each other's lock. Fails with Config, and the place of
+// the second writer. The files of plug-ins are not checked, since this loads no plug-in.
 [[nodiscard]] Status check_written_files(const Settings& settings);
 
-// Whether a reload may take these settings: each type exists, and the settings of those that are built in can
-// be understood. Loads no plug-in, so that a reload never runs foreign code in the caller's thread.
+// Checks whether a reload may use these settings: each type exists, and the settings of built-in types are
+// valid. Loads no plug-in, so that a reload never runs foreign code in the caller's thread.
 [[nodiscard]] Status check_for_reload(std::span<const SinkSettings> sinks);
 
 }  // namespace slurper

@@ -53,7 +53,8 @@ bool ends_a_line(const Record& record) {
   return record.part() == Part::Whole || record.part() == Part::Last;
 }
 
-// At least half of it. The jitter keeps many clients from returning to a recovered destination all at once.
+// Returns at least half of `backoff`. The jitter keeps many clients from returning to a recovered
+// destination all at once.
 std::chrono::milliseconds with_jitter(std::chrono::milliseconds backoff) {
   thread_local std::minstd_rand random{std::random_device{}()};
   std::uniform_int_distribution<std::int64_t> spread(backoff.count() / 2, backoff.count());
@@ -255,8 +256,8 @@ void SinkRunner::run() {
   }
 }
 
-// One step. An exception (out of memory, a plug-in's bug) costs this sink its state in memory, and it begins
-// again with its cursor, as after a SIGKILL.
+// Performs one step. An exception (memory has run out, or a plug-in has a bug) costs this sink its state in
+// memory, and it starts again at its cursor, as after a SIGKILL.
 Status SinkRunner::turn() {
   try {
     return is_open_ ? step() : open_sink();
@@ -300,10 +301,10 @@ Status SinkRunner::open_cursor() {
   return {};
 }
 
-// Connects, and goes to the offset that the destination has reached.
+// Opens the sink and continues at the offset that the destination has reached.
 Status SinkRunner::open_sink() {
   const auto stops = [this] { return stopping_.load(); };
-  // First, since the sink's beginning must be noted even if its type does not exist yet.
+  // The cursor comes first: the sink's beginning must be recorded even if its type does not exist yet.
   if (Status opened = open_cursor(); !opened) return opened;
   if (!cursor_->record()) {
     // This is durable, however long it takes to connect. What is written before the first delivery must not
@@ -390,8 +391,8 @@ Result<std::optional<StreamOffset>> SinkRunner::check_answer(StreamOffset answer
   if (!place && place.error().kind == ErrorKind::Data) return std::nullopt;
   if (!place) return std::unexpected(place.error());
   if (place->begins_a_record) return std::nullopt;
-  // The cursor is at the beginning of that line: nothing is skipped, and at most this line comes again. Such
-  // an answer is right if max_line was another one.
+  // The cursor is at the beginning of that line, so nothing is skipped, and at most this line is delivered
+  // again. Such an answer is correct if max_line has changed since.
   if (place->line == noted) return noted;
   return wrong(fmt::format("that is in the middle of the line at offset {}", place->line.value));
 }

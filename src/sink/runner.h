@@ -34,7 +34,7 @@ struct RunnerOptions {
   StartAt start = StartAt::End;  // of a sink that has never run on this log
   std::chrono::milliseconds retry_max{30'000};
 
-  // Their declarations.
+  // Returns their declarations.
   static std::span<const Setting> settings();
   static RunnerOptions from(SinkOptions& options);
 };

@@ -29,7 +29,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-// Says what the housekeeper of its rotated segments could not do; called on that one's thread.
+// Reports the failures of the housekeeper of its rotated segments, on the housekeeper's thread.
 class Housekeeping : public HousekeeperListener {
  public:
   explicit Housekeeping(const SinkContext& context) : say_(context.say) {}
@@ -62,27 +62,27 @@ class FileSink : public Sink {
 
   LogSettings settings_;
   Format format_;
-  std::string how_;  // it writes
+  std::string how_;  // how the sink formats lines
 
-  // While it is open:
-  std::uint32_t rendering_ = 0;  // differs where the same records may not be the same bytes in the file
+  // State while the sink is open:
+  std::uint32_t rendering_ = 0;  // differs if the same records may become other bytes in the file
   std::function<void(Level, std::string)> say_;
   std::unique_ptr<LogWriter> writer_;
   std::unique_ptr<CursorFile> cursor_;
   std::unique_ptr<Housekeeping> listener_;
   std::unique_ptr<Housekeeper> housekeeper_;
-  StreamOffset housekept_;            // what the housekeeper was told
-  std::optional<CursorRecord> line_;  // where the line begins that is written, or comes next
-  std::uint64_t at_ = 0;              // byte of the file at which the next record begins
+  StreamOffset housekept_;            // the last base that the housekeeper was notified of
+  std::optional<CursorRecord> line_;  // the beginning of the line that is written now or next
+  std::uint64_t at_ = 0;              // the byte of the file at which the next record begins
   std::uint64_t written_ = 0;         // the file has all records before this offset of the log
-  std::uint64_t synced_ = 0;          // the same, for sure
+  std::uint64_t synced_ = 0;          // the same, after a sync
   Clock::time_point sync_due_;
   LoopWatch loop_;
   std::string out_;
 };
 
-// It is written like the log, so its settings are the log's. Only a full disk is not its own: the log comes
-// first there.
+// The file is written like the log, so it has the log's settings. It lacks only the one for a full disk:
+// there the log comes first.
 std::vector<Key> log_keys() {
   std::vector<Key> keys;
   std::ranges::copy_if(keys_of("log"), std::back_inserter(keys),
@@ -109,7 +109,7 @@ FileSink::FileSink(SinkOptions& options) : settings_(log_settings(options)), for
   how_ = options.text("format") + '\0' + options.text("filter");
 }
 
-// What fails first is the index beside the file, which tells an operator nothing.
+// The index beside the file fails first, which is not useful to an operator.
 Error with_remedy(Error error) {
   if (error.errnum == EROFS) {
     error.advice =
@@ -124,7 +124,7 @@ Error with_remedy(Error error) {
   return error;
 }
 
-// What was opened before a failure must not be in the way of the next try: both have locks.
+// Closes what was opened before a failure, because its locks would block the next try.
 Result<std::optional<std::uint64_t>> FileSink::open(const SinkContext& context) {
   auto opened = open_all(context);
   if (!opened) close();
@@ -148,7 +148,7 @@ Result<std::optional<std::uint64_t>> FileSink::open_all(const SinkContext& conte
       CursorFile::open(kernel(), writer_->paths(), "source", context.log_id, writer_->access());
   if (!cursor) {
     Error error = std::move(cursor.error());
-    // Not the sink's cursor of the same log, which has a command of its own.
+    // This is not the sink's cursor on slurper's log, which has its own command.
     if (error.kind == ErrorKind::Data)
       error.advice = "Move it away: the sink may then repeat lines in the file";
     return std::unexpected(std::move(error));
@@ -168,8 +168,8 @@ Result<std::optional<std::uint64_t>> FileSink::open_all(const SinkContext& conte
   return where_to_go_on();
 }
 
-// The cursor says at which byte of the file a record begins. What the file has beyond is the beginning of
-// what that record, and those after it, are written as.
+// The cursor records at which byte of the file a record begins. Bytes of the file after that are the
+// beginning of that record and those after it, as they are written.
 Result<std::optional<std::uint64_t>> FileSink::where_to_go_on() {
   at_ = writer_->end().value;
   line_.reset();
@@ -206,12 +206,12 @@ Result<Delivery> FileSink::deliver(std::span<const Record> batch) {
     const std::size_t begin = out_.size();
     format_.append(record, out_);
     loop_.wrote(std::string_view(out_).substr(begin, out_.size() - begin - 1), record);
-    // A line in parts is gone on with at its first part, as the runner does.
+    // A split line resumes at its first part, as in the runner.
     if (record.part() == Part::First || record.part() == Part::Middle) continue;
     line_->offset = StreamOffset{record.next_offset()};
     line_->position = at_ + out_.size();
   }
-  // The file has some of it already, after a kill in the middle of a write.
+  // After a kill in the middle of a write, the file has a part of it already.
   const std::uint64_t in_file = writer_->end() - StreamOffset{at_};
   if (in_file < out_.size()) {
     if (Status written = append(std::string_view(out_).substr(in_file)); !written)
@@ -254,7 +254,7 @@ Status FileSink::append(std::string_view bytes) {
   return {};
 }
 
-// What it can't do on its way out is seen to by the next open().
+// The next open() repairs what fails here.
 void FileSink::close() {
   if (writer_) (void)writer_->close();
   housekeeper_.reset();

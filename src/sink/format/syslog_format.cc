@@ -190,7 +190,7 @@ std::string_view part_name(Part part) {
 
 std::string machine_name() {
   std::array<char, 256> name{};
-  // A name that is too long is cut off, without a NUL.
+  // gethostname(2) cuts a name that is too long, and then does not terminate it.
   if (::gethostname(name.data(), name.size() - 1) != 0 || name.front() == '\0') return "-";
   return name.data();
 }

@@ -8,7 +8,7 @@
 
 namespace slurper {
 
-// What a message says if the record does not, and how it is written.
+// How a message is written, and the values of the fields that the record lacks.
 struct SyslogDefaults {
   std::uint8_t facility = 1;  // user
   std::uint8_t severity = 5;  // notice
@@ -24,10 +24,10 @@ struct SyslogDefaults {
   bool escape_controls = false;
 };
 
-// RFC 5424 section 6, without a frame and without a newline at the end. Header fields are made what the RFC
-// allows: printable ASCII, cut at its lengths. The structured data of a record that came with such goes
-// along, but for an older element of slurper's own. The time is UTC; that of arrival if the record has
-// none.
+// Appends the message as RFC 5424 section 6 describes it, without a frame and without a newline at the end.
+// Header fields are made to conform: printable ASCII, cut at the RFC's lengths. The record's own structured
+// data is kept, except for an older element of slurper's own. The time is UTC; a record without a time gets
+// its arrival time.
 void append_rfc5424(const Record& record, const SyslogDefaults& defaults, std::string& out);
 
 // Appends "<13>Oct 11 22:14:15 host program[pid]: message" as in RFC 3164, with local time, and also without
@@ -36,13 +36,13 @@ void append_rfc3164(const Record& record, const SyslogDefaults& defaults, std::s
 
 // Appends `c` as "#ooo".
 void append_octal(char c, std::string& out);
-// Appends `text`, with each control character of ASCII but the tab as "#ooo".
+// Appends `text`, with each ASCII control character except the tab as "#ooo".
 void append_octal_escaped(std::string_view text, std::string& out);
 
 // Returns "first", "middle" or "last", and "whole" for a line that is not split.
 [[nodiscard]] std::string_view part_name(Part part);
 
-// gethostname(2); "-" if there is none.
+// Returns the name from gethostname(2), or "-" if there is none.
 [[nodiscard]] std::string machine_name();
 
 }  // namespace slurper

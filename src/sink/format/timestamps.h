@@ -11,8 +11,8 @@ namespace slurper {
 // bytes and returns the end.
 char* put_rfc3339(char* at, Timestamp time, int digits);
 
-// "Oct  1 22:14:15": RFC 3164, local time. Writes 15 bytes and returns the end. Local time is
-// that of base/local_time.h.
+// Writes RFC 3164 in local time (see base/local_time.h): "Oct  1 22:14:15". Writes 15 bytes and returns the
+// end.
 char* put_bsd_time(char* at, Timestamp time);
 
 inline constexpr std::size_t kMaxTimeText = 30;

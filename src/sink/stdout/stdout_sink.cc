@@ -24,13 +24,14 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-// No event reports that a pipe has become empty.
+// The kernel reports no event when a pipe becomes empty.
 constexpr auto kFirstLook = 1ms;
 constexpr auto kLastLook = 100ms;
-// The time for the reader to take the rest when slurper ends.
+// How long the reader may take for the rest when slurper stops.
 constexpr auto kLastChance = 1s;
 
-// The line with each control character but the tab as "#ooo", which a terminal shows and does not obey.
+// Appends the line with each control character except the tab as "#ooo", which a terminal shows and does not
+// obey.
 void append_for_terminal(std::string_view line, std::string& out) {
   while (!line.empty()) {
     const std::string_view character = first_character(line);
@@ -124,7 +125,7 @@ Result<Delivery> StdoutSink::deliver(std::span<const Record> batch) {
   return Delivery{.held = *held, .rejected = {}};
 }
 
-// What is held now. If there is progress to report, an error waits: it comes again with the next call.
+// Returns what is held now. If there is progress to report, an error waits: it recurs with the next call.
 Result<std::uint64_t> StdoutSink::report(const Status& good) {
   held_ = std::max(held_, feed_.taken());
   if (!good && held_ <= reported_) return std::unexpected(good.error());
