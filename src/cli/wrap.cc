@@ -8,7 +8,7 @@ std::string wrap(std::string_view lead, std::string_view text) {
   constexpr std::size_t kColumns = 80;
   std::string out(lead);
   std::size_t column = lead.size();
-  bool is_first = true;  // word of its line
+  bool is_first = true;  // the word is the first of its line
   while (!text.empty()) {
     const std::string_view word = text.substr(0, text.find_first_of(" \n"));
     text.remove_prefix(std::min(text.size(), word.size() + 1));

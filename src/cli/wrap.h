@@ -1,4 +1,4 @@
-// Words in lines for a terminal.
+// Wraps text into lines for a terminal.
 #pragma once
 
 #include <string>
@@ -6,8 +6,8 @@
 
 namespace slurper {
 
-// `text` in lines of at most 80 columns (except for a longer word), the first after `lead`, the others
-// indented as far. Ends in a newline.
+// Returns `text` in lines of at most 80 columns (unless a word is longer): the first after `lead`, the
+// others indented below it. Ends in a newline.
 [[nodiscard]] std::string wrap(std::string_view lead, std::string_view text);
 
 }  // namespace slurper

@@ -336,9 +336,10 @@ Status SinkRunner::open_sink() {
   return {};
 }
 
-// Returns the cursor, or the destination's answer if it has one. After the last record that the destination
-// took there may be any number of lines that the filter rejected. So an answer before the cursor is normal,
-// unless it is also before the end of that record: then the destination has lost what it had.
+// Returns the offset to continue at: the cursor, or the destination's answer if it has one. After the last
+// record that the destination took there may be any number of lines that the filter rejected. So an answer
+// before the cursor is normal, unless it is also before the end of that record: then the destination has
+// lost what it had.
 Result<StreamOffset> SinkRunner::where_to_go_on(std::optional<std::uint64_t> answer) {
   const StreamOffset noted = cursor_->record()->offset;  // for a split line, its beginning
   if (const StreamOffset end = log_.feed.end(); noted > end) {
@@ -373,7 +374,7 @@ Result<StreamOffset> SinkRunner::where_to_go_on(std::optional<std::uint64_t> ans
   return has;
 }
 
-// Whoever may write to the destination can forge its answer, and a wrong one would skip what was never
+// Another writer of the destination can forge its answer, and a wrong one would skip what was never
 // delivered. Returns the offset to use instead of the answer, if there is one.
 Result<std::optional<StreamOffset>> SinkRunner::check_answer(StreamOffset answer, StreamOffset noted) const {
   const auto wrong = [&](const std::string& why) {

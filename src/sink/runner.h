@@ -31,7 +31,7 @@ enum class StartAt { End, Beginning };
 // The settings that every sink has.
 struct RunnerOptions {
   RecordSource::Options source;
-  StartAt start = StartAt::End;  // of a sink that has never run on this log
+  StartAt start = StartAt::End;  // for a sink that has never run on this log
   std::chrono::milliseconds retry_max{30'000};
 
   // Returns their declarations.
@@ -76,15 +76,15 @@ struct SinkStatus {
 };
 
 // Reads the log from the sink's cursor, hands records to the sink in batches, and moves the cursor to the
-// offset before which the destination has everything. It retries what fails for as long as it takes; what the
-// destination refuses for good goes to the dead letters. It reports once each that a sink fails, lags, and
-// has caught up.
+// offset before which the destination has everything. It retries what fails for as long as it takes. What
+// the destination refuses for good goes to the dead letters. It reports once each that a sink fails, lags,
+// and has caught up.
 //
 // A fault of a sink affects this sink alone: a type that does not exist or a cursor that can't be used is a
 // failure like any other, visible in status() and retried.
 //
-// After a crash at any moment the cursor is not beyond what the destination has. So each record is delivered
-// at least once, and exactly once if the sink can ask its destination.
+// After a crash at any moment, the cursor is not ahead of what the destination has. So each record is
+// delivered at least once, and exactly once if the sink can ask its destination.
 class SinkRunner {
  public:
   // Opens and starts nothing. `events` outlives it, and receives what its thread reports.
@@ -166,7 +166,7 @@ class SinkRunner {
   mutable std::mutex failure_mutex_;
   std::string failure_;  // under the mutex; written by the thread alone
 
-  // The thread's own:
+  // The thread's own state:
   std::optional<CursorFile> cursor_;
   std::unique_ptr<Sink> sink_;
   DeadLetters dead_letters_;
@@ -182,7 +182,7 @@ class SinkRunner {
   // Everything before this offset was delivered once or rejected by the filter. If the log no longer has
   // some of it, that is not missed.
   StreamOffset passed_once_;
-  bool went_back_ = false;  // the destination has lost what is from there to passed_once_
+  bool went_back_ = false;  // the destination has lost some of what is before passed_once_
   std::optional<Clock::time_point> linger_until_;
   Clock::time_point sync_due_;
   bool cursor_unsaved_ = false;

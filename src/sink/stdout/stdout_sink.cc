@@ -163,7 +163,7 @@ Result<std::uint64_t> StdoutSink::settle() {
     // POLLERR: the pipe has no reader any more. poll(2) ignores negative descriptors.
     std::array<pollfd, 2> fds = {{{.fd = fd_.get(), .events = 0, .revents = 0},
                                   {.fd = last_chance ? -1 : stop_fd_, .events = POLLIN, .revents = 0}}};
-    (void)::poll(fds.data(), fds.size(), static_cast<int>(pause.count()));  // EINTR: the caller checks again
+    (void)::poll(fds.data(), fds.size(), static_cast<int>(pause.count()));  // EINTR: the loop checks again
     if ((fds[0].revents & POLLERR) != 0 && feed_.in_pipe() > 0)
       return report(
           fail_errno(EPIPE, "write to standard output", "It goes on as soon as something reads there"));
