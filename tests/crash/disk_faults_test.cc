@@ -103,7 +103,7 @@ TEST_P(InjectedFault, LosesNothingAndIsSaidOnce) {
 
 constexpr const char* kReady = "ready";  // where a recovery is no event
 constexpr const char* kUnsynced = "may not survive a power failure";
-constexpr const char* kSynced = "is syncing the log again";
+constexpr const char* kSynced = "syncing the log again";
 constexpr const char* kIndex = "cannot write the log's index";
 constexpr const char* kWrittenAgain = "writing the log again, after";
 const std::vector<std::string> small_segments = {"log.rotate_size=4KiB"};
