@@ -29,14 +29,14 @@ const SettingValue& ConfiguredOptions::value(std::string_view name) {
   if (known != values_.end()) return known->second;
   const auto setting = std::ranges::find(declared_, name, &Setting::name);
   if (setting != declared_.end()) return values_[setting->name] = read(*setting);
-  static const SettingValue kNothing;
+  static const SettingValue nothing;
   if (!error_)
     error_ = Error{.kind = ErrorKind::Internal,
                    .what = fmt::format("make the sink '{}'", settings_.name),
                    .why = fmt::format("its type {} does not declare the setting '{}' that it asks for",
                                       settings_.type, name),
                    .advice = {}};
-  return kNothing;
+  return nothing;
 }
 
 SettingValue ConfiguredOptions::read(const Setting& setting) {

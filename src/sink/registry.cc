@@ -131,9 +131,8 @@ Result<PreparedSink> prepare(const SinkSettings& settings, const SinkType* type)
 }  // namespace
 
 std::span<const SinkType> built_in_sinks() {
-  static const std::array kBuiltIn = {exec_sink(), file_sink(), journald_sink(), stdout_sink(),
-                                      syslog_sink()};
-  return kBuiltIn;
+  static const std::array all = {exec_sink(), file_sink(), journald_sink(), stdout_sink(), syslog_sink()};
+  return all;
 }
 
 std::vector<Setting> settings_of(const SinkType& type) {

@@ -87,11 +87,11 @@ TEST(DeclaredRead, HoldsForAllCombinations) {
   const std::vector<std::int64_t> places = {kLeast, -1, 0, 1, 2, 3, 4, kMost};
   int seen = 0;
   for (const std::uint64_t size : sizes)
-    for (const std::uint64_t offset : {0, 1})
+    for (const std::uint64_t offset : {0U, 1U})
       for (const std::int64_t start : places)
         for (const std::int64_t end : places)
           for (const std::uint32_t fate : {0U, 1U, 2U})
-            for (const std::uint64_t room : {0, 1, 2}) {
+            for (const std::uint64_t room : {0U, 1U, 2U}) {
               const DeclaredReadFacts facts{.size = size,
                                             .offset = offset,
                                             .start = start,

@@ -19,8 +19,8 @@ using testing::HasSubstr;
 
 class ServiceReportTest : public LogThreadTest {
  protected:
-  ServiceReportTest() { ::setenv("WATCHDOG_USEC", "300000", 1); }
-  ~ServiceReportTest() override { ::unsetenv("WATCHDOG_USEC"); }
+  void SetUp() override { ::setenv("WATCHDOG_USEC", "300000", 1); }
+  void TearDown() override { ::unsetenv("WATCHDOG_USEC"); }
 };
 
 // Waits in futex(2) with work to do: no disk is to blame.

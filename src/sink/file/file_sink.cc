@@ -91,12 +91,12 @@ std::vector<Key> log_keys() {
 }
 
 std::span<const Setting> declarations() {
-  static const std::vector<Setting> kSettings = [] {
+  static const std::vector<Setting> all = [] {
     std::vector<Setting> settings = {kFormatSetting};
     for (const Key& key : log_keys()) settings.push_back(key.setting);
     return settings;
   }();
-  return kSettings;
+  return all;
 }
 
 LogSettings log_settings(SinkOptions& options) {

@@ -135,9 +135,9 @@ void take_messages(SinkOptions& options, SyslogSettings& settings) {
 
 std::span<const Setting> syslog_setting_declarations() {
   using Type = Setting::Type;
-  static const std::vector<std::string_view> kFacilityNames = choices_of(facility_names());
-  static const std::vector<std::string_view> kSeverityNames = choices_of(severity_names());
-  static const std::array kSettings = {
+  static const std::vector<std::string_view> facilities = choices_of(facility_names());
+  static const std::vector<std::string_view> severities = choices_of(severity_names());
+  static const std::array all = {
       Setting{.name = "transport",
               .type = Type::Choice,
               .help = "how messages travel",
@@ -167,12 +167,12 @@ std::span<const Setting> syslog_setting_declarations() {
               .type = Type::Choice,
               .help = "of lines that have none",
               .initial = "user",
-              .choices = kFacilityNames},
+              .choices = facilities},
       Setting{.name = "severity",
               .type = Type::Choice,
               .help = "of lines that have none",
               .initial = "notice",
-              .choices = kSeverityNames},
+              .choices = severities},
       Setting{.name = "hostname", .help = "of lines that have none; by default this machine's"},
       Setting{.name = "program", .help = "of lines that have none", .initial = "-"},
       Setting{.name = "probe",
@@ -248,7 +248,7 @@ std::span<const Setting> syslog_setting_declarations() {
       Setting{.name = "certificate", .help = "PEM: slurper's own certificate"},
       Setting{.name = "key", .help = "PEM: its key; by default in the same file"},
   };
-  return kSettings;
+  return all;
 }
 
 SyslogSettings take_syslog_settings(SinkOptions& options) {
