@@ -585,8 +585,13 @@ void SinkRunner::failed(const Error& error) {
   failing_ = true;
   const bool is_first = !std::exchange(failure_is_told_, true);
   if (is_first) failing_since_ = now;
-  if (error.kind == ErrorKind::Loop)
+  if (error.kind == ErrorKind::Loop) {
+    // Before the report: whoever reads it may resume the sink at once. An earlier request was not about
+    // this loop.
+    resumed_ = false;
+    stopped_ = true;
     return events_.report(EventId::SinkStops, {{"sink", Quoted{name_}}, {"error", &error}});
+  }
   if (is_first) backoff_.reset();
   backoff_.failed();
   if (!is_first && (!is_news || now < say_again_))
@@ -599,8 +604,6 @@ void SinkRunner::failed(const Error& error) {
 
 // A loop lasts until an administrator breaks it.
 void SinkRunner::wait_for_resume() {
-  resumed_ = false;  // an earlier request was not about this loop
-  stopped_ = true;
   while (!resumed_ && !stopping_ && !finishing_) wait(Clock::time_point::max(), kFarAway);
   stopped_ = false;
   if (resumed_) events_.report(EventId::SinkResumes, {{"sink", Quoted{name_}}});
