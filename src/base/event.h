@@ -15,8 +15,8 @@
 
 namespace slurper {
 
-// Everything that can be reported. Each event has one entry in the message table, in this order; the test of
-// the table fails if one is missing. A comment names the arguments.
+// Everything that can be reported. Each event has one entry in the message table, in this order: an
+// event without one does not compile. A comment names the arguments.
 enum class EventId : std::uint16_t {
   // Start, reload and stop.
   StartWarning,          // text

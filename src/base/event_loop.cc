@@ -6,11 +6,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cassert>
 #include <cerrno>
 #include <ctime>
 #include <utility>
 
+#include "base/contract.h"
 #include "base/error.h"
 
 namespace slurper {
@@ -57,17 +57,14 @@ std::vector<EventLoop::Entry>::iterator EventLoop::find(int fd) {
   return std::ranges::find(entries_, fd, &Entry::fd);
 }
 
-Status EventLoop::add(int fd, std::uint32_t events, Handler handler) {
-  assert(find(fd) == entries_.end());
+void EventLoop::add(int fd, Handler handler) {
+  SLURPER_ASSERT(find(fd) == entries_.end());
   entries_.push_back({.fd = fd, .events = 0, .handler = std::make_shared<Handler>(std::move(handler))});
-  Status listening = listen(fd, events);
-  if (!listening) entries_.pop_back();
-  return listening;
 }
 
 Status EventLoop::listen(int fd, std::uint32_t events) {
   const auto entry = find(fd);
-  assert(entry != entries_.end());
+  SLURPER_ASSERT(entry != entries_.end());
   if (entry->events == events) return {};
   epoll_event event{.events = events, .data = {.fd = fd}};
   const int operation = entry->events == 0 ? EPOLL_CTL_ADD : events == 0 ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;

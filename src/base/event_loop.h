@@ -32,11 +32,11 @@ class EventLoop {
 
   [[nodiscard]] static Result<EventLoop> create();
 
-  // Sets `handler` for `fd`, which stays open until remove(). `events`: what to wait for from now on; 0:
-  // nothing until listen(). Errors: from epoll_ctl(2).
-  [[nodiscard]] Status add(int fd, std::uint32_t events, Handler handler);
-  // Starts or stops waiting for `fd`, which was added before. Allocates nothing. While a descriptor is out of
-  // the epoll set, its writers pay for no callback. Errors: from epoll_ctl(2).
+  // Sets `handler` for `fd`, which stays open until remove(). Waits for nothing until listen().
+  void add(int fd, Handler handler);
+  // Sets what to wait for at `fd`, which was added before; 0: nothing. Allocates nothing. While a descriptor
+  // is out of the epoll set, its writers pay for no callback. Errors: from epoll_ctl(2); then it waits for
+  // the same as before.
   [[nodiscard]] Status listen(int fd, std::uint32_t events);
   // Call this before `fd` is closed. A handler may remove itself and others.
   void remove(int fd);

@@ -27,7 +27,7 @@ const char* title(Alert alert) {
     case Alert::LogNotSynced:
       return "THE LOG CAN'T BE SYNCED";
     case Alert::LinesDropped:
-      return "LINES ARE THROWN AWAY";
+      return "LINES ARE DROPPED";
     case Alert::FifoNotRead:
       return "THE FIFO CAN'T BE READ NOW";
     case Alert::FifoNotAtPath:
@@ -37,7 +37,7 @@ const char* title(Alert alert) {
     case Alert::PathNotWatched:
       return "THE FIFO'S PATH CAN'T BE WATCHED";
     case Alert::UsersNotSeen:
-      return "WHO OPENS THE FIFO CAN'T BE SEEN";
+      return "PROCESSES THAT OPEN THE FIFO CAN'T BE SEEN";
     case Alert::RingElsewhere:
       return "THE RING IS NOT IN ITS FOLDER";
     case Alert::LogNotRotated:

@@ -39,6 +39,12 @@ std::string to_text(const std::vector<ActiveAlert>& alerts) {
   return text.empty() ? "all well" : text;
 }
 
+std::string to_start_text(const Snapshot& snapshot) {
+  return fmt::format("reading {} (a pipe of {}) into {} from offset {}", in_quotes(snapshot.fifo.path),
+                     size_text(snapshot.fifo.pipe_size), in_quotes(snapshot.log.path),
+                     snapshot.intake.head.value);
+}
+
 std::string to_status_text(const Snapshot& snapshot) {
   const IntakeStatus& intake = snapshot.intake;
   std::string text = fmt::format("offset {}, {} wait in the ring of {}", intake.head.value,
@@ -47,9 +53,8 @@ std::string to_status_text(const Snapshot& snapshot) {
     text += fmt::format(", {} in quarantined rings (slurper recover {})",
                         size_text(snapshot.quarantined_bytes), snapshot.recover_arguments);
   text += fmt::format(
-      ", synced up to {}, {} rotations, {} lines ({}) dropped, the pipe was full {} times ({:.1f} s), {} "
-      "second "
-      "readers ({} reads cut short)",
+      ", synced up to {}, {} rotations, {} lines ({}) dropped, the pipe was full {} times ({:.1f} s), "
+      "{} second readers ({} reads cut short)",
       snapshot.log.synced.value, snapshot.log.rotations, intake.dropped_lines,
       size_text(intake.dropped_bytes), intake.times_full,
       std::chrono::duration<double>(intake.time_full).count(), snapshot.watch.second_readers,

@@ -11,6 +11,9 @@ namespace slurper {
 // "THE LOG CAN'T BE WRITTEN: No space left on device; A SINK FAILS: 'mysink': …", or "all well".
 [[nodiscard]] std::string to_text(const std::vector<ActiveAlert>& alerts);
 
+// For the end of a start: "reading 'FIFO' (a pipe of 1.00MiB) into 'LOG' from offset 0".
+[[nodiscard]] std::string to_start_text(const Snapshot& snapshot);
+
 // For SIGUSR2: the whole snapshot.
 [[nodiscard]] std::string to_status_text(const Snapshot& snapshot);
 

@@ -16,7 +16,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -140,8 +139,10 @@ Status Daemon::set_up_loop() {
     eventfd_t notices = 0;
     (void)::eventfd_read(wake_fd_.get(), &notices);
   };
-  if (Status added = loop_->add(wake_fd_.get(), EPOLLIN, take_notices); !added) return added;
-  return loop_->add(signal_fd_.get(), EPOLLIN, [this](std::uint32_t) { serve_signals(); });
+  loop_->add(wake_fd_.get(), take_notices);
+  loop_->add(signal_fd_.get(), [this](std::uint32_t) { serve_signals(); });
+  if (Status listening = loop_->listen(wake_fd_.get(), EPOLLIN); !listening) return listening;
+  return loop_->listen(signal_fd_.get(), EPOLLIN);
 }
 
 void Daemon::put_together(std::vector<PreparedSink> sinks) {
@@ -175,19 +176,15 @@ Status Daemon::start_threads() {
     fd_store_.keep(fifos_->current());
     intake_loop_->fifo_replaced();
   }
-  try {
-    monitor_ = std::make_unique<PipeMonitor>(settings_.fifo.path, fifos_->current(), messages_);
-  } catch (const std::system_error& error) {
-    return no_thread("watch", error);
-  }
+  Result<std::unique_ptr<PipeMonitor>> monitor =
+      PipeMonitor::start(settings_.fifo.path, fifos_->current(), messages_);
+  if (!monitor) return std::unexpected(monitor.error());
+  monitor_ = std::move(*monitor);
   return {};
 }
 
 int Daemon::run() {
-  const std::string status =
-      fmt::format("reading {} (a pipe of {}) into {} from offset {}", in_quotes(settings_.fifo.path),
-                  format_rounded(ByteSize{fifos_->current().pipe_size}), in_quotes(settings_.log.path),
-                  stages_.ring->head().value);
+  const std::string status = to_start_text(snapshot());
   messages_.report(EventId::Ready, {{"status", status}});
   notify_systemd("READY=1\nSTATUS=" + status);
   // Reads first and waits afterwards: a pipe that is already full makes no event.

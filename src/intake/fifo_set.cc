@@ -15,12 +15,12 @@ FifoSet::~FifoSet() {
   for (const Fifo& fifo : fifos_) loop_.remove(fifo.read_fd.get());
 }
 
-// An error is as improbable as in listen().
 void FifoSet::join_loop(const Fifo& fifo) {
   const int fd = fifo.read_fd.get();
-  (void)loop_.add(fd, listening_ ? std::uint32_t{EPOLLIN} : 0, [this, fd](std::uint32_t events) {
+  loop_.add(fd, [this, fd](std::uint32_t events) {
     if (fd == current().read_fd.get()) announced_ = (events & EPOLLIN) != 0;
   });
+  listening_ = listening_ && loop_.listen(fd, EPOLLIN);  // if it fails, the next listen() tries it again
 }
 
 Intake::Round FifoSet::pull() {
@@ -68,11 +68,12 @@ void FifoSet::close_abandoned() {
 // callback.
 Status FifoSet::listen(bool on) {
   Status status;
-  if (std::exchange(listening_, on) == on) return status;
+  if (listening_ == on) return status;
   for (const Fifo& fifo : fifos_) {
     if (Status set = loop_.listen(fifo.read_fd.get(), on ? std::uint32_t{EPOLLIN} : 0); !set)
       status = std::move(set);
   }
+  listening_ = on && status;
   return status;
 }
 

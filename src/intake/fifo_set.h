@@ -38,8 +38,8 @@ class FifoSet {
   // Does at most one read.
   Intake::Round pull();
 
-  // Sets whether data in a FIFO end the loop's wait. An error is next to impossible; it is returned for the
-  // caller to report.
+  // Sets whether data in a FIFO end the loop's wait. After an error (epoll(7) has a limit, and needs memory)
+  // some FIFOs may not end it: call it again.
   Status listen(bool on);
   // Whether the loop has reported, since the last call, that the current FIFO holds something.
   [[nodiscard]] bool take_announced() { return std::exchange(announced_, false); }

@@ -38,9 +38,12 @@ IntakeLoop::IntakeLoop(Ring& ring, Intake& intake, FifoSet& fifos, LogThread& lo
       overload_(ring, path_, events),
       coalescer_(fifos.current().pipe_size) {}
 
-void IntakeLoop::listen(bool on) {
-  if (const Status set = fifos_.listen(on); !set)
-    events_.report(EventId::FifoNotPolled, {{"error", &set.error()}});
+// Returns how long to wait for the FIFO: until it wakes the loop, if that works.
+std::optional<nanoseconds> IntakeLoop::wait_for_fifo() {
+  const Status listening = fifos_.listen(true);
+  if (listening) return std::nullopt;
+  events_.report(EventId::FifoNotPolled, {{"error", &listening.error()}});
+  return kRetry;
 }
 
 // What the kernel reports to be in the pipe is there when slurper reads, unless another reader was faster.
@@ -69,23 +72,23 @@ std::optional<nanoseconds> IntakeLoop::round() {
       overload_.took();
       log_thread_.notify();
       const auto pause = coalescer_.after_read(result.bytes, Clock::now());
-      listen(pause == 0us);
-      return pause == 0us ? std::nullopt : std::optional<nanoseconds>(pause);
+      if (pause == 0us) return wait_for_fifo();
+      (void)fifos_.listen(false);  // if it fails, the FIFO ends the pause
+      return pause;
     }
     case Intake::Outcome::Dropped:
       overload_.dropping();
-      listen(true);
+      (void)wait_for_fifo();
       return kRetry;
     case Intake::Outcome::Empty:
       coalescer_.nothing_came();
-      listen(true);
       release_memory();
-      return std::nullopt;
+      return wait_for_fifo();
     case Intake::Outcome::Full:
     case Intake::Outcome::NoMemory:
     case Intake::Outcome::Failed:
       overload_.held_up(why_held_up(result));
-      listen(false);
+      (void)fifos_.listen(false);
       log_thread_.ask_for_room();
       // The log may have made room since the check.
       return kRetry;
@@ -95,7 +98,7 @@ std::optional<nanoseconds> IntakeLoop::round() {
 
 std::optional<std::string> IntakeLoop::drain(nanoseconds patience,
                                              const std::function<void(nanoseconds)>& wait) {
-  listen(false);
+  (void)fifos_.listen(false);
   fifos_.begin_last_turns();
   const auto give_up_at = Clock::now() + patience;
   for (;;) {
@@ -130,7 +133,7 @@ IntakeStatus IntakeLoop::status() const {
 }
 
 FifoStatus IntakeLoop::fifo_status() const {
-  return {.path = path_, .pipe_size = fifos_.current().pipe_size, .retired = fifos_.retired()};
+  return {.path = path_, .pipe_size = fifos_.current().pipe_size};
 }
 
 }  // namespace slurper

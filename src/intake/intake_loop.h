@@ -21,7 +21,6 @@ namespace slurper {
 struct FifoStatus {
   std::string path = {};
   std::uint64_t pipe_size = 0;  // bytes
-  std::size_t retired = 0;      // FIFOs that stood at the path before, and still have writers
 };
 
 struct IntakeStatus {
@@ -64,7 +63,7 @@ class IntakeLoop {
  private:
   using Clock = std::chrono::steady_clock;
 
-  void listen(bool on);
+  std::optional<std::chrono::nanoseconds> wait_for_fifo();
   void detect_second_reader(const Intake::Round& result);
   void release_memory();
 

@@ -22,7 +22,7 @@ class OverloadReport {
   // `ring` and `events` outlive it.
   OverloadReport(const Ring& ring, std::string fifo_path, EventListener& events);
 
-  // Nothing can be taken from the FIFO. `why` continues "cannot take more from it: ".
+  // Nothing can be taken from the FIFO. `why` continues "cannot read more from the FIFO: ".
   void held_up(std::string_view why);
   // Lines are being dropped.
   void dropping();

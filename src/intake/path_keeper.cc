@@ -50,8 +50,8 @@ AccessChange describe_change(const FifoAccess& before, const FifoAccess& now, bo
   if (!permitted) consequences.emplace_back("slurper could not open it at its next start");
   if ((removed & 0222) != 0 || now.owner != before.owner || now.group != before.group)
     consequences.emplace_back("writers that open it from now on may be refused");
-  if ((added & S_IROTH) != 0) consequences.emplace_back("everybody may read it and take lines away");
-  if ((added & S_IWOTH) != 0) consequences.emplace_back("everybody may write lines into it");
+  if ((added & S_IROTH) != 0) consequences.emplace_back("every user may read it and take lines away");
+  if ((added & S_IWOTH) != 0) consequences.emplace_back("every user may write lines into it");
   AccessChange change{.text = fmt::format("{}", fmt::join(changes, ", ")), .harmful = !consequences.empty()};
   if (change.harmful) change.text += fmt::format(": {}", fmt::join(consequences, "; "));
   return change;
@@ -64,7 +64,8 @@ PathKeeper::PathKeeper(Os& os, const FifoSettings& settings, FifoSet& fifos, Eve
       fifos_(fifos),
       loop_(loop),
       events_(events),
-      replaced_(std::move(replaced)) {}
+      replaced_(std::move(replaced)),
+      backoff_(kFirstRetry, kLastRetry) {}
 
 PathKeeper::~PathKeeper() {
   if (watch_) loop_.remove(watch_->fd());
@@ -76,24 +77,26 @@ bool PathKeeper::start() {
   return check_path(false);
 }
 
-void PathKeeper::join_loop(int fd, std::uint32_t events, void (PathKeeper::*handler)()) {
-  // Fails as improbably as FifoSet::listen().
-  (void)loop_.add(fd, events, [this, handler](std::uint32_t) { (this->*handler)(); });
+Status PathKeeper::join_loop(int fd, std::uint32_t events, void (PathKeeper::*handler)()) {
+  loop_.add(fd, [this, handler](std::uint32_t) { (this->*handler)(); });
+  Status listening = loop_.listen(fd, events);
+  if (!listening) loop_.remove(fd);
+  return listening;
 }
 
 Status PathKeeper::watch() {
   if (!watch_) {
     Result<FifoInotify> watch = FifoInotify::open();
     if (!watch) return std::unexpected(watch.error());
+    if (Status joined = join_loop(watch->fd(), EPOLLIN, &PathKeeper::serve_events); !joined) return joined;
     watch_ = std::move(*watch);
-    join_loop(watch_->fd(), EPOLLIN, &PathKeeper::serve_events);
   }
   Status watched = watch_->watch_path(fifos_.current().read_fd.get(), settings_.path);
   if (!watched || mounts_) return watched;
   Result<MountWatch> mounts = MountWatch::open();
   if (!mounts) return std::unexpected(mounts.error());
+  if (Status joined = join_loop(mounts->fd(), EPOLLPRI, &PathKeeper::check_now); !joined) return joined;
   mounts_ = std::move(*mounts);
-  join_loop(mounts_->fd(), EPOLLPRI, &PathKeeper::check_now);
   return {};
 }
 
@@ -229,8 +232,8 @@ void PathKeeper::fail_at_path(const Error& error, const std::string& fate) {
   const std::string fault = error.message();
   events_.report(EventId::FifoNotAtPath,
                  {{"error", &error}, {"fifo", Quoted{settings_.path}}, {"fate", fate}});
-  const bool is_new = std::exchange(fault_, fault) != fault;
-  backoff_ = is_new ? kFirstRetry : std::min<std::chrono::seconds>(2 * backoff_, kLastRetry);
+  if (std::exchange(fault_, fault) != fault) backoff_.reset();
+  const auto wait = backoff_.failed();
   // If something is in the way, its removal makes an event. The end of another slurper's lock, or of a
   // shortage of descriptors, makes none.
   if (!is_watched_) {
@@ -238,7 +241,7 @@ void PathKeeper::fail_at_path(const Error& error, const std::string& fate) {
   } else if (error.kind == ErrorKind::NoInput || error.errnum == ENOENT) {
     retry_at_.reset();
   } else {
-    retry_at_ = Clock::now() + backoff_;
+    retry_at_ = Clock::now() + wait;
   }
 }
 

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "base/backoff.h"
 #include "base/event.h"
 #include "base/event_loop.h"
 #include "base/os.h"
@@ -83,7 +84,7 @@ class PathKeeper {
   void note_current();
   void arm();
   Status watch();
-  void join_loop(int fd, std::uint32_t events, void (PathKeeper::*handler)());
+  Status join_loop(int fd, std::uint32_t events, void (PathKeeper::*handler)());
   [[nodiscard]] std::string fate_of_current() const;
   [[nodiscard]] std::optional<FifoAccess> current_access() const;
 
@@ -100,7 +101,7 @@ class PathKeeper {
   std::string home_;                  // its path when it became the current FIFO, without symbolic links
   std::string fault_;                 // the last fault that was reported
   std::optional<Clock::time_point> retry_at_;
-  std::chrono::seconds backoff_{};
+  Backoff backoff_;
 };
 
 }  // namespace slurper

@@ -66,7 +66,8 @@ LogThread::LogThread(Ring& ring, LogWriter& writer, TimeIndex& times, const LogS
       housekeeper_listener_(std::make_unique<Housekeeping>(times, events)),
       housekeeping_(housekeeping(settings)),
       sync_(settings.sync),
-      when_disk_full_(settings.when_disk_full) {
+      when_disk_full_(settings.when_disk_full),
+      backoff_(kFirstRetry, kLastRetry) {
   publish();
 }
 
@@ -291,11 +292,9 @@ void LogThread::failed(const Error& error) {
     // What the limits let go frees space at once, not with the next rotation.
     if (disk_is_full) housekeeper_->notify(housekept_);
     failing_since_ = now;
-    backoff_ = kFirstRetry;
-  } else {
-    backoff_ = std::min(backoff_ * 2, std::chrono::milliseconds(kLastRetry));
+    backoff_.reset();
   }
-  retry_at_ = now + backoff_;
+  retry_at_ = now + backoff_.failed();
 }
 
 }  // namespace slurper

@@ -11,6 +11,7 @@
 #include <optional>
 #include <thread>
 
+#include "base/backoff.h"
 #include "base/doorbell.h"
 #include "base/event.h"
 #include "base/settings.h"
@@ -23,6 +24,7 @@ namespace slurper {
 
 // What any thread may ask of the log at any time.
 struct LogStatus {
+  std::string path = {};        // of the active segment
   StreamOffset synced;          // what is before it survives a loss of power
   std::uint64_t rotations = 0;  // since the start
   std::uint64_t lines = 0;      // written, since the start
@@ -57,7 +59,10 @@ class LogThread {
   [[nodiscard]] LogFeed& feed() { return writer_.feed(); }
 
   [[nodiscard]] LogStatus status() const {
-    return {.synced = {synced_.load()}, .rotations = rotations_.load(), .lines = lines_.load()};
+    return {.path = writer_.paths().active(),
+            .synced = {synced_.load()},
+            .rotations = rotations_.load(),
+            .lines = lines_.load()};
   }
   // Since the log's place is taken by another log: what the ring holds, `slurper recover` writes.
   [[nodiscard]] bool place_is_taken() const { return place_is_taken_.load(); }
@@ -122,7 +127,7 @@ class LogThread {
   std::optional<Clock::time_point> sync_due_;
   Clock::time_point retry_at_;
   Clock::time_point failing_since_;
-  std::chrono::milliseconds backoff_{0};
+  Backoff backoff_;
   std::uint64_t renewals_ = 0;  // of the files beside the log
   StreamOffset housekept_;      // what the housekeeper was told
   std::thread thread_;

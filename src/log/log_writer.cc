@@ -289,8 +289,7 @@ Status LogWriter::finish_rotation() {
   const std::string rotated = paths_.rotated(position_.base());
   if (const int error = os_.rename_noreplace(paths_.active().c_str(), rotated.c_str()); error < 0) {
     return fail_errno(-error,
-                      fmt::format("rotate the log {} to {}", in_quotes(paths_.active()), in_quotes(rotated)),
-                      "It goes on growing, and the rotation is tried again");
+                      fmt::format("rotate the log {} to {}", in_quotes(paths_.active()), in_quotes(rotated)));
   }
   if (Status settled = settle_rotated(rotated); !settled) return settled;
   return begin_segment();

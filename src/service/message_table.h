@@ -1,4 +1,5 @@
-// The message table: the words for everything that slurper reports.
+// The message table: the words for everything that slurper reports. It is one long file, so that all messages
+// can be read in one sitting.
 #pragma once
 
 #include <cstdint>

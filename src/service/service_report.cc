@@ -29,7 +29,8 @@ Status ServiceReport::join(EventLoop& loop) {
   Result<UniqueFd> timer = make_timerfd(*period / 3);
   if (!timer) return std::unexpected(timer.error());
   timer_fd_ = std::move(*timer);
-  return loop.add(timer_fd_.get(), EPOLLIN, [this](std::uint32_t) { take(); });
+  loop.add(timer_fd_.get(), [this](std::uint32_t) { take(); });
+  return loop.listen(timer_fd_.get(), EPOLLIN);
 }
 
 void ServiceReport::take() {

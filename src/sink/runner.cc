@@ -10,6 +10,7 @@
 #include <random>
 #include <utility>
 
+#include "base/event_loop.h"
 #include "base/start_thread.h"
 #include "base/text.h"
 
@@ -140,14 +141,13 @@ SinkRunner::SinkRunner(const SinkLog& log, PreparedSink sink, EventListener& eve
       options_(sink.options),
       make_sink_(std::move(sink.make)),
       events_(events),
-      stop_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       listener_(log.feed),
       began_at_(log.feed.end()),
       dead_letters_(log.os, log.paths.dead_letters(sink.name), log.access),
       source_(log.os, log.paths, log.feed, log.times, log.id, options_.source),
       context_{.name = name_,
                .log_id = log.id,
-               .stop_fd = stop_fd_.get(),
+               .stop_fd = -1,
                .say = [this](Level level, const std::string& text) { this->say(level, text); }},
       backoff_(kFirstRetry, options_.retry_max) {}
 
@@ -156,6 +156,10 @@ SinkRunner::~SinkRunner() {
 }
 
 Status SinkRunner::start() {
+  Result<UniqueFd> stop_fd = make_eventfd();
+  if (!stop_fd) return std::unexpected(stop_fd.error());
+  stop_fd_ = std::move(*stop_fd);
+  context_.stop_fd = stop_fd_.get();
   Result<std::thread> thread = start_thread<std::thread>("sink-" + name_, [this] {
     (void)::pthread_setname_np(::pthread_self(), ("sink-" + name_).substr(0, 15).c_str());
     // On Linux this applies to this thread only (nice(2)), and to threads that it starts. Best effort: a
@@ -176,7 +180,7 @@ void SinkRunner::finish() {
 
 void SinkRunner::request_stop() {
   stopping_ = true;
-  (void)::eventfd_write(stop_fd_.get(), 1);
+  (void)::eventfd_write(stop_fd_.get(), 1);  // fails before start(), when no one waits
   listener_.wake();
 }
 

@@ -9,8 +9,11 @@
 
 #include <algorithm>
 #include <array>
+#include <system_error>
 #include <utility>
 
+#include "base/event_loop.h"
+#include "base/start_thread.h"
 #include "base/text.h"
 
 namespace slurper {
@@ -38,10 +41,21 @@ PipeMonitor::Watched::Watched(const Fifo& fifo)
       inode{fifo.device, fifo.inode},
       hides_reads(fifo.hides_reads) {}
 
-PipeMonitor::PipeMonitor(std::string path, const Fifo& fifo, EventListener& events)
+Result<std::unique_ptr<PipeMonitor>> PipeMonitor::start(std::string path, const Fifo& fifo,
+                                                        EventListener& events) {
+  Result<UniqueFd> wake_fd = make_eventfd();
+  if (!wake_fd) return std::unexpected(wake_fd.error());
+  try {
+    return std::unique_ptr<PipeMonitor>(new PipeMonitor(std::move(path), fifo, events, std::move(*wake_fd)));
+  } catch (const std::system_error& error) {
+    return no_thread("watch", error);
+  }
+}
+
+PipeMonitor::PipeMonitor(std::string path, const Fifo& fifo, EventListener& events, UniqueFd wake_fd)
     : path_(std::move(path)),
       events_(events),
-      wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      wake_fd_(std::move(wake_fd)),
       followed_{fifo.device, fifo.inode} {
   this->watch(Watched(fifo));
   look_at_ = Clock::now() + kFirstLook;

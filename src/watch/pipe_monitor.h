@@ -35,8 +35,9 @@ struct WatchStatus {
 class PipeMonitor {
  public:
   // Sees every process that opens `fifo` from now on, and with its first look those that have it open
-  // already. `events` outlives it.
-  PipeMonitor(std::string path, const Fifo& fifo, EventListener& events);
+  // already. `events` outlives it. Fails as eventfd(2), or with Busy if its thread can't be created.
+  [[nodiscard]] static Result<std::unique_ptr<PipeMonitor>> start(std::string path, const Fifo& fifo,
+                                                                  EventListener& events);
   PipeMonitor(const PipeMonitor&) = delete;
   PipeMonitor& operator=(const PipeMonitor&) = delete;
   ~PipeMonitor();  // ends the thread
@@ -68,6 +69,7 @@ class PipeMonitor {
     bool hides_reads;
   };
 
+  PipeMonitor(std::string path, const Fifo& fifo, EventListener& events, UniqueFd wake_fd);
   void run(const std::stop_token& stop);
   void wait();
   void serve_requests();

@@ -3,13 +3,15 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 #include <utility>
+#include <vector>
+
+#include "support/no_descriptors.h"
 
 namespace slurper {
 namespace {
@@ -21,6 +23,11 @@ class EventLoopTest : public testing::Test {
   static UniqueFd event() { return std::move(*make_eventfd()); }
   static void raise(const UniqueFd& fd) { ASSERT_EQ(::eventfd_write(fd.get(), 1), 0); }
 
+  void add(const UniqueFd& fd, EventLoop::Handler handler) {
+    loop_.add(fd.get(), std::move(handler));
+    ASSERT_TRUE(loop_.listen(fd.get(), EPOLLIN));
+  }
+
   EventLoop loop_ = std::move(*EventLoop::create());
 };
 
@@ -28,8 +35,8 @@ TEST_F(EventLoopTest, CallsTheHandlerOfWhatIsReadyAlone) {
   const UniqueFd quiet = event();
   const UniqueFd ready = event();
   std::uint32_t seen = 0;
-  ASSERT_TRUE(loop_.add(quiet.get(), EPOLLIN, [](std::uint32_t) { FAIL(); }));
-  ASSERT_TRUE(loop_.add(ready.get(), EPOLLIN, [&](std::uint32_t events) { seen = events; }));
+  add(quiet, [](std::uint32_t) { FAIL(); });
+  add(ready, [&](std::uint32_t events) { seen = events; });
   EXPECT_EQ(loop_.wait(0ns), 0);
   raise(ready);
   EXPECT_EQ(loop_.wait(std::nullopt), 1);
@@ -39,7 +46,7 @@ TEST_F(EventLoopTest, CallsTheHandlerOfWhatIsReadyAlone) {
 TEST_F(EventLoopTest, WaitsForWhatIsListenedToAlone) {
   const UniqueFd fd = event();
   int calls = 0;
-  ASSERT_TRUE(loop_.add(fd.get(), 0, [&](std::uint32_t) { ++calls; }));
+  loop_.add(fd.get(), [&](std::uint32_t) { ++calls; });
   raise(fd);
   EXPECT_EQ(loop_.wait(0ns), 0);
   ASSERT_TRUE(loop_.listen(fd.get(), EPOLLIN));
@@ -61,8 +68,8 @@ TEST_F(EventLoopTest, AHandlerMayRemoveItselfAndOthers) {
     loop_.remove(one.get());
     loop_.remove(other.get());
   };
-  ASSERT_TRUE(loop_.add(one.get(), EPOLLIN, remove_both));
-  ASSERT_TRUE(loop_.add(other.get(), EPOLLIN, remove_both));
+  add(one, remove_both);
+  add(other, remove_both);
   raise(one);
   raise(other);
   EXPECT_EQ(loop_.wait(0ns), 2) << "both were ready";
@@ -88,9 +95,13 @@ TEST_F(EventLoopTest, ASignalIsAWaitWithoutEvents) {
 
 TEST_F(EventLoopTest, WhatCanNotBeWaitedForIsRefused) {
   const UniqueFd file(::open("/etc/passwd", O_RDONLY | O_CLOEXEC));
-  const Status added = loop_.add(file.get(), EPOLLIN, [](std::uint32_t) {});
-  ASSERT_FALSE(added);
-  EXPECT_EQ(added.error().errnum, EPERM);
+  loop_.add(file.get(), [](std::uint32_t) {});
+  for (int i = 0; i < 2; ++i) {
+    const Status listening = loop_.listen(file.get(), EPOLLIN);
+    ASSERT_FALSE(listening);
+    EXPECT_EQ(listening.error().errnum, EPERM);
+  }
+  EXPECT_TRUE(loop_.listen(file.get(), 0));
   EXPECT_EQ(loop_.wait(0ns), 0);
 }
 
@@ -98,9 +109,9 @@ TEST(EventDescriptors, AreOfTheKindThatIsAskedFor) {
   const UniqueFd timer = std::move(*make_timerfd(1ms));
   EventLoop loop = std::move(*EventLoop::create());
   std::uint64_t expirations = 0;
-  ASSERT_TRUE(loop.add(timer.get(), EPOLLIN, [&](std::uint32_t) {
-    EXPECT_EQ(::read(timer.get(), &expirations, sizeof expirations), 8);
-  }));
+  loop.add(timer.get(),
+           [&](std::uint32_t) { EXPECT_EQ(::read(timer.get(), &expirations, sizeof expirations), 8); });
+  ASSERT_TRUE(loop.listen(timer.get(), EPOLLIN));
   (void)loop.wait(std::nullopt);
   EXPECT_GE(expirations, 1U);
   for (const UniqueFd& fd : {std::move(*make_eventfd()), std::move(*make_timerfd(1s))}) {
@@ -110,15 +121,14 @@ TEST(EventDescriptors, AreOfTheKindThatIsAskedFor) {
 }
 
 TEST(EventDescriptors, FailAsTheirSystemCallDoes) {
-  rlimit before{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-  const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
   sigset_t signals;
   ::sigemptyset(&signals);
-  const int errors[] = {make_eventfd().error().errnum, make_signalfd(signals).error().errnum,
-                        make_timerfd(1s).error().errnum, EventLoop::create().error().errnum};
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  std::vector<int> errors;
+  {
+    const test::NoDescriptors none;
+    errors = {make_eventfd().error().errnum, make_signalfd(signals).error().errnum,
+              make_timerfd(1s).error().errnum, EventLoop::create().error().errnum};
+  }
   for (const int error : errors) EXPECT_EQ(error, EMFILE);
   EXPECT_EQ(make_timerfd(-1s).error().errnum, EINVAL);
 }

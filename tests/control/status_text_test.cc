@@ -8,7 +8,7 @@ namespace {
 using namespace std::chrono_literals;
 
 Snapshot snapshot() {
-  return {.fifo = {.path = "/run/fifo", .pipe_size = 1 << 20, .retired = 0},
+  return {.fifo = {.path = "/run/fifo", .pipe_size = 1 << 20},
           .intake = {.head = {3048},
                      .tail = {1000},
                      .ring_size = 64 << 20,
@@ -18,9 +18,14 @@ Snapshot snapshot() {
                      .time_full = 1500ms,
                      .short_reads = 2},
           .watch = {.second_readers = 1},
-          .log = {.synced = {900}, .rotations = 4, .lines = 50},
+          .log = {.path = "/var/log/messages", .synced = {900}, .rotations = 4, .lines = 50},
           .sinks = {},
           .alerts = {}};
+}
+
+TEST(StatusText, SaysAtTheStartWhatIsReadIntoWhat) {
+  EXPECT_EQ(to_start_text(snapshot()),
+            "reading '/run/fifo' (a pipe of 1.00MiB) into '/var/log/messages' from offset 3048");
 }
 
 TEST(StatusText, HasAllThatIsKnown) {

@@ -134,9 +134,9 @@ TEST_F(StatusAlerts, NoInotifyInstanceLeftAndThenSome) {
   EXPECT_TRUE(slurper.said("no inotify instance left (EMFILE). Raise fs.inotify.max_user_instances"))
       << slurper.err();
   tell("kill -USR2 $slurper\n");
-  EXPECT_TRUE(
-      slurper.said("THE FIFO'S PATH CAN'T BE WATCHED: the user has no inotify instance left (EMFILE); "
-                   "WHO OPENS THE FIFO CAN'T BE SEEN: the user has no inotify instance left (EMFILE)\n"))
+  EXPECT_TRUE(slurper.said(
+      "THE FIFO'S PATH CAN'T BE WATCHED: the user has no inotify instance left (EMFILE); "
+      "PROCESSES THAT OPEN THE FIFO CAN'T BE SEEN: the user has no inotify instance left (EMFILE)\n"))
       << slurper.err();
   // It is replaced, and read nevertheless.
   fs::remove(site_.fifo);

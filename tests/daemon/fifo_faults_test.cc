@@ -407,7 +407,7 @@ TEST_F(FifoFaults, AChangedModeIsToldAndNotUndone) {
   const UniqueFd writer = open_writer(path_);
   ASSERT_EQ(::chmod(path_.c_str(), 0644), 0);
   ASSERT_TRUE(slurper.said("its mode is 0644 now, and was 0620"));
-  EXPECT_TRUE(slurper.said("everybody may read it and take lines away"));
+  EXPECT_TRUE(slurper.said("every user may read it and take lines away"));
   EXPECT_TRUE(slurper.said("writers that open it from now on may be refused"));
   ASSERT_EQ(::chmod(path_.c_str(), 0660), 0);
   ASSERT_TRUE(slurper.said("its mode is 0660 now, and was 0644"));

@@ -45,7 +45,6 @@ TEST_F(IntakeLoopTest, ReadsAndThenWaitsForTheFifo) {
   EXPECT_EQ(loop_.wait(0ns), 1);
   EXPECT_EQ(messages_.text(), "");
   EXPECT_EQ(intake_loop.fifo_status().path, "the path");
-  EXPECT_EQ(intake_loop.fifo_status().retired, 0U);
 }
 
 TEST_F(IntakeLoopTest, WhatIsAnnouncedAndGoneWasTakenByAnotherReader) {
@@ -80,10 +79,7 @@ TEST_F(IntakeLoopTest, AFullRingHoldsUpTheFifoAndIsDrainedFor) {
               HasSubstr("cannot read more from the FIFO 'the path': the ring is full. Writers wait"));
   EXPECT_EQ(messages_.alerts(), "THE FIFO CAN'T BE READ NOW: the ring is full");
   int waits = 0;
-  const auto reason = intake_loop.drain(1ms, [&](std::chrono::nanoseconds pause) {
-    ++waits;
-    std::this_thread::sleep_for(pause);
-  });
+  const auto reason = intake_loop.drain(1ms, [&](std::chrono::nanoseconds) { ++waits; });
   EXPECT_EQ(reason, "the ring is full");
   EXPECT_GE(waits, 1);
 }
@@ -92,8 +88,8 @@ TEST_F(IntakeLoopTest, WhatTheKernelDoesNotPollIsReported) {
   // A regular file, which epoll(7) refuses, and which FIONREAD finds empty.
   fifo_.read_fd.reset(::open((directory_ / "file").c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0600));
   IntakeLoop intake_loop = make();
-  EXPECT_FALSE(intake_loop.round());
-  EXPECT_THAT(messages_.text(), HasSubstr("slurper reads the FIFO only when something else wakes it up"));
+  EXPECT_EQ(intake_loop.round(), 100ms) << "it would wait for ever";
+  EXPECT_THAT(messages_.text(), HasSubstr("slurper checks the FIFO ten times a second"));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // message_coverage FOLDER - reads what slurper has said in the tests (support/said.h), and lists the messages
-// of the table that none of them has produced. Ends with 1 if there is one.
+// of the table that none of them has produced, or that lacked one of their arguments. Ends with 1 if there is
+// one.
 #include <fmt/format.h>
 #include <re2/re2.h>
 
@@ -20,14 +21,16 @@ using slurper::MessageEntry;
 struct Message {
   const MessageEntry* entry;
   std::unique_ptr<RE2> pattern;
-  std::size_t literal = 0;  // characters of its own
+  std::size_t literal = 0;                // characters of its own
+  std::vector<std::string> placeholders;  // "{room}"
   bool said = false;
+  bool lacked_an_argument = false;  // render() leaves its placeholder as it is
 };
 
 // "{error.} The settings are unchanged" is any line of its level that ends so.
 Message message_of(const MessageEntry& entry) {
   constexpr std::array kLevels = {"debug", "info", "warning", "error", "critical"};
-  Message message{.entry = &entry, .pattern = nullptr};
+  Message message{.entry = &entry, .pattern = nullptr, .placeholders = {}};
   std::string pattern = fmt::format("(?:^|[ \\]]){}: ", kLevels[static_cast<std::size_t>(entry.level)]);
   for (std::string_view words = entry.words; !words.empty();) {
     const std::size_t open = words.find('{');
@@ -35,7 +38,9 @@ Message message_of(const MessageEntry& entry) {
     message.literal += words.substr(0, open).size();
     if (open == std::string_view::npos) break;
     pattern += ".*";
-    words.remove_prefix(words.find('}', open) + 1);
+    const std::size_t end = words.find('}', open) + 1;
+    message.placeholders.emplace_back(words.substr(open, end - open));
+    words.remove_prefix(end);
   }
   pattern += "(?:\\. There were \\d+ more like this)?(?:\\. Further messages like this are rate-limited)?$";
   message.pattern = std::make_unique<RE2>(pattern);
@@ -66,14 +71,19 @@ int main(int argc, char** argv) {
   for (const auto& file : std::filesystem::directory_iterator(argv[1])) {
     std::ifstream lines(file.path());
     for (std::string line; std::getline(lines, line);) {
-      if (Message* const message = find(messages, line)) message->said = true;
+      Message* const message = find(messages, line);
+      if (message == nullptr) continue;
+      message->said = true;
+      for (const std::string& placeholder : message->placeholders)
+        message->lacked_an_argument = message->lacked_an_argument || line.contains(placeholder);
     }
   }
   int missing = 0;
   for (const Message& message : messages) {
-    if (message.said) continue;
+    if (message.said && !message.lacked_an_argument) continue;
     ++missing;
-    fmt::print("no test has produced {}: {}\n", message.entry->name, message.entry->words);
+    fmt::print("{} {}: {}\n", message.said ? "without one of its arguments:" : "no test has produced",
+               message.entry->name, message.entry->words);
   }
   fmt::print("{} of {} messages were produced by tests\n",
              messages.size() - static_cast<std::size_t>(missing), messages.size());

@@ -4,11 +4,13 @@
 #include <poll.h>
 
 #include <atomic>
+#include <cerrno>
 #include <latch>
 #include <memory>
 
 #include "log/log_writer.h"
 #include "sink/sinks.h"
+#include "support/no_descriptors.h"
 #include "support/recorded_messages.h"
 #include "support/temp_dir.h"
 #include "support/wait.h"
@@ -136,6 +138,22 @@ TEST_F(SinksTogether, ReportWhatIsDoubtfulOfTheirSettings) {
                       .warnings = {"the filter is never true"}});
   const Sinks odd = sinks(std::move(prepared));
   EXPECT_EQ(messages_.text(), "2: sink settings: the filter is never true\n");
+}
+
+TEST_F(SinksTogether, WithoutADescriptorNoneStarts) {
+  std::vector<PreparedSink> prepared;
+  prepared.push_back(
+      {.name = "poor", .type = "test", .options = {}, .make = []() -> Result<std::unique_ptr<Sink>> {
+         return fail(ErrorKind::Internal, "run", "it was not started");
+       }});
+  Sinks poor = sinks(std::move(prepared));
+  const Status started = [&] {
+    const test::NoDescriptors none;
+    return poor.start();
+  }();
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().errnum, EMFILE);
+  EXPECT_TRUE(poor.stop(0ms, 0ms));
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/event_loop.h"
 #include "base/fd.h"
 #include "base/text.h"
 #include "sink/net/connect.h"
@@ -31,7 +32,7 @@ struct LookUp::Shared {
   Endpoint endpoint;
   int flags = 0;
   int type = 0;
-  UniqueFd done_fd{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+  UniqueFd done_fd;  // eventfd, of a look-up that takes time
   std::atomic<bool> done = false;
   int error = 0;  // EAI_…
   int errnum = 0;
@@ -60,7 +61,7 @@ struct LookUp::Shared {
   void end_with(int result) {
     error = result;
     done.store(true, std::memory_order_release);
-    (void)::eventfd_write(done_fd.get(), 1);  // can't fail: this is the only write
+    if (done_fd) (void)::eventfd_write(done_fd.get(), 1);  // can't fail: this is the only write
   }
 };
 
@@ -76,6 +77,9 @@ Result<LookUp> LookUp::begin(const Endpoint& endpoint, bool is_stream) {
   in_figures->run();
   if (in_figures->error == 0) return LookUp(std::move(in_figures), false);
   auto by_name = make(0);
+  Result<UniqueFd> done_fd = make_eventfd();
+  if (!done_fd) return std::unexpected(done_fd.error());
+  by_name->done_fd = std::move(*done_fd);
   try {
     std::thread([by_name] {
       try {

@@ -25,7 +25,7 @@ struct Address {
 // to end by itself.
 class LookUp {
  public:
-  // Begins the look-up. Fails if no thread can be made.
+  // Begins the look-up. Fails if no thread or descriptor can be made.
   [[nodiscard]] static Result<LookUp> begin(const Endpoint& endpoint, bool is_stream);
 
   [[nodiscard]] bool is_of_name() const { return is_of_name_; }
