@@ -1,9 +1,16 @@
 // The result of a call that can fail. Part of the plug-in API: uses standard headers only.
 #pragma once
 
+#include <array>
+#include <chrono>
+#include <compare>
+#include <cstdint>
 #include <expected>
+#include <initializer_list>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 namespace slurper {
 
@@ -22,26 +29,117 @@ enum class ErrorKind : int {
   Config = 78,        // the configuration is wrong
 };
 
-// A failure that the caller can print as it stands. `what` is what was tried, and on what ("open the FIFO
-// '/run/x'"), `why` is the reason, `advice` is what to do about it (may be empty).
+// A path, or any other name from outside: messages show it in quotes, with unprintable bytes escaped.
+struct QuotedText {
+  std::string text;
+};
+
+// A number of bytes; messages show it with its unit.
+struct ByteSize {
+  std::uint64_t bytes = 0;
+  auto operator<=>(const ByteSize&) const = default;
+};
+
+// The errno of a system call; messages show its text.
+struct Errno {
+  int value = 0;
+};
+
+class Phrase;
+
+// What a phrase names, of one of these kinds. (Not a std::variant: GCC 12 warns of its copies.)
+class PhraseValue {
+ public:
+  enum class Kind : std::uint8_t { Text, Quoted, Number, Size, Duration, Uuid, Errno, Phrases };
+
+  PhraseValue(std::string text) : text_(std::move(text)) {}  // shown as it is
+  PhraseValue(const char* text) : text_(text) {}
+  PhraseValue(std::string_view text) : text_(text) {}
+  PhraseValue(QuotedText name) : kind_(Kind::Quoted), text_(std::move(name.text)) {}
+  PhraseValue(std::uint64_t number) : kind_(Kind::Number), number_(number) {}
+  PhraseValue(ByteSize size) : kind_(Kind::Size), number_(size.bytes) {}
+  PhraseValue(std::chrono::milliseconds time)
+      : kind_(Kind::Duration), number_(static_cast<std::uint64_t>(time.count())) {}
+  PhraseValue(const std::array<std::uint8_t, 16>& uuid)
+      : kind_(Kind::Uuid), text_(uuid.begin(), uuid.end()) {}
+  PhraseValue(Errno error) : kind_(Kind::Errno), number_(static_cast<std::uint64_t>(error.value)) {}
+  PhraseValue(std::vector<Phrase> phrases);
+  PhraseValue(Phrase phrase);
+
+  [[nodiscard]] Kind kind() const { return kind_; }
+  [[nodiscard]] const std::string& text() const { return text_; }  // of a Uuid: its 16 bytes
+  [[nodiscard]] std::uint64_t number() const { return number_; }   // of a Duration: milliseconds
+  [[nodiscard]] const std::vector<Phrase>& phrases() const { return phrases_; }
+
+ private:
+  Kind kind_ = Kind::Text;
+  std::string text_;
+  std::uint64_t number_ = 0;
+  std::vector<Phrase> phrases_;
+};
+
+struct PhraseArgument;
+
+// Which words. slurper's own are in one table, src/service/phrase_table.cc.
+enum class PhraseId : std::uint16_t;
+
+// A part of a message, as data: which words, and what they name. It becomes text where it is shown.
+class Phrase {
+ public:
+  Phrase() = default;  // none
+  Phrase(PhraseId id, std::initializer_list<PhraseArgument> arguments = {});
+  // In the caller's own words.
+  Phrase(std::string text);
+  Phrase(const char* text) : Phrase(std::string(text)) {}
+
+  [[nodiscard]] PhraseId id() const { return id_; }
+  [[nodiscard]] const std::vector<PhraseArgument>& arguments() const { return arguments_; }
+  [[nodiscard]] bool empty() const { return id_ == PhraseId{}; }
+  [[nodiscard]] std::string str() const;  // TRANSITION: goes when no room speaks any more
+  // Adds what the words name, too.
+  Phrase& with(PhraseArgument argument);
+
+ private:
+  PhraseId id_{};
+  std::vector<PhraseArgument> arguments_;
+};
+
+struct PhraseArgument {
+  std::string_view name;  // a literal
+  PhraseValue value;
+};
+
+inline PhraseValue::PhraseValue(std::vector<Phrase> phrases)
+    : kind_(Kind::Phrases), phrases_(std::move(phrases)) {}
+inline PhraseValue::PhraseValue(Phrase phrase) : kind_(Kind::Phrases) {
+  phrases_.push_back(std::move(phrase));
+}
+inline Phrase::Phrase(PhraseId id, std::initializer_list<PhraseArgument> arguments)
+    : id_(id), arguments_(arguments) {}
+inline Phrase::Phrase(std::string text) : id_(text.empty() ? PhraseId{} : PhraseId{1}), arguments_() {
+  if (!text.empty()) arguments_.push_back({"text", std::move(text)});
+}
+inline Phrase& Phrase::with(PhraseArgument argument) {
+  arguments_.push_back(std::move(argument));
+  return *this;
+}
+
+// A failure. The operator is shown "cannot open the FIFO '/run/x': it is a directory. Name a FIFO, or …"
 struct Error {
   ErrorKind kind = ErrorKind::Internal;
-  int errnum = 0;  // errno, or 0 if no system call failed
-  std::string what;
-  std::string why;
-  std::string advice;
+  int errnum = 0;      // errno, or 0 if no system call failed
+  Phrase what;         // what was tried, and on what: "open the FIFO '/run/x'"
+  Phrase why;          // the reason
+  Phrase advice = {};  // what to do about it, if the words of `why` do not say so
 
-  // "cannot open the FIFO '/run/x': it is a directory. Name a FIFO, or …" One line, without a newline at its
-  // end.
-  [[nodiscard]] std::string message() const;
+  [[nodiscard]] std::string message() const;  // TRANSITION: goes when no room speaks any more
 };
 
 template <typename T>
 using Result = std::expected<T, Error>;
 using Status = Result<void>;
 
-inline std::unexpected<Error> fail(ErrorKind kind, std::string what, std::string why,
-                                   std::string advice = {}) {
+inline std::unexpected<Error> fail(ErrorKind kind, Phrase what, Phrase why, Phrase advice = {}) {
   return std::unexpected(Error{kind, 0, std::move(what), std::move(why), std::move(advice)});
 }
 

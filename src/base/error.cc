@@ -2,14 +2,9 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace slurper {
-
-std::string Error::message() const {
-  std::string text = "cannot " + what + ": " + why;
-  if (!advice.empty()) text += ". " + advice;
-  return text;
-}
 
 ErrorKind kind_of_errno(int errnum) {
   switch (errnum) {
@@ -30,11 +25,16 @@ std::string errno_text(int errnum) {
   return text != nullptr ? text : "error " + std::to_string(errnum);
 }
 
-std::unexpected<Error> fail_errno(int errnum, std::string what, std::string advice) {
-  // The caller's advice does not fit this cause.
-  if (errnum == EMFILE) advice = "Raise the limit on open files: LimitNOFILE= of the service, or ulimit -n";
-  return std::unexpected(
-      Error{kind_of_errno(errnum), errnum, std::move(what), errno_text(errnum), std::move(advice)});
+Phrase about_file(PhraseId id, std::string path) {
+  return {id, {{"file", QuotedText{std::move(path)}}}};
+}
+
+std::unexpected<Error> fail_errno(int errnum, Phrase what, Phrase advice) {
+  return std::unexpected(Error{.kind = kind_of_errno(errnum),
+                               .errnum = errnum,
+                               .what = std::move(what),
+                               .why = {PhraseId::Errno, {{"errno", Errno{errnum}}}},
+                               .advice = std::move(advice)});
 }
 
 }  // namespace slurper

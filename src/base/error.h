@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "base/phrase_id.h"
 #include "slurper/result.h"
 
 namespace slurper {
@@ -14,7 +15,10 @@ namespace slurper {
 // The text of strerror(3), in the words of the C locale.
 [[nodiscard]] std::string errno_text(int errnum);
 
+// The phrase `id` about a file: its argument "file" is the path.
+[[nodiscard]] Phrase about_file(PhraseId id, std::string path);
+
 // The error for `what`, which failed with `errnum`.
-[[nodiscard]] std::unexpected<Error> fail_errno(int errnum, std::string what, std::string advice = {});
+[[nodiscard]] std::unexpected<Error> fail_errno(int errnum, Phrase what, Phrase advice = {});
 
 }  // namespace slurper

@@ -129,7 +129,7 @@ struct Quoted {
 // Text that is shown as it is, numbers, and values with a unit. All are views: an event ends when its report
 // returns.
 using EventValue = std::variant<std::string_view, Quoted, std::uint64_t, ByteSize, StreamOffset,
-                                std::chrono::seconds, std::chrono::nanoseconds, const Error*>;
+                                std::chrono::seconds, std::chrono::nanoseconds, const Phrase*, const Error*>;
 
 struct EventArgument {
   std::string_view name;

@@ -17,15 +17,13 @@ namespace slurper {
 
 namespace {
 
-constexpr const char* kWhat = "set up the event loop";
-
 timespec to_timespec(std::chrono::nanoseconds time) {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time);
   return {.tv_sec = seconds.count(), .tv_nsec = (time - seconds).count()};
 }
 
 Result<UniqueFd> made(int fd) {
-  if (fd < 0) return fail_errno(errno, kWhat);
+  if (fd < 0) return fail_errno(errno, PhraseId::SetUpEventLoop);
   return UniqueFd(fd);
 }
 
@@ -43,7 +41,8 @@ Result<UniqueFd> make_timerfd(std::chrono::nanoseconds period) {
   Result<UniqueFd> timer = made(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
   if (!timer) return timer;
   const itimerspec every{.it_interval = to_timespec(period), .it_value = to_timespec(period)};
-  if (::timerfd_settime(timer->get(), 0, &every, nullptr) != 0) return fail_errno(errno, kWhat);
+  if (::timerfd_settime(timer->get(), 0, &every, nullptr) != 0)
+    return fail_errno(errno, PhraseId::SetUpEventLoop);
   return timer;
 }
 
@@ -68,7 +67,8 @@ Status EventLoop::listen(int fd, std::uint32_t events) {
   if (entry->events == events) return {};
   epoll_event event{.events = events, .data = {.fd = fd}};
   const int operation = entry->events == 0 ? EPOLL_CTL_ADD : events == 0 ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
-  if (::epoll_ctl(epoll_fd_.get(), operation, fd, &event) != 0) return fail_errno(errno, kWhat);
+  if (::epoll_ctl(epoll_fd_.get(), operation, fd, &event) != 0)
+    return fail_errno(errno, PhraseId::SetUpEventLoop);
   entry->events = events;
   return {};
 }

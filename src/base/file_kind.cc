@@ -36,12 +36,11 @@ std::string what_stands_at(const std::string& path, mode_t mode) {
   return error ? file_kind(mode) : fmt::format("{} to {}", file_kind(mode), in_quotes(target.string()));
 }
 
-std::string not_a_regular_file(const std::string& path, mode_t mode) {
-  return fmt::format("it is {}, not a regular file", what_stands_at(path, mode));
+Phrase not_a_regular_file(const std::string& path, mode_t mode) {
+  return {PhraseId::NotARegularFile, {{"found", what_stands_at(path, mode)}}};
 }
 
-std::unexpected<Error> fail_to_open(int errnum, const std::string& path, std::string what,
-                                    std::string advice) {
+std::unexpected<Error> fail_to_open(int errnum, const std::string& path, Phrase what, Phrase advice) {
   std::unexpected<Error> failed = fail_errno(errnum, std::move(what), std::move(advice));
   struct stat st{};
   if (errnum == ELOOP && ::lstat(path.c_str(), &st) == 0 && S_ISLNK(st.st_mode))

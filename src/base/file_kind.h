@@ -18,12 +18,12 @@ namespace slurper {
 [[nodiscard]] std::string what_stands_at(const std::string& path, mode_t mode);
 
 // "it is a symbolic link to 'other', not a regular file": why `path`, with that mode, is not used.
-[[nodiscard]] std::string not_a_regular_file(const std::string& path, mode_t mode);
+[[nodiscard]] Phrase not_a_regular_file(const std::string& path, mode_t mode);
 
 // The error for an open(2) with O_NOFOLLOW that failed at `path` with `errnum`: as fail_errno(), but explains
 // ELOOP, which a single link causes, by what stands there.
-[[nodiscard]] std::unexpected<Error> fail_to_open(int errnum, const std::string& path, std::string what,
-                                                  std::string advice = {});
+[[nodiscard]] std::unexpected<Error> fail_to_open(int errnum, const std::string& path, Phrase what,
+                                                  Phrase advice = {});
 
 // " '/d/other'": where the links at `path` lead in the end, to follow the words of an advice; empty if
 // nothing is there.

@@ -37,12 +37,13 @@ bool has_name(Os& os, const std::string& path, const struct stat& st) {
 // Checks the open file before it changes anything: in a folder that another user may write to, any file could
 // stand there under this name.
 Status make_private(Os& os, int fd, const struct stat& st, const std::string& path, uid_t for_user) {
-  const std::string what = "use the lock file " + in_quotes(path);
+  const Phrase what = about_file(PhraseId::UseLockFile, path);
   const uid_t self = ::geteuid();
   if (!S_ISREG(st.st_mode))
-    return fail(ErrorKind::CantCreate, what, not_a_regular_file(path, st.st_mode), "Move it away");
+    return fail(ErrorKind::CantCreate, what, not_a_regular_file(path, st.st_mode), PhraseId::MoveItAway);
   if (st.st_uid != self && !(self == 0 && st.st_uid == for_user)) {
-    return fail(ErrorKind::NoPermission, what, "it belongs to " + the_user(st.st_uid), "Remove it");
+    return fail(ErrorKind::NoPermission, what, {PhraseId::OwnedByOther, {{"user", the_user(st.st_uid)}}},
+                PhraseId::RemoveIt);
   }
   if (st.st_size != 0 || st.st_nlink != 1) return {};  // perhaps another file's second name
   if (self == 0 && st.st_uid != for_user) {
@@ -56,16 +57,14 @@ Status make_private(Os& os, int fd, const struct stat& st, const std::string& pa
 }
 
 std::unexpected<Error> cannot_open(Os& os, int errnum, const std::string& path) {
-  const std::string what = "open the lock file " + in_quotes(path);
-  Error error = fail_to_open(errnum, path, what).error();
+  Error error = fail_to_open(errnum, path, about_file(PhraseId::OpenLockFile, path)).error();
   if (errnum == ELOOP) {
     error.kind = ErrorKind::CantCreate;
-    error.advice = "Remove the link";
+    error.advice = PhraseId::RemoveTheLink;
   }
   struct stat st{};
   if (errnum == EACCES && os.lstat(path.c_str(), &st) >= 0) {
-    error.why += fmt::format(" (it belongs to {})", the_user(st.st_uid));
-    error.advice = "Let no other user run slurper on this, or give the file to slurper's user with chown(1)";
+    error.why = {PhraseId::ErrnoOfOther, {{"errno", Errno{errnum}}, {"user", the_user(st.st_uid)}}};
   }
   return std::unexpected(std::move(error));
 }
@@ -118,19 +117,18 @@ Result<LockFile> LockFile::acquire(Os& os, std::string path, uid_t for_user, AtR
     if (!fd) return cannot_open(os, -fd.get(), path);
     struct stat st{};
     if (const int error = os.fstat(fd.get(), &st); error < 0)
-      return fail_errno(-error, "use the lock file " + in_quotes(path));
+      return fail_errno(-error, about_file(PhraseId::UseLockFile, path));
     if (Status made = make_private(os, fd.get(), st, path, for_user); !made)
       return std::unexpected(std::move(made.error()));
     if (const int error = lock_file(os, fd.get(), patience); error < 0) {
-      Error failure = fail_errno(-error, "lock the file " + in_quotes(path)).error();
+      Error failure = fail_errno(-error, about_file(PhraseId::LockTheFile, path)).error();
       if (error == -EWOULDBLOCK) failure.kind = ErrorKind::Busy;
       return std::unexpected(std::move(failure));
     }
     // A lock on a file without a name keeps no process out.
     if (slurper::has_name(os, path, st)) return LockFile(os, std::move(fd), std::move(path), at_release);
   }
-  return fail(ErrorKind::Io, "lock the file " + in_quotes(path), "it is replaced again and again",
-              "Find out who does it");
+  return fail(ErrorKind::Io, about_file(PhraseId::LockTheFile, path), PhraseId::ReplacedAllTheTime);
 }
 
 }  // namespace slurper

@@ -15,13 +15,11 @@ namespace slurper {
 
 std::unexpected<Error> no_thread(const std::string& name, const std::system_error& error) {
   const int errnum = error.code().value();
-  Error failure{ErrorKind::Busy, errnum, "start the thread '" + name + "'", errno_text(errnum), {}};
-  if (errnum == EAGAIN) {
-    failure.why = "a limit on threads and processes, or on memory, is reached";
-    failure.advice =
-        "Raise TasksMax= of the service, or the user's limits (LimitNPROC=, ulimit -u, ulimit -v)";
-  }
-  return std::unexpected(std::move(failure));
+  std::unexpected<Error> failure =
+      fail_errno(errnum, {PhraseId::StartThread, {{"thread", QuotedText{name}}}});
+  failure.error().kind = ErrorKind::Busy;
+  if (errnum == EAGAIN) failure.error().why = PhraseId::NoMoreThreads;
+  return failure;
 }
 
 WhatWasThrown::WhatWasThrown() noexcept {

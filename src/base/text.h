@@ -2,19 +2,15 @@
 #pragma once
 
 #include <chrono>
-#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
-namespace slurper {
+#include "slurper/result.h"
 
-struct ByteSize {
-  std::uint64_t bytes = 0;
-  auto operator<=>(const ByteSize&) const = default;
-};
+namespace slurper {
 
 // "4096", "64KiB", "1.5GiB" (powers of 1024: KiB MiB GiB TiB), "10MB" (powers of 1000: kB KB MB GB TB),
 // "12B". A blank may precede the unit. Empty if the text is anything else, is negative, or is above 2^63 - 1.

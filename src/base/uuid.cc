@@ -50,14 +50,14 @@ Uuid new_uuid() {
 }
 
 Result<Uuid> read_boot_id(Os& os) {
-  const std::string what = fmt::format("read the boot id '{}'", kBootIdPath);
+  const Phrase what = about_file(PhraseId::ReadBootId, kBootIdPath);
   const UniqueFd fd(os.open(kBootIdPath, O_RDONLY));
   if (!fd) return fail_errno(-fd.get(), what);
   std::array<char, kUuidTextSize + 1> text{};
   const ssize_t size = os.read(fd.get(), text.data(), text.size());
   if (size < 0) return fail_errno(static_cast<int>(-size), what);
   const auto uuid = parse_uuid(std::string_view(text.data(), static_cast<std::size_t>(size)));
-  if (!uuid) return fail(ErrorKind::Io, what, "it is not a UUID");
+  if (!uuid) return fail(ErrorKind::Io, what, PhraseId::NotAUuid);
   return *uuid;
 }
 

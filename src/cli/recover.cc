@@ -132,7 +132,7 @@ void Recovery::look_at(const std::string& path, bool is_quarantined) {
   if (!salvaged) {
     // The ring is in use, or the next start reports it.
     if (!is_quarantined || salvaged.error().errnum == ENOENT) return;
-    lost.why = salvaged.error().why;
+    lost.why = salvaged.error().why.str();
     lost.failure = salvaged.error();
     rings_.push_back(std::move(lost));
     return;

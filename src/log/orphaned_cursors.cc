@@ -15,7 +15,7 @@ namespace {
 std::string why_useless(Os& os, const LogPaths& paths, const std::string& sink,
                         const std::optional<Uuid>& log_id) {
   const Result<CursorReading> cursor = read_cursor(os, paths, sink);
-  if (!cursor && cursor.error().kind == ErrorKind::Data) return cursor.error().why;
+  if (!cursor && cursor.error().kind == ErrorKind::Data) return cursor.error().why.str();
   if (!cursor) return {};
   if (cursor->record && log_id && cursor->record->log_id != *log_id) return "it is another log's";
   return {};

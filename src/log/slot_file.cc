@@ -73,7 +73,7 @@ Result<LockFile> take_lock(Os& os, const std::string& path, const SlotFileWords&
     return LockFile();
   }
   if (error.errnum != 0 && error.advice.empty())
-    return cannot_open(error.errnum, std::move(error.what), ErrorKind::CantCreate);
+    return cannot_open(error.errnum, error.what.str(), ErrorKind::CantCreate);
   return taken;
 }
 

@@ -406,7 +406,7 @@ std::optional<TimeIndex::Found> TimeIndex::find(StreamOffset offset) const {
 
 Result<std::optional<std::string>> inspect_times(Os& os, const LogPaths& paths, const Uuid& log_id) {
   const Result<Opened> opened = open_times(os, paths, log_id, O_RDONLY);
-  if (!opened && opened.error().kind == ErrorKind::Data) return opened.error().why;
+  if (!opened && opened.error().kind == ErrorKind::Data) return opened.error().why.str();
   if (!opened) return std::unexpected(opened.error());
   const Result<std::uint64_t> sound = sound_entries(os, opened->fd.get(), opened->entries, paths.times());
   if (!sound) return std::unexpected(sound.error());

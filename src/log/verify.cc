@@ -179,8 +179,8 @@ class Verifier {
             fmt::format("the log's index {} is missing", name_of(paths_.index())),
             "The next start of slurper makes a new one, with a new log id, from the segments that are there");
       } else {
-        problem(fmt::format("the log's index {} can't be used: {}", name_of(paths_.index()), error.why),
-                error.advice.empty() ? "Check the disk" : error.advice);
+        problem(fmt::format("the log's index {} can't be used: {}", name_of(paths_.index()), error.why.str()),
+                error.advice.empty() ? "Check the disk" : error.advice.str());
       }
       return {};
     }
@@ -297,7 +297,7 @@ class Verifier {
       if (failure->kind == ErrorKind::NoPermission) return std::unexpected(std::move(*failure));
       verified.damaged = true;
       problem(fmt::format("{}, from offset {} on, is damaged: {}", name_of(segment.path), segment.base.value,
-                          failure->why),
+                          failure->why.str()),
               segment.compressed ? "Restore it from a backup; zstd -dc gives what stands before the damage"
                                  : "Check the disk, and restore it from a backup");
     }
@@ -351,7 +351,7 @@ class Verifier {
     if (failure || found != verified.bytes) {
       verified.damaged = true;
       problem(fmt::format("the active segment {} can't be read to its end: {}", name_of(paths_.active()),
-                          failure ? failure->why : "another process cut it short meanwhile"),
+                          failure ? failure->why.str() : "another process cut it short meanwhile"),
               "Check the disk, and who else writes to it");
     }
     log_.end = base + verified.bytes;

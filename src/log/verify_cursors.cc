@@ -30,8 +30,8 @@ void check_cursor(Os& os, const LogPaths& paths, const CursorsSeen::One& seen, L
 
   if (!seen.reading) {
     const Error& error = seen.reading.error();
-    problem(fmt::format("{} can't be used: {}", name, error.why),
-            error.advice.empty() ? begin_anew : error.advice);
+    problem(fmt::format("{} can't be used: {}", name, error.why.str()),
+            error.advice.empty() ? begin_anew : error.advice.str());
     return;
   }
   for (const std::string& damage : seen.reading->damage)

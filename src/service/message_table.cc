@@ -8,6 +8,8 @@
 
 #include "base/path_text.h"
 #include "base/text.h"
+#include "service/phrase_table.h"
+#include "service/placeholders.h"
 
 namespace slurper {
 
@@ -624,9 +626,10 @@ struct Renderer {
   std::string operator()(std::chrono::nanoseconds time) const {
     return fmt::format("{:.1f} s", std::chrono::duration<double>(time).count());
   }
+  std::string operator()(const Phrase* phrase) const { return with_advice(*phrase); }
   std::string operator()(const slurper::Error* error) const {
-    if (part == "why") return error->why;
-    return part.empty() ? error->message() : as_sentence(error->message());
+    if (part == "why") return to_text(error->why);
+    return part.empty() ? to_text(*error) : as_sentence(to_text(*error));
   }
 
   std::string_view part;  // of an error; "." for the sentence
@@ -654,18 +657,7 @@ const MessageEntry& entry_of(EventId id) {
 }
 
 std::string render(std::string_view words, const Event& event) {
-  std::string text;
-  while (!words.empty()) {
-    const std::size_t open = words.find('{');
-    const std::size_t close = words.find('}', open);
-    text += words.substr(0, open);
-    if (close == std::string_view::npos) break;
-    const std::string_view placeholder = words.substr(open + 1, close - open - 1);
-    const auto value = render_argument(placeholder, event);
-    text += value ? *value : fmt::format("{{{}}}", placeholder);
-    words.remove_prefix(close + 1);
-  }
-  return text;
+  return fill_in(words, [&](std::string_view placeholder) { return render_argument(placeholder, event); });
 }
 
 }  // namespace slurper

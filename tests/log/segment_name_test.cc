@@ -120,7 +120,7 @@ TEST(ListSegments, TakesAnEmptyFolderAndReportsAMissingOne) {
   const auto missing = list_segments(kernel(), LogPaths(directory / "missing/log"));
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().kind, ErrorKind::NoInput);
-  EXPECT_EQ(missing.error().what, "list the log's folder '" + (directory / "missing") + "'");
+  EXPECT_EQ(missing.error().what.str(), "list the log's folder '" + (directory / "missing") + "'");
 }
 
 // lstat() finds a file gone, or fails.

@@ -375,7 +375,7 @@ TEST_F(RingFolder, OfRootIsUsedUnlessEveryUserMayWriteThere) {
     EXPECT_EQ(::seteuid(65534), 0);
     const Status checked = check_ring_folder(kernel(), folder_);
     EXPECT_EQ(::seteuid(0), 0);
-    return checked ? "" : checked.error().why;
+    return checked ? "" : checked.error().why.str();
   };
   EXPECT_EQ(refusal(0755), "");
   EXPECT_EQ(refusal(0770), "");

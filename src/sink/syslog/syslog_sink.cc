@@ -106,14 +106,14 @@ Result<std::optional<std::uint64_t>> SyslogSink::open(const SinkContext& context
       return std::nullopt;
     }
     if (connection.error().kind == ErrorKind::Busy) return std::unexpected(std::move(connection.error()));
-    if (target == 0) first_failed_ = connection.error().why;
+    if (target == 0) first_failed_ = connection.error().why.str();
     errors.push_back(std::move(connection.error()));
   }
   first_try_ = 0;
   if (count == 1) return std::unexpected(std::move(errors.front()));
   std::string why;
   for (const Error& error : errors)
-    why += fmt::format("{}cannot {}: {}", why.empty() ? "" : "; ", error.what, error.why);
+    why += fmt::format("{}cannot {}: {}", why.empty() ? "" : "; ", error.what.str(), error.why.str());
   return fail(ErrorKind::Io, fmt::format("reach any of {} syslog servers", count), std::move(why),
               std::move(errors.front().advice));
 }
@@ -142,7 +142,7 @@ std::unexpected<Error> SyslogSink::broke(Error error) {
   if (error.kind != ErrorKind::Busy) {
     const bool lasted = connection_->is_stream() && Clock::now() - connected_at_ >= kLasting;
     first_try_ = lasted ? 0 : (target_ + 1) % settings_.targets.size();
-    if (target_ == 0) first_failed_ = error.why;
+    if (target_ == 0) first_failed_ = error.why.str();
   }
   return std::unexpected(std::move(error));
 }

@@ -1,0 +1,20 @@
+#include "support/text_of.h"
+
+#include "service/phrase_table.h"
+#include "support/said.h"
+
+namespace slurper::test {
+
+std::string text_of(const Error& error) {
+  std::string text = to_text(error);
+  keep_said("error: " + text + '\n');
+  return text;
+}
+
+std::string text_of(const Phrase& phrase) {
+  std::string text = with_advice(phrase);
+  keep_said("error: " + text + '\n');
+  return text;
+}
+
+}  // namespace slurper::test
