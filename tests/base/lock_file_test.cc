@@ -13,12 +13,14 @@
 #include "support/files.h"
 #include "support/flock_holder.h"
 #include "support/temp_dir.h"
+#include "support/text_of.h"
 
 namespace slurper {
 namespace {
 
 using namespace std::chrono_literals;
 using test::FlockHolder;
+using test::text_of;
 using testing::HasSubstr;
 
 constexpr uid_t kOther = 65534;
@@ -49,8 +51,8 @@ class LockFileTest : public testing::Test {
   void expect_refused(const std::string& why) {
     const auto lock = take();
     ASSERT_FALSE(lock);
-    EXPECT_THAT(lock.error().message(), HasSubstr(path_));
-    EXPECT_THAT(lock.error().message(), HasSubstr(why));
+    EXPECT_THAT(text_of(lock.error()), HasSubstr(path_));
+    EXPECT_THAT(text_of(lock.error()), HasSubstr(why));
   }
 
   test::TempDir directory_;
@@ -62,7 +64,7 @@ TEST_F(LockFileTest, IsPrivateAndKeepsASecondOneOut) {
   const mode_t umask = ::umask(0);
   auto first = take();
   ::umask(umask);
-  ASSERT_TRUE(first) << first.error().message();
+  ASSERT_TRUE(first) << text_of(first.error());
   EXPECT_EQ(status_of(path_).st_mode & 07777, 0600U);
   const auto second = take();
   ASSERT_FALSE(second);
@@ -87,7 +89,7 @@ TEST_F(LockFileTest, IsRemovedWhileSomeoneWaitsForIt) {
     if (*first) first->release();
   };
   const auto second = take();
-  ASSERT_TRUE(second) << second.error().message();
+  ASSERT_TRUE(second) << text_of(second.error());
   EXPECT_TRUE(std::filesystem::exists(path_));
   os_.before_lock = nullptr;
   EXPECT_FALSE(take()) << "the second one's lock is on the file that has the name";

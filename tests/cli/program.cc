@@ -21,6 +21,7 @@
 #include <thread>
 
 #include "support/files.h"
+#include "support/said.h"
 
 namespace slurper::test {
 
@@ -92,9 +93,11 @@ Slurper::Slurper(const std::vector<std::string>& arguments, const How& how)
 }
 
 Slurper::~Slurper() {
-  if (pid_ <= 0) return;
-  kill(pid_, SIGKILL);
-  waitpid(pid_, nullptr, 0);
+  if (pid_ > 0) {
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+  }
+  test::keep_said(err());
 }
 
 bool Slurper::has_ended() {
@@ -127,6 +130,7 @@ std::string Slurper::err() const {
 Outcome run_slurper(const std::vector<std::string>& arguments, const How& how) {
   Slurper slurper(arguments, how);
   const int status = slurper.wait();
+  test::keep_said(slurper.out());
   return {status, slurper.out(), slurper.err()};
 }
 
@@ -145,6 +149,8 @@ Outcome capture(const std::function<int(std::FILE* out, std::FILE* err)>& comman
   }
   outcome.out.assign(out_text, out_size);
   outcome.err.assign(err_text, err_size);
+  test::keep_said(outcome.out);
+  test::keep_said(outcome.err);
   std::free(out_text);
   std::free(err_text);
   return outcome;

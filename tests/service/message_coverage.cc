@@ -1,18 +1,22 @@
 // message_coverage FOLDER - reads what slurper has said in the tests (support/said.h), and lists the messages
-// of the table that none of them has produced, or that lacked one of their arguments. Ends with 1 if there is
-// one.
+// and phrases of the tables that none of them has produced, or that lacked one of their arguments. Ends with
+// 1 if there is one.
 #include <fmt/format.h>
 #include <re2/re2.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "service/message_table.h"
+#include "service/phrase_table.h"
 
 namespace {
 
@@ -57,6 +61,61 @@ Message* find(std::vector<Message>& messages, const std::string& line) {
   return best;
 }
 
+// What one process has said, with its line breaks and indents as single blanks: `check` wraps its findings.
+std::string in_one_line(const std::string& said) {
+  std::string text;
+  for (const char byte : said) {
+    if (byte != ' ' && byte != '\n')
+      text += byte;
+    else if (!text.empty() && text.back() != ' ')
+      text += ' ';
+  }
+  return text;
+}
+
+// The words between the placeholders.
+std::vector<std::string_view> literals_of(std::string_view words) {
+  std::vector<std::string_view> literals;
+  while (!words.empty()) {
+    const std::size_t open = std::min(words.find('{'), words.size());
+    if (open > 0) literals.push_back(words.substr(0, open));
+    words.remove_prefix(std::min(words.find('}', open), words.size() - 1) + 1);
+  }
+  return literals;
+}
+
+// Whether `text` has `literals` in this order, each near the one before.
+bool has(std::string_view text, std::span<const std::string_view> literals) {
+  constexpr std::size_t kNear = 2000;  // a path may be long
+  if (literals.empty()) return true;
+  for (std::size_t at = text.find(literals.front()); at != std::string_view::npos;
+       at = text.find(literals.front(), at + 1)) {
+    const std::string_view rest = text.substr(at + literals.front().size(), kNear);
+    if (has(rest, literals.subspan(1))) return true;
+  }
+  return false;
+}
+
+int count_missing_phrases(const std::vector<std::string>& texts) {
+  int missing = 0;
+  for (const slurper::PhraseEntry& entry : slurper::phrase_table()) {
+    const std::vector<std::string_view> literals = literals_of(entry.words);
+    const bool has_arguments = entry.words.contains('{');
+    bool said = literals.empty();
+    bool lacked_an_argument = false;
+    for (const std::string& text : texts) {
+      said = said || has(text, literals);
+      lacked_an_argument =
+          lacked_an_argument || (has_arguments && !literals.empty() && text.contains(entry.words));
+    }
+    if (said && !lacked_an_argument) continue;
+    ++missing;
+    fmt::print("{} phrase {}: {}\n", said ? "without one of its arguments:" : "no test has produced",
+               static_cast<int>(entry.id), entry.words);
+  }
+  return missing;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -65,18 +124,22 @@ int main(int argc, char** argv) {
     return 64;
   }
   std::vector<Message> messages;
+  std::vector<std::string> texts;
   for (const MessageEntry& entry : slurper::message_table()) {
     if (entry.shown != slurper::Shown::Never) messages.push_back(message_of(entry));
   }
   for (const auto& file : std::filesystem::directory_iterator(argv[1])) {
     std::ifstream lines(file.path());
+    std::string all;
     for (std::string line; std::getline(lines, line);) {
+      all += line + '\n';
       Message* const message = find(messages, line);
       if (message == nullptr) continue;
       message->said = true;
       for (const std::string& placeholder : message->placeholders)
         message->lacked_an_argument = message->lacked_an_argument || line.contains(placeholder);
     }
+    texts.push_back(in_one_line(all));
   }
   int missing = 0;
   for (const Message& message : messages) {
@@ -87,5 +150,9 @@ int main(int argc, char** argv) {
   }
   fmt::print("{} of {} messages were produced by tests\n",
              messages.size() - static_cast<std::size_t>(missing), messages.size());
-  return missing == 0 ? 0 : 1;
+  const int missing_phrases = count_missing_phrases(texts);
+  fmt::print("{} of {} phrases were produced by tests\n",
+             slurper::phrase_table().size() - static_cast<std::size_t>(missing_phrases),
+             slurper::phrase_table().size());
+  return missing == 0 && missing_phrases == 0 ? 0 : 1;
 }

@@ -2,12 +2,17 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "service/message_table.h"
+#include "service/phrase_table.h"
 #include "support/files.h"
 
 namespace slurper {
@@ -49,13 +54,37 @@ std::string section(const MessageEntry& entry) {
   return text + '\n';
 }
 
+constexpr const char* kPhrases = R"(## What failed, and why
+
+A failure is reported as `cannot WHAT: WHY. ADVICE`, by the commands as well as in the messages above. These are the
+parts, in alphabetical order, with the advice that comes with each; `check`, `verify` and `recover` report theirs as
+sentences.
+
+)";
+
+// A list rather than a table: a terminal shows it as well.
+std::string phrases() {
+  std::vector<std::string> items;
+  for (const PhraseEntry& entry : phrase_table()) {
+    if (entry.words.empty() || (entry.words.starts_with('{') && entry.words.ends_with('}'))) continue;
+    std::string item = "- " + with_dots(entry.words);
+    if (!entry.advice.empty()) item += ". *" + with_dots(entry.advice) + ".*";
+    for (const ErrnoAdvice& known : entry.on_errno)
+      item += fmt::format(" {}: *{}.*", strerrorname_np(known.errnum), with_dots(known.advice));
+    items.push_back(item + '\n');
+  }
+  std::ranges::sort(items);
+  std::string text = kPhrases;
+  for (const std::string& item : items) text += item;
+  return text;
+}
+
 std::string page() {
   std::string text = kBeginning;
   for (const MessageEntry& entry : message_table()) {
     if (entry.shown != Shown::Never) text += section(entry);
   }
-  text.pop_back();
-  return text;
+  return text + phrases();
 }
 
 // SLURPER_WRITE_PAGES=1 writes the page anew.
