@@ -37,4 +37,11 @@ std::unexpected<Error> fail_errno(int errnum, Phrase what, Phrase advice) {
                                .advice = std::move(advice)});
 }
 
+Phrase as_phrase(const Error& error) {
+  Phrase phrase(PhraseId::Failure, {{"what", error.what}, {"reason", error.why}});
+  if (error.errnum != 0) phrase.with({"errno", Errno{error.errnum}});
+  if (!error.advice.empty()) phrase.with({"advice", error.advice});
+  return phrase;
+}
+
 }  // namespace slurper

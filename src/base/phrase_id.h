@@ -25,6 +25,7 @@ enum class PhraseId : std::uint16_t {
   MoveItAway,          //
   RemoveIt,            //
   RemoveTheLink,       //
+  Failure,             // what, reason, errno, advice: of an error
 
   // base/
   SetUpEventLoop,  //
@@ -54,6 +55,67 @@ enum class PhraseId : std::uint16_t {
   // What `check` finds.
 
   // What `verify` and `recover` find.
+  VerifyLog,            // file
+  NameTheLogItself,     //
+  RotatedAllTheTime,    //
+  NoLogToVerify,        //
+  IndexMissing,         // file
+  IndexUnusable,        // file, reason
+  SlotOfFileDamaged,    // damage
+  IndexEmpty,           //
+  TornLinesClosed,      // lines
+  ForeignBytes,         // size, file, offset
+  CompressionFinishes,  // file
+  SegmentIsDouble,      // file
+  SegmentGone,          // file
+  SegmentDamaged,       // file, offset, reason
+  RestoreCompressed,    //
+  SegmentSizeChanged,   //
+  RotationUnderWay,     //
+  RotationCutShort,     //
+  ActiveMissing,        // file, offset
+  ActiveReplaced,       // file, inode, known
+  ActiveUnreadable,     // file, reason
+  ActiveCutShort,       //
+  BeginsLater,          // size
+  SegmentsOverlap,      // from, end, file, mend
+  RestoreWhole,         // file, size
+  CutItBack,            // file, size
+  OffsetsMissing,       // from, to, size, file
+  OffsetsRemoved,       // from, to
+  OffsetsMoved,         // from, to
+  OffsetsLost,          // from, to
+  ArrivalTimesUnknown,  // error
+  ArrivalTimesDamaged,  // file, reason
+  SegmentQuarantined,   // file
+  CompressionUnderWay,  // file
+  CompressionCutShort,  // file
+  CursorUnusable,       // sink, file, reason
+  CursorEmpty,          // sink
+  CursorOfOtherLog,     // sink, file, log
+  CursorBeyondCut,      // sink, size
+  CursorBeyondEnd,      // sink, file, offset
+  CursorBeforeLog,      // sink, from, size, offset
+  RingOfOtherLog,       // ring
+  RingOfEarlierBoot,    // ring, size
+  RingLeftBehind,       // ring, size
+  RingDroppedLines,     // lines, size
+  LogJustCut,           // size
+  LogBeyondRing,        // ring, size
+  LogIsOldCopy,         // from, to
+  LogCutShort,          // from, to
+  LogHasForeignEnd,     // size
+  RingHoldsBytes,       // ring, size
+  ReadCutShortInRing,   // ring, size
+  ReadCutShort,         // ring, size
+  LookAtRing,           // folder
+  NoRingThere,          //
+  RingInQuarantine,     // ring, command
+  CursorOrphaned,       // file, why, command
+  LogHasItAll,          //
+  LogContinuedWithout,  // size
+  WriteStandardOutput,  //
+  RemoveRing,           // ring
 
   End,  // their number
 };

@@ -24,6 +24,7 @@
 #include "log/segment_reader.h"
 #include "ring/quarantine.h"
 #include "ring/ring_directory.h"
+#include "service/phrase_table.h"
 
 namespace slurper {
 
@@ -32,7 +33,7 @@ namespace {
 // A ring that the next start will not use.
 struct LostRing {
   std::string path;
-  std::string why;
+  Phrase why;
   std::uint64_t stored = 0;      // bytes of memory
   std::optional<Error> failure;  // the ring can't be read
   Ring::Salvaged salvaged;       // locked; empty if there is a failure
@@ -71,7 +72,7 @@ class Recovery {
 };
 
 void Recovery::failed(const Error& error) {
-  fmt::print(err_, "slurper: {}\n", error.message());
+  fmt::print(err_, "slurper: {}\n", to_text(error));
   if (status_ == 0) status_ = std::to_underlying(error.kind);
 }
 
@@ -132,7 +133,7 @@ void Recovery::look_at(const std::string& path, bool is_quarantined) {
   if (!salvaged) {
     // The ring is in use, or the next start reports it.
     if (!is_quarantined || salvaged.error().errnum == ENOENT) return;
-    lost.why = salvaged.error().why.str();
+    lost.why = salvaged.error().why;
     lost.failure = salvaged.error();
     rings_.push_back(std::move(lost));
     return;
@@ -144,9 +145,8 @@ void Recovery::look_at(const std::string& path, bool is_quarantined) {
   if (index_ && salvaged->log_id == index_->log_id)
     lost.missing = lost.missing.subspan(written_of(lost.missing, ring.tail()));
   lost.why = why_quarantined(relation, lost.missing.size());
-  if (lost.missing.empty()) lost.why = "the log has all that it holds";
-  if (lost.why.empty())
-    lost.why = "the log went on without it, and it holds " + format_rounded(ByteSize{lost.missing.size()});
+  if (lost.missing.empty()) lost.why = PhraseId::LogHasItAll;
+  if (lost.why.empty()) lost.why = {PhraseId::LogContinuedWithout, {{"size", ByteSize{lost.missing.size()}}}};
   lost.salvaged = std::move(*salvaged);
   rings_.push_back(std::move(lost));
 }
@@ -188,11 +188,11 @@ void Recovery::write() {
     }
     if (ring.missing.empty()) continue;
     if (std::fwrite(ring.missing.data(), 1, ring.missing.size(), out_) != ring.missing.size()) {
-      failed(fail_errno(errno, "write to standard output").error());
+      failed(fail_errno(errno, PhraseId::WriteStandardOutput).error());
       return;
     }
     fmt::print(err_, "slurper: wrote {} bytes of the ring {}: {}\n", ring.missing.size(),
-               in_quotes(ring.path), ring.why);
+               in_quotes(ring.path), to_text(ring.why));
     if (ring.salvaged.boot_id != boot_)
       fmt::print(err_, "slurper: that ring is of an earlier boot, and parts of it may be older bytes\n");
   }
@@ -201,20 +201,20 @@ void Recovery::write() {
 void Recovery::list() {
   constexpr const char* kRow = "{:>16} {:>12}  {}\n{:>29}  {}\n";
   if (rings_.empty() && cursors_.empty()) {
-    fmt::print(out_, "Nothing was put aside, and no cursor is orphaned.\n");
+    fmt::print(out_, "No ring is in quarantine, and no cursor is orphaned.\n");
     return;
   }
   fmt::print(out_, "{:>16} {:>12}  {}\n", "bytes in no log", "takes",
              "file, and why it is of no use to the log");
   for (const LostRing& ring : rings_) {
     fmt::print(out_, kRow, ring.failure ? "?" : fmt::format("{}", ring.missing.size()),
-               format_rounded(ByteSize{ring.stored}), printable(ring.path), "", ring.why);
+               format_rounded(ByteSize{ring.stored}), printable(ring.path), "", to_text(ring.why));
   }
   for (const OrphanedCursor& cursor : cursors_) {
     struct stat st{};
     (void)kernel().lstat(paths_.cursor(cursor.sink).c_str(), &st);
     fmt::print(out_, kRow, "-", format_rounded(ByteSize{static_cast<std::uint64_t>(st.st_blocks) * 512}),
-               printable(paths_.cursor(cursor.sink)), "", cursor.why);
+               printable(paths_.cursor(cursor.sink)), "", to_text(cursor.why));
   }
 }
 
@@ -225,7 +225,7 @@ void Recovery::remove() {
     if (ring.failure && ring.failure->kind != ErrorKind::Data) {
       failed(*ring.failure);
     } else if (const int error = kernel().unlink(ring.path.c_str()); error < 0) {
-      failed(fail_errno(-error, "remove the ring " + in_quotes(ring.path)).error());
+      failed(fail_errno(-error, {PhraseId::RemoveRing, {{"ring", QuotedText{ring.path}}}}).error());
     } else {
       fmt::print(out_, "removed {}\n", printable(ring.path));
     }
@@ -260,7 +260,8 @@ int Recovery::run(const std::string& ring, RecoverAction action) {
   if (action == RecoverAction::Write) write();
   if (action == RecoverAction::List) list();
   if (action == RecoverAction::Remove) remove();
-  if (std::fflush(out_) != 0 && status_ == 0) failed(fail_errno(errno, "write to standard output").error());
+  if (std::fflush(out_) != 0 && status_ == 0)
+    failed(fail_errno(errno, PhraseId::WriteStandardOutput).error());
   return status_;
 }
 

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.h"
+#include "base/path_text.h"
 #include "base/text.h"
 #include "base/uuid.h"
 #include "cli/command.h"
@@ -19,6 +21,7 @@
 #include "ring/quarantine.h"
 #include "ring/ring_directory.h"
 #include "ring/ring_view.h"
+#include "service/phrase_table.h"
 
 namespace slurper {
 
@@ -28,8 +31,11 @@ void print_wrapped(std::FILE* out, std::string_view lead, std::string_view text)
   fmt::print(out, "{}", wrap(lead, text));
 }
 
-std::string sentence(const std::string& text) {
-  return text.ends_with('?') ? text : text + '.';
+// Each part begins a line of its own.
+void print_finding(std::FILE* out, std::string_view lead, const Phrase& finding) {
+  print_wrapped(out, lead, as_sentence(to_text(finding)));
+  if (const std::string advice = advice_of(finding); !advice.empty())
+    print_wrapped(out, "        ", as_sentence(advice));
 }
 
 const char* kind_text(VerifiedSegment::Kind kind) {
@@ -82,11 +88,8 @@ void print_cursors(std::FILE* out, const LogVerification& log) {
 }
 
 void print_verdict(std::FILE* out, const LogVerification& log) {
-  for (const std::string& note : log.notes) print_wrapped(out, "note:   ", sentence(note));
-  for (const LogVerification::Problem& problem : log.problems) {
-    print_wrapped(out, "WRONG:  ", sentence(problem.what));
-    if (!problem.advice.empty()) print_wrapped(out, "        ", sentence(problem.advice));
-  }
+  for (const Phrase& note : log.notes) print_finding(out, "note:   ", note);
+  for (const Phrase& problem : log.problems) print_finding(out, "WRONG:  ", problem);
   if (log.problems.empty()) {
     fmt::print(out, "Every byte is accounted for.\n");
   } else {
@@ -99,7 +102,8 @@ Result<std::optional<RingView>> find_ring(const std::string& log_path, const std
   if (!folder.empty()) {
     auto view = inspect_ring(kernel(), folder);
     if (view && !*view)
-      return fail(ErrorKind::NoInput, "look at the ring in '" + printable(folder) + "'", "there is none");
+      return fail(ErrorKind::NoInput, {PhraseId::LookAtRing, {{"folder", QuotedText{folder}}}},
+                  PhraseId::NoRingThere);
     return view;
   }
   Settings settings;
@@ -123,27 +127,26 @@ Result<std::optional<RingView>> find_ring(const std::string& log_path, const std
 
 // Reports the quarantined rings, which the next start ignores, and the cursors that no sink has. Only
 // `slurper recover` reports them otherwise.
-void note_what_was_put_aside(const std::string& log_path, const std::string& ring, LogVerification& log) {
+void note_quarantine(const std::string& log_path, const std::string& ring, LogVerification& log) {
   Settings settings;
   settings.log.path = log_path;
   settings.ring.directory = ring;
-  const std::string command =
+  const std::string recover =
       "slurper recover " + (ring.empty() ? std::string() : fmt::format("--ring {} ", ring)) + log_path;
   if (const auto folders = ring_directories(settings)) {
     for (const std::string& folder : *folders) {
       for (const std::string& path : list_quarantined(folder))
-        log.notes.push_back(fmt::format(
-            "the ring {} was put aside; to write what it holds and no log has, run {}; to remove it, "
-            "add --remove",
-            in_quotes(path), in_quotes(command)));
+        log.notes.push_back(
+            {PhraseId::RingInQuarantine, {{"ring", QuotedText{path}}, {"command", QuotedText{recover}}}});
     }
   }
   const auto cursors = find_orphaned_cursors(kernel(), LogPaths(log_path));
   if (!cursors) return;
   for (const OrphanedCursor& cursor : *cursors)
-    log.notes.push_back(fmt::format("the cursor {} is of no use: {}; to remove it, run {}",
-                                    in_quotes(LogPaths(log_path).cursor(cursor.sink)), cursor.why,
-                                    in_quotes(command + " --remove")));
+    log.notes.push_back({PhraseId::CursorOrphaned,
+                         {{"file", QuotedText{LogPaths(log_path).cursor(cursor.sink)}},
+                          {"why", Phrase(cursor.why)},
+                          {"command", QuotedText{recover + " --remove"}}}});
 }
 
 }  // namespace
@@ -153,19 +156,19 @@ int verify_command(const std::string& log_path, const std::string& ring, std::FI
   const auto ring_view = find_ring(log_path, ring);
   auto log = verify_log(kernel(), LogPaths(log_path));
   if (!log) {
-    fmt::print(err, "slurper: {}\n", log.error().message());
+    fmt::print(err, "slurper: {}\n", to_text(log.error()));
     return std::to_underlying(log.error().kind);
   }
   if (!ring_view) {
     if (ring_view.error().kind == ErrorKind::Data || !ring.empty()) {
-      log->problems.push_back({ring_view.error().message(), {}});
+      log->problems.push_back(as_phrase(ring_view.error()));
     } else {
-      log->notes.push_back(ring_view.error().message());
+      log->notes.push_back(as_phrase(ring_view.error()));
     }
   } else if (const std::optional<RingView>& view = *ring_view) {
     if (const auto boot = read_boot_id(kernel())) check_ring(*view, *boot, *log);
   }
-  note_what_was_put_aside(log_path, ring, *log);
+  note_quarantine(log_path, ring, *log);
   print_head(out, log_path, *log);
   print_ledger(out, *log);
   print_cursors(out, *log);

@@ -1,7 +1,6 @@
 #include "log/verify.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -15,7 +14,6 @@
 
 #include "base/error.h"
 #include "base/file_kind.h"
-#include "base/text.h"
 #include "log/segment_reader.h"
 #include "log/time_index.h"
 #include "log/verify_cursors.h"
@@ -40,20 +38,20 @@ struct Snapshot {
   std::optional<pid_t> writer;
 };
 
-std::string name_of(const std::string& path) {
-  return in_quotes(path.substr(path.rfind('/') + 1));
+QuotedText name_of(const std::string& path) {
+  return {path.substr(path.rfind('/') + 1)};
 }
 
 // The inode at the log's path; 0 if there is nothing.
 Result<ino_t> active_inode(Os& os, const LogPaths& paths) {
-  const std::string what = fmt::format("verify the log '{}'", printable(paths.active()));
+  const Phrase what = about_file(PhraseId::VerifyLog, paths.active());
   struct stat st{};
   const int result = os.lstat(paths.active().c_str(), &st);
   if (result == -ENOENT) return 0;
   if (result < 0) return fail_errno(-result, what);
   if (!S_ISREG(st.st_mode))
     return fail(ErrorKind::NoInput, what, not_a_regular_file(paths.active(), st.st_mode),
-                "Name the log's file itself");
+                PhraseId::NameTheLogItself);
   return st.st_ino;
 }
 
@@ -129,8 +127,8 @@ Result<Snapshot> look(Os& os, const LogPaths& paths) {
     std::optional<Snapshot>& snapshot = *looked;
     if (snapshot && (looks >= kLooks || is_settled(*snapshot))) return std::move(*snapshot);
     if (looks >= kLooks)
-      return fail(ErrorKind::Busy, fmt::format("verify the log '{}'", printable(paths.active())),
-                  "it is rotated again and again", "Try again when less is written to it");
+      return fail(ErrorKind::Busy, about_file(PhraseId::VerifyLog, paths.active()),
+                  PhraseId::RotatedAllTheTime);
     std::this_thread::sleep_for(kBetweenLooks);
   }
 }
@@ -148,8 +146,8 @@ class Verifier {
     snapshot_ = std::move(*looked);
     log_.index = record_of(snapshot_.index);
     if (!snapshot_.active && snapshot_.rotated.empty() && !log_.index)
-      return fail(ErrorKind::NoInput, fmt::format("verify the log '{}'", printable(paths_.active())),
-                  "there is no log", "Name the path that `slurper run` was given");
+      return fail(ErrorKind::NoInput, about_file(PhraseId::VerifyLog, paths_.active()),
+                  PhraseId::NoLogToVerify);
     log_.writer = snapshot_.writer;
 
     if (auto status = check_index(); !status) return std::unexpected(std::move(status.error()));
@@ -165,31 +163,25 @@ class Verifier {
   }
 
  private:
-  void problem(std::string what, std::string advice) {
-    log_.problems.push_back({std::move(what), std::move(advice)});
-  }
-  void note(std::string text) { log_.notes.push_back(std::move(text)); }
+  void problem(Phrase phrase) { log_.problems.push_back(std::move(phrase)); }
+  void note(Phrase phrase) { log_.notes.push_back(std::move(phrase)); }
 
   Status check_index() {
     if (!snapshot_.index) {
       const Error& error = snapshot_.index.error();
       if (error.kind == ErrorKind::NoPermission) return std::unexpected(error);
       if (error.kind == ErrorKind::NoInput) {
-        problem(
-            fmt::format("the log's index {} is missing", name_of(paths_.index())),
-            "The next start of slurper makes a new one, with a new log id, from the segments that are there");
+        problem({PhraseId::IndexMissing, {{"file", name_of(paths_.index())}}});
       } else {
-        problem(fmt::format("the log's index {} can't be used: {}", name_of(paths_.index()), error.why.str()),
-                error.advice.empty() ? "Check the disk" : error.advice.str());
+        problem(caused_by(error, {PhraseId::IndexUnusable, {{"file", name_of(paths_.index())}}}));
       }
       return {};
     }
-    for (const std::string& damage : snapshot_.index->damage)
-      note(damage + "; the other one is whole, and the next write mends it");
-    if (!log_.index) note("nothing is noted in the log's index yet");
+    for (const auto& damage : snapshot_.index->damage)
+      note({PhraseId::SlotOfFileDamaged, {{"damage", Phrase(damage)}}});
+    if (!log_.index) note(PhraseId::IndexEmpty);
     if (log_.index && log_.index->torn_lines_closed > 0)
-      note(fmt::format("lines cut short by a loss of power, and ended with a newline since: {}",
-                       log_.index->torn_lines_closed));
+      note({PhraseId::TornLinesClosed, {{"lines", std::uint64_t{log_.index->torn_lines_closed}}}});
     return {};
   }
 
@@ -228,15 +220,14 @@ class Verifier {
     return done;
   }
 
-  // Of a segment's file of `size` bytes, those that are the stream's. If the index has forgotten that
-  // others wrote to it, `next`, the base of the segment after it, says so.
+  // Returns how many of the `size` bytes of a segment's file belong to the stream. If the index has forgotten
+  // that other processes wrote to it, `next`, the base of the segment after it, shows that.
   std::uint64_t own_bytes(StreamOffset base, std::uint64_t size, StreamOffset next, const std::string& path) {
     std::uint64_t own = log_.index ? log_.index->own_bytes(base, size) : size;
     if (log_.index && next > base && next <= log_.index->forgotten_before) own = std::min(own, next - base);
     if (own < size)
-      note(fmt::format(
-          "the last {} bytes of {} are not of the log: another process wrote them there, behind offset {}",
-          size - own, name_of(path), (base + own).value));
+      note({PhraseId::ForeignBytes,
+            {{"size", size - own}, {"file", name_of(path)}, {"offset", (base + own).value}}});
     return own;
   }
 
@@ -244,9 +235,8 @@ class Verifier {
     for (std::size_t i = 0; i < snapshot_.rotated.size(); ++i) {
       const Segment& segment = snapshot_.rotated[i];
       if (segment.compressed && i > 0 && snapshot_.rotated[i - 1].base == segment.base) {
-        note(fmt::format("{} stands beside its raw segment: {}", name_of(segment.path),
-                         snapshot_.writer ? "its compression is about to finish"
-                                          : "the next start of slurper removes one of them"));
+        note({snapshot_.writer ? PhraseId::CompressionFinishes : PhraseId::SegmentIsDouble,
+              {{"file", name_of(segment.path)}}});
         continue;
       }
       const auto later = std::ranges::upper_bound(snapshot_.rotated, segment.base, {}, &Segment::base);
@@ -286,9 +276,9 @@ class Verifier {
       // end.
       if (!failure) found += read_on(*reader, reader->size() - found + 1, failure);
       if (!failure && found != reader->size())
-        failure = Error{ErrorKind::Data, 0, "read the segment", "its size changed while it was read", {}};
+        failure = Error{ErrorKind::Data, 0, {}, PhraseId::SegmentSizeChanged, {}};
     } else if (reader.error().errnum == ENOENT) {
-      note(fmt::format("{} was removed meanwhile", name_of(segment.path)));
+      note({PhraseId::SegmentGone, {{"file", name_of(segment.path)}}});
       return {};
     } else {
       failure = reader.error();
@@ -296,10 +286,11 @@ class Verifier {
     if (failure) {
       if (failure->kind == ErrorKind::NoPermission) return std::unexpected(std::move(*failure));
       verified.damaged = true;
-      problem(fmt::format("{}, from offset {} on, is damaged: {}", name_of(segment.path), segment.base.value,
-                          failure->why.str()),
-              segment.compressed ? "Restore it from a backup; zstd -dc gives what stands before the damage"
-                                 : "Check the disk, and restore it from a backup");
+      Phrase damaged(
+          PhraseId::SegmentDamaged,
+          {{"file", name_of(segment.path)}, {"offset", segment.base.value}, {"reason", failure->why}});
+      if (segment.compressed) damaged.with({"advice", Phrase(PhraseId::RestoreCompressed)});
+      problem(std::move(damaged));
     }
     log_.segments.push_back(verified);
     return {};
@@ -317,24 +308,19 @@ class Verifier {
       rotated = true;
     }
     rotation_cut_short_ = rotated && log_.index;
-    if (rotation_cut_short_)
-      note(snapshot_.writer ? "a rotation is under way"
-                            : "a rotation was cut short; the next start of slurper finishes it");
+    if (rotation_cut_short_) note(snapshot_.writer ? PhraseId::RotationUnderWay : PhraseId::RotationCutShort);
     return base;
   }
 
   void check_active(StreamOffset base) {
     if (rotation_cut_short_ || !log_.index) return;
-    const char* const resolved =
-        "slurper goes on in a new file by itself, with the next line or at its next start";
     if (!snapshot_.active) {
-      problem(fmt::format("the active segment {}, from offset {} on, is missing", name_of(paths_.active()),
-                          base.value),
-              fmt::format("Was it moved away? Put it back. {}", resolved));
+      problem({PhraseId::ActiveMissing, {{"file", name_of(paths_.active())}, {"offset", base.value}}});
     } else if (log_.index->active_inode != snapshot_.active_inode) {
-      problem(fmt::format("the active segment {} is not the file that the index knows (inode {}, not {})",
-                          name_of(paths_.active()), snapshot_.active_inode, log_.index->active_inode),
-              fmt::format("Was it copied or restored? Then nothing is wrong. Was it replaced? {}", resolved));
+      problem({PhraseId::ActiveReplaced,
+               {{"file", name_of(paths_.active())},
+                {"inode", std::uint64_t{snapshot_.active_inode}},
+                {"known", std::uint64_t{log_.index->active_inode}}}});
     }
   }
 
@@ -350,9 +336,9 @@ class Verifier {
     if (failure && failure->kind == ErrorKind::NoPermission) return std::unexpected(std::move(*failure));
     if (failure || found != verified.bytes) {
       verified.damaged = true;
-      problem(fmt::format("the active segment {} can't be read to its end: {}", name_of(paths_.active()),
-                          failure ? failure->why.str() : "another process cut it short meanwhile"),
-              "Check the disk, and who else writes to it");
+      problem({PhraseId::ActiveUnreadable,
+               {{"file", name_of(paths_.active())},
+                {"reason", failure ? failure->why : Phrase(PhraseId::ActiveCutShort)}}});
     }
     log_.end = base + verified.bytes;
     log_.segments.push_back(verified);
@@ -362,9 +348,7 @@ class Verifier {
   // Every offset between the first segment's and the log's end is in one segment.
   void check_contiguity(StreamOffset active_base) {
     const StreamOffset first = log_.segments.empty() ? active_base : log_.segments.front().base;
-    if (first > StreamOffset{})
-      note(fmt::format("the {} bytes before offset {} are no longer in the log: retention, or moved away",
-                       first.value, first.value));
+    if (first > StreamOffset{}) note({PhraseId::BeginsLater, {{"size", first.value}}});
     StreamOffset expected = first;
     const VerifiedSegment* before = nullptr;
     for (const VerifiedSegment& segment : log_.segments) {
@@ -376,7 +360,7 @@ class Verifier {
     if (!snapshot_.active) check_gap(expected, active_base);
   }
 
-  std::string file_of(const VerifiedSegment& segment) const {
+  QuotedText file_of(const VerifiedSegment& segment) const {
     switch (segment.kind) {
       case VerifiedSegment::Kind::Raw:
         return name_of(paths_.rotated(segment.base));
@@ -390,16 +374,14 @@ class Verifier {
 
   void overlap(const VerifiedSegment& before, const VerifiedSegment& segment) {
     const std::uint64_t size = segment.base - before.base;
-    const std::string mend =
-        before.kind == VerifiedSegment::Kind::Compressed
-            ? fmt::format("Should {} hold {} bytes? Then restore it from a backup", file_of(before), size)
-            : fmt::format(
-                  "Has another process written to {0}? Then keep a copy, and cut it back: truncate -s {1} "
-                  "{0}",
-                  file_of(before), size);
-    problem(fmt::format("the segment at offset {} begins before the end of the one before it, {}",
-                        segment.base.value, (before.base + before.bytes).value),
-            fmt::format("Is {} not of this log? Then move it away. {}", file_of(segment), mend));
+    const bool is_compressed = before.kind == VerifiedSegment::Kind::Compressed;
+    const Phrase mend(is_compressed ? PhraseId::RestoreWhole : PhraseId::CutItBack,
+                      {{"file", file_of(before)}, {"size", size}});
+    problem({PhraseId::SegmentsOverlap,
+             {{"from", segment.base.value},
+              {"end", (before.base + before.bytes).value},
+              {"file", file_of(segment)},
+              {"mend", mend}}});
   }
 
   void check_gap(StreamOffset expected, StreamOffset base) {
@@ -407,19 +389,18 @@ class Verifier {
       const std::optional<StreamNote> known = next_noted(expected);
       const StreamOffset known_from = known ? std::min(known->offset, base) : base;
       if (known_from > expected) {
-        problem(fmt::format("no segment holds the offsets {} to {} ({} bytes)", expected.value,
-                            known_from.value, known_from - expected),
-                fmt::format("Was a file moved away or removed? Put it back, as {}. Is it gone for good? Then "
-                            "nothing else is wrong: slurper goes on, and this is told until the segments "
-                            "before the gap are gone, too",
-                            name_of(paths_.rotated(expected))));
+        problem({PhraseId::OffsetsMissing,
+                 {{"from", expected.value},
+                  {"to", known_from.value},
+                  {"size", known_from - expected},
+                  {"file", name_of(paths_.rotated(expected))}}});
       }
       expected = known ? std::min(known->end(), base) : base;
       if (known && known_from < expected) note(explain(known_from, expected, known->kind));
     }
   }
 
-  // Where from `from` on the index has noted that something is missing, and what.
+  // Returns the first gap at or after `from` that the index has noted.
   std::optional<StreamNote> next_noted(StreamOffset from) const {
     if (!log_.index) return std::nullopt;
     if (log_.index->forgotten_before > from)
@@ -427,25 +408,22 @@ class Verifier {
     return log_.index->next_noted(from);
   }
 
-  static std::string explain(StreamOffset from, StreamOffset to, NoteKind kind) {
-    const char* why = "another process removed, cut or overwrote the file that held them";
-    if (kind == NoteKind::Moved) why = "another process moved the file away that held them";
-    if (kind == NoteKind::PowerLoss) why = "lost when the machine went down, or never given out";
-    return fmt::format("the offsets {} to {} are not in the log: {}", from.value, to.value, why);
+  static Phrase explain(StreamOffset from, StreamOffset to, NoteKind kind) {
+    PhraseId id = PhraseId::OffsetsRemoved;
+    if (kind == NoteKind::Moved) id = PhraseId::OffsetsMoved;
+    if (kind == NoteKind::PowerLoss) id = PhraseId::OffsetsLost;
+    return {id, {{"from", from.value}, {"to", to.value}}};
   }
 
-  // Worth no more than a note: nothing but the times hangs on it.
+  // Damage here is only a note, because nothing but the times depends on it.
   void check_times() {
     if (!log_.index) return;
     const auto damage = inspect_times(os_, paths_, log_.index->log_id);
-    const std::string name = name_of(paths_.times());
-    if (!damage && damage.error().kind != ErrorKind::NoInput) {
-      note(fmt::format("when lines came is not known: {}", damage.error().message()));
-    } else if (const std::string why = damage ? damage->value_or("") : ""; !why.empty()) {
-      note(fmt::format(
-          "when lines came is not known well: {}, {}; the next start of slurper begins it anew or "
-          "cuts off what is damaged",
-          name, why));
+    if (!damage) {
+      if (damage.error().kind != ErrorKind::NoInput)
+        note({PhraseId::ArrivalTimesUnknown, {{"error", as_phrase(damage.error())}}});
+    } else if (const auto& reason = *damage) {
+      note({PhraseId::ArrivalTimesDamaged, {{"file", name_of(paths_.times())}, {"reason", Phrase(*reason)}}});
     }
   }
 
@@ -455,15 +433,11 @@ class Verifier {
     for (std::filesystem::directory_iterator entry(paths_.directory(), error); !error && entry != end;
          entry.increment(error)) {
       if (paths_.is_quarantined(entry->path().filename().native()))
-        note(fmt::format(
-            "{} was put aside: another process had cut or written it. slurper never looks at it again",
-            name_of(entry->path())));
+        note({PhraseId::SegmentQuarantined, {{"file", name_of(entry->path())}}});
     }
     for (const std::string& path : snapshot_.temporaries) {
-      note(fmt::format("{}: {}", name_of(path),
-                       snapshot_.writer
-                           ? "a compression is under way"
-                           : "left by a compression that was cut short; the next start removes it"));
+      note({snapshot_.writer ? PhraseId::CompressionUnderWay : PhraseId::CompressionCutShort,
+            {{"file", name_of(path)}}});
     }
   }
 

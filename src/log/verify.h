@@ -37,21 +37,17 @@ struct VerifiedCursor {
 
 struct LogVerification {
   std::optional<IndexRecord> index;
-  std::optional<pid_t> writer;  // the process that has the log open for writing, where one is to be seen
-  std::vector<VerifiedSegment> segments;    // by base; the active one last, where there is one
-  StreamOffset end;                         // of the log: where a ring's bytes go on
+  std::optional<pid_t> writer;            // the process that has the log open for writing, if one is visible
+  std::vector<VerifiedSegment> segments;  // by base; the active one last, if there is one
+  StreamOffset end;                       // of the log: a ring's bytes continue there
   std::uint64_t unfinished_line_bytes = 0;  // after the last newline
   std::vector<VerifiedCursor> cursors;      // by name
 
-  struct Problem {
-    std::string what;    // "no segment holds the offsets 100 to 200 (100 bytes)"
-    std::string advice;  // how to mend it
-  };
-  std::vector<Problem> problems;   // what is missing, damaged, or contradicts something else
-  std::vector<std::string> notes;  // what is worth knowing, and as it should be
+  std::vector<Phrase> problems;  // what is missing, damaged, or contradicts something else
+  std::vector<Phrase> notes;     // what is worth knowing, and as it should be
 };
 
-// Reads all of the log at `paths` and holds it against its index. Changes and locks nothing: it may be used
+// Reads all of the log at `paths` and compares it with its index. Changes and locks nothing: it may be used
 // on a log that is being written, whose bytes up to some moment after the call it accounts for. What a crash
 // left and slurper's next start resolves is a note; damage is a problem, not a failure. Fails with NoInput
 // if there is no log, and with NoPermission or Io if it can't be looked at.

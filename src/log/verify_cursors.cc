@@ -1,7 +1,8 @@
 #include "log/verify_cursors.h"
 
-#include <fmt/format.h>
+#include <utility>
 
+#include "base/phrase_id.h"
 #include "log/log_errors.h"
 
 namespace slurper {
@@ -10,39 +11,34 @@ namespace {
 
 constexpr int kLooks = 3;  // one may fall into a write of a slot
 
-// Whether bytes may have been at `offset`, beyond the log's end, and the next ones come behind it: where
-// another process has just cut the log that slurper is writing, or the machine went down since.
+// Whether bytes may have been at `offset`, beyond the log's end, so that the next ones follow it: another
+// process has just cut the log that slurper is writing, or the machine went down since.
 bool may_go_on_behind(Os& os, StreamOffset offset, const LogVerification& log) {
   if (!log.index || offset > log.index->reserved) return false;
   const auto boot = read_boot_id(os);
   return log.writer || !boot || *boot != log.index->boot_id;
 }
 
-// Adds to `log` what there is to say about one cursor.
+// Adds the findings about one cursor to `log`.
 void check_cursor(Os& os, const LogPaths& paths, const CursorsSeen::One& seen, LogVerification& log) {
-  const std::string name = "the cursor of the sink " + in_quotes(seen.sink);
-  const auto problem = [&](std::string what, std::string advice) {
-    log.problems.push_back({std::move(what), std::move(advice)});
-  };
-  const auto note = [&](std::string text) { log.notes.push_back(std::move(text)); };
-  const std::string begin_anew =
-      fmt::format("Move {} away: the sink then begins as a new one", in_quotes(paths.cursor(seen.sink)));
+  const QuotedText sink{seen.sink};
+  const QuotedText file{paths.cursor(seen.sink)};
+  const auto problem = [&](Phrase phrase) { log.problems.push_back(std::move(phrase)); };
+  const auto note = [&](Phrase phrase) { log.notes.push_back(std::move(phrase)); };
 
   if (!seen.reading) {
-    const Error& error = seen.reading.error();
-    problem(fmt::format("{} can't be used: {}", name, error.why.str()),
-            error.advice.empty() ? begin_anew : error.advice.str());
+    problem(caused_by(seen.reading.error(), {PhraseId::CursorUnusable, {{"sink", sink}, {"file", file}}}));
     return;
   }
-  for (const std::string& damage : seen.reading->damage)
-    note(damage + "; the other one is whole, and the next write mends it");
+  for (const auto& damage : seen.reading->damage)
+    note({PhraseId::SlotOfFileDamaged, {{"damage", Phrase(damage)}}});
   const std::optional<CursorRecord>& record = seen.reading->record;
   if (!record) {
-    note(name + " says nothing yet");
+    note({PhraseId::CursorEmpty, {{"sink", sink}}});
     return;
   }
   if (log.index && record->log_id != log.index->log_id) {
-    problem(fmt::format("{} is of another log, {}", name, format(record->log_id)), begin_anew);
+    problem({PhraseId::CursorOfOtherLog, {{"sink", sink}, {"file", file}, {"log", record->log_id}}});
     return;
   }
   VerifiedCursor cursor{.sink = seen.sink, .record = *record};
@@ -50,19 +46,16 @@ void check_cursor(Os& os, const LogPaths& paths, const CursorsSeen::One& seen, L
   if (record->offset <= log.end) {
     cursor.behind = log.end - record->offset;
   } else if (may_go_on_behind(os, record->offset, log)) {
-    note(fmt::format(
-        "{} is {} bytes beyond the log's end: they were cut off, or lost with the machine's power. "
-        "slurper goes on behind them",
-        name, record->offset - log.end));
+    note({PhraseId::CursorBeyondCut, {{"sink", sink}, {"size", record->offset - log.end}}});
   } else {
-    problem(fmt::format("{} is at offset {}, beyond the log's end", name, record->offset.value),
-            "Was the log cut, or restored from a backup? Restore all of it, or else: " + begin_anew);
+    problem({PhraseId::CursorBeyondEnd, {{"sink", sink}, {"file", file}, {"offset", record->offset.value}}});
   }
   if (record->offset < first)
-    note(
-        fmt::format("{} is at offset {}: the {} bytes before offset {} are no longer in the log, and will be "
-                    "counted as missed",
-                    name, record->offset.value, first - record->offset, first.value));
+    note({PhraseId::CursorBeforeLog,
+          {{"sink", sink},
+           {"from", record->offset.value},
+           {"size", first - record->offset},
+           {"offset", first.value}}});
   log.cursors.push_back(std::move(cursor));
 }
 
@@ -81,6 +74,12 @@ Result<CursorsSeen> inspect_cursors(Os& os, const LogPaths& paths) {
     seen.cursors.push_back({.sink = sink, .reading = std::move(reading)});
   }
   return seen;
+}
+
+Phrase caused_by(const Error& error, Phrase phrase) {
+  phrase.with({"reason", error.why});
+  if (!error.advice.empty()) phrase.with({"advice", error.advice});
+  return phrase;
 }
 
 void check_cursors(Os& os, const LogPaths& paths, const CursorsSeen& seen, LogVerification& log) {

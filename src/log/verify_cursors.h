@@ -18,10 +18,13 @@ struct CursorsSeen {
   std::vector<One> cursors;
 };
 
-// To be called before the log is looked at: what a sink has, the log has had before.
+// Call this before the log is read: then what a sink has delivered is in the log.
 [[nodiscard]] Result<CursorsSeen> inspect_cursors(Os& os, const LogPaths& paths);
 
-// Holds the cursors against `log`, whose segments and end are known.
+// `phrase`, whose reason is why `error` happened; the error's advice, if it has one, comes first.
+[[nodiscard]] Phrase caused_by(const Error& error, Phrase phrase);
+
+// Compares the cursors with `log`, whose segments and end are known.
 void check_cursors(Os& os, const LogPaths& paths, const CursorsSeen& seen, LogVerification& log);
 
 }  // namespace slurper

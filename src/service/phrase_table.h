@@ -30,7 +30,10 @@ struct PhraseEntry {
 
 // The words of `phrase`, without its advice. A placeholder without an argument stays as it is written.
 [[nodiscard]] std::string to_text(const Phrase& phrase);
-// The same with its advice as a sentence of its own: for a finding.
+// What to do about it; may be empty. As with an Error, the advice that is passed comes first (an argument
+// "advice"), then that of its arguments "what" and "reason", then its own.
+[[nodiscard]] std::string advice_of(const Phrase& phrase);
+// The words with the advice as a sentence of its own: for a finding.
 [[nodiscard]] std::string with_advice(const Phrase& phrase);
 // "cannot WHAT: WHY. ADVICE" on one line, without a newline at its end.
 [[nodiscard]] std::string to_text(const Error& error);

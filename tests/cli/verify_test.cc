@@ -140,7 +140,7 @@ TEST_F(VerifyCommandTest, HoldsTheLogAgainstItsRing) {
   ring_ = directory_ / "ring";
   const Uuid id = {1, 2, 3};
   EXPECT_EQ(run(paths_.active()), 65);
-  EXPECT_THAT(unwrapped(), HasSubstr("look at the ring in"));
+  EXPECT_THAT(unwrapped(), HasSubstr("examine the ring in"));
 
   const auto make_ring = [&](const Uuid& log_id, const Uuid& ring_boot, std::uint64_t begin) {
     std::filesystem::remove_all(ring_);
@@ -171,14 +171,15 @@ TEST_F(VerifyCommandTest, HoldsTheLogAgainstItsRing) {
 
   make_ring(id, *boot, 0);
   EXPECT_EQ(run(paths_.active()), 0);
-  EXPECT_THAT(unwrapped(), HasSubstr("ends 7 bytes behind what slurper had taken"));
+  EXPECT_THAT(unwrapped(), HasSubstr("ends 7 bytes behind what slurper had read"));
 
   make_ring(new_uuid(), *boot, 16);
   EXPECT_EQ(run(paths_.active()), 65);
   EXPECT_THAT(
       unwrapped(),
       HasSubstr(
-          "belongs to another log. Name this log's with --ring, or does its index come from elsewhere?\n"));
+          "belongs to another log. Name this log's ring with --ring. If this is its ring, the log's index "
+          "comes from another log.\n"));
 
   make_ring(id, new_uuid(), 16);
   EXPECT_EQ(run(paths_.active()), 0);

@@ -49,7 +49,7 @@ TEST(ArrivalTimes, AreRightOverRestarts) {
   }
   Child verify(site.verify());
   EXPECT_TRUE(verify.exits_with(0)) << verify.out();
-  EXPECT_THAT(verify.out(), testing::Not(testing::HasSubstr("when lines came")));
+  EXPECT_THAT(verify.out(), testing::Not(testing::HasSubstr("arrival times of")));
 
   const LogPaths paths(site.disk / "messages");
   const auto index = read_index(kernel(), paths);

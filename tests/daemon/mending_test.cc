@@ -116,7 +116,7 @@ INSTANTIATE_TEST_SUITE_P(
                [](Log& log) { fs::rename(log.backup(), log.file("messages.00000000000000008000")); }},
         Damage{"ASegmentGoneForGood", [](Log& log) { fs::remove(log.segment(1)); },
                "no segment holds the offsets 4000 to 8000 (4000 bytes)",
-               "this is told until the segments before the gap are gone, too",
+               "verify reports the gap until the segments before it are gone, too",
                [](Log& log) { fs::remove(log.segment(0)); }},
         Damage{"ASegmentThatSomebodyHasWrittenTo",
                [](Log& log) {
@@ -129,7 +129,7 @@ INSTANTIATE_TEST_SUITE_P(
         Damage{"AnothersSegment",
                [](Log& log) { fs::copy_file(log.segment(0), log.file("messages.00000000000000004001")); },
                "the segment at offset 4001 begins before the end of the one before it, 8000",
-               "Is 'messages.00000000000000004001' not of this log? Then move it away",
+               "Does 'messages.00000000000000004001' belong to another log? Then move it away",
                [](Log& log) { fs::rename(log.file("messages.00000000000000004001"), log.backup()); }},
         Damage{"ADamagedCompressedSegment",
                [](Log& log) {
@@ -141,7 +141,7 @@ INSTANTIATE_TEST_SUITE_P(
                [](Log& log) { fs::rename(log.backup(), log.file("messages.00000000000000004000.zst")); },
                {"log.compress=zstd"}},
         Damage{"NoIndex", [](Log& log) { fs::remove(log.index()); },
-               "the log's index '.messages.index' is missing", "The next start of slurper makes a new one",
+               "the log's index '.messages.index' is missing", "At its next start, slurper creates one",
                start_slurper},
         Damage{"NoWholeSlotInTheIndex",
                [](Log& log) {
@@ -157,8 +157,7 @@ INSTANTIATE_TEST_SUITE_P(
                "is missing", "Was it moved away? Put it back",
                [](Log& log) { fs::rename(log.backup(), log.file("messages")); }},
         Damage{"TheActiveSegmentGoneForGood", [](Log& log) { fs::remove(log.file("messages")); },
-               "is missing",
-               "slurper goes on in a new file by itself, with the next line or at its next start",
+               "is missing", "slurper continues in a new file, with the next line or at its next start",
                start_slurper},
         Damage{"TheActiveSegmentRestored",
                [](Log& log) {
@@ -169,7 +168,7 @@ INSTANTIATE_TEST_SUITE_P(
                start_slurper},
         Damage{"TheActiveSegmentCut", [](Log& log) { fs::resize_file(log.file("messages"), 10); },
                "another process has cut it, or moved its file away",
-               "let the next start of slurper go on behind the gap", start_slurper}),
+               "let the next start of slurper continue behind the gap", start_slurper}),
     [](const auto& param_info) { return std::string(param_info.param.name); });
 
 }  // namespace

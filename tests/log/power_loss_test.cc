@@ -12,6 +12,7 @@
 #include "log/power_loss_os.h"
 #include "log/segment_reader.h"
 #include "log/verify.h"
+#include "support/text_of.h"
 
 namespace slurper {
 namespace {
@@ -93,7 +94,7 @@ class PowerLoss : public testing::TestWithParam<SyncMode> {
     // Without any sync a disk may keep the index of a rotation and not its names: all that is left then is
     // that slurper starts, and gives no offset out twice.
     if (GetParam() == SyncMode::None) return;
-    for (const auto& problem : log->problems) ADD_FAILURE() << problem.what;
+    for (const auto& problem : log->problems) ADD_FAILURE() << test::text_of(problem);
     std::set<std::uint64_t> there;
     const auto segments = list_segments(kernel(), LogPaths(settings_.path));
     ASSERT_TRUE(segments);

@@ -17,7 +17,9 @@
 #include "log/fault_os.h"
 #include "log/log_files.h"
 #include "log/log_writer.h"
+#include "service/phrase_table.h"
 #include "support/flock_holder.h"
+#include "support/text_of.h"
 #include "support/wait.h"
 
 namespace slurper {
@@ -58,7 +60,7 @@ class VerifyTest : public testing::Test {
   }
   void write_index(StreamOffset active_base) {
     auto index = LogIndex::open(kernel(), paths_, {});
-    ASSERT_TRUE(index) << index.error().message();
+    ASSERT_TRUE(index) << test::text_of(index.error());
     IndexRecord record = index->record().value_or(IndexRecord{});
     record.active_base = active_base;
     record.active_inode = active_inode();
@@ -68,15 +70,21 @@ class VerifyTest : public testing::Test {
 
   LogVerification verify(Os& os = kernel()) {
     auto log = verify_log(os, paths_);
-    if (!log) throw std::runtime_error(log.error().message());
+    if (!log) throw std::runtime_error(test::text_of(log.error()));
     return std::move(*log);
   }
   static std::vector<std::string> problems(const LogVerification& log) {
     std::vector<std::string> all;
-    for (const auto& problem : log.problems) {
-      EXPECT_FALSE(problem.advice.empty()) << problem.what;
-      all.push_back(problem.what);
+    for (const Phrase& problem : log.problems) {
+      EXPECT_FALSE(advice_of(problem).empty()) << test::text_of(problem);
+      EXPECT_THAT(test::text_of(problem), testing::EndsWith(advice_of(problem)));
+      all.push_back(to_text(problem));
     }
+    return all;
+  }
+  static std::vector<std::string> notes(const LogVerification& log) {
+    std::vector<std::string> all;
+    for (const Phrase& note : log.notes) all.push_back(test::text_of(note));
     return all;
   }
 
@@ -88,7 +96,7 @@ class VerifyTest : public testing::Test {
 TEST_F(VerifyTest, AccountsForEveryByteOfAGoodLog) {
   const LogVerification log = verify();
   EXPECT_THAT(problems(log), IsEmpty());
-  EXPECT_THAT(log.notes, IsEmpty());
+  EXPECT_THAT(notes(log), IsEmpty());
   EXPECT_EQ(log.end, StreamOffset{bytes_.size()});
   EXPECT_EQ(log.unfinished_line_bytes, 0U);
   EXPECT_EQ(log.writer, std::nullopt);
@@ -120,7 +128,7 @@ TEST_F(VerifyTest, TakesALogWithoutItsOldestSegments) {
   ASSERT_EQ(unlink(paths_.compressed(base(0)).c_str()), 0);
   const LogVerification log = verify();
   EXPECT_THAT(problems(log), IsEmpty());
-  EXPECT_THAT(log.notes,
+  EXPECT_THAT(notes(log),
               ElementsAre(HasSubstr("the 1000 bytes before offset 1000 are no longer in the log")));
 }
 
@@ -139,7 +147,7 @@ TEST_F(VerifyTest, FindsAMissingSegment) {
   ASSERT_EQ(unlink(paths_.rotated(base(1)).c_str()), 0);
   const LogVerification log = verify();
   EXPECT_THAT(problems(log), ElementsAre("no segment holds the offsets 1000 to 2000 (1000 bytes)"));
-  EXPECT_THAT(log.problems[0].advice, HasSubstr("'m.00000000000000001000'"));
+  EXPECT_THAT(advice_of(log.problems[0]), HasSubstr("'m.00000000000000001000'"));
 }
 
 TEST_F(VerifyTest, FindsAMissingLastSegment) {
@@ -165,7 +173,8 @@ TEST_F(VerifyTest, FindsACompressedSegmentCutAnywhere) {
     write_file(paths_.compressed(base(0)), frame.substr(0, size));
     const LogVerification log = verify();
     ASSERT_FALSE(log.problems.empty()) << size;
-    EXPECT_THAT(log.problems[0].what, HasSubstr("'m.00000000000000000000.zst', from offset 0 on, is damaged"))
+    EXPECT_THAT(test::text_of(log.problems[0]),
+                HasSubstr("'m.00000000000000000000.zst', from offset 0 on, is damaged"))
         << size;
     EXPECT_TRUE(log.segments[0].damaged) << size;
   }
@@ -194,7 +203,7 @@ TEST_F(VerifyTest, FindsWhatIsWrongWithTheIndex) {
   write_file(paths_.index(), good + std::string(kIndexSlotSize, 'x'));
   log = verify();
   EXPECT_THAT(problems(log), IsEmpty());
-  EXPECT_THAT(log.notes, ElementsAre(HasSubstr("slot B of the log's index")));
+  EXPECT_THAT(notes(log), ElementsAre(HasSubstr("slot B of the log's index")));
 }
 
 TEST_F(VerifyTest, FindsAnActiveSegmentThatIsMissingOrAnother) {
@@ -218,20 +227,20 @@ TEST_F(VerifyTest, TakesARotationThatWasCutShort) {
   rename(paths_.active(), paths_.rotated(base(3)));
   LogVerification log = verify();
   EXPECT_THAT(problems(log), IsEmpty());
-  EXPECT_THAT(log.notes, ElementsAre(HasSubstr("a rotation was cut short")));
+  EXPECT_THAT(notes(log), ElementsAre(HasSubstr("a rotation was cut short")));
   EXPECT_EQ(log.end, StreamOffset{bytes_.size()});
   EXPECT_THAT(log.segments, SizeIs(4));
 
   write_file(paths_.active(), "next\n");
   log = verify();
   EXPECT_THAT(problems(log), IsEmpty());
-  EXPECT_THAT(log.notes, ElementsAre(HasSubstr("a rotation was cut short")));
+  EXPECT_THAT(notes(log), ElementsAre(HasSubstr("a rotation was cut short")));
   EXPECT_EQ(log.end, StreamOffset{bytes_.size() + 5});
 
   write_index({bytes_.size()});
   log = verify();
   EXPECT_THAT(problems(log), IsEmpty());
-  EXPECT_THAT(log.notes, IsEmpty());
+  EXPECT_THAT(notes(log), IsEmpty());
 }
 
 // Each state in which a crash leaves a compression.
@@ -239,14 +248,15 @@ TEST_F(VerifyTest, TakesACompressionThatWasCutShort) {
   write_file(paths_.temporary(base(1)), "cut short");
   LogVerification log = verify();
   EXPECT_THAT(problems(log), IsEmpty());
-  EXPECT_THAT(log.notes, ElementsAre(HasSubstr("'m.00000000000000001000.zst.tmp': left by a compression")));
+  EXPECT_THAT(notes(log),
+              ElementsAre(HasSubstr("'m.00000000000000001000.zst.tmp' is left from a compression")));
   ASSERT_EQ(unlink(paths_.temporary(base(1)).c_str()), 0);
 
   compress(1);
   write_file(paths_.rotated(base(1)), part(1));
   log = verify();
   EXPECT_THAT(problems(log), IsEmpty());
-  EXPECT_THAT(log.notes,
+  EXPECT_THAT(notes(log),
               ElementsAre(HasSubstr("'m.00000000000000001000.zst' stands beside its raw segment")));
   EXPECT_THAT(log.segments, SizeIs(4));
 }
@@ -260,7 +270,7 @@ TEST_F(VerifyTest, SaysWhereThereIsNoLog) {
   EXPECT_EQ(no_folder.error().kind, ErrorKind::NoInput);
   const auto folder = verify_log(kernel(), LogPaths(directory_.path()));
   ASSERT_FALSE(folder);
-  EXPECT_THAT(folder.error().message(), HasSubstr("it is a directory, not a regular file"));
+  EXPECT_THAT(test::text_of(folder.error()), HasSubstr("it is a directory, not a regular file"));
 }
 
 TEST_F(VerifyTest, ChangesNothing) {
@@ -317,7 +327,7 @@ TEST_F(VerifyTest, LooksAgainWhenTheLogIsRotatedMeanwhile) {
       InterferingOs os(path, at, rotate);
       const LogVerification log = verify(os);
       EXPECT_THAT(problems(log), IsEmpty()) << path << " " << at;
-      EXPECT_THAT(log.notes, IsEmpty()) << path << " " << at;
+      EXPECT_THAT(notes(log), IsEmpty()) << path << " " << at;
     }
   }
   EXPECT_GE(rotations, 6);
@@ -336,7 +346,7 @@ TEST_F(VerifyTest, FollowsACompressionAndARemovalMeanwhile) {
                          [&] { (void)unlink(paths_.compressed(base(0)).c_str()); });
   log = verify(removing);
   EXPECT_THAT(problems(log), IsEmpty());
-  EXPECT_THAT(log.notes, ElementsAre(HasSubstr("was removed meanwhile"), HasSubstr("no longer in the log")));
+  EXPECT_THAT(notes(log), ElementsAre(HasSubstr("was removed meanwhile"), HasSubstr("no longer in the log")));
   EXPECT_THAT(log.segments, SizeIs(3));
 }
 
@@ -365,9 +375,9 @@ TEST_F(VerifyTest, ExplainsWhatOthersHaveDoneToIt) {
   const auto log = verify_log(kernel(), paths);
   ASSERT_TRUE(log);
   EXPECT_THAT(problems(*log), IsEmpty());
-  EXPECT_THAT(log->notes,
+  EXPECT_THAT(notes(*log),
               testing::IsSupersetOf(
-                  {HasSubstr("the last 16 bytes of 'other.00000000000000000000' are not of the log"),
+                  {HasSubstr("the last 16 bytes of 'other.00000000000000000000' do not belong to the log"),
                    HasSubstr("offsets 6 to 26 are not in the log: another process moved"),
                    HasSubstr("offsets 26 to 51 are not in the log: another process removed, cut"),
                    HasSubstr("the machine went down"), HasSubstr("'other.put-aside-1'")}));
@@ -395,14 +405,14 @@ TEST_F(VerifyTest, TellsWhatItMayNotReadFromDamage) {
     const auto log = verify_log(os, paths_);
     ASSERT_FALSE(log) << path;
     EXPECT_EQ(log.error().kind, ErrorKind::NoPermission) << path;
-    EXPECT_THAT(log.error().message(), HasSubstr(path));
+    EXPECT_THAT(test::text_of(log.error()), HasSubstr(path));
   }
 }
 
 TEST_F(VerifyTest, ListsCursorsAndHowFarTheyAre) {
   const auto write_cursor = [&](const char* sink, std::uint64_t offset, const Uuid& log_id = {}) {
     auto cursor = CursorFile::open(kernel(), paths_, sink, log_id, {});
-    ASSERT_TRUE(cursor) << cursor.error().message();
+    ASSERT_TRUE(cursor) << test::text_of(cursor.error());
     ASSERT_TRUE(cursor->write({.offset = {offset}, .rejected = 2, .missed = 3}, Durability::Cached));
   };
   ASSERT_TRUE(CursorFile::open(kernel(), paths_, "fresh", {}, {}));
@@ -410,7 +420,7 @@ TEST_F(VerifyTest, ListsCursorsAndHowFarTheyAre) {
   write_cursor("lags", 1200);
   LogVerification log = verify();
   EXPECT_THAT(problems(log), IsEmpty());
-  EXPECT_THAT(log.notes, ElementsAre("the cursor of the sink 'fresh' says nothing yet"));
+  EXPECT_THAT(notes(log), ElementsAre("the cursor of the sink 'fresh' has no record yet"));
   ASSERT_THAT(log.cursors, SizeIs(2));
   EXPECT_EQ(log.cursors[0].sink, "done");
   EXPECT_EQ(log.cursors[0].behind, 0U);
@@ -426,14 +436,14 @@ TEST_F(VerifyTest, ListsCursorsAndHowFarTheyAre) {
   log = verify();
   EXPECT_THAT(problems(log),
               ElementsAre("the cursor of the sink 'beyond' is at offset 3501, beyond the log's end",
-                          HasSubstr("the cursor of the sink 'other' is of another log"),
+                          HasSubstr("the cursor of the sink 'other' belongs to another log"),
                           "the cursor of the sink 'ruined' can't be used: no slot of it is whole"));
   for (const auto& problem : log.problems)
-    EXPECT_THAT(problem.advice, testing::AnyOf(HasSubstr("ove "), HasSubstr("slurper cursor '")))
-        << problem.what;
+    EXPECT_THAT(advice_of(problem), testing::AnyOf(HasSubstr("ove "), HasSubstr("slurper cursor '")))
+        << to_text(problem);
 }
 
-// After a loss of power a sink may have what the log has not; the next start goes on behind it.
+// After a loss of power a sink may have what the log has not; the next start continues behind it.
 TEST_F(VerifyTest, ACursorMayBeBeyondWhatALossOfPowerTook) {
   {
     auto index = LogIndex::open(kernel(), paths_, {});
@@ -447,7 +457,7 @@ TEST_F(VerifyTest, ACursorMayBeBeyondWhatALossOfPowerTook) {
   }
   LogVerification log = verify();
   EXPECT_THAT(problems(log), IsEmpty());
-  EXPECT_THAT(log.notes, ElementsAre(HasSubstr("the cursor of the sink 'quick' is 100 bytes beyond")));
+  EXPECT_THAT(notes(log), ElementsAre(HasSubstr("the cursor of the sink 'quick' is 100 bytes beyond")));
   {
     auto index = LogIndex::open(kernel(), paths_, {});
     ASSERT_TRUE(index);
@@ -465,7 +475,7 @@ TEST_F(VerifyTest, SaysWhichCursorsWillMissSomething) {
   ASSERT_EQ(unlink(paths_.compressed(base(0)).c_str()), 0);
   const LogVerification log = verify();
   EXPECT_THAT(problems(log), IsEmpty());
-  EXPECT_THAT(log.notes, testing::Contains(HasSubstr("the 990 bytes before offset 1000 are no longer")));
+  EXPECT_THAT(notes(log), testing::Contains(HasSubstr("the 990 bytes before offset 1000 are no longer")));
 }
 
 // No call's failure is overlooked: it is reported, or the bytes were all read without it.
@@ -532,7 +542,7 @@ TEST_F(VerifyTest, AccountsForALogThatIsBeingWrittenAndForOneWhoseWriterWasKille
     std::uint64_t end = 0;
     for (int look = 0; (look < 5 || end <= 20'000) && std::chrono::steady_clock::now() < deadline; ++look) {
       const auto log = verify_log(kernel(), paths);
-      EXPECT_TRUE(log) << log.error().message();
+      EXPECT_TRUE(log) << test::text_of(log.error());
       if (!log) continue;
       EXPECT_THAT(problems(*log), IsEmpty());
       EXPECT_EQ(log->writer, writer);
@@ -544,7 +554,7 @@ TEST_F(VerifyTest, AccountsForALogThatIsBeingWrittenAndForOneWhoseWriterWasKille
     EXPECT_TRUE(WIFSIGNALED(status)) << "it failed: " << WEXITSTATUS(status);
 
     const auto log = verify_log(kernel(), paths);
-    ASSERT_TRUE(log) << log.error().message();
+    ASSERT_TRUE(log) << test::text_of(log.error());
     EXPECT_THAT(problems(*log), IsEmpty());
     EXPECT_EQ(log->writer, std::nullopt);
     verified += log->end.value;
@@ -581,7 +591,7 @@ TEST_F(VerifyTest, AReaderSeesWhoWritesTheLogAndWhoOnlyHoldsALock) {
   EXPECT_EQ(writer_by_a_reader(), 0);
   {
     const auto index = LogIndex::open(kernel(), paths_, {});
-    ASSERT_TRUE(index) << index.error().message();
+    ASSERT_TRUE(index) << test::text_of(index.error());
     EXPECT_EQ(writer_by_a_reader(), getpid());
   }
   EXPECT_EQ(writer_by_a_reader(), 0);

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <chrono>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -75,6 +76,20 @@ TEST(PhraseTable, AFindingIsASentenceBeforeItsAdvice) {
   EXPECT_EQ(with_advice(Phrase(PhraseId::NotAUuid)), "it is not a UUID");
   EXPECT_EQ(with_advice(Phrase(PhraseId::ReplacedAllTheTime)),
             "it is replaced again and again. Find out which process does it");
+}
+
+TEST(PhraseTable, AFindingHasTheAdviceOfWhatItNames) {
+  const Error error = fail_errno(EACCES, PhraseId::SetUpEventLoop, PhraseId::MoveItAway).error();
+  EXPECT_EQ(with_advice(as_phrase(error)), to_text(error));
+  const auto unusable = [](Phrase reason) {
+    return Phrase(PhraseId::IndexUnusable, {{"file", QuotedText{"x"}}, {"reason", std::move(reason)}});
+  };
+  EXPECT_EQ(advice_of(unusable(PhraseId::NotAUuid)), "Check the disk") << "its own";
+  EXPECT_EQ(advice_of(unusable(PhraseId::ReplacedAllTheTime)), "Find out which process does it");
+  Phrase advised = unusable(PhraseId::ReplacedAllTheTime);
+  EXPECT_EQ(advice_of(advised.with({"advice", Phrase(PhraseId::MoveItAway)})), "Move it away");
+  EXPECT_EQ(advice_of(as_phrase(fail_errno(EMFILE, PhraseId::SetUpEventLoop).error())),
+            "Raise the limit on open files: LimitNOFILE= of the service, or ulimit -n");
 }
 
 }  // namespace
