@@ -70,10 +70,13 @@ std::string phrases() {
     std::string item = "- " + with_dots(entry.words);
     if (!entry.advice.empty()) item += ". *" + with_dots(entry.advice) + ".*";
     for (const ErrnoAdvice& known : entry.on_errno)
-      item += fmt::format(" {}: *{}.*", strerrorname_np(known.errnum), with_dots(known.advice));
+      items.push_back(fmt::format("- {} ({}). *{}.*\n", strerrordesc_np(known.errnum),
+                                  strerrorname_np(known.errnum), with_dots(known.advice)));
     items.push_back(item + '\n');
   }
   std::ranges::sort(items);
+  const auto same = std::ranges::unique(items);
+  items.erase(same.begin(), same.end());
   std::string text = kPhrases;
   for (const std::string& item : items) text += item;
   return text;
