@@ -37,8 +37,8 @@ std::unexpected<Error> fail_errno(int errnum, Phrase what, Phrase advice) {
                                .advice = std::move(advice)});
 }
 
-Phrase as_phrase(const Error& error) {
-  Phrase phrase(PhraseId::Failure, {{"what", error.what}, {"reason", error.why}});
+Phrase as_phrase(const Error& error, PhraseId id) {
+  Phrase phrase(id, {{"what", error.what}, {"reason", error.why}});
   if (error.errnum != 0) phrase.with({"errno", Errno{error.errnum}});
   if (!error.advice.empty()) phrase.with({"advice", error.advice});
   return phrase;

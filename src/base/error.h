@@ -21,7 +21,7 @@ namespace slurper {
 // The error for `what`, which failed with `errnum`.
 [[nodiscard]] std::unexpected<Error> fail_errno(int errnum, Phrase what, Phrase advice = {});
 
-// The error as one phrase, for a finding.
-[[nodiscard]] Phrase as_phrase(const Error& error);
+// The error as one phrase, for a finding: `id` names its "what" and "reason".
+[[nodiscard]] Phrase as_phrase(const Error& error, PhraseId id = PhraseId::Failure);
 
 }  // namespace slurper

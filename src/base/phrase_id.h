@@ -53,6 +53,96 @@ enum class PhraseId : std::uint16_t {
   // service/
 
   // What `check` finds.
+  CheckedAsUnit,           // unit, user
+  CheckedAsUser,           // user
+  UnitRunsAsOther,         // unit, user
+  NotCheckedAsUnit,        // unit, reason
+  TheFifo,                 // file
+  TheLog,                  // file
+  TheLogsFile,             // file
+  TheRing,                 // file
+  TheRingIn,               // file
+  TheConfiguration,        // file
+  TheFileSystemOf,         // subject
+  TheSink,                 // sink
+  FolderMissing,           // subject, folder, errno
+  FolderIsNone,            // subject, folder, found
+  FolderDenied,            // subject, errno, folder, mode, owner, user
+  FileDenied,              // subject, user, errno, mode, owner
+  NotToBeSeen,             // subject, errno
+  FileIsOther,             // subject, found, advice
+  FifoToBeCreated,         // fifo, mode
+  FifoMissing,             // fifo
+  FifoIsOther,             // fifo, found
+  NameTheFifoItself,       // end
+  FifoDenied,              // fifo, user, errno, mode, owner
+  FifoThere,               // fifo, mode, owner
+  FifoModeZero,            // fifo, mode
+  FifoWritable,            // fifo
+  FifoReadable,            // fifo
+  NothingWrites,           // fifo, folder
+  NothingVisibleWrites,    // fifo, folder
+  LetItBeRead,             //
+  LogFollowsNoLink,        // end
+  SetLogPath,              //
+  LogToBeCreated,          // log, size
+  LogThere,                // log, size
+  LogDiskFull,             // log
+  LogDiskHasNoInodes,      // log
+  LogInRam,                // log
+  KeepSizeTooLarge,        // size, log
+  DefaultRingFolder,       // what, reason
+  MoveTheRingAway,         //
+  RingHasNoRoom,           // folder
+  RingHasLittleRoom,       // folder, size, room
+  RingHasRoom,             // folder, size
+  RingOnDisk,              // folder
+  FifoNotWatched,          // what, reason
+  PipesAtLimit,            // user, size, wanted
+  PipeWithoutLimit,        // size
+  PipeFits,                // size
+  PipeBeyondMax,           // size, max, wanted
+  PipeBeyondPages,         // pages, max, enough
+  SinkPathIsRelative,      // sink, file
+  SinkFolderMissing,       // sink, folder, errno, user
+  SinkFolderIsNone,        // sink, folder
+  SinkWriteDenied,         // sink, user, file, errno, mode, owner
+  MountReadWrite,          //
+  SinkFileIsOther,         // sink, file, found
+  NameTheFileItself,       // end
+  SinkDiskFull,            // sink, folder
+  SinkMayWrite,            // sink, file
+  SinkProgramMissing,      // sink, file, errno
+  SinkProgramIsOther,      // sink, file
+  SinkProgramDenied,       // sink, user, file, errno, mode, owner
+  SinkMayRun,              // sink, file
+  SinkKeyDenied,           // sink, setting, file, user, errno
+  SinkHasWhatItNeeds,      // sink
+  SinkSocketMissing,       // sink, file, errno
+  SinkSocketIsOther,       // sink, file
+  SinkSocketDenied,        // sink, user, file, errno, mode, owner
+  SinkSocketIsDead,        // sink, file
+  SinkTargetWithoutPort,   // sink, target, address, host, port
+  SinkTargetIsNoAddress,   // sink, target, host, port
+  SinkCannotStart,         // sink, what, reason
+  UnitCannotWrite,         // unit, folder, subject
+  UnitHasNoNetwork,        // unit, sink
+  NoSuchUser,              // user
+  NoDynamicUser,           // user
+  NoSuchGroup,             // group
+  NotBecome,               // errno
+  RsyslogKeepsLines,       // place
+  RsyslogLosesLines,       // place, settings
+  WriteBeforeIt,           // settings
+  RsyslogWritesNoNewline,  // place, template
+  SyslogdSettingsUnread,   // file, errno
+  InputReadsASink,         // place, file, sink
+  SyslogNgReadsTheFifo,    // place
+  SyslogNgKeepsLines,      // place
+  SyslogNgPauses,          // place, settings
+  OldSyslogdWrites,        // place
+  NoSyslogdNamesTheFifo,   // fifo
+  SinkFeedsASyslogd,       // sink
 
   // What `verify` and `recover` find.
   VerifyLog,            // file

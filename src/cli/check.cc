@@ -24,6 +24,7 @@
 #include "cli/unit.h"
 #include "cli/who.h"
 #include "config/config.h"
+#include "service/phrase_table.h"
 #include "sink/registry.h"
 
 namespace slurper {
@@ -33,23 +34,24 @@ namespace {
 // Calls check_as_this_process() in a process of its own that has become what `unit` says. Its findings
 // return through a pipe, one a line: level, kind, text.
 Findings check_as(const Unit& unit, const Settings& settings, const std::optional<std::string>& file) {
-  const auto failed = [&](const std::string& why) {
-    return Findings{
-        {.level = Finding::Level::Warning,
-         .text = fmt::format("could not be checked as {} is run: {}", printable(unit.name), why)}};
+  const auto failed = [&](Phrase why) {
+    return Findings{{.level = Finding::Level::Warning,
+                     .phrase = {PhraseId::NotCheckedAsUnit,
+                                {{"unit", printable(unit.name)}, {"reason", std::move(why)}}}}};
   };
+  const auto failed_with = [&](int errnum) { return failed({PhraseId::Errno, {{"errno", Errno{errnum}}}}); };
   std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return failed(errno_text(errno));
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return failed_with(errno);
   const UniqueFd read_fd(ends[0]);
   UniqueFd write_fd(ends[1]);
   const pid_t child = ::fork();
-  if (child < 0) return failed(errno_text(errno));
+  if (child < 0) return failed_with(errno);
   if (child == 0) {
     std::string text;
-    const std::string refused = become(unit);
+    const Phrase refused = become(unit);
     for (const Finding& finding : refused.empty() ? check_as_this_process(settings, file) : failed(refused))
       text += fmt::format("{} {} {}\n", static_cast<int>(finding.level), static_cast<int>(finding.kind),
-                          finding.text);
+                          with_advice(finding.phrase));
     for (std::string_view rest = text; !rest.empty();) {
       const ssize_t count = ::write(write_fd.get(), rest.data(), rest.size());
       if (count <= 0) break;
@@ -72,11 +74,13 @@ Findings check_as(const Unit& unit, const Settings& settings, const std::optiona
     in >> level >> kind;
     in.ignore(1);
     Finding finding{
-        .level = static_cast<Finding::Level>(level), .text = {}, .kind = static_cast<ErrorKind>(kind)};
-    std::getline(in, finding.text);
+        .level = static_cast<Finding::Level>(level), .phrase = {}, .kind = static_cast<ErrorKind>(kind)};
+    std::string words;
+    std::getline(in, words);
+    finding.phrase = {PhraseId::Text, {{"text", std::move(words)}}};
     findings.push_back(std::move(finding));
   }
-  return findings.empty() ? failed("it ended early") : findings;
+  return findings.empty() ? failed_with(EPIPE) : findings;
 }
 
 Findings check_everything(const Settings& settings, const std::optional<std::string>& file,
@@ -84,17 +88,17 @@ Findings check_everything(const Settings& settings, const std::optional<std::str
   Findings all;
   const bool as_unit = unit && ::geteuid() == 0;
   if (as_unit) {
-    all.push_back(
-        {.text = fmt::format("checked as {} is run: user {}, its groups, its folders, and its sandbox as its "
-                             "unit file has it",
-                             printable(unit->name), unit->user.empty() ? "root" : printable(unit->user))});
+    all.push_back({.phrase = {PhraseId::CheckedAsUnit,
+                              {{"unit", printable(unit->name)},
+                               {"user", unit->user.empty() ? "root" : printable(unit->user)}}}});
     add(all, check_as(*unit, settings, file));
   } else {
-    all.push_back({.text = fmt::format("checked for {}{}", who_runs(),
-                                       unit ? fmt::format("; {} is run as {}: sudo slurper check checks that",
-                                                          printable(unit->name),
-                                                          unit->user.empty() ? "root" : printable(unit->user))
-                                            : "")});
+    all.push_back({.phrase = {PhraseId::CheckedAsUser, {{"user", who_runs()}}}});
+    if (unit) {
+      all.push_back({.phrase = {PhraseId::UnitRunsAsOther,
+                                {{"unit", printable(unit->name)},
+                                 {"user", unit->user.empty() ? "root" : printable(unit->user)}}}});
+    }
     add(all, check_as_this_process(settings, file));
   }
   if (unit) add(all, check_unit(settings, *unit));
@@ -140,8 +144,8 @@ int check(const ConfigOptions& options, const Wanted& wanted) {
 
   Findings findings = check_everything(*settings, file, unit);
   for (const PreparedSink& sink : *sinks) {
-    for (const std::string& warning : sink.warnings)
-      findings.push_back({.level = Finding::Level::Warning, .text = warning});
+    for (const auto& warning : sink.warnings)
+      findings.push_back({.level = Finding::Level::Warning, .phrase = warning});
   }
   for (const Finding& finding : findings) fmt::print(stderr, "{}", to_lines(finding));
   fmt::print(stderr, "\n");

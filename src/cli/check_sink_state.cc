@@ -1,10 +1,9 @@
 #include "cli/check_sink_state.h"
 
-#include <fmt/format.h>
-
 #include <optional>
+#include <utility>
 
-#include "base/text.h"
+#include "base/error.h"
 #include "log/cursor_file.h"
 #include "log/log_index.h"
 #include "sink/registry.h"
@@ -13,11 +12,10 @@ namespace slurper {
 
 namespace {
 
-Finding sink_error(const SinkSettings& sink, ErrorKind kind, const std::string& why) {
-  return {.level = Finding::Level::Error,
-          .text = fmt::format("the sink '{}' {}. slurper starts all the same: its lines wait in the log",
-                              printable(sink.name), why),
-          .kind = kind};
+Finding sink_error(const SinkSettings& sink, const Error& error) {
+  Phrase phrase = as_phrase(error, PhraseId::SinkCannotStart);
+  phrase.with({"sink", QuotedText{sink.name}});
+  return {.level = Finding::Level::Error, .phrase = std::move(phrase), .kind = error.kind};
 }
 
 std::optional<Finding> check_cursor(const SinkSettings& sink, const LogPaths& paths,
@@ -26,7 +24,7 @@ std::optional<Finding> check_cursor(const SinkSettings& sink, const LogPaths& pa
   const Result<CursorReading> reading = read_cursor(kernel(), paths, sink.name, log_id);
   // A sink that never ran has no cursor.
   if (reading || reading.error().kind == ErrorKind::NoInput) return std::nullopt;
-  return sink_error(sink, reading.error().kind, reading.error().message());
+  return sink_error(sink, reading.error());
 }
 
 }  // namespace
@@ -39,8 +37,7 @@ Findings check_sink_states(const Settings& settings) {
     if (const auto& record = index->record) log_id = record->log_id;
   }
   for (const SinkSettings& sink : settings.sinks) {
-    if (const auto type = find_sink_type(sink); !type)
-      findings.push_back(sink_error(sink, type.error().kind, type.error().message()));
+    if (const auto type = find_sink_type(sink); !type) findings.push_back(sink_error(sink, type.error()));
     if (auto damaged = check_cursor(sink, paths, log_id)) findings.push_back(*std::move(damaged));
   }
   return findings;

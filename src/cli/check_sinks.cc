@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -41,10 +40,7 @@ class Look {
   void at_words() {
     const std::string path = value_of(sink_, "path");
     if (sink_.type == "file" && !path.empty() && !path.starts_with('/')) {
-      warn(fmt::format(
-          "its path {} is relative to the folder where slurper is started, which is '/' in a service. "
-          "Write the whole path",
-          in_quotes(path)));
+      warn({PhraseId::SinkPathIsRelative, {{"file", QuotedText{path}}}});
     }
     if (sink_.type != "syslog") return;
     for (const std::string& target : values_of(sink_, "target")) at_target(target);
@@ -57,28 +53,27 @@ class Look {
     struct stat st{};
     if (::stat(folder.c_str(), &st) != 0) {
       const int errnum = errno;
-      return warn(fmt::format("the folder {} of its file: {}. Create it: mkdir -p, and chown it to {}",
-                              in_quotes(folder), errno_text(errnum), who_runs()));
+      return warn({PhraseId::SinkFolderMissing,
+                   {{"folder", QuotedText{folder}}, {"errno", Errno{errnum}}, {"user", who_runs()}}});
     }
-    if (!S_ISDIR(st.st_mode))
-      return warn(fmt::format("{} is no folder. Name another path", in_quotes(folder)));
+    if (!S_ISDIR(st.st_mode)) return warn({PhraseId::SinkFolderIsNone, {{"folder", QuotedText{folder}}}});
     if (const int refused = refusal(folder, W_OK | X_OK); refused != 0)
       return warn(cannot_write(folder, st, refused));
     if (::lstat(path.c_str(), &st) == 0) {
       if (!S_ISREG(st.st_mode)) {
-        const std::string advice = S_ISLNK(st.st_mode)
-                                       ? "Name the file itself" + end_of_links(path) + ", or remove the link"
-                                       : "Name another path";
-        return warn(fmt::format("its file {} is {}, not a regular file. {}", in_quotes(path),
-                                what_stands_at(path, st.st_mode), advice));
+        Phrase finding(PhraseId::SinkFileIsOther,
+                       {{"file", QuotedText{path}}, {"found", what_stands_at(path, st.st_mode)}});
+        if (S_ISLNK(st.st_mode))
+          finding.with({"advice", Phrase(PhraseId::NameTheFileItself, {{"end", end_of_links(path)}})});
+        return warn(std::move(finding));
       }
       if (const int refused = refusal(path, R_OK | W_OK); refused != 0)
         return warn(cannot_write(path, st, refused));
     }
     struct statvfs fs{};
     if (::statvfs(folder.c_str(), &fs) == 0 && fs.f_bavail == 0)
-      return warn(fmt::format("the file system of {} is full. Make room there", in_quotes(folder)));
-    ok(fmt::format("may write {}", in_quotes(path)));
+      return warn({PhraseId::SinkDiskFull, {{"folder", QuotedText{folder}}}});
+    ok({PhraseId::SinkMayWrite, {{"file", QuotedText{path}}}});
   }
 
   void at_program() {
@@ -87,16 +82,13 @@ class Look {
     if (path.empty()) return;
     if (::stat(path.c_str(), &st) != 0) {
       const int errnum = errno;
-      return warn(fmt::format("its program {}: {}. Install it, or correct the path", in_quotes(path),
-                              errno_text(errnum)));
+      return warn({PhraseId::SinkProgramMissing, {{"file", QuotedText{path}}, {"errno", Errno{errnum}}}});
     }
-    if (!S_ISREG(st.st_mode)) return warn(fmt::format("{} is no program. Name a file", in_quotes(path)));
+    if (!S_ISREG(st.st_mode)) return warn({PhraseId::SinkProgramIsOther, {{"file", QuotedText{path}}}});
     if (const int refused = refusal(path, X_OK); refused != 0) {
-      return warn(fmt::format("its program {} can't be run by {}: {} (mode {:04o}, {}). Run chmod +x",
-                              in_quotes(path), who_runs(), errno_text(refused), st.st_mode & 07777U,
-                              owner_of(st)));
+      return warn(denied(PhraseId::SinkProgramDenied, path, st, refused));
     }
-    ok(fmt::format("may run {}", in_quotes(path)));
+    ok({PhraseId::SinkMayRun, {{"file", QuotedText{path}}}});
   }
 
   void at_syslog(std::size_t before) {
@@ -107,55 +99,54 @@ class Look {
       const std::string path = value_of(sink_, key);
       if (path.empty()) continue;
       if (const int refused = refusal(path, R_OK); refused != 0) {
-        fail(
-            kind_of_errno(refused),
-            fmt::format("its {} {} can't be read by {}: {}. Correct the path, or let slurper's group read it",
-                        key, in_quotes(path), who_runs(), errno_text(refused)));
+        fail(kind_of_errno(refused), {PhraseId::SinkKeyDenied,
+                                      {{"setting", key},
+                                       {"file", QuotedText{path}},
+                                       {"user", who_runs()},
+                                       {"errno", Errno{refused}}}});
       }
     }
-    if (findings_.size() == before) ok("what it needs on this machine is there");
+    if (findings_.size() == before) ok(PhraseId::SinkHasWhatItNeeds);
   }
 
  private:
-  void warn(const std::string& text) {
-    findings_.push_back({.level = Finding::Level::Warning,
-                         .text = fmt::format("the sink '{}': {}", printable(sink_.name), text)});
+  void add(Finding::Level level, Phrase phrase, ErrorKind kind = ErrorKind::Internal) {
+    phrase.with({"sink", QuotedText{sink_.name}});
+    findings_.push_back({.level = level, .phrase = std::move(phrase), .kind = kind});
   }
+  void warn(Phrase phrase) { add(Finding::Level::Warning, std::move(phrase)); }
   // Reports that the sink can't work regardless of its destination.
-  void fail(ErrorKind kind, const std::string& text) {
-    findings_.push_back({.level = Finding::Level::Error,
-                         .text = fmt::format("the sink '{}': {}", printable(sink_.name), text),
-                         .kind = kind});
-  }
-  void ok(const std::string& text) {
-    findings_.push_back(
-        {.level = Finding::Level::Ok, .text = fmt::format("the sink '{}' {}", printable(sink_.name), text)});
-  }
+  void fail(ErrorKind kind, Phrase phrase) { add(Finding::Level::Error, std::move(phrase), kind); }
+  void ok(Phrase phrase) { add(Finding::Level::Ok, std::move(phrase)); }
 
   static int refusal(const std::string& path, int mode) {
     return ::faccessat(AT_FDCWD, path.c_str(), mode, AT_EACCESS) == 0 ? 0 : errno;
   }
 
-  static std::string cannot_write(const std::string& path, const struct stat& st, int refused) {
-    const char* const remedy =
-        refused == EROFS ? "Mount it read-write; in a service, it needs ReadWritePaths= in a drop-in"
-                         : "Give it to slurper with chown";
-    return fmt::format("{} can't write to {}: {} (mode {:04o}, {}). {}", who_runs(), in_quotes(path),
-                       errno_text(refused), st.st_mode & 07777U, owner_of(st), remedy);
+  static Phrase denied(PhraseId id, const std::string& path, const struct stat& st, int refused) {
+    return {id,
+            {{"user", who_runs()},
+             {"file", QuotedText{path}},
+             {"errno", Errno{refused}},
+             {"mode", std::uint64_t{st.st_mode & 07777U}},
+             {"owner", owner_of(st)}}};
+  }
+
+  static Phrase cannot_write(const std::string& path, const struct stat& st, int refused) {
+    Phrase phrase = denied(PhraseId::SinkWriteDenied, path, st, refused);
+    if (refused == EROFS) phrase.with({"advice", Phrase(PhraseId::MountReadWrite)});
+    return phrase;
   }
 
   void at_socket(const std::string& path) {
     struct stat st{};
     if (::stat(path.c_str(), &st) != 0) {
       const int errnum = errno;
-      return warn(
-          fmt::format("there is no socket {}: {}. Start the syslogd that makes it, or correct the path",
-                      in_quotes(path), errno_text(errnum)));
+      return warn({PhraseId::SinkSocketMissing, {{"file", QuotedText{path}}, {"errno", Errno{errnum}}}});
     }
-    if (!S_ISSOCK(st.st_mode)) return warn(fmt::format("{} is no socket. Correct the path", in_quotes(path)));
+    if (!S_ISSOCK(st.st_mode)) return warn({PhraseId::SinkSocketIsOther, {{"file", QuotedText{path}}}});
     if (const int refused = refusal(path, W_OK); refused != 0) {
-      return warn(fmt::format("{} may not write to the socket {}: {} (mode {:04o}, {})", who_runs(),
-                              in_quotes(path), errno_text(refused), st.st_mode & 07777U, owner_of(st)));
+      return warn(denied(PhraseId::SinkSocketDenied, path, st, refused));
     }
     // The peer of a datagram socket does not notice this connect(2); that of a stream answers EPROTOTYPE
     // before a connection exists.
@@ -165,7 +156,7 @@ class Look {
     path.copy(address.sun_path, path.size());
     if (::connect(socket_fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
         errno == ECONNREFUSED) {
-      warn(fmt::format("nothing listens at the socket {}. Start the syslogd that made it", in_quotes(path)));
+      warn({PhraseId::SinkSocketIsDead, {{"file", QuotedText{path}}}});
     }
   }
 
@@ -177,15 +168,15 @@ class Look {
     const bool may_be_port = !port.empty() && port.size() <= 5 &&
                              std::ranges::all_of(port, [](char c) { return c >= '0' && c <= '9'; });
     if (!may_be_port || port.size() < 3) return;
+    const std::initializer_list<PhraseArgument> named = {{"target", QuotedText{target}},
+                                                         {"address", printable(target)},
+                                                         {"host", printable(target.substr(0, colon))},
+                                                         {"port", port}};
     in6_addr address{};
     if (::inet_pton(AF_INET6, target.c_str(), &address) == 1) {
-      warn(fmt::format(
-          "its target {} is taken for an address without a port. If {} is the port, write [{}]:{}; if "
-          "not, write [{}]",
-          in_quotes(target), port, target.substr(0, colon), port, target));
+      warn({PhraseId::SinkTargetWithoutPort, named});
     } else {
-      warn(fmt::format("its target {} is no IPv6 address. Write [{}]:{}", in_quotes(target),
-                       target.substr(0, colon), port));
+      warn({PhraseId::SinkTargetIsNoAddress, named});
     }
   }
 

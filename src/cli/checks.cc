@@ -16,8 +16,8 @@ namespace {
 
 Findings check_settings(const Settings& settings) {
   Findings all;
-  for (const std::string& warning : lint(settings))
-    all.push_back({.level = Finding::Level::Warning, .text = warning});
+  for (const auto& warning : lint(settings))
+    all.push_back({.level = Finding::Level::Warning, .phrase = warning});
   return all;
 }
 
@@ -45,8 +45,8 @@ Findings check_surroundings(const std::string& root, const Settings& settings) {
   return all;
 }
 
-std::vector<std::string> warnings_at_start(const std::string& root, const Settings& settings) {
-  std::vector<std::string> warnings;
+std::vector<Phrase> warnings_at_start(const std::string& root, const Settings& settings) {
+  std::vector<Phrase> warnings;
   try {
     Findings all = check_settings(settings);
     add(all, check_fifo(settings.fifo));
@@ -57,7 +57,7 @@ std::vector<std::string> warnings_at_start(const std::string& root, const Settin
     add(all, check_ways_back(root, settings.sinks));
     for (Finding& finding : all) {
       if (finding.level == Finding::Level::Warning && !finding.check_only)
-        warnings.push_back(std::move(finding.text));
+        warnings.push_back(std::move(finding.phrase));
     }
   } catch (const std::exception&) {
     // For example, memory has run out. slurper starts even without the warnings.

@@ -23,6 +23,6 @@ namespace slurper {
 // Returns the warnings of a start, without Finding::check_only. Touches only what a start touches anyway,
 // and the syslogds' settings, so that a sink's hanging destination can't delay the FIFO's reader. Errors are
 // not included: an error stops the start or makes the sink fail, and is reported then.
-[[nodiscard]] std::vector<std::string> warnings_at_start(const std::string& root, const Settings& settings);
+[[nodiscard]] std::vector<Phrase> warnings_at_start(const std::string& root, const Settings& settings);
 
 }  // namespace slurper

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "cli/wrap.h"
+#include "service/phrase_table.h"
 
 namespace slurper {
 
@@ -30,7 +31,7 @@ void add(Findings& all, Findings more) {
 
 std::string to_lines(const Finding& finding) {
   constexpr std::size_t kIndent = 9;
-  return wrap(fmt::format("{:<{}}", name_of(finding.level), kIndent), finding.text);
+  return wrap(fmt::format("{:<{}}", name_of(finding.level), kIndent), with_advice(finding.phrase));
 }
 
 }  // namespace slurper

@@ -11,7 +11,7 @@ namespace slurper {
 struct Finding {
   enum class Level { Ok, Warning, Error };
   Level level = Level::Ok;
-  std::string text;
+  Phrase phrase;                         // with its advice
   ErrorKind kind = ErrorKind::Internal;  // the exit status, if the level is Error
   // True if `slurper run` leaves it out, because it reports the same later itself.
   bool check_only = false;
@@ -22,7 +22,7 @@ using Findings = std::vector<Finding>;
 // Appends `more` to `all`.
 void add(Findings& all, Findings more);
 
-// Formats one finding in lines of at most 80 columns (unless a word is longer): the level, and the text
+// Formats one finding in lines of at most 80 columns (unless a word is longer): the level, and the words
 // beside it. Ends in a newline.
 [[nodiscard]] std::string to_lines(const Finding& finding);
 

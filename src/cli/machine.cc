@@ -1,7 +1,6 @@
 #include "cli/machine.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <linux/capability.h>
 #include <linux/magic.h>
 #include <sys/stat.h>
@@ -20,7 +19,6 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/file_kind.h"
-#include "base/text.h"
 #include "cli/who.h"
 #include "fifo/inotify.h"
 #include "proc/open_descriptors.h"
@@ -35,12 +33,12 @@ namespace {
 constexpr std::uint64_t kPage = 4096;
 constexpr std::uint64_t kLeastRoom = 128 << 10;  // for a ring's header and its first pages
 
-Finding ok(std::string text) {
-  return {.level = Finding::Level::Ok, .text = std::move(text)};
+Finding ok(Phrase phrase) {
+  return {.level = Finding::Level::Ok, .phrase = std::move(phrase)};
 }
 
-Finding warning(std::string text) {
-  return {.level = Finding::Level::Warning, .text = std::move(text)};
+Finding warning(Phrase phrase) {
+  return {.level = Finding::Level::Warning, .phrase = std::move(phrase)};
 }
 
 // Marks a finding that `slurper run` reports itself.
@@ -49,8 +47,8 @@ Finding check_only(Finding finding) {
   return finding;
 }
 
-Finding error(ErrorKind kind, std::string text) {
-  return {.level = Finding::Level::Error, .text = std::move(text), .kind = kind};
+Finding error(ErrorKind kind, Phrase phrase) {
+  return {.level = Finding::Level::Error, .phrase = std::move(phrase), .kind = kind};
 }
 
 // Returns the errno of lstat(2), or 0.
@@ -68,32 +66,52 @@ std::string directory_of(const std::string& path) {
   return std::filesystem::path(path).parent_path().string();
 }
 
-// Returns what prevents slurper from creating a file in `directory`, if anything does.
-std::optional<Finding> no_room_for(const std::string& what, const std::string& directory) {
+std::uint64_t permissions(const struct stat& st) {
+  return st.st_mode & 07777U;
+}
+
+// Returns what prevents slurper from creating `subject`, a file, in `directory`, if anything does.
+std::optional<Finding> no_room_for(const Phrase& subject, const std::string& directory) {
+  const QuotedText folder{directory};
   struct stat st{};
-  const bool is_there = ::stat(directory.c_str(), &st) == 0;
-  if (!is_there) {
-    return error(errno == EACCES ? ErrorKind::NoPermission : ErrorKind::CantCreate,
-                 fmt::format("{} can't be created: the folder {}: {}. Create it with mkdir(1)", what,
-                             in_quotes(directory), errno_text(errno)));
+  if (::stat(directory.c_str(), &st) != 0) {
+    const int errnum = errno;
+    return error(
+        errnum == EACCES ? ErrorKind::NoPermission : ErrorKind::CantCreate,
+        {PhraseId::FolderMissing, {{"subject", subject}, {"folder", folder}, {"errno", Errno{errnum}}}});
   }
   if (!S_ISDIR(st.st_mode)) {
     return error(ErrorKind::CantCreate,
-                 fmt::format("{} can't be created: {} is {}, not a folder. Name another path", what,
-                             in_quotes(directory), file_kind(st.st_mode)));
+                 {PhraseId::FolderIsNone,
+                  {{"subject", subject}, {"folder", folder}, {"found", file_kind(st.st_mode)}}});
   }
   if (const int errnum = access_error(directory, W_OK | X_OK); errnum != 0) {
-    return error(
-        ErrorKind::NoPermission,
-        fmt::format("{} can't be created: {} in the folder {} (mode {:04o}, {}). Let {} write there", what,
-                    errno_text(errnum), in_quotes(directory), st.st_mode & 07777U, owner_of(st), who_runs()));
+    return error(ErrorKind::NoPermission, {PhraseId::FolderDenied,
+                                           {{"subject", subject},
+                                            {"errno", Errno{errnum}},
+                                            {"folder", folder},
+                                            {"mode", permissions(st)},
+                                            {"owner", owner_of(st)},
+                                            {"user", who_runs()}}});
   }
   return std::nullopt;
 }
 
-std::string cannot_open(const std::string& what, const struct stat& st, int refused) {
-  return fmt::format("{} can't be opened by {}: {} (mode {:04o}, {}). Give it away with chown", what,
-                     who_runs(), errno_text(refused), st.st_mode & 07777U, owner_of(st));
+Phrase cannot_open(const Phrase& subject, const struct stat& st, int refused) {
+  return {PhraseId::FileDenied,
+          {{"subject", subject},
+           {"user", who_runs()},
+           {"errno", Errno{refused}},
+           {"mode", permissions(st)},
+           {"owner", owner_of(st)}}};
+}
+
+Phrase cannot_look_at(const Phrase& subject, int errnum) {
+  return {PhraseId::NotToBeSeen, {{"subject", subject}, {"errno", Errno{errnum}}}};
+}
+
+Phrase is_no_file(const Phrase& subject, const std::string& found, Phrase advice) {
+  return {PhraseId::FileIsOther, {{"subject", subject}, {"found", found}, {"advice", std::move(advice)}}};
 }
 
 // Checks the files that slurper has created beside the log and would open again: index, times, cursors.
@@ -109,7 +127,7 @@ std::optional<Finding> refused_beside(const std::string& log_path) {
         !S_ISREG(st.st_mode))
       continue;
     if (const int refused = access_error(file, R_OK | W_OK); refused != 0)
-      return error(kind_of_errno(refused), cannot_open("the log's file " + in_quotes(file), st, refused));
+      return error(kind_of_errno(refused), cannot_open(about_file(PhraseId::TheLogsFile, file), st, refused));
   }
   return std::nullopt;
 }
@@ -139,10 +157,10 @@ std::optional<Finding> try_pipe(std::uint64_t wanted) {
       errno != EPERM || given < 0) {
     return std::nullopt;
   }
-  return warning(fmt::format(
-      "all pipes of {} together have as many pages as fs.pipe-user-pages-soft allows: a new one gets {}, and "
-      "can't be {}. Close pipes, or raise it (sysctl)",
-      who_runs(), format(ByteSize{static_cast<std::uint64_t>(given)}), format(ByteSize{wanted})));
+  return warning({PhraseId::PipesAtLimit,
+                  {{"user", who_runs()},
+                   {"size", ByteSize{static_cast<std::uint64_t>(given)}},
+                   {"wanted", ByteSize{wanted}}}});
 }
 
 }  // namespace
@@ -159,48 +177,39 @@ Machine this_machine() {
 }
 
 Findings check_fifo(const FifoSettings& settings) {
-  const std::string fifo = "the FIFO " + in_quotes(settings.path);
+  const QuotedText path{settings.path};
+  const Phrase fifo = about_file(PhraseId::TheFifo, settings.path);
   struct stat st{};
   const int errnum = look_at(settings.path, st);
   if (errnum == ENOENT && settings.create) {
     if (auto obstacle = no_room_for(fifo, directory_of(settings.path))) return {*std::move(obstacle)};
-    return {
-        ok(fmt::format("{} is not there yet, and will be created with mode {:04o}", fifo, settings.mode))};
+    return {ok({PhraseId::FifoToBeCreated, {{"fifo", path}, {"mode", std::uint64_t{settings.mode}}}})};
   }
-  if (errnum == ENOENT) {
-    return {error(ErrorKind::NoInput,
-                  fmt::format("{} is missing. Create it with mkfifo(1), or set fifo.create = true", fifo))};
-  }
-  if (errnum != 0) {
-    return {error(kind_of_errno(errnum), fmt::format("{} can't be looked at: {}", fifo, errno_text(errnum)))};
-  }
+  if (errnum == ENOENT) return {error(ErrorKind::NoInput, {PhraseId::FifoMissing, {{"fifo", path}}})};
+  if (errnum != 0) return {error(kind_of_errno(errnum), cannot_look_at(fifo, errnum))};
   if (!S_ISFIFO(st.st_mode)) {
-    const std::string advice = S_ISLNK(st.st_mode) ? "Name the FIFO itself" + end_of_links(settings.path) +
-                                                         ": a link could be pointed elsewhere"
-                                                   : "Name another path, or move this away";
-    return {error(ErrorKind::NoInput, fmt::format("{} is {}, not a FIFO. {}", fifo,
-                                                  what_stands_at(settings.path, st.st_mode), advice))};
+    Phrase finding(PhraseId::FifoIsOther,
+                   {{"fifo", path}, {"found", what_stands_at(settings.path, st.st_mode)}});
+    if (S_ISLNK(st.st_mode))
+      finding.with({"advice", Phrase(PhraseId::NameTheFifoItself, {{"end", end_of_links(settings.path)}})});
+    return {error(ErrorKind::NoInput, std::move(finding))};
   }
   if (const int refused = access_error(settings.path, R_OK | W_OK); refused != 0) {
-    return {error(
-        kind_of_errno(refused),
-        fmt::format(
-            "{} can't be opened by {}: {} (mode {:04o}, {}). slurper needs to read it, and to write it, "
-            "so that it can hold it open. Use chown or chmod",
-            fifo, who_runs(), errno_text(refused), st.st_mode & 07777U, owner_of(st)))};
+    return {error(kind_of_errno(refused), {PhraseId::FifoDenied,
+                                           {{"fifo", path},
+                                            {"user", who_runs()},
+                                            {"errno", Errno{refused}},
+                                            {"mode", permissions(st)},
+                                            {"owner", owner_of(st)}}})};
   }
   Findings findings = {
-      ok(fmt::format("{} is there: mode {:04o}, {}", fifo, st.st_mode & 07777U, owner_of(st)))};
+      ok({PhraseId::FifoThere, {{"fifo", path}, {"mode", permissions(st)}, {"owner", owner_of(st)}}})};
   if ((st.st_mode & 0666U) == 0) {
-    findings.push_back(warning(fmt::format(
-        "{} has mode 0000: only root can open it, so no syslogd and no slurper that is a user of its own. "
-        "Run chmod {:04o} {}",
-        fifo, settings.mode, in_quotes(settings.path))));
+    findings.push_back(
+        warning({PhraseId::FifoModeZero, {{"fifo", path}, {"mode", std::uint64_t{settings.mode}}}}));
   }
-  if ((st.st_mode & S_IWOTH) != 0)
-    findings.push_back(warning(fmt::format("every user may write into {}, and forge lines", fifo)));
-  if ((st.st_mode & S_IROTH) != 0)
-    findings.push_back(warning(fmt::format("every user may read {}, and steal lines", fifo)));
+  if ((st.st_mode & S_IWOTH) != 0) findings.push_back(warning({PhraseId::FifoWritable, {{"fifo", path}}}));
+  if ((st.st_mode & S_IROTH) != 0) findings.push_back(warning({PhraseId::FifoReadable, {{"fifo", path}}}));
   return findings;
 }
 
@@ -214,27 +223,24 @@ Findings check_writers(const FifoSettings& settings, bool a_syslogd_names_it) {
     return may_write && holder.process.pid != 1 && holder.command != "slurper";
   });
   if (is_written) return {};
-  return {warning(fmt::format(
-      "nothing writes into the FIFO {}: no syslogd's settings name it, and no process{} has it open. See the "
-      "settings in " SLURPER_DOC_DIRECTORY "/syslog",
-      in_quotes(settings.path), holders.complete() ? "" : " that can be seen from here"))};
+  return {warning({holders.complete() ? PhraseId::NothingWrites : PhraseId::NothingVisibleWrites,
+                   {{"fifo", QuotedText{settings.path}}, {"folder", SLURPER_DOC_DIRECTORY}}})};
 }
 
 Findings check_configuration(const std::string& path) {
-  if (const int refused = access_error(path, R_OK); refused != 0) {
-    struct stat st{};
-    const bool is_seen = look_at(path, st) == 0;
-    return {error(
-        ErrorKind::NoPermission,
-        fmt::format("the configuration {} can't be read by {}: {}{}. Let that user read it: chmod, or chgrp",
-                    in_quotes(path), who_runs(), errno_text(refused),
-                    is_seen ? fmt::format(" (mode {:04o}, {})", st.st_mode & 07777U, owner_of(st)) : ""))};
-  }
-  return {};
+  const int refused = access_error(path, R_OK);
+  if (refused == 0) return {};
+  const Phrase configuration = about_file(PhraseId::TheConfiguration, path);
+  struct stat st{};
+  Phrase finding = look_at(path, st) == 0 ? cannot_open(configuration, st, refused)
+                                          : cannot_look_at(configuration, refused);
+  finding.with({"advice", Phrase(PhraseId::LetItBeRead)});
+  return {error(ErrorKind::NoPermission, std::move(finding))};
 }
 
 Findings check_log(const LogSettings& settings) {
-  const std::string log = "the log " + in_quotes(settings.path);
+  const QuotedText path{settings.path};
+  const Phrase log = about_file(PhraseId::TheLog, settings.path);
   const std::string directory = directory_of(settings.path);
   // Rotation, and the index beside the log, always need a writable folder.
   if (auto obstacle = no_room_for(log, directory)) return {*std::move(obstacle)};
@@ -242,64 +248,52 @@ Findings check_log(const LogSettings& settings) {
   Findings findings;
   struct stat st{};
   const int errnum = look_at(settings.path, st);
-  if (errnum != 0 && errnum != ENOENT) {
-    return {error(kind_of_errno(errnum), fmt::format("{} can't be looked at: {}", log, errno_text(errnum)))};
-  }
+  if (errnum != 0 && errnum != ENOENT) return {error(kind_of_errno(errnum), cannot_look_at(log, errnum))};
   if (errnum == 0 && !S_ISREG(st.st_mode)) {
-    const std::string advice = S_ISLNK(st.st_mode)
-                                   ? fmt::format(
-                                         "slurper follows no link there, for it could be pointed elsewhere. "
-                                         "Name the file itself{}, or remove the link",
-                                         end_of_links(settings.path))
-                                   : "Set log.path to a file, or to a name that is free";
-    return {error(ErrorKind::CantCreate, fmt::format("{} is {}, not a regular file. {}", log,
-                                                     what_stands_at(settings.path, st.st_mode), advice))};
+    Phrase advice(PhraseId::SetLogPath);
+    if (S_ISLNK(st.st_mode)) advice = {PhraseId::LogFollowsNoLink, {{"end", end_of_links(settings.path)}}};
+    return {error(ErrorKind::CantCreate,
+                  is_no_file(log, what_stands_at(settings.path, st.st_mode), std::move(advice)))};
   }
   if (errnum == 0) {
-    if (const int refused = access_error(settings.path, R_OK | W_OK); refused != 0) {
+    if (const int refused = access_error(settings.path, R_OK | W_OK); refused != 0)
       return {error(kind_of_errno(refused), cannot_open(log, st, refused))};
-    }
   }
   if (auto refused = refused_beside(settings.path)) return {*std::move(refused)};
   struct statfs fs{};
   if (::statfs(directory.c_str(), &fs) != 0) {
-    findings.push_back(
-        warning(fmt::format("the file system of {} can't be looked at: {}", log, errno_text(errno))));
+    findings.push_back(warning(cannot_look_at({PhraseId::TheFileSystemOf, {{"subject", log}}}, errno)));
     return findings;
   }
-  findings.push_back(ok(fmt::format("{} {}; {} are free there", log,
-                                    errnum == ENOENT ? "is not there yet, and will be created" : "is there",
-                                    format_rounded(ByteSize{available(fs)}))));
-  if (available(fs) == 0 || (fs.f_files != 0 && fs.f_ffree == 0)) {
-    findings.push_back(warning(fmt::format(
-        "the file system of {} is full{}: lines wait in the ring, then in the pipe. Make room there, lower "
-        "log.keep_size, or set log.when_disk_full = \"remove-oldest\"",
-        log, available(fs) == 0 ? "" : " (it has no inodes left)")));
-  }
-  if (is_ram(fs)) findings.push_back(warning(fmt::format("{} lies in RAM: the next boot loses it", log)));
+  findings.push_back(ok({errnum == ENOENT ? PhraseId::LogToBeCreated : PhraseId::LogThere,
+                         {{"log", path}, {"size", ByteSize{available(fs)}}}}));
+  if (available(fs) == 0)
+    findings.push_back(warning({PhraseId::LogDiskFull, {{"log", path}}}));
+  else if (fs.f_files != 0 && fs.f_ffree == 0)
+    findings.push_back(warning({PhraseId::LogDiskHasNoInodes, {{"log", path}}}));
+  if (is_ram(fs)) findings.push_back(warning({PhraseId::LogInRam, {{"log", path}}}));
   if (settings.keep_size.bytes >
       static_cast<std::uint64_t>(fs.f_blocks) * static_cast<std::uint64_t>(fs.f_bsize)) {
-    findings.push_back(
-        warning(fmt::format("log.keep_size is {}, which is more than the whole file system of {}",
-                            format(settings.keep_size), log)));
+    findings.push_back(warning({PhraseId::KeepSizeTooLarge, {{"size", settings.keep_size}, {"log", path}}}));
   }
   return findings;
 }
 
 Findings check_ring(const Settings& settings) {
   if (const Status known = Ring::check_kernel(kernel()); !known)
-    return {error(known.error().kind, known.error().message())};
+    return {error(known.error().kind, as_phrase(known.error()))};
   const Result<std::string> directory = ring_directory(settings);
-  if (!directory) return {error(directory.error().kind, directory.error().message())};
-  const std::string ring = fmt::format("the ring in {}", in_quotes(*directory));
+  if (!directory) return {error(directory.error().kind, as_phrase(directory.error()))};
+  const QuotedText folder{*directory};
+  const Phrase ring = about_file(PhraseId::TheRingIn, *directory);
   if (const Status ours = check_ring_folder(kernel(), *directory);
       !ours && ours.error().kind == ErrorKind::NoPermission) {
-    if (settings.ring.directory.empty()) return {error(ours.error().kind, ours.error().message())};
+    if (settings.ring.directory.empty()) return {error(ours.error().kind, as_phrase(ours.error()))};
     Settings usual = settings;
     usual.ring.directory.clear();
     Findings findings = check_ring(usual);
     findings.insert(findings.begin(),
-                    check_only(warning(ours.error().message() + ". Its default folder is used instead")));
+                    check_only(warning(as_phrase(ours.error(), PhraseId::DefaultRingFolder))));
     return findings;
   }
 
@@ -311,89 +305,67 @@ Findings check_ring(const Settings& settings) {
   if (auto obstacle = no_room_for(ring, existing.string())) return {*std::move(obstacle)};
 
   struct statfs fs{};
-  if (::statfs(existing.c_str(), &fs) != 0) {
-    return {error(ErrorKind::Io,
-                  fmt::format("{}: its file system can't be looked at: {}", ring, errno_text(errno)))};
-  }
+  if (::statfs(existing.c_str(), &fs) != 0)
+    return {error(ErrorKind::Io, cannot_look_at({PhraseId::TheFileSystemOf, {{"subject", ring}}}, errno))};
   const std::string file = *directory + "/ring";
   std::uint64_t already_taken = 0;
   if (look_at(file, st) == 0) {
+    const Phrase ring_file = about_file(PhraseId::TheRing, file);
     if (!S_ISREG(st.st_mode)) {
       return {error(ErrorKind::CantCreate,
-                    fmt::format("{} is {}, not a regular file. Move it away, or set ring.directory",
-                                in_quotes(file), file_kind(st.st_mode)))};
+                    is_no_file(ring_file, file_kind(st.st_mode), PhraseId::MoveTheRingAway))};
     }
-    if (const int refused = access_error(file, R_OK | W_OK); refused != 0) {
-      return {error(kind_of_errno(refused), cannot_open("the ring " + in_quotes(file), st, refused))};
-    }
+    if (const int refused = access_error(file, R_OK | W_OK); refused != 0)
+      return {error(kind_of_errno(refused), cannot_open(ring_file, st, refused))};
     already_taken = static_cast<std::uint64_t>(st.st_blocks) * 512;
   }
 
   Findings findings;
   const std::uint64_t room = available(fs) + already_taken;
   if (room < kLeastRoom) {
-    findings.push_back(
-        error(ErrorKind::CantCreate,
-              fmt::format("{}: its file system is full. Make room there, or set ring.directory to a "
-                          "folder on another file system in RAM",
-                          ring)));
+    findings.push_back(error(ErrorKind::CantCreate, {PhraseId::RingHasNoRoom, {{"folder", folder}}}));
   } else if (room < settings.ring.size.bytes) {
     findings.push_back(
-        warning(fmt::format("{} is to hold {}, and its file system has room for {}: after that it "
-                            "counts as full. Lower ring.size, or set ring.directory to a larger "
-                            "file system in RAM",
-                            ring, format(settings.ring.size), format_rounded(ByteSize{room}))));
+        warning({PhraseId::RingHasLittleRoom,
+                 {{"folder", folder}, {"size", settings.ring.size}, {"room", ByteSize{room}}}}));
   } else {
-    findings.push_back(ok(fmt::format("{} has room for its {}", ring, format(settings.ring.size))));
+    findings.push_back(ok({PhraseId::RingHasRoom, {{"folder", folder}, {"size", settings.ring.size}}}));
   }
-  if (!is_ram(fs)) {
-    findings.push_back(check_only(warning(
-        fmt::format("{} is not in RAM: it survives crashes all the same, but costs disk writes, and can "
-                    "stall with the disk. Set ring.directory to a folder on a tmpfs, such as one in "
-                    "/dev/shm",
-                    ring))));
-  }
+  if (!is_ram(fs)) findings.push_back(check_only(warning({PhraseId::RingOnDisk, {{"folder", folder}}})));
   return findings;
 }
 
 Findings check_inotify() {
   const Result<FifoInotify> path = FifoInotify::open();
-  const Result<FifoInotify> visitors = FifoInotify::open();
-  for (const Result<FifoInotify>* const watch : {&path, &visitors}) {
-    if (*watch) continue;
-    return {
-        warning(fmt::format("{}. Until then slurper looks once a second whether the FIFO was replaced, and "
-                            "does not see who opens it",
-                            watch->error().message()))};
+  const Result<FifoInotify> users = FifoInotify::open();
+  for (const Result<FifoInotify>* const watch : {&path, &users}) {
+    if (!*watch) return {warning(as_phrase(watch->error(), PhraseId::FifoNotWatched))};
   }
   return {};
 }
 
 Findings check_pipe_limits(const Machine& machine, const FifoSettings& settings) {
   const std::uint64_t wanted = settings.pipe_size.bytes;
-  if (machine.is_privileged)
-    return {ok(fmt::format("the pipe may be {}: no limit binds this process", format(settings.pipe_size)))};
+  if (machine.is_privileged) return {ok({PhraseId::PipeWithoutLimit, {{"size", settings.pipe_size}}})};
 
   Findings findings;
   if (const auto max = number_in(machine.root + "/proc/sys/fs/pipe-max-size"); max && wanted > *max) {
     findings.push_back(
-        warning(fmt::format("fifo.pipe_size is {}, and users may have {} at most: the pipe will be smaller. "
-                            "Raise it with sysctl fs.pipe-max-size={}, or lower fifo.pipe_size",
-                            format(settings.pipe_size), format(ByteSize{*max}), wanted)));
+        warning({PhraseId::PipeBeyondMax,
+                 {{"size", settings.pipe_size}, {"max", ByteSize{*max}}, {"wanted", wanted}}}));
   }
   // The limit on all pipes of the user together (0: no limit).
   const auto pages = number_in(machine.root + "/proc/sys/fs/pipe-user-pages-soft");
   if (pages && *pages != 0 && wanted / kPage > *pages) {
     findings.push_back(warning(
-        fmt::format("fifo.pipe_size is {} pages, and all pipes of a user together may have {}: the pipe "
-                    "will be smaller. Raise it with sysctl fs.pipe-user-pages-soft={}",
-                    wanted / kPage, *pages, wanted / kPage * 16)));
+        {PhraseId::PipeBeyondPages,
+         {{"pages", wanted / kPage}, {"max", std::uint64_t{*pages}}, {"enough", wanted / kPage * 16}}}));
   }
   if (!findings.empty()) return findings;
   if (machine.root.empty()) {
     if (auto bound = try_pipe(wanted)) return {*std::move(bound)};
   }
-  return {ok(fmt::format("the pipe may be {}", format(settings.pipe_size)))};
+  return {ok({PhraseId::PipeFits, {{"size", settings.pipe_size}}})};
 }
 
 }  // namespace slurper

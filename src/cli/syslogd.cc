@@ -24,14 +24,12 @@ namespace slurper {
 
 namespace {
 
-constexpr std::string_view kNoSyslogd = "no syslogd's settings name the FIFO";
-
-Finding ok(std::string text) {
-  return {.level = Finding::Level::Ok, .text = std::move(text)};
+Finding ok(Phrase phrase) {
+  return {.level = Finding::Level::Ok, .phrase = std::move(phrase)};
 }
 
-Finding warning(std::string text) {
-  return {.level = Finding::Level::Warning, .text = std::move(text)};
+Finding warning(Phrase phrase) {
+  return {.level = Finding::Level::Warning, .phrase = std::move(phrase)};
 }
 
 std::string place(const std::string& name, std::size_t line) {
@@ -54,12 +52,11 @@ Finding judge(const std::string& where, const Care& care, bool is_legacy) {
   }
   if (!care.at_once)
     missing.emplace_back(is_legacy ? "$ActionResumeInterval 1" : "action.resumeInterval=\"1\"");
-  if (missing.empty())
-    return ok(fmt::format("rsyslog's action at {} keeps its lines when the pipe is full", where));
-  return warning(fmt::format(
-      "rsyslog's action at {} loses lines: whenever the pipe is full for a moment, it is suspended, "
-      "and what comes meanwhile is thrown away. {} {}",
-      where, is_legacy ? "Write before it:" : "Add to it:", fmt::join(missing, is_legacy ? "; " : " ")));
+  if (missing.empty()) return ok({PhraseId::RsyslogKeepsLines, {{"place", where}}});
+  const std::string added = fmt::format("{}", fmt::join(missing, is_legacy ? "; " : " "));
+  Phrase phrase(PhraseId::RsyslogLosesLines, {{"place", where}, {"settings", added}});
+  if (is_legacy) phrase.with({"advice", Phrase(PhraseId::WriteBeforeIt, {{"settings", added}})});
+  return warning(std::move(phrase));
 }
 
 Care care_of(const std::map<std::string, std::string>& parameters) {
@@ -120,11 +117,7 @@ std::set<std::string> templates_without_newline(std::string_view text) {
 std::optional<Finding> judge_template(const std::string& where, const std::string& name,
                                       const std::set<std::string>& without_newline) {
   if (!without_newline.contains(lower(name))) return std::nullopt;
-  return warning(fmt::format(
-      "rsyslog's action at {} writes lines without a newline at their ends, since the template '{}' has "
-      "none: "
-      "all of them would be one. Use RSYSLOG_FileFormat, or the template of slurper's rsyslog.conf",
-      where, printable(name)));
+  return warning({PhraseId::RsyslogWritesNoNewline, {{"place", where}, {"template", QuotedText{name}}}});
 }
 
 using Check = std::function<Findings(std::string_view, const std::string&, const std::string&)>;
@@ -137,7 +130,8 @@ void check_file(const std::filesystem::path& path, const std::string& fifo_path,
   std::ifstream file(path);
   if (!file) {
     if (errno == ENOENT || errno == ENOTDIR) return;
-    Finding unread = warning(fmt::format("{} can't be read: {}", path.string(), errno_text(errno)));
+    Finding unread = warning(
+        {PhraseId::SyslogdSettingsUnread, {{"file", QuotedText{path.string()}}, {"errno", Errno{errno}}}});
     unread.check_only = true;  // slurper need not be able to read root's settings
     findings.push_back(std::move(unread));
     return;
@@ -173,10 +167,8 @@ Findings check_reader(const std::string& where, const std::string& pattern,
     for (const std::string& path : values_of(sink, "path")) {
       if (::fnmatch(normal(pattern).c_str(), normal(path).c_str(), FNM_PATHNAME) != 0) continue;
       findings.push_back(
-          warning(fmt::format("the input at {} reads '{}', which the sink '{}' writes: if that syslogd "
-                              "writes to the FIFO, each line "
-                              "goes round for ever. Take the input away, or name another file",
-                              where, printable(path), printable(sink.name))));
+          warning({PhraseId::InputReadsASink,
+                   {{"place", where}, {"file", QuotedText{path}}, {"sink", QuotedText{sink.name}}}}));
     }
   }
   return findings;
@@ -294,9 +286,7 @@ Findings check_syslog_ng(std::string_view text, const std::string& name, const s
       return at == std::string::npos ? 0 : at + 1;
     };
     if (last("source") > last("destination")) {
-      findings.push_back(warning(fmt::format(
-          "syslog-ng's source at {} reads this FIFO: two readers get a part of the lines each. Remove it",
-          where)));
+      findings.push_back(warning({PhraseId::SyslogNgReadsTheFifo, {{"place", where}}}));
       continue;
     }
     std::vector<std::string> missing;
@@ -305,13 +295,11 @@ Findings check_syslog_ng(std::string_view text, const std::string& name, const s
       if (calls(call.body, access).empty()) missing.push_back(fmt::format("{}()", access));
     }
     if (missing.empty()) {
-      findings.push_back(
-          ok(fmt::format("syslog-ng's destination at {} keeps its lines when the pipe is full", where)));
+      findings.push_back(ok({PhraseId::SyslogNgKeepsLines, {{"place", where}}}));
     } else {
-      findings.push_back(warning(fmt::format(
-          "syslog-ng's destination at {} would pause for 60 s after a failed write, or give the FIFO "
-          "an owner and a mode that may lock slurper out. Add to it: {}",
-          where, fmt::join(missing, " "))));
+      findings.push_back(
+          warning({PhraseId::SyslogNgPauses,
+                   {{"place", where}, {"settings", fmt::format("{}", fmt::join(missing, " "))}}}));
     }
   }
   return findings;
@@ -324,17 +312,15 @@ Findings check_syslog_conf(std::string_view text, const std::string& name, const
   for (std::string line; std::getline(lines, line);) {
     ++number;
     if (!is_same(legacy_pipe(line), fifo_path)) continue;
-    findings.push_back(ok(
-        fmt::format("{} writes into the FIFO. This syslogd has no queue: only the pipe holds its lines while "
-                    "slurper is down, so a large fifo.pipe_size helps",
-                    place(name, number))));
+    findings.push_back(ok({PhraseId::OldSyslogdWrites, {{"place", place(name, number)}}}));
   }
   return findings;
 }
 
 bool names_the_fifo(const Findings& syslogds) {
-  return std::ranges::none_of(syslogds,
-                              [](const Finding& finding) { return finding.text.starts_with(kNoSyslogd); });
+  return std::ranges::none_of(syslogds, [](const Finding& finding) {
+    return finding.phrase.id() == PhraseId::NoSyslogdNamesTheFifo;
+  });
 }
 
 Findings check_syslogds(const std::string& root, const std::string& fifo_path) {
@@ -344,7 +330,8 @@ Findings check_syslogds(const std::string& root, const std::string& fifo_path) {
   check_file(root + "/etc/syslog-ng/syslog-ng.conf", fifo_path, check_syslog_ng, findings);
   check_directory(root + "/etc/syslog-ng/conf.d", fifo_path, check_syslog_ng, findings);
   check_file(root + "/etc/syslog.conf", fifo_path, check_syslog_conf, findings);
-  if (findings.empty()) findings.push_back(ok(fmt::format("{} '{}'", kNoSyslogd, printable(fifo_path))));
+  if (findings.empty())
+    findings.push_back(ok({PhraseId::NoSyslogdNamesTheFifo, {{"fifo", QuotedText{fifo_path}}}}));
   return findings;
 }
 
@@ -361,17 +348,15 @@ Findings check_ways_back(const std::string& root, std::span<const SinkSettings> 
   check_file(root + "/etc/syslog-ng/syslog-ng.conf", "", syslog_ng, findings);
   check_directory(root + "/etc/syslog-ng/conf.d", "", syslog_ng, findings);
   // A file that can't be read was already reported with the outputs.
-  std::erase_if(findings, [](const Finding& finding) { return finding.text.contains(" can't be read: "); });
+  std::erase_if(findings, [](const Finding& finding) {
+    return finding.phrase.id() == PhraseId::SyslogdSettingsUnread;
+  });
   for (const SinkSettings& sink : sinks) {
     std::vector<std::string> told = values_of(sink, "path");
     if (sink.type == "exec") std::ranges::copy(values_of(sink, "args"), std::back_inserter(told));
     if ((sink.type != "exec" && sink.type != "syslog") || std::ranges::none_of(told, leads_to_syslogd))
       continue;
-    findings.push_back(
-        warning(fmt::format("the sink '{}' hands its lines to this machine's syslogd: if that writes to the "
-                            "FIFO, each line goes round "
-                            "for ever. Leave these lines out of what it writes to the FIFO",
-                            printable(sink.name))));
+    findings.push_back(warning({PhraseId::SinkFeedsASyslogd, {{"sink", QuotedText{sink.name}}}}));
   }
   return findings;
 }

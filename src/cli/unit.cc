@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -15,6 +16,7 @@
 #include <set>
 
 #include "base/accounts.h"
+#include "base/error.h"
 #include "base/text.h"
 #include "config/config.h"
 
@@ -204,19 +206,22 @@ bool needs_network(const SinkSettings& sink) {
 }
 
 struct Need {
-  std::string what;  // "the log", "the sink 'x'"
+  Phrase what;  // "the log 'x'"
   std::string folder;
   bool is_vital;
 };
 
 // Returns the folders to which slurper writes.
 std::vector<Need> folders_needed(const Settings& settings) {
-  std::vector<Need> needs = {{"the log " + in_quotes(settings.log.path), folder_of(settings.log.path), true}};
-  if (!settings.ring.directory.empty()) needs.push_back({"the ring", settings.ring.directory, true});
+  std::vector<Need> needs = {
+      {about_file(PhraseId::TheLog, settings.log.path), folder_of(settings.log.path), true}};
+  if (!settings.ring.directory.empty())
+    needs.push_back(
+        {about_file(PhraseId::TheRingIn, settings.ring.directory), settings.ring.directory, true});
   for (const SinkSettings& sink : settings.sinks) {
     const std::string path = value_of(sink, "path");
     if (sink.type == "file" && path.starts_with('/'))
-      needs.push_back({fmt::format("the sink '{}'", printable(sink.name)), folder_of(path), false});
+      needs.push_back({{PhraseId::TheSink, {{"sink", QuotedText{sink.name}}}}, folder_of(path), false});
   }
   return needs;
 }
@@ -304,54 +309,49 @@ std::string drop_in_for(const Settings& settings, const Unit& unit) {
 
 Findings check_unit(const Settings& settings, const Unit& unit) {
   Findings findings;
-  const std::string remedy = fmt::format(
-      "a drop-in: `slurper check --drop-in` prints it, `systemctl edit {}` takes it", printable(unit.name));
+  const std::string name = printable(unit.name);
   for (const Need& need : folders_needed(settings)) {
     if (unit.may_write(need.folder)) continue;
     findings.push_back(
         {.level = need.is_vital ? Finding::Level::Error : Finding::Level::Warning,
-         .text = fmt::format("{} can't write to the folder {} of {}: its sandbox does not let it. It needs "
-                             "ReadWritePaths= in {}",
-                             printable(unit.name), in_quotes(need.folder), need.what, remedy),
+         .phrase = {PhraseId::UnitCannotWrite,
+                    {{"unit", name}, {"folder", QuotedText{need.folder}}, {"subject", need.what}}},
          .kind = ErrorKind::NoPermission});
   }
   for (const SinkSettings& sink : settings.sinks) {
     if (unit.has_network || !needs_network(sink)) continue;
     findings.push_back(
         {.level = Finding::Level::Warning,
-         .text = fmt::format(
-             "{} has no network, and the sink '{}' sends over one. It needs the settings of network.conf "
-             "in {}",
-             printable(unit.name), printable(sink.name), remedy)});
+         .phrase = {PhraseId::UnitHasNoNetwork, {{"unit", name}, {"sink", QuotedText{sink.name}}}}});
   }
   return findings;
 }
 
-std::string become(const Unit& unit) {
+Phrase become(const Unit& unit) {
   const std::optional<uid_t> user = unit.user.empty() ? std::optional<uid_t>(0) : find_user(unit.user);
   if (!user) {
-    return fmt::format("there is no user '{}'{}", printable(unit.user),
-                       unit.dynamic_user ? " while the service does not run (DynamicUser=)" : "");
+    return {unit.dynamic_user ? PhraseId::NoDynamicUser : PhraseId::NoSuchUser,
+            {{"user", QuotedText{unit.user}}}};
   }
   const passwd* const account = ::getpwuid(*user);
   const std::optional<gid_t> group =
       !unit.group.empty()
           ? find_group(unit.group)
           : std::optional<gid_t>(account != nullptr ? account->pw_gid : static_cast<gid_t>(*user));
-  if (!group) return fmt::format("there is no group '{}'", printable(unit.group));
+  if (!group) return {PhraseId::NoSuchGroup, {{"group", QuotedText{unit.group}}}};
   if (account == nullptr ? ::setgroups(0, nullptr) != 0 : ::initgroups(account->pw_name, *group) != 0)
-    return "the user's groups can't be taken on";
+    return {PhraseId::NotBecome, {{"errno", Errno{errno}}}};
   std::vector<gid_t> groups(static_cast<std::size_t>(std::max(::getgroups(0, nullptr), 0)));
   groups.resize(
       static_cast<std::size_t>(std::max(::getgroups(static_cast<int>(groups.size()), groups.data()), 0)));
   for (const std::string& name : unit.more_groups) {
     const std::optional<gid_t> more = find_group(name);
-    if (!more) return fmt::format("there is no group '{}'", printable(name));
+    if (!more) return {PhraseId::NoSuchGroup, {{"group", QuotedText{name}}}};
     groups.push_back(*more);
   }
   if (::setgroups(groups.size(), groups.data()) != 0 || ::setresgid(*group, *group, *group) != 0 ||
       ::setresuid(*user, *user, *user) != 0) {
-    return "its user and groups can't be taken on";
+    return {PhraseId::NotBecome, {{"errno", Errno{errno}}}};
   }
   (void)::unsetenv("XDG_RUNTIME_DIR");
   (void)::unsetenv("RUNTIME_DIRECTORY");

@@ -48,7 +48,7 @@ struct Unit {
 [[nodiscard]] Findings check_unit(const Settings& settings, const Unit& unit);
 
 // Gives this process the user, the groups and the $RUNTIME_DIRECTORY of the unit. For a separate process
-// that ends afterwards. Returns what failed, in words; empty if nothing did. Requires root.
-[[nodiscard]] std::string become(const Unit& unit);
+// that ends afterwards. Returns what failed; empty if nothing did. Requires root.
+[[nodiscard]] Phrase become(const Unit& unit);
 
 }  // namespace slurper

@@ -315,7 +315,7 @@ void Daemon::report_stop(bool all_written) {
 }
 
 int start_and_run(const Settings& settings, const std::function<Result<Settings>()>& reload,
-                  std::vector<PassedFd> passed, std::span<const std::string> warnings) {
+                  std::vector<PassedFd> passed, std::span<const Phrase> warnings) {
   Daemon daemon(settings, reload, std::move(passed));
   Result<std::vector<PreparedSink>> sinks = prepare_sinks(settings.sinks);
   const Status started = sinks ? daemon.start(std::move(*sinks)) : std::unexpected(sinks.error());
@@ -327,8 +327,7 @@ int start_and_run(const Settings& settings, const std::function<Result<Settings>
     if (daemon.has_socket_unit() && error.kind != ErrorKind::Config) delay_next_start();
     return static_cast<int>(error.kind);
   }
-  for (const std::string& warning : warnings)
-    daemon.events().report(EventId::StartWarning, {{"text", warning}});
+  for (const Phrase& warning : warnings) daemon.events().report(EventId::StartWarning, {{"text", &warning}});
   return daemon.run();
 }
 
@@ -343,7 +342,7 @@ void delay_next_start() {
 }
 
 int run_daemon(const Settings& settings, const std::function<Result<Settings>()>& reload,
-               std::string_view level, std::span<const std::string> warnings) {
+               std::string_view level, std::span<const Phrase> warnings) {
   // A signalfd also receives ignored signals, as long as they are blocked. The programs that sinks start
   // inherit this: if a signal for slurper is sent to its whole control group (systemctl kill), it kills none
   // of these programs.

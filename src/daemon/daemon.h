@@ -16,7 +16,7 @@ namespace slurper {
 // SIGHUP. `level`: minimum severity to log, one of spdlog's names ("info"). `warnings`: problems that were
 // found in the settings and on the machine; a successful start reports them once.
 int run_daemon(const Settings& settings, const std::function<Result<Settings>()>& reload,
-               std::string_view level, std::span<const std::string> warnings);
+               std::string_view level, std::span<const Phrase> warnings);
 
 // Call this after a failed start if a socket unit (has_socket_unit()) would start slurper again at once:
 // waits for a second, or for a signal to stop.

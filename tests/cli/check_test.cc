@@ -159,7 +159,7 @@ TEST_F(Check, FindsThatTheRingsFileSystemIsFull) {
   const Outcome outcome = run_slurper(with({"--set", "ring.directory=" + small + "/r"}));
   ASSERT_EQ(umount(small.c_str()), 0);
   EXPECT_EQ(outcome.status, 73) << outcome.err;
-  EXPECT_THAT(outcome.err, HasSubstr("error    the ring in '" + small));
+  EXPECT_THAT(outcome.err, HasSubstr("error    the file system of the ring in '" + small));
 }
 
 // Sanitizers use madvise(2) themselves.

@@ -30,7 +30,14 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 class MachineLimits : public testing::Test, protected MachineSite {};
-class StartWarnings : public testing::Test, protected MachineSite {};
+class StartWarnings : public testing::Test, protected MachineSite {
+ protected:
+  [[nodiscard]] std::vector<std::string> warnings(const Settings& wanted) const {
+    std::vector<std::string> all;
+    for (const Phrase& warning : warnings_at_start(folder_.path(), wanted)) all.push_back(text_of(warning));
+    return all;
+  }
+};
 
 // A user's pipes together have all the pages that they may have: a new one gets two, and can't get more.
 TEST_F(MachineLimits, FindsThatAUsersPipesHaveAllTheirPages) {
@@ -91,7 +98,7 @@ TEST_F(MachineLimits, FindsThatNothingIsFreeForTheLog) {
 TEST_F(StartWarnings, AreTheSameAsThoseOfCheck) {
   Settings wanted = settings();
   ASSERT_EQ(::mkfifo(wanted.fifo.path.c_str(), 0600), 0);
-  EXPECT_THAT(warnings_at_start(folder_.path(), wanted), testing::IsEmpty());
+  EXPECT_THAT(warnings(wanted), testing::IsEmpty());
 
   ASSERT_EQ(::chmod(wanted.fifo.path.c_str(), 0622), 0);
   wanted.log.keep_files = 3;
@@ -102,10 +109,9 @@ TEST_F(StartWarnings, AreTheSameAsThoseOfCheck) {
   std::filesystem::create_directories(folder_ / "etc/rsyslog.d");
   std::ofstream(folder_ / "etc/rsyslog.conf") << "*.* |" + wanted.fifo.path + "\n";
   ASSERT_EQ(::mkfifo((folder_ / "etc/rsyslog.d/x.conf").c_str(), 0600), 0);
-  EXPECT_THAT(
-      warnings_at_start(folder_.path(), wanted),
-      ElementsAre(HasSubstr("log.keep_files"), HasSubstr("forge lines"), HasSubstr("the next boot loses"),
-                  HasSubstr("is relative"), HasSubstr("[2001:db8::1]:514"), HasSubstr("loses lines")));
+  EXPECT_THAT(warnings(wanted), ElementsAre(HasSubstr("log.keep_files"), HasSubstr("forge lines"),
+                                            HasSubstr("the next boot loses"), HasSubstr("is relative"),
+                                            HasSubstr("[2001:db8::1]:514"), HasSubstr("loses lines")));
 }
 
 }  // namespace

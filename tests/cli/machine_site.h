@@ -10,21 +10,25 @@
 #include "base/settings.h"
 #include "cli/finding.h"
 #include "cli/program.h"
+#include "support/text_of.h"
 
 namespace slurper::test {
 
+inline std::string words(const Phrase& phrase) {
+  return text_of(phrase);
+}
 inline auto ok(const std::string& text) {
   return testing::AllOf(testing::Field(&Finding::level, Finding::Level::Ok),
-                        testing::Field(&Finding::text, testing::HasSubstr(text)));
+                        testing::Field(&Finding::phrase, testing::ResultOf(words, testing::HasSubstr(text))));
 }
 inline auto warning(const std::string& text) {
   return testing::AllOf(testing::Field(&Finding::level, Finding::Level::Warning),
-                        testing::Field(&Finding::text, testing::HasSubstr(text)));
+                        testing::Field(&Finding::phrase, testing::ResultOf(words, testing::HasSubstr(text))));
 }
 inline auto error(ErrorKind kind, const std::string& text) {
   return testing::AllOf(testing::Field(&Finding::level, Finding::Level::Error),
                         testing::Field(&Finding::kind, kind),
-                        testing::Field(&Finding::text, testing::HasSubstr(text)));
+                        testing::Field(&Finding::phrase, testing::ResultOf(words, testing::HasSubstr(text))));
 }
 
 inline SinkSettings sink(const std::string& type, std::vector<std::pair<std::string, std::string>> options) {

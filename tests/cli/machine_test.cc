@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -28,11 +29,11 @@ using testing::HasSubstr;
 using Level = Finding::Level;
 
 TEST(ToLines, KeepsTo80ColumnsAndLosesNoWord) {
-  EXPECT_EQ(to_lines({.level = Level::Ok, .text = "short"}), "ok       short\n");
+  EXPECT_EQ(to_lines({.level = Level::Ok, .phrase = "short"}), "ok       short\n");
   std::string text;
   for (int i = 0; i < 60; ++i) text += "word" + std::to_string(i) + ' ';
   text += std::string(100, 'x');
-  std::istringstream lines(to_lines({.level = Level::Warning, .text = text}));
+  std::istringstream lines(to_lines({.level = Level::Warning, .phrase = text}));
   std::string line;
   std::getline(lines, line);
   EXPECT_TRUE(line.starts_with("warning  word0 ")) << line;
@@ -100,11 +101,12 @@ TEST_F(MachineTest, LooksAtTheLogAndItsFolder) {
               ElementsAre(error(ErrorKind::CantCreate, "is a directory, not a regular file")));
   std::filesystem::create_symlink("log", folder_ / "link");
   log.path = folder_ / "link";
-  EXPECT_THAT(check_log(log), ElementsAre(error(ErrorKind::CantCreate,
-                                                "is a symbolic link to 'log', not a regular file. slurper "
-                                                "follows no link there, for it could be pointed elsewhere. "
-                                                "Name the file itself '" +
-                                                    (folder_ / "log") + "', or remove the link")));
+  EXPECT_THAT(check_log(log),
+              ElementsAre(error(ErrorKind::CantCreate,
+                                "is a symbolic link to 'log', not a regular file. slurper "
+                                "follows no link there, because a link could be pointed elsewhere. "
+                                "Name the file itself '" +
+                                    (folder_ / "log") + "', or remove the link")));
   log.path = folder_ / "none/log";
   EXPECT_THAT(check_log(log), ElementsAre(error(ErrorKind::CantCreate, "Create it with mkdir(1)")));
   log.path = folder_ / "log/log";
@@ -133,8 +135,8 @@ TEST_F(MachineTest, WarnsOfARingsFolderThatIsNotSlurpersOwn) {
   std::filesystem::create_directory_symlink("real", ring_ / "link");
   wanted.ring.directory = ring_ / "link";
   ASSERT_EQ(::setenv("RUNTIME_DIRECTORY", ring_.path().c_str(), 1), 0);
-  EXPECT_THAT(check_ring(wanted),
-              ElementsAre(warning("Its default folder is used instead"), ok("has room for")));
+  EXPECT_THAT(check_ring(wanted), ElementsAre(warning("slurper uses the default folder of the ring instead"),
+                                              ok("has room for")));
   ASSERT_EQ(::unsetenv("RUNTIME_DIRECTORY"), 0);
 }
 
@@ -211,13 +213,25 @@ TEST_F(MachineTest, LooksAtTheDestinationsOfSinks) {
   EXPECT_THAT(look(sink("syslog", {{"transport", "unix"}, {"path", folder_ / "none"}})),
               ElementsAre(warning("there is no socket")));
   EXPECT_THAT(look(sink("syslog", {{"transport", "unix"}, {"path", folder_ / "program"}})),
-              ElementsAre(warning("is no socket")));
+              ElementsAre(warning("is not a socket")));
   EXPECT_THAT(look(sink("syslog", {{"transport", "tls"}, {"target", "h"}, {"ca_file", "/none"}})),
               ElementsAre(error(ErrorKind::NoInput, "its ca_file '/none' can't be read")));
   EXPECT_THAT(look(sink("syslog", {{"transport", "tcp"}, {"target", "2001:db8::1:514"}})),
               ElementsAre(warning("write [2001:db8::1]:514; if not, write [2001:db8::1:514]")));
   EXPECT_THAT(look(sink("syslog", {{"transport", "tcp"}, {"target", "[2001:db8::1]:514"}})),
-              ElementsAre(ok("is there")));
+              ElementsAre(ok("has what it needs")));
+}
+
+TEST_F(MachineTest, NamesWhatStandsInTheWayOfASink) {
+  const auto look = [](SinkSettings settings) { return check_sinks(std::span(&settings, 1)); };
+  std::ofstream(folder_ / "plain") << "x";
+  EXPECT_THAT(look(sink("file", {{"path", folder_ / "plain/x"}})),
+              ElementsAre(warning("plain' is not a folder. Name another path")));
+  EXPECT_THAT(look(sink("file", {{"path", folder_.path()}})),
+              ElementsAre(warning("is a directory, not a regular file. Name another path")));
+  EXPECT_THAT(look(sink("exec", {{"path", folder_.path()}})), ElementsAre(warning("is not a program")));
+  EXPECT_THAT(look(sink("syslog", {{"transport", "tcp"}, {"target", "2001:db8::zz:514"}})),
+              ElementsAre(warning("is not an IPv6 address. Write [2001:db8::zz]:514")));
 }
 
 TEST_F(MachineTest, FindsASocketAtWhichNothingListens) {
@@ -228,7 +242,7 @@ TEST_F(MachineTest, FindsASocketAtWhichNothingListens) {
   path.copy(address.sun_path, path.size());
   ASSERT_EQ(::bind(socket_fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
   SinkSettings settings = sink("syslog", {{"transport", "unix"}, {"path", path}});
-  EXPECT_THAT(check_sinks(std::span(&settings, 1)), ElementsAre(ok("is there")));
+  EXPECT_THAT(check_sinks(std::span(&settings, 1)), ElementsAre(ok("has what it needs")));
   const UniqueFd other(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   ASSERT_EQ(::dup3(other.get(), socket_fd.get(), O_CLOEXEC),
             socket_fd.get());  // closes the one that was bound
@@ -303,6 +317,30 @@ TEST_F(UnitTest, NeedsADropInForWhatItsSandboxForbids) {
   wanted.log.path = "/srv/logs/messages";
   wanted.sinks.clear();
   EXPECT_THAT(check_unit(wanted, shipped_unit()), ElementsAre(error(ErrorKind::NoPermission, "'/srv/logs'")));
+}
+
+TEST(Become, NamesTheUserOrGroupThatDoesNotExist) {
+  Unit unit = shipped_unit();
+  unit.user = "no-such-user";
+  EXPECT_EQ(text_of(become(unit)), "there is no user 'no-such-user'");
+  unit.dynamic_user = true;
+  EXPECT_EQ(text_of(become(unit)),
+            "there is no user 'no-such-user' while the service does not run (DynamicUser=)");
+  unit.user = "root";
+  unit.group = "no-such-group";
+  EXPECT_EQ(text_of(become(unit)), "there is no group 'no-such-group'");
+}
+
+TEST(Become, ReportsThatTheProcessMayNotChangeItsUser) {
+  const auto as_another_user = [] {
+    if (::geteuid() == 0 && ::setresuid(65534, 65534, 65534) != 0) ::_exit(1);
+    Unit unit = shipped_unit();
+    unit.user = unit.group = "root";
+    (void)std::fputs(text_of(become(unit)).c_str(), stderr);
+    ::_exit(0);
+  };
+  EXPECT_EXIT(as_another_user(), testing::ExitedWithCode(0),
+              "its user and groups can't be assumed: Operation not permitted");
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "cli/program.h"
+#include "support/text_of.h"
 
 namespace slurper::test {
 namespace {
@@ -23,11 +24,15 @@ constexpr const char* kFifo = "/run/slurper/fifo";
 
 template <typename Text>
 auto ok(const Text& text) {
-  return AllOf(Field(&Finding::level, Level::Ok), Field(&Finding::text, text));
+  return AllOf(
+      Field(&Finding::level, Level::Ok),
+      Field(&Finding::phrase, testing::ResultOf([](const Phrase& phrase) { return text_of(phrase); }, text)));
 }
 template <typename Text>
 auto warning(const Text& text) {
-  return AllOf(Field(&Finding::level, Level::Warning), Field(&Finding::text, text));
+  return AllOf(
+      Field(&Finding::level, Level::Warning),
+      Field(&Finding::phrase, testing::ResultOf([](const Phrase& phrase) { return text_of(phrase); }, text)));
 }
 
 Findings rsyslog(std::string_view text) {
@@ -80,7 +85,7 @@ TEST(Rsyslog, ReadsTheOldForm) {
 
 TEST(Rsyslog, WarnsOfLinesWithoutANewline) {
   const auto warned = [](const std::string& name) {
-    return testing::Contains(warning(HasSubstr("since the template '" + name + "' has none")));
+    return testing::Contains(warning(HasSubstr("because the template '" + name + "' has none")));
   };
   const std::string action = "action(type=\"ompipe\" pipe=\"/run/slurper/fifo\" template=\"";
   EXPECT_THAT(rsyslog(action + "RSYSLOG_ForwardFormat\")\n"), warned("RSYSLOG_ForwardFormat"));

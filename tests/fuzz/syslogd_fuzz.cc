@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cli/syslogd.h"
 #include "fuzz/fuzz.h"
+#include "service/phrase_table.h"
 
 using slurper::fuzz::require;
 
@@ -18,9 +19,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const slurper::Findings findings = check(text, "x.conf", fifo);
     require(findings.empty() || mentions("fifo"), "nothing is found where the FIFO is not named");
     for (const slurper::Finding& finding : findings) {
-      const std::size_t at = finding.text.find("x.conf:");
+      const std::string words = slurper::to_text(finding.phrase);
+      const std::size_t at = words.find("x.conf:");
       require(at != std::string::npos, "a finding names its place");
-      const long line = std::atol(finding.text.c_str() + at + 7);
+      const long line = std::atol(words.c_str() + at + 7);
       require(line >= 1 && line <= lines, "the place is in the file");
     }
   }
