@@ -70,6 +70,7 @@ class PhraseValue {
   [[nodiscard]] const std::string& text() const { return text_; }  // of a Uuid: its 16 bytes
   [[nodiscard]] std::uint64_t number() const { return number_; }   // of a Duration: milliseconds
   [[nodiscard]] const std::vector<Phrase>& phrases() const { return phrases_; }
+  [[nodiscard]] bool operator==(const PhraseValue& other) const;
 
  private:
   Kind kind_ = Kind::Text;
@@ -98,6 +99,7 @@ class Phrase {
   [[nodiscard]] std::string str() const;  // TRANSITION: goes when no room speaks any more
   // Adds what the words name, too.
   Phrase& with(PhraseArgument argument);
+  [[nodiscard]] bool operator==(const Phrase& other) const;
 
  private:
   PhraseId id_{};
@@ -107,6 +109,7 @@ class Phrase {
 struct PhraseArgument {
   std::string_view name;  // a literal
   PhraseValue value;
+  [[nodiscard]] bool operator==(const PhraseArgument& other) const = default;
 };
 
 inline PhraseValue::PhraseValue(std::vector<Phrase> phrases)
@@ -124,6 +127,19 @@ inline Phrase& Phrase::with(PhraseArgument argument) {
   return *this;
 }
 
+inline bool PhraseValue::operator==(const PhraseValue& other) const {
+  return kind_ == other.kind_ && number_ == other.number_ && text_ == other.text_ &&
+         phrases_ == other.phrases_;
+}
+inline bool Phrase::operator==(const Phrase& other) const {
+  return id_ == other.id_ && arguments_ == other.arguments_;
+}
+
+// The phrase of a plug-in's own words, or of what a library or another program has said.
+[[nodiscard]] inline Phrase own_words(std::string text) {
+  return {PhraseId{1}, {{"text", std::move(text)}}};
+}
+
 // A failure. The operator is shown "cannot open the FIFO '/run/x': it is a directory. Name a FIFO, or …"
 struct Error {
   ErrorKind kind = ErrorKind::Internal;
@@ -131,6 +147,8 @@ struct Error {
   Phrase what;         // what was tried, and on what: "open the FIFO '/run/x'"
   Phrase why;          // the reason
   Phrase advice = {};  // what to do about it, if the words of `why` do not say so
+
+  [[nodiscard]] bool operator==(const Error& other) const = default;
 
   [[nodiscard]] std::string message() const;  // TRANSITION: goes when no room speaks any more
 };

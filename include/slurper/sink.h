@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "slurper/record.h"
@@ -48,11 +49,13 @@ class SinkOptions {
 
   // Whether the configuration sets it.
   [[nodiscard]] virtual bool has(std::string_view name) const = 0;
-  // For rules that a declaration can't express. The setting `name` is missing or wrong: "must be …". Only the
-  // first rejection is reported.
-  virtual void reject(std::string_view name, std::string why) = 0;
-  // The setting `name` is acceptable, but probably a mistake: "…". `slurper check` and `run` warn of it.
-  virtual void warn(std::string_view name, std::string what) = 0;
+  // For rules that a declaration can't express. The setting `name` is missing or wrong: own_words("must be
+  // …"). Only the first rejection is reported.
+  virtual void reject(std::string_view name, Phrase why, Phrase advice) = 0;
+  void reject(std::string_view name, Phrase why) { reject(name, std::move(why), {}); }
+  // The setting `name` is acceptable, but probably a mistake: own_words("is …"). `slurper check` and `run`
+  // warn of it.
+  virtual void warn(std::string_view name, Phrase what) = 0;
 };
 
 enum class Level { Debug, Info, Warning, Error };
@@ -63,14 +66,14 @@ struct SinkContext {
   LogId log_id{};
   // Becomes readable when slurper ends. A sink polls it in every long wait, and then fails.
   int stop_fd = -1;
-  // Reports a message to the operator. For changes of state, never for each record: a syslogd that matches
-  // `*.*` may write it to the FIFO again.
-  std::function<void(Level, std::string)> say;
+  // Reports a message to the operator: "the sink 'x' ", and then the phrase: own_words("has found …"). For
+  // changes of state, never for each record: a syslogd that matches `*.*` may write it to the FIFO again.
+  std::function<void(Level, Phrase)> say;
 };
 
 struct Rejection {
-  std::size_t index;   // in the batch
-  std::string reason;  // in a few words
+  std::size_t index;  // in the batch
+  Phrase reason;      // in a few words: own_words("is …")
 };
 
 // What has become of the records so far.
@@ -89,8 +92,8 @@ struct Delivery {
 //
 // The order of calls is open(), any number of deliver() and settle(), close(), and so on from the beginning.
 // After an error, the runner calls close(), waits (longer each time; after a Loop until SIGHUP), and calls
-// open() again. An error states what was tried, on what, and why it failed; the runner reports it to the
-// operator once, and reports once when the sink works again.
+// open() again. An error states what was tried, on what, and why it failed, in own_words(); the runner
+// reports it to the operator once, and reports once when the sink works again.
 class Sink {
  public:
   virtual ~Sink() = default;
@@ -108,7 +111,7 @@ class Sink {
   // destination has everything that was delivered, and returns the offset up to which it has. Needed only if
   // `held` ever lags behind.
   [[nodiscard]] virtual Result<std::uint64_t> settle() {
-    return fail(ErrorKind::Internal, "settle", "the sink has nothing on its way");
+    return fail(ErrorKind::Internal, own_words("settle"), own_words("the sink has nothing on its way"));
   }
 
   virtual void close() = 0;
@@ -133,7 +136,7 @@ struct SinkType {
 };
 
 // Incremented by every change of these headers that breaks existing plug-ins.
-inline constexpr std::uint32_t kSinkApiVersion = 2;
+inline constexpr std::uint32_t kSinkApiVersion = 3;
 
 // What a plug-in exports, with C linkage, under the name slurper_sink_plugin.
 struct SinkPlugin {

@@ -26,6 +26,8 @@ enum class PhraseId : std::uint16_t {
   RemoveIt,            //
   RemoveTheLink,       //
   Failure,             // what, reason, errno, advice: of an error
+  DidYouMean,          // name
+  AcceptSetting,       // place
 
   // base/
   SetUpEventLoop,  //
@@ -45,10 +47,96 @@ enum class PhraseId : std::uint16_t {
   // log/
 
   // filter/
+  FilterAtColumn,                 // column, why
+  FilterAtLine,                   // line, column, why
+  FilterIsDoubtful,               // finding, advice
+  FilterFieldsAre,                // fields
+  FilterOperatorsAre,             // field, operators
+  FilterValuesAre,                // values
+  FilterNumberIs,                 // field
+  FilterTimeIs,                   //
+  FilterWriteInstead,             // instead
+  FilterNotMatches,               //
+  FilterNotBeforeField,           //
+  FilterGlobInstead,              //
+  FilterMatchesInstead,           //
+  FilterPrefixInstead,            //
+  FilterBytesInstead,             // instead
+  FilterSeveralValues,            //
+  FilterTooLong,                  // length, limit
+  FilterNotUtf8,                  //
+  FilterControlCharacter,         //
+  FilterWriteByte,                // byte
+  FilterNeverOpened,              //
+  FilterExpectedConnective,       // found
+  FilterExistsStandsAlone,        //
+  FilterTooDeep,                  // limit
+  FilterNeverClosed,              // opening
+  FilterExpectedConnectiveOrEnd,  // found
+  FilterEmpty,                    //
+  FilterEndsBeforeField,          //
+  FilterExpectedField,            // found
+  FilterNoSuchField,              // name
+  FilterTakesNoBrackets,          // field
+  FilterEmptyBrackets,            // field
+  FilterExpectedBracket,          //
+  FilterEndsBeforeOperator,       //
+  FilterNoSuchOperator,           // name
+  FilterOperatorDoesNotFit,       // operator, values
+  FilterInNeedsParentheses,       //
+  FilterTooManyValues,            // limit
+  FilterExpectedCommaOrEnd,       // found
+  FilterEndsBeforeValue,          //
+  FilterExpectedValue,            // found
+  FilterQuoteTheWord,             //
+  FilterEqualsNeedsQuotes,        //
+  FilterTwoDigits,                //
+  FilterNoSuchEscape,             //
+  FilterWriteBackslash,           //
+  FilterWrongValue,               // value, field
+  FilterBadPattern,               // reason
+  FilterBadPatternAt,             // reason, part
+  FilterClassNotAscii,            //
+  FilterTooManyPatterns,          // limit
+  FilterJoinPatterns,             //
+  FilterTypographicQuote,         // quote
+  FilterWriteQuotes,              //
+  FilterPatternInSlashes,         //
+  FilterPatternWithoutSlashes,    // pattern
+  FilterNetwork,                  // network, operator
+  FilterMatchAddresses,           // field
+  FilterNeverBoth,                // field, one, two
+  FilterWriteIn,                  // field, one, two
+  FilterNoSuchValue,              // field
+  FilterNeverTogether,            // field
+  FilterJoinWithOr,               //
+  FilterOrderIs,                  // order
 
   // config/
 
   // sink/
+  SinkNeedsSetting,        // sink, setting, why
+  SinkSettingIs,           // setting, sink, value, why
+  SinkSettingDoubt,        // place, setting, sink, what
+  MustBe,                  // allowed
+  NoSuchSinkSetting,       // type, setting
+  SinkSettingsAre,         // settings
+  MakeTheSink,             // sink
+  UndeclaredSetting,       // type, setting
+  PluginNotOnePath,        //
+  NoSuchSinkType,          // type, file
+  SinkTypesAre,            // types
+  PluginUnusable,          // file, why
+  PluginWritableByOthers,  // mode
+  PluginLacksEntry,        // function
+  PluginOfOtherVersion,    // version, own
+  PluginOfOtherType,       // found, type
+  RebuildPlugin,           // page
+  MakePluginSafe,          //
+  IsTheFifo,               // file
+  IsTheLog,                // file
+  IsWrittenBySink,         // file, sink
+  NameAnotherFile,         //
 
   // service/
 
@@ -209,6 +297,7 @@ enum class PhraseId : std::uint16_t {
 
   End,  // their number
 };
+static_assert(PhraseId::Text == PhraseId{1}, "as own_words() has it");
 inline constexpr std::size_t kPhraseIds = static_cast<std::size_t>(PhraseId::End);
 
 }  // namespace slurper

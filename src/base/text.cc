@@ -151,11 +151,15 @@ void append_hex(std::string_view bytes, std::string& out) {
     fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<unsigned char>(byte));
 }
 
+bool is_invisible_character(std::string_view character) {
+  return (character >= "\u2028" && character <= "\u202e") || (character >= "\u2066" && character <= "\u2069");
+}
+
 std::string printable(std::string_view text) {
   std::string out;
   while (!text.empty()) {
     const std::string_view character = first_character(text);
-    if (is_control_character(character)) {
+    if (is_control_character(character) || is_invisible_character(character)) {
       append_hex(character, out);
     } else {
       if (character == "\\" || character == "'") out += '\\';

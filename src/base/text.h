@@ -36,11 +36,15 @@ namespace slurper {
 // showing it: the control characters C0, DEL and C1, and each invalid byte.
 [[nodiscard]] bool is_control_character(std::string_view character);
 
+// Whether `character`, from first_character(), ends a line for some readers (U+2028, U+2029), or reverses the
+// direction of the text after it (U+202A to U+202E, U+2066 to U+2069).
+[[nodiscard]] bool is_invisible_character(std::string_view character);
+
 // Appends each byte as \xNN.
 void append_hex(std::string_view bytes, std::string& out);
 
-// `text` with its control characters written as \xNN, and the backslash and the single quote escaped with a
-// backslash.
+// `text` with its control and invisible characters written as \xNN, and the backslash and the single quote
+// escaped with a backslash.
 [[nodiscard]] std::string printable(std::string_view text);
 
 // `path` as a message shows it: printable, in single quotes. (Argument-dependent lookup would find

@@ -35,6 +35,7 @@
 #include "log/log_thread.h"
 #include "service/fd_store.h"
 #include "service/messages.h"
+#include "service/phrase_table.h"
 #include "service/sd_notify.h"
 #include "service/service_report.h"
 #include "service/stderr_log.h"
@@ -166,7 +167,8 @@ void Daemon::put_together(std::vector<PreparedSink> sinks) {
                                            .sync = settings_.log.sync,
                                            .feed = log_thread_->feed(),
                                            .times = times},
-                                   std::move(sinks), messages_);
+                                   std::move(sinks), messages_,
+                                   [](const Phrase& phrase) { return to_text(phrase); });
 }
 
 Status Daemon::start_threads() {

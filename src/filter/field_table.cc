@@ -1,11 +1,11 @@
 #include "filter/field_table.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
 #include <string>
+#include <utility>
 
+#include "base/phrase_id.h"
 #include "base/text.h"
 
 namespace slurper {
@@ -32,7 +32,7 @@ const Field* find_field(FieldTable table, std::string_view name) {
   return found == table.end() ? nullptr : &*found;
 }
 
-std::string suggest_field(FieldTable table, std::string_view name) {
+Phrase suggest_field(FieldTable table, std::string_view name) {
   if (name.size() <= kMaxName) {
     // sysdig's syslog.severity is severity here.
     const std::string_view last = name.substr(name.rfind('.') + 1);
@@ -43,11 +43,11 @@ std::string suggest_field(FieldTable table, std::string_view name) {
     };
     const auto nearest = std::ranges::min_element(table, {}, edits);
     if (nearest != table.end() && edits(*nearest) <= max_edits(name))
-      return fmt::format("Did you mean '{}'?", nearest->name);
+      return {PhraseId::DidYouMean, {{"name", QuotedText{std::string(nearest->name)}}}};
   }
   std::string names;
   for (const Field& field : table) names.append(names.empty() ? "" : " ").append(field.name);
-  return fmt::format("The fields are: {}", names);
+  return {PhraseId::FilterFieldsAre, {{"fields", std::move(names)}}};
 }
 
 NumberValue named_value(const Field& field, std::string_view text) {

@@ -7,6 +7,8 @@
 #include <span>
 #include <string_view>
 
+#include "slurper/result.h"
+
 namespace slurper {
 
 enum class FieldType : std::uint8_t {
@@ -102,7 +104,7 @@ constexpr Field with_accessor(Field field) {
 [[nodiscard]] const Field* find_field(FieldTable table, std::string_view name);
 
 // Advice on a name that is no field: "Did you mean 'program'?", or a list of the fields.
-[[nodiscard]] std::string suggest_field(FieldTable table, std::string_view name);
+[[nodiscard]] Phrase suggest_field(FieldTable table, std::string_view name);
 
 // The value with that name, or with that number in digits, if the field has it.
 [[nodiscard]] NumberValue named_value(const Field& field, std::string_view text);

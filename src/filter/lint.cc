@@ -8,8 +8,8 @@
 #include <limits>
 #include <vector>
 
+#include "base/phrase_id.h"
 #include "base/text.h"
-#include "filter/filter_error.h"
 #include "filter/literal.h"
 
 namespace slurper {
@@ -25,8 +25,9 @@ std::optional<LintWarning> typographic_quote(std::string_view rest) {
   const auto found =
       std::ranges::find_if(kQuotes, [&](std::string_view quote) { return rest.starts_with(quote); });
   if (found == kQuotes.end()) return std::nullopt;
-  return LintWarning{
-      .position = 0, .why = fmt::format("{} is a typographic quote", *found), .advice = "Write \" or '"};
+  return LintWarning{.position = 0,
+                     .why = {PhraseId::FilterTypographicQuote, {{"quote", *found}}},
+                     .advice = PhraseId::FilterWriteQuotes};
 }
 
 // /pattern/ or /pattern/i, with or without blanks, as in sed, Perl and JavaScript. A path has more slashes.
@@ -38,10 +39,10 @@ std::optional<LintWarning> pattern_in_slashes(std::string_view rest) {
   if (behind < rest.size() && !ends_bare_word(rest[behind])) return std::nullopt;
   const std::string_view flags = rest.substr(end + 1, behind - end - 1);
   const std::string pattern = (flags.contains('i') ? "(?i)" : "") + std::string(rest.substr(1, end - 1));
-  return LintWarning{.position = 0,
-                     .why = "a pattern stands without slashes",
-                     .advice = fmt::format("Write matches {}, or quotes around the slashes if they are meant",
-                                           shortened(text_literal(pattern)))};
+  return LintWarning{
+      .position = 0,
+      .why = PhraseId::FilterPatternInSlashes,
+      .advice = {PhraseId::FilterPatternWithoutSlashes, {{"pattern", shortened(text_literal(pattern))}}}};
 }
 
 bool is_ipv4(std::string_view text) {
@@ -76,20 +77,25 @@ std::optional<LintWarning> network(const Comparison& comparison, std::string_vie
   if (!is_network) return std::nullopt;
   std::string field(comparison.field->name);
   if (!comparison.argument.empty()) field += fmt::format("[{}]", text_literal(comparison.argument));
-  std::string advice = fmt::format("Write {} matches, with a pattern for its addresses", field);
+  const auto write = [&](std::string_view operation, std::string_view value) {
+    return Phrase(PhraseId::FilterWriteInstead,
+                  {{"instead", fmt::format("{} {} {}", field, operation, value)}});
+  };
+  Phrase advice(PhraseId::FilterMatchAddresses, {{"field", field}});
   if (ipv4 && bits % 8 == 0 && bits > 0) {
     std::size_t length = 0;
     for (unsigned byte = 0; byte < bits / 8; ++byte)
       length = std::min(address.find('.', length), address.size() - 1) + 1;
     const std::string_view begin = address.substr(0, length);
-    advice = fmt::format("Write {} {} {}", field, bits == 32 ? "=" : "startswith", begin);
+    advice = write(bits == 32 ? "=" : "startswith", begin);
   } else if (!ipv4 && address.ends_with("::")) {
-    advice = fmt::format("Write {} startswith {}", field, address.substr(0, address.size() - 1));
+    advice = write("startswith", address.substr(0, address.size() - 1));
   }
-  return LintWarning{
-      .position = 0,
-      .why = fmt::format("{} is a network, and '{}' compares texts", shortened(word), name_of(comparison.op)),
-      .advice = advice};
+  return LintWarning{.position = 0,
+                     .why = {PhraseId::FilterNetwork,
+                             {{"network", QuotedText{shortened(word)}},
+                              {"operator", QuotedText{std::string(name_of(comparison.op))}}}},
+                     .advice = std::move(advice)};
 }
 
 constexpr std::int64_t kLowest = std::numeric_limits<std::int64_t>::min();
@@ -134,8 +140,8 @@ Range range_of(const Field& field) {
 }
 
 // Users often reverse the order of severities.
-std::string advice_on_range(const Field& field) {
-  if (field.names.empty()) return "Join them with or, if one of them is to hold";
+Phrase advice_on_range(const Field& field) {
+  if (field.names.empty()) return PhraseId::FilterJoinWithOr;
   std::vector<NamedValue> values;
   for (const NamedValue& one : field.names) {
     if (name_of(field, one.value) == one.name) values.push_back(one);
@@ -143,7 +149,7 @@ std::string advice_on_range(const Field& field) {
   std::ranges::sort(values, {}, &NamedValue::value);
   std::string order;
   for (const NamedValue& one : values) order.append(order.empty() ? "" : " < ").append(one.name);
-  return fmt::format("The order is {}", order);
+  return {PhraseId::FilterOrderIs, {{"order", std::move(order)}}};
 }
 
 // Comparisons that must all hold.
@@ -172,9 +178,9 @@ class Together {
       const std::string two = shortened(text_literal(comparison.texts.front()));
       warning_ = {
           .position = comparison.value_position,
-          .why = fmt::format("this is never true: no {} is both {} and {}", comparison.field->name, one, two),
-          .advice =
-              fmt::format("Write {} in ({}, {}), if one of them is meant", comparison.field->name, one, two)};
+          .why = {PhraseId::FilterNeverBoth, {{"field", comparison.field->name}, {"one", one}, {"two", two}}},
+          .advice = {PhraseId::FilterWriteIn,
+                     {{"field", comparison.field->name}, {"one", one}, {"two", two}}}};
       return;
     }
     texts_.push_back(&comparison);
@@ -190,9 +196,8 @@ class Together {
     known->range = {std::max(known->range.low, own.low), std::min(known->range.high, own.high)};
     if (!known->range.is_empty()) return;
     warning_ = {.position = comparison.value_position,
-                .why = is_first ? fmt::format("this is never true: there is no such {}", field.name)
-                                : fmt::format("this is never true together with what is said of {} before it",
-                                              field.name),
+                .why = {is_first ? PhraseId::FilterNoSuchValue : PhraseId::FilterNeverTogether,
+                        {{"field", field.name}}},
                 .advice = advice_on_range(field)};
   }
 

@@ -2,17 +2,17 @@
 #pragma once
 
 #include <optional>
-#include <string>
 #include <string_view>
 
 #include "filter/expression.h"
+#include "slurper/result.h"
 
 namespace slurper {
 
 struct LintWarning {
   std::size_t position = 0;  // in the filter's text; of a value, from its beginning
-  std::string why;
-  std::string advice;
+  Phrase why;
+  Phrase advice;
 };
 
 // Checks a value without quotes at the beginning of `rest`, which extends to the end of the filter, for

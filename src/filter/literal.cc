@@ -78,7 +78,7 @@ std::string text_literal(std::string_view bytes) {
       out += c;
     } else if (c == '\n' || c == '\t' || c == '\r') {
       out += c == '\n' ? "\\n" : c == '\t' ? "\\t" : "\\r";
-    } else if (is_control_character(character)) {
+    } else if (is_control_character(character) || is_invisible_character(character)) {
       append_hex(character, out);
     } else {
       out += character;

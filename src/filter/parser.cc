@@ -31,50 +31,53 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-std::string named(std::string_view text) {
-  return fmt::format("'{}'", shortened(text));
+QuotedText named(std::string_view text) {
+  return {shortened(text)};
+}
+
+Phrase did_you_mean(std::string_view name) {
+  return {PhraseId::DidYouMean, {{"name", named(name)}}};
 }
 
 // The name that other languages, and sysdig, have for something.
 struct Foreign {
   std::string_view word;
-  std::string_view advice;
+  PhraseId advice;
+  std::string_view instead = {};  // its argument
 };
 constexpr std::array kForeignOperators = {
-    Foreign{"==", "Write ="},
-    Foreign{"=~", "Write matches"},
-    Foreign{"!~", "Write not before the field, and matches"},
-    Foreign{"<>", "Write !="},
-    Foreign{"~", "Write matches"},
-    Foreign{":", "Write ="},
-    Foreign{"is", "Write ="},
-    Foreign{"eq", "Write ="},
-    Foreign{"not", "Put not before the field: not program in (sshd, sudo)"},
-    Foreign{"regex", "Write matches"},
-    Foreign{"like", "Write glob, with * and ?"},
-    Foreign{"iglob", "Write matches, with (?i) at the pattern's beginning"},
-    Foreign{"pmatch", "Write startswith, or glob"},
-    Foreign{"bcontains", "Write contains, and \\xNN in quotes for a byte"},
-    Foreign{"bstartswith", "Write startswith, and \\xNN in quotes for a byte"},
-    Foreign{"intersects", "Write in"},
+    Foreign{"==", PhraseId::FilterWriteInstead, "="},
+    Foreign{"=~", PhraseId::FilterWriteInstead, "matches"},
+    Foreign{"!~", PhraseId::FilterNotMatches},
+    Foreign{"<>", PhraseId::FilterWriteInstead, "!="},
+    Foreign{"~", PhraseId::FilterWriteInstead, "matches"},
+    Foreign{":", PhraseId::FilterWriteInstead, "="},
+    Foreign{"is", PhraseId::FilterWriteInstead, "="},
+    Foreign{"eq", PhraseId::FilterWriteInstead, "="},
+    Foreign{"not", PhraseId::FilterNotBeforeField},
+    Foreign{"regex", PhraseId::FilterWriteInstead, "matches"},
+    Foreign{"like", PhraseId::FilterGlobInstead},
+    Foreign{"iglob", PhraseId::FilterMatchesInstead},
+    Foreign{"pmatch", PhraseId::FilterPrefixInstead},
+    Foreign{"bcontains", PhraseId::FilterBytesInstead, "contains"},
+    Foreign{"bstartswith", PhraseId::FilterBytesInstead, "startswith"},
+    Foreign{"intersects", PhraseId::FilterWriteInstead, "in"},
 };
 constexpr std::array kForeignConnectives = {
-    Foreign{"&&", "Write and"},
-    Foreign{"||", "Write or"},
-    Foreign{"AND", "Write and"},
-    Foreign{"OR", "Write or"},
-    Foreign{"&", "Write and"},
-    Foreign{"|", "Write or"},
-    Foreign{",", "Several values stand in parentheses: program in (sshd, sudo)"},
+    Foreign{"&&", PhraseId::FilterWriteInstead, "and"},  Foreign{"||", PhraseId::FilterWriteInstead, "or"},
+    Foreign{"AND", PhraseId::FilterWriteInstead, "and"}, Foreign{"OR", PhraseId::FilterWriteInstead, "or"},
+    Foreign{"&", PhraseId::FilterWriteInstead, "and"},   Foreign{"|", PhraseId::FilterWriteInstead, "or"},
+    Foreign{",", PhraseId::FilterSeveralValues},
 };
-constexpr std::array kForeignBeginnings = {Foreign{"!", "Write not"}, Foreign{"NOT", "Write not"}};
+constexpr std::array kForeignBeginnings = {Foreign{"!", PhraseId::FilterWriteInstead, "not"},
+                                           Foreign{"NOT", PhraseId::FilterWriteInstead, "not"}};
 
 template <std::size_t kSize>
-std::string advice_for(std::string_view text, const std::array<Foreign, kSize>& table) {
+Phrase advice_for(std::string_view text, const std::array<Foreign, kSize>& table) {
   for (const Foreign& foreign : table) {
     const std::string_view rest = text.substr(std::min(foreign.word.size(), text.size()));
     const bool whole = !is_letter(foreign.word.back()) || rest.empty() || !is_letter(rest.front());
-    if (text.starts_with(foreign.word) && whole) return std::string(foreign.advice);
+    if (text.starts_with(foreign.word) && whole) return {foreign.advice, {{"instead", foreign.instead}}};
   }
   return {};
 }
@@ -99,10 +102,10 @@ class Parser {
   }
 
  private:
-  bool fail(std::size_t position, std::string_view why, std::string_view advice = {}) {
+  bool fail(std::size_t position, Phrase why, Phrase advice = {}) {
     // If something is missing at the end, the error's place is after the last word.
     if (position == text_.size()) position = text_.find_last_not_of(kSpace) + 1;
-    if (!error_) error_ = filter_error(text_, position, why, advice);
+    if (!error_) error_ = filter_error(text_, position, std::move(why), std::move(advice));
     return false;
   }
 
@@ -165,14 +168,14 @@ class Parser {
 bool Parser::check_text() {
   if (text_.size() > kMaxFilterLength)
     return fail(kMaxFilterLength,
-                fmt::format("it has {} bytes, of at most {}", text_.size(), kMaxFilterLength));
+                {PhraseId::FilterTooLong, {{"length", text_.size()}, {"limit", kMaxFilterLength}}});
   for (std::size_t i = 0; i < text_.size();) {
     const std::size_t length = utf8_length(text_.substr(i));
     const auto byte = static_cast<unsigned char>(text_[i]);
     const bool control = (byte < 0x20 && !is_space(text_[i])) || byte == 0x7f;
     if (length == 0 || control)
-      return fail(i, length == 0 ? "this is not UTF-8" : "this is a control character",
-                  fmt::format("Write \"\\x{:02x}\", in quotes", byte));
+      return fail(i, length == 0 ? PhraseId::FilterNotUtf8 : PhraseId::FilterControlCharacter,
+                  {PhraseId::FilterWriteByte, {{"byte", fmt::format("{:02x}", byte)}}});
     i += length;
   }
   return true;
@@ -181,10 +184,10 @@ bool Parser::check_text() {
 bool Parser::check_end() {
   skip_space();
   if (at_end()) return true;
-  if (rest().starts_with(')')) return fail(position_, "there is no '(' for this ')'");
+  if (rest().starts_with(')')) return fail(position_, PhraseId::FilterNeverOpened);
   const bool is_exists = !expression_.comparisons.empty() && word_at(position_) == "exists";
-  return fail(position_, fmt::format("expected 'and' or 'or', not {}", named(token())),
-              is_exists ? "exists stands alone behind a field" : advice_for(rest(), kForeignConnectives));
+  return fail(position_, {PhraseId::FilterExpectedConnective, {{"found", named(token())}}},
+              is_exists ? PhraseId::FilterExistsStandsAlone : advice_for(rest(), kForeignConnectives));
 }
 
 bool Parser::parse_list(Node& node, Node::Kind kind, std::string_view word,
@@ -229,12 +232,12 @@ bool Parser::parse_primary(Node& node) {
   if (!take('(')) return parse_comparison(node);
   const std::size_t opened = position_ - 1;
   if (++depth_ > kMaxFilterDepth)
-    return fail(opened, fmt::format("parentheses stand in each other more than {} deep", kMaxFilterDepth));
+    return fail(opened, {PhraseId::FilterTooDeep, {{"limit", kMaxFilterDepth}}});
   if (!parse_or(node)) return false;
   --depth_;
   if (take(')')) return true;
-  if (at_end()) return fail(opened, "this '(' is never closed");
-  return fail(position_, fmt::format("expected 'and', 'or' or ')', not {}", named(token())),
+  if (at_end()) return fail(opened, {PhraseId::FilterNeverClosed, {{"opening", "'('"}}});
+  return fail(position_, {PhraseId::FilterExpectedConnectiveOrEnd, {{"found", named(token())}}},
               advice_for(rest(), kForeignConnectives));
 }
 
@@ -254,8 +257,8 @@ bool Parser::parse_field(Comparison& comparison) {
   std::string_view word = word_at(position_);
   if (word.empty() || word == "and" || word == "or") {
     const bool empty = at_end() && expression_.comparisons.empty() && depth_ == 0;
-    if (at_end()) return fail(begin, empty ? "it is empty" : "it ends where a field should be");
-    return fail(begin, fmt::format("expected a field, not {}", named(token())),
+    if (at_end()) return fail(begin, empty ? PhraseId::FilterEmpty : PhraseId::FilterEndsBeforeField);
+    return fail(begin, {PhraseId::FilterExpectedField, {{"found", named(token())}}},
                 advice_for(rest(), kForeignBeginnings));
   }
   position_ += word.size();
@@ -264,15 +267,15 @@ bool Parser::parse_field(Comparison& comparison) {
   const std::string_view name = text_.substr(begin, position_ - begin);
   comparison.field = find_field(fields_, name);
   if (comparison.field == nullptr) {
-    std::string advice = advice_for(text_.substr(begin), kForeignBeginnings);
+    Phrase advice = advice_for(text_.substr(begin), kForeignBeginnings);
     if (advice.empty()) advice = suggest_field(fields_, name);
-    return fail(begin, fmt::format("there is no field {}", named(name)), advice);
+    return fail(begin, {PhraseId::FilterNoSuchField, {{"name", named(name)}}}, std::move(advice));
   }
   if (!rest().starts_with('[')) return true;
 
   const std::size_t bracket = position_++;
   if (comparison.field->argument.empty())
-    return fail(bracket, fmt::format("'{}' takes nothing in brackets", name));
+    return fail(bracket, {PhraseId::FilterTakesNoBrackets, {{"field", named(name)}}});
   if (rest().starts_with('"') || rest().starts_with('\'')) {
     if (!parse_quoted(comparison.argument)) return false;
   } else {
@@ -281,9 +284,10 @@ bool Parser::parse_field(Comparison& comparison) {
     position_ = end;
   }
   if (comparison.argument.empty())
-    return fail(bracket + 1, fmt::format("there is nothing in the brackets of '{}'", name),
-                fmt::format("Write {}[{}]", name, comparison.field->argument));
-  if (!rest().starts_with(']')) return fail(position_, "expected a ']'");
+    return fail(bracket + 1, {PhraseId::FilterEmptyBrackets, {{"field", named(name)}}},
+                {PhraseId::FilterWriteInstead,
+                 {{"instead", fmt::format("{}[{}]", name, comparison.field->argument)}}});
+  if (!rest().starts_with(']')) return fail(position_, PhraseId::FilterExpectedBracket);
   ++position_;
   return true;
 }
@@ -291,8 +295,11 @@ bool Parser::parse_field(Comparison& comparison) {
 bool Parser::parse_operator(Comparison& comparison) {
   skip_space();
   const Field& field = *comparison.field;
-  const std::string usual = fmt::format("'{}' can be compared with: {}", field.name, operators_on(field));
-  if (at_end()) return fail(position_, fmt::format("it ends where an operator should be"), usual);
+  const auto usual = [&] {
+    return Phrase(PhraseId::FilterOperatorsAre,
+                  {{"field", named(field.name)}, {"operators", operators_on(field)}});
+  };
+  if (at_end()) return fail(position_, PhraseId::FilterEndsBeforeOperator, usual());
 
   // Finds the longest operator that matches; a word must match as a whole.
   const std::string_view word = word_at(position_);
@@ -301,29 +308,30 @@ bool Parser::parse_operator(Comparison& comparison) {
     const bool fits = word.empty() ? rest().starts_with(info.name) : word == info.name;
     if (fits && (found == nullptr || info.name.size() > found->name.size())) found = &info;
   }
-  std::string advice = advice_for(rest(), kForeignOperators);
+  Phrase advice = advice_for(rest(), kForeignOperators);
   if (found == nullptr || !advice.empty()) {
     if (!word.empty() && word.size() <= kMaxName && advice.empty()) {
       const auto edits = [&](const OperatorInfo& info) { return edit_distance(info.name, word); };
       const auto& nearest = *std::ranges::min_element(operators(), {}, edits);
-      if (edits(nearest) <= max_edits(word)) advice = fmt::format("Did you mean '{}'?", nearest.name);
+      if (edits(nearest) <= max_edits(word)) advice = did_you_mean(nearest.name);
     }
     std::size_t symbols = 0;  // as many as could be meant as one operator
     while (symbols < 2 && symbols < rest().size() &&
            std::string_view("=!<>~:").find(rest()[symbols]) != std::string_view::npos)
       ++symbols;
     const std::string_view culprit = !word.empty() ? word : symbols > 0 ? rest().substr(0, symbols) : token();
-    return fail(position_, fmt::format("there is no operator {}", named(culprit)),
-                advice.empty() ? usual : advice);
+    return fail(position_, {PhraseId::FilterNoSuchOperator, {{"name", named(culprit)}}},
+                advice.empty() ? usual() : std::move(advice));
   }
   if (field.type == FieldType::Text ? !found->on_text : !found->on_numbers)
     return fail(position_,
-                fmt::format("'{}' compares no {}", found->name,
-                            field.type == FieldType::Text     ? "texts"
-                            : field.type == FieldType::Number ? "numbers"
-                            : field.type == FieldType::Name   ? "names"
-                                                              : "times"),
-                usual);
+                {PhraseId::FilterOperatorDoesNotFit,
+                 {{"operator", named(found->name)},
+                  {"values", field.type == FieldType::Text     ? "texts"
+                             : field.type == FieldType::Number ? "numbers"
+                             : field.type == FieldType::Name   ? "names"
+                                                               : "times"}}},
+                usual());
   comparison.op = found->op;
   position_ += found->name.size();
   return true;
@@ -335,25 +343,27 @@ bool Parser::parse_values(Comparison& comparison) {
   comparison.value_position = position_;
   if (comparison.op != Operator::In) return parse_value(comparison);
   if (!take('('))
-    return fail(position_, "the values of 'in' stand in parentheses",
-                fmt::format("Write {} in (…, …)", comparison.field->name));
+    return fail(
+        position_, PhraseId::FilterInNeedsParentheses,
+        {PhraseId::FilterWriteInstead, {{"instead", fmt::format("{} in (…, …)", comparison.field->name)}}});
   const std::size_t opened = position_ - 1;
   std::size_t count = 0;
   do {
     skip_space();
     if (++count > kMaxFilterValues)
-      return fail(position_, fmt::format("'in' takes at most {} values", kMaxFilterValues));
+      return fail(position_, {PhraseId::FilterTooManyValues, {{"limit", kMaxFilterValues}}});
     if (!parse_value(comparison)) return false;
   } while (take(','));
   if (take(')')) return true;
-  if (at_end()) return fail(opened, "this '(' is never closed");
-  return fail(position_, fmt::format("expected ',' or ')', not {}", named(token())));
+  if (at_end()) return fail(opened, {PhraseId::FilterNeverClosed, {{"opening", "'('"}}});
+  return fail(position_, {PhraseId::FilterExpectedCommaOrEnd, {{"found", named(token())}}});
 }
 
 bool Parser::parse_value(Comparison& comparison) {
   skip_space();
   const std::size_t begin = position_;
-  if (const auto warning = lint_value(comparison, rest())) return fail(begin, warning->why, warning->advice);
+  if (auto warning = lint_value(comparison, rest()))
+    return fail(begin, std::move(warning->why), std::move(warning->advice));
   std::string value;
   if (!parse_raw_value(value)) return false;
   if (comparison.field->type != FieldType::Text) return add_number(comparison, value, begin);
@@ -362,18 +372,18 @@ bool Parser::parse_value(Comparison& comparison) {
 }
 
 bool Parser::parse_raw_value(std::string& value) {
-  if (at_end()) return fail(position_, "it ends where a value should be");
+  if (at_end()) return fail(position_, PhraseId::FilterEndsBeforeValue);
   if (rest().starts_with('"') || rest().starts_with('\'')) return parse_quoted(value);
   std::size_t end = position_;
   while (end < text_.size() && !ends_bare_word(text_[end])) ++end;
   value = text_.substr(position_, end - position_);
   if (value.empty())
-    return fail(position_, fmt::format("expected a value, not {}", named(token().substr(0, 1))),
-                rest().starts_with('(') ? "Several values stand behind in: program in (sshd, sudo)" : "");
+    return fail(position_, {PhraseId::FilterExpectedValue, {{"found", named(token().substr(0, 1))}}},
+                rest().starts_with('(') ? Phrase(PhraseId::FilterSeveralValues) : Phrase());
   if (value == "and" || value == "or" || value == "not")
-    return fail(position_, fmt::format("expected a value, not {}", named(value)),
-                "A value that is meant so stands in quotes");
-  if (text_.substr(end).starts_with('=')) return fail(end, "a value with a '=' in it stands in quotes");
+    return fail(position_, {PhraseId::FilterExpectedValue, {{"found", named(value)}}},
+                PhraseId::FilterQuoteTheWord);
+  if (text_.substr(end).starts_with('=')) return fail(end, PhraseId::FilterEqualsNeedsQuotes);
   position_ = end;
   return true;
 }
@@ -388,7 +398,7 @@ bool Parser::parse_quoted(std::string& value) {
       return false;
     }
   }
-  if (at_end()) return fail(opened, fmt::format("this {} is never closed", quote));
+  if (at_end()) return fail(opened, {PhraseId::FilterNeverClosed, {{"opening", std::string(1, quote)}}});
   ++position_;
   return true;
 }
@@ -416,22 +426,20 @@ bool Parser::parse_escape(std::string& value) {
       const char* const digits = text_.data() + position_;
       const std::size_t count = std::min<std::size_t>(2, text_.size() - position_);
       const auto [end, error] = std::from_chars(digits, digits + count, byte, 16);
-      if (error != std::errc() || end != digits + 2)
-        return fail(backslash, "\\x takes two hexadecimal digits");
+      if (error != std::errc() || end != digits + 2) return fail(backslash, PhraseId::FilterTwoDigits);
       value += static_cast<char>(byte);
       position_ += 2;
       return true;
     }
     default:
-      return fail(backslash, "no such escape: there are \\\\ \\\" \\' \\n \\r \\t \\xNN",
-                  "For a backslash write \\\\, or leave the quotes away");
+      return fail(backslash, PhraseId::FilterNoSuchEscape, PhraseId::FilterWriteBackslash);
   }
 }
 
 bool Parser::add_number(Comparison& comparison, std::string_view value, std::size_t position) {
   const Field& field = *comparison.field;
   NumberValue number;
-  std::string advice;
+  Phrase advice;
   if (field.type == FieldType::Number) {
     const bool negative = value.starts_with('-');
     std::string_view digits = value.substr(negative ? 1 : 0);
@@ -442,27 +450,31 @@ bool Parser::add_number(Comparison& comparison, std::string_view value, std::siz
     const char* const end = signed_digits.data() + signed_digits.size();
     const auto [stop, error] = std::from_chars(signed_digits.data(), end, parsed, hexadecimal ? 16 : 10);
     if (error == std::errc() && stop == end && !digits.starts_with('-')) number = parsed;
-    advice = fmt::format("'{}' is a number from -2^63 to 2^63-1, such as 4096, -2 or 0x1f", field.name);
+    advice = {PhraseId::FilterNumberIs, {{"field", named(field.name)}}};
   } else if (field.type == FieldType::Time) {
     number = parse_time(value);
-    advice = "A time is 2026-01-31, or 2026-01-31T12:00:00.5Z, or +02:00 instead of Z";
+    advice = PhraseId::FilterTimeIs;
   } else {
     number = named_value(field, value);
     const auto edits = [&](const NamedValue& one) { return edit_distance(one.name, value); };
     if (!number && value.size() <= kMaxName) {
       const auto nearest = std::ranges::min_element(field.names, {}, edits);
       if (nearest != field.names.end() && edits(*nearest) <= max_edits(value))
-        advice = fmt::format("Did you mean '{}'?", nearest->name);
+        advice = did_you_mean(nearest->name);
     }
     if (advice.empty()) {
       std::string names;
       for (const NamedValue& one : field.names) {
         if (name_of(field, one.value) == one.name) names.append(names.empty() ? "" : " ").append(one.name);
       }
-      advice = fmt::format("It is one of: {}", names);
+      advice = {PhraseId::FilterValuesAre, {{"values", std::move(names)}}};
     }
   }
-  if (!number) return fail(position, fmt::format("{} is no {}", named(value), field.name), advice);
+  if (!number) {
+    return fail(position,
+                {PhraseId::FilterWrongValue, {{"value", named(value)}, {"field", named(field.name)}}},
+                std::move(advice));
+  }
   comparison.numbers.push_back(*number);
   return true;
 }

@@ -1,7 +1,5 @@
 #include "filter/program.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -169,13 +167,13 @@ TestPointer make_text_test(const Comparison& comparison) {
   }
 }
 
-std::expected<TestPointer, std::string> make_matches_test(const Comparison& comparison) {
+std::expected<TestPointer, Phrase> make_matches_test(const Comparison& comparison) {
   const std::string& pattern = comparison.texts.front();
   if (Regex::is_plain(pattern)) {  // at half of the cost
     return text_test(comparison, [pattern](std::string_view value) { return contains(value, pattern); });
   }
   auto regex = Regex::compile(pattern);
-  if (!regex) return std::unexpected("this is no regular expression: " + regex.error());
+  if (!regex) return std::unexpected(std::move(regex.error()));
   return text_test(comparison,
                    [regex = std::move(*regex)](std::string_view value) { return regex.is_in(value); });
 }
@@ -192,10 +190,11 @@ std::expected<Program, FilterError> Program::compile(std::string_view text, Fiel
     if (comparison.op == Operator::Matches) {
       if (++regexes > kMaxFilterRegexes)
         return std::unexpected(filter_error(text, comparison.value_position,
-                                            fmt::format("it has more than {} patterns", kMaxFilterRegexes),
-                                            "Join some of them with |"));
+                                            {PhraseId::FilterTooManyPatterns, {{"limit", kMaxFilterRegexes}}},
+                                            PhraseId::FilterJoinPatterns));
       auto test = make_matches_test(comparison);
-      if (!test) return std::unexpected(filter_error(text, comparison.value_position, test.error()));
+      if (!test)
+        return std::unexpected(filter_error(text, comparison.value_position, std::move(test.error())));
       step.test = std::move(*test);
     } else {
       step.test = comparison.field->type == FieldType::Text ? make_text_test(comparison)

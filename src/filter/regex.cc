@@ -7,8 +7,8 @@
 #include <optional>
 #include <utility>
 
+#include "base/phrase_id.h"
 #include "base/text.h"
-#include "filter/filter_error.h"
 
 namespace slurper {
 
@@ -76,17 +76,26 @@ std::optional<std::string> pattern_of_bytes(std::string_view pattern) {
   return has_high_bytes ? "(?:)" + out : out;
 }
 
+// RE2's text ends with the part of the pattern that it is about, if there is one.
+Phrase why_not(const re2::RE2& regex) {
+  const std::string& part = regex.error_arg();
+  std::string reason = regex.error();
+  if (part.empty() || !reason.ends_with(": " + part))
+    return {PhraseId::FilterBadPattern, {{"reason", std::move(reason)}}};
+  reason.resize(reason.size() - part.size() - 2);
+  return {PhraseId::FilterBadPatternAt,
+          {{"reason", std::move(reason)}, {"part", QuotedText{shortened(part)}}}};
+}
+
 }  // namespace
 
 bool Regex::is_plain(std::string_view pattern) {
   return pattern.find_first_of(R"(\.+*?()|[]{}^$)") == std::string_view::npos;
 }
 
-std::expected<Regex, std::string> Regex::compile(std::string_view pattern) {
+std::expected<Regex, Phrase> Regex::compile(std::string_view pattern) {
   const std::optional<std::string> bytes = pattern_of_bytes(pattern);
-  if (!bytes)
-    return std::unexpected(
-        "a class in brackets can hold only ASCII characters; instead of [äö] write (?:ä|ö)");
+  if (!bytes) return std::unexpected(PhraseId::FilterClassNotAscii);
   re2::RE2::Options options(re2::RE2::Latin1);
   options.set_log_errors(false);
   options.set_max_mem(kMaxMemory);
@@ -97,7 +106,7 @@ std::expected<Regex, std::string> Regex::compile(std::string_view pattern) {
   // The error that quotes the pattern as it was written is the better one.
   options.set_encoding(re2::RE2::Options::EncodingUTF8);
   const re2::RE2 as_written(piece(pattern), options);
-  return std::unexpected(shortened(as_written.ok() ? regex->error() : as_written.error()));
+  return std::unexpected(why_not(as_written.ok() ? *regex : as_written));
 }
 
 bool Regex::is_in(std::string_view text) const {

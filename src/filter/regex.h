@@ -3,8 +3,9 @@
 
 #include <expected>
 #include <memory>
-#include <string>
 #include <string_view>
+
+#include "slurper/result.h"
 
 namespace re2 {
 class RE2;
@@ -23,8 +24,8 @@ class Regex {
   // Whether the pattern is plain text that matches only itself.
   [[nodiscard]] static bool is_plain(std::string_view pattern);
 
-  // The error describes what is wrong with the pattern, in a few words.
-  [[nodiscard]] static std::expected<Regex, std::string> compile(std::string_view pattern);
+  // The error says what is wrong with the pattern.
+  [[nodiscard]] static std::expected<Regex, Phrase> compile(std::string_view pattern);
 
   [[nodiscard]] bool is_in(std::string_view text) const;
 

@@ -50,14 +50,14 @@ Status DeadLetters::open() {
   return {};
 }
 
-Status DeadLetters::append(std::string_view sink, const Record& record, std::string_view reason) {
+Status DeadLetters::append(std::string_view sink, const Record& record, const Phrase& reason) {
   if (!fd_) {
     if (Status opened = open(); !opened) return opened;
   }
   std::string line = R"({"sink":)";
   append_json_string(sink, line);
   line += R"(,"reason":)";
-  append_json_string(reason, line);
+  append_json_string(render_(reason), line);
   line += R"(,"record":)";
   append_json(record, line);
   line += "}\n";

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/phrase_id.h"
 #include "base/setting_value.h"
 #include "base/text.h"
 
@@ -15,6 +16,10 @@ namespace {
 std::string shown(const SinkOption& option) {
   if (option.is_list) return "a list";
   return describe({.kind = Value::Kind::Word, .text = option.values.front()});
+}
+
+Phrase must_be(const Setting& setting) {
+  return {PhraseId::MustBe, {{"allowed", allowed(setting)}}};
 }
 
 }  // namespace
@@ -32,9 +37,9 @@ const SettingValue& ConfiguredOptions::value(std::string_view name) {
   static const SettingValue nothing;
   if (!error_)
     error_ = Error{.kind = ErrorKind::Internal,
-                   .what = fmt::format("make the sink '{}'", settings_.name),
-                   .why = fmt::format("its type {} does not declare the setting '{}' that it asks for",
-                                      settings_.type, name),
+                   .what = {PhraseId::MakeTheSink, {{"sink", QuotedText{settings_.name}}}},
+                   .why = {PhraseId::UndeclaredSetting,
+                           {{"type", settings_.type}, {"setting", QuotedText{std::string(name)}}}},
                    .advice = {}};
   return nothing;
 }
@@ -42,51 +47,56 @@ const SettingValue& ConfiguredOptions::value(std::string_view name) {
 SettingValue ConfiguredOptions::read(const Setting& setting) {
   const SinkOption* const option = find(setting.name);
   if (option == nullptr) {
-    if (setting.required) reject(setting.name, "must be " + allowed(setting));
+    if (setting.required) reject(setting.name, must_be(setting));
   } else if (setting.type == Setting::Type::List) {
     return {.texts = option->values};
   } else if (option->is_list) {
-    reject(setting.name, "must be " + allowed(setting));
+    reject(setting.name, must_be(setting));
   } else {
     auto good = read_value(setting, {.kind = Value::Kind::Word, .text = option->values.front()});
     if (good) return std::move(*good);
-    reject(setting.name, "must be " + allowed(setting), std::move(good.error()));
+    reject(setting.name, must_be(setting), std::move(good.error()));
   }
   return default_value(setting);
 }
 
-void ConfiguredOptions::reject(std::string_view name, std::string why) {
-  reject(name, std::move(why), "");
+PhraseValue ConfiguredOptions::place_of(const SinkOption* option) const {
+  return QuotedText{option == nullptr ? settings_.place : option->place};
 }
 
-void ConfiguredOptions::reject(std::string_view name, std::string why, std::string advice) {
+void ConfiguredOptions::reject(std::string_view name, Phrase why, Phrase advice) {
   if (error_) return;
   const SinkOption* const option = find(name);
-  error_ = Error{
-      .kind = ErrorKind::Config,
-      .what = fmt::format("accept '{}'", printable(option == nullptr ? settings_.place : option->place)),
-      .why = option == nullptr ? fmt::format("the sink '{}' needs '{}', which {}", settings_.name, name, why)
-                               : fmt::format("{} of the sink '{}' is {}, but {}", name, settings_.name,
-                                             shown(*option), why),
-      .advice = std::move(advice)};
+  Phrase reason(option == nullptr ? PhraseId::SinkNeedsSetting : PhraseId::SinkSettingIs,
+                {{"sink", QuotedText{settings_.name}}, {"why", std::move(why)}});
+  if (option == nullptr) {
+    reason.with({"setting", QuotedText{std::string(name)}});
+  } else {
+    reason.with({"setting", name}).with({"value", shown(*option)});
+  }
+  error_ = Error{.kind = ErrorKind::Config,
+                 .what = {PhraseId::AcceptSetting, {{"place", place_of(option)}}},
+                 .why = std::move(reason),
+                 .advice = std::move(advice)};
 }
 
-void ConfiguredOptions::warn(std::string_view name, std::string what) {
-  const SinkOption* const option = find(name);
-  warnings_.push_back(fmt::format("'{}': {} of the sink '{}' {}",
-                                  printable(option == nullptr ? settings_.place : option->place), name,
-                                  settings_.name, what));
+void ConfiguredOptions::warn(std::string_view name, Phrase what) {
+  warnings_.emplace_back(PhraseId::SinkSettingDoubt,
+                         std::initializer_list<PhraseArgument>{{"place", place_of(find(name))},
+                                                               {"setting", name},
+                                                               {"sink", QuotedText{settings_.name}},
+                                                               {"what", std::move(what)}});
 }
 
 // Returns advice on an unknown key: the key that was probably meant, or all keys that exist.
-std::string ConfiguredOptions::advice_on(std::string_view name) const {
+Phrase ConfiguredOptions::advice_on(std::string_view name) const {
   const auto slips = [name](const Setting& other) { return edit_distance(name, other.name); };
   const auto nearest = std::ranges::min_element(declared_, {}, slips);
   if (nearest != declared_.end() && slips(*nearest) <= max_edits(name))
-    return fmt::format("Did you mean '{}'?", nearest->name);
+    return {PhraseId::DidYouMean, {{"name", QuotedText{std::string(nearest->name)}}}};
   std::vector<std::string_view> names;
   for (const Setting& setting : declared_) names.push_back(setting.name);
-  return fmt::format("It has: {}", fmt::join(names, ", "));
+  return {PhraseId::SinkSettingsAre, {{"settings", fmt::format("{}", fmt::join(names, ", "))}}};
 }
 
 Status ConfiguredOptions::check() {
@@ -95,9 +105,10 @@ Status ConfiguredOptions::check() {
   if (error_) return std::unexpected(*error_);
   for (const SinkOption& option : settings_.options) {
     if (std::ranges::find(declared_, option.name, &Setting::name) != declared_.end()) continue;
-    return fail(ErrorKind::Config, fmt::format("accept '{}'", printable(option.place)),
-                fmt::format("a sink of the type {} has no key '{}'", settings_.type, printable(option.name)),
-                advice_on(option.name));
+    return fail(
+        ErrorKind::Config, {PhraseId::AcceptSetting, {{"place", place_of(&option)}}},
+        {PhraseId::NoSuchSinkSetting, {{"type", settings_.type}, {"setting", QuotedText{option.name}}}},
+        advice_on(option.name));
   }
   return {};
 }

@@ -21,8 +21,9 @@ class ConfiguredOptions : public SinkOptions {
 
   [[nodiscard]] const SettingValue& value(std::string_view name) override;
   [[nodiscard]] bool has(std::string_view name) const override { return find(name) != nullptr; }
-  void reject(std::string_view name, std::string why) override;
-  void warn(std::string_view name, std::string what) override;
+  using SinkOptions::reject;
+  void reject(std::string_view name, Phrase why, Phrase advice) override;
+  void warn(std::string_view name, Phrase what) override;
 
   // Returns the error of the first setting that was rejected so far.
   [[nodiscard]] const std::optional<Error>& error() const { return error_; }
@@ -30,20 +31,20 @@ class ConfiguredOptions : public SinkOptions {
   // Call this once the sink has been made. Fails with Config, and the place, if the sink rejected a setting,
   // or if a value is wrong, a required setting is missing or a setting is not declared.
   [[nodiscard]] Status check();
-  // Returns the sink's warnings: sentences that name the setting and its place.
-  [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
+  // Returns the sink's warnings, which name the setting and its place.
+  [[nodiscard]] const std::vector<Phrase>& warnings() const { return warnings_; }
 
  private:
   [[nodiscard]] const SinkOption* find(std::string_view name) const;
   [[nodiscard]] SettingValue read(const Setting& setting);
-  [[nodiscard]] std::string advice_on(std::string_view name) const;
-  void reject(std::string_view name, std::string why, std::string advice);
+  [[nodiscard]] Phrase advice_on(std::string_view name) const;
+  [[nodiscard]] PhraseValue place_of(const SinkOption* option) const;
 
   const SinkSettings& settings_;
   std::vector<Setting> declared_;
   std::map<std::string_view, SettingValue> values_;
   std::optional<Error> error_;
-  std::vector<std::string> warnings_;
+  std::vector<Phrase> warnings_;
 };
 
 }  // namespace slurper

@@ -14,6 +14,7 @@
 #include <set>
 
 #include "base/accounts.h"
+#include "base/phrase_id.h"
 #include "base/setting_value.h"
 #include "base/text.h"
 #include "sink/exec/exec_sink.h"
@@ -35,6 +36,7 @@ std::vector<Setting> common_settings() {
 }
 
 constexpr const char* kEntry = "slurper_sink_plugin";
+constexpr const char* kPluginPage = SLURPER_DOC_DIRECTORY "/docs/plugins.md";
 
 const SinkOption* plugin_of(const SinkSettings& settings) {
   const auto found = std::ranges::find(settings.options, "plugin", &SinkOption::name);
@@ -64,23 +66,28 @@ std::string list_of_types() {
   return fmt::format("{}", fmt::join(types, ", "));
 }
 
-// Returns why the code must not run as this process's user, or an empty text if it may. If the file can't be
-// examined, the loader reports that.
-std::string why_not_trusted(const std::string& path) {
+Phrase accept(const std::string& place) {
+  return {PhraseId::AcceptSetting, {{"place", QuotedText{place}}}};
+}
+
+// Returns why the code must not run as this process's user; empty if it may. If the file can't be examined,
+// the loader reports that.
+Phrase why_not_trusted(const std::string& path) {
   constexpr mode_t kOthersWrite = 0022;
   struct stat st{};
   if (::stat(path.c_str(), &st) != 0) return {};
-  if (st.st_uid != 0 && st.st_uid != ::geteuid()) return "it belongs to " + the_user(st.st_uid);
+  if (st.st_uid != 0 && st.st_uid != ::geteuid()) {
+    return {PhraseId::OwnedByOther, {{"user", the_user(st.st_uid)}}};
+  }
   if ((st.st_mode & kOthersWrite) != 0)
-    return fmt::format("others may write to it (mode {:04o})", st.st_mode & 07777);
+    return {PhraseId::PluginWritableByOthers, {{"mode", std::uint64_t{st.st_mode & 07777}}}};
   return {};
 }
 
 Status check_plugin_option(const SinkSettings& settings) {
   const SinkOption* const plugin = plugin_of(settings);
   if (plugin == nullptr || (!plugin->is_list && !plugin->values.front().empty())) return {};
-  return fail(ErrorKind::Config, fmt::format("accept '{}'", printable(plugin->place)),
-              "plugin must be the path of one shared object");
+  return fail(ErrorKind::Config, accept(plugin->place), PhraseId::PluginNotOnePath);
 }
 
 // Checks that the type exists, without loading it.
@@ -90,10 +97,9 @@ Status check_type(const SinkSettings& settings) {
   const bool is_file_name = settings.type.find('/') == std::string::npos;
   std::error_code error;  // a folder that can't be searched has no plug-in
   if (is_file_name && std::filesystem::exists(path, error)) return {};
-  return fail(ErrorKind::Config, fmt::format("accept '{}'", printable(settings.place)),
-              fmt::format("there is no sink of the type '{}', and no plug-in '{}'", printable(settings.type),
-                          printable(path)),
-              fmt::format("The types are {}", list_of_types()));
+  return fail(ErrorKind::Config, accept(settings.place),
+              {PhraseId::NoSuchSinkType, {{"type", QuotedText{settings.type}}, {"file", QuotedText{path}}}},
+              {PhraseId::SinkTypesAre, {{"types", list_of_types()}}});
 }
 
 // Makes a sink of this type. Any thread.
@@ -146,35 +152,29 @@ Result<SinkType> find_sink_type(const SinkSettings& settings) {
   if (const SinkType* const type = built_in(settings)) return *type;
   if (Status known = check_type(settings); !known) return std::unexpected(known.error());
   const std::string path = plugin_path(settings);
-  const auto refuse = [&](std::string_view why) {
-    const std::string& place = plugin != nullptr ? plugin->place : settings.place;
-    return fail(ErrorKind::Config, fmt::format("accept '{}'", printable(place)),
-                fmt::format("the plug-in '{}' can't be used: {}", printable(path), why),
-                "Build it against the headers of this slurper, see " SLURPER_DOC_DIRECTORY
-                "/docs/plugins.md");
+  const auto refuse = [&](Phrase why, Phrase advice = {PhraseId::RebuildPlugin, {{"page", kPluginPage}}}) {
+    return fail(ErrorKind::Config, accept(plugin != nullptr ? plugin->place : settings.place),
+                {PhraseId::PluginUnusable, {{"file", QuotedText{path}}, {"why", std::move(why)}}},
+                std::move(advice));
   };
-  if (const std::string why = why_not_trusted(path); !why.empty()) {
-    return fail(
-        ErrorKind::Config,
-        fmt::format("accept '{}'", printable(plugin != nullptr ? plugin->place : settings.place)),
-        fmt::format("the plug-in '{}' can't be used: {}", printable(path), why),
-        "What it holds runs as slurper: let only root, or slurper's user, own it and write to it, with "
-        "chown(1) and chmod go-w");
-  }
+  if (Phrase why = why_not_trusted(path); !why.empty())
+    return refuse(std::move(why), PhraseId::MakePluginSafe);
   // The path has a slash, so the loader searches nowhere else.
   void* const object = ::dlopen(std::filesystem::absolute(path).c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (object == nullptr) return refuse(printable(::dlerror()));
+  if (object == nullptr) return refuse(own_words(printable(::dlerror())));
   const auto entry = reinterpret_cast<SinkPluginEntry>(::dlsym(object, kEntry));
-  if (entry == nullptr) return refuse(fmt::format("it does not export {}()", kEntry));
+  if (entry == nullptr) return refuse({PhraseId::PluginLacksEntry, {{"function", kEntry}}});
   const SinkPlugin* const found = entry();
   // The version is the first field in every version.
   if (found->api_version != kSinkApiVersion) {
-    return refuse(fmt::format("it is of version {} of the interface, and this slurper has version {}",
-                              found->api_version, kSinkApiVersion));
+    return refuse(
+        {PhraseId::PluginOfOtherVersion,
+         {{"version", std::uint64_t{found->api_version}}, {"own", std::uint64_t{kSinkApiVersion}}}});
   }
   if (found->type.name != settings.type)
-    return refuse(fmt::format("it is a sink of the type '{}', not '{}'", printable(found->type.name),
-                              printable(settings.type)));
+    return refuse(
+        {PhraseId::PluginOfOtherType,
+         {{"found", QuotedText{std::string(found->type.name)}}, {"type", QuotedText{settings.type}}}});
   return found->type;
 }
 
@@ -191,8 +191,8 @@ Result<std::vector<PreparedSink>> prepare_sinks(std::span<const SinkSettings> si
 }
 
 Status check_written_files(const Settings& settings) {
-  std::map<std::string, std::string> owners = {{settings.fifo.path, "is the FIFO"},
-                                               {settings.log.path, "is the log itself"}};
+  std::map<std::string, Phrase> owners = {{settings.fifo.path, PhraseId::IsTheFifo},
+                                          {settings.log.path, PhraseId::IsTheLog}};
   for (const SinkSettings& sink : settings.sinks) {
     const SinkType* const type = built_in(sink);
     if (type == nullptr) continue;
@@ -202,12 +202,11 @@ Status check_written_files(const Settings& settings) {
         continue;
       const auto path = read_value(setting, {.kind = Value::Kind::Word, .text = option->values.front()});
       if (!path) continue;  // the sink rejects it
-      const auto [owner, is_new] =
-          owners.emplace(path->texts.front(), fmt::format("is what the sink '{}' writes to", sink.name));
+      const auto [owner, is_new] = owners.emplace(
+          path->texts.front(), Phrase(PhraseId::IsWrittenBySink, {{"sink", QuotedText{sink.name}}}));
       if (is_new) continue;
-      return fail(ErrorKind::Config, fmt::format("accept '{}'", printable(option->place)),
-                  fmt::format("{} {}", in_quotes(owner->first), owner->second),
-                  "Name a file of the sink's own");
+      return fail(ErrorKind::Config, accept(option->place),
+                  owner->second.with({"file", QuotedText{owner->first}}), PhraseId::NameAnotherFile);
     }
   }
   return {};

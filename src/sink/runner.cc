@@ -126,16 +126,18 @@ RunnerOptions RunnerOptions::from(SinkOptions& options) {
     const auto filter = RecordFilter::compile(text, record_fields());
     if (filter) {
       source.filter = *filter;
-      if (const auto& warning = filter->warning())
-        options.warn("filter", "is doubtful: " + warning->message());
+      if (const auto& warning = filter->warning()) {
+        options.warn("filter", {PhraseId::FilterIsDoubtful,
+                                {{"finding", warning->finding()}, {"advice", warning->advice}}});
+      }
     } else {
-      options.reject("filter", filter.error().message());
+      options.reject("filter", filter.error().finding(), filter.error().advice);
     }
   }
   return taken;
 }
 
-SinkRunner::SinkRunner(const SinkLog& log, PreparedSink sink, EventListener& events)
+SinkRunner::SinkRunner(const SinkLog& log, PreparedSink sink, EventListener& events, PhraseRenderer render)
     : log_(log),
       name_(sink.name),
       options_(sink.options),
@@ -143,12 +145,12 @@ SinkRunner::SinkRunner(const SinkLog& log, PreparedSink sink, EventListener& eve
       events_(events),
       listener_(log.feed),
       began_at_(log.feed.end()),
-      dead_letters_(log.os, log.paths.dead_letters(sink.name), log.access),
+      dead_letters_(log.os, log.paths.dead_letters(sink.name), log.access, render),
       source_(log.os, log.paths, log.feed, log.times, log.id, options_.source),
       context_{.name = name_,
                .log_id = log.id,
                .stop_fd = -1,
-               .say = [this](Level level, const std::string& text) { this->say(level, text); }},
+               .say = [this](Level level, const Phrase& text) { this->say(level, text); }},
       backoff_(kFirstRetry, options_.retry_max) {}
 
 SinkRunner::~SinkRunner() {
@@ -215,10 +217,10 @@ SinkStatus SinkRunner::status() const {
           .failure = failure_};
 }
 
-void SinkRunner::say(Level level, const std::string& text) const {
+void SinkRunner::say(Level level, const Phrase& text) const {
   constexpr std::array kEvents = {EventId::SinkDebug, EventId::SinkInfo, EventId::SinkWarning,
                                   EventId::SinkError};
-  events_.report(kEvents[static_cast<std::size_t>(level)], {{"sink", Quoted{name_}}, {"text", text}});
+  events_.report(kEvents[static_cast<std::size_t>(level)], {{"sink", Quoted{name_}}, {"text", &text}});
 }
 
 ByteSize SinkRunner::behind() const {
@@ -490,7 +492,7 @@ Status SinkRunner::take(std::span<const Record> batch, const Delivery& delivery)
   }
   if (!delivery.rejected.empty() && rejected_ == 0) {
     say(Level::Warning, fmt::format("was refused a line: {}. It is in '{}', as all that are refused will be",
-                                    printable(delivery.rejected.front().reason), dead_letters_.path()));
+                                    printable(delivery.rejected.front().reason.str()), dead_letters_.path()));
   }
   settle_due_ = Clock::now() + delivery.settle_after;
   rejected_ += delivery.rejected.size();

@@ -47,7 +47,7 @@ struct PreparedSink {
   // Makes the sink, on the sink's own thread. After an error it is called again, since a plug-in may be
   // installed meanwhile.
   std::function<Result<std::unique_ptr<Sink>>()> make;
-  std::vector<std::string> warnings = {};  // about its settings, for the operator
+  std::vector<Phrase> warnings = {};  // about its settings, for the operator
 };
 
 // The log that sinks read. Everything it refers to outlives them.
@@ -87,8 +87,9 @@ struct SinkStatus {
 // delivered at least once, and exactly once if the sink can ask its destination.
 class SinkRunner {
  public:
-  // Opens and starts nothing. `events` outlives it, and receives what its thread reports.
-  SinkRunner(const SinkLog& log, PreparedSink sink, EventListener& events);
+  // Opens and starts nothing. `events` outlives it, and receives what its thread reports. `render` words the
+  // reasons in the dead letters.
+  SinkRunner(const SinkLog& log, PreparedSink sink, EventListener& events, PhraseRenderer render);
   SinkRunner(const SinkRunner&) = delete;
   SinkRunner& operator=(const SinkRunner&) = delete;
   ~SinkRunner();
@@ -137,7 +138,7 @@ class SinkRunner {
   void wait_for_resume();
   void works();
   void wait(Clock::time_point deadline, StreamOffset wanted);
-  void say(Level level, const std::string& text) const;
+  void say(Level level, const Phrase& text) const;
   [[nodiscard]] bool is_done() const;
   [[nodiscard]] ByteSize behind() const;
   bool set_failure(std::string failure);

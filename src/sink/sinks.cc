@@ -13,11 +13,13 @@ using Clock = std::chrono::steady_clock;
 
 }  // namespace
 
-Sinks::Sinks(const SinkLog& log, std::vector<PreparedSink> sinks, EventListener& events) : events_(events) {
+Sinks::Sinks(const SinkLog& log, std::vector<PreparedSink> sinks, EventListener& events,
+             PhraseRenderer render)
+    : events_(events) {
   for (PreparedSink& sink : sinks) {
-    for (const std::string& warning : sink.warnings)
-      events.report(EventId::SinkSettingWarning, {{"text", warning}});
-    runners_.push_back(std::make_unique<SinkRunner>(log, std::move(sink), events));
+    for (const Phrase& warning : sink.warnings)
+      events.report(EventId::SinkSettingWarning, {{"text", &warning}});
+    runners_.push_back(std::make_unique<SinkRunner>(log, std::move(sink), events, render));
   }
 }
 

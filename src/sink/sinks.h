@@ -16,7 +16,7 @@ namespace slurper {
 class Sinks {
  public:
   // Opens and starts nothing. `log` and what it refers to, and `events`, outlive it.
-  Sinks(const SinkLog& log, std::vector<PreparedSink> sinks, EventListener& events);
+  Sinks(const SinkLog& log, std::vector<PreparedSink> sinks, EventListener& events, PhraseRenderer render);
 
   // Fails with Busy if a thread can't be made; the threads that run then continue until stop().
   [[nodiscard]] Status start();

@@ -200,7 +200,7 @@ TEST_F(BadSinks, APlugInThatAnotherUserMayWriteTo) {
   };
   for (const mode_t mode : {mode_t{0775}, mode_t{0757}}) {
     ASSERT_EQ(::chmod(plugin.c_str(), mode), 0);
-    refuse("others may write to it");
+    refuse("other users may write to it");
   }
   ASSERT_EQ(::chmod(plugin.c_str(), 0755), 0);
   if (::geteuid() != 0) return;

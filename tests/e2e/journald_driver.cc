@@ -19,6 +19,7 @@
 
 #include "base/os.h"
 #include "record/syslog_header.h"
+#include "service/phrase_table.h"
 #include "sink/journald/journald_sink.h"
 #include "sink/options.h"
 #include "sink/registry.h"
@@ -72,7 +73,7 @@ class Driver {
     context_.name = "test";
     context_.log_id.fill(7);
     context_.stop_fd = stop_fd;
-    context_.say = [](Level, const std::string& text) { fmt::print("{}\n", text); };
+    context_.say = [](Level, const Phrase& text) { fmt::print("{}\n", to_text(text)); };
   }
 
   int run(Sink& sink) {
@@ -104,7 +105,7 @@ class Driver {
           break;
         }
         for (const Rejection& rejection : delivered->rejected)
-          fmt::print("rejected: {}: {}\n", records[rejection.index].raw(), rejection.reason);
+          fmt::print("rejected: {}: {}\n", records[rejection.index].raw(), to_text(rejection.reason));
         next = records.back().next_offset();
         held = delivered->held;
         write_cursor(cursor_, held);
@@ -118,7 +119,7 @@ class Driver {
  private:
   // Whether it is for good.
   static bool tell(const Error& error) {
-    fmt::print("error: {}\n", error.message());
+    fmt::print("error: {}\n", to_text(error));
     (void)std::fflush(stdout);
     return error.kind == ErrorKind::Loop;
   }

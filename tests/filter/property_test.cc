@@ -25,7 +25,7 @@ TEST(FilterProperty, AnswersAsThePlainestEvaluationDoes) {
   for (int i = 0; i < 4000; ++i) {
     const RandomFilter filter = random.next(4);
     const auto compiled = RecordFilter::compile(filter.text, record_fields());
-    ASSERT_TRUE(compiled.has_value()) << filter.text << '\n' << compiled.error().message();
+    ASSERT_TRUE(compiled.has_value()) << filter.text << '\n' << text_of(compiled.error());
     const auto printed = RecordFilter::compile(compiled->text(), record_fields());
     ASSERT_TRUE(printed.has_value()) << compiled->text();
     ASSERT_EQ(printed->text(), compiled->text());

@@ -19,8 +19,9 @@ bool is_plain(std::string_view text) {
 
 void check(const slurper::FilterError& error, std::string_view filter) {
   require(!error.why.empty(), "an error says why");
-  require(is_plain(error.message()), "messages are one line without orders to a terminal");
-  require(error.message().size() < 1000, "messages are short");
+  const std::string text = slurper::text_of(error);
+  require(is_plain(text), "messages are one line without orders to a terminal");
+  require(text.size() < 1000, "messages are short");
   require(error.line >= 1 && error.line <= 1 + slurper::count_lines(filter), "the line is there");
   require(error.column >= 1 && error.column <= filter.size() + 1, "the column is there");
 }

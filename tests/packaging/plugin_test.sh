@@ -35,7 +35,7 @@ at_exit=()
 wait "$slurper" || failed "slurper ends with $?: $(cat "$work/err")"
 grep -c . "$work/by-program/sshd.log" | grep -qx 2 || failed "sshd.log: $(cat "$work/by-program/sshd.log")"
 grep -qx '<38>Nov 21 22:14:15 host su: two' "$work/by-program/su.log" || failed "su.log is not as it was written"
-grep -q '"reason":"its program is no name for a file","record":{.*no program at all' \
+grep -q '"reason":"its program cannot be the name of a file","record":{.*no program at all' \
   "$work"/log/messages.rejected-by-program* || failed "the dead letters do not have the line without a program"
 
 finish

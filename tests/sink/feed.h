@@ -15,6 +15,7 @@
 
 #include "record/syslog_header.h"
 #include "slurper/sink.h"
+#include "support/text_of.h"
 #include "support/wait.h"
 
 namespace slurper::test {
@@ -93,7 +94,7 @@ inline FeedRun run(
   FeedRun run;
   std::uint64_t held = 0;
   const auto failed = [&](const Error& error) {
-    run.last_error = error.message();
+    run.last_error = text_of(error);
     ++run.breaks;
     sink.close();
     std::this_thread::sleep_for(std::chrono::milliseconds(2));

@@ -3,9 +3,12 @@
 #include <gmock/gmock.h>
 
 #include "sink/sink_site.h"
+#include "support/text_of.h"
 
 namespace slurper {
 namespace {
+
+using test::text_of;
 
 using testing::HasSubstr;
 
@@ -63,7 +66,7 @@ std::unique_ptr<Sink> make_nowhere(SinkOptions& options) {
            .size = options.number("size"),
            .duration = options.duration("duration"),
            .choice = options.choice("choice")};
-  if (options.has("text") && taken.text.empty()) options.reject("text", "must not be empty");
+  if (options.has("text") && taken.text.empty()) options.reject("text", own_words("must not be empty"));
   return std::make_unique<Nowhere>();
 }
 
@@ -106,8 +109,8 @@ TEST(SinkOptionsTest, WhatIsWrongIsToldWithItsPlace) {
     const auto sink = SinkSite().make(kNowhere, {{name, value}});
     ASSERT_FALSE(sink) << name;
     EXPECT_EQ(sink.error().kind, ErrorKind::Config);
-    EXPECT_THAT(sink.error().message(), HasSubstr("here:2:1"));
-    EXPECT_THAT(sink.error().message(),
+    EXPECT_THAT(text_of(sink.error()), HasSubstr("here:2:1"));
+    EXPECT_THAT(text_of(sink.error()),
                 HasSubstr(fmt::format("{} of the sink 'test' is \"{}\", but must be", name, value)));
   }
 }
@@ -115,16 +118,16 @@ TEST(SinkOptionsTest, WhatIsWrongIsToldWithItsPlace) {
 TEST(SinkOptionsTest, TheSinksOwnRulesAreToldAlike) {
   const auto sink = SinkSite().make(kNowhere, {{"text", ""}});
   ASSERT_FALSE(sink);
-  EXPECT_THAT(sink.error().message(), HasSubstr("text of the sink 'test' is \"\", but must not be empty"));
+  EXPECT_THAT(text_of(sink.error()), HasSubstr("text of the sink 'test' is \"\", but must not be empty"));
 }
 
 TEST(SinkOptionsTest, AKeyThatIsNotDeclaredIsUnknown) {
   const auto sink = SinkSite().make(kNowhere, {{"nmber", "1"}});
   ASSERT_FALSE(sink);
-  EXPECT_THAT(sink.error().message(), HasSubstr("no key 'nmber'. Did you mean 'number'?"));
+  EXPECT_THAT(text_of(sink.error()), HasSubstr("no key 'nmber'. Did you mean 'number'?"));
   const auto other = SinkSite().make(kNowhere, {{"colour", "red"}});
   ASSERT_FALSE(other);
-  EXPECT_THAT(other.error().message(), HasSubstr("no key 'colour'. It has: text, list, flag, number"));
+  EXPECT_THAT(text_of(other.error()), HasSubstr("no key 'colour'. It has: text, list, flag, number"));
 }
 
 TEST(SinkOptionsTest, AListIsNoSingleValue) {
@@ -133,7 +136,7 @@ TEST(SinkOptionsTest, AListIsNoSingleValue) {
   ConfiguredOptions options(settings, settings_of(kNowhere));
   (void)kNowhere.make(options);
   ASSERT_FALSE(options.check());
-  EXPECT_EQ(options.check().error().message(),
+  EXPECT_EQ(text_of(options.check().error()),
             "cannot accept 'here:2:1': text of the sink 'test' is a list, but must be one string");
 }
 
@@ -143,7 +146,7 @@ TEST(SinkOptionsTest, WhatTheSinkDoesNotAskForIsCheckedToo) {
       .help = "nowhere",
       .make = [](SinkOptions&) -> std::unique_ptr<Sink> { return std::make_unique<Nowhere>(); },
       .settings = kSettings};
-  EXPECT_THAT(SinkSite().make(type, {{"number", "11"}}).error().message(),
+  EXPECT_THAT(text_of(SinkSite().make(type, {{"number", "11"}}).error()),
               HasSubstr("must be a number from 1 to 10"));
 }
 
@@ -158,7 +161,7 @@ TEST(SinkOptionsTest, ASinkDeclaresWhatItAsksFor) {
   const auto sink = SinkSite().make(type, {});
   ASSERT_FALSE(sink);
   EXPECT_EQ(sink.error().kind, ErrorKind::Internal);
-  EXPECT_THAT(sink.error().message(), HasSubstr("does not declare the setting 'secret'"));
+  EXPECT_THAT(text_of(sink.error()), HasSubstr("does not declare the setting 'secret'"));
 }
 
 }  // namespace

@@ -6,9 +6,12 @@
 #include <set>
 
 #include "base/setting_value.h"
+#include "support/text_of.h"
 
 namespace slurper {
 namespace {
+
+using test::text_of;
 
 using testing::HasSubstr;
 
@@ -27,13 +30,13 @@ std::string told(std::vector<SinkSettings> sinks) {
   settings.log.path = "/var/log/m";
   settings.sinks = std::move(sinks);
   const Status good = check_written_files(settings);
-  return good ? "no error" : good.error().message();
+  return good ? "no error" : text_of(good.error());
 }
 
 TEST(WrittenFiles, HaveOneWriter) {
   EXPECT_EQ(told({sink("file", "x", "/var/log/m")}),
-            "cannot accept 'file:/var/log/m?name=x': '/var/log/m' is the log itself. Name a file of the "
-            "sink's own");
+            "cannot accept 'file:/var/log/m?name=x': '/var/log/m' is the log itself. Name a file that "
+            "nothing else writes to");
   EXPECT_THAT(told({sink("file", "y", "/var//log/../log/m")}), HasSubstr("'/var/log/m' is the log itself"));
   EXPECT_THAT(told({sink("file", "x", "/run/f")}), HasSubstr("'/run/f' is the FIFO"));
   EXPECT_THAT(told({sink("file", "one", "/a"), sink("file", "two", "/a")}),

@@ -20,10 +20,13 @@
 #include "support/files.h"
 #include "support/recorded_messages.h"
 #include "support/temp_dir.h"
+#include "support/text_of.h"
 #include "support/wait.h"
 
 namespace slurper {
 namespace {
+
+using test::text_of;
 
 using namespace std::chrono_literals;
 using test::eventually;
@@ -67,7 +70,7 @@ class TestSink : public Sink {
     const std::lock_guard lock(to_.mutex);
     ++to_.opens;
     if (Status good = to_.before_open(); !good) return std::unexpected(good.error());
-    for (const Level level : to_.says_at_open) context.say(level, "has words of its own");
+    for (const Level level : to_.says_at_open) context.say(level, own_words("has words of its own"));
     open_ = true;
     return to_.tells;
   }
@@ -82,7 +85,7 @@ class TestSink : public Sink {
     for (std::size_t i = 0; i < batch.size(); ++i) {
       to_.latest_arrival = std::max(to_.latest_arrival, batch[i].arrival());
       if (!to_.refuses.empty() && batch[i].raw().find(to_.refuses) != std::string_view::npos) {
-        delivery.rejected.push_back({i, "it is bad"});
+        delivery.rejected.push_back({i, own_words("it is bad")});
         continue;
       }
       to_.lines.push_back(fmt::format("{} {}", batch[i].offset(), batch[i].raw()));
@@ -116,7 +119,7 @@ class RunnerTest : public testing::Test {
   RunnerTest() {
     settings_.path = disk_ / "messages";
     auto writer = LogWriter::open(kernel(), settings_, Uuid{1});
-    if (!writer) throw std::runtime_error(writer.error().message());
+    if (!writer) throw std::runtime_error(text_of(writer.error()));
     writer_ = std::move(*writer);
     writer_->publish();
     times_ = TimeIndex::open(kernel(), writer_->paths(), writer_->log_id(), {}, {.log_end = {}, .head = {}});
@@ -125,7 +128,7 @@ class RunnerTest : public testing::Test {
   void write(std::string_view text) {
     while (!text.empty()) {
       const auto written = writer_->append(text);
-      ASSERT_TRUE(written) << written.error().message();
+      ASSERT_TRUE(written) << text_of(written.error());
       text.remove_prefix(*written);
     }
     writer_->publish();
@@ -149,7 +152,7 @@ class RunnerTest : public testing::Test {
       settings.options.push_back({.name = name, .values = {value}, .is_list = false, .place = "here"});
     ConfiguredOptions options(settings, settings_of({}));
     const RunnerOptions runner_options = RunnerOptions::from(options);
-    ASSERT_TRUE(options.check()) << options.check().error().message();
+    ASSERT_TRUE(options.check()) << text_of(options.check().error());
     runner_ = make_runner(runner_options);
   }
   std::unique_ptr<SinkRunner> make_runner(const RunnerOptions& options) {
@@ -161,7 +164,8 @@ class RunnerTest : public testing::Test {
                         if (Status good = to_.before_make(); !good) return std::unexpected(good.error());
                         return std::make_unique<TestSink>(to_);
                       }};
-    return std::make_unique<SinkRunner>(sink_log(), std::move(sink), messages_.listener());
+    return std::make_unique<SinkRunner>(sink_log(), std::move(sink), messages_.listener(),
+                                        [](const Phrase& phrase) { return test::text_of(phrase); });
   }
   void start(const std::vector<std::pair<std::string, std::string>>& pairs = {}) {
     open(pairs);
@@ -243,7 +247,8 @@ TEST_F(RunnerTest, ABatchOfManySegmentsIsReadInSteps) {
 TEST_F(RunnerTest, AfterALoopItWaitsUntilItIsToldToGoOn) {
   std::atomic<bool> loops = true;
   to_.before_deliver = [&]() -> Status {
-    if (loops) return fail(ErrorKind::Loop, "write", "it comes back", "Mend it");
+    if (loops)
+      return fail(ErrorKind::Loop, own_words("write"), own_words("it comes back"), own_words("Mend it"));
     return {};
   };
   write("one\n");
@@ -268,7 +273,7 @@ TEST_F(RunnerTest, AfterALoopItWaitsUntilItIsToldToGoOn) {
 }
 
 TEST_F(RunnerTest, AStopEndsTheWaitForTheOperator) {
-  to_.before_deliver = [] { return fail(ErrorKind::Loop, "write", "it comes back"); };
+  to_.before_deliver = [] { return fail(ErrorKind::Loop, own_words("write"), own_words("it comes back")); };
   write("one\n");
   start();
   ASSERT_TRUE(eventually([&] { return runner_->status().stopped; }));
@@ -324,7 +329,8 @@ TEST_F(RunnerTest, ALineThatIsNotCompleteIsTheNextOnes) {
 TEST_F(RunnerTest, TriesAgainUntilItWorksAndSaysSoOnce) {
   std::atomic<int> failures = 0;
   to_.before_deliver = [&]() -> Status {
-    if (++failures <= 3) return fail(ErrorKind::Io, "reach the destination", "it is away");
+    if (++failures <= 3)
+      return fail(ErrorKind::Io, own_words("reach the destination"), own_words("it is away"));
     return {};
   };
   write("one\ntwo\n");
@@ -344,7 +350,7 @@ TEST_F(RunnerTest, TriesAgainUntilItWorksAndSaysSoOnce) {
 TEST_F(RunnerTest, AFailedOpenIsTriedAgain) {
   std::atomic<int> failures = 0;
   to_.before_open = [&]() -> Status {
-    if (++failures <= 2) return fail(ErrorKind::Io, "connect", "nobody is there");
+    if (++failures <= 2) return fail(ErrorKind::Io, own_words("connect"), own_words("no server is there"));
     return {};
   };
   start({{"retry_max", "100ms"}});
@@ -357,7 +363,7 @@ TEST_F(RunnerTest, WhatIsTakenWithoutAWordDoesNotWorkAgain) {
   to_.acknowledges_late = true;
   std::atomic<int> failures = 0;
   to_.before_settle = [&]() -> Status {
-    if (++failures <= 3) return fail(ErrorKind::Io, "write", "it was reset");
+    if (++failures <= 3) return fail(ErrorKind::Io, own_words("write"), own_words("it was reset"));
     return {};
   };
   write("one\n");
@@ -370,7 +376,7 @@ TEST_F(RunnerTest, WhatIsTakenWithoutAWordDoesNotWorkAgain) {
 TEST_F(RunnerTest, WhatIsWrittenBeforeItFirstConnectsIsNotSkipped) {
   std::atomic<bool> up = false;
   to_.before_open = [&]() -> Status {
-    if (!up) return fail(ErrorKind::Io, "connect", "nobody is there");
+    if (!up) return fail(ErrorKind::Io, own_words("connect"), own_words("no server is there"));
     return {};
   };
   write("before\n");
@@ -387,7 +393,7 @@ TEST_F(RunnerTest, WhatWasNotAcknowledgedComesAgain) {
   to_.acknowledges_late = true;
   std::atomic<bool> broken = false;
   to_.before_deliver = [&]() -> Status {
-    if (broken.exchange(false)) return fail(ErrorKind::Io, "write", "it broke");
+    if (broken.exchange(false)) return fail(ErrorKind::Io, own_words("write"), own_words("it broke"));
     return {};
   };
   write("one\n");
@@ -424,8 +430,9 @@ TEST(DeadLettersTest, NothingButTheirOwnFileIsChanged) {
   const Record record(log, 0, 5, "line", Part::Whole, Timestamp{}, &parse_syslog_header);
   const gid_t other_group = ::geteuid() == 0 ? 65534 : ::getegid();
   const auto append = [&] {
-    DeadLetters letters(kernel(), path, {.mode = 0644, .group = other_group});
-    return letters.append("x", record, "it is bad");
+    DeadLetters letters(kernel(), path, {.mode = 0644, .group = other_group},
+                        [](const Phrase& phrase) { return test::text_of(phrase); });
+    return letters.append("x", record, own_words("it is bad"));
   };
   EXPECT_TRUE(append());
   struct stat st{};
@@ -437,7 +444,7 @@ TEST(DeadLettersTest, NothingButTheirOwnFileIsChanged) {
   ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
   const Status refused = append();
   ASSERT_FALSE(refused);
-  EXPECT_THAT(refused.error().message(), HasSubstr("not a regular file"));
+  EXPECT_THAT(text_of(refused.error()), HasSubstr("not a regular file"));
 
   ASSERT_EQ(::unlink(path.c_str()), 0);
   test::write_file(path, "");  // as a crash leaves it
@@ -520,7 +527,7 @@ TEST_F(RunnerTest, ALineInPartsIsGoneOnWithAtItsBeginning) {
   const std::string line(1000, 'x');
   std::atomic<int> batches = 0;
   to_.before_deliver = [&]() -> Status {
-    if (++batches == 2) return fail(ErrorKind::Io, "write", "it broke");
+    if (++batches == 2) return fail(ErrorKind::Io, own_words("write"), own_words("it broke"));
     return {};
   };
   write(line + "\nshort\n");
@@ -609,9 +616,11 @@ TEST_F(RunnerTest, WhatWasRemovedBeforeASinkBeganIsNotMissedAndWhatGoesLaterIs) 
   write("two\n");
   ASSERT_TRUE(writer_->rotate());
   std::filesystem::remove(writer_->paths().rotated(StreamOffset{0}));
-  to_.before_open = []() -> Status { return fail(ErrorKind::Io, "connect", "nobody is there"); };
+  to_.before_open = []() -> Status {
+    return fail(ErrorKind::Io, own_words("connect"), own_words("no server is there"));
+  };
   start({{"retry_max", "100ms"}});
-  ASSERT_TRUE(says("nobody is there"));
+  ASSERT_TRUE(says("no server is there"));
   finish();
   write("three\n");
   std::filesystem::remove(writer_->paths().rotated(StreamOffset{4}));
@@ -645,7 +654,7 @@ TEST_F(RunnerTest, WhatALossOfPowerTookIsNotMissed) {
   finish();
   writer_.reset();  // not closed
   auto writer = LogWriter::open(kernel(), settings_, Uuid{2});
-  ASSERT_TRUE(writer) << writer.error().message();
+  ASSERT_TRUE(writer) << text_of(writer.error());
   writer_ = std::move(*writer);
   writer_->publish();
   const std::uint64_t begin = writer_->end().value;
@@ -730,7 +739,7 @@ TEST_F(RunnerTest, ACursorThatDoesNotKnowWhatWasDelivered) {
   write("one\ntwo\n");
   {
     auto cursor = CursorFile::open(kernel(), writer_->paths(), "test", writer_->log_id(), {});
-    ASSERT_TRUE(cursor) << cursor.error().message();
+    ASSERT_TRUE(cursor) << text_of(cursor.error());
     ASSERT_TRUE(cursor->write({.offset = StreamOffset{8}}, Durability::Cached));
   }
   to_.tells = 4;
@@ -796,7 +805,7 @@ TEST_F(RunnerTest, ACursorBeyondTheLogsEndIsAFailure) {
   write("one\n");
   {
     auto cursor = CursorFile::open(kernel(), writer_->paths(), "test", writer_->log_id(), {});
-    ASSERT_TRUE(cursor) << cursor.error().message();
+    ASSERT_TRUE(cursor) << text_of(cursor.error());
     ASSERT_TRUE(cursor->write({.offset = StreamOffset{1000}}, Durability::Cached));
   }
   start({{"retry_max", "100ms"}});
@@ -928,14 +937,18 @@ TEST_F(RunnerTest, ASlowSinkSaysThatItLagsAndThatItHasCaughtUp) {
 }
 
 TEST_F(RunnerTest, AStopEndsABackoffAtOnce) {
-  to_.before_open = []() -> Status { return fail(ErrorKind::Io, "connect", "nobody is there"); };
+  to_.before_open = []() -> Status {
+    return fail(ErrorKind::Io, own_words("connect"), own_words("no server is there"));
+  };
   start({{"retry_max", "1h"}});
-  ASSERT_TRUE(says("nobody is there"));
+  ASSERT_TRUE(says("no server is there"));
   EXPECT_TRUE(runner_->stop(std::chrono::steady_clock::now() + 30s));
 }
 
 TEST_F(RunnerTest, AFailingSinkDoesNotHoldUpTheEnd) {
-  to_.before_deliver = []() -> Status { return fail(ErrorKind::Io, "write", "it is broken"); };
+  to_.before_deliver = []() -> Status {
+    return fail(ErrorKind::Io, own_words("write"), own_words("it is broken"));
+  };
   write("one\n");
   start({{"retry_max", "1h"}});
   ASSERT_TRUE(says("it is broken"));
@@ -1013,7 +1026,8 @@ TEST_F(RunnerTest, ASinkThatCanNotBeMadeIsTriedAgainAndMissesNothing) {
   std::atomic<bool> is_there = false;
   to_.before_make = [&]() -> Status {
     if (is_there) return {};
-    return fail(ErrorKind::Config, "accept 'x.toml:3:1'", "there is no sink of the type 'test'");
+    return fail(ErrorKind::Config, own_words("accept 'x.toml:3:1'"),
+                own_words("there is no sink of the type 'test'"));
   };
   write("old\n");
   start({{"start", "end"}, {"retry_max", "100ms"}});
@@ -1032,8 +1046,8 @@ TEST_F(RunnerTest, AFilterThatIsNoneIsAnErrorOfTheSettings) {
   ConfiguredOptions options(settings, settings_of({}));
   (void)RunnerOptions::from(options);
   ASSERT_FALSE(options.check());
-  EXPECT_THAT(options.check().error().message(), HasSubstr("x.toml:3:1"));
-  EXPECT_THAT(options.check().error().message(), HasSubstr("program"));
+  EXPECT_THAT(text_of(options.check().error()), HasSubstr("x.toml:3:1"));
+  EXPECT_THAT(text_of(options.check().error()), HasSubstr("program"));
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "sink/options.h"
 #include "sink/registry.h"
 #include "slurper/sink.h"
+#include "support/text_of.h"
 
 namespace slurper {
 
@@ -27,7 +28,7 @@ class SinkSite {
     context_.name = "test";
     context_.log_id.fill(7);
     context_.stop_fd = stop_fd_.get();
-    context_.say = [this](Level, const std::string& text) { said_ += text + '\n'; };
+    context_.say = [this](Level, const Phrase& text) { said_ += test::text_of(text) + '\n'; };
   }
 
   // The sink of these settings, or why there is none.

@@ -13,10 +13,13 @@
 #include "support/no_descriptors.h"
 #include "support/recorded_messages.h"
 #include "support/temp_dir.h"
+#include "support/text_of.h"
 #include "support/wait.h"
 
 namespace slurper {
 namespace {
+
+using test::text_of;
 
 using namespace std::chrono_literals;
 
@@ -32,7 +35,7 @@ class HangingSink : public Sink {
     pollfd stop = {.fd = context.stop_fd, .events = POLLIN, .revents = 0};
     while (::poll(&stop, 1, -1) < 1) continue;
     all_told_.arrive_and_wait();
-    return fail(ErrorKind::Busy, "open", "slurper is ending");
+    return fail(ErrorKind::Busy, own_words("open"), own_words("slurper is ending"));
   }
   Result<Delivery> deliver(std::span<const Record>) override { return Delivery{}; }
   void close() override {}
@@ -48,7 +51,7 @@ class LoopingSink : public Sink {
   explicit LoopingSink(const std::atomic<bool>& loops) : loops_(loops) {}
 
   Result<std::optional<std::uint64_t>> open(const SinkContext&) override {
-    if (loops_) return fail(ErrorKind::Loop, "write", "it comes back");
+    if (loops_) return fail(ErrorKind::Loop, own_words("write"), own_words("it comes back"));
     return std::nullopt;
   }
   Result<Delivery> deliver(std::span<const Record>) override { return Delivery{}; }
@@ -65,7 +68,7 @@ class SinksTogether : public testing::Test {
     LogSettings settings;
     settings.path = disk_ / "messages";
     auto writer = LogWriter::open(kernel(), settings, Uuid{1});
-    ASSERT_TRUE(writer) << writer.error().message();
+    ASSERT_TRUE(writer) << text_of(writer.error());
     writer_ = std::move(*writer);
     writer_->publish();
     times_ = TimeIndex::open(kernel(), writer_->paths(), writer_->log_id(), {}, {.log_end = {}, .head = {}});
@@ -78,7 +81,8 @@ class SinksTogether : public testing::Test {
                   .sync = {},
                   .feed = writer_->feed(),
                   .times = *times_},
-                 std::move(prepared), messages_.listener());
+                 std::move(prepared), messages_.listener(),
+                 [](const Phrase& phrase) { return text_of(phrase); });
   }
 
   test::RecordedMessages messages_;
@@ -144,7 +148,7 @@ TEST_F(SinksTogether, WithoutADescriptorNoneStarts) {
   std::vector<PreparedSink> prepared;
   prepared.push_back(
       {.name = "poor", .type = "test", .options = {}, .make = []() -> Result<std::unique_ptr<Sink>> {
-         return fail(ErrorKind::Internal, "run", "it was not started");
+         return fail(ErrorKind::Internal, own_words("run"), own_words("it was not started"));
        }});
   Sinks poor = sinks(std::move(prepared));
   const Status started = [&] {

@@ -13,6 +13,7 @@ namespace {
 
 using slurper::Delivery;
 using slurper::ErrorKind;
+using slurper::own_words;
 using slurper::Record;
 using slurper::Result;
 
@@ -25,7 +26,8 @@ class ByProgramSink : public slurper::Sink {
     std::error_code error;
     std::filesystem::create_directories(folder_, error);
     if (error)
-      return slurper::fail(ErrorKind::CantCreate, "make the folder '" + folder_ + "'", error.message());
+      return slurper::fail(ErrorKind::CantCreate, own_words("make the folder '" + folder_ + "'"),
+                           own_words(error.message()));
     return std::nullopt;
   }
 
@@ -35,7 +37,7 @@ class ByProgramSink : public slurper::Sink {
       const std::string program(batch[i].header().program);
       if (program.empty() || program.front() == '.' ||
           program.find_first_of(std::string_view("/\0", 2)) != program.npos) {
-        delivery.rejected.push_back({i, "its program is no name for a file"});
+        delivery.rejected.push_back({i, own_words("its program cannot be the name of a file")});
         continue;
       }
       std::ofstream& file = files_[program];
@@ -45,8 +47,8 @@ class ByProgramSink : public slurper::Sink {
     // A line is delivered when the kernel has it: from then on it survives slurper.
     for (auto& [program, file] : files_) {
       if (!file.flush())
-        return slurper::fail(ErrorKind::Io, "write '" + folder_ + '/' + program + ".log'",
-                             std::strerror(errno));
+        return slurper::fail(ErrorKind::Io, own_words("write '" + folder_ + '/' + program + ".log'"),
+                             own_words(std::strerror(errno)));
     }
     return delivery;
   }

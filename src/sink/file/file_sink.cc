@@ -43,7 +43,7 @@ class Housekeeping : public HousekeeperListener {
     say_(Level::Warning, fmt::format("keeps a segment as it is: {}", error.message()));
   }
 
-  std::function<void(Level, std::string)> say_;
+  std::function<void(Level, Phrase)> say_;
 };
 
 class FileSink : public Sink {
@@ -66,7 +66,7 @@ class FileSink : public Sink {
 
   // State while the sink is open:
   std::uint32_t rendering_ = 0;  // differs if the same records may become other bytes in the file
-  std::function<void(Level, std::string)> say_;
+  std::function<void(Level, Phrase)> say_;
   std::unique_ptr<LogWriter> writer_;
   std::unique_ptr<CursorFile> cursor_;
   std::unique_ptr<Housekeeping> listener_;

@@ -14,10 +14,13 @@
 #include "sink/sink_site.h"
 #include "support/files.h"
 #include "support/temp_dir.h"
+#include "support/text_of.h"
 #include "support/wait.h"
 
 namespace slurper {
 namespace {
+
+using test::text_of;
 
 using namespace std::chrono_literals;
 using test::content_of;
@@ -53,7 +56,7 @@ class ExecSinkTest : public testing::Test {
     std::ofstream(dir_ / "program") << "#!/bin/sh\n" << text << '\n';
     std::filesystem::permissions(dir_ / "program", std::filesystem::perms::owner_all);
     auto sink = site_.make(exec_sink(), options);
-    ASSERT_TRUE(sink) << sink.error().message();
+    ASSERT_TRUE(sink) << text_of(sink.error());
     sink_ = std::move(*sink);
   }
   Result<std::optional<std::uint64_t>> open() { return sink_->open(site_.context()); }
@@ -111,7 +114,7 @@ TEST_F(ExecSinkTest, LinesArriveAndAreHeldWhenTheyHaveBeenRead) {
   ASSERT_EQ(open().value(), std::nullopt);
   const auto batch = site_.records({"one", "", "t\x1bo"});
   const auto delivered = sink_->deliver(batch);
-  ASSERT_TRUE(delivered) << delivered.error().message();
+  ASSERT_TRUE(delivered) << text_of(delivered.error());
   EXPECT_EQ(sink_->settle().value(), batch.back().next_offset());
   sink_->close();
   EXPECT_EQ(content_of(out_), "one\n\nt\x1bo\n");
@@ -175,13 +178,13 @@ TEST_F(ExecSinkTest, AProgramStartsInOrder) {
 TEST_F(ExecSinkTest, WhatCannotBeStartedIsAnError) {
   make("true");
   std::filesystem::permissions(dir_ / "program", std::filesystem::perms::owner_read);
-  EXPECT_THAT(open().error().message(),
+  EXPECT_THAT(text_of(open().error()),
               ContainsRegex("cannot start the program '.*/program': Permission denied"));
   std::filesystem::remove(dir_ / "program");
-  EXPECT_THAT(open().error().message(), HasSubstr("No such file or directory"));
-  EXPECT_THAT(site_.make(exec_sink(), {{"path", "cat"}}).error().message(),
+  EXPECT_THAT(text_of(open().error()), HasSubstr("No such file or directory"));
+  EXPECT_THAT(text_of(site_.make(exec_sink(), {{"path", "cat"}}).error()),
               HasSubstr("path of the sink 'test' is \"cat\", but must be the absolute path of a program"));
-  EXPECT_THAT(site_.make(exec_sink(), {}).error().message(), HasSubstr("needs 'path'"));
+  EXPECT_THAT(text_of(site_.make(exec_sink(), {}).error()), HasSubstr("needs 'path'"));
 }
 
 TEST_F(ExecSinkTest, AProgramThatEndsSaysWhy) {
@@ -192,7 +195,7 @@ TEST_F(ExecSinkTest, AProgramThatEndsSaysWhy) {
   Result<Delivery> delivered = Delivery{};
   ASSERT_TRUE(eventually([&] { return !(delivered = sink_->deliver(records.subspan(1))); }));
   EXPECT_THAT(
-      delivered.error().message(),
+      text_of(delivered.error()),
       ContainsRegex("cannot hand lines to the program '.*': it ended with status 3; its last words were "
                     "'no room for one'"));
   EXPECT_THAT(site_.said(), ContainsRegex("hears from its program '.*/program': no room for one\n"));
@@ -269,7 +272,7 @@ TEST_F(ExecSinkTest, TheGroupEndsWithItsLeader) {
     const auto batch = site_.records({"one"});
     Result<Delivery> delivered = Delivery{};
     ASSERT_TRUE(eventually([&] { return !(delivered = sink_->deliver(batch)); }));
-    EXPECT_THAT(delivered.error().message(), HasSubstr("it ended with status 3"));
+    EXPECT_THAT(text_of(delivered.error()), HasSubstr("it ended with status 3"));
     const auto pids = pids_in(out_, 3 * start);
     sink_->close();
     for (const std::string& pid : pids) EXPECT_TRUE(eventually([&] { return is_gone(pid); })) << pid;
@@ -333,7 +336,7 @@ TEST_F(ExecSinkTest, LinesThatComeBackInTheirOrderStopIt) {
   EXPECT_EQ(rounds, 3) << "and came back twice";
   EXPECT_EQ(delivered.error().kind, ErrorKind::Loop);
   EXPECT_THAT(
-      delivered.error().message(),
+      text_of(delivered.error()),
       ContainsRegex("cannot hand lines to the program '.*': 64 different lines that it wrote have come "
                     "back through the FIFO, in their order, the last as '<13>.*logger: "));
   sink_->close();
@@ -366,7 +369,7 @@ TEST_F(ExecSinkTest, LinesThatAreEqualAreNoLoop) {
   // A job that logs the same every minute.
   for (int i = 0; i < 100; ++i) {
     const auto delivered = sink_->deliver(site_.numbered(0, 50));
-    ASSERT_TRUE(delivered) << delivered.error().message();
+    ASSERT_TRUE(delivered) << text_of(delivered.error());
   }
 }
 
@@ -398,7 +401,7 @@ TEST_F(ExecSinkTest, AWrongAnswerIsAnErrorAndWhatWasConfirmedStays) {
   ASSERT_TRUE(open());
   const auto batch = site_.numbered(0, 3);
   EXPECT_EQ(sink_->deliver(batch)->held, batch[1].offset());
-  EXPECT_THAT(sink_->settle().error().message(), HasSubstr("it answered 'no database'"));
+  EXPECT_THAT(text_of(sink_->settle().error()), HasSubstr("it answered 'no database'"));
   sink_->close();
   ASSERT_TRUE(open());
   ASSERT_TRUE(sink_->deliver(batch.subspan(1, 1)));
@@ -414,21 +417,21 @@ TEST_F(ExecSinkTest, WhatIsRejectedNeverComesAgain) {
   EXPECT_EQ(delivered->held, batch.back().next_offset());
   ASSERT_EQ(delivered->rejected.size(), 2U);
   EXPECT_EQ(delivered->rejected[1].index, 11U);
-  EXPECT_EQ(delivered->rejected[1].reason, "too odd");
+  EXPECT_EQ(text_of(delivered->rejected[1].reason), "too odd");
 }
 
 TEST_F(ExecSinkTest, AProgramThatIsNotReadyOrDoesNotAnswer) {
   make("echo no database", {{"confirm", "line"}});
-  EXPECT_THAT(open().error().message(), HasSubstr("at its start it said 'no database' instead of OK"));
+  EXPECT_THAT(text_of(open().error()), HasSubstr("at its start it said 'no database' instead of OK"));
   sink_->close();
   make("exec sleep 100", {{"confirm", "line"}, {"confirm_timeout", "20ms"}, {"close_timeout", "0ms"}});
-  EXPECT_THAT(open().error().message(), HasSubstr("it has not answered for 20ms"));
+  EXPECT_THAT(text_of(open().error()), HasSubstr("it has not answered for 20ms"));
   sink_->close();
   make("exec >&-; exec sleep 100", {{"confirm", "line"}, {"close_timeout", "0ms"}});
-  EXPECT_THAT(open().error().message(), HasSubstr("it has closed its standard output"));
+  EXPECT_THAT(text_of(open().error()), HasSubstr("it has closed its standard output"));
   sink_->close();
   make("exit 7", {{"confirm", "line"}});
-  EXPECT_THAT(open().error().message(), HasSubstr("it ended with status 7"));
+  EXPECT_THAT(text_of(open().error()), HasSubstr("it ended with status 7"));
   sink_->close();
   make("echo OK; read -r line; echo OK; echo OK; exec sleep 100",
        {{"confirm", "line"}, {"confirm_timeout", "1s"}, {"close_timeout", "0ms"}});
@@ -437,7 +440,7 @@ TEST_F(ExecSinkTest, AProgramThatIsNotReadyOrDoesNotAnswer) {
   (void)sink_->deliver(batch);
   Result<Delivery> second = Delivery{};
   ASSERT_TRUE(eventually([&] { return !(second = sink_->deliver(batch)); }));
-  EXPECT_THAT(second.error().message(),
+  EXPECT_THAT(text_of(second.error()),
               ContainsRegex("it said 'OK' without being asked|it has not answered|closed"));
 }
 
@@ -448,7 +451,7 @@ TEST_F(ExecSinkTest, DotsKeepAProgramAlive) {
   ASSERT_TRUE(open());
   const auto batch = site_.numbered(0, 1);
   const auto delivered = sink_->deliver(batch);
-  ASSERT_TRUE(delivered) << delivered.error().message();
+  ASSERT_TRUE(delivered) << text_of(delivered.error());
   EXPECT_EQ(delivered->held, batch.back().next_offset());
 }
 
@@ -461,7 +464,7 @@ TEST_F(ExecSinkTest, ABatchIsATransaction) {
   ASSERT_TRUE(open());
   const auto batch = site_.records({"one", "COMMIT TRANSACTION", "two"});
   const auto delivered = sink_->deliver(batch);
-  ASSERT_TRUE(delivered) << delivered.error().message();
+  ASSERT_TRUE(delivered) << text_of(delivered.error());
   EXPECT_EQ(delivered->held, batch.back().next_offset());
   // Nobody who writes to the FIFO can end a transaction.
   ASSERT_EQ(delivered->rejected.size(), 1U);
@@ -478,7 +481,7 @@ TEST_F(ExecSinkTest, ATransactionThatFailsComesAgainFromWhereItWasCommitted) {
   ASSERT_TRUE(open());
   const auto batch = site_.numbered(0, 5);
   EXPECT_EQ(sink_->deliver(batch)->held, batch[1].offset());
-  EXPECT_THAT(sink_->settle().error().message(), HasSubstr("it answered 'out of order'"));
+  EXPECT_THAT(text_of(sink_->settle().error()), HasSubstr("it answered 'out of order'"));
 }
 
 TEST_F(ExecSinkTest, ConfirmedLinesThatComeAgainAreBoundByTheWindow) {

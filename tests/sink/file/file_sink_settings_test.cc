@@ -5,9 +5,12 @@
 #include "base/settings_keys.h"
 #include "sink/file/file_sink.h"
 #include "sink/sink_site.h"
+#include "support/text_of.h"
 
 namespace slurper {
 namespace {
+
+using test::text_of;
 
 using testing::HasSubstr;
 
@@ -18,7 +21,7 @@ std::string complaint(const SinkSite::Pairs& settings) {
   }
   all.insert(all.end(), settings.begin(), settings.end());
   const auto sink = SinkSite().make(file_sink(), all);
-  return sink ? "no error" : sink.error().message();
+  return sink ? "no error" : text_of(sink.error());
 }
 
 TEST(FileSinkSettings, WhatTheLogRefusesTheFileRefuses) {
@@ -60,8 +63,7 @@ TEST(FileSinkSettings, WhatTheLogTakesTheFileTakes) {
 TEST(FileSinkSettings, APathIsNeeded) {
   const auto without = SinkSite().make(file_sink(), {});
   ASSERT_FALSE(without);
-  EXPECT_THAT(without.error().message(),
-              HasSubstr("the sink 'test' needs 'path', which must be the path of"));
+  EXPECT_THAT(text_of(without.error()), HasSubstr("the sink 'test' needs 'path', which must be the path of"));
   EXPECT_THAT(complaint({{"path", "-"}}), HasSubstr("A '-' stands for no stream here"));
 }
 

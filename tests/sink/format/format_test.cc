@@ -9,9 +9,12 @@
 #include <vector>
 
 #include "sink/sink_site.h"
+#include "support/text_of.h"
 
 namespace slurper {
 namespace {
+
+using test::text_of;
 
 using namespace std::string_view_literals;
 using testing::HasSubstr;
@@ -36,7 +39,7 @@ constexpr SinkType kFormatting = {
 std::string formatted(const std::string& format, std::string_view raw) {
   SinkSite site;
   const auto sink = site.make(kFormatting, {{"format", format}});
-  if (!sink) return sink.error().message();
+  if (!sink) return text_of(sink.error());
   std::string out;
   const Record record(site.context().log_id, 5, 9, raw, Part::Whole, Timestamp(std::chrono::seconds(1)),
                       [](std::string_view line, Timestamp, SyslogHeader& header) {
@@ -130,7 +133,7 @@ TEST(FormatTest, JsonWithoutEscapesIsDoubted) {
 nlohmann::json parsed(const std::string& format, std::string_view line, Part part = Part::Whole) {
   SinkSite site;
   const auto sink = site.make(kFormatting, {{"format", format}});
-  if (!sink) return sink.error().message();
+  if (!sink) return text_of(sink.error());
   const Timestamp arrival(std::chrono::microseconds(1'800'000'000'000'042));
   const LogId& log_id = site.context().log_id;
   std::string out;

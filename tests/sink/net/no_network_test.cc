@@ -18,6 +18,7 @@
 #include <cstdlib>
 
 #include "sink/net/connect.h"
+#include "support/text_of.h"
 
 namespace slurper::test {
 namespace {
@@ -48,7 +49,7 @@ bool deny_all_but_unix_sockets() {
 
 std::string why_not_connected() {
   const auto connected = connect_stream(server, Deadline::clock::now() + 10s, -1);
-  return connected ? "connected" : connected.error().message();
+  return connected ? "connected" : text_of(connected.error());
 }
 
 TEST(NoNetwork, IsNamedIfTheFamilyIsDenied) {

@@ -13,10 +13,13 @@
 
 #include "sink/sink_site.h"
 #include "support/temp_dir.h"
+#include "support/text_of.h"
 #include "support/wait.h"
 
 namespace slurper {
 namespace {
+
+using test::text_of;
 
 using namespace std::string_literals;
 using test::eventually;
@@ -66,7 +69,7 @@ class StdoutSinkTest : public testing::Test {
  protected:
   void make(const SinkSite::Pairs& options) {
     auto sink = site_.make(stdout_sink(), options);
-    ASSERT_TRUE(sink) << sink.error().message();
+    ASSERT_TRUE(sink) << text_of(sink.error());
     sink_ = std::move(*sink);
   }
   Result<std::optional<std::uint64_t>> open_on(int fd) {
@@ -165,7 +168,7 @@ TEST_F(StdoutSinkTest, AReaderThatHasGoneIsAnErrorUntilAnotherComes) {
   EXPECT_EQ(sink_->settle().value(), batch[1].offset());  // what was read does not come again
   const auto settled = sink_->settle();
   ASSERT_FALSE(settled);
-  EXPECT_EQ(settled.error().message(),
+  EXPECT_EQ(text_of(settled.error()),
             "cannot write to standard output: Broken pipe. It goes on as soon as something reads there");
   const auto delivered = sink_->deliver(batch);
   ASSERT_FALSE(delivered);
@@ -241,7 +244,7 @@ TEST_F(StdoutSinkTest, ASocketAsAServiceManagerGivesIt) {
 TEST_F(StdoutSinkTest, AFullDeviceIsAnError) {
   const UniqueFd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
   ASSERT_TRUE(open_on(full.get()));
-  EXPECT_THAT(sink_->deliver(site_.records({"x"})).error().message(), HasSubstr("No space left on device"));
+  EXPECT_THAT(text_of(sink_->deliver(site_.records({"x"})).error()), HasSubstr("No space left on device"));
 }
 
 TEST_F(StdoutSinkTest, FormatsAreTold) {

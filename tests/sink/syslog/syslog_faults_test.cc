@@ -16,6 +16,7 @@
 #include "sink/sink_site.h"
 #include "sink/syslog/syslog_sink.h"
 #include "support/temp_dir.h"
+#include "support/text_of.h"
 #include "support/wait.h"
 
 namespace slurper::test {
@@ -30,12 +31,12 @@ class SyslogFaultsTest : public testing::Test {
   std::unique_ptr<Sink> make(SinkSite::Pairs settings) {
     settings.emplace_back("probe", "false");
     auto made = site_.make(syslog_sink(), settings);
-    EXPECT_TRUE(made) << made.error().message();
+    EXPECT_TRUE(made) << text_of(made.error());
     return std::move(*made);
   }
   void open(Sink& sink) {
     const auto opened = sink.open(site_.context());
-    ASSERT_TRUE(opened) << opened.error().message();
+    ASSERT_TRUE(opened) << text_of(opened.error());
   }
 
   SinkSite site_;
@@ -130,7 +131,7 @@ TEST_F(SyslogFaultsTest, AnIdleConnectionThatTheServerClosesIsNoFailure) {
   for (std::size_t i = 0; i < feed.count(); ++i) {
     UniqueFd connection;
     const auto delivery = sink->deliver(feed.from(next, 1));
-    ASSERT_TRUE(delivery) << delivery.error().message();
+    ASSERT_TRUE(delivery) << text_of(delivery.error());
     connection = server.accept();
     next = *sink->settle();
     ASSERT_EQ(::shutdown(connection.get(), SHUT_WR), 0);
@@ -216,7 +217,7 @@ TEST_F(SyslogFaultsTest, AStuckServerIsLeftWhereASettingSaysSo) {
   open(*sink);
   const auto delivery = sink->deliver(feed.from(0, 20'000));
   ASSERT_FALSE(delivery);
-  EXPECT_THAT(delivery.error().message(), HasSubstr("it has taken nothing for 300ms"));
+  EXPECT_THAT(text_of(delivery.error()), HasSubstr("it has taken nothing for 300ms"));
 }
 
 // All that comes for this connection is thrown away: its host has lost its power, or its network.
@@ -241,7 +242,7 @@ TEST_F(SyslogFaultsTest, ADeadHostIsNoticed) {
   EXPECT_EQ(delivery->held, held);
   const auto settled = sink->settle();
   ASSERT_FALSE(settled);
-  EXPECT_THAT(settled.error().message(), HasSubstr("it has not answered for 1s"));
+  EXPECT_THAT(text_of(settled.error()), HasSubstr("it has not answered for 1s"));
   EXPECT_GE(Clock::now() - since, 1s);
 }
 
@@ -254,7 +255,7 @@ TEST_F(SyslogFaultsTest, DownAndThenUp) {
   const auto opened = sink->open(site_.context());
   ASSERT_FALSE(opened);
   EXPECT_EQ(
-      opened.error().message(),
+      text_of(opened.error()),
       fmt::format("cannot connect to '127.0.0.1:{}' by TCP: Connection refused. Nothing listens there by "
                   "TCP: is the server running?",
                   port));
@@ -298,7 +299,7 @@ TEST_F(SyslogFaultsTest, ALaterServerIsUsedUntilTheFirstIsBack) {
        Clock::now() < end && site_.said().find("back with") == std::string::npos;
        std::this_thread::sleep_for(100ms)) {
     const auto delivery = sink->deliver(feed.from(next, 1));
-    ASSERT_TRUE(delivery) << delivery.error().message();
+    ASSERT_TRUE(delivery) << text_of(delivery.error());
     next = *sink->settle();
   }
   EXPECT_THAT(site_.said(), HasSubstr(fmt::format("is back with '127.0.0.1:{}'", first_port)));
@@ -377,7 +378,7 @@ TEST_F(SyslogFaultsTest, AStopEndsEveryWait) {
     });
     ASSERT_FALSE(delivery);
     EXPECT_EQ(delivery.error().kind, ErrorKind::Busy);
-    EXPECT_THAT(delivery.error().message(), HasSubstr("slurper is ending"));
+    EXPECT_THAT(text_of(delivery.error()), HasSubstr("slurper is ending"));
   }
   {
     SCOPED_TRACE("settling");
@@ -400,7 +401,7 @@ TEST_F(SyslogFaultsTest, AStopEndsEveryWait) {
     const auto hasty = make({{"target", full.target()}, {"connect_timeout", "100ms"}});
     const auto late = hasty->open(site_.context());
     ASSERT_FALSE(late);
-    EXPECT_THAT(late.error().message(), HasSubstr("Connection timed out. Nothing answers"));
+    EXPECT_THAT(text_of(late.error()), HasSubstr("Connection timed out. Nothing answers"));
   }
   {
     SCOPED_TRACE("talking TLS");
@@ -444,12 +445,12 @@ TEST_F(SyslogFaultsTest, ALookUpHoldsUpNothing) {
 
     const auto late = hasty->open(site_.context());
     ASSERT_FALSE(late);
-    EXPECT_EQ(late.error().message(),
+    EXPECT_EQ(text_of(late.error()),
               "cannot find the address of 'logs.example': the DNS does not answer in time. Look at "
               "/etc/resolv.conf");
     const auto opened = stopped([&](SinkSite& site) { return sink->open(site.context()); });
     ASSERT_FALSE(opened);
-    EXPECT_EQ(opened.error().message(), "cannot find the address of 'logs.example': slurper is ending");
+    EXPECT_EQ(text_of(opened.error()), "cannot find the address of 'logs.example': slurper is ending");
   }).join();
 }
 
@@ -505,7 +506,7 @@ TEST_F(SyslogNamesTest, EveryAddressOfANameIsTriedByUdp) {
       const auto sink = make_udp("1h");
       open(*sink);
       const auto delivery = sink->deliver(feed.all());
-      ASSERT_TRUE(delivery) << delivery.error().message();
+      ASSERT_TRUE(delivery) << text_of(delivery.error());
       EXPECT_EQ(delivery->held, feed.end());
       EXPECT_EQ(server.take(), 150);
       sink->close();
@@ -514,7 +515,7 @@ TEST_F(SyslogNamesTest, EveryAddressOfANameIsTriedByUdp) {
     open(*sink);
     const auto delivery = sink->deliver(feed.all());
     ASSERT_FALSE(delivery) << "nothing listens at any of them";
-    EXPECT_THAT(delivery.error().message(), HasSubstr("Connection refused"));
+    EXPECT_THAT(text_of(delivery.error()), HasSubstr("Connection refused"));
   });
 }
 
@@ -531,7 +532,7 @@ TEST_F(SyslogNamesTest, ANameThatMovesIsFollowedByUdp) {
     const auto send_one = [&] {
       const auto records = feed.from(next, 1);
       const auto delivery = sink->deliver(records);
-      ASSERT_TRUE(delivery) << delivery.error().message();
+      ASSERT_TRUE(delivery) << text_of(delivery.error());
       next = records.back().next_offset();
     };
     send_one();
@@ -560,7 +561,7 @@ TEST_F(SyslogNamesTest, ALookUpThatFailsLeavesTheAddressAsItWas) {
     for (std::uint64_t next = 0; next < feed.end();) {
       const auto records = feed.from(next, 1);
       const auto delivery = sink->deliver(records);
-      ASSERT_TRUE(delivery) << delivery.error().message();
+      ASSERT_TRUE(delivery) << text_of(delivery.error());
       next = records.back().next_offset();
     }
     EXPECT_EQ(server.take(), 10);
@@ -574,7 +575,7 @@ TEST_F(SyslogFaultsTest, AServerThatDoesNotAnswerInTimeIsDown) {
       {{"target", server.target()}, {"transport", "tls"}, {"verify", "none"}, {"connect_timeout", "200ms"}});
   const auto opened = sink->open(site_.context());
   ASSERT_FALSE(opened);
-  EXPECT_THAT(opened.error().message(),
+  EXPECT_THAT(text_of(opened.error()),
               HasSubstr("it does not answer in time. Is this the server's TLS port?"));
 }
 

@@ -6,9 +6,12 @@
 #include "sink/receiver.h"
 #include "sink/sink_site.h"
 #include "support/temp_dir.h"
+#include "support/text_of.h"
 
 namespace slurper {
 namespace {
+
+using test::text_of;
 
 using namespace std::string_literals;
 using namespace std::string_view_literals;
@@ -28,21 +31,21 @@ class SyslogSinkTest : public testing::Test {
     settings.emplace_back("hostname", "here");
     if (!with_probe_) settings.emplace_back("probe", "false");  // one test is about it
     auto made = site_.make(syslog_sink(), settings);
-    ASSERT_TRUE(made) << made.error().message();
+    ASSERT_TRUE(made) << text_of(made.error());
     sink_ = std::move(*made);
     const auto opened = sink_->open(site_.context());
-    ASSERT_TRUE(opened) << opened.error().message();
+    ASSERT_TRUE(opened) << text_of(opened.error());
     EXPECT_FALSE(*opened) << "the protocol has no way to tell";
   }
 
   Delivery deliver(std::vector<std::string> lines) {
     auto delivery = sink_->deliver(site_.records(std::move(lines)));
-    EXPECT_TRUE(delivery) << delivery.error().message();
+    EXPECT_TRUE(delivery) << text_of(delivery.error());
     return delivery.value_or(Delivery{});
   }
   std::uint64_t settle() {
     const auto held = sink_->settle();
-    EXPECT_TRUE(held) << held.error().message();
+    EXPECT_TRUE(held) << text_of(held.error());
     return held.value_or(0);
   }
 
@@ -161,7 +164,7 @@ TEST_F(SyslogSinkTest, FindsThatWhatItSendsComesBack) {
           {"two", "2027-01-15T08:00:00Z h " + probes.back().substr(probes.back().find("slurper"))}));
       ASSERT_FALSE(looped);
       EXPECT_EQ(looped.error().kind, ErrorKind::Loop);
-      EXPECT_THAT(looped.error().message(),
+      EXPECT_THAT(text_of(looped.error()),
                   AllOf(HasSubstr("cannot send to '" + server.target() + "'"),
                         HasSubstr("comes back through the FIFO, and would for ever"),
                         HasSubstr("slurper-probe"), HasSubstr("systemctl reload slurper")));
@@ -245,7 +248,7 @@ TEST_F(SyslogSinkTest, WhatNoDatagramHoldsIsRefusedAndTold) {
   const Delivery delivery = deliver({"one", std::string(65'500, 'x'), "three"});
   ASSERT_EQ(delivery.rejected.size(), 1U);
   EXPECT_EQ(delivery.rejected[0].index, 1U);
-  EXPECT_THAT(delivery.rejected[0].reason, HasSubstr("max_message is 65507"));
+  EXPECT_THAT(text_of(delivery.rejected[0].reason), HasSubstr("max_message is 65507"));
   EXPECT_EQ(delivery.held, 4U + 65'501U + 6U);
   EXPECT_THAT(datagram(server), EndsWith("] one"));
   EXPECT_THAT(datagram(server), EndsWith("] three"));
@@ -259,7 +262,7 @@ TEST_F(SyslogSinkTest, WhatTheKernelFindsTooLongIsRefusedAlone) {
   const Delivery delivery = deliver({"one", std::string(100'000, 'x'), "three"});
   ASSERT_EQ(delivery.rejected.size(), 1U);
   EXPECT_EQ(delivery.rejected[0].index, 1U);
-  EXPECT_THAT(delivery.rejected[0].reason, StartsWith("too long for a datagram"));
+  EXPECT_THAT(text_of(delivery.rejected[0].reason), StartsWith("too long for a datagram"));
   EXPECT_THAT(datagram(datagrams), EndsWith(" -: one"));
   EXPECT_THAT(datagram(datagrams), EndsWith(" -: three"));
 }
@@ -273,7 +276,7 @@ TEST_F(SyslogSinkTest, TruncationIsBetweenCharactersAndTold) {
   line += "\xe2\x82\xac";  // its first byte would fit
   const Delivery delivery = deliver({line});
   ASSERT_EQ(delivery.rejected.size(), 1U);
-  EXPECT_EQ(delivery.rejected[0].reason, "sent cut off after 499 of 502 bytes");
+  EXPECT_EQ(text_of(delivery.rejected[0].reason), "sent cut off after 499 of 502 bytes");
   EXPECT_THAT(datagram(server), EndsWith("x"));
 }
 
@@ -283,7 +286,7 @@ TEST_F(SyslogSinkTest, WhatNobodyWantedByUdpIsNotHeld) {
   server.reset();
   const auto delivery = sink_->deliver(site_.records({"one"}));
   ASSERT_FALSE(delivery);
-  EXPECT_THAT(delivery.error().message(), HasSubstr("cannot send to '" + target + "': Connection refused"));
+  EXPECT_THAT(text_of(delivery.error()), HasSubstr("cannot send to '" + target + "': Connection refused"));
 }
 
 // Lines that a syslogd writes back into the FIFO would go round for ever.
@@ -299,7 +302,7 @@ TEST_F(SyslogSinkTest, WhatCameBackIsRefused) {
   const auto delivery = sink_->deliver({&back, 1});
   ASSERT_TRUE(delivery);
   ASSERT_EQ(delivery->rejected.size(), 1U);
-  EXPECT_THAT(delivery->rejected[0].reason, HasSubstr("a loop"));
+  EXPECT_THAT(text_of(delivery->rejected[0].reason), HasSubstr("a loop"));
   EXPECT_EQ(settle(), line.size() + 1);
   sink_->close();
   EXPECT_EQ(test::read_all(server.accept().get()), "");
@@ -327,7 +330,7 @@ TEST_F(SyslogSinkTest, WrongSettingsAreTold) {
     const auto sink = site_.make(syslog_sink(), settings);
     ASSERT_FALSE(sink) << why;
     EXPECT_EQ(sink.error().kind, ErrorKind::Config);
-    EXPECT_THAT(sink.error().message(), HasSubstr(why));
+    EXPECT_THAT(text_of(sink.error()), HasSubstr(why));
   }
 }
 

@@ -12,6 +12,7 @@
 #include "sink/sink_site.h"
 #include "sink/syslog/syslog_sink.h"
 #include "support/temp_dir.h"
+#include "support/text_of.h"
 
 namespace slurper::test {
 namespace {
@@ -80,14 +81,14 @@ class SyslogTlsTest : public testing::Test {
                       bool with_ca = true) {
     const auto opened = open(host, port, settings, with_ca);
     if (opened) return "connected";
-    EXPECT_FALSE(opened.error().message().find('\n') != std::string::npos);
-    return opened.error().message();
+    EXPECT_FALSE(text_of(opened.error()).find('\n') != std::string::npos);
+    return text_of(opened.error());
   }
   void deliver_and_find(const TlsServer& server) {
     const Feed feed(site_.context().log_id, 2000);
     ASSERT_TRUE(sink_->deliver(feed.from(0, feed.count())));
     const auto held = sink_->settle();
-    ASSERT_TRUE(held) << held.error().message();
+    ASSERT_TRUE(held) << text_of(held.error());
     EXPECT_EQ(*held, feed.end());
     EXPECT_TRUE(eventually([&] { return server.received().find("line 00001999") != std::string::npos; }));
     sink_->close();
@@ -123,7 +124,7 @@ TEST_F(SyslogTlsTest, ATrustedServerByNameAndByAddress) {
       SCOPED_TRACE(version + host);
       const TlsServer server(authority_.file("good.pem"), authority_.file("good.key"), {version});
       const auto opened = open(host, server.port(), {});
-      ASSERT_TRUE(opened) << opened.error().message();
+      ASSERT_TRUE(opened) << text_of(opened.error());
       deliver_and_find(server);
     }
   }
@@ -156,7 +157,7 @@ TEST_F(SyslogTlsTest, AServerOfAnotherNameIsNotTheOne) {
                   server.port()));
   EXPECT_THAT(refusal("127.0.0.1", server.port(), {}), HasSubstr("not for '127.0.0.1'"));
   const auto opened = open("127.0.0.1", server.port(), {{"server_name", "another.example"}});
-  ASSERT_TRUE(opened) << opened.error().message();
+  ASSERT_TRUE(opened) << text_of(opened.error());
   deliver_and_find(server);
 }
 
@@ -178,7 +179,7 @@ TEST_F(SyslogTlsTest, WhatIsAdvisedWithoutAnAlternativeNameLeadsOn) {
               HasSubstr("its certificate is for 'logs.example', not for '127.0.0.1'. Use that name as the "
                         "target, or set server_name to it"));
   const auto as_advised = open("127.0.0.1", by_name.port(), {{"server_name", "logs.example"}});
-  ASSERT_TRUE(as_advised) << as_advised.error().message();
+  ASSERT_TRUE(as_advised) << text_of(as_advised.error());
   deliver_and_find(by_name);
   const TlsServer mail(authority_.file("mail.pem"), authority_.file("mail.key"));
   EXPECT_THAT(refusal("127.0.0.1", mail.port(), {}), HasSubstr("its certificate is for 'mail', not for"));
@@ -213,7 +214,7 @@ TEST_F(SyslogTlsTest, AServerMayAskForACertificate) {
     const auto opened =
         open("localhost", server.port(),
              {{"certificate", authority_.file("client.pem")}, {"key", authority_.file("client.key")}});
-    ASSERT_TRUE(opened) << opened.error().message();
+    ASSERT_TRUE(opened) << text_of(opened.error());
     deliver_and_find(server);
   }
 }
