@@ -24,6 +24,7 @@
 #include "cli/unit.h"
 #include "cli/who.h"
 #include "config/config.h"
+#include "service/phrase_table.h"
 #include "sink/registry.h"
 
 namespace slurper {
