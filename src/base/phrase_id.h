@@ -45,6 +45,109 @@ enum class PhraseId : std::uint16_t {
   // ring/
 
   // log/
+  TheLogsIndex,           // file
+  TheCursor,              // file
+  OpenFile,               // file: a phrase
+  LockFile,               // file: a phrase
+  SetUpFile,              // file: a phrase
+  ReadFile,               // file: a phrase
+  WriteFile,              // file: a phrase
+  UseFile,                // file: a phrase
+  RemoveFile,             // file: a phrase
+  SetFile,                // file: a phrase
+  IndexInUse,             // process
+  CursorInUse,            // process
+  CursorOfRunningSink,    // process
+  LockIsWeak,             // error, file: phrases
+  LockedByStranger,       // process, file
+  WrittenByOtherVersion,  //
+  SlotForeign,            // slot, file
+  SlotChecksum,           // slot, file
+  NoSlotWhole,            //
+  MoveIndexAway,          //
+  SetCursorCommand,       // log, sink
+  SetTheCursor,           // command: a phrase
+  CursorIsOfOtherLog,     // found, log
+  LogReplacedSetCursor,   // command: a phrase
+  NameCursor,             // name
+  NotASinkName,           //
+  RecreateCursor,         //
+  OtherCursorThere,       //
+  CorrectLogGroup,        //
+  SetGroupOfLog,          // file
+  SetModeOfLog,           // file
+  WriteTheLog,            // file
+  CreateLog,              // file
+  OpenLog,                // file
+  ReadLog,                // file
+  WriteToLog,             // file
+  SyncLog,                // file
+  SyncFolderOfLog,        // file
+  LookAtLog,              // file
+  RotateLog,              // file, rotated
+  EndSharedSegment,       // file
+  EndTornLine,            // file
+  QuarantineInLog,        // file
+  ReplaceFreeName,        //
+  LogIsNoLink,            // end: of the links, as end_of_links()
+  SlurperTriesAgain,      //
+  LogNeverStill,          //
+  IndexOfOtherLog,        // log
+  IndexOfOtherSlurper,    //
+  IndexIsNew,             //
+  RotationFinished,       //
+  BothClaimOffset,        // active, rotated, offset, quarantined
+  ContinuesByNames,       // offset
+  HeldForeignBytes,       // size
+  RenamedMeanwhile,       // file
+  IdentityFromRing,       //
+  MisfitQuarantined,      // file
+  MachineWentDown,        // end, offset
+  TornLineEnded,          //
+  CutAndContinued,        // offset
+  LogWasCut,              // end, offset
+  RestIsQuarantined,      // file
+  OldCopyContinued,       // end, offset
+  FileRemoved,            // offset
+  FileMoved,              // offset
+  FileEmptied,            // offset
+  FileShared,             // size, file, offset
+  FileAltered,            // file, offset
+  AlteredInRotation,      // file
+  ForeignFileThere,       // file
+  IndexRecreated,         //
+  UseTimes,               // file
+  ReadTimes,              // file
+  WriteTimes,             // file
+  CutTimes,               // file
+  HeaderDamaged,          //
+  OfOtherLog,             // log
+  LastEntriesDamaged,     // count
+  TimesBegunAnew,         // error
+  TimesFail,              // error
+  TimesWork,              //
+  RemoveOldSegment,       // file
+  SyncLogFolder,          // file
+  ListLogFolder,          // file
+  LookAtSegment,          // file
+  ReadSegmentFile,        // file
+  NoZstdFrame,            //
+  FrameWithoutSize,       //
+  FrameCutShort,          //
+  FrameSizeWrong,         //
+  BytesBehindFrame,       //
+  MayBeWrong,             //
+  CompressSegment,        // file
+  CreateTemporary,        // file
+  CompressedTooShort,     //
+  RemoveRawSegment,       // file
+  RemoveLeftover,         // file
+  FindLineBegin,          //
+  SlurperEnds,            //
+  ReadLogFrom,            // file, offset
+  NothingWrittenThere,    // end
+  CursorOfAnotherLog,     //
+  CursorWithoutSink,      //
 
   // filter/
   FilterAtColumn,                 // column, why

@@ -119,8 +119,8 @@ class Start {
     ring.release(writer.end());
     stages_.times = TimeIndex::open(os_, writer.paths(), writer.log_id(), writer.access(),
                                     {.log_end = writer.end(), .head = ring.head()});
-    for (const std::string& finding : writer.take_findings())
-      events_.report(EventId::LogFinding, {{"log", Quoted{settings_.log.path}}, {"text", finding}});
+    for (const Phrase& finding : writer.take_findings())
+      events_.report(EventId::LogFinding, {{"log", Quoted{settings_.log.path}}, {"text", &finding}});
     if (ring.used() > 0) events_.report(EventId::RingRecovered, {{"size", ByteSize{ring.used()}}});
     return {};
   }

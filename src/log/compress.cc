@@ -45,11 +45,11 @@ class TemporaryFile {
   std::string path_;
 };
 
-Status write_all(Os& os, int fd, std::span<const char> data, const std::string& what) {
+Status write_all(Os& os, int fd, std::span<const char> data, const Phrase& what) {
   while (!data.empty()) {
     const ssize_t size = os.write(fd, data.data(), data.size());
     if (size < 0) return fail_errno(static_cast<int>(-size), what);
-    if (size == 0) return fail(ErrorKind::Io, what, "nothing could be written");
+    if (size == 0) return fail(ErrorKind::Io, what, PhraseId::NoProgress);
     data = data.subspan(static_cast<std::size_t>(size));
   }
   return {};
@@ -57,14 +57,15 @@ Status write_all(Os& os, int fd, std::span<const char> data, const std::string& 
 
 // One frame of `raw_size` bytes from `raw_fd` to `temporary_fd`. The bytes written; nothing if cancelled.
 Result<std::optional<std::uint64_t>> write_frame(Os& os, int raw_fd, std::uint64_t raw_size, int temporary_fd,
-                                                 const std::stop_token& cancelled, const std::string& what) {
+                                                 const std::stop_token& cancelled, const Phrase& what) {
   const std::unique_ptr<ZSTD_CCtx, FreeCompressor> compressor(ZSTD_createCCtx());
-  if (compressor == nullptr) return fail(ErrorKind::Io, what, "there is no memory left");
+  if (compressor == nullptr) return fail(ErrorKind::Io, what, PhraseId::NoMemory);
   for (const std::size_t result :
        {ZSTD_CCtx_setParameter(compressor.get(), ZSTD_c_compressionLevel, kCompressionLevel),
         ZSTD_CCtx_setParameter(compressor.get(), ZSTD_c_checksumFlag, 1),
         ZSTD_CCtx_setPledgedSrcSize(compressor.get(), raw_size)}) {
-    if (ZSTD_isError(result) != 0) return fail(ErrorKind::Internal, what, ZSTD_getErrorName(result));
+    if (ZSTD_isError(result) != 0)
+      return fail(ErrorKind::Internal, what, {PhraseId::Text, {{"text", ZSTD_getErrorName(result)}}});
   }
 
   std::vector<char> raw(ZSTD_CStreamInSize());
@@ -84,7 +85,8 @@ Result<std::optional<std::uint64_t>> write_frame(Os& os, int raw_fd, std::uint64
       ZSTD_outBuffer output{compressed.data(), compressed.size(), 0};
       const std::size_t left = ZSTD_compressStream2(compressor.get(), &output, &input, directive);
       // That the size was pledged makes zstd refuse a segment that shrank or grew meanwhile.
-      if (ZSTD_isError(left) != 0) return fail(ErrorKind::Io, what, ZSTD_getErrorName(left));
+      if (ZSTD_isError(left) != 0)
+        return fail(ErrorKind::Io, what, {PhraseId::Text, {{"text", ZSTD_getErrorName(left)}}});
       if (auto status = write_all(os, temporary_fd, {compressed.data(), output.pos}, what); !status)
         return std::unexpected(std::move(status.error()));
       written += output.pos;
@@ -96,12 +98,11 @@ Result<std::optional<std::uint64_t>> write_frame(Os& os, int raw_fd, std::uint64
 }
 
 // Mode, owner and times of `like`; then size and content are checked against `size` and made durable.
-Status finish(Os& os, int temporary_fd, const struct stat& like, std::uint64_t size,
-              const std::string& what) {
+Status finish(Os& os, int temporary_fd, const struct stat& like, std::uint64_t size, const Phrase& what) {
   struct stat st{};
   if (const int result = os.fstat(temporary_fd, &st); result < 0) return fail_errno(-result, what);
   if (static_cast<std::uint64_t>(st.st_size) != size)
-    return fail(ErrorKind::Io, what, "the compressed file is not as long as what was written to it");
+    return fail(ErrorKind::Io, what, PhraseId::CompressedTooShort);
   if (st.st_uid != like.st_uid || st.st_gid != like.st_gid) {
     if (const int result = os.fchown(temporary_fd, like.st_uid, like.st_gid); result < 0)
       return fail_errno(-result, what);
@@ -164,7 +165,7 @@ Result<Comparison> compare(Os& os, const Segment& raw, const Segment& compressed
 Result<std::optional<Segment>> compress_segment(Os& os, const LogPaths& paths, const Segment& raw,
                                                 const std::stop_token& cancelled) {
   SLURPER_ASSERT(!raw.compressed);
-  const std::string what = fmt::format("compress the segment {}", in_quotes(raw.path));
+  const Phrase what = about_file(PhraseId::CompressSegment, raw.path);
   const UniqueFd raw_fd(os.open(raw.path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
   if (!raw_fd) return fail_to_open(-raw_fd.get(), raw.path, what);
   struct stat st{};
@@ -176,7 +177,7 @@ Result<std::optional<Segment>> compress_segment(Os& os, const LogPaths& paths, c
   const UniqueFd temporary_fd(
       os.open(temporary_path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
   if (!temporary_fd)
-    return fail_errno(-temporary_fd.get(), fmt::format("create the file {}", in_quotes(temporary_path)));
+    return fail_errno(-temporary_fd.get(), about_file(PhraseId::CreateTemporary, temporary_path));
   TemporaryFile temporary(os, temporary_path);
 
   const auto written = write_frame(os, raw_fd.get(), static_cast<std::uint64_t>(st.st_size),
@@ -199,7 +200,7 @@ Result<std::optional<Segment>> compress_segment(Os& os, const LogPaths& paths, c
   if (const int result = sync_directory(os, paths.directory().c_str()); result < 0)
     return fail_errno(-result, what);
   if (const int result = os.unlink(raw.path.c_str()); result < 0)
-    return fail_errno(-result, fmt::format("remove the segment {}, now compressed", in_quotes(raw.path)));
+    return fail_errno(-result, about_file(PhraseId::RemoveRawSegment, raw.path));
   if (const int result = sync_directory(os, paths.directory().c_str()); result < 0)
     return fail_errno(-result, what);
   return compressed;
@@ -214,14 +215,13 @@ Leftovers resolve_leftovers(Os& os, const LogPaths& paths, StreamOffset active_b
     if (result == 0) {
       leftovers.removed.push_back(path);
     } else if (result != -ENOENT) {
-      failed(fail_errno(-result, fmt::format("remove the leftover {}", in_quotes(path))).error());
+      failed(fail_errno(-result, about_file(PhraseId::RemoveLeftover, path)).error());
     }
   };
   const auto sync = [&] {
     const int result = sync_directory(os, paths.directory().c_str());
     if (result < 0)
-      failed(
-          fail_errno(-result, fmt::format("sync the log's folder {}", in_quotes(paths.directory()))).error());
+      failed(fail_errno(-result, about_file(PhraseId::SyncLogFolder, paths.directory())).error());
     return result == 0;
   };
 

@@ -8,29 +8,28 @@
 #include <cerrno>
 
 #include "base/error.h"
-#include "log/log_errors.h"
+#include "base/text.h"
 
 namespace slurper {
 
 namespace {
 
-SlotFileWords words_of(const LogPaths& paths, std::string_view name) {
-  const std::string file = "the cursor " + in_quotes(paths.cursor(name));
+SlotFileNames names_of(const LogPaths& paths, std::string_view name) {
+  const Phrase file = about_file(PhraseId::TheCursor, paths.cursor(name));
   return {.file = file,
-          .slot = "a cursor's slot",
           .locked = file,
-          .in_use = "has it",
-          .in_use_advice = "Each sink has a cursor of its own: give the sinks different names",
-          .unusable_advice = "Set it: " + how_to_set_cursor(paths, name),
+          .in_use = PhraseId::CursorInUse,
+          .unusable_advice = {PhraseId::SetTheCursor, {{"command", how_to_set_cursor(paths, name)}}},
           .lock_path = paths.cursor_lock(name)};
 }
 
-Status check_log_id(const CursorReading& reading, const Uuid& log_id, const SlotFileWords& words) {
+Status check_log_id(const CursorReading& reading, const Uuid& log_id, const LogPaths& paths,
+                    std::string_view name) {
   const auto& record = reading.record;
   if (!record || record->log_id == log_id) return {};
-  return fail(ErrorKind::Data, "use " + words.file,
-              fmt::format("it is of another log, {}; this one is {}", format(record->log_id), format(log_id)),
-              "Was the log, or its index, replaced? " + words.unusable_advice);
+  return fail(ErrorKind::Data, {PhraseId::UseFile, {{"file", names_of(paths, name).file}}},
+              {PhraseId::CursorIsOfOtherLog, {{"found", record->log_id}, {"log", log_id}}},
+              {PhraseId::LogReplacedSetCursor, {{"command", how_to_set_cursor(paths, name)}}});
 }
 
 }  // namespace
@@ -70,19 +69,18 @@ std::expected<CursorRecord, SlotDamage> decode_cursor_slot(const CursorSlotBytes
   };
 }
 
-std::string how_to_set_cursor(const LogPaths& paths, std::string_view name) {
-  return fmt::format("slurper cursor {} {} --to beginning (or end, or an offset)", in_quotes(paths.active()),
-                     printable(name));
+Phrase how_to_set_cursor(const LogPaths& paths, std::string_view name) {
+  return {PhraseId::SetCursorCommand, {{"log", QuotedText{paths.active()}}, {"sink", printable(name)}}};
 }
 
 Status set_cursor(Os& os, const LogPaths& paths, std::string_view name, const Uuid& log_id,
                   StreamOffset offset) {
-  SlotFileWords words = words_of(paths, name);
-  words.in_use_advice = "A sink that runs writes its cursor itself: stop slurper first";
+  SlotFileNames names = names_of(paths, name);
+  names.in_use = PhraseId::CursorOfRunningSink;
   struct stat st{};
   if (const int result = os.lstat(paths.cursor(name).c_str(), &st); result < 0)
-    return fail_errno(-result, "set " + words.file);
-  auto file = SlotFile::open(os, paths.cursor(name), paths.directory(), {}, words);
+    return fail_errno(-result, {PhraseId::SetFile, {{"file", names.file}}});
+  auto file = SlotFile::open(os, paths.cursor(name), paths.directory(), {}, names);
   if (!file) return std::unexpected(std::move(file.error()));
   CursorRecord record = file->read_what_is_whole(&decode_cursor_slot).value_or(CursorRecord{});
   record.log_id = log_id;
@@ -94,28 +92,27 @@ Status set_cursor(Os& os, const LogPaths& paths, std::string_view name, const Uu
 
 Result<CursorReading> read_cursor(Os& os, const LogPaths& paths, std::string_view name,
                                   const std::optional<Uuid>& log_id) {
-  const SlotFileWords words = words_of(paths, name);
-  const auto file = SlotFile::look(os, paths.cursor(name), words);
+  const SlotFileNames names = names_of(paths, name);
+  const auto file = SlotFile::look(os, paths.cursor(name), names);
   if (!file) return std::unexpected(file.error());
   auto reading = file->read(&decode_cursor_slot);
   if (!reading || !log_id) return reading;
-  if (Status ours = check_log_id(*reading, *log_id, words); !ours) return std::unexpected(ours.error());
+  if (Status ours = check_log_id(*reading, *log_id, paths, name); !ours) return std::unexpected(ours.error());
   return reading;
 }
 
 Result<CursorFile> CursorFile::open(Os& os, const LogPaths& paths, std::string_view name, const Uuid& log_id,
                                     const FileAccess& access) {
   if (!LogPaths::is_cursor_name(name)) {
-    return fail(ErrorKind::Config, fmt::format("name a cursor '{}'", printable(name)),
-                "a sink's name is of 1 to 64 letters, digits, dots, underscores and dashes",
-                "Rename the sink");
+    return fail(ErrorKind::Config, {PhraseId::NameCursor, {{"name", QuotedText{std::string(name)}}}},
+                PhraseId::NotASinkName);
   }
-  const SlotFileWords words = words_of(paths, name);
-  auto file = SlotFile::open(os, paths.cursor(name), paths.directory(), access, words);
+  const SlotFileNames names = names_of(paths, name);
+  auto file = SlotFile::open(os, paths.cursor(name), paths.directory(), access, names);
   if (!file) return std::unexpected(std::move(file.error()));
   auto reading = file->read(&decode_cursor_slot);
   if (!reading) return std::unexpected(std::move(reading.error()));
-  if (Status ours = check_log_id(*reading, log_id, words); !ours) return std::unexpected(ours.error());
+  if (Status ours = check_log_id(*reading, log_id, paths, name); !ours) return std::unexpected(ours.error());
   return CursorFile(std::move(*file), std::move(*reading), log_id);
 }
 
@@ -125,9 +122,9 @@ bool CursorFile::is_in_use(Os& os, const LogPaths& paths, std::string_view name)
 }
 
 Status CursorFile::remove(Os& os, const LogPaths& paths, std::string_view name) {
-  const auto file = SlotFile::open(os, paths.cursor(name), paths.directory(), {}, words_of(paths, name));
+  const auto file = SlotFile::open(os, paths.cursor(name), paths.directory(), {}, names_of(paths, name));
   if (!file) return std::unexpected(file.error());
-  const std::string what = "remove the cursor " + in_quotes(paths.cursor(name));
+  const Phrase what(PhraseId::RemoveFile, {{"file", names_of(paths, name).file}});
   if (const int error = os.unlink(paths.cursor(name).c_str()); error < 0) return fail_errno(-error, what);
   (void)os.unlink(paths.cursor_lock(name).c_str());  // who waits for it looks whether it has a name
   if (const int error = sync_directory(os, paths.directory().c_str()); error < 0)
@@ -143,8 +140,7 @@ Status CursorFile::follow_path(const LogPaths& paths, const FileAccess& access) 
   if (!found) return std::unexpected(std::move(found.error()));
   const std::optional<CursorRecord> record = reading_.record;
   if (found->record && found->record->log_id != log_id_) {
-    return fail(ErrorKind::Data, "make the sink's cursor again", "another log's cursor is in its place",
-                "Move it away");
+    return fail(ErrorKind::Data, PhraseId::RecreateCursor, PhraseId::OtherCursorThere);
   }
   file_ = std::move(*file);
   reading_ = std::move(*found);

@@ -24,7 +24,7 @@ using CursorReading = SlotReading<CursorRecord>;
                                                 const std::optional<Uuid>& log_id = std::nullopt);
 
 // The command line that sets the cursor `name`, for advice.
-[[nodiscard]] std::string how_to_set_cursor(const LogPaths& paths, std::string_view name);
+[[nodiscard]] Phrase how_to_set_cursor(const LogPaths& paths, std::string_view name);
 
 // Sets the cursor `name`, whatever is in it, by hand: its sink resumes at `offset`, whatever its destination
 // says. What was refused and missed so far stays counted. Synced. Fails with NoInput if there is no such
@@ -53,7 +53,7 @@ class CursorFile {
   [[nodiscard]] const std::optional<CursorRecord>& record() const { return reading_.record; }
 
   // What was wrong with it when it was opened: worth a warning. The next write mends it.
-  [[nodiscard]] const std::vector<std::string>& damage() const { return reading_.damage; }
+  [[nodiscard]] const std::vector<Phrase>& damage() const { return reading_.damage; }
 
   // Where others have removed it, or replaced the log's folder: makes it again, with what it said. Errors as
   // open() and write().

@@ -36,7 +36,7 @@ Result<FileChange> LogWriter::change_of(const struct stat& st) {
 Status LogWriter::follow_file() {
   struct stat st{};
   if (const int error = os_.fstat(active_fd_.get(), &st); error < 0)
-    return cannot(-error, "look at", paths_.active());
+    return cannot(-error, PhraseId::LookAtLog, paths_.active());
   const Result<FileChange> change = change_of(st);
   if (!change) return std::unexpected(change.error());
   switch (*change) {
@@ -67,7 +67,7 @@ Result<bool> LogWriter::follow_path(Patience patience) {
   const int looked = os_.lstat(paths_.active().c_str(), &named);
   if (looked < 0 && looked != -ENOENT) {
     if (patience == Patience::OneLook) return false;  // the open file can still be written to
-    return cannot(-looked, "look at", paths_.active());
+    return cannot(-looked, PhraseId::LookAtLog, paths_.active());
   }
   const bool index_is_gone = index_.is_gone();
   const bool is_there = looked == 0 && named.st_ino == record_.active_inode && named.st_dev == active_device_;
@@ -93,8 +93,8 @@ Result<bool> LogWriter::follow_path(Patience patience) {
     if (Status synced = sync(); !synced) return std::unexpected(synced.error());
   }
   leave_file(removed ? NoteKind::Cut : NoteKind::Moved);
-  findings_.push_back(fmt::format("its file was {}; it goes on in a new one at offset {}",
-                                  removed ? "removed" : "moved away", position_.base().value));
+  findings_.push_back(
+      {removed ? PhraseId::FileRemoved : PhraseId::FileMoved, {{"offset", position_.base().value}}});
   if (Status begun = begin_segment(); !begun) return std::unexpected(begun.error());
   return true;
 }
@@ -115,8 +115,7 @@ Status LogWriter::follow_truncation() {
   record_.add_note({NoteKind::Cut, position_.base(), position_.size()});
   position_.begin_at(end());
   index_stale_ = true;
-  findings_.push_back(fmt::format("another process cut its file to nothing; it goes on in it at offset {}",
-                                  position_.base().value));
+  findings_.push_back({PhraseId::FileEmptied, {{"offset", position_.base().value}}});
   return {};
 }
 
@@ -140,10 +139,9 @@ Status LogWriter::end_polluted(std::uint64_t foreign) {
   if (Status noted = write_index(); !noted) return noted;
   const std::string rotated = paths_.rotated(position_.base());
   if (const int error = os_.rename_noreplace(paths_.active().c_str(), rotated.c_str()); error < 0)
-    return cannot(-error, "end the segment that another process has written to, of", paths_.active());
-  findings_.push_back(fmt::format(
-      "another process wrote {} bytes to its file; that is {} now, and it goes on in a new one at offset {}",
-      foreign, in_quotes(rotated), end().value));
+    return cannot(-error, PhraseId::EndSharedSegment, paths_.active());
+  findings_.push_back(
+      about_file(PhraseId::FileShared, rotated).with({"size", foreign}).with({"offset", end().value}));
   if (Status settled = settle_rotated(rotated); !settled) return settled;
   return begin_segment();
 }
@@ -156,10 +154,7 @@ Status LogWriter::quarantine() {
   feed_.cut();
   const Result<std::string> aside = quarantine_file();
   if (!aside) return std::unexpected(aside.error());
-  findings_.push_back(fmt::format(
-      "another process has cut its file or written to it; that is {} now, and it goes on in a new one at "
-      "offset {}",
-      in_quotes(*aside), end().value));
+  findings_.push_back(about_file(PhraseId::FileAltered, *aside).with({"offset", end().value}));
   leave_file(NoteKind::Cut);
   return begin_segment();
 }
@@ -191,9 +186,7 @@ Status LogWriter::settle_rotated(const std::string& rotated) {
   }
   const Result<std::string> aside = quarantine_file(rotated);
   if (!aside) return std::unexpected(aside.error());
-  findings_.push_back(
-      fmt::format("another process cut, wrote to or replaced its file while it was rotated; that is {} now",
-                  in_quotes(*aside)));
+  findings_.push_back(about_file(PhraseId::AlteredInRotation, *aside));
   leave_file(is_ours || ours.st_nlink == 0 ? NoteKind::Cut : NoteKind::Moved);
   return {};
 }
@@ -201,8 +194,7 @@ Status LogWriter::settle_rotated(const std::string& rotated) {
 // Gives the file at `path` a name that is not the log's.
 Result<std::string> LogWriter::quarantine_file(const std::string& path) {
   const auto quarantined = slurper::quarantine_file(os_, path, [&](int n) { return paths_.quarantined(n); });
-  if (!quarantined)
-    return cannot(quarantined.error(), "put another program's file aside from", paths_.active());
+  if (!quarantined) return cannot(quarantined.error(), PhraseId::QuarantineInLog, paths_.active());
   return *quarantined;
 }
 

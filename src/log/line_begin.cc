@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/contract.h"
+#include "base/phrase_id.h"
 #include "log/log_reader.h"
 
 namespace slurper {
@@ -29,7 +30,7 @@ Result<StreamOffset> line_begin(Os& os, const LogPaths& paths, const LogFeed& fe
     LogReader reader(os, paths, feed, from);
     std::optional<StreamOffset> begin;
     for (StreamOffset next = from; next < searched;) {
-      if (stops && stops()) return fail(ErrorKind::Io, "look for the beginning of a line", "slurper ends");
+      if (stops && stops()) return fail(ErrorKind::Io, PhraseId::FindLineBegin, PhraseId::SlurperEnds);
       piece.resize(std::min<std::uint64_t>(searched - next, kLookBack));
       auto chunk = reader.read(piece);
       if (!chunk && chunk.error().kind == ErrorKind::Data) {

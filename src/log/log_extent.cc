@@ -32,8 +32,7 @@ Result<IndexRecord> index_of(Os& os, const LogPaths& paths) {
   const Result<IndexReading> reading = read_index(os, paths);
   if (!reading) return std::unexpected(reading.error());
   if (!reading->record)
-    return fail(ErrorKind::NoInput, "look at the log " + in_quotes(paths.active()),
-                "its index says nothing yet");
+    return fail(ErrorKind::NoInput, about_file(PhraseId::LookAtLog, paths.active()), PhraseId::IndexIsNew);
   return *reading->record;
 }
 
@@ -58,7 +57,7 @@ Result<LogExtent> read_extent(Os& os, const LogPaths& paths) {
     if (again && again->active_base == record->active_base && again->active_inode == record->active_inode)
       return extent;
   }
-  return fail(ErrorKind::Busy, "look at the log " + in_quotes(paths.active()), "it is rotated all the time");
+  return fail(ErrorKind::Busy, about_file(PhraseId::LookAtLog, paths.active()), PhraseId::RotatedAllTheTime);
 }
 
 }  // namespace slurper

@@ -15,24 +15,19 @@ Status LogWriter::follow_identity() {
   if (!index_.is_gone()) return {};
   Result<LogIndex> found = index_.open_again(paths_, {.mode = settings_.mode, .group = group_});
   if (!found) return std::unexpected(found.error());
-  const std::string what = "write the log " + in_quotes(paths_.active());
+  const Phrase what = about_file(PhraseId::WriteTheLog, paths_.active());
   if (const auto& record = found->record()) {
     if (record->log_id != record_.log_id) {
-      return fail(ErrorKind::Data, what,
-                  fmt::format("its index was replaced by that of another log, {}", format(record->log_id)),
-                  "Put its own folder back, or name another log; what can't be written till then, 'slurper "
-                  "recover' writes");
+      return fail(ErrorKind::Data, what, {PhraseId::IndexOfOtherLog, {{"log", record->log_id}}});
     }
     if (record->session > record_.session) {
-      return fail(
-          ErrorKind::Data, what, "its index was replaced by one with which another slurper has gone on",
-          "Let one slurper write a log; what this one can't write any more, 'slurper recover' writes");
+      return fail(ErrorKind::Data, what, PhraseId::IndexOfOtherSlurper);
     }
   }
   index_ = std::move(*found);
   folder_unsynced_ = true;
   synced_reserve_ = {};  // what the new file says of it is not on the disk yet
-  findings_.emplace_back("its index was gone, with its lock; they have been made again, with the same id");
+  findings_.emplace_back(PhraseId::IndexRecreated);
   feed_.renew();
   return write_index();
 }

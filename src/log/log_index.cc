@@ -6,34 +6,30 @@
 
 #include <cerrno>
 
-#include "log/log_errors.h"
+#include "base/error.h"
 
 namespace slurper {
 
 namespace {
 
-SlotFileWords words_of(const LogPaths& paths) {
-  return {.file = "the log's index " + in_quotes(paths.index()),
-          .slot = "an index slot",
-          .locked = "the log " + in_quotes(paths.active()),
-          .in_use = "is writing it",
-          .in_use_advice = "One slurper writes a log: stop the other one, or name another log",
-          .unusable_advice =
-              "Move it away: slurper then makes a new one, with a new log id, from the "
-              "segments that are there",
+SlotFileNames names_of(const LogPaths& paths) {
+  return {.file = about_file(PhraseId::TheLogsIndex, paths.index()),
+          .locked = about_file(PhraseId::TheLog, paths.active()),
+          .in_use = PhraseId::IndexInUse,
+          .unusable_advice = PhraseId::MoveIndexAway,
           .lock_path = paths.lock()};
 }
 
 }  // namespace
 
 Result<IndexReading> read_index(Os& os, const LogPaths& paths) {
-  const auto file = SlotFile::look(os, paths.index(), words_of(paths));
+  const auto file = SlotFile::look(os, paths.index(), names_of(paths));
   if (!file) return std::unexpected(file.error());
   return file->read(&decode_index_slot);
 }
 
 Result<LogIndex> LogIndex::open(Os& os, const LogPaths& paths, const Access& access) {
-  auto file = SlotFile::open(os, paths.index(), paths.directory(), access, words_of(paths));
+  auto file = SlotFile::open(os, paths.index(), paths.directory(), access, names_of(paths));
   if (!file) return std::unexpected(std::move(file.error()));
   auto reading = file->read(&decode_index_slot);
   if (!reading) return std::unexpected(std::move(reading.error()));

@@ -45,7 +45,7 @@ class LogIndex {
   [[nodiscard]] const std::optional<IndexRecord>& record() const { return reading_.record; }
 
   // What was wrong with the index when it was opened: worth a warning. The next write mends it.
-  [[nodiscard]] const std::vector<std::string>& damage() const { return reading_.damage; }
+  [[nodiscard]] const std::vector<Phrase>& damage() const { return reading_.damage; }
 
   // Writes `record`, with the next sequence number, over the older slot. After a failure record() is as
   // before, and the next write takes the same slot; the file may hold either.

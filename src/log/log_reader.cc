@@ -97,9 +97,8 @@ LogReader::Step LogReader::step(std::span<char> out) {
   const StreamOffset position = position_;
   if (position > feed.end) {
     return fail(ErrorKind::Data,
-                fmt::format("read the log {} from offset {} on", in_quotes(paths_.active()), position.value),
-                fmt::format("nothing was ever written beyond offset {}", feed.end.value),
-                "Was the log, or what remembers the offset, restored from a backup?");
+                about_file(PhraseId::ReadLogFrom, paths_.active()).with({"offset", position.value}),
+                {PhraseId::NothingWrittenThere, {{"end", feed.end.value}}});
   }
   if (open_ && open_->active) {
     if (feed.cuts != open_->cuts) {
@@ -274,7 +273,7 @@ LogReader::Step LogReader::end_open() {
       behind_ = open_->end;
       open_.reset();
       Error error = got.error();
-      error.advice = "What was read of it may be wrong";
+      error.advice = PhraseId::MayBeWrong;
       return std::unexpected(std::move(error));
     }
   }

@@ -36,22 +36,19 @@ Result<std::unique_ptr<LogWriter>> LogWriter::open(Os& os, const LogSettings& se
   if (!settings.group.empty()) {
     const auto group = find_group(settings.group);
     if (!group) {
-      return fail(ErrorKind::Config, "write the log " + in_quotes(settings.path),
-                  "there is no group '" + printable(settings.group) + "'", "Correct log.group");
+      return fail(ErrorKind::Config, about_file(PhraseId::WriteTheLog, settings.path),
+                  {PhraseId::NoSuchGroup, {{"group", QuotedText{settings.group}}}},
+                  PhraseId::CorrectLogGroup);
     }
     access.group = *group;
   }
   // Comes before anything is made: no index is left behind at a path that can't be a log's.
   struct stat st{};
   if (os.lstat(settings.path.c_str(), &st) == 0 && !S_ISREG(st.st_mode)) {
-    return fail(
-        ErrorKind::CantCreate, "write the log " + in_quotes(settings.path),
-        not_a_regular_file(settings.path, st.st_mode),
-        S_ISLNK(st.st_mode)
-            ? fmt::format("Nothing was changed. slurper follows no link there, for it could be pointed "
-                          "elsewhere. Name the file itself{}, or remove the link",
-                          end_of_links(settings.path))
-            : "Nothing was changed. Name a file, or a name that is free");
+    return fail(ErrorKind::CantCreate, about_file(PhraseId::WriteTheLog, settings.path),
+                not_a_regular_file(settings.path, st.st_mode),
+                S_ISLNK(st.st_mode) ? Phrase(PhraseId::LogIsNoLink, {{"end", end_of_links(settings.path)}})
+                                    : Phrase(PhraseId::ReplaceFreeName));
   }
   Result<LogIndex> index = LogIndex::open(os, paths, access);
   if (!index) return std::unexpected(index.error());
@@ -133,7 +130,7 @@ Status LogWriter::resolve_rotation(const std::optional<RingWitness>& ring) {
       case RotationState::Created:
       case RotationState::Overtaken:
         position_.begin_at(look->facts.rotated_end);
-        findings_.emplace_back("a rotation was cut short, and has been finished");
+        findings_.emplace_back(PhraseId::RotationFinished);
         return open_active();
       case RotationState::RotatedIsForeign:
         for (const std::string& rotated : look->rotated) {
@@ -157,9 +154,11 @@ Status LogWriter::resolve_rotation(const std::optional<RingWitness>& ring) {
 Status LogWriter::quarantine_rival(const std::string& loser, const std::string& rotated) {
   const Result<std::string> aside = quarantine_file(loser);
   if (!aside) return std::unexpected(aside.error());
-  findings_.push_back(fmt::format(
-      "both {} and {} claim to begin at offset {}; the one that slurper had not written there is {} now",
-      in_quotes(paths_.active()), in_quotes(rotated), record_.active_base.value, in_quotes(*aside)));
+  findings_.push_back({PhraseId::BothClaimOffset,
+                       {{"active", QuotedText{paths_.active()}},
+                        {"rotated", QuotedText{rotated}},
+                        {"offset", record_.active_base.value},
+                        {"quarantined", QuotedText{*aside}}}});
   return {};
 }
 
@@ -174,13 +173,11 @@ Status LogWriter::open_without_index(const std::optional<RingWitness>& ring, std
     if (!rotated_end) return std::unexpected(rotated_end.error());
     position_.begin_at(*rotated_end);
     if (rotated_end->value != 0)
-      findings_.push_back(fmt::format(
-          "its index was missing; from its segments' names it goes on at offset {}", rotated_end->value));
+      findings_.push_back({PhraseId::ContinuesByNames, {{"offset", rotated_end->value}}});
   }
   if (Status opened = open_active(); !opened) return opened;
   if (!from_ring && position_.size() > 0) {
-    findings_.push_back(fmt::format(
-        "it held {} bytes that slurper had not written; they are its beginning now", position_.size()));
+    findings_.push_back({PhraseId::HeldForeignBytes, {{"size", position_.size()}}});
   }
   return {};
 }
@@ -190,7 +187,7 @@ Result<std::optional<struct stat>> LogWriter::stat_active() {
   struct stat st{};
   const int looked = os_.lstat(paths_.active().c_str(), &st);
   if (looked == -ENOENT) return std::nullopt;
-  if (looked < 0) return cannot(-looked, "open", paths_.active());
+  if (looked < 0) return cannot(-looked, PhraseId::OpenLog, paths_.active());
   return st;
 }
 
@@ -204,7 +201,7 @@ Result<bool> LogWriter::active_is_copy_of(const std::string& rotated) {
   std::array<char, 65536> bytes{};
   for (std::uint64_t at = 0;;) {
     const ssize_t got = os_.pread(active_fd.get(), bytes.data(), bytes.size(), static_cast<off_t>(at));
-    if (got < 0) return cannot(static_cast<int>(-got), "read", paths_.active());
+    if (got < 0) return cannot(static_cast<int>(-got), PhraseId::ReadLog, paths_.active());
     if (got == 0) return true;
     const Result<bool> same =
         file_has(rotated_fd.get(), at, std::span<const char>(bytes.data(), static_cast<std::size_t>(got)));
@@ -235,9 +232,7 @@ Status LogWriter::find_moved_file() {
     moved_base_ = position_.base();
     position_.begin_at(position_.base() +
                        record_.own_bytes(position_.base(), static_cast<std::uint64_t>(st.st_size)));
-    findings_.push_back(fmt::format(
-        "it had been renamed to {} while slurper was not running; the stream goes on in a new file",
-        in_quotes(entry->path().filename().native())));
+    findings_.push_back(about_file(PhraseId::RenamedMeanwhile, entry->path().filename()));
     if (position_.base() > moved_base_)
       record_.add_note({NoteKind::Moved, moved_base_, position_.base() - moved_base_});
     return begin_segment();
@@ -255,7 +250,7 @@ Status LogWriter::take_identity_from(const RingWitness& ring, std::uint64_t acti
   if (!fits && ring.head == ring.tail) return {};
   record_.log_id = ring.log_id;
   record_.session = ring.session;
-  findings_.emplace_back("its index was missing; its id comes from the ring, and the stream goes on with it");
+  findings_.emplace_back(PhraseId::IdentityFromRing);
   if (fits) {
     position_.begin_at(*rotated_end);
     return {};
@@ -263,10 +258,7 @@ Status LogWriter::take_identity_from(const RingWitness& ring, std::uint64_t acti
   if (active_size > 0) {
     const Result<std::string> aside = quarantine_file();
     if (!aside) return std::unexpected(aside.error());
-    findings_.push_back(
-        fmt::format("a file was in its place that does not end where the stream goes on; that is "
-                    "{} now",
-                    in_quotes(*aside)));
+    findings_.push_back(about_file(PhraseId::MisfitQuarantined, *aside));
   }
   position_.begin_at(std::max(*rotated_end, ring.tail));
   if (rotated_end->value > 0 && position_.base() > *rotated_end)
@@ -275,7 +267,7 @@ Status LogWriter::take_identity_from(const RingWitness& ring, std::uint64_t acti
 }
 
 Status LogWriter::recover(const Uuid& boot, const std::optional<RingWitness>& ring) {
-  for (const std::string& damage : index_.damage()) findings_.push_back(damage);
+  for (const Phrase& damage : index_.damage()) findings_.push_back(damage);
   const bool known = index_.record().has_value();
   if (const auto& found = index_.record()) {
     record_ = *found;
@@ -321,10 +313,7 @@ Status LogWriter::resume_after_reboot() {
     if (Status rotated = finish_rotation(); !rotated) return rotated;
   }
   const StreamOffset reserved = record_.reserved;
-  findings_.push_back(fmt::format(
-      "the machine went down while it was written: it ends at offset {} and goes on in a new file at "
-      "offset {}, beyond all that may be lost",
-      end().value, reserved.value));
+  findings_.push_back({PhraseId::MachineWentDown, {{"end", end().value}, {"offset", reserved.value}}});
   record_.add_note({NoteKind::PowerLoss, found, reserved - found});
   position_.rebase(reserved);
   return {};
@@ -333,14 +322,12 @@ Status LogWriter::resume_after_reboot() {
 Status LogWriter::close_torn_line() {
   const ssize_t written = os_.write(active_fd_.get(), "\n", 1);
   if (written != 1)
-    return cannot(written < 0 ? static_cast<int>(-written) : ENOSPC, "end the torn last line of",
-                  paths_.active());
+    return cannot(written < 0 ? static_cast<int>(-written) : ENOSPC, PhraseId::EndTornLine, paths_.active());
   position_.wrote(1);
   at_line_start_ = true;
   remember("\n"sv);
   ++record_.torn_lines_closed;
-  findings_.push_back(
-      "its last line was cut short when the machine went down; it has been ended with a newline");
+  findings_.emplace_back(PhraseId::TornLineEnded);
   return {};
 }
 
@@ -399,8 +386,7 @@ Status LogWriter::go_on_at(StreamOffset tail, std::span<const char> pending) {
       return resume_behind_backup(tail);
     case LogEnd::Restarted:
       record_.add_note({NoteKind::Cut, position_.base(), tail - position_.base()});
-      findings_.push_back(
-          fmt::format("another process cut its file; it goes on in the same file at offset {}", tail.value));
+      findings_.push_back({PhraseId::CutAndContinued, {{"offset", tail.value}}});
       position_.rebase(tail);
       return {};
     case LogEnd::CutToNothing:
@@ -415,10 +401,7 @@ Status LogWriter::go_on_at(StreamOffset tail, std::span<const char> pending) {
 
 void LogWriter::note_cut(StreamOffset tail) {
   record_.add_note({NoteKind::Cut, position_.base(), tail - position_.base()});
-  findings_.push_back(fmt::format(
-      "it ends at offset {}, and slurper had written it up to {}: another process has cut it, and what its "
-      "file held is out of the log",
-      end().value, tail.value));
+  findings_.push_back({PhraseId::LogWasCut, {{"end", end().value}, {"offset", tail.value}}});
 }
 
 // What the file still holds is not what belongs behind `tail`.
@@ -426,7 +409,7 @@ Status LogWriter::leave_cut_file(StreamOffset tail) {
   note_cut(tail);
   const Result<std::string> aside = quarantine_file();
   if (!aside) return std::unexpected(aside.error());
-  findings_.push_back(fmt::format("what was left of it is {} now", in_quotes(*aside)));
+  findings_.push_back(about_file(PhraseId::RestIsQuarantined, *aside));
   position_.begin_at(tail);
   return begin_segment();
 }
@@ -438,10 +421,7 @@ Status LogWriter::resume_behind_backup(StreamOffset tail) {
     if (Status ended = finish_rotation(); !ended) return ended;
   }
   record_.add_note({NoteKind::Cut, found, tail - found});
-  findings_.push_back(fmt::format(
-      "it ends at offset {}, and slurper had written it up to {}: it is an old copy of the log. It "
-      "goes on in a new file at offset {}",
-      found.value, tail.value, tail.value));
+  findings_.push_back({PhraseId::OldCopyContinued, {{"end", found.value}, {"offset", tail.value}}});
   position_.rebase(tail);
   return {};
 }
@@ -460,7 +440,7 @@ Result<std::size_t> LogWriter::written_of(std::span<const char> pending, StreamO
     const ssize_t got =
         os_.pread(fd, buffer.data(), std::min({buffer.size(), pending.size() - same, found - same}),
                   static_cast<off_t>(position + same));
-    if (got < 0) return cannot(static_cast<int>(-got), "read", paths_.active());
+    if (got < 0) return cannot(static_cast<int>(-got), PhraseId::ReadLog, paths_.active());
     if (got == 0) break;
     const std::span<const char> read(buffer.data(), static_cast<std::size_t>(got));
     const auto differ = std::ranges::mismatch(read, pending.subspan(same)).in1;

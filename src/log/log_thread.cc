@@ -268,11 +268,11 @@ void LogThread::publish() {
 // What others have done to the log. Whoever does it all the time is not reported all the time: these messages
 // may well come back through the FIFO.
 void LogThread::report_findings() {
-  const auto report = [this](const std::string& finding) {
-    events_.report(EventId::LogFinding, {{"log", Quoted{writer_.paths().active()}}, {"text", finding}});
+  const auto report = [this](const Phrase& finding) {
+    events_.report(EventId::LogFinding, {{"log", Quoted{writer_.paths().active()}}, {"text", &finding}});
   };
-  for (const std::string& finding : writer_.take_findings()) report(finding);
-  for (const std::string& finding : times_.take_findings()) report(finding);
+  for (const Phrase& finding : writer_.take_findings()) report(finding);
+  for (const Phrase& finding : times_.take_findings()) report(finding);
 }
 
 // It is tried again with the next lines.

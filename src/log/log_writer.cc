@@ -46,10 +46,10 @@ LogWriter::LogWriter(Os& os, const LogSettings& settings, LogPaths paths, LogInd
 Status LogWriter::set_access(int fd) {
   // open(2) took the process's umask off the mode.
   if (const int error = os_.fchmod(fd, settings_.mode); error < 0)
-    return cannot(-error, "set the mode of", paths_.active());
+    return cannot(-error, PhraseId::SetModeOfLog, paths_.active());
   if (group_ != static_cast<gid_t>(-1)) {
     if (const int error = os_.fchown(fd, static_cast<uid_t>(-1), group_); error < 0) {
-      return cannot(-error, "set the group of", paths_.active());
+      return cannot(-error, PhraseId::SetGroupOfLog, paths_.active());
     }
   }
   return {};
@@ -63,7 +63,7 @@ Status LogWriter::open_active() {
   int fd = os_.open(path.c_str(), O_RDWR | O_APPEND | O_NOFOLLOW);
   if (fd == -ENOENT) {
     fd = os_.open(path.c_str(), O_RDWR | O_APPEND | O_NOFOLLOW | O_CREAT | O_EXCL, settings_.mode);
-    if (fd < 0) return cannot(-fd, "create", path);
+    if (fd < 0) return cannot(-fd, PhraseId::CreateLog, path);
     if (Status set = set_access(fd); !set) {
       UniqueFd closed(fd);
       return set;
@@ -71,12 +71,12 @@ Status LogWriter::open_active() {
     record_.active_created = system_clock::now();
     folder_unsynced_ = true;  // before the first line is called synced, the file's name is, too
   }
-  if (fd < 0) return cannot(-fd, "open", path);
+  if (fd < 0) return cannot(-fd, PhraseId::OpenLog, path);
   UniqueFd file_fd(fd);
   struct stat st{};
-  if (const int error = os_.fstat(fd, &st); error < 0) return cannot(-error, "open", path);
+  if (const int error = os_.fstat(fd, &st); error < 0) return cannot(-error, PhraseId::OpenLog, path);
   if (!S_ISREG(st.st_mode))
-    return fail(ErrorKind::CantCreate, "write the log " + in_quotes(path),
+    return fail(ErrorKind::CantCreate, about_file(PhraseId::WriteTheLog, path),
                 not_a_regular_file(path, st.st_mode));
   record_.active_inode = st.st_ino;
   active_device_ = st.st_dev;
@@ -96,10 +96,10 @@ Status LogWriter::set_own_size(std::uint64_t size) {
   std::string last(std::min<std::uint64_t>(size, kLastBytes), '\0');
   const ssize_t got =
       os_.pread(active_fd_.get(), last.data(), last.size(), static_cast<off_t>(size - last.size()));
-  if (got < 0) return cannot(static_cast<int>(-got), "read", paths_.active());
+  if (got < 0) return cannot(static_cast<int>(-got), PhraseId::ReadLog, paths_.active());
   if (static_cast<std::size_t>(got) != last.size())
-    return fail(ErrorKind::Io, "read the log " + in_quotes(paths_.active()),
-                "another process cut it short meanwhile", "It is tried again");
+    return fail(ErrorKind::Io, about_file(PhraseId::ReadLog, paths_.active()), PhraseId::ActiveCutShort,
+                PhraseId::SlurperTriesAgain);
   position_.resize(size);
   at_line_start_ = last.empty() || last.back() == '\n';
   last_bytes_ = std::move(last);
@@ -112,7 +112,7 @@ Result<bool> LogWriter::file_has(int fd, std::uint64_t at, std::span<const char>
   while (!bytes.empty()) {
     const std::size_t wanted = std::min(bytes.size(), buffer.size());
     const ssize_t got = os_.pread(fd, buffer.data(), wanted, static_cast<off_t>(at));
-    if (got < 0) return cannot(static_cast<int>(-got), "read", paths_.active());
+    if (got < 0) return cannot(static_cast<int>(-got), PhraseId::ReadLog, paths_.active());
     if (got == 0 || std::memcmp(buffer.data(), bytes.data(), static_cast<std::size_t>(got)) != 0)
       return false;
     at += static_cast<std::uint64_t>(got);
@@ -213,7 +213,7 @@ Result<std::size_t> LogWriter::append(std::span<const char> data) {
     const Result<bool> landed = count > 0 ? has_landed(data.first(count)) : false;
     feed_.set_in_flight(0);
     if (written <= 0)
-      return cannot(written < 0 ? static_cast<int>(-written) : EIO, "write to", paths_.active());
+      return cannot(written < 0 ? static_cast<int>(-written) : EIO, PhraseId::WriteToLog, paths_.active());
     if (!landed) return std::unexpected(landed.error());
     if (!*landed) continue;
     position_.wrote(count);
@@ -221,15 +221,14 @@ Result<std::size_t> LogWriter::append(std::span<const char> data) {
     remember(data.first(count));
     return count;
   }
-  return fail(ErrorKind::Io, "write to the log " + in_quotes(paths_.active()),
-              "another process removes, cuts or writes it all the time", "Find out who: fuser, lsof");
+  return fail(ErrorKind::Io, about_file(PhraseId::WriteToLog, paths_.active()), PhraseId::LogNeverStill);
 }
 
 Status LogWriter::sync() {
   if (position_.synced() == end() || !active_fd_) return {};
   const StreamOffset written = end();
   if (const int error = os_.fdatasync(active_fd_.get()); error < 0)
-    return cannot(-error, "sync", paths_.active());
+    return cannot(-error, PhraseId::SyncLog, paths_.active());
   if (folder_unsynced_) {
     if (Status folder = sync_folder(); !folder) return folder;
   }
@@ -239,7 +238,7 @@ Status LogWriter::sync() {
 
 Status LogWriter::sync_folder() {
   if (const int error = sync_directory(os_, paths_.directory().c_str()); error < 0)
-    return cannot(-error, "sync the folder of", paths_.active());
+    return cannot(-error, PhraseId::SyncFolderOfLog, paths_.active());
   folder_unsynced_ = false;
   return {};
 }
@@ -288,8 +287,8 @@ Status LogWriter::finish_rotation() {
   }
   const std::string rotated = paths_.rotated(position_.base());
   if (const int error = os_.rename_noreplace(paths_.active().c_str(), rotated.c_str()); error < 0) {
-    return fail_errno(-error,
-                      fmt::format("rotate the log {} to {}", in_quotes(paths_.active()), in_quotes(rotated)));
+    return fail_errno(
+        -error, about_file(PhraseId::RotateLog, paths_.active()).with({"rotated", QuotedText{rotated}}));
   }
   if (Status settled = settle_rotated(rotated); !settled) return settled;
   return begin_segment();
@@ -314,11 +313,10 @@ Status LogWriter::begin_segment() {
     active_fd_.reset();
     position_.resize(0);
     at_line_start_ = true;
-    if (attempt == kAttempts) return cannot(EEXIST, "create", paths_.active());
+    if (attempt == kAttempts) return cannot(EEXIST, PhraseId::CreateLog, paths_.active());
     const Result<std::string> aside = quarantine_file();
     if (!aside) return std::unexpected(aside.error());
-    findings_.push_back(
-        fmt::format("another program's file was in its place; that is {} now", in_quotes(*aside)));
+    findings_.push_back(about_file(PhraseId::ForeignFileThere, *aside));
   }
   rotate_requested_ = false;
   ++rotations_;

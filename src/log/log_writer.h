@@ -77,7 +77,7 @@ class LogWriter {
 
   // What open(), append() and the others found and did since the last call, for the operator: one sentence
   // each.
-  [[nodiscard]] std::vector<std::string> take_findings() { return std::exchange(findings_, {}); }
+  [[nodiscard]] std::vector<Phrase> take_findings() { return std::exchange(findings_, {}); }
 
   [[nodiscard]] const LogPaths& paths() const { return paths_; }
   [[nodiscard]] FileAccess access() const { return {.mode = settings_.mode, .group = group_}; }
@@ -195,7 +195,7 @@ class LogWriter {
   dev_t active_device_ = 0;
   std::atomic<bool> occupied_{false};  // by the thread that is in it: OneAtATime
   LogFeed feed_;
-  std::vector<std::string> findings_;
+  std::vector<Phrase> findings_;
 
   UniqueFd active_fd_;     // empty only between the states of a rotation that failed halfway
   bool restored_ = false;  // while opening: it is an old copy of the log

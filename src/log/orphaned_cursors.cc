@@ -12,12 +12,12 @@ namespace slurper {
 namespace {
 
 // Empty: it may be needed.
-std::string why_useless(Os& os, const LogPaths& paths, const std::string& sink,
-                        const std::optional<Uuid>& log_id) {
+Phrase why_useless(Os& os, const LogPaths& paths, const std::string& sink,
+                   const std::optional<Uuid>& log_id) {
   const Result<CursorReading> cursor = read_cursor(os, paths, sink);
-  if (!cursor && cursor.error().kind == ErrorKind::Data) return cursor.error().why.str();
+  if (!cursor && cursor.error().kind == ErrorKind::Data) return cursor.error().why;
   if (!cursor) return {};
-  if (cursor->record && log_id && cursor->record->log_id != *log_id) return "it is another log's";
+  if (cursor->record && log_id && cursor->record->log_id != *log_id) return PhraseId::CursorOfAnotherLog;
   return {};
 }
 
@@ -33,10 +33,10 @@ Result<std::vector<OrphanedCursor>> find_orphaned_cursors(Os& os, const LogPaths
 
   std::vector<OrphanedCursor> orphans;
   for (const std::string& sink : *sinks) {
-    std::string why = why_useless(os, paths, sink, log_id);
+    Phrase why = why_useless(os, paths, sink, log_id);
     if (why.empty() && !is_written) continue;
     if (CursorFile::is_in_use(os, paths, sink)) continue;
-    if (why.empty()) why = "no sink of the slurper that writes the log has it";
+    if (why.empty()) why = PhraseId::CursorWithoutSink;
     orphans.push_back({.sink = sink, .why = std::move(why)});
   }
   return orphans;

@@ -12,7 +12,7 @@ namespace slurper {
 
 struct OrphanedCursor {
   std::string sink;
-  std::string why;  // "it is another log's"
+  Phrase why;  // "it is another log's"
 };
 
 // The cursors beside the log that can be of no use any more: another log's, ones that can't be read, and,

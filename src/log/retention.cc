@@ -44,8 +44,7 @@ RetentionOutcome carry_out(Os& os, const LogPaths& paths, std::span<const Segmen
   for (const Segment& segment : plan) {
     const int result = os.unlink(segment.path.c_str());
     if (result < 0 && result != -ENOENT) {
-      outcome.failure =
-          fail_errno(-result, fmt::format("remove the old segment '{}'", printable(segment.path))).error();
+      outcome.failure = fail_errno(-result, about_file(PhraseId::RemoveOldSegment, segment.path)).error();
       break;
     }
     ++outcome.gone;
@@ -55,9 +54,7 @@ RetentionOutcome carry_out(Os& os, const LogPaths& paths, std::span<const Segmen
   if (!outcome.removed.empty()) {
     const int result = sync_directory(os, paths.directory().c_str());
     if (result < 0 && !outcome.failure)
-      outcome.failure =
-          fail_errno(-result, fmt::format("sync the log's folder '{}'", printable(paths.directory())))
-              .error();
+      outcome.failure = fail_errno(-result, about_file(PhraseId::SyncLogFolder, paths.directory())).error();
   }
   return outcome;
 }

@@ -31,7 +31,7 @@ struct Found {
 template <typename Use>
 Status scan_names(const LogPaths& paths, const Use& use) {
   const auto failed = [&] {
-    return fail_errno(errno, fmt::format("list the log's folder '{}'", printable(paths.directory())));
+    return fail_errno(errno, about_file(PhraseId::ListLogFolder, paths.directory()));
   };
   const auto close_directory = [](DIR* directory) { closedir(directory); };
   const std::unique_ptr<DIR, decltype(close_directory)> directory(opendir(paths.directory().c_str()));
@@ -166,7 +166,7 @@ Result<std::vector<Segment>> list_segments(Os& os, const LogPaths& paths) {
     if (const int result = os.lstat(file.path.c_str(), &st); result == -ENOENT) {
       continue;
     } else if (result < 0) {
-      return fail_errno(-result, fmt::format("look at the segment '{}'", printable(file.path)));
+      return fail_errno(-result, about_file(PhraseId::LookAtSegment, file.path));
     }
     if (!S_ISREG(st.st_mode)) continue;
     segments.push_back(

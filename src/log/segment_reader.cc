@@ -15,8 +15,8 @@ namespace slurper {
 
 namespace {
 
-std::string reading(const std::string& path) {
-  return fmt::format("read the segment '{}'", printable(path));
+Phrase reading(const std::string& path) {
+  return about_file(PhraseId::ReadSegmentFile, path);
 }
 
 }  // namespace
@@ -53,17 +53,17 @@ Result<SegmentReader> SegmentReader::open(Os& os, const Segment& segment) {
 
 Status SegmentReader::read_frame_header() {
   decompressor_.reset(ZSTD_createDCtx());
-  if (decompressor_ == nullptr) return fail(ErrorKind::Io, reading(path_), "there is no memory left");
+  if (decompressor_ == nullptr) return fail(ErrorKind::Io, reading(path_), PhraseId::NoMemory);
   input_.resize(ZSTD_DStreamInSize());
   if (auto status = refill(); !status) return status;
   const unsigned long long size = ZSTD_getFrameContentSize(input_.data(), input_filled_);
-  if (size == ZSTD_CONTENTSIZE_ERROR) return damaged("it is not a zstd frame, or it was cut short");
-  if (size == ZSTD_CONTENTSIZE_UNKNOWN) return damaged("its zstd frame does not say how long its content is");
+  if (size == ZSTD_CONTENTSIZE_ERROR) return damaged(PhraseId::NoZstdFrame);
+  if (size == ZSTD_CONTENTSIZE_UNKNOWN) return damaged(PhraseId::FrameWithoutSize);
   size_ = size;
   return {};
 }
 
-std::unexpected<Error> SegmentReader::damaged(std::string why) const {
+std::unexpected<Error> SegmentReader::damaged(Phrase why) const {
   return fail(ErrorKind::Data, reading(path_), std::move(why));
 }
 
@@ -99,10 +99,10 @@ Result<std::size_t> SegmentReader::read_compressed(std::span<char> out) {
     const bool file_ended = input_filled_ == 0;
     ZSTD_inBuffer input{input_.data(), input_filled_, input_used_};
     const std::size_t result = ZSTD_decompressStream(decompressor_.get(), &output, &input);
-    if (ZSTD_isError(result) != 0) return damaged(ZSTD_getErrorName(result));
+    if (ZSTD_isError(result) != 0) return damaged({PhraseId::Text, {{"text", ZSTD_getErrorName(result)}}});
     input_used_ = input.pos;
     frame_done_ = result == 0;
-    if (file_ended && !frame_done_ && output.pos == 0) return damaged("it was cut short");
+    if (file_ended && !frame_done_ && output.pos == 0) return damaged(PhraseId::FrameCutShort);
   }
   if (frame_done_ && output.pos == 0) {
     if (auto status = check_end(); !status) return std::unexpected(std::move(status.error()));
@@ -111,11 +111,11 @@ Result<std::size_t> SegmentReader::read_compressed(std::span<char> out) {
 }
 
 Status SegmentReader::check_end() const {
-  if (position_ - base_ != size_) return damaged("its content is not as long as its frame says");
+  if (position_ - base_ != size_) return damaged(PhraseId::FrameSizeWrong);
   char more = 0;
   const ssize_t more_size = os_->pread(segment_fd_.get(), &more, 1, static_cast<off_t>(file_position_));
   if (more_size < 0) return fail_errno(static_cast<int>(-more_size), reading(path_));
-  if (input_used_ != input_filled_ || more_size > 0) return damaged("something follows its zstd frame");
+  if (input_used_ != input_filled_ || more_size > 0) return damaged(PhraseId::BytesBehindFrame);
   return {};
 }
 

@@ -62,7 +62,7 @@ class SegmentReader {
   [[nodiscard]] Status read_frame_header();
   [[nodiscard]] Status refill();
   [[nodiscard]] Status check_end() const;
-  [[nodiscard]] std::unexpected<Error> damaged(std::string why) const;
+  [[nodiscard]] std::unexpected<Error> damaged(Phrase why) const;
 
   Os* os_;
   std::string path_;

@@ -22,18 +22,19 @@ struct Opened {
   bool created = false;
 };
 
-std::unexpected<Error> cannot_open(int errnum, std::string what, ErrorKind otherwise) {
-  const char* const advice =
-      errnum == ENOENT ? "Create the log's folder, or name another log"
-                       : "Let slurper read and write the log's folder and files, or name another log";
-  auto error = fail_errno(errnum, std::move(what), advice);
+Phrase with_file(PhraseId id, const SlotFileNames& names) {
+  return {id, {{"file", names.file}}};
+}
+
+std::unexpected<Error> cannot_open(int errnum, const Phrase& what, ErrorKind otherwise) {
+  auto error = fail_errno(errnum, what);
   if (error.error().kind != ErrorKind::NoPermission) error.error().kind = otherwise;
   return error;
 }
 
 Result<Opened> open_or_create(Os& os, const std::string& path, const FileAccess& access,
-                              const SlotFileWords& words) {
-  const std::string what = fmt::format("open {}", words.file);
+                              const SlotFileNames& names) {
+  const Phrase what = with_file(PhraseId::OpenFile, names);
   for (int attempt = 0;; ++attempt) {
     const int created_fd = os.open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, access.mode);
     if (created_fd >= 0) return Opened{UniqueFd(created_fd), true};
@@ -44,54 +45,54 @@ Result<Opened> open_or_create(Os& os, const std::string& path, const FileAccess&
     // Removed in between: create it after all.
     if (fd == -ENOENT && attempt < kOpenAttempts) continue;
     if (fd != -ELOOP) return cannot_open(-fd, what, ErrorKind::Io);
-    auto linked = fail_to_open(-fd, path, what, "Remove the link");
+    auto linked = fail_to_open(-fd, path, what, PhraseId::RemoveTheLink);
     linked.error().kind = ErrorKind::CantCreate;
     return linked;
   }
 }
 
-std::unexpected<Error> busy(const std::string& holder, const SlotFileWords& words) {
-  return fail(ErrorKind::Busy, fmt::format("lock {}", words.locked),
-              fmt::format("{} {}", holder, words.in_use), words.in_use_advice);
+std::unexpected<Error> busy(const std::string& holder, const SlotFileNames& names) {
+  return fail(ErrorKind::Busy, {PhraseId::LockFile, {{"file", names.locked}}},
+              {names.in_use, {{"process", holder}}});
 }
 
 // Empty if no file can be made: a disk that is full must not keep a log from being opened whose files are
 // all there.
-Result<LockFile> take_lock(Os& os, const std::string& path, const SlotFileWords& words, std::string& note) {
+Result<LockFile> take_lock(Os& os, const std::string& path, const SlotFileNames& names, Phrase& note) {
   // Of what another user owns, root lets that user have the lock, too.
   struct stat st{};
   const uid_t user = os.lstat(path.c_str(), &st) >= 0 && S_ISREG(st.st_mode) ? st.st_uid : ::geteuid();
-  Result<LockFile> taken = LockFile::acquire(os, words.lock_path, user);
+  Result<LockFile> taken = LockFile::acquire(os, names.lock_path, user);
   if (taken) return taken;
   Error& error = taken.error();
   if (error.kind == ErrorKind::Busy) {
-    const auto holder = flock_holder(words.lock_path);
-    return busy(holder ? fmt::format("process {}", *holder) : "another process", words);
+    const auto holder = flock_holder(names.lock_path);
+    return busy(holder ? fmt::format("process {}", *holder) : "another process", names);
   }
   if (error.errnum == ENOSPC || error.errnum == EDQUOT) {
-    note = fmt::format("{}. Only flock(2) on {} keeps a second slurper away", error.message(), words.file);
+    note = {PhraseId::LockIsWeak, {{"error", as_phrase(error)}, {"file", names.file}}};
     return LockFile();
   }
   if (error.errnum != 0 && error.advice.empty())
-    return cannot_open(error.errnum, error.what.str(), ErrorKind::CantCreate);
+    return cannot_open(error.errnum, with_file(PhraseId::OpenFile, names), ErrorKind::CantCreate);
   return taken;
 }
 
 // The lock of slurpers that know no lock file.
-Status respect_flock(Os& os, int slots_fd, const SlotFileWords& words, std::string& note) {
+Status respect_flock(Os& os, int slots_fd, const SlotFileNames& names, Phrase& note) {
   const FlockClaim claim = claim_flock(os, slots_fd);
   if (claim.error == 0) return {};
-  if (claim.error != -EWOULDBLOCK) return fail_errno(-claim.error, fmt::format("lock {}", words.locked));
-  if (!claim.is_strangers()) return busy(claim.holder.text(), words);
-  note = fmt::format("{} holds a lock on {}, and is no slurper: going on without that lock",
-                     claim.holder.text(), words.file);
+  if (claim.error != -EWOULDBLOCK)
+    return fail_errno(-claim.error, {PhraseId::LockFile, {{"file", names.locked}}});
+  if (!claim.is_strangers()) return busy(claim.holder.text(), names);
+  note = {PhraseId::LockedByStranger, {{"process", claim.holder.text()}, {"file", names.file}}};
   return {};
 }
 
 // A new file gets its mode whatever the umask is.
 Status give_access(Os& os, int slots_fd, const std::string& directory, const FileAccess& access,
-                   const SlotFileWords& words) {
-  const std::string what = fmt::format("set up {}", words.file);
+                   const SlotFileNames& names) {
+  const Phrase what = with_file(PhraseId::SetUpFile, names);
   if (access.group != static_cast<gid_t>(-1)) {
     if (const int result = os.fchown(slots_fd, static_cast<uid_t>(-1), access.group); result < 0)
       return fail_errno(-result, what);
@@ -104,21 +105,21 @@ Status give_access(Os& os, int slots_fd, const std::string& directory, const Fil
 }  // namespace
 
 Result<SlotFile> SlotFile::open(Os& os, std::string path, const std::string& directory,
-                                const FileAccess& access, SlotFileWords words, LockFile held) {
-  const std::string what = fmt::format("open {}", words.file);
-  std::string note;
-  Result<LockFile> taken = held ? Result<LockFile>(std::move(held)) : take_lock(os, path, words, note);
+                                const FileAccess& access, SlotFileNames names, LockFile held) {
+  const Phrase what = with_file(PhraseId::OpenFile, names);
+  Phrase note;
+  Result<LockFile> taken = held ? Result<LockFile>(std::move(held)) : take_lock(os, path, names, note);
   if (!taken) return std::unexpected(std::move(taken.error()));
   for (int attempt = 0; attempt < kOpenAttempts; ++attempt) {
-    auto opened = open_or_create(os, path, access, words);
+    auto opened = open_or_create(os, path, access, names);
     if (!opened) return std::unexpected(std::move(opened.error()));
     const int slots_fd = opened->fd.get();
 
     struct stat st{};
     if (const int result = os.fstat(slots_fd, &st); result < 0) return fail_errno(-result, what);
     if (!S_ISREG(st.st_mode))
-      return fail(ErrorKind::CantCreate, what, not_a_regular_file(path, st.st_mode), "Move it away");
-    if (Status free = respect_flock(os, slots_fd, words, note); !free)
+      return fail(ErrorKind::CantCreate, what, not_a_regular_file(path, st.st_mode), PhraseId::MoveItAway);
+    if (Status free = respect_flock(os, slots_fd, names, note); !free)
       return std::unexpected(std::move(free.error()));
 
     // It may have been removed before it was locked: a lock on a file without a name keeps no process out.
@@ -127,15 +128,15 @@ Result<SlotFile> SlotFile::open(Os& os, std::string path, const std::string& dir
       continue;
 
     if (opened->created) {
-      if (auto status = give_access(os, slots_fd, directory, access, words); !status)
+      if (auto status = give_access(os, slots_fd, directory, access, names); !status)
         return std::unexpected(std::move(status.error()));
     }
-    SlotFile file(os, std::move(path), std::move(opened->fd), std::move(words));
+    SlotFile file(os, std::move(path), std::move(opened->fd), std::move(names));
     file.lock_ = std::move(*taken);
     file.lock_note_ = std::move(note);
     return file;
   }
-  return fail(ErrorKind::Io, what, "it is replaced again and again");
+  return fail(ErrorKind::Io, what, PhraseId::ReplacedAllTheTime);
 }
 
 bool SlotFile::has_name() const {
@@ -146,13 +147,13 @@ bool SlotFile::has_name() const {
 }
 
 Result<SlotFile> SlotFile::open_again(const std::string& directory, const FileAccess& access) const {
-  return open(*os_, path_, directory, access, words_, lock_.has_name() ? lock_.share() : LockFile());
+  return open(*os_, path_, directory, access, names_, lock_.has_name() ? lock_.share() : LockFile());
 }
 
-Result<SlotFile> SlotFile::look(Os& os, std::string path, SlotFileWords words) {
+Result<SlotFile> SlotFile::look(Os& os, std::string path, SlotFileNames names) {
   UniqueFd slots_fd(os.open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
-  if (!slots_fd) return fail_errno(-slots_fd.get(), fmt::format("open {}", words.file));
-  return SlotFile(os, std::move(path), std::move(slots_fd), std::move(words));
+  if (!slots_fd) return fail_errno(-slots_fd.get(), with_file(PhraseId::OpenFile, names));
+  return SlotFile(os, std::move(path), std::move(slots_fd), std::move(names));
 }
 
 // A slot that ends early reads as if zeros followed.
@@ -161,7 +162,7 @@ Status SlotFile::read_slot(std::size_t slot, std::span<std::uint8_t> bytes) cons
   while (done < bytes.size()) {
     const ssize_t size = os_->pread(slots_fd_.get(), bytes.data() + done, bytes.size() - done,
                                     static_cast<off_t>(slot * bytes.size() + done));
-    if (size < 0) return fail_errno(static_cast<int>(-size), fmt::format("read {}", words_.file));
+    if (size < 0) return fail_errno(static_cast<int>(-size), with_file(PhraseId::ReadFile, names_));
     if (size == 0) break;
     done += static_cast<std::size_t>(size);
   }
@@ -169,13 +170,13 @@ Status SlotFile::read_slot(std::size_t slot, std::span<std::uint8_t> bytes) cons
 }
 
 Status SlotFile::write_slot(std::size_t slot, std::span<const std::uint8_t> bytes, Durability durability) {
-  const auto what = [&] { return fmt::format("write {}", words_.file); };
+  const auto what = [&] { return with_file(PhraseId::WriteFile, names_); };
   std::size_t done = 0;
   while (done < bytes.size()) {
     const ssize_t size = os_->pwrite(slots_fd_.get(), bytes.data() + done, bytes.size() - done,
                                      static_cast<off_t>(slot * bytes.size() + done));
     if (size < 0) return fail_errno(static_cast<int>(-size), what());
-    if (size == 0) return fail(ErrorKind::Io, what(), "nothing could be written");
+    if (size == 0) return fail(ErrorKind::Io, what(), PhraseId::NoProgress);
     done += static_cast<std::size_t>(size);
   }
   if (durability == Durability::Synced) {
@@ -184,27 +185,29 @@ Status SlotFile::write_slot(std::size_t slot, std::span<const std::uint8_t> byte
   return {};
 }
 
-Status SlotFile::note_damage(std::size_t slot, SlotDamage damage, std::vector<std::string>& said) const {
-  std::string why;
+Status SlotFile::note_damage(std::size_t slot, SlotDamage damage, std::vector<Phrase>& said) const {
+  const auto note = [&](PhraseId id) {
+    said.push_back({id, {{"slot", slot == 0 ? "A" : "B"}, {"file", names_.file}}});
+  };
   switch (damage) {
     case SlotDamage::Empty:
-      return {};
+      break;
     case SlotDamage::Version:
-      return fail(ErrorKind::Data, fmt::format("use {}", words_.file),
-                  "it was written by another version of slurper", "Use a slurper that is not older");
+      return fail(ErrorKind::Data, with_file(PhraseId::UseFile, names_), PhraseId::WrittenByOtherVersion);
     case SlotDamage::Magic:
-      why = fmt::format("it is not {}", words_.slot);
+      note(PhraseId::SlotForeign);
       break;
     case SlotDamage::Checksum:
-      why = "its checksum is wrong";
+      note(PhraseId::SlotChecksum);
   }
-  said.push_back(fmt::format("slot {} of {} is damaged: {}", "AB"[slot], words_.file, why));
   return {};
 }
 
 Error SlotFile::unusable() const {
-  return {ErrorKind::Data, 0, fmt::format("use {}", words_.file), "no slot of it is whole",
-          words_.unusable_advice};
+  return {.kind = ErrorKind::Data,
+          .what = with_file(PhraseId::UseFile, names_),
+          .why = PhraseId::NoSlotWhole,
+          .advice = names_.unusable_advice};
 }
 
 }  // namespace slurper

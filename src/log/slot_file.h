@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "base/lock_file.h"
 #include "base/os.h"
+#include "base/phrase_id.h"
 #include "log/slot_format.h"
 #include "slurper/result.h"
 
@@ -29,13 +30,11 @@ struct FileAccess {
 };
 
 // How messages name a file of slots, and where its lock is.
-struct SlotFileWords {
-  std::string file;             // "the log's index '/x/.m.index'"
-  std::string slot;             // "an index slot"
-  std::string locked;           // "the log '/x/m'": what its lock stands for
-  std::string in_use;           // "is writing it": what the lock's holder does
-  std::string in_use_advice;    // what to do about that
-  std::string unusable_advice;  // what to do if no slot is whole
+struct SlotFileNames {
+  Phrase file;             // "the log's index '/x/.m.index'"
+  Phrase locked;           // "the log '/x/m'": what its lock stands for
+  PhraseId in_use;         // "{process} is writing it": what the lock's holder does
+  Phrase unusable_advice;  // what to do if no slot is whole
   // The file that is locked instead of this one: flock(2) needs a descriptor and no more, and whoever may
   // read the log can have one.
   std::string lock_path;
@@ -44,9 +43,9 @@ struct SlotFileWords {
 // What a file of slots says.
 template <typename Record>
 struct SlotReading {
-  std::optional<Record> record;     // the newest; nothing if none was written yet
-  std::size_t slot = 0;             // where it stands
-  std::vector<std::string> damage;  // "slot B of the index '…' is damaged (…)": a whole slot is left, though
+  std::optional<Record> record;  // the newest; nothing if none was written yet
+  std::size_t slot = 0;          // where it stands
+  std::vector<Phrase> damage;    // "slot B of the index '…' is damaged (…)": a whole slot is left, though
 };
 
 // Two slots of a fixed size, which take turns: whatever becomes of a write, the other slot has the record
@@ -59,8 +58,8 @@ class SlotFile {
   // Takes its lock, and opens the file at `path` or makes it (its name in `directory` made durable). Fails
   // with Busy if another slurper has it, with CantCreate or NoPermission if it can't be made.
   [[nodiscard]] static Result<SlotFile> open(Os& os, std::string path, const std::string& directory,
-                                             const FileAccess& access, SlotFileWords words) {
-    return open(os, std::move(path), directory, access, std::move(words), LockFile());
+                                             const FileAccess& access, SlotFileNames names) {
+    return open(os, std::move(path), directory, access, std::move(names), LockFile());
   }
   // Whether the file's name still leads to it: others may remove it, or replace its folder.
   [[nodiscard]] bool has_name() const;
@@ -68,7 +67,7 @@ class SlotFile {
   // place. This one keeps its lock until it is destroyed.
   [[nodiscard]] Result<SlotFile> open_again(const std::string& directory, const FileAccess& access) const;
   // Opens it without a lock, for reading only. Fails with NoInput if there is none.
-  [[nodiscard]] static Result<SlotFile> look(Os& os, std::string path, SlotFileWords words);
+  [[nodiscard]] static Result<SlotFile> look(Os& os, std::string path, SlotFileNames names);
 
   // Fails with Data if no slot is whole, or if one is of a newer format, which may hold what this slurper
   // must not overlook.
@@ -132,26 +131,26 @@ class SlotFile {
   }
 
   // What the operator should know about the lock; empty: nothing.
-  [[nodiscard]] const std::string& lock_note() const { return lock_note_; }
+  [[nodiscard]] const Phrase& lock_note() const { return lock_note_; }
 
  private:
   // `held`: the lock; if it is empty, open() takes it.
   [[nodiscard]] static Result<SlotFile> open(Os& os, std::string path, const std::string& directory,
-                                             const FileAccess& access, SlotFileWords words, LockFile held);
-  SlotFile(Os& os, std::string path, UniqueFd fd, SlotFileWords words)
-      : os_(&os), path_(std::move(path)), slots_fd_(std::move(fd)), words_(std::move(words)) {}
+                                             const FileAccess& access, SlotFileNames names, LockFile held);
+  SlotFile(Os& os, std::string path, UniqueFd fd, SlotFileNames names)
+      : os_(&os), path_(std::move(path)), slots_fd_(std::move(fd)), names_(std::move(names)) {}
 
   Status read_slot(std::size_t slot, std::span<std::uint8_t> bytes) const;
   Status write_slot(std::size_t slot, std::span<const std::uint8_t> bytes, Durability durability);
-  Status note_damage(std::size_t slot, SlotDamage damage, std::vector<std::string>& said) const;
+  Status note_damage(std::size_t slot, SlotDamage damage, std::vector<Phrase>& said) const;
   [[nodiscard]] Error unusable() const;
 
   Os* os_;
   std::string path_;
   LockFile lock_;
-  std::string lock_note_;
+  Phrase lock_note_;
   UniqueFd slots_fd_;
-  SlotFileWords words_;
+  SlotFileNames names_;
 };
 
 }  // namespace slurper

@@ -47,7 +47,7 @@ Result<std::vector<std::optional<TimeMark>>> read_entries(Os& os, int fd, std::u
   while (done < wanted) {
     const ssize_t got = os.pread(fd, reinterpret_cast<char*>(bytes.data()) + done, wanted - done,
                                  place_of(first) + static_cast<off_t>(done));
-    if (got < 0) return fail_errno(static_cast<int>(-got), "read the arrival times " + in_quotes(path));
+    if (got < 0) return fail_errno(static_cast<int>(-got), about_file(PhraseId::ReadTimes, path));
     if (got == 0) break;
     done += static_cast<std::size_t>(got);
   }
@@ -91,7 +91,7 @@ struct Opened {
 
 // Fails with Data if it is not this log's.
 Result<Opened> open_times(Os& os, const LogPaths& paths, const Uuid& log_id, int flags) {
-  const std::string what = "use the arrival times " + in_quotes(paths.times());
+  const Phrase what = about_file(PhraseId::UseTimes, paths.times());
   Opened opened{.fd = UniqueFd(os.open(paths.times().c_str(), flags | O_NOFOLLOW | O_NONBLOCK))};
   if (!opened.fd) return fail_to_open(-opened.fd.get(), paths.times(), what);
   struct stat st{};
@@ -102,9 +102,9 @@ Result<Opened> open_times(Os& os, const LogPaths& paths, const Uuid& log_id, int
     return fail_errno(static_cast<int>(-got), what);
   const auto id = decode_times_header(header);
   if (!id && id.error() == SlotDamage::Version)
-    return fail(ErrorKind::Data, what, "it was written by another version of slurper");
-  if (!id) return fail(ErrorKind::Data, what, "its header is damaged");
-  if (*id != log_id) return fail(ErrorKind::Data, what, "it is of another log, " + format(*id));
+    return fail(ErrorKind::Data, what, PhraseId::WrittenByOtherVersion);
+  if (!id) return fail(ErrorKind::Data, what, PhraseId::HeaderDamaged);
+  if (*id != log_id) return fail(ErrorKind::Data, what, {PhraseId::OfOtherLog, {{"log", *id}}});
   const auto size = static_cast<std::uint64_t>(st.st_size) -
                     std::min<std::uint64_t>(static_cast<std::uint64_t>(st.st_size), kTimesHeaderSize);
   opened.entries = size / kTimesEntrySize;
@@ -141,8 +141,7 @@ std::unique_ptr<TimeIndex> TimeIndex::open(Os& os, LogPaths paths, const Uuid& l
   if (!file) {
     const Error why = file.error();
     if (why.errnum != ENOENT || stream.head.value > 0) {
-      times->findings_.push_back(fmt::format(
-          "{}. It is begun anew: when what is in the log by now came is not known any more", why.message()));
+      times->findings_.push_back({PhraseId::TimesBegunAnew, {{"error", as_phrase(why)}}});
     }
     file = times->begin_anew(nullptr, 0);
   }
@@ -171,7 +170,7 @@ Result<std::shared_ptr<TimeIndex::File>> TimeIndex::load(const Stream& stream) {
       stream.head.value == 0 ? 0 : entries_up_to(os_, fd, *sound, {stream.head.value - 1});
   if (entries != opened->entries || opened->has_tail) {
     if (const int error = os_.ftruncate(fd, place_of(entries)); error < 0)
-      return fail_errno(-error, "cut off the damaged end of the arrival times " + in_quotes(paths_.times()));
+      return fail_errno(-error, about_file(PhraseId::CutTimes, paths_.times()));
   }
   auto file = std::make_shared<File>();
   file->fd = std::move(opened->fd);
@@ -182,7 +181,7 @@ Result<std::shared_ptr<TimeIndex::File>> TimeIndex::load(const Stream& stream) {
 // A new file in the place of the old one, with the entries of `from`, if there is one, from `first` on.
 Result<std::shared_ptr<TimeIndex::File>> TimeIndex::begin_anew(const File* from, std::uint64_t first) {
   const std::string path = paths_.times_temporary();
-  const std::string what = "write the arrival times " + in_quotes(path);
+  const Phrase what = about_file(PhraseId::WriteTimes, path);
   (void)os_.unlink(path.c_str());  // of an attempt that failed; a failure shows in open(2)
   auto file = std::make_shared<File>();
   file->fd.reset(os_.open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, access_.mode));
@@ -241,7 +240,7 @@ Status TimeIndex::append(File& file, std::span<const TimeMark> marks) {
                                          wanted - done, place_of(entries) + static_cast<off_t>(done));
       if (written <= 0)
         return fail_errno(written < 0 ? static_cast<int>(-written) : ENOSPC,
-                          "write the arrival times " + in_quotes(paths_.times()));
+                          about_file(PhraseId::WriteTimes, paths_.times()));
       done += static_cast<std::size_t>(written);
     }
     entries += count;
@@ -319,7 +318,7 @@ void TimeIndex::write() {
     if (unwritten_.empty()) spacing_ = kFinest;
   }
   if (!appended) return failed(appended.error());
-  if (std::exchange(failing_, false)) findings_.emplace_back("its arrival times are being written again");
+  if (std::exchange(failing_, false)) findings_.emplace_back(PhraseId::TimesWork);
   rewrite_if_worth_it();
 }
 
@@ -376,8 +375,7 @@ void TimeIndex::rewrite_without_what_is_forgotten() {
 
 void TimeIndex::failed(const Error& error) {
   if (std::exchange(failing_, true)) return;
-  findings_.push_back(error.message() +
-                      ". Nothing but the times of arrival of lines hangs on it; it is tried again");
+  findings_.push_back({PhraseId::TimesFail, {{"error", as_phrase(error)}}});
 }
 
 std::optional<TimeIndex::Found> TimeIndex::find(StreamOffset offset) const {
@@ -404,14 +402,14 @@ std::optional<TimeIndex::Found> TimeIndex::find(StreamOffset offset) const {
   return std::nullopt;
 }
 
-Result<std::optional<std::string>> inspect_times(Os& os, const LogPaths& paths, const Uuid& log_id) {
+Result<std::optional<Phrase>> inspect_times(Os& os, const LogPaths& paths, const Uuid& log_id) {
   const Result<Opened> opened = open_times(os, paths, log_id, O_RDONLY);
-  if (!opened && opened.error().kind == ErrorKind::Data) return opened.error().why.str();
+  if (!opened && opened.error().kind == ErrorKind::Data) return opened.error().why;
   if (!opened) return std::unexpected(opened.error());
   const Result<std::uint64_t> sound = sound_entries(os, opened->fd.get(), opened->entries, paths.times());
   if (!sound) return std::unexpected(sound.error());
   if (*sound == opened->entries) return std::nullopt;
-  return fmt::format("its last {} entries are damaged", opened->entries - *sound);
+  return Phrase(PhraseId::LastEntriesDamaged, {{"count", opened->entries - *sound}});
 }
 
 }  // namespace slurper

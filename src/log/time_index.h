@@ -58,7 +58,7 @@ class TimeIndex {
   // The file may have been removed, with the log's folder: makes it again, with all that it said.
   void follow_path();
   // What was found when it was opened, or has gone wrong since, said once each: one sentence.
-  [[nodiscard]] std::vector<std::string> take_findings() { return std::exchange(findings_, {}); }
+  [[nodiscard]] std::vector<Phrase> take_findings() { return std::exchange(findings_, {}); }
 
   // Any thread.
 
@@ -112,7 +112,7 @@ class TimeIndex {
 
   // The log thread's.
   std::vector<TimeMark> writing_;  // with room for all of unwritten_
-  std::vector<std::string> findings_;
+  std::vector<Phrase> findings_;
   bool failing_ = false;
   bool is_lost_ = false;    // its file is to be made again
   StreamOffset forgotten_;  // up to where it has been looked at
@@ -129,7 +129,6 @@ class TimeIndex {
 
 // What a file of times looks like, for people: nothing if it is well, otherwise what is wrong with it.
 // Fails with NoInput if there is none.
-[[nodiscard]] Result<std::optional<std::string>> inspect_times(Os& os, const LogPaths& paths,
-                                                               const Uuid& log_id);
+[[nodiscard]] Result<std::optional<Phrase>> inspect_times(Os& os, const LogPaths& paths, const Uuid& log_id);
 
 }  // namespace slurper

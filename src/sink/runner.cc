@@ -294,8 +294,8 @@ Status SinkRunner::open_cursor() {
   if (cursor_) return {};
   Result<CursorFile> cursor = CursorFile::open(log_.os, log_.paths, name_, log_.id, log_.access);
   if (!cursor) return std::unexpected(cursor.error());
-  for (const std::string& damage : cursor->damage())
-    say(Level::Warning, damage + ", going on with the other one");
+  for (const Phrase& damage : cursor->damage())
+    say(Level::Warning, damage.str() + ", going on with the other one");
   if (const auto& record = cursor->record()) {
     held_ = record->offset.value;
     rejected_ = record->rejected;
@@ -352,7 +352,7 @@ Result<StreamOffset> SinkRunner::where_to_go_on(std::optional<std::uint64_t> ans
     return fail(ErrorKind::Data, "go on at its cursor",
                 fmt::format("it is at offset {}, and the log ends at {}", noted.value, end.value),
                 fmt::format("Was the log restored from a backup? Restore all of it, or set the cursor: {}",
-                            how_to_set_cursor(log_.paths, name_)));
+                            how_to_set_cursor(log_.paths, name_).str()));
   }
   if (!answer || set_by_hand_) return noted;
   const StreamOffset has{*answer};
@@ -389,7 +389,7 @@ Result<std::optional<StreamOffset>> SinkRunner::check_answer(StreamOffset answer
                             answer.value, why),
                 fmt::format("Look at the last record there: it did not come from this log, or the log was "
                             "restored from a backup. Remove that record, or say where to go on: {}",
-                            how_to_set_cursor(log_.paths, name_)));
+                            how_to_set_cursor(log_.paths, name_).str()));
   };
   if (const StreamOffset end = log_.feed.end(); answer > end)
     return wrong(fmt::format("the log ends at {}", end.value));

@@ -11,9 +11,12 @@
 #include "log/fault_os.h"
 #include "log/log_files.h"
 #include "log/segment_reader.h"
+#include "support/text_of.h"
 
 namespace slurper {
 namespace {
+
+using test::text_of;
 
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -68,7 +71,7 @@ class CompressTest : public testing::Test {
     EXPECT_TRUE(segments);
     EXPECT_THAT(*segments, SizeIs(1));
     const auto read = read_segment(segments->at(0));
-    EXPECT_TRUE(read) << read.error().message();
+    EXPECT_TRUE(read) << text_of(read.error());
     return read.value_or("");
   }
   bool has_raw() const { return exists(paths_.rotated(kBase)); }
@@ -84,7 +87,7 @@ TEST_F(CompressTest, KeepsEveryByte) {
     for (const std::string& bytes : {numbered_lines(size), noise(size)}) {
       const Segment raw = raw_segment(bytes);
       const auto compressed = compress_segment(kernel(), paths_, raw, {});
-      ASSERT_TRUE(compressed) << compressed.error().message();
+      ASSERT_TRUE(compressed) << text_of(compressed.error());
       ASSERT_TRUE(*compressed);
       EXPECT_EQ((*compressed)->base, kBase);
       EXPECT_EQ((*compressed)->path, paths_.compressed(kBase));
@@ -158,7 +161,7 @@ TEST_F(CompressTest, LosesNothingWhicheverCallFails) {
     failed_calls.insert(os.failed_call());
     ASSERT_FALSE(result) << os.failed_call();
     EXPECT_EQ(result.error().errnum, ENOSPC) << os.failed_call();
-    EXPECT_THAT(result.error().message(), HasSubstr(paths_.rotated(kBase))) << os.failed_call();
+    EXPECT_THAT(text_of(result.error()), HasSubstr(paths_.rotated(kBase))) << os.failed_call();
     if (has_raw()) {
       EXPECT_EQ(read_file(raw.path), bytes) << os.failed_call();
     } else {
@@ -219,7 +222,7 @@ TEST_F(CompressTest, StopsInTheMiddleAndLeavesNothing) {
     CancellingOs os(at_write);
     const Segment raw = raw_segment(bytes);
     const auto result = compress_segment(os, paths_, raw, os.token());
-    ASSERT_TRUE(result) << result.error().message();
+    ASSERT_TRUE(result) << text_of(result.error());
     EXPECT_EQ(*result, std::nullopt);
     EXPECT_FALSE(has_temporary());
     EXPECT_FALSE(has_compressed());
@@ -362,7 +365,7 @@ TEST_F(SegmentReaderTest, DetectsACompressedSegmentCutAnywhere) {
     const auto content = read_segment(compressed_segment());
     ASSERT_FALSE(content) << size;
     EXPECT_EQ(content.error().kind, ErrorKind::Data) << size;
-    EXPECT_THAT(content.error().message(), HasSubstr(paths_.compressed(kBase))) << size;
+    EXPECT_THAT(text_of(content.error()), HasSubstr(paths_.compressed(kBase))) << size;
   }
 }
 
@@ -390,7 +393,7 @@ TEST_F(SegmentReaderTest, DetectsWhatFollowsTheFrame) {
     write_file(paths_.compressed(kBase), frame + more);
     const auto content = read_segment(compressed_segment());
     ASSERT_FALSE(content);
-    EXPECT_THAT(content.error().message(), HasSubstr("something follows its zstd frame"));
+    EXPECT_THAT(text_of(content.error()), HasSubstr("something follows its zstd frame"));
   }
 }
 

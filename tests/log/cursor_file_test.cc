@@ -12,9 +12,14 @@
 #include "log/fault_os.h"
 #include "log/log_files.h"
 #include "support/flock_holder.h"
+#include "support/text_of.h"
 
 namespace slurper {
 namespace {
+
+using test::texts_of;
+
+using test::text_of;
 
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -57,7 +62,7 @@ class CursorFileTest : public testing::Test {
  protected:
   CursorFile open(std::string_view name = "mail") {
     auto cursor = CursorFile::open(kernel(), paths_, name, kLog, {});
-    if (!cursor) throw std::runtime_error(cursor.error().message());
+    if (!cursor) throw std::runtime_error(text_of(cursor.error()));
     return std::move(*cursor);
   }
   Error open_error(std::string_view name = "mail", Os& os = kernel()) {
@@ -145,7 +150,7 @@ TEST_F(CursorFileTest, BeginsEmptyWithTheModeItIsGiven) {
   const mode_t old_mask = umask(0077);
   const auto cursor = CursorFile::open(kernel(), paths_, "mail", kLog, {.mode = 0664});
   umask(old_mask);
-  ASSERT_TRUE(cursor) << cursor.error().message();
+  ASSERT_TRUE(cursor) << text_of(cursor.error());
   EXPECT_EQ(cursor->record(), std::nullopt);
   EXPECT_THAT(cursor->damage(), IsEmpty());
   struct stat st{};
@@ -191,7 +196,7 @@ TEST_F(CursorFileTest, ReportsADamagedSlotAndMendsIt) {
   {
     CursorFile cursor = open();
     EXPECT_EQ(cursor.record(), example(5));
-    EXPECT_THAT(cursor.damage(),
+    EXPECT_THAT(texts_of(cursor.damage()),
                 ElementsAre("slot B of the cursor '" + path_ + "' is damaged: its checksum is wrong"));
     ASSERT_TRUE(cursor.write(example(), Durability::Cached));
   }
@@ -216,8 +221,8 @@ TEST_F(CursorFileTest, RefusesWhatIsNoCursorOfThisLogAndLeavesItAlone) {
     write_file(path_, content);
     const Error error = open_error();
     EXPECT_EQ(error.kind, ErrorKind::Data);
-    EXPECT_THAT(error.message(), HasSubstr("cannot use the cursor '" + path_ + "'"));
-    EXPECT_THAT(error.message(), HasSubstr(why));
+    EXPECT_THAT(text_of(error), HasSubstr("cannot use the cursor '" + path_ + "'"));
+    EXPECT_THAT(text_of(error), HasSubstr(why));
     EXPECT_EQ(read_file(path_), content);
   }
 }
@@ -236,9 +241,9 @@ TEST_F(CursorFileTest, IsSetByHandWhateverIsInIt) {
        {std::string(), std::string("not a cursor\n"), alien + alien, alien + whole}) {
     write_file(path_, content);
     const Status set = set_cursor(kernel(), paths_, "mail", kLog, StreamOffset{5});
-    ASSERT_TRUE(set) << set.error().message();
+    ASSERT_TRUE(set) << text_of(set.error());
     const CursorFile cursor = open();
-    EXPECT_THAT(cursor.damage(), IsEmpty());
+    EXPECT_THAT(texts_of(cursor.damage()), IsEmpty());
     CursorRecord expected = by_hand;
     expected.sequence = cursor.record()->sequence;
     if (content == alien + whole) {  // what can be read of the old one stays counted
@@ -253,7 +258,7 @@ TEST_F(CursorFileTest, IsSetByHandWhateverIsInIt) {
     const Status busy = set_cursor(kernel(), paths_, "mail", kLog, StreamOffset{6});
     ASSERT_FALSE(busy);
     EXPECT_EQ(busy.error().kind, ErrorKind::Busy);
-    EXPECT_THAT(busy.error().message(), HasSubstr("stop slurper first"));
+    EXPECT_THAT(text_of(busy.error()), HasSubstr("stop slurper first"));
   }
 }
 
@@ -262,8 +267,8 @@ TEST_F(CursorFileTest, KeepsASecondSinkOut) {
     const CursorFile first = open();
     const Error error = open_error();
     EXPECT_EQ(error.kind, ErrorKind::Busy);
-    EXPECT_THAT(error.message(), HasSubstr("cannot lock the cursor '" + path_ + "'"));
-    EXPECT_THAT(error.message(), HasSubstr("give the sinks different names"));
+    EXPECT_THAT(text_of(error), HasSubstr("cannot lock the cursor '" + path_ + "'"));
+    EXPECT_THAT(text_of(error), HasSubstr("give the sinks different names"));
     open("news");
   }
   open();
@@ -288,7 +293,7 @@ TEST_F(CursorFileTest, TakesOnlyNamesThatFileSystemsLike) {
                                  std::string("\xc3\xa4"), std::string("a\0b", 3), std::string(65, 'x')}) {
     const Error error = open_error(bad);
     EXPECT_EQ(error.kind, ErrorKind::Config) << bad;
-    EXPECT_THAT(error.message(), HasSubstr("letters, digits"));
+    EXPECT_THAT(text_of(error), HasSubstr("letters, digits"));
   }
   EXPECT_THAT(*list_cursors(paths_), ElementsAre("-x", "..", "A-1_b", "a", "auth.log"));
   EXPECT_EQ(paths_.parse_cursor(".messages.cursor-auth.log"), "auth.log");
@@ -314,10 +319,10 @@ TEST_F(CursorFileTest, KeepsARecordWhicheverCallFails) {
           CursorRecord next = *before;
           next.offset += 1;
           const Status written = cursor->write(next, Durability::Synced);
-          EXPECT_TRUE(written || !os.failed_call().empty()) << written.error().message();
+          EXPECT_TRUE(written || !os.failed_call().empty()) << text_of(written.error());
           EXPECT_TRUE(written || cursor->record() == before);
         } else {
-          EXPECT_FALSE(os.failed_call().empty()) << cursor.error().message();
+          EXPECT_FALSE(os.failed_call().empty()) << text_of(cursor.error());
         }
       }
       const auto after = open().record();

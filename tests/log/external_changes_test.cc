@@ -12,9 +12,12 @@
 #include "log/log_files.h"
 #include "log/log_writer.h"
 #include "log/stream_of.h"
+#include "support/text_of.h"
 
 namespace slurper {
 namespace {
+
+using test::text_of;
 
 // Somebody else's hand in the log: before the system call number `at` of one append().
 class MeddlingOs : public Os {
@@ -101,7 +104,7 @@ class ExternalChangesTest : public testing::TestWithParam<std::tuple<Meddling, b
 
   std::unique_ptr<LogWriter> open(Os& os) {
     auto writer = LogWriter::open(os, settings_, boot_);
-    if (!writer) throw std::runtime_error(writer.error().message());
+    if (!writer) throw std::runtime_error(text_of(writer.error()));
     return std::move(*writer);
   }
   // As the daemon does it; the ring holds all that was taken and not released.
@@ -109,7 +112,7 @@ class ExternalChangesTest : public testing::TestWithParam<std::tuple<Meddling, b
     auto writer = open(os);
     const Status agreed =
         writer->reconcile({released_}, std::string_view(taken_).substr(released_), writer->session() + 1);
-    EXPECT_TRUE(agreed) << agreed.error().message();
+    EXPECT_TRUE(agreed) << text_of(agreed.error());
     released_ = writer->end().value;
     return writer;
   }
@@ -117,7 +120,7 @@ class ExternalChangesTest : public testing::TestWithParam<std::tuple<Meddling, b
     while (released_ < taken_.size()) {
       EXPECT_EQ(writer.end().value, released_);
       const auto written = writer.append(std::string_view(taken_).substr(released_));
-      ASSERT_TRUE(written) << written.error().message();
+      ASSERT_TRUE(written) << text_of(written.error());
       released_ += *written;
     }
   }

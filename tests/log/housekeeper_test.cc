@@ -12,10 +12,13 @@
 #include "log/fault_os.h"
 #include "log/log_files.h"
 #include "log/segment_reader.h"
+#include "support/text_of.h"
 #include "support/wait.h"
 
 namespace slurper {
 namespace {
+
+using test::text_of;
 
 using std::chrono::seconds;
 using test::eventually;
@@ -34,7 +37,7 @@ class Recorder : public HousekeeperListener {
   void on_removed(const Segment& segment) override { add("removed", segment); }
   void on_removed_for_room(const Segment& segment) override { add("removed for room", segment); }
   void on_leftover_removed(const std::string& path) override { add("leftover " + path); }
-  void on_housekeeping_failed(const Error& error) override { add("failed: " + error.message()); }
+  void on_housekeeping_failed(const Error& error) override { add("failed: " + text_of(error)); }
 
   void on_all_kept() override { ++all_kept_; }
   [[nodiscard]] int all_kept() const { return all_kept_; }

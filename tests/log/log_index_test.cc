@@ -13,9 +13,12 @@
 
 #include "log/log_files.h"
 #include "support/flock_holder.h"
+#include "support/text_of.h"
 
 namespace slurper {
 namespace {
+
+using test::text_of;
 
 using test::FlockHolder;
 using testing::HasSubstr;
@@ -68,7 +71,7 @@ class LogIndexTest : public testing::Test {
  protected:
   LogIndex open() {
     auto index = LogIndex::open(kernel(), paths_, {});
-    if (!index) throw std::runtime_error(index.error().message());
+    if (!index) throw std::runtime_error(text_of(index.error()));
     return std::move(*index);
   }
   Error open_error(Os& os = kernel()) {
@@ -176,7 +179,7 @@ TEST_F(LogIndexTest, IsCreatedEmptyWithTheLogsMode) {
   const mode_t old_mask = umask(0077);
   auto index = LogIndex::open(kernel(), paths_, {.mode = 0664});
   umask(old_mask);
-  ASSERT_TRUE(index) << index.error().message();
+  ASSERT_TRUE(index) << text_of(index.error());
   EXPECT_EQ(index->record(), std::nullopt);
   EXPECT_THAT(index->damage(), IsEmpty());
   struct stat st{};
@@ -246,7 +249,7 @@ TEST_F(LogIndexTest, ReportsADamagedSlotAndMendsIt) {
     LogIndex index = open();
     EXPECT_EQ(index.record(), example(5));
     ASSERT_THAT(index.damage(), SizeIs(1));
-    EXPECT_EQ(index.damage()[0],
+    EXPECT_EQ(text_of(index.damage()[0]),
               "slot B of the log's index '" + paths_.index() + "' is damaged: its checksum is wrong");
     ASSERT_TRUE(index.write(example(), LogIndex::Durability::Cached));
   }
@@ -262,7 +265,7 @@ TEST_F(LogIndexTest, RefusesAnIndexWithoutAWholeSlotAndLeavesItAlone) {
     write_file(paths_.index(), content);
     const Error error = open_error();
     EXPECT_EQ(error.kind, ErrorKind::Data);
-    EXPECT_THAT(error.message(), HasSubstr("no slot of it is whole. Move it away"));
+    EXPECT_THAT(text_of(error), HasSubstr("no slot of it is whole. Move it away"));
     EXPECT_EQ(read_index(kernel(), paths_).error().kind, ErrorKind::Data);
     EXPECT_EQ(read_file(paths_.index()), content);
   }
@@ -275,18 +278,18 @@ TEST_F(LogIndexTest, RefusesANewerFormatEvenBesideAWholeSlot) {
   newer.crc32c = crc32c(std::bit_cast<IndexSlotBytes>(newer));
   write_file(paths_.index(),
              bytes_of(encode_index_slot(example(8))) + bytes_of(std::bit_cast<IndexSlotBytes>(newer)));
-  EXPECT_THAT(open_error().message(), HasSubstr("it was written by another version of slurper"));
+  EXPECT_THAT(text_of(open_error()), HasSubstr("it was written by another version of slurper"));
 }
 
 TEST_F(LogIndexTest, FollowsNoLinkAndTakesNoOtherKindOfFile) {
   write_file(directory_ / "precious", "precious");
   ASSERT_EQ(symlink("precious", paths_.index().c_str()), 0);
-  EXPECT_THAT(open_error().message(), HasSubstr("it is a symbolic link to 'precious'"));
+  EXPECT_THAT(text_of(open_error()), HasSubstr("it is a symbolic link to 'precious'"));
   EXPECT_EQ(read_file(directory_ / "precious"), "precious");
 
   ASSERT_EQ(unlink(paths_.index().c_str()), 0);
   ASSERT_EQ(mkfifo(paths_.index().c_str(), 0600), 0);
-  EXPECT_THAT(open_error().message(), HasSubstr("it is a FIFO, not a regular file"));
+  EXPECT_THAT(text_of(open_error()), HasSubstr("it is a FIFO, not a regular file"));
 }
 
 TEST_F(LogIndexTest, ReportsAMissingFolder) {
@@ -301,7 +304,7 @@ TEST_F(LogIndexTest, KeepsASecondWriterOut) {
   std::optional<LogIndex> first = open();
   const Error error = open_error();
   EXPECT_EQ(error.kind, ErrorKind::Busy);
-  EXPECT_THAT(error.message(), HasSubstr("cannot lock the log '" + paths_.active() + "'"));
+  EXPECT_THAT(text_of(error), HasSubstr("cannot lock the log '" + paths_.active() + "'"));
   first.reset();
   EXPECT_TRUE(LogIndex::open(kernel(), paths_, {}));
 }
@@ -313,7 +316,7 @@ TEST_F(LogIndexTest, NamesTheHolderOfTheLock) {
   const FlockHolder holder(paths_.lock(), FlockHolder::slurper());
   const Error error = open_error();
   EXPECT_EQ(error.kind, ErrorKind::Busy);
-  EXPECT_THAT(error.message(), HasSubstr("process " + std::to_string(holder.pid()) + " is writing it"));
+  EXPECT_THAT(text_of(error), HasSubstr("process " + std::to_string(holder.pid()) + " is writing it"));
 }
 
 // Any process that may read the index can hold flock(2) on it for ever.
@@ -339,7 +342,7 @@ TEST_F(LogIndexTest, AnOlderSlurpersLockIsRespected) {
   FlockHolder older(paths_.index(), FlockHolder::slurper(), O_RDWR);
   const Error error = open_error();
   EXPECT_EQ(error.kind, ErrorKind::Busy);
-  EXPECT_THAT(error.message(),
+  EXPECT_THAT(text_of(error),
               HasSubstr("process " + std::to_string(older.pid()) + " ('slurper') is writing it"));
   older.release();
   const LogIndex index = open();
@@ -360,7 +363,7 @@ TEST_F(LogIndexTest, AFullDiskWithoutALockFileIsNoObstacle) {
   ASSERT_EQ(::unlink(paths_.lock().c_str()), 0);
   {
     const auto index = LogIndex::open(full, paths_, {});
-    ASSERT_TRUE(index) << index.error().message();
+    ASSERT_TRUE(index) << text_of(index.error());
     EXPECT_THAT(index->damage(), testing::ElementsAre(HasSubstr("Only flock(2) on the log's index")));
   }
   const FlockHolder older(paths_.index(), FlockHolder::slurper(), O_RDWR);
@@ -403,7 +406,7 @@ TEST_F(LogIndexTest, ReportsEveryFailingCallOfOpen) {
     os.failing = call;
     const Error error = open_error(os);
     EXPECT_EQ(error.errnum, EIO) << call;
-    EXPECT_THAT(error.message(), HasSubstr(directory_.path())) << call;
+    EXPECT_THAT(text_of(error), HasSubstr(directory_.path())) << call;
     (void)::unlink(paths_.index().c_str());  // open() left none
   }
   FailingOs denied;
@@ -466,7 +469,7 @@ TEST_F(LogIndexTest, LocksTheFileThatHasTheName) {
   }
   ReplacingOs os(paths_.index());
   auto index = LogIndex::open(os, paths_, {});
-  ASSERT_TRUE(index) << index.error().message();
+  ASSERT_TRUE(index) << text_of(index.error());
   EXPECT_EQ(index->record(), example(40));
   EXPECT_EQ(open_error().kind, ErrorKind::Busy);
 }
@@ -480,7 +483,7 @@ TEST(Uuid, IsRandomAndOfVersionFour) {
 
 TEST(Uuid, ReadsTheBootId) {
   const auto boot_id = read_boot_id(kernel());
-  ASSERT_TRUE(boot_id) << boot_id.error().message();
+  ASSERT_TRUE(boot_id) << text_of(boot_id.error());
   EXPECT_EQ(format(*boot_id) + "\n", read_file("/proc/sys/kernel/random/boot_id"));
 }
 

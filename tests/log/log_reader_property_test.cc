@@ -16,10 +16,13 @@
 #include "log/log_files.h"
 #include "log/log_reader.h"
 #include "log/log_writer.h"
+#include "support/text_of.h"
 #include "support/wait.h"
 
 namespace slurper {
 namespace {
+
+using test::text_of;
 
 using namespace std::chrono_literals;
 using Clock = LogFeed::Clock;
@@ -64,7 +67,7 @@ class Lost : public HousekeeperListener {
     ++removed;
   }
   void on_leftover_removed(const std::string&) override {}
-  void on_housekeeping_failed(const Error& error) override { ADD_FAILURE() << error.message(); }
+  void on_housekeeping_failed(const Error& error) override { ADD_FAILURE() << text_of(error); }
 
   void note_base(std::uint64_t base) {
     const std::lock_guard lock(mutex_);
@@ -99,7 +102,7 @@ class LogReaderProperty : public testing::TestWithParam<unsigned> {
     while (position.value < kStream) {
       const auto chunk = reader.read(std::span(out).first(1 + random() % out.size()));
       if (!chunk) {
-        ADD_FAILURE() << chunk.error().message();
+        ADD_FAILURE() << text_of(chunk.error());
         return result;
       }
       EXPECT_EQ(chunk->at, position + chunk->missing);
@@ -131,7 +134,7 @@ class LogReaderProperty : public testing::TestWithParam<unsigned> {
       if (!written) {
         // Somebody makes the file at the moment that the writer does, again and again: tried again, as the
         // log's thread does. What it had published stays so.
-        ASSERT_LT(++failures, kMaxFailures) << written.error().message();
+        ASSERT_LT(++failures, kMaxFailures) << text_of(written.error());
         std::this_thread::sleep_for(1ms);
         continue;
       }
@@ -200,7 +203,7 @@ void LogReaderProperty::run(RetentionLimits limits, bool meddling, bool gaps_exp
   settings.sync.mode = SyncMode::None;
   settings.rotate_size = {400'000};
   auto writer = LogWriter::open(kernel(), settings, new_uuid());
-  ASSERT_TRUE(writer) << writer.error().message();
+  ASSERT_TRUE(writer) << text_of(writer.error());
   (*writer)->publish();
 
   std::array<Read, 3> reads;

@@ -10,9 +10,12 @@
 #include "log/fault_os.h"
 #include "log/log_files.h"
 #include "log/log_writer.h"
+#include "support/text_of.h"
 
 namespace slurper {
 namespace {
+
+using test::text_of;
 
 using testing::HasSubstr;
 
@@ -40,7 +43,7 @@ class LogReaderTest : public testing::Test {
   void open_writer() {
     writer_.reset();
     auto writer = LogWriter::open(kernel(), settings_, boot_);
-    if (!writer) throw std::runtime_error(writer.error().message());
+    if (!writer) throw std::runtime_error(text_of(writer.error()));
     writer_ = std::move(*writer);
     writer_->publish();
   }
@@ -49,7 +52,7 @@ class LogReaderTest : public testing::Test {
     for (const StreamOffset to = writer_->end() + bytes; writer_->end() < to;) {
       const std::string_view rest = std::string_view(stream_).substr(writer_->end().value);
       const auto written = writer_->append(rest.substr(0, to - writer_->end()));
-      ASSERT_TRUE(written) << written.error().message();
+      ASSERT_TRUE(written) << text_of(written.error());
     }
     writer_->publish();
   }
@@ -85,7 +88,7 @@ class LogReaderTest : public testing::Test {
       const auto before = reader.position();
       const auto chunk = reader.read(out);
       if (!chunk) {
-        ADD_FAILURE() << chunk.error().message();
+        ADD_FAILURE() << text_of(chunk.error());
         return gaps;
       }
       if (chunk->bytes > 0) {
@@ -385,7 +388,7 @@ TEST_F(LogReaderTest, RefusesAnOffsetThatWasNeverWritten) {
   const auto chunk = beyond.read(out);
   ASSERT_FALSE(chunk);
   EXPECT_EQ(chunk.error().kind, ErrorKind::Data);
-  EXPECT_THAT(chunk.error().message(), HasSubstr("nothing was ever written beyond offset 1000"));
+  EXPECT_THAT(text_of(chunk.error()), HasSubstr("nothing was ever written beyond offset 1000"));
   EXPECT_EQ(beyond.skip_segment().missing, 0U);
 }
 
@@ -405,7 +408,7 @@ TEST_F(LogReaderTest, SkipsADamagedSegmentAndTellsWhatIsMissing) {
     while (chunk && chunk->bytes > 0 && one.position() < base(3));
     ASSERT_FALSE(chunk);
     EXPECT_EQ(chunk.error().kind, ErrorKind::Data);
-    EXPECT_THAT(chunk.error().message(), HasSubstr(path));
+    EXPECT_THAT(text_of(chunk.error()), HasSubstr(path));
     const auto stuck_at = one.position();
     EXPECT_FALSE(one.read(out)) << "it tries the same again";
     EXPECT_EQ(one.position(), stuck_at);
@@ -495,7 +498,7 @@ TEST_F(LogReaderTest, TriesAgainAfterEveryFailingCall) {
       const auto before = *one.position();
       const auto chunk = one.read(out);
       if (!chunk) {
-        EXPECT_EQ(chunk.error().kind, ErrorKind::Io) << chunk.error().message();
+        EXPECT_EQ(chunk.error().kind, ErrorKind::Io) << text_of(chunk.error());
         EXPECT_EQ(one.position(), before);
         continue;
       }

@@ -13,10 +13,13 @@
 #include "log/log_reader.h"
 #include "log/log_thread_site.h"
 #include "support/files.h"
+#include "support/text_of.h"
 #include "support/wait.h"
 
 namespace slurper {
 namespace {
+
+using test::text_of;
 
 using namespace std::chrono_literals;
 
@@ -30,7 +33,7 @@ TEST_F(LogThreadTest, ReadersFollowAndKnowWhenItCame) {
     std::string out(50'000, '\0');
     for (StreamOffset position; position.value < stream.size();) {
       const auto chunk = reader.read(out);
-      ASSERT_TRUE(chunk) << chunk.error().message();
+      ASSERT_TRUE(chunk) << text_of(chunk.error());
       ASSERT_EQ(chunk->missing, 0U);
       ASSERT_TRUE(std::string_view(out).substr(0, chunk->bytes) ==
                   std::string_view(stream).substr(chunk->at.value, chunk->bytes));

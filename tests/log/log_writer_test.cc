@@ -10,9 +10,14 @@
 #include "log/fault_os.h"
 #include "log/log_files.h"
 #include "log/segment_reader.h"
+#include "support/text_of.h"
 
 namespace slurper {
 namespace {
+
+using test::texts_of;
+
+using test::text_of;
 
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -27,13 +32,13 @@ class LogWriterTest : public testing::Test {
 
   std::unique_ptr<LogWriter> open(Os& os = kernel()) {
     auto writer = LogWriter::open(os, settings_, boot_);
-    if (!writer) throw std::runtime_error(writer.error().message());
+    if (!writer) throw std::runtime_error(text_of(writer.error()));
     return std::move(*writer);
   }
   static void append(LogWriter& writer, std::string_view text) {
     while (!text.empty()) {
       const auto written = writer.append(text);
-      ASSERT_TRUE(written) << written.error().message();
+      ASSERT_TRUE(written) << text_of(written.error());
       text.remove_prefix(*written);
     }
   }
@@ -158,7 +163,7 @@ TEST_F(LogWriterTest, RefusesWhatIsNoFileAndMakesNothing) {
   const auto writer = LogWriter::open(kernel(), settings_, boot_);
   ASSERT_FALSE(writer);
   EXPECT_EQ(writer.error().kind, ErrorKind::CantCreate);
-  EXPECT_THAT(writer.error().message(), HasSubstr("not a regular file"));
+  EXPECT_THAT(text_of(writer.error()), HasSubstr("not a regular file"));
   EXPECT_FALSE(exists(directory_ / ".messages.index"));
 
   settings_.path = directory_ / "other";
@@ -173,7 +178,8 @@ TEST_F(LogWriterTest, AdoptsAFileThatIsAlreadyThere) {
   write_file(settings_.path, "from before\n");
   const auto writer = open();
   EXPECT_EQ(writer->end(), StreamOffset{12});
-  EXPECT_THAT(writer->take_findings(), ElementsAre(HasSubstr("12 bytes that slurper had not written")));
+  EXPECT_THAT(texts_of(writer->take_findings()),
+              ElementsAre(HasSubstr("12 bytes that slurper had not written")));
   append(*writer, "from now on\n");
   EXPECT_EQ(read_file(settings_.path), "from before\nfrom now on\n");
 }
@@ -188,7 +194,8 @@ TEST_F(LogWriterTest, EndsALineThatALossOfPowerCutShort) {
   boot_ = new_uuid();
   {
     const auto writer = open();
-    EXPECT_THAT(writer->take_findings(), ElementsAre(HasSubstr("cut short when the machine went down")));
+    EXPECT_THAT(texts_of(writer->take_findings()),
+                ElementsAre(HasSubstr("cut short when the machine went down")));
     append(*writer, "next\n");
     ASSERT_TRUE(writer->close());
   }
@@ -211,7 +218,7 @@ TEST_F(LogWriterTest, AfterALossOfPowerNoOffsetIsGivenOutASecondTime) {
   ASSERT_EQ(::truncate(settings_.path.c_str(), 10), 0);  // the disk has only this
   boot_ = new_uuid();
   const auto writer = open();
-  EXPECT_THAT(writer->take_findings(),
+  EXPECT_THAT(texts_of(writer->take_findings()),
               ElementsAre(HasSubstr("cut short"), HasSubstr("beyond all that may be lost")));
   EXPECT_GE(writer->end(), seen);
   append(*writer, "next\n");
@@ -243,7 +250,7 @@ TEST_F(LogWriterTest, FindsItsFileUnderTheNameItWasGivenMeanwhile) {
   }
   std::filesystem::rename(settings_.path, directory_ / "messages.1");
   const auto writer = open();
-  EXPECT_THAT(writer->take_findings(), ElementsAre(HasSubstr("renamed to 'messages.1'")));
+  EXPECT_THAT(texts_of(writer->take_findings()), ElementsAre(HasSubstr("renamed to 'messages.1'")));
   EXPECT_EQ(writer->end(), StreamOffset{8});
 }
 
@@ -267,7 +274,7 @@ TEST_F(LogWriterTest, WithoutItsIndexItGoesOnAfterTheLastSegment) {
   std::filesystem::remove(directory_ / ".messages.index");
   const auto writer = open();
   EXPECT_EQ(writer->end(), StreamOffset{10});
-  EXPECT_THAT(writer->take_findings(), testing::Contains(HasSubstr("index was missing")));
+  EXPECT_THAT(texts_of(writer->take_findings()), testing::Contains(HasSubstr("index was missing")));
 }
 
 // A full or failing disk: nothing that was not said to be written is there, and it goes on by itself.
@@ -288,7 +295,7 @@ TEST_F(LogWriterTest, AFailedWriteLeavesTheEndWhereItWas) {
   const auto failed = writer->append(std::string_view("two\n"));
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().errnum, ENOSPC);
-  EXPECT_THAT(failed.error().message(), HasSubstr("Make room"));
+  EXPECT_THAT(text_of(failed.error()), HasSubstr("Make room"));
   EXPECT_EQ(writer->end(), StreamOffset{4});
   os.error = 0;
   os.shorten = true;
@@ -310,7 +317,7 @@ TEST_F(LogWriterTest, ARotationThatFailsLetsTheLogGrow) {
   EXPECT_EQ(read_file(settings_.path), "one\ntwo\n");
   const auto failure = writer->take_rotation_failure();
   ASSERT_TRUE(failure);
-  EXPECT_THAT(failure->message(), HasSubstr("Permission denied"));
+  EXPECT_THAT(text_of(*failure), HasSubstr("Permission denied"));
   os.broken = false;
   ASSERT_TRUE(writer->rotate());
   EXPECT_THAT(segment_sizes(), ElementsAre(8, 0));

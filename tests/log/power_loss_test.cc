@@ -17,6 +17,8 @@
 namespace slurper {
 namespace {
 
+using test::text_of;
+
 class PowerLoss : public testing::TestWithParam<SyncMode> {
  protected:
   PowerLoss() {
@@ -90,7 +92,7 @@ class PowerLoss : public testing::TestWithParam<SyncMode> {
   // Holds what the log has now against all that was ever written.
   void expect_sound() {
     const auto log = verify_log(kernel(), LogPaths(settings_.path));
-    ASSERT_TRUE(log) << log.error().message();
+    ASSERT_TRUE(log) << text_of(log.error());
     // Without any sync a disk may keep the index of a rotation and not its names: all that is left then is
     // that slurper starts, and gives no offset out twice.
     if (GetParam() == SyncMode::None) return;
@@ -100,7 +102,7 @@ class PowerLoss : public testing::TestWithParam<SyncMode> {
     ASSERT_TRUE(segments);
     const auto check = [&](const Segment& segment) {
       auto reader = SegmentReader::open(kernel(), segment);
-      ASSERT_TRUE(reader) << reader.error().message();
+      ASSERT_TRUE(reader) << text_of(reader.error());
       std::string bytes(reader->size(), '\0');
       const auto size = reader->read(bytes);
       ASSERT_TRUE(size && *size == bytes.size());

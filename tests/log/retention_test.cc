@@ -4,9 +4,12 @@
 
 #include "log/fault_os.h"
 #include "log/log_files.h"
+#include "support/text_of.h"
 
 namespace slurper {
 namespace {
+
+using test::text_of;
 
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -113,7 +116,7 @@ TEST_F(CarryOutTest, EndsAtAFailureAndLeavesNoGap) {
   EXPECT_THAT(bases(outcome.removed), ElementsAre(0));
   ASSERT_TRUE(outcome.failure);
   EXPECT_EQ(outcome.failure->errnum, EROFS);
-  EXPECT_THAT(outcome.failure->message(), HasSubstr("remove the old segment '" + paths_.rotated({10}) + "'"));
+  EXPECT_THAT(text_of(*outcome.failure), HasSubstr("remove the old segment '" + paths_.rotated({10}) + "'"));
   EXPECT_THAT(left(), ElementsAre(10, 20));
 }
 
@@ -122,7 +125,7 @@ TEST_F(CarryOutTest, ReportsAFolderThatCanNotBeSynced) {
   const auto outcome = carry_out(os, paths_, segments_);
   EXPECT_EQ(os.failed_call(), "fsync");
   ASSERT_TRUE(outcome.failure);
-  EXPECT_THAT(outcome.failure->message(), HasSubstr("sync the log's folder"));
+  EXPECT_THAT(text_of(*outcome.failure), HasSubstr("sync the log's folder"));
   EXPECT_THAT(left(), IsEmpty());
 }
 

@@ -8,9 +8,12 @@
 #include <limits>
 
 #include "log/log_files.h"
+#include "support/text_of.h"
 
 namespace slurper {
 namespace {
+
+using test::text_of;
 
 using testing::ElementsAre;
 using testing::IsEmpty;
@@ -84,7 +87,7 @@ TEST(ListSegments, SortsByBaseAndLeavesForeignFilesAlone) {
   std::filesystem::create_symlink(paths.active(), paths.rotated({500}));
 
   const auto segments = list_segments(kernel(), paths);
-  ASSERT_TRUE(segments) << segments.error().message();
+  ASSERT_TRUE(segments) << text_of(segments.error());
   ASSERT_EQ(segments->size(), 3U);
   EXPECT_EQ((*segments)[0].path, paths.compressed({100}));
   EXPECT_EQ((*segments)[0].base, StreamOffset{100});
@@ -120,7 +123,7 @@ TEST(ListSegments, TakesAnEmptyFolderAndReportsAMissingOne) {
   const auto missing = list_segments(kernel(), LogPaths(directory / "missing/log"));
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().kind, ErrorKind::NoInput);
-  EXPECT_EQ(missing.error().what.str(), "list the log's folder '" + (directory / "missing") + "'");
+  EXPECT_EQ(text_of(missing.error().what), "list the log's folder '" + (directory / "missing") + "'");
 }
 
 // lstat() finds a file gone, or fails.

@@ -11,9 +11,14 @@
 #include <thread>
 
 #include "log/log_files.h"
+#include "support/text_of.h"
 
 namespace slurper {
 namespace {
+
+using test::texts_of;
+
+using test::text_of;
 
 using namespace std::chrono_literals;
 using testing::ElementsAre;
@@ -273,11 +278,11 @@ TEST_F(TimeIndexTest, BeginsAnewWhatIsNotItsOwn) {
     spoil();
     {
       const auto times = open();
-      const auto findings = times->take_findings();
+      const auto findings = texts_of(times->take_findings());
       ASSERT_EQ(findings.size(), 1U) << why;
       EXPECT_THAT(findings[0], HasSubstr("cannot use the arrival times '" + path_ + "'"));
       EXPECT_THAT(findings[0], HasSubstr(why));
-      EXPECT_THAT(findings[0], HasSubstr("It is begun anew"));
+      EXPECT_THAT(findings[0], HasSubstr("slurper begins it anew"));
       EXPECT_EQ(at(*times, 100), -1);
       times->mark(mark(200, 2s));
       times->write();
@@ -286,7 +291,8 @@ TEST_F(TimeIndexTest, BeginsAnewWhatIsNotItsOwn) {
   }
   EXPECT_EQ(read_file(directory_ / "precious"), "precious");
   const auto others = open(kFarOn, kernel(), uuid_from(0x50));
-  EXPECT_THAT(others->take_findings(), ElementsAre(HasSubstr("it is of another log, 10111213-")));
+  EXPECT_THAT(texts_of(others->take_findings()),
+              ElementsAre(HasSubstr("it belongs to another log, 10111213-")));
   EXPECT_EQ(at(*others, 200), -1);
 }
 
@@ -299,12 +305,12 @@ TEST_F(TimeIndexTest, KeepsMarksInMemoryWhileTheDiskIsFull) {
     times->mark(mark(static_cast<std::uint64_t>(i) * 100, i * 1s));
     times->write();
   }
-  EXPECT_THAT(times->take_findings(), ElementsAre(HasSubstr("No space left on device")));
+  EXPECT_THAT(texts_of(times->take_findings()), ElementsAre(HasSubstr("No space left on device")));
   EXPECT_EQ(at(*times, 350), 3000);
   os.full = false;
   times->mark(mark(600, 6s));
   times->write();
-  EXPECT_THAT(times->take_findings(), ElementsAre("its arrival times are being written again"));
+  EXPECT_THAT(texts_of(times->take_findings()), ElementsAre("its arrival times are being written again"));
   os.full = true;
   os.room = 23;  // an entry and a half
   times->mark(mark(700, 7s));
@@ -439,14 +445,16 @@ TEST_F(TimeIndexTest, MarksWhatIsComingAtMostTwiceASecond) {
 TEST_F(TimeIndexTest, SaysWhatIsWrongWithAFile) {
   EXPECT_EQ(inspect_times(kernel(), paths_, kLog).error().kind, ErrorKind::NoInput);
   make({mark(100, 1s), mark(200, 2s)});
-  EXPECT_EQ(*inspect_times(kernel(), paths_, kLog), std::nullopt);
-  EXPECT_THAT(inspect_times(kernel(), paths_, uuid_from(1))->value_or(""), HasSubstr("of another log"));
+  EXPECT_FALSE(*inspect_times(kernel(), paths_, kLog));
+  EXPECT_THAT(text_of(inspect_times(kernel(), paths_, uuid_from(1))->value_or(Phrase())),
+              HasSubstr("belongs to another log"));
   std::string content = read_file(path_);
   content.back() ^= 1;
   write_file(path_, content);
-  EXPECT_EQ(inspect_times(kernel(), paths_, kLog)->value_or(""), "its last 1 entries are damaged");
+  EXPECT_EQ(text_of(inspect_times(kernel(), paths_, kLog)->value_or(Phrase())),
+            "its last 1 entries are damaged");
   write_file(path_, "ruined");
-  EXPECT_EQ(inspect_times(kernel(), paths_, kLog)->value_or(""), "its header is damaged");
+  EXPECT_EQ(text_of(inspect_times(kernel(), paths_, kLog)->value_or(Phrase())), "its header is damaged");
 }
 
 }  // namespace

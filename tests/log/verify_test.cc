@@ -25,6 +25,8 @@
 namespace slurper {
 namespace {
 
+using test::text_of;
+
 using test::FlockHolder;
 using testing::ElementsAre;
 using testing::HasSubstr;

@@ -17,4 +17,10 @@ std::string text_of(const Phrase& phrase) {
   return text;
 }
 
+std::vector<std::string> texts_of(const std::vector<Phrase>& phrases) {
+  std::vector<std::string> texts;
+  for (const Phrase& phrase : phrases) texts.push_back(text_of(phrase));
+  return texts;
+}
+
 }  // namespace slurper::test

@@ -141,8 +141,8 @@ Result<std::optional<std::uint64_t>> FileSink::open_all(const SinkContext& conte
   writer_ = std::move(*writer);
   const std::string rendering = how_ + '\0' + slurper::format(*boot);
   rendering_ = crc32c({reinterpret_cast<const std::uint8_t*>(rendering.data()), rendering.size()});
-  for (const std::string& finding : writer_->take_findings())
-    say_(Level::Warning, fmt::format("says of '{}': {}", printable(settings_.path), finding));
+  for (const Phrase& finding : writer_->take_findings())
+    say_(Level::Warning, fmt::format("says of '{}': {}", printable(settings_.path), finding.str()));
 
   Result<CursorFile> cursor =
       CursorFile::open(kernel(), writer_->paths(), "source", context.log_id, writer_->access());
