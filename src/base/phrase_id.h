@@ -48,6 +48,8 @@ enum class PhraseId : std::uint16_t {
   TheLogsIndex,           // file
   TheCursor,              // file
   OpenFile,               // file: a phrase
+  CreateLogsFolder,       //
+  LetSlurperWriteLog,     //
   LockFile,               // file: a phrase
   SetUpFile,              // file: a phrase
   ReadFile,               // file: a phrase

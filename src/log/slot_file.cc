@@ -27,7 +27,8 @@ Phrase with_file(PhraseId id, const SlotFileNames& names) {
 }
 
 std::unexpected<Error> cannot_open(int errnum, const Phrase& what, ErrorKind otherwise) {
-  auto error = fail_errno(errnum, what);
+  auto error =
+      fail_errno(errnum, what, errnum == ENOENT ? PhraseId::CreateLogsFolder : PhraseId::LetSlurperWriteLog);
   if (error.error().kind != ErrorKind::NoPermission) error.error().kind = otherwise;
   return error;
 }
@@ -74,7 +75,7 @@ Result<LockFile> take_lock(Os& os, const std::string& path, const SlotFileNames&
     return LockFile();
   }
   if (error.errnum != 0 && error.advice.empty())
-    return cannot_open(error.errnum, with_file(PhraseId::OpenFile, names), ErrorKind::CantCreate);
+    return cannot_open(error.errnum, error.what, ErrorKind::CantCreate);
   return taken;
 }
 

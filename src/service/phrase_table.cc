@@ -29,14 +29,6 @@ constexpr std::array kLogAdvice = {
     ErrnoAdvice{EFBIG,
                 "Raise the limit on the size of files (LimitFSIZE=, ulimit -f), or set log.rotate_size"},
     ErrnoAdvice{EIO, "Look into the kernel's messages: the disk may be failing"}};
-constexpr std::string_view kLetSlurperWrite =
-    "Let slurper read and write the log's folder and files, or name another log";
-constexpr std::array kSlotAdvice = {ErrnoAdvice{ENOENT, "Create the log's folder, or name another log"},
-                                    ErrnoAdvice{EACCES, kLetSlurperWrite},
-                                    ErrnoAdvice{EPERM, kLetSlurperWrite},
-                                    ErrnoAdvice{EROFS, kLetSlurperWrite},
-                                    ErrnoAdvice{ENOSPC, kMakeRoom},
-                                    ErrnoAdvice{EDQUOT, kMakeRoom}};
 
 constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::None, .words = ""},
@@ -80,7 +72,10 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     // log/
     {.id = PhraseId::TheLogsIndex, .words = "the log's index {file}"},
     {.id = PhraseId::TheCursor, .words = "the cursor {file}"},
-    {.id = PhraseId::OpenFile, .words = "open {file}", .on_errno = kSlotAdvice},
+    {.id = PhraseId::OpenFile, .words = "open {file}"},
+    {.id = PhraseId::CreateLogsFolder, .words = "Create the log's folder, or name another log"},
+    {.id = PhraseId::LetSlurperWriteLog,
+     .words = "Let slurper read and write the log's folder and files, or name another log"},
     {.id = PhraseId::LockFile, .words = "lock {file}"},
     {.id = PhraseId::SetUpFile, .words = "set up {file}"},
     {.id = PhraseId::ReadFile, .words = "read {file}"},

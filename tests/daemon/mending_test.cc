@@ -148,7 +148,7 @@ INSTANTIATE_TEST_SUITE_P(
                  change_byte(log.index(), 100);
                  change_byte(log.index(), 700);
                },
-               "can't be used: no slot of it is whole", "Move it away: slurper then makes a new one",
+               "can't be used: no slot of it is whole", "Move it away: slurper then creates a new one",
                [](Log& log) {
                  fs::rename(log.index(), log.backup());
                  log.start();

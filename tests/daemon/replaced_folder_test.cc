@@ -132,7 +132,7 @@ TEST_F(ReplacedFolder, OnlyTheIndexIsGone) {
   const Uuid id = id_of(log_);
   fs::remove(index_);
   ASSERT_TRUE(writes_until([&] { return fs::exists(index_); })) << slurper.err();
-  EXPECT_TRUE(slurper.said("they have been made again, with the same id"));
+  EXPECT_TRUE(slurper.said("they have been created again, with the same id"));
   stop(slurper);
   EXPECT_EQ(id_of(log_), id);
   EXPECT_EQ(content_of(log_), holder_.accepted());

@@ -407,7 +407,7 @@ TEST_F(StrangeIndex, TwoDamagedSlotsAreRefusedAndTheAdviceHelps) {
   damaged[200] ^= 1;
   damaged[kIndexSlotSize + 200] ^= 1;
   write_file(index_, damaged);
-  expect_refusal("no slot of it is whole", "Move it away: slurper then makes a new one");
+  expect_refusal("no slot of it is whole", "Move it away: slurper then creates a new one");
   fs::rename(index_, site_.disk / "aside");
   Child slurper = site_.start();
   EXPECT_THAT(slurper.err(), HasSubstr("its index was missing; its id comes from the ring"));

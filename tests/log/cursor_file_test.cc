@@ -215,7 +215,8 @@ TEST_F(CursorFileTest, RefusesWhatIsNoCursorOfThisLogAndLeavesItAlone) {
       {"not a cursor\n", "no slot of it is whole. Set it: slurper cursor '"},
       {bytes_of(encode_cursor_slot(example())).substr(0, 70), "' mail --to beginning (or end, or an offset)"},
       {bytes_of(std::bit_cast<CursorSlotBytes>(newer)), "another version of slurper"},
-      {bytes_of(encode_cursor_slot(others)), "it is of another log, 50515253-5455-5657-5859-5a5b5c5d5e5f"},
+      {bytes_of(encode_cursor_slot(others)),
+       "it belongs to another log, 50515253-5455-5657-5859-5a5b5c5d5e5f"},
   };
   for (const auto& [content, why] : cases) {
     write_file(path_, content);

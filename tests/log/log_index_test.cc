@@ -19,6 +19,7 @@ namespace slurper {
 namespace {
 
 using test::text_of;
+using test::texts_of;
 
 using test::FlockHolder;
 using testing::HasSubstr;
@@ -327,7 +328,8 @@ TEST_F(LogIndexTest, AReadersLockKeepsNoSlurperOut) {
   }
   const FlockHolder reader(paths_.index(), {.command = "reader", .user = geteuid() == 0 ? 65534U : 0U});
   const LogIndex index = open();
-  EXPECT_THAT(index.damage(), testing::ElementsAre(HasSubstr("('reader') holds a lock on the log's index")));
+  EXPECT_THAT(texts_of(index.damage()),
+              testing::ElementsAre(HasSubstr("('reader') holds a lock on the log's index")));
   EXPECT_EQ(open_error().kind, ErrorKind::Busy);
   struct stat st{};
   ASSERT_EQ(::lstat(paths_.lock().c_str(), &st), 0);
@@ -364,7 +366,8 @@ TEST_F(LogIndexTest, AFullDiskWithoutALockFileIsNoObstacle) {
   {
     const auto index = LogIndex::open(full, paths_, {});
     ASSERT_TRUE(index) << text_of(index.error());
-    EXPECT_THAT(index->damage(), testing::ElementsAre(HasSubstr("Only flock(2) on the log's index")));
+    EXPECT_THAT(texts_of(index->damage()),
+                testing::ElementsAre(HasSubstr("Only flock(2) on the log's index")));
   }
   const FlockHolder older(paths_.index(), FlockHolder::slurper(), O_RDWR);
   EXPECT_EQ(open_error(full).kind, ErrorKind::Busy);

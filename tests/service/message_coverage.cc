@@ -96,24 +96,28 @@ bool has(std::string_view text, std::span<const std::string_view> literals) {
   return false;
 }
 
-int count_missing_phrases(const std::vector<std::string>& texts) {
-  int missing = 0;
+// Lists the phrases that no test has produced, which is no failure as long as rooms still make text of their
+// own. Returns how many lacked an argument.
+int check_phrases(const std::vector<std::string>& texts) {
+  int unsaid = 0;
+  int lacking = 0;
   for (const slurper::PhraseEntry& entry : slurper::phrase_table()) {
     const std::vector<std::string_view> literals = literals_of(entry.words);
-    const bool has_arguments = entry.words.contains('{');
-    bool said = literals.empty();
-    bool lacked_an_argument = false;
-    for (const std::string& text : texts) {
-      said = said || has(text, literals);
-      lacked_an_argument =
-          lacked_an_argument || (has_arguments && !literals.empty() && text.contains(entry.words));
+    const auto says_it = [&](const std::string& text) { return has(text, literals); };
+    const auto lacks = [&](const std::string& text) { return text.contains(entry.words); };
+    if (!literals.empty() && std::ranges::none_of(texts, says_it)) {
+      ++unsaid;
+      fmt::print("no test has produced the phrase {}: {}\n", static_cast<int>(entry.id), entry.words);
     }
-    if (said && !lacked_an_argument) continue;
-    ++missing;
-    fmt::print("{} phrase {}: {}\n", said ? "without one of its arguments:" : "no test has produced",
-               static_cast<int>(entry.id), entry.words);
+    if (!literals.empty() && entry.words.contains('{') && std::ranges::any_of(texts, lacks)) {
+      ++lacking;
+      fmt::print("without one of its arguments: {}\n", entry.words);
+    }
   }
-  return missing;
+  fmt::print("{} of {} phrases were produced by tests\n",
+             slurper::phrase_table().size() - static_cast<std::size_t>(unsaid),
+             slurper::phrase_table().size());
+  return lacking;
 }
 
 }  // namespace
@@ -150,9 +154,5 @@ int main(int argc, char** argv) {
   }
   fmt::print("{} of {} messages were produced by tests\n",
              messages.size() - static_cast<std::size_t>(missing), messages.size());
-  const int missing_phrases = count_missing_phrases(texts);
-  fmt::print("{} of {} phrases were produced by tests\n",
-             slurper::phrase_table().size() - static_cast<std::size_t>(missing_phrases),
-             slurper::phrase_table().size());
-  return missing == 0 && missing_phrases == 0 ? 0 : 1;
+  return missing == 0 && check_phrases(texts) == 0 ? 0 : 1;
 }
