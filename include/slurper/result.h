@@ -52,19 +52,19 @@ class PhraseValue {
  public:
   enum class Kind : std::uint8_t { Text, Quoted, Number, Size, Duration, Uuid, Errno, Phrases };
 
-  PhraseValue(std::string text) : text_(std::move(text)) {}  // shown as it is
-  PhraseValue(const char* text) : text_(text) {}
-  PhraseValue(std::string_view text) : text_(text) {}
-  PhraseValue(QuotedText name) : kind_(Kind::Quoted), text_(std::move(name.text)) {}
-  PhraseValue(std::uint64_t number) : kind_(Kind::Number), number_(number) {}
-  PhraseValue(ByteSize size) : kind_(Kind::Size), number_(size.bytes) {}
-  PhraseValue(std::chrono::milliseconds time)
-      : kind_(Kind::Duration), number_(static_cast<std::uint64_t>(time.count())) {}
-  PhraseValue(const std::array<std::uint8_t, 16>& uuid)
-      : kind_(Kind::Uuid), text_(uuid.begin(), uuid.end()) {}
-  PhraseValue(Errno error) : kind_(Kind::Errno), number_(static_cast<std::uint64_t>(error.value)) {}
+  // NOLINTBEGIN(google-explicit-constructor): an argument is written as the value that it is.
+  PhraseValue(std::string text);  // shown as it is
+  PhraseValue(const char* text);
+  PhraseValue(std::string_view text);
+  PhraseValue(QuotedText name);
+  PhraseValue(std::uint64_t number);
+  PhraseValue(ByteSize size);
+  PhraseValue(std::chrono::milliseconds time);
+  PhraseValue(const std::array<std::uint8_t, 16>& uuid);
+  PhraseValue(Errno error);
   PhraseValue(std::vector<Phrase> phrases);
   PhraseValue(Phrase phrase);
+  // NOLINTEND(google-explicit-constructor)
 
   [[nodiscard]] Kind kind() const { return kind_; }
   [[nodiscard]] const std::string& text() const { return text_; }  // of a Uuid: its 16 bytes
@@ -87,11 +87,13 @@ enum class PhraseId : std::uint16_t;
 // A part of a message, as data: which words, and what they name. It becomes text where it is shown.
 class Phrase {
  public:
-  Phrase() = default;  // none
+  Phrase();  // none
+  // NOLINTBEGIN(google-explicit-constructor): a phrase without arguments is written as its id.
   Phrase(PhraseId id, std::initializer_list<PhraseArgument> arguments = {});
   // In the caller's own words.
   Phrase(std::string text);
-  Phrase(const char* text) : Phrase(std::string(text)) {}
+  Phrase(const char* text);
+  // NOLINTEND(google-explicit-constructor)
 
   [[nodiscard]] PhraseId id() const { return id_; }
   [[nodiscard]] const std::vector<PhraseArgument>& arguments() const { return arguments_; }
@@ -112,16 +114,30 @@ struct PhraseArgument {
   [[nodiscard]] bool operator==(const PhraseArgument& other) const = default;
 };
 
+inline PhraseValue::PhraseValue(std::string text) : text_(std::move(text)) {}
+inline PhraseValue::PhraseValue(const char* text) : text_(text) {}
+inline PhraseValue::PhraseValue(std::string_view text) : text_(text) {}
+inline PhraseValue::PhraseValue(QuotedText name) : kind_(Kind::Quoted), text_(std::move(name.text)) {}
+inline PhraseValue::PhraseValue(std::uint64_t number) : kind_(Kind::Number), number_(number) {}
+inline PhraseValue::PhraseValue(ByteSize size) : kind_(Kind::Size), number_(size.bytes) {}
+inline PhraseValue::PhraseValue(std::chrono::milliseconds time)
+    : kind_(Kind::Duration), number_(static_cast<std::uint64_t>(time.count())) {}
+inline PhraseValue::PhraseValue(const std::array<std::uint8_t, 16>& uuid)
+    : kind_(Kind::Uuid), text_(uuid.begin(), uuid.end()) {}
+inline PhraseValue::PhraseValue(Errno error)
+    : kind_(Kind::Errno), number_(static_cast<std::uint64_t>(error.value)) {}
 inline PhraseValue::PhraseValue(std::vector<Phrase> phrases)
     : kind_(Kind::Phrases), phrases_(std::move(phrases)) {}
 inline PhraseValue::PhraseValue(Phrase phrase) : kind_(Kind::Phrases) {
   phrases_.push_back(std::move(phrase));
 }
+inline Phrase::Phrase() = default;
 inline Phrase::Phrase(PhraseId id, std::initializer_list<PhraseArgument> arguments)
     : id_(id), arguments_(arguments) {}
 inline Phrase::Phrase(std::string text) : id_(text.empty() ? PhraseId{} : PhraseId{1}), arguments_() {
   if (!text.empty()) arguments_.push_back({"text", std::move(text)});
 }
+inline Phrase::Phrase(const char* text) : Phrase(std::string(text)) {}
 inline Phrase& Phrase::with(PhraseArgument argument) {
   arguments_.push_back(std::move(argument));
   return *this;
