@@ -33,7 +33,7 @@ finds "the log's file '/var/log/slurper/.messages.index' can't be opened by the 
 chown slurper:adm /var/log/slurper/.messages.index
 mode=$(stat -c %a "$configuration")
 chmod 600 "$configuration"
-finds "the configuration '$configuration' can't be read by the user slurper"
+finds "the configuration '$configuration' can't be opened by the user slurper"
 chmod "$mode" "$configuration"
 chmod 0 $fifo
 finds "can't be opened by the user slurper"
