@@ -144,6 +144,7 @@ enum class PhraseId : std::uint16_t {
   CompressedTooShort,     //
   RemoveRawSegment,       // file
   RemoveLeftover,         // file
+  TidySegments,           //
   FindLineBegin,          //
   SlurperEnds,            //
   ReadLogFrom,            // file, offset
@@ -248,6 +249,7 @@ enum class PhraseId : std::uint16_t {
   // What `check` finds.
   CheckedAsUnit,           // unit, user
   CheckedAsUser,           // user
+  CheckEndedEarly,         // process
   UnitRunsAsOther,         // unit, user
   NotCheckedAsUnit,        // unit, reason
   TheFifo,                 // file

@@ -80,7 +80,9 @@ Findings check_as(const Unit& unit, const Settings& settings, const std::optiona
     finding.phrase = {PhraseId::Text, {{"text", std::move(words)}}};
     findings.push_back(std::move(finding));
   }
-  return findings.empty() ? failed_with(EPIPE) : findings;
+  return findings.empty()
+             ? failed({PhraseId::CheckEndedEarly, {{"process", static_cast<std::uint64_t>(child)}}})
+             : findings;
 }
 
 Findings check_everything(const Settings& settings, const std::optional<std::string>& file,

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/phrase_id.h"
 #include "base/start_thread.h"
 #include "log/compress.h"
 
@@ -111,7 +112,10 @@ void Housekeeper::fell(const char* why) noexcept {
     if (!work_before_) work_before_ = working_before_;
   }
   try {
-    report_failure({ErrorKind::Busy, 0, "compress and remove segments", why, "It is tried again"});
+    report_failure({.kind = ErrorKind::Busy,
+                    .what = PhraseId::TidySegments,
+                    .why = own_words(why),
+                    .advice = PhraseId::SlurperTriesAgain});
   } catch (...) {
     // Not even this can be said; it is counted.
   }

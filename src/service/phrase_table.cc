@@ -234,6 +234,7 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
      .words = "the compressed file is not as long as what was written to it"},
     {.id = PhraseId::RemoveRawSegment, .words = "remove the segment {file}, now compressed"},
     {.id = PhraseId::RemoveLeftover, .words = "remove the leftover {file}"},
+    {.id = PhraseId::TidySegments, .words = "compress and remove segments"},
     {.id = PhraseId::FindLineBegin, .words = "look for the beginning of a line"},
     {.id = PhraseId::SlurperEnds, .words = "slurper ends"},
     {.id = PhraseId::ReadLogFrom, .words = "read the log {file} from offset {offset} on"},
@@ -356,6 +357,8 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
      .words = "checked as {unit} is run: user {user}, its groups, its folders, and its sandbox as its unit "
               "file has it"},
     {.id = PhraseId::CheckedAsUser, .words = "checked for {user}"},
+    {.id = PhraseId::CheckEndedEarly,
+     .words = "the process {process}, which checks as its user, ended early"},
     {.id = PhraseId::UnitRunsAsOther,
      .words = "{unit} runs as {user}: sudo slurper check checks as that user"},
     {.id = PhraseId::NotCheckedAsUnit, .words = "nothing could be checked as {unit} is run: {reason}"},

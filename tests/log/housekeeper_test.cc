@@ -352,8 +352,8 @@ TEST_F(HousekeeperTest, WhatIsThrownIsTriedAgain) {
   housekeeper.notify(base(2));
   EXPECT_THAT(
       recorder_.wait_for(4),
-      ElementsAre("failed: cannot compress and remove segments: memory has run out. It is tried again",
-                  "failed: cannot compress and remove segments: memory has run out. It is tried again",
+      ElementsAre("failed: cannot compress and remove segments: memory has run out. slurper tries again",
+                  "failed: cannot compress and remove segments: memory has run out. slurper tries again",
                   "compressed 0", "compressed " + std::to_string(kSize)));
   EXPECT_THAT(files(), ElementsAre("m.00000000000000000000.zst", "m.00000000000000010000.zst"));
 }
