@@ -146,7 +146,6 @@ enum class PhraseId : std::uint16_t {
   RemoveLeftover,         // file
   TidySegments,           //
   FindLineBegin,          //
-  SlurperEnds,            //
   ReadLogFrom,            // file, offset
   NothingWrittenThere,    // end
   CursorOfAnotherLog,     //
@@ -221,28 +220,156 @@ enum class PhraseId : std::uint16_t {
   // config/
 
   // sink/
-  SinkNeedsSetting,        // sink, setting, why
-  SinkSettingIs,           // setting, sink, value, why
-  SinkSettingDoubt,        // place, setting, sink, what
-  MustBe,                  // allowed
-  NoSuchSinkSetting,       // type, setting
-  SinkSettingsAre,         // settings
-  MakeTheSink,             // sink
-  UndeclaredSetting,       // type, setting
-  PluginNotOnePath,        //
-  NoSuchSinkType,          // type, file
-  SinkTypesAre,            // types
-  PluginUnusable,          // file, why
-  PluginWritableByOthers,  // mode
-  PluginLacksEntry,        // function
-  PluginOfOtherVersion,    // version, own
-  PluginOfOtherType,       // found, type
-  RebuildPlugin,           // page
-  MakePluginSafe,          //
-  IsTheFifo,               // file
-  IsTheLog,                // file
-  IsWrittenBySink,         // file, sink
-  NameAnotherFile,         //
+  SinkNeedsSetting,         // sink, setting, why
+  SinkSettingIs,            // setting, sink, value, why
+  SinkSettingDoubt,         // place, setting, sink, what
+  MustBe,                   // allowed
+  NoSuchSinkSetting,        // type, setting
+  SinkSettingsAre,          // settings
+  MakeTheSink,              // sink
+  UndeclaredSetting,        // type, setting
+  PluginNotOnePath,         //
+  NoSuchSinkType,           // type, file
+  SinkTypesAre,             // types
+  PluginUnusable,           // file, why
+  PluginWritableByOthers,   // mode
+  PluginLacksEntry,         // function
+  PluginOfOtherVersion,     // version, own
+  PluginOfOtherType,        // found, type
+  RebuildPlugin,            // page
+  MakePluginSafe,           //
+  IsTheFifo,                // file
+  IsTheLog,                 // file
+  IsWrittenBySink,          // file, sink
+  NameAnotherFile,          //
+  SlurperEnds,              //
+  ConnectToSocket,          // file
+  ConnectTo,                // target, protocol
+  FindAddress,              // host
+  DnsSilent,                //
+  CheckTheTarget,           //
+  SandboxWithoutNetwork,    //
+  SendTo,                   // target
+  TakesNothingFor,          // time
+  NotAnsweredFor,           // time
+  CheckTheHost,             //
+  ServerClosed,             //
+  TalkTls,                  // target
+  TlsSilent,                //
+  TlsFailed,                // reason
+  LoadCas,                  // file
+  LoadCertificate,          // file
+  LoadKey,                  // file
+  NeedsPem,                 //
+  KeyIsPublic,              // file, mode
+  CertificateExpired,       // subject, date
+  CertificateNotYetValid,   // subject, date
+  CertificateOfNoSystemCa,  // subject, issuer
+  CertificateOfOtherCa,     // subject, issuer, file
+  CertificateRefused,       // subject, reason
+  CertificateForOtherName,  // names, wanted
+  UseThatName,              //
+  UseOneOfTheseNames,       //
+  CertificateWithoutName,   // wanted
+  AddressAsCommonName,      // address
+  IssueForName,             // kind, name
+  TlsAlert,                 // alert
+  TlsAlertNoCertificate,    // alert
+  TlsAlertOwnCertificate,   // alert
+  DoesNotSpeakTls,          //
+  CannotCheckName,          //
+  OnlyWithTransport,        // transports
+  NeedsServer,              //
+  NeedsSocket,              //
+  MustBeginWithSlash,       //
+  MustBeHostAndPort,        //
+  NeedsCertificate,         //
+  MessageLimitTooSmall,     //
+  ReachAServer,             // servers
+  ReasonOfEach,             // reason
+  ReturnsToFirst,           // target
+  SendsToAnother,           // target, first, reason, time
+  RecordCameBack,           //
+  CutOff,                   // kept, size
+  LongerThanLimit,          // size, limit
+  TooLongForDatagram,       // target
+  ComesBackBySyslogd,       // line
+  MustBeFormat,             // formats, example
+  TemplateControl,          // column
+  TemplateNeverOpened,      // brace, column
+  TemplateNeverClosed,      // brace, column
+  TemplateNoSuchEscape,     // name, column, escape
+  TemplateNoSuchField,      // name, column, fields
+  TemplateIsJson,           // instead
+  JsonUnescaped,            // instead
+  MustBeProgram,            //
+  HandToProgram,            // file
+  StartProgram,             // file
+  ClosedInput,              //
+  ClosedOutput,             //
+  EndedWithStatus,          // status
+  EndedBySignal,            // signal, name
+  EndedUnknown,             //
+  WithLastWords,            // how, line
+  AnsweredAtStart,          // answer
+  AnsweredUnasked,          // answer
+  Answered,                 // answer
+  ReadsLikeAMark,           //
+  ProgramSays,              // file, line
+  ProgramSaysAfterMore,     // file, line, lines
+  ProcessNamed,             // pid, command
+  MoreProcesses,            // processes
+  EndsProgram,              // file, time
+  KillsProgram,             // file
+  EndsProcesses,            // file, processes
+  KillsProcesses,           // file, processes
+  LeavesProcesses,          // file, processes
+  LinesCameBack,            // lines, line
+  BreakLoopOfProgram,       //
+  UseStandardOutput,        //
+  ContinuesWhenRead,        //
+  KeepsSegment,             // what, reason, errno, advice
+  LetUserWrite,             // user
+  ReportsOfFile,            // file, finding
+  MoveFileCursorAway,       //
+  MayRepeatLinesOfFile,     // file
+  RotateFile,               // file, what, reason, errno, advice
+  WriteToFile,              // file
+  BreakLoopOfFile,          //
+  OpenJournal,              //
+  ReadJournal,              //
+  WriteJournal,             //
+  ReachJournald,            // file
+  WatchJournald,            //
+  FindProbe,                //
+  NotInJournal,             //
+  DroppedByJournald,        // lines, count
+  NotKeptByJournald,        //
+  ComesBackByJournal,       // line, folder
+  OpenDeadLetters,          // file
+  WriteDeadLetters,         // file
+  RunTheSink,               //
+  ContinueAtCursor,         //
+  CursorBeyondLog,          // offset, end
+  RestoreLogOrSetCursor,    // command
+  ContinueAfterAnswer,      //
+  AnswerBeyondLog,          // answer, end
+  AnswerInLine,             // answer, line
+  CheckDestination,         // command
+  DestinationWentBack,      // before, now
+  CursorSlotDamaged,        // damage
+  MayRepeatLines,           // what, reason, errno, advice
+  CursorNotMoved,           // what, reason, errno, advice
+  LogNotAllReadable,        // what, reason, errno, advice
+  LineRefused,              // reason, file
+  ContinuesAfterLoss,       // offset
+  CannotDeliverAgain,       // from, to, size, reason
+  PassedIsGone,             // from, to
+  CameTooLate,              // size, reason
+  GapMoved,                 //
+  GapCut,                   //
+  GapDamaged,               //
+  GapRemoved,               //
 
   // service/
 

@@ -18,6 +18,15 @@ namespace slurper {
 
 namespace {
 
+constexpr std::array kOfSyslogSocket = {
+    ErrnoAdvice{ENOENT, "No such socket exists: is the syslogd running?"},
+    ErrnoAdvice{ECONNREFUSED, "Nothing listens at the socket: is the syslogd running?"}};
+constexpr std::array kOfServer = {
+    ErrnoAdvice{ECONNREFUSED, "Nothing listens there by {protocol}: is the server running?"},
+    ErrnoAdvice{ETIMEDOUT, "Nothing answers: is the host up, and does no firewall stand between?"}};
+constexpr std::array kOfReceiver = {
+    ErrnoAdvice{ECONNREFUSED, "Nothing listens there: is the server running?"}};
+constexpr std::array kOfStandardOutput = {ErrnoAdvice{EBADF, "Start slurper with a standard output"}};
 // What to do if a call fails with these.
 constexpr std::string_view kMakeRoom = "Make room on its file system";
 constexpr std::array kLogAdvice = {
@@ -236,7 +245,6 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::RemoveLeftover, .words = "remove the leftover {file}"},
     {.id = PhraseId::TidySegments, .words = "compress and remove segments"},
     {.id = PhraseId::FindLineBegin, .words = "look for the beginning of a line"},
-    {.id = PhraseId::SlurperEnds, .words = "slurper ends"},
     {.id = PhraseId::ReadLogFrom, .words = "read the log {file} from offset {offset} on"},
     {.id = PhraseId::NothingWrittenThere,
      .words = "nothing was ever written beyond offset {end}",
@@ -349,6 +357,235 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::IsTheLog, .words = "{file} is the log itself"},
     {.id = PhraseId::IsWrittenBySink, .words = "{file} is what the sink {sink} writes to"},
     {.id = PhraseId::NameAnotherFile, .words = "Name a file that nothing else writes to"},
+    {.id = PhraseId::SlurperEnds, .words = "slurper is ending"},
+    {.id = PhraseId::ConnectToSocket, .words = "connect to the socket {file}", .on_errno = kOfSyslogSocket},
+    {.id = PhraseId::ConnectTo, .words = "connect to {target} by {protocol}", .on_errno = kOfServer},
+    {.id = PhraseId::FindAddress, .words = "find the address of {host}"},
+    {.id = PhraseId::DnsSilent,
+     .words = "the DNS does not answer in time",
+     .advice = "Look at /etc/resolv.conf"},
+    {.id = PhraseId::CheckTheTarget, .words = "Check the target's spelling, and the DNS"},
+    {.id = PhraseId::SandboxWithoutNetwork,
+     .words = "The service's sandbox gives slurper no network. A sink that sends over a network needs "
+              "the drop-in network.conf: `slurper check --drop-in` prints its settings, `systemctl "
+              "edit slurper` takes them"},
+    {.id = PhraseId::SendTo, .words = "send to {target}", .on_errno = kOfReceiver},
+    {.id = PhraseId::TakesNothingFor, .words = "it has taken nothing for {time}"},
+    {.id = PhraseId::NotAnsweredFor, .words = "it has not answered for {time}"},
+    {.id = PhraseId::CheckTheHost, .words = "Check that the host is up, and the network between"},
+    {.id = PhraseId::ServerClosed, .words = "the server has closed the connection"},
+    {.id = PhraseId::TalkTls, .words = "talk TLS with {target}"},
+    {.id = PhraseId::TlsSilent,
+     .words = "it does not answer in time",
+     .advice = "Is this the server's TLS port?"},
+    {.id = PhraseId::TlsFailed, .words = "TLS failed: {reason}"},
+    {.id = PhraseId::LoadCas, .words = "load the CA certificates {file}"},
+    {.id = PhraseId::LoadCertificate, .words = "load the certificate {file}"},
+    {.id = PhraseId::LoadKey, .words = "load the private key {file}"},
+    {.id = PhraseId::NeedsPem,
+     .words = "It must be a PEM file that slurper may read, and a key must have no passphrase"},
+    {.id = PhraseId::KeyIsPublic,
+     .words = "has a private key that every user may read, and so could pose as this machine: {file} "
+              "(mode {mode.octal})",
+     .advice = "Run chmod o-rwx on it, and replace it if other users have access to this machine"},
+    {.id = PhraseId::CertificateExpired,
+     .words = "its certificate {subject} expired on {date}",
+     .advice = "Renew it on the server, or set this machine's clock right"},
+    {.id = PhraseId::CertificateNotYetValid,
+     .words = "its certificate {subject} is not valid before {date}",
+     .advice = "Set this machine's clock right"},
+    {.id = PhraseId::CertificateOfNoSystemCa,
+     .words = "its certificate {subject} was issued by {issuer}, which is not among the system's CA "
+              "certificates",
+     .advice = "Set ca_file to the certificate of the CA that issued it"},
+    {.id = PhraseId::CertificateOfOtherCa,
+     .words = "its certificate {subject} was issued by {issuer}, which is not in {file}",
+     .advice = "Set ca_file to the certificate of the CA that issued it"},
+    {.id = PhraseId::CertificateRefused, .words = "its certificate {subject} can't be verified: {reason}"},
+    {.id = PhraseId::CertificateForOtherName, .words = "its certificate is for {names}, not for {wanted}"},
+    {.id = PhraseId::UseThatName, .words = "Use that name as the target, or set server_name to it"},
+    {.id = PhraseId::UseOneOfTheseNames,
+     .words = "Use one of these names as the target, or set server_name to it"},
+    {.id = PhraseId::CertificateWithoutName,
+     .words = "its certificate contains no name, so it is not for {wanted}"},
+    {.id = PhraseId::AddressAsCommonName,
+     .words = "its certificate contains the address {address} as its common name only, and a common "
+              "name counts only if it is no address"},
+    {.id = PhraseId::IssueForName,
+     .words = "Have the server's certificate issued with subjectAltName = {kind}:{name}"},
+    {.id = PhraseId::TlsAlert, .words = "the server ended the connection with the TLS alert {alert}"},
+    {.id = PhraseId::TlsAlertNoCertificate,
+     .words = "the server ended the connection with the TLS alert {alert}: it asked for a certificate, "
+              "and slurper has none",
+     .advice = "Give slurper a certificate that the server trusts: set certificate and key"},
+    {.id = PhraseId::TlsAlertOwnCertificate,
+     .words = "the server ended the connection with the TLS alert {alert}: it has seen slurper's "
+              "certificate",
+     .advice = "Give slurper a certificate that the server trusts: set certificate and key"},
+    {.id = PhraseId::DoesNotSpeakTls,
+     .words = "what answers there does not speak TLS",
+     .advice = "Name the server's TLS port, which is 6514 by default"},
+    {.id = PhraseId::CannotCheckName,
+     .words = "the server's name can't be checked",
+     .advice = "Set server_name"},
+    {.id = PhraseId::OnlyWithTransport, .words = "may be set only with the transport {transports}"},
+    {.id = PhraseId::NeedsServer, .words = "must be a server, such as \"logs.example:514\""},
+    {.id = PhraseId::NeedsSocket, .words = "must be the path of a socket, such as \"/dev/log\""},
+    {.id = PhraseId::MustBeginWithSlash, .words = "must begin with a '/'"},
+    {.id = PhraseId::MustBeHostAndPort,
+     .words = "must be a host, or a host and a port, such as \"logs.example\", \"192.0.2.1:514\" or "
+              "\"[::1]:514\""},
+    {.id = PhraseId::NeedsCertificate, .words = "must be set if key is set"},
+    {.id = PhraseId::MessageLimitTooSmall,
+     .words = "must be 0 or at least \"480B\", which every receiver accepts"},
+    {.id = PhraseId::ReachAServer, .words = "reach any of the {servers} syslog servers"},
+    {.id = PhraseId::ReasonOfEach, .words = "{reason}"},
+    {.id = PhraseId::ReturnsToFirst, .words = "sends to {target} again"},
+    {.id = PhraseId::SendsToAnother,
+     .words = "sends to {target}, because {first} fails: {reason}. slurper tries {first} again every "
+              "{time}"},
+    {.id = PhraseId::RecordCameBack, .words = "this sink has sent it before, and it came back: a loop"},
+    {.id = PhraseId::CutOff, .words = "it was cut off after {kept} of {size} bytes"},
+    {.id = PhraseId::LongerThanLimit, .words = "it has {size} bytes, and max_message is {limit}"},
+    {.id = PhraseId::TooLongForDatagram, .words = "it is too long for a datagram to {target}"},
+    {.id = PhraseId::ComesBackBySyslogd,
+     .words = "what this sink sends comes back through the FIFO, and would circulate for ever: a "
+              "syslogd receives it and writes it to the FIFO, as {line}",
+     .advice = "Leave these lines out of what that syslogd writes to the FIFO, or send them to another "
+               "destination. Then run systemctl reload slurper"},
+    {.id = PhraseId::MustBeFormat, .words = "must be one of {formats}, or a template such as {example}"},
+    {.id = PhraseId::TemplateControl,
+     .words = "has a control character as character {column}: each record is one line, and slurper "
+              "itself ends it"},
+    {.id = PhraseId::TemplateNeverOpened,
+     .words = "has a {brace} as character {column} that nothing opens; for the character itself, write "
+              "it twice"},
+    {.id = PhraseId::TemplateNeverClosed,
+     .words = "has a {brace} as character {column} that nothing closes; for the character itself, "
+              "write it twice"},
+    {.id = PhraseId::TemplateNoSuchEscape,
+     .words = "has an unknown escape {name} as character {column}; the only one is {escape}"},
+    {.id = PhraseId::TemplateNoSuchField,
+     .words = "has an unknown field {name} as character {column}; the fields are {fields}"},
+    {.id = PhraseId::TemplateIsJson,
+     .words = "must be written as {instead}: each brace of JSON is doubled, and each field has an "
+              "escape"},
+    {.id = PhraseId::JsonUnescaped,
+     .words = "looks like JSON, which a quote or a backslash in a field breaks",
+     .advice = "Write {instead}, or \"json\" for the whole line"},
+    {.id = PhraseId::MustBeProgram, .words = "must be the absolute path of a program"},
+    {.id = PhraseId::HandToProgram, .words = "hand lines to the program {file}"},
+    {.id = PhraseId::StartProgram, .words = "start the program {file}"},
+    {.id = PhraseId::ClosedInput, .words = "it has closed its standard input"},
+    {.id = PhraseId::ClosedOutput, .words = "it has closed its standard output"},
+    {.id = PhraseId::EndedWithStatus, .words = "it ended with status {status}"},
+    {.id = PhraseId::EndedBySignal, .words = "it was ended by signal {signal} ({name})"},
+    {.id = PhraseId::EndedUnknown, .words = "it has ended, and its status is unknown"},
+    {.id = PhraseId::WithLastWords, .words = "{how}; the last line that it wrote is {line}"},
+    {.id = PhraseId::AnsweredAtStart, .words = "its first answer is {answer}, not OK"},
+    {.id = PhraseId::AnsweredUnasked, .words = "it answered {answer} although every line had its answer"},
+    {.id = PhraseId::Answered, .words = "it answered {answer}"},
+    {.id = PhraseId::ReadsLikeAMark, .words = "it reads like the mark of a transaction"},
+    {.id = PhraseId::ProgramSays, .words = "reports a line from its program {file}: {line}"},
+    {.id = PhraseId::ProgramSaysAfterMore,
+     .words = "reports a line from its program {file}: {line} (it left out {lines} lines before it)"},
+    {.id = PhraseId::ProcessNamed, .words = "{pid} ({command})"},
+    {.id = PhraseId::MoreProcesses, .words = "and {processes} more"},
+    {.id = PhraseId::EndsProgram,
+     .words = "sends SIGTERM to its program {file}, which has not ended {time} after its input"},
+    {.id = PhraseId::KillsProgram, .words = "kills its program {file}, which continues in spite of SIGTERM"},
+    {.id = PhraseId::EndsProcesses, .words = "ends what its program {file} has left behind: {processes}"},
+    {.id = PhraseId::KillsProcesses,
+     .words = "kills what its program {file} has left behind, which continues in spite of SIGTERM: "
+              "{processes}"},
+    {.id = PhraseId::LeavesProcesses,
+     .words = "leaves alone what its program {file} has started in another session or process group: "
+              "{processes}. It continues until it ends by itself"},
+    {.id = PhraseId::LinesCameBack,
+     .words = "{lines} different lines that it wrote have come back through the FIFO, in their order, "
+              "the last as {line}"},
+    {.id = PhraseId::BreakLoopOfProgram,
+     .words = "Stop what this program sends to a syslogd. Then run systemctl reload slurper"},
+    {.id = PhraseId::UseStandardOutput, .words = "use standard output", .on_errno = kOfStandardOutput},
+    {.id = PhraseId::ContinuesWhenRead, .words = "The sink continues as soon as a process reads there"},
+    {.id = PhraseId::KeepsSegment, .words = "keeps a segment as it is: cannot {what}: {reason}"},
+    {.id = PhraseId::LetUserWrite,
+     .words = "Let {user}, as which slurper runs, write there: chown or chmod the folder and the file. "
+              "A service may also need ReadWritePaths= in a drop-in, which `slurper check --drop-in` "
+              "prints"},
+    {.id = PhraseId::ReportsOfFile, .words = "reports of {file}: {finding}"},
+    {.id = PhraseId::MoveFileCursorAway, .words = "Move it away: the sink may then repeat lines in the file"},
+    {.id = PhraseId::MayRepeatLinesOfFile,
+     .words = "may repeat lines in {file}: the machine went down, or other settings wrote the last "
+              "lines"},
+    {.id = PhraseId::RotateFile, .words = "does not rotate {file} now: cannot {what}: {reason}"},
+    {.id = PhraseId::WriteToFile, .words = "write to {file}"},
+    {.id = PhraseId::BreakLoopOfFile,
+     .words = "Remove the syslogd's input that reads this file (rsyslog's imfile, syslog-ng's file()). "
+              "Then run systemctl reload slurper"},
+    {.id = PhraseId::OpenJournal, .words = "open the journal"},
+    {.id = PhraseId::ReadJournal, .words = "read the journal"},
+    {.id = PhraseId::WriteJournal, .words = "write to the journal"},
+    {.id = PhraseId::ReachJournald, .words = "reach journald at {file}"},
+    {.id = PhraseId::WatchJournald, .words = "follow what journald has read"},
+    {.id = PhraseId::FindProbe, .words = "find in the journal what was just written to it"},
+    {.id = PhraseId::NotInJournal,
+     .words = "it is not there",
+     .advice = "Put slurper's user into the group adm (or systemd-journal), and check Storage= and "
+               "MaxLevelStore= in journald.conf"},
+    {.id = PhraseId::DroppedByJournald,
+     .words = "journald has dropped {lines} of {count} lines: its rate limit, a level, or its disk",
+     .advice = "Set LogRateLimitIntervalSec=0 in slurper's unit, and check MaxLevelStore= in "
+               "journald.conf"},
+    {.id = PhraseId::NotKeptByJournald, .words = "journald does not keep it"},
+    {.id = PhraseId::ComesBackByJournal,
+     .words = "what this sink writes comes back through the FIFO, and would circulate for ever: a "
+              "syslogd receives the journal's lines and writes them to the FIFO, as {line}",
+     .advice = "Use the settings for that syslogd in {folder}, which leave such lines out, or keep the "
+               "journal's lines from it (ForwardToSyslog=no in journald.conf, or no imjournal). Then "
+               "run systemctl reload slurper"},
+    {.id = PhraseId::OpenDeadLetters, .words = "open the dead letters {file}"},
+    {.id = PhraseId::WriteDeadLetters, .words = "write to the dead letters {file}"},
+    {.id = PhraseId::RunTheSink, .words = "run it"},
+    {.id = PhraseId::ContinueAtCursor, .words = "continue at its cursor"},
+    {.id = PhraseId::CursorBeyondLog, .words = "it is at offset {offset}, and the log ends at {end}"},
+    {.id = PhraseId::RestoreLogOrSetCursor,
+     .words = "Was the log restored from a backup? Restore all of it, or set the cursor: {command}"},
+    {.id = PhraseId::ContinueAfterAnswer, .words = "continue after what its destination has"},
+    {.id = PhraseId::AnswerBeyondLog,
+     .words = "the destination says that it has everything before offset {answer}, but the log ends at "
+              "{end}"},
+    {.id = PhraseId::AnswerInLine,
+     .words = "the destination says that it has everything before offset {answer}, but that is in the "
+              "middle of the line at offset {line}"},
+    {.id = PhraseId::CheckDestination,
+     .words = "Look at the last record there: it did not come from this log, or the log was restored "
+              "from a backup. Remove that record, or set the cursor: {command}"},
+    {.id = PhraseId::DestinationWentBack,
+     .words = "has a destination that lost lines: it had everything before offset {before}, and now "
+              "has everything before offset {now}. slurper delivers again what the log still has of "
+              "the rest"},
+    {.id = PhraseId::CursorSlotDamaged, .words = "continues with one slot of its cursor: {damage}"},
+    {.id = PhraseId::MayRepeatLines, .words = "may repeat lines: cannot {what}: {reason}"},
+    {.id = PhraseId::CursorNotMoved,
+     .words = "cannot keep its cursor for the next start, and tries again: cannot {what}: {reason}"},
+    {.id = PhraseId::LogNotAllReadable,
+     .words = "skips what it cannot read of the log: cannot {what}: {reason}"},
+    {.id = PhraseId::LineRefused,
+     .words = "was refused a line: {reason}. That line is in {file}, and so is each further line that "
+              "is refused"},
+    {.id = PhraseId::ContinuesAfterLoss,
+     .words = "continues at offset {offset}, after what the log lost when the machine went down"},
+    {.id = PhraseId::CannotDeliverAgain,
+     .words = "cannot deliver again what its destination lost at the offsets {from} to {to} ({size}): "
+              "{reason}"},
+    {.id = PhraseId::PassedIsGone,
+     .words = "does not find the offsets {from} to {to} in the log, but had passed them before"},
+    {.id = PhraseId::CameTooLate, .words = "came too late for {size} of the log: {reason}"},
+    {.id = PhraseId::GapMoved, .words = "another process moved their file away"},
+    {.id = PhraseId::GapCut, .words = "another process removed or cut their file"},
+    {.id = PhraseId::GapDamaged, .words = "their segment is damaged"},
+    {.id = PhraseId::GapRemoved, .words = "they were removed, by log.keep_files, log.keep_size, or by hand"},
 
     // service/
 

@@ -1,20 +1,19 @@
 #include "sink/dead_letters.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cerrno>
 
 #include "base/error.h"
 #include "base/file_kind.h"
-#include "base/text.h"
+#include "base/phrase_id.h"
 #include "sink/format/json_line.h"
 
 namespace slurper {
 
 Status DeadLetters::open() {
-  const std::string what = fmt::format("open the dead letters '{}'", printable(path_));
+  const Phrase what = about_file(PhraseId::OpenDeadLetters, path_);
   // O_RDWR, because open() reads the end of the last line.
   constexpr int kFlags = O_RDWR | O_APPEND | O_NOFOLLOW;
   UniqueFd fd(os_.open(path_.c_str(), kFlags | O_CREAT | O_EXCL, access_.mode));
@@ -25,7 +24,7 @@ Status DeadLetters::open() {
   struct stat st{};
   if (const int result = os_.fstat(fd.get(), &st); result < 0) return fail_errno(-result, what);
   if (!S_ISREG(st.st_mode))
-    return fail(ErrorKind::CantCreate, what, not_a_regular_file(path_, st.st_mode), "Move it away");
+    return fail(ErrorKind::CantCreate, what, not_a_regular_file(path_, st.st_mode), PhraseId::MoveItAway);
   // An empty file may be the remains of a crash. It may also be a second name of another file, which stays
   // untouched.
   if (created || (st.st_size == 0 && st.st_nlink == 1 && st.st_uid == ::geteuid())) {
@@ -65,7 +64,7 @@ Status DeadLetters::append(std::string_view sink, const Record& record, const Ph
   if (written == static_cast<ssize_t>(line.size())) return {};
   fd_.reset();  // the next open() ends the line that was cut short
   return fail_errno(written < 0 ? static_cast<int>(-written) : ENOSPC,
-                    fmt::format("write to the dead letters '{}'", printable(path_)));
+                    about_file(PhraseId::WriteDeadLetters, path_));
 }
 
 }  // namespace slurper

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/text.h"
 #include "base/uuid.h"
 
 namespace slurper {
@@ -44,16 +43,6 @@ std::string LoopProbe::message(std::string_view what) const {
 
 std::uint8_t LoopProbe::severity_for(const Record& first) {
   return std::min(first.header().severity.value_or(kInfo), kWarning);
-}
-
-std::unexpected<Error> probe_error(std::string what, std::string_view way, const Record& probe,
-                                   std::string_view remedy) {
-  constexpr std::size_t kShown = 160;
-  return fail(
-      ErrorKind::Loop, std::move(what),
-      fmt::format("what is written there comes back through the FIFO, and would for ever: {}, as '{}…'", way,
-                  printable(probe.raw().substr(0, kShown))),
-      fmt::format("{}. Then: systemctl reload slurper", remedy));
 }
 
 }  // namespace slurper

@@ -9,7 +9,6 @@
 #include <string_view>
 
 #include "slurper/record.h"
-#include "slurper/result.h"
 
 namespace slurper {
 
@@ -46,11 +45,5 @@ class LoopProbe {
   bool has_come_back_ = false;
   std::optional<Clock::time_point> sent_at_;  // since begin()
 };
-
-// Returns the Loop error of the sink. `what` is what it did ("write to the journal"), `way` is how the line
-// came back ("a syslogd gets the journal's lines, and writes them to the FIFO"), and `remedy` is a sentence
-// that says what to do.
-[[nodiscard]] std::unexpected<Error> probe_error(std::string what, std::string_view way, const Record& probe,
-                                                 std::string_view remedy);
 
 }  // namespace slurper

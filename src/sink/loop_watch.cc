@@ -1,12 +1,11 @@
 #include "sink/loop_watch.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <functional>
 #include <utility>
 
-#include "base/text.h"
+#include "base/phrase_id.h"
+#include "sink/loop_error.h"
 
 namespace slurper {
 
@@ -60,14 +59,9 @@ void LoopWatch::forget() {
   *this = LoopWatch();
 }
 
-std::unexpected<Error> loop_error(std::string what, const Record& record, std::string_view way) {
-  constexpr std::size_t kShown = 160;
-  return fail(
-      ErrorKind::Loop, std::move(what),
-      fmt::format("{} different lines that it wrote have come back through the FIFO, in their order, the "
-                  "last as '{}…'",
-                  LoopWatch::kTimes * LoopWatch::kLines, printable(record.raw().substr(0, kShown))),
-      fmt::format("Take the way back away: {}. Then: systemctl reload slurper", way));
+std::unexpected<Error> lines_came_back(Phrase what, const Record& last, Phrase advice) {
+  constexpr std::uint64_t kProof = LoopWatch::kTimes * LoopWatch::kLines;
+  return loop_error(std::move(what), {PhraseId::LinesCameBack, {{"lines", kProof}}}, last, std::move(advice));
 }
 
 }  // namespace slurper

@@ -56,7 +56,8 @@ class LoopWatch {
   bool writes_raw_ = false;  // the sink writes lines unchanged
 };
 
-// Returns the Loop error of the sink. `way` names the connection that the operator must remove.
-[[nodiscard]] std::unexpected<Error> loop_error(std::string what, const Record& record, std::string_view way);
+// The Loop error of a sink of which closes_loop() has found the last line that came back. `what` is what it
+// did, and `advice` how to break the loop.
+[[nodiscard]] std::unexpected<Error> lines_came_back(Phrase what, const Record& last, Phrase advice);
 
 }  // namespace slurper

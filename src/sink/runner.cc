@@ -1,6 +1,5 @@
 #include "sink/runner.h"
 
-#include <fmt/format.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -10,7 +9,9 @@
 #include <random>
 #include <utility>
 
+#include "base/error.h"
 #include "base/event_loop.h"
+#include "base/phrase_id.h"
 #include "base/start_thread.h"
 #include "base/text.h"
 
@@ -30,24 +31,26 @@ constexpr auto kShortestSync = 1s;  // between syncs of the cursor: each costs a
 constexpr int kNicer = 10;
 constexpr StreamOffset kFarAway{~std::uint64_t{0}};
 
-std::string size_text(std::uint64_t bytes) {
-  return format_rounded(ByteSize{bytes});
-}
-
-const char* reason(Gap why) {
+PhraseId reason_of(Gap why) {
   switch (why) {
     case Gap::Moved:
-      return "another process moved their file away";
+      return PhraseId::GapMoved;
     case Gap::Cut:
-      return "another process removed or cut their file";
+      return PhraseId::GapCut;
     case Gap::Damaged:
-      return "their segment is damaged";
+      return PhraseId::GapDamaged;
     case Gap::None:
     case Gap::Removed:
     case Gap::PowerLoss:
       break;
   }
-  return "they were removed, by log.keep_files, log.keep_size, or by hand";
+  return PhraseId::GapRemoved;
+}
+
+// A plug-in's own words may contain anything.
+Phrase escaped(const Phrase& reason) {
+  return reason.id() == PhraseId::Text ? own_words(printable(reason.arguments().front().value.text()))
+                                       : reason;
 }
 
 bool ends_a_line(const Record& record) {
@@ -256,7 +259,7 @@ void SinkRunner::run() {
   try {
     if (log_.feed.renewals() != renewals_) renew_cursor();
     if (const Status saved = save_cursor(true); !saved)
-      say(Level::Warning, "may repeat lines: " + saved.error().message());
+      say(Level::Warning, as_phrase(saved.error(), PhraseId::MayRepeatLines));
   } catch (...) {
     // The cursor stays as it was, so lines are delivered again.
   }
@@ -270,7 +273,8 @@ Status SinkRunner::turn() {
   } catch (...) {
     const WhatWasThrown thrown;
     tear_down();
-    return fail(thrown.is_shortage() ? ErrorKind::Busy : ErrorKind::Internal, "go on", thrown.text());
+    return fail(thrown.is_shortage() ? ErrorKind::Busy : ErrorKind::Internal, PhraseId::RunTheSink,
+                own_words(thrown.text()));
   }
 }
 
@@ -294,8 +298,8 @@ Status SinkRunner::open_cursor() {
   if (cursor_) return {};
   Result<CursorFile> cursor = CursorFile::open(log_.os, log_.paths, name_, log_.id, log_.access);
   if (!cursor) return std::unexpected(cursor.error());
-  for (const Phrase& damage : cursor->damage())
-    say(Level::Warning, damage.str() + ", going on with the other one");
+  for (const auto& damage : cursor->damage())
+    say(Level::Warning, {PhraseId::CursorSlotDamaged, {{"damage", Phrase(damage)}}});
   if (const auto& record = cursor->record()) {
     held_ = record->offset.value;
     rejected_ = record->rejected;
@@ -333,7 +337,7 @@ Status SinkRunner::open_sink() {
   linger_until_.reset();
   line_in_parts_.reset();
   whole_lines_ = {};
-  const Result<StreamOffset> begin = where_to_go_on(*opened);
+  const Result<StreamOffset> begin = where_to_resume(*opened);
   if (!begin) return std::unexpected(begin.error());
   held_ = begin->value;
   handed_ = *begin;
@@ -346,13 +350,12 @@ Status SinkRunner::open_sink() {
 // record that the destination took there may be any number of lines that the filter rejected. So an answer
 // before the cursor is normal, unless it is also before the end of that record: then the destination has
 // lost what it had.
-Result<StreamOffset> SinkRunner::where_to_go_on(std::optional<std::uint64_t> answer) {
+Result<StreamOffset> SinkRunner::where_to_resume(std::optional<std::uint64_t> answer) {
   const StreamOffset noted = cursor_->record()->offset;  // for a split line, its beginning
   if (const StreamOffset end = log_.feed.end(); noted > end) {
-    return fail(ErrorKind::Data, "go on at its cursor",
-                fmt::format("it is at offset {}, and the log ends at {}", noted.value, end.value),
-                fmt::format("Was the log restored from a backup? Restore all of it, or set the cursor: {}",
-                            how_to_set_cursor(log_.paths, name_).str()));
+    return fail(ErrorKind::Data, PhraseId::ContinueAtCursor,
+                {PhraseId::CursorBeyondLog, {{"offset", noted.value}, {"end", end.value}}},
+                {PhraseId::RestoreLogOrSetCursor, {{"command", how_to_set_cursor(log_.paths, name_)}}});
   }
   if (!answer || set_by_hand_) return noted;
   const StreamOffset has{*answer};
@@ -372,10 +375,7 @@ Result<StreamOffset> SinkRunner::where_to_go_on(std::optional<std::uint64_t> ans
   passed_once_ = std::max(passed_once_, noted);
   if (before) {
     went_back_ = true;
-    say(Level::Warning,
-        fmt::format("has a destination that lost lines: it had everything before offset {}, and now has "
-                    "everything before offset {}. What the log has of the rest is delivered again",
-                    before->value, has.value));
+    say(Level::Warning, {PhraseId::DestinationWentBack, {{"before", before->value}, {"now", has.value}}});
   }
   return has;
 }
@@ -383,16 +383,12 @@ Result<StreamOffset> SinkRunner::where_to_go_on(std::optional<std::uint64_t> ans
 // Another writer of the destination can forge its answer, and a wrong one would skip what was never
 // delivered. Returns the offset to use instead of the answer, if there is one.
 Result<std::optional<StreamOffset>> SinkRunner::check_answer(StreamOffset answer, StreamOffset noted) const {
-  const auto wrong = [&](const std::string& why) {
-    return fail(ErrorKind::Data, "go on behind what its destination has",
-                fmt::format("the destination says that it has everything before offset {}, but {}",
-                            answer.value, why),
-                fmt::format("Look at the last record there: it did not come from this log, or the log was "
-                            "restored from a backup. Remove that record, or say where to go on: {}",
-                            how_to_set_cursor(log_.paths, name_).str()));
+  const auto wrong = [&](Phrase why) {
+    return fail(ErrorKind::Data, PhraseId::ContinueAfterAnswer, why.with({"answer", answer.value}),
+                {PhraseId::CheckDestination, {{"command", how_to_set_cursor(log_.paths, name_)}}});
   };
   if (const StreamOffset end = log_.feed.end(); answer > end)
-    return wrong(fmt::format("the log ends at {}", end.value));
+    return wrong({PhraseId::AnswerBeyondLog, {{"end", end.value}}});
   const Result<RecordSource::Place> place = source_.place_of(answer, [this] { return stopping_.load(); });
   // A damaged segment can't prove that the answer is wrong.
   if (!place && place.error().kind == ErrorKind::Data) return std::nullopt;
@@ -401,7 +397,7 @@ Result<std::optional<StreamOffset>> SinkRunner::check_answer(StreamOffset answer
   // The cursor is at the beginning of that line, so nothing is skipped, and at most this line is delivered
   // again. Such an answer is correct if max_line has changed since.
   if (place->line == noted) return noted;
-  return wrong(fmt::format("that is in the middle of the line at offset {}", place->line.value));
+  return wrong({PhraseId::AnswerInLine, {{"line", place->line.value}}});
 }
 
 // Reads what the log has, and delivers it as soon as a batch is worth it.
@@ -411,7 +407,7 @@ Status SinkRunner::step() {
     const RecordSource::Missing skipped = source_.skip_damaged();
     if (skipped.bytes == 0)
       return std::unexpected(missing.error());  // not the error of a segment: it would recur at once
-    say(Level::Error, fmt::format("cannot have all of the log: {}", missing.error().message()));
+    say(Level::Error, as_phrase(missing.error(), PhraseId::LogNotAllReadable));
     note_gap(skipped);
     return {};
   }
@@ -491,8 +487,8 @@ Status SinkRunner::take(std::span<const Record> batch, const Delivery& delivery)
       return kept;
   }
   if (!delivery.rejected.empty() && rejected_ == 0) {
-    say(Level::Warning, fmt::format("was refused a line: {}. It is in '{}', as all that are refused will be",
-                                    printable(delivery.rejected.front().reason.str()), dead_letters_.path()));
+    say(Level::Warning, about_file(PhraseId::LineRefused, dead_letters_.path())
+                            .with({"reason", escaped(delivery.rejected.front().reason)}));
   }
   settle_due_ = Clock::now() + delivery.settle_after;
   rejected_ += delivery.rejected.size();
@@ -539,10 +535,10 @@ void SinkRunner::renew_cursor() {
   const Status renewed = cursor_ ? cursor_->follow_path(log_.paths, log_.access) : Status();
   if (renewed) {
     renewals_ = renewals;
-    renewal_failure_.clear();
-  } else if (std::string failure = renewed.error().message(); failure != renewal_failure_) {
-    say(Level::Error, fmt::format("cannot keep its cursor: {}. It is tried again", failure));
-    renewal_failure_ = std::move(failure);
+    renewal_failure_.reset();
+  } else if (renewed.error() != renewal_failure_) {
+    say(Level::Error, as_phrase(renewed.error(), PhraseId::CursorNotMoved));
+    renewal_failure_ = renewed.error();
   }
 }
 
@@ -550,24 +546,24 @@ void SinkRunner::note_gap(const RecordSource::Missing& missing) {
   if (missing.bytes == 0) return;
   // The sink did not miss this: the log never held it durably, and most of it was never handed out.
   if (missing.why == Gap::PowerLoss) {
-    return say(Level::Info,
-               fmt::format("goes on at offset {}, behind what the log lost when the machine went down",
-                           missing.up_to.value));
+    return say(Level::Info, {PhraseId::ContinuesAfterLoss, {{"offset", missing.up_to.value}}});
   }
   const StreamOffset from{missing.up_to.value - missing.bytes};
   const StreamOffset passed_up_to = std::clamp(passed_once_, from, missing.up_to);
   if (passed_up_to > from && went_back_) {
-    say(Level::Error,
-        fmt::format("cannot deliver again what its destination lost at the offsets {} to {} ({}): {}",
-                    from.value, passed_up_to.value, size_text(passed_up_to - from), reason(missing.why)));
+    say(Level::Error, {PhraseId::CannotDeliverAgain,
+                       {{"from", from.value},
+                        {"to", passed_up_to.value},
+                        {"size", ByteSize{passed_up_to - from}},
+                        {"reason", Phrase(reason_of(missing.why))}}});
   } else if (passed_up_to > from) {
-    say(Level::Info, fmt::format("does not find the offsets {} to {} in the log, which it had passed before",
-                                 from.value, passed_up_to.value));
+    say(Level::Info, {PhraseId::PassedIsGone, {{"from", from.value}, {"to", passed_up_to.value}}});
   }
   if (passed_up_to == missing.up_to) return;
   missed_ += missing.up_to - passed_up_to;
-  say(Level::Error, fmt::format("came too late for {} of the log: {}",
-                                size_text(missing.up_to - passed_up_to), reason(missing.why)));
+  say(Level::Error,
+      {PhraseId::CameTooLate,
+       {{"size", ByteSize{missing.up_to - passed_up_to}}, {"reason", Phrase(reason_of(missing.why))}}});
 }
 
 void SinkRunner::watch_lag(Timestamp oldest) {
@@ -586,8 +582,7 @@ void SinkRunner::watch_lag(Timestamp oldest) {
 void SinkRunner::failed(const Error& error) {
   close_sink();
   const auto now = Clock::now();
-  const std::string failure = error.message();
-  const bool is_news = set_failure(failure);
+  const bool is_news = set_failure(error);
   failing_ = true;
   const bool is_first = !std::exchange(failure_is_told_, true);
   if (is_first) failing_since_ = now;
@@ -616,7 +611,7 @@ void SinkRunner::wait_for_resume() {
 }
 
 // Returns whether the failure differs from the one before.
-bool SinkRunner::set_failure(std::string failure) {
+bool SinkRunner::set_failure(std::optional<Error> failure) {
   const std::lock_guard lock(failure_mutex_);
   std::swap(failure_, failure);
   return failure_ != failure;

@@ -72,7 +72,7 @@ struct SinkStatus {
   bool failing = false;
   bool stopped = false;  // failing, and not retried before resume()
   bool lagging = false;
-  std::string failure = {};  // while it is failing: "cannot …"; empty while memory has run out
+  std::optional<Error> failure = {};  // while it is failing; none while memory has run out
 };
 
 // Reads the log from the sink's cursor, hands records to the sink in batches, and moves the cursor to the
@@ -121,7 +121,7 @@ class SinkRunner {
   void close_sink() noexcept;
   Status open_cursor();
   Status open_sink();
-  Result<StreamOffset> where_to_go_on(std::optional<std::uint64_t> answer);
+  Result<StreamOffset> where_to_resume(std::optional<std::uint64_t> answer);
   Result<std::optional<StreamOffset>> check_answer(StreamOffset answer, StreamOffset noted) const;
   void note_delivered(StreamOffset held);
   Status step();
@@ -141,7 +141,7 @@ class SinkRunner {
   void say(Level level, const Phrase& text) const;
   [[nodiscard]] bool is_done() const;
   [[nodiscard]] ByteSize behind() const;
-  bool set_failure(std::string failure);
+  bool set_failure(std::optional<Error> failure);
 
   const SinkLog log_;
   const std::string name_;
@@ -165,7 +165,7 @@ class SinkRunner {
   std::atomic<bool> stopped_{false};
   std::atomic<bool> lagging_{false};
   mutable std::mutex failure_mutex_;
-  std::string failure_;  // under the mutex; written by the thread alone
+  std::optional<Error> failure_;  // under the mutex; written by the thread alone
 
   // The thread's own state:
   std::optional<CursorFile> cursor_;
@@ -188,7 +188,7 @@ class SinkRunner {
   Clock::time_point sync_due_;
   bool cursor_unsaved_ = false;
   std::uint64_t renewals_ = 0;  // of the files beside the log, as of the last renew_cursor()
-  std::string renewal_failure_;
+  std::optional<Error> renewal_failure_;
   Backoff backoff_;
   bool failure_is_told_ = false;
   Clock::time_point failing_since_;

@@ -96,7 +96,7 @@ begin
 limits
 numbered 5000 >rate.log
 start_driver rate LogRateLimitIntervalSec=2s LogRateLimitBurst=700 -- rate.log 500
-wait_until "it says so" says "journald has dropped them: its rate limit"
+wait_until "it says so" says "lines: its rate limit, a level"
 wait_held rate.log
 stop_driver
 check_once rate.log "sort -n"

@@ -23,13 +23,25 @@ class Authority {
   [[nodiscard]] std::string file(const std::string& name) const { return dir_ / name; }
 
   // NAME.pem and NAME.key, valid for these alternative names ("DNS:localhost,IP:127.0.0.1"; empty: without
-  // any) and days. NAME is the common name.
-  void sign(const std::string& name, const std::string& alternative_names, int days = 2) const {
-    openssl(fmt::format("req {0} -keyout {1}.key -out {1}.csr -subj '/CN={1}'", kNewKey, name));
+  // any; as bash reads it) and days. NAME is the common name, unless `subject` says otherwise.
+  void sign(const std::string& name, const std::string& alternative_names, int days = 2,
+            const std::string& subject = "") const {
+    openssl(fmt::format("req {0} -keyout {1}.key -out {1}.csr -subj '{2}'", kNewKey, name,
+                        subject.empty() ? "/CN=" + name : subject));
     openssl(
         fmt::format("x509 -req -in {0}.csr -out {0}.pem -days {1} -CA ca.pem -CAkey ca.key "
                     "-CAcreateserial -extfile <(echo {2})",
                     name, days, alternative_names.empty() ? "" : "subjectAltName=" + alternative_names));
+  }
+
+  // Signs NAME.pem again, valid from `begin` on ("20980101000000Z") and for any name.
+  void sign_from(const std::string& name, const std::string& begin) const {
+    openssl(
+        fmt::format("ca -batch -notext -in {0}.csr -out {0}.pem -cert ca.pem -keyfile ca.key "
+                    "-startdate {1} -enddate 20990101000000Z -outdir . -md sha256 -config <(touch index; "
+                    "printf '[ca]\ndefault_ca=own\n[own]\ndatabase=index\nserial=ca.srl\npolicy=any\n[any]\n"
+                    "commonName=supplied\n')",
+                    name, begin));
   }
 
  private:

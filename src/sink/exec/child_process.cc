@@ -1,7 +1,6 @@
 #include "sink/exec/child_process.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -13,6 +12,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/phrase_id.h"
 
 namespace slurper {
 
@@ -23,10 +23,11 @@ struct Pipe {
   UniqueFd write_end;
 };
 
-Result<Pipe> make_pipe() {
+// Without ends if none can be made: errno says why.
+Pipe make_pipe() {
   int fds[2] = {-1, -1};
-  if (::pipe2(fds, O_CLOEXEC) != 0) return fail_errno(errno, "make a pipe");
-  return Pipe{.read_end = UniqueFd(fds[0]), .write_end = UniqueFd(fds[1])};
+  (void)::pipe2(fds, O_CLOEXEC);
+  return {.read_end = UniqueFd(fds[0]), .write_end = UniqueFd(fds[1])};
 }
 
 // Applies to our end only: O_NONBLOCK belongs to the open file description, and each end has its own.
@@ -64,17 +65,19 @@ class SpawnPlan {
 
 Status ChildProcess::start(const ChildProgram& program) {
   kill();
-  auto input = make_pipe();
-  if (!input) return std::unexpected(input.error());
-  auto output = make_pipe();
-  if (!output) return std::unexpected(output.error());
-  auto errors = make_pipe();
-  if (!errors) return std::unexpected(errors.error());
+  const Phrase what = about_file(PhraseId::StartProgram, program.path);
+  Pipe input;
+  Pipe output;
+  Pipe errors;
+  for (Pipe* const pipe : {&input, &output, &errors}) {
+    *pipe = make_pipe();
+    if (!pipe->read_end) return fail_errno(errno, what);
+  }
 
   SpawnPlan plan;
-  ::posix_spawn_file_actions_adddup2(&plan.actions, input->read_end.get(), STDIN_FILENO);
-  ::posix_spawn_file_actions_adddup2(&plan.actions, output->write_end.get(), STDOUT_FILENO);
-  ::posix_spawn_file_actions_adddup2(&plan.actions, errors->write_end.get(), STDERR_FILENO);
+  ::posix_spawn_file_actions_adddup2(&plan.actions, input.read_end.get(), STDIN_FILENO);
+  ::posix_spawn_file_actions_adddup2(&plan.actions, output.write_end.get(), STDOUT_FILENO);
+  ::posix_spawn_file_actions_adddup2(&plan.actions, errors.write_end.get(), STDERR_FILENO);
   // All descriptors of slurper are close-on-exec. Those that a library opens, or that slurper inherited, may
   // not be.
   ::posix_spawn_file_actions_addclosefrom_np(&plan.actions, STDERR_FILENO + 1);
@@ -97,7 +100,7 @@ Status ChildProcess::start(const ChildProgram& program) {
   if (const int error = ::posix_spawn(&pid, program.path.c_str(), &plan.actions, &plan.attributes,
                                       pointers(args).data(), pointers(environment).data());
       error != 0) {
-    return fail_errno(error, fmt::format("start the program '{}'", program.path));
+    return fail_errno(error, what);
   }
   pid_ = pid;
   ended_ = false;
@@ -106,11 +109,11 @@ Status ChildProcess::start(const ChildProgram& program) {
   if (!pidfd_) {
     const int error = errno;
     kill();
-    return fail_errno(error, fmt::format("watch the program '{}'", program.path));
+    return fail_errno(error, what);
   }
-  stdin_ = std::move(input->write_end);
-  stdout_ = std::move(output->read_end);
-  stderr_ = std::move(errors->read_end);
+  stdin_ = std::move(input.write_end);
+  stdout_ = std::move(output.read_end);
+  stderr_ = std::move(errors.read_end);
   for (const UniqueFd* fd : {&stdin_, &stdout_, &stderr_}) set_nonblocking(*fd);
   return {};
 }
@@ -121,7 +124,7 @@ void ChildProcess::signal(int number) const {
   if (pid_ > 1) (void)::kill(-pid_, number);
 }
 
-std::string ChildProcess::ask_how_it_ended() {
+Phrase ChildProcess::ask_how_it_ended() {
   if (!running()) return {};
   siginfo_t info{};
   int result = 0;
@@ -133,11 +136,12 @@ std::string ChildProcess::ask_how_it_ended() {
   pidfd_.reset();
   if (result < 0) {
     pid_ = -1;  // its number may be reused by now
-    return "it has ended, and another part of slurper has asked how";
+    return PhraseId::EndedUnknown;
   }
+  const auto number = static_cast<std::uint64_t>(info.si_status);
   if (info.si_code != CLD_EXITED)
-    return fmt::format("it was ended by signal {} ({})", info.si_status, ::sigdescr_np(info.si_status));
-  return fmt::format("it ended with status {}", info.si_status);
+    return {PhraseId::EndedBySignal, {{"signal", number}, {"name", ::sigdescr_np(info.si_status)}}};
+  return {PhraseId::EndedWithStatus, {{"status", number}}};
 }
 
 void ChildProcess::kill() {

@@ -49,10 +49,10 @@ class ChildProcess {
   void close_stderr() { stderr_.reset(); }
   // Sends the signal to the program, if it still runs, and to its whole process group.
   void signal(int number) const;
-  // Returns how the program ended, such as "it ended with status 3". Empty if it still runs, or if this was
-  // asked before. The pipes stay open, since they may hold output that is not read yet. The entry in the
+  // Returns how the program ended: "it ended with status 3". Empty if it still runs, or if this was asked
+  // before. The pipes stay open, since they may hold output that is not read yet. The entry in the
   // process table stays as well, so that the number of the process group is not reused.
-  std::string ask_how_it_ended();
+  Phrase ask_how_it_ended();
   // Sends SIGKILL to the program, if it still runs, and to its process group. Reaps it and closes the pipes.
   void kill();
 

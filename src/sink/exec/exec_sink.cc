@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/message_limit.h"
+#include "base/phrase_id.h"
 #include "base/text.h"
 #include "base/uuid.h"
 #include "proc/descendants.h"
@@ -57,17 +58,23 @@ constexpr milliseconds kForEver = -1ms;
 constexpr std::string_view kBegin = "BEGIN TRANSACTION";
 constexpr std::string_view kCommit = "COMMIT TRANSACTION";
 
-constexpr std::string_view kClosedInput = "it has closed its standard input";
-
 enum class Confirm { None, Line, Transaction };
 
-// Returns text such as "12 ('sleep'), 13 ('cat')".
-std::string names_of(std::span<const Descendant> processes) {
-  std::string text;
-  for (const Descendant& process : processes.first(std::min(processes.size(), kNamed)))
-    text += fmt::format("{}{} ('{}')", text.empty() ? "" : ", ", process.pid, printable(process.command));
-  if (processes.size() > kNamed) text += fmt::format(" and {} more", processes.size() - kNamed);
-  return text;
+// "12 ('sleep'); 13 ('cat')".
+std::vector<Phrase> names_of(std::span<const Descendant> processes) {
+  std::vector<Phrase> names;
+  for (const Descendant& process : processes.first(std::min(processes.size(), kNamed))) {
+    names.push_back(
+        {PhraseId::ProcessNamed,
+         {{"pid", static_cast<std::uint64_t>(process.pid)}, {"command", QuotedText{process.command}}}});
+  }
+  if (processes.size() > kNamed)
+    names.push_back({PhraseId::MoreProcesses, {{"processes", std::uint64_t{processes.size() - kNamed}}}});
+  return names;
+}
+
+Phrase answered(PhraseId id, std::string_view answer) {
+  return {id, {{"answer", QuotedText{std::string(answer)}}}};
 }
 
 class ExecSink : public Sink {
@@ -106,9 +113,10 @@ class ExecSink : public Sink {
   void take_answer(std::string_view answer);
   Status judge_answer(std::size_t line, std::string_view answer);
   void say_line(std::string_view line);
-  [[nodiscard]] std::unexpected<Error> broken(std::string why) const;
+  [[nodiscard]] std::unexpected<Error> broken(Phrase why) const;
   // `or_else` is the error if the program still runs.
-  [[nodiscard]] std::unexpected<Error> ended(std::string_view or_else);
+  [[nodiscard]] std::unexpected<Error> ended(Phrase or_else);
+  void say_of(PhraseId id, std::span<const Descendant> processes);
   void listen_until(Clock::time_point end);
   void wait_for_end(Clock::time_point end);
   [[nodiscard]] std::vector<Descendant> wait_for_group(Clock::time_point end);
@@ -184,23 +192,23 @@ ExecSink::ExecSink(SinkOptions& options) : format_(Format::from(options)) {
   window_ = options.number("window");
   confirm_timeout_ = options.duration("confirm_timeout");
   close_timeout_ = options.duration("close_timeout");
-  if (!program_.path.starts_with('/')) options.reject("path", "must be the absolute path of a program");
+  if (!program_.path.starts_with('/')) options.reject("path", PhraseId::MustBeProgram);
 }
 
-std::unexpected<Error> ExecSink::broken(std::string why) const {
-  return fail(ErrorKind::Io, fmt::format("hand lines to the program '{}'", program_.path), std::move(why));
+std::unexpected<Error> ExecSink::broken(Phrase why) const {
+  return fail(ErrorKind::Io, about_file(PhraseId::HandToProgram, program_.path), std::move(why));
 }
 
-std::unexpected<Error> ExecSink::ended(std::string_view or_else) {
+std::unexpected<Error> ExecSink::ended(Phrase or_else) {
   read_answers();
   // A program that ends closes its pipes shortly before it has ended.
   pollfd exited = {.fd = child_.exit_fd(), .events = POLLIN, .revents = 0};
   (void)::poll(&exited, 1, static_cast<int>(kExitTime.count()));
   read_errors();
-  std::string how = child_.ask_how_it_ended();
-  if (how.empty()) how = or_else;
-  if (!last_words_.empty()) how += fmt::format("; its last words were '{}'", printable(last_words_));
-  return broken(std::move(how));
+  Phrase how = child_.ask_how_it_ended();
+  if (how.empty()) how = std::move(or_else);
+  if (last_words_.empty()) return broken(std::move(how));
+  return broken({PhraseId::WithLastWords, {{"how", std::move(how)}, {"line", QuotedText{last_words_}}}});
 }
 
 Result<std::optional<std::uint64_t>> ExecSink::open(const SinkContext& context) {
@@ -252,7 +260,7 @@ void ExecSink::put_batch(std::span<const Record> batch) {
     const std::string_view line(text.data() + begin, text.size() - begin - 1);
     if (confirm_ == Confirm::Transaction && (line == kBegin || line == kCommit)) {
       // The program would mistake it for one of our marks.
-      rejected_.push_back({.index = i, .reason = "reads like the mark of a transaction"});
+      rejected_.push_back({.index = i, .reason = PhraseId::ReadsLikeAMark});
       text.resize(begin);
       continue;
     }
@@ -293,8 +301,8 @@ Result<Delivery> ExecSink::deliver(std::span<const Record> batch) {
   if (error_) return std::unexpected(*error_);
   for (const Record& record : batch) {
     if (loop_.closes_loop(record))
-      return loop_error(fmt::format("hand lines to the program '{}'", program_.path), record,
-                        "what this program sends to a syslogd");
+      return lines_came_back(about_file(PhraseId::HandToProgram, program_.path), record,
+                             PhraseId::BreakLoopOfProgram);
   }
   put_batch(batch);
   last_sign_ = Clock::now();
@@ -314,8 +322,7 @@ Result<Delivery> ExecSink::deliver(std::span<const Record> batch) {
 Status ExecSink::step(milliseconds timeout) {
   if (waits_for_answer()) {
     const auto left = std::chrono::ceil<milliseconds>(last_sign_ + confirm_timeout_ - Clock::now());
-    if (left <= 0ms)
-      return broken(fmt::format("it has not answered for {}", slurper::format(confirm_timeout_)));
+    if (left <= 0ms) return broken({PhraseId::NotAnsweredFor, {{"time", confirm_timeout_}}});
     timeout = timeout == kForEver ? left : std::min(timeout, left);
   }
   const short if_writable = ready_ && !stopping_ && writable_lines() > 0 ? POLLOUT : 0;
@@ -333,8 +340,8 @@ Status ExecSink::step(milliseconds timeout) {
   if (error_) return std::unexpected(*error_);
   // Answers that the program gave before it ended count.
   if (batch_is_done() && ready_ && confirm_ != Confirm::None) return {};
-  if (fds[3].revents != 0 || (fds[0].revents & POLLERR) != 0) return ended(kClosedInput);
-  if (confirm_ != Confirm::None && child_.stdout_fd() < 0) return ended("it has closed its standard output");
+  if (fds[3].revents != 0 || (fds[0].revents & POLLERR) != 0) return ended(PhraseId::ClosedInput);
+  if (confirm_ != Confirm::None && child_.stdout_fd() < 0) return ended(PhraseId::ClosedOutput);
   return (fds[0].revents & POLLOUT) != 0 ? write_lines() : Status();
 }
 
@@ -342,8 +349,8 @@ Status ExecSink::write_lines() {
   if (!waits_for_answer()) last_sign_ = Clock::now();
   const ssize_t written = feed_.write_some(writable_lines());
   if (written >= 0 || written == -EAGAIN) return {};
-  if (written == -EPIPE) return ended(kClosedInput);
-  return broken(errno_text(static_cast<int>(-written)));
+  if (written == -EPIPE) return ended(PhraseId::ClosedInput);
+  return broken({PhraseId::Errno, {{"errno", Errno{static_cast<int>(-written)}}}});
 }
 
 void ExecSink::read_errors() {
@@ -363,9 +370,10 @@ void ExecSink::say_line(std::string_view line) {
   last_words_ = line;
   const auto refused = messages_.admit(MessageLimit::Clock::now());
   if (!refused) return;
-  std::string text = fmt::format("hears from its program '{}': {}", program_.path, printable(line));
-  if (*refused > 0) text += fmt::format(" ({} lines before this were left out)", *refused);
-  context_->say(Level::Info, std::move(text));
+  Phrase said =
+      about_file(*refused == 0 ? PhraseId::ProgramSays : PhraseId::ProgramSaysAfterMore, program_.path);
+  said.with({"line", printable(line)}).with({"lines", std::uint64_t{*refused}});
+  context_->say(Level::Info, std::move(said));
 }
 
 void ExecSink::read_answers() {
@@ -390,9 +398,9 @@ void ExecSink::take_answer(std::string_view answer) {
   Status good;
   if (!ready_) {
     ready_ = answer == "OK";
-    if (!ready_) good = broken(fmt::format("at its start it said '{}' instead of OK", printable(answer)));
+    if (!ready_) good = broken(answered(PhraseId::AnsweredAtStart, answer));
   } else if (answered_ == feed_.lines_written()) {
-    good = broken(fmt::format("it said '{}' without being asked", printable(answer)));
+    good = broken(answered(PhraseId::AnsweredUnasked, answer));
   } else {
     good = judge_answer(answered_, answer);
     if (good) ++answered_;
@@ -413,10 +421,10 @@ Status ExecSink::judge_answer(std::size_t line, std::string_view answer) {
   } else if (index && answer.starts_with(kRejected)) {
     answer.remove_prefix(kRejected.size());
     answer.remove_prefix(std::min(answer.find_first_not_of(": "), answer.size()));
-    rejected_.push_back({.index = *index, .reason = printable(answer)});
+    rejected_.push_back({.index = *index, .reason = own_words(std::string(answer))});
     if (!within) committed_ = line + 1;
   } else if (!within || answer != "DEFER_COMMIT") {
-    return broken(fmt::format("it answered '{}'", printable(answer)));
+    return broken(answered(PhraseId::Answered, answer));
   }
   return {};
 }
@@ -445,40 +453,32 @@ void ExecSink::close() {
   wait_for_end(patience);
   if (child_.running()) {
     context_->say(Level::Warning,
-                  fmt::format("sends SIGTERM to its program '{}', which has not ended {} after its input",
-                              program_.path, slurper::format(close_timeout_)));
+                  about_file(PhraseId::EndsProgram, program_.path).with({"time", close_timeout_}));
     child_.signal(SIGTERM);
     wait_for_end(Clock::now() + kTermTime);
-    if (child_.running())
-      context_->say(Level::Warning,
-                    fmt::format("kills its program '{}', which goes on in spite of SIGTERM", program_.path));
+    if (child_.running()) context_->say(Level::Warning, about_file(PhraseId::KillsProgram, program_.path));
   }
   if (!child_.running()) end_group(patience);
   const std::vector<Descendant> elsewhere = descendants().gone;
   child_.kill();
   if (elsewhere.empty()) return;
   if (const auto refused = left_elsewhere_.admit(MessageLimit::Clock::now())) {
-    context_->say(Level::Warning,
-                  fmt::format("leaves alone what its program '{}' has started in another session or process "
-                              "group: {}. It goes on until it ends by itself",
-                              program_.path, names_of(elsewhere)));
+    say_of(PhraseId::LeavesProcesses, elsewhere);
   }
+}
+
+void ExecSink::say_of(PhraseId id, std::span<const Descendant> processes) {
+  context_->say(Level::Warning, about_file(id, program_.path).with({"processes", names_of(processes)}));
 }
 
 void ExecSink::end_group(Clock::time_point patience) {
   std::vector<Descendant> left = wait_for_group(patience);
   if (left.empty()) return;
   const bool says = left_in_group_.admit(MessageLimit::Clock::now()).has_value();
-  if (says)
-    context_->say(Level::Warning, fmt::format("ends what its program '{}' has left behind: {}", program_.path,
-                                              names_of(left)));
+  if (says) say_of(PhraseId::EndsProcesses, left);
   child_.signal(SIGTERM);
   left = wait_for_group(Clock::now() + kTermTime);
-  if (says && !left.empty())
-    context_->say(
-        Level::Warning,
-        fmt::format("kills what its program '{}' has left behind, which goes on in spite of SIGTERM: {}",
-                    program_.path, names_of(left)));
+  if (says && !left.empty()) say_of(PhraseId::KillsProcesses, left);
 }
 
 // Listens until the program writes something, has ended, or `end` has passed. Its output no longer answers

@@ -1,7 +1,5 @@
 #include "sink/file/file_sink.h"
 
-#include <fmt/format.h>
-
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,9 +9,10 @@
 #include <vector>
 
 #include "base/accounts.h"
+#include "base/error.h"
 #include "base/os.h"
+#include "base/phrase_id.h"
 #include "base/settings_keys.h"
-#include "base/text.h"
 #include "base/uuid.h"
 #include "log/cursor_file.h"
 #include "log/housekeeper.h"
@@ -40,7 +39,7 @@ class Housekeeping : public HousekeeperListener {
   void on_removed_for_room(const Segment&) override {}
   void on_leftover_removed(const std::string&) override {}
   void on_housekeeping_failed(const Error& error) override {
-    say_(Level::Warning, fmt::format("keeps a segment as it is: {}", error.message()));
+    say_(Level::Warning, as_phrase(error, PhraseId::KeepsSegment));
   }
 
   std::function<void(Level, Phrase)> say_;
@@ -57,7 +56,7 @@ class FileSink : public Sink {
 
  private:
   Result<std::optional<std::uint64_t>> open_all(const SinkContext& context);
-  Result<std::optional<std::uint64_t>> where_to_go_on();
+  Result<std::optional<std::uint64_t>> where_to_resume();
   Status append(std::string_view bytes);
 
   LogSettings settings_;
@@ -112,14 +111,9 @@ FileSink::FileSink(SinkOptions& options) : settings_(log_settings(options)), for
 // The index beside the file fails first, which is not useful to an operator.
 Error with_remedy(Error error) {
   if (error.errnum == EROFS) {
-    error.advice =
-        "Mount it read-write; a service needs ReadWritePaths= in a drop-in, which `slurper check --drop-in` "
-        "prints";
+    error.advice = PhraseId::MountReadWrite;
   } else if (error.errnum == EACCES || error.errnum == EPERM) {
-    error.advice = fmt::format(
-        "Let {}, as which slurper runs, write there: chown or chmod the folder and the file; a service may "
-        "need ReadWritePaths= in a drop-in, too: see `slurper check`",
-        the_user(::geteuid()));
+    error.advice = {PhraseId::LetUserWrite, {{"user", the_user(::geteuid())}}};
   }
   return error;
 }
@@ -141,16 +135,16 @@ Result<std::optional<std::uint64_t>> FileSink::open_all(const SinkContext& conte
   writer_ = std::move(*writer);
   const std::string rendering = how_ + '\0' + slurper::format(*boot);
   rendering_ = crc32c({reinterpret_cast<const std::uint8_t*>(rendering.data()), rendering.size()});
-  for (const Phrase& finding : writer_->take_findings())
-    say_(Level::Warning, fmt::format("says of '{}': {}", printable(settings_.path), finding.str()));
+  for (const auto& finding : writer_->take_findings())
+    say_(Level::Warning,
+         about_file(PhraseId::ReportsOfFile, settings_.path).with({"finding", Phrase(finding)}));
 
   Result<CursorFile> cursor =
       CursorFile::open(kernel(), writer_->paths(), "source", context.log_id, writer_->access());
   if (!cursor) {
     Error error = std::move(cursor.error());
     // This is not the sink's cursor on slurper's log, which has its own command.
-    if (error.kind == ErrorKind::Data)
-      error.advice = "Move it away: the sink may then repeat lines in the file";
+    if (error.kind == ErrorKind::Data) error.advice = PhraseId::MoveFileCursorAway;
     return std::unexpected(std::move(error));
   }
   cursor_ = std::make_unique<CursorFile>(std::move(*cursor));
@@ -165,22 +159,19 @@ Result<std::optional<std::uint64_t>> FileSink::open_all(const SinkContext& conte
   housekeeper_ = std::move(*housekeeper);
   housekept_ = writer_->indexed_base();
   housekeeper_->notify(housekept_);
-  return where_to_go_on();
+  return where_to_resume();
 }
 
 // The cursor records at which byte of the file a record begins. Bytes of the file after that are the
 // beginning of that record and those after it, as they are written.
-Result<std::optional<std::uint64_t>> FileSink::where_to_go_on() {
+Result<std::optional<std::uint64_t>> FileSink::where_to_resume() {
   at_ = writer_->end().value;
   line_.reset();
   const auto& record = cursor_->record();
   if (!record) return std::nullopt;
   const bool same_bytes = record->fingerprint == rendering_;
   if (at_ != record->position && (at_ < record->position || !same_bytes)) {
-    say_(Level::Warning,
-         fmt::format(
-             "may repeat lines in '{}': the machine went down, or other settings than today's wrote the last",
-             printable(settings_.path)));
+    say_(Level::Warning, about_file(PhraseId::MayRepeatLinesOfFile, settings_.path));
     return std::nullopt;
   }
   line_ = record;
@@ -201,8 +192,8 @@ Result<Delivery> FileSink::deliver(std::span<const Record> batch) {
   out_.clear();
   for (const Record& record : batch) {
     if (loop_.closes_loop(record))
-      return loop_error(fmt::format("write to '{}'", printable(settings_.path)), record,
-                        "the syslogd's input that reads this file (rsyslog's imfile, syslog-ng's file())");
+      return lines_came_back(about_file(PhraseId::WriteToFile, settings_.path), record,
+                             PhraseId::BreakLoopOfFile);
     const std::size_t begin = out_.size();
     format_.append(record, out_);
     loop_.wrote(std::string_view(out_).substr(begin, out_.size() - begin - 1), record);
@@ -246,7 +237,7 @@ Status FileSink::append(std::string_view bytes) {
   }
   if (const auto failure = writer_->take_rotation_failure())
     say_(Level::Warning,
-         fmt::format("cannot rotate '{}': {}", printable(settings_.path), failure->message()));
+         as_phrase(*failure, PhraseId::RotateFile).with({"file", QuotedText{settings_.path}}));
   if (const StreamOffset base = writer_->indexed_base(); base != housekept_) {
     housekept_ = base;
     housekeeper_->notify(base);

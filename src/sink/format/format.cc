@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/phrase_id.h"
 #include "sink/format/json_events.h"
 #include "sink/format/json_line.h"
 
@@ -22,9 +23,9 @@ Format Format::from(SinkOptions& options) {
   }
   format.kind_ = Kind::Template;
   if (!text.contains('{')) {
-    options.reject("format",
-                   fmt::format(R"(must be one of {}, or a template such as "{{time}} {{host}}: {{msg}}")",
-                               fmt::join(kNames, ", ")));
+    options.reject("format", {PhraseId::MustBeFormat,
+                              {{"formats", fmt::format("{}", fmt::join(kNames, ", "))},
+                               {"example", R"("{time} {host}: {msg}")"}}});
     return format;
   }
   auto parsed = LineTemplate::parse(text);

@@ -5,8 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <ranges>
+#include <utility>
 
-#include "base/text.h"
+#include "base/phrase_id.h"
 #include "base/uuid.h"
 #include "record/syslog_names.h"
 #include "sink/format/json_line.h"
@@ -142,50 +143,54 @@ std::string as_json_template(std::string_view text, Json braces) {
   return out;
 }
 
+// What is wrong with `text` at the byte `at`.
+std::unexpected<Phrase> wrong(PhraseId id, std::string_view text, std::size_t at,
+                              std::vector<PhraseArgument> arguments = {}) {
+  Phrase phrase(id, {{"column", std::uint64_t{column(text, at)}}});
+  for (PhraseArgument& argument : arguments) phrase.with(std::move(argument));
+  return std::unexpected(std::move(phrase));
+}
+
 }  // namespace
 
-std::expected<LineTemplate, std::string> LineTemplate::parse(std::string_view text) {
+std::expected<LineTemplate, Phrase> LineTemplate::parse(std::string_view text) {
   auto made = parse_strictly(text);
   if (made || looks_like_json(text) != Json::SingleBraces) return made;
   const std::string meant = as_json_template(text, Json::SingleBraces);
   if (!parse_strictly(meant)) return made;
-  return std::unexpected(
-      fmt::format("a brace of JSON is written twice, and a field has an escape: '{}'", printable(meant)));
+  return std::unexpected(Phrase(PhraseId::TemplateIsJson, {{"instead", QuotedText{meant}}}));
 }
 
-std::expected<LineTemplate, std::string> LineTemplate::parse_strictly(std::string_view text) {
+std::expected<LineTemplate, Phrase> LineTemplate::parse_strictly(std::string_view text) {
   LineTemplate made;
   std::string literal;
   for (std::size_t at = 0; at < text.size();) {
     const char c = text[at];
     if ((static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f)
-      return std::unexpected(
-          fmt::format("has a control character as character {}: each record is a line of its "
-                      "own, its end is written by itself",
-                      column(text, at)));
+      return wrong(PhraseId::TemplateControl, text, at);
     const bool brace = c == '{' || c == '}';
     if (brace && text.substr(at + 1, 1) == text.substr(at, 1)) {
       literal += c;
       at += 2;
     } else if (c == '}') {
-      return std::unexpected(fmt::format(
-          "has a '}}' as character {} that closes nothing: \"}}}}\" is a brace", column(text, at)));
+      return wrong(PhraseId::TemplateNeverOpened, text, at, {{"brace", QuotedText{"}"}}});
     } else if (c == '{') {
       const std::size_t end = text.find('}', at);
       if (end == std::string_view::npos)
-        return std::unexpected(fmt::format(
-            "has a '{{' as character {} that nothing closes: \"{{{{\" is a brace", column(text, at)));
+        return wrong(PhraseId::TemplateNeverClosed, text, at, {{"brace", QuotedText{"{"}}});
       const std::string_view name = text.substr(at + 1, end - at - 1);
       const Placeholder found = placeholder(name);
       if (found.field == nullptr && placeholder(name.substr(0, name.find(':'))).field != nullptr) {
-        return std::unexpected(fmt::format("has no escape's name as character {}, '{}': there is {}",
-                                           column(text, at + 1 + name.find(':')),
-                                           printable(name.substr(name.find(':'))), kJsonEscape));
+        const std::size_t colon = name.find(':');
+        return wrong(PhraseId::TemplateNoSuchEscape, text, at + 1 + colon,
+                     {{"name", QuotedText{std::string(name.substr(colon))}}, {"escape", kJsonEscape}});
       }
       if (found.field == nullptr) {
-        return std::unexpected(fmt::format(
-            "has no field's name as character {}, '{}': it must be one of {}", column(text, at + 1),
-            printable(name), fmt::join(kFields | std::views::transform(&NamedField::name), ", ")));
+        return wrong(
+            PhraseId::TemplateNoSuchField, text, at + 1,
+            {{"name", QuotedText{std::string(name)}},
+             {"fields",
+              fmt::format("{}", fmt::join(kFields | std::views::transform(&NamedField::name), ", "))}});
       }
       made.pieces_.push_back({.text = std::move(literal),
                               .field_text = found.field->text,
@@ -217,15 +222,11 @@ void LineTemplate::append(const Record& record, std::string& out) const {
   }
 }
 
-std::optional<std::string> lint_json(std::string_view text) {
+std::optional<Phrase> lint_json(std::string_view text) {
   if (looks_like_json(text) != Json::DoubleBraces) return std::nullopt;
   const std::string meant = as_json_template(text, Json::DoubleBraces);
   if (meant == text) return std::nullopt;
-  return fmt::format(
-      "looks like JSON, which a quote or a backslash in a field breaks. Write '{}', or \"json\" for all of "
-      "the "
-      "line",
-      printable(meant));
+  return Phrase(PhraseId::JsonUnescaped, {{"instead", QuotedText{meant}}});
 }
 
 }  // namespace slurper

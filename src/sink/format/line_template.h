@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "slurper/record.h"
+#include "slurper/result.h"
 
 namespace slurper {
 
@@ -18,7 +19,7 @@ namespace slurper {
 class LineTemplate {
  public:
   // The error says what is wrong and where; it completes the sentence "the format is …, but ".
-  [[nodiscard]] static std::expected<LineTemplate, std::string> parse(std::string_view text);
+  [[nodiscard]] static std::expected<LineTemplate, Phrase> parse(std::string_view text);
 
   // Appends the line without a newline at the end.
   void append(const Record& record, std::string& out) const;
@@ -33,13 +34,13 @@ class LineTemplate {
     bool as_json = false;
   };
 
-  static std::expected<LineTemplate, std::string> parse_strictly(std::string_view text);
+  static std::expected<LineTemplate, Phrase> parse_strictly(std::string_view text);
 
   std::vector<Piece> pieces_;
 };
 
 // Explains why a valid template that looks like JSON would write broken JSON: it has fields without their
-// escape. The sentence begins with "looks like JSON".
-[[nodiscard]] std::optional<std::string> lint_json(std::string_view text);
+// escape. The phrase completes "the format …".
+[[nodiscard]] std::optional<Phrase> lint_json(std::string_view text);
 
 }  // namespace slurper

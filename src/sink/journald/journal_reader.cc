@@ -1,10 +1,9 @@
 #include "sink/journald/journal_reader.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/phrase_id.h"
 
 namespace slurper {
 
@@ -17,7 +16,7 @@ Status JournalReader::open(const std::vector<std::string>& matches) {
   for (const std::string& match : matches) {
     if (error >= 0) error = ::sd_journal_add_match(journal, match.data(), match.size());
   }
-  if (error < 0) return fail_errno(-error, "open the journal");
+  if (error < 0) return fail_errno(-error, PhraseId::OpenJournal);
   return {};
 }
 
@@ -33,7 +32,7 @@ Status JournalReader::read_back(const char* field, const std::function<bool(std:
     text.remove_prefix(std::min(text.find('=') + 1, text.size()));
     if (!take(text)) break;
   }
-  if (error < 0) return fail_errno(-error, "read the journal");
+  if (error < 0) return fail_errno(-error, PhraseId::ReadJournal);
   return {};
 }
 

@@ -15,6 +15,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/phrase_id.h"
 
 namespace slurper {
 
@@ -37,13 +38,13 @@ struct Marker {
 Result<Marker> make_marker() {
   Marker marker;
   marker.sent.reset(::memfd_create("slurper", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (!marker.sent) return fail_errno(errno, "make a memory file");
+  if (!marker.sent) return fail_errno(errno, PhraseId::WatchJournald);
   const std::string path = fmt::format("/proc/self/fd/{}", marker.sent.get());
   marker.looks.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!marker.looks) return fail_errno(errno, fmt::format("open '{}'", path));
+  if (!marker.looks) return fail_errno(errno, PhraseId::WatchJournald);
   if (::fcntl(marker.sent.get(), F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0)
-    return fail_errno(errno, "seal a memory file");
-  if (::flock(marker.sent.get(), LOCK_EX | LOCK_NB) != 0) return fail_errno(errno, "lock a memory file");
+    return fail_errno(errno, PhraseId::WatchJournald);
+  if (::flock(marker.sent.get(), LOCK_EX | LOCK_NB) != 0) return fail_errno(errno, PhraseId::WatchJournald);
   return marker;
 }
 
@@ -68,7 +69,7 @@ Status JournalSocket::open() {
   address.sun_family = AF_UNIX;
   std::strncpy(address.sun_path, kSocket, sizeof address.sun_path - 1);
   if (!socket_ || ::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-    return fail_errno(errno, fmt::format("reach journald at '{}'", kSocket));
+    return fail_errno(errno, about_file(PhraseId::ReachJournald, kSocket));
   return {};
 }
 
@@ -86,7 +87,7 @@ Result<JournalSocket::Wake> JournalSocket::wait_until_read(int stop_fd,
   if (!marker) return std::unexpected(marker.error());
   while (send_fd(socket_.get(), marker->sent.get()) < 0) {
     if (errno == EINTR) continue;
-    if (errno != EAGAIN) return fail_errno(errno, fmt::format("reach journald at '{}'", kSocket));
+    if (errno != EAGAIN) return fail_errno(errno, about_file(PhraseId::ReachJournald, kSocket));
     if (wait_for_room(stop_fd) == Wake::Stopped) return Wake::Stopped;
   }
   marker->sent.reset();

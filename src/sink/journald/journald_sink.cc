@@ -15,12 +15,13 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/text.h"
+#include "base/phrase_id.h"
 #include "base/uuid.h"
 #include "sink/format/syslog_format.h"
 #include "sink/format/timestamps.h"
 #include "sink/journald/journal_reader.h"
 #include "sink/journald/journal_socket.h"
+#include "sink/loop_error.h"
 #include "sink/loop_probe.h"
 
 namespace slurper {
@@ -170,10 +171,7 @@ Status JournaldSink::look_for_probe() {
     return false;
   });
   if (!read || found) return read;
-  return fail(
-      ErrorKind::Io, "find in the journal what was just written to it", "it is not there",
-      "Put slurper's user into the group adm (or systemd-journal), and see to Storage= and MaxLevelStore= in "
-      "journald.conf");
+  return fail(ErrorKind::Io, PhraseId::FindProbe, PhraseId::NotInJournal);
 }
 
 template <typename... Args>
@@ -197,7 +195,7 @@ Status JournaldSink::send_fields() {
   }
   // If journald's socket is gone, this call reports nothing; a query of the journal shows it.
   if (const int error = ::sd_journal_sendv(parts.data(), count); error < 0)
-    return fail_errno(-error, "write to the journal");
+    return fail_errno(-error, PhraseId::WriteJournal);
   return {};
 }
 
@@ -244,11 +242,9 @@ Status JournaldSink::send(const Record& record) {
 Status JournaldSink::look_for_loop(std::span<const Record> batch) {
   const Record* const back = probe_.came_back(batch);
   if (back == nullptr) return {};
-  return probe_error("write to the journal",
-                     "a syslogd gets the journal's lines, and writes them to the FIFO", *back,
-                     "Use the settings for that syslogd in " SLURPER_DOC_DIRECTORY
-                     "/syslog, which leave such lines out, or keep it from the journal's lines "
-                     "(ForwardToSyslog=no in journald.conf, or no imjournal)");
+  return loop_error(PhraseId::WriteJournal,
+                    {PhraseId::ComesBackByJournal, {{"folder", QuotedText{SLURPER_DOC_DIRECTORY "/syslog"}}}},
+                    *back);
 }
 
 Result<Delivery> JournaldSink::deliver(std::span<const Record> batch) {
@@ -317,17 +313,15 @@ Result<Delivery> JournaldSink::judge(std::span<const Record> batch) {
       const std::uint8_t level = batch[i].header().severity.value_or(kInfo);
       if (std::exchange(missing_, offset) != offset) missing_since_ = Clock::now();
       if (level < refused_level_ && Clock::now() - missing_since_ < give_up_) {
-        error_ =
-            Error{.kind = ErrorKind::Io,
-                  .what = fmt::format("keep {} of {} lines in the journal", awaited_.size(), batch.size()),
-                  .why = "journald has dropped them: its rate limit, a level, or its disk",
-                  .advice =
-                      "Set LogRateLimitIntervalSec=0 in slurper's unit, and see to MaxLevelStore= in "
-                      "journald.conf"};
+        error_ = Error{
+            .kind = ErrorKind::Io,
+            .what = PhraseId::WriteJournal,
+            .why = {PhraseId::DroppedByJournald,
+                    {{"lines", std::uint64_t{awaited_.size()}}, {"count", std::uint64_t{batch.size()}}}}};
         break;
       }
       refused_level_ = std::min(refused_level_, level);
-      delivery.rejected.push_back({.index = i, .reason = "journald does not keep it"});
+      delivery.rejected.push_back({.index = i, .reason = PhraseId::NotKeptByJournald});
     }
     held_ = batch[i].next_offset();
   }

@@ -1,6 +1,5 @@
 #include "sink/net/connect.h"
 
-#include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -9,7 +8,6 @@
 #include <cerrno>
 
 #include "base/error.h"
-#include "base/text.h"
 #include "sink/net/no_network.h"
 
 namespace slurper {
@@ -17,8 +15,6 @@ namespace slurper {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-constexpr std::string_view kLocal = "a socket";  // a unix socket, in advice
 
 // Returns the errno of connecting, 0 for success, or ECANCELED for a stop.
 int connect_fd(int fd, const sockaddr* address, socklen_t size, Deadline deadline, int stop_fd) {
@@ -48,34 +44,25 @@ UniqueFd open_socket(int family, bool is_stream) {
   return UniqueFd(::socket(family, (is_stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 }
 
-std::string advice_for(int errnum, std::string_view how) {
-  if (errnum == ECONNREFUSED) return fmt::format("Nothing listens there by {}: is the server running?", how);
-  if (errnum == ETIMEDOUT) return "Nothing answers: is the host up, and no firewall between?";
-  if (errnum == ENOENT) return "No such socket: is the syslogd running?";
-  return {};
-}
-
-std::unexpected<Error> fail_connect(int errnum, std::string what, std::string_view how) {
+std::unexpected<Error> fail_connect(int errnum, Phrase what, Phrase advice) {
   if (errnum == ECANCELED) return fail_stopped(std::move(what));
-  std::string advice = how == kLocal ? std::string() : network_remedy(errnum);
-  if (advice.empty()) advice = advice_for(errnum, how);
   auto failed = fail_errno(errnum, std::move(what), std::move(advice));
   if (failed.error().kind == ErrorKind::NoInput) failed.error().kind = ErrorKind::Io;
   return failed;
 }
 
-std::string what_of(const Endpoint& endpoint, std::string_view how) {
-  return fmt::format("connect to '{}' by {}", printable(format(endpoint)), how);
+Phrase connect_to(const Endpoint& endpoint, std::string_view protocol) {
+  return {PhraseId::ConnectTo, {{"target", QuotedText{format(endpoint)}}, {"protocol", protocol}}};
 }
 
 }  // namespace
 
-std::unexpected<Error> fail_stopped(std::string what) {
-  return fail(ErrorKind::Busy, std::move(what), "slurper is ending");
+std::unexpected<Error> fail_stopped(Phrase what) {
+  return fail(ErrorKind::Busy, std::move(what), PhraseId::SlurperEnds);
 }
 
 Result<ConnectedSocket> connect_unix(const std::string& path, Deadline deadline, int stop_fd) {
-  const std::string what = fmt::format("connect to the socket '{}'", printable(path));
+  const Phrase what = about_file(PhraseId::ConnectToSocket, path);
   sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
   if (path.size() >= sizeof address.sun_path) return fail_errno(ENAMETOOLONG, what);
   path.copy(address.sun_path, path.size());
@@ -88,7 +75,7 @@ Result<ConnectedSocket> connect_unix(const std::string& path, Deadline deadline,
     if (error == 0) return ConnectedSocket{.fd = std::move(fd), .is_stream = is_stream};
     if (error != EPROTOTYPE) break;
   }
-  return fail_connect(error, what, kLocal);
+  return fail_connect(error, what, {});
 }
 
 Result<UniqueFd> connect_stream(const Endpoint& endpoint, Deadline deadline, int stop_fd) {
@@ -110,13 +97,14 @@ Result<UniqueFd> connect_stream(const Endpoint& endpoint, Deadline deadline, int
     if (error == 0) return fd;
     if (error == ECANCELED) break;
   }
-  return fail_connect(error, what_of(endpoint, "TCP"), "TCP");
+  return fail_connect(error, connect_to(endpoint, "TCP"), network_remedy(error));
 }
 
 Result<UniqueFd> connect_datagrams(const Endpoint& endpoint, const Address& address) {
   UniqueFd fd = open_socket(address.storage.ss_family, false);
   if (fd && ::connect(fd.get(), address.get(), address.size) == 0) return fd;
-  return fail_connect(errno, what_of(endpoint, "UDP"), "UDP");
+  const int error = errno;
+  return fail_connect(error, connect_to(endpoint, "UDP"), network_remedy(error));
 }
 
 }  // namespace slurper

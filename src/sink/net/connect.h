@@ -31,6 +31,6 @@ struct ConnectedSocket {
 [[nodiscard]] Result<UniqueFd> connect_datagrams(const Endpoint& endpoint, const Address& address);
 
 // The error of a wait that slurper's stop has ended.
-[[nodiscard]] std::unexpected<Error> fail_stopped(std::string what);
+[[nodiscard]] std::unexpected<Error> fail_stopped(Phrase what);
 
 }  // namespace slurper

@@ -1,15 +1,12 @@
 #include "sink/net/connection.h"
 
-#include <fmt/format.h>
-
-#include "base/text.h"
 #include "sink/net/datagram_connection.h"
 #include "sink/net/stream_connection.h"
 
 namespace slurper {
 
-std::string Target::name() const {
-  return fmt::format("'{}'", printable(path.empty() ? format(endpoint) : path));
+QuotedText Target::name() const {
+  return {path.empty() ? format(endpoint) : path};
 }
 
 Result<std::unique_ptr<Connection>> connect_to(const Target& target, const ConnectionSettings& settings,

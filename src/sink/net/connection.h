@@ -36,7 +36,7 @@ struct ConnectionSettings {
 struct Target {
   Endpoint endpoint;
   std::string path;
-  [[nodiscard]] std::string name() const;  // in quotes, for messages
+  [[nodiscard]] QuotedText name() const;  // for messages
 };
 
 // Messages one after the other, in their frames.

@@ -1,6 +1,5 @@
 #include "sink/net/datagram_connection.h"
 
-#include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -10,7 +9,6 @@
 #include <cerrno>
 
 #include "base/error.h"
-#include "base/text.h"
 #include "sink/net/no_network.h"
 
 namespace slurper {
@@ -41,10 +39,8 @@ bool is_of_address(int errnum) {
   }
 }
 
-std::unexpected<Error> fail_send(int errnum, const std::string& what, bool is_local) {
-  std::string advice = is_local ? std::string() : network_remedy(errnum);
-  if (advice.empty() && errnum == ECONNREFUSED) advice = "Nothing listens there: is the server running?";
-  auto failed = fail_errno(errnum, what, std::move(advice));
+std::unexpected<Error> fail_send(int errnum, const Phrase& what, bool is_local) {
+  auto failed = fail_errno(errnum, what, is_local ? Phrase() : network_remedy(errnum));
   if (failed.error().kind == ErrorKind::NoInput) failed.error().kind = ErrorKind::Io;
   return failed;
 }
@@ -56,7 +52,7 @@ DatagramConnection::DatagramConnection(UniqueFd fd, const Target& target, const 
     : settings_(settings),
       stop_fd_(stop_fd),
       endpoint_(target.endpoint),
-      what_(fmt::format("send to {}", target.name())) {
+      what_(PhraseId::SendTo, {{"target", target.name()}}) {
   use(std::move(fd));
 }
 
@@ -86,7 +82,7 @@ void DatagramConnection::use(UniqueFd fd) {
 
 // Connects to the first address with a route, beginning with the one numbered `begin`.
 Status DatagramConnection::connect_from(std::size_t begin) {
-  Status failed = fail(ErrorKind::Io, what_, "there is no other address");
+  Status failed = fail_errno(EADDRNOTAVAIL, what_);
   for (std::size_t i = begin; i < addresses_.size(); ++i) {
     auto fd = connect_datagrams(endpoint_, addresses_[i]);
     if (!fd) {
@@ -191,8 +187,7 @@ Status DatagramConnection::wait(int errnum) {
                                         : wait_for(fd_.get(), POLLOUT, deadline, stop_fd_);
   if (woken == Woken::Stopped) return fail_stopped(what_);
   if (woken == Woken::TimedOut && errnum == EAGAIN)
-    return fail(ErrorKind::Io, what_,
-                fmt::format("it has taken nothing for {}", format(settings_.write_timeout)));
+    return fail(ErrorKind::Io, what_, {PhraseId::TakesNothingFor, {{"time", settings_.write_timeout}}});
   return {};
 }
 

@@ -39,7 +39,7 @@ class DatagramConnection final : public Connection {
   const ConnectionSettings& settings_;
   const int stop_fd_;
   const Endpoint endpoint_;
-  const std::string what_;
+  const Phrase what_;
   UniqueFd fd_;
   std::uint64_t sent_ = 0;
 

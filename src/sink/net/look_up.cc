@@ -1,6 +1,5 @@
 #include "sink/net/look_up.h"
 
-#include <fmt/format.h>
 #include <netdb.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -17,7 +16,6 @@
 #include "base/error.h"
 #include "base/event_loop.h"
 #include "base/fd.h"
-#include "base/text.h"
 #include "sink/net/connect.h"
 #include "sink/net/no_network.h"
 
@@ -89,8 +87,7 @@ Result<LookUp> LookUp::begin(const Endpoint& endpoint, bool is_stream) {
       }
     }).detach();
   } catch (const std::system_error& error) {
-    return fail_errno(error.code().value(),
-                      fmt::format("find the address of '{}'", printable(endpoint.host)));
+    return fail_errno(error.code().value(), {PhraseId::FindAddress, {{"host", QuotedText{endpoint.host}}}});
   }
   return LookUp(std::move(by_name), true);
 }
@@ -104,24 +101,25 @@ Woken LookUp::wait(Deadline deadline, int stop_fd) const {
 }
 
 Result<std::vector<Address>> LookUp::addresses(Deadline deadline, int stop_fd) {
-  const std::string what = fmt::format("find the address of '{}'", printable(shared_->endpoint.host));
-  const auto failed = [&](std::string why, int errnum, const char* advice) {
-    std::string remedy = network_remedy(errnum);
-    return fail(ErrorKind::Io, what, std::move(why), remedy.empty() ? advice : std::move(remedy));
+  const Phrase what(PhraseId::FindAddress, {{"host", QuotedText{shared_->endpoint.host}}});
+  const auto failed = [&](Phrase why, int errnum, Phrase advice) {
+    Phrase remedy = network_remedy(errnum);
+    return fail(ErrorKind::Io, what, std::move(why), remedy.empty() ? std::move(advice) : std::move(remedy));
   };
   switch (wait(deadline, stop_fd)) {
     case Woken::Stopped:
       return fail_stopped(what);
     case Woken::TimedOut:
-      return failed("the DNS does not answer in time", 0, "Look at /etc/resolv.conf");
+      return failed(PhraseId::DnsSilent, 0, {});
     case Woken::Ready:
       break;
   }
-  if (!is_done()) return fail(ErrorKind::Internal, what, "no answer");
+  if (!is_done()) return failed(PhraseId::DnsSilent, 0, {});
   if (shared_->error == 0) return std::move(shared_->addresses);
   const bool is_errno = shared_->error == EAI_SYSTEM;
-  return failed(is_errno ? errno_text(shared_->errnum) : ::gai_strerror(shared_->error),
-                is_errno ? shared_->errnum : 0, "Check the target's spelling, and the DNS");
+  return failed(is_errno ? Phrase(PhraseId::Errno, {{"errno", Errno{shared_->errnum}}})
+                         : own_words(::gai_strerror(shared_->error)),
+                is_errno ? shared_->errnum : 0, PhraseId::CheckTheTarget);
 }
 
 }  // namespace slurper

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/fd.h"
+#include "base/phrase_id.h"
 
 namespace slurper {
 
@@ -34,13 +35,11 @@ bool has_loopback_only() {
 
 }  // namespace
 
-std::string network_remedy(int errnum) {
+Phrase network_remedy(int errnum) {
   const bool is_service = std::getenv("INVOCATION_ID") != nullptr;  // systemd.exec(5); nothing here sets it
   const bool is_denied = !may_use_ip() || (is_service && (errnum == EPERM || has_loopback_only()));
   if (!is_denied) return {};
-  return "The service's sandbox gives slurper no network. A sink that sends over one needs the drop-in "
-         "network.conf: "
-         "`slurper check --drop-in` prints its settings, `systemctl edit slurper` takes them";
+  return PhraseId::SandboxWithoutNetwork;
 }
 
 }  // namespace slurper

@@ -1,7 +1,7 @@
 // The advice of a sink that needs a network in a sandbox without one, such as slurper's unit.
 #pragma once
 
-#include <string>
+#include "slurper/result.h"
 
 namespace slurper {
 
@@ -10,6 +10,6 @@ namespace slurper {
 // only its own loopback interface (PrivateNetwork=) or its packets are refused (IPAddressDeny=). Empty if
 // the cause is another one, for which other advice applies. Looks at this process at the moment of the call.
 // Any thread.
-[[nodiscard]] std::string network_remedy(int errnum);
+[[nodiscard]] Phrase network_remedy(int errnum);
 
 }  // namespace slurper

@@ -1,6 +1,5 @@
 #include "sink/net/stream_connection.h"
 
-#include <fmt/format.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -11,9 +10,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-
-#include "base/error.h"
-#include "base/text.h"
 
 namespace slurper {
 
@@ -78,8 +74,12 @@ StreamConnection::~StreamConnection() {
   (void)::send(fd_.get(), goodbye.data(), goodbye.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-std::unexpected<Error> StreamConnection::broken(std::string why, std::string advice) const {
-  return fail(ErrorKind::Io, fmt::format("send to {}", peer_), std::move(why), std::move(advice));
+std::unexpected<Error> StreamConnection::broken(Phrase why, Phrase advice) const {
+  return fail(ErrorKind::Io, sending(), std::move(why), std::move(advice));
+}
+
+std::unexpected<Error> StreamConnection::broken_by(int errnum) const {
+  return broken({PhraseId::Errno, {{"errno", Errno{errnum}}}});
 }
 
 Status StreamConnection::start_tls(const std::string& host, Deadline deadline) {
@@ -90,7 +90,7 @@ Status StreamConnection::start_tls(const std::string& host, Deadline deadline) {
   Status last_words;
   const auto receive_by = [&](Deadline by) -> Result<Woken> {
     const Woken woken = wait_for(fd_.get(), POLLIN, by, stop_fd_);
-    if (woken == Woken::Stopped) return fail_stopped(fmt::format("talk TLS with {}", peer_));
+    if (woken == Woken::Stopped) return fail_stopped(talking_tls());
     if (woken == Woken::TimedOut) return woken;
     if (Status received = receive(); !received) last_words = std::move(received);
     return woken;
@@ -105,9 +105,7 @@ Status StreamConnection::start_tls(const std::string& host, Deadline deadline) {
     if (!last_words) return last_words;
     const auto woken = receive_by(deadline);
     if (!woken) return std::unexpected(woken.error());
-    if (*woken == Woken::TimedOut)
-      return fail(ErrorKind::Io, fmt::format("talk TLS with {}", peer_), "it does not answer in time",
-                  "Is this the server's TLS port?");
+    if (*woken == Woken::TimedOut) return fail(ErrorKind::Io, talking_tls(), PhraseId::TlsSilent);
   }
   tls_established_ = true;
   if (tls_->awaits_verdict()) {
@@ -151,7 +149,7 @@ Status StreamConnection::write_all(std::string_view bytes, Deadline deadline) {
     } else if (errno == EAGAIN) {
       if (Status waited = wait_writable(deadline); !waited) return waited;
     } else if (errno != EINTR) {
-      return broken(errno_text(errno));
+      return broken_by(errno);
     }
   }
   return {};
@@ -161,10 +159,11 @@ Status StreamConnection::wait_writable(Deadline deadline) {
   for (;;) {
     const Deadline next_look = std::min(deadline, Clock::now() + kLook);
     const Woken woken = wait_for(fd_.get(), POLLOUT | POLLIN | POLLRDHUP, next_look, stop_fd_);
-    if (woken == Woken::Stopped) return fail_stopped(fmt::format("send to {}", peer_));
+    if (woken == Woken::Stopped) return fail_stopped(sending());
     if (Status alive = check_progress(); !alive) return alive;
     if (woken == Woken::Ready) return {};
-    if (Clock::now() >= deadline) return broken("it takes nothing");
+    if (Clock::now() >= deadline)
+      return broken({PhraseId::TakesNothingFor, {{"time", settings_.connect_timeout}}});
   }
 }
 
@@ -178,9 +177,9 @@ Status StreamConnection::receive() {
       if (tls_) tls_->received({said.data(), static_cast<std::size_t>(size)});
       continue;
     }
-    if (size == 0) return broken("the server has closed the connection");
+    if (size == 0) return broken(PhraseId::ServerClosed);
     if (errno == EAGAIN) break;
-    if (errno != EINTR) return broken(errno_text(errno));
+    if (errno != EINTR) return broken_by(errno);
   }
   return {};
 }
@@ -200,7 +199,7 @@ Result<std::uint64_t> StreamConnection::drained() {
   int queued = 0;
   // tcp(7): bytes that are not acknowledged. For a local stream: bytes that the peer has not read, with the
   // kernel's overhead, so the number is never too small.
-  if (::ioctl(fd_.get(), SIOCOUTQ, &queued) != 0) return broken(errno_text(errno));
+  if (::ioctl(fd_.get(), SIOCOUTQ, &queued) != 0) return broken_by(errno);
   if (Status alive = look(); !alive) return std::unexpected(std::move(alive.error()));
   const std::uint64_t drained = sent_ - std::min(sent_, static_cast<std::uint64_t>(std::max(queued, 0)));
   if (drained > drained_) {
@@ -216,10 +215,9 @@ Status StreamConnection::check_progress() {
   const auto still = Clock::now() - moved_at_;
   if (*has == sent_) return {};
   if (settings_.write_timeout != 0ms && still >= settings_.write_timeout)
-    return broken(fmt::format("it has taken nothing for {}", format(settings_.write_timeout)));
+    return broken({PhraseId::TakesNothingFor, {{"time", settings_.write_timeout}}});
   if (is_tcp_ && still >= settings_.dead_after && is_unanswered(fd_.get(), settings_.dead_after))
-    return broken(fmt::format("it has not answered for {}", format(settings_.dead_after)),
-                  "Is the host up, and the way to it?");
+    return broken({PhraseId::NotAnsweredFor, {{"time", settings_.dead_after}}}, PhraseId::CheckTheHost);
   return {};
 }
 

@@ -1,6 +1,7 @@
 // StreamConnection: a connection by TCP, TLS or a local stream.
 #pragma once
 
+#include "base/phrase_id.h"
 #include "sink/net/connection.h"
 
 namespace slurper {
@@ -30,11 +31,14 @@ class StreamConnection final : public Connection {
   [[nodiscard]] Status receive();
   [[nodiscard]] Status look();
   [[nodiscard]] Status check_progress();
-  [[nodiscard]] std::unexpected<Error> broken(std::string why, std::string advice = {}) const;
+  [[nodiscard]] std::unexpected<Error> broken(Phrase why, Phrase advice = {}) const;
+  [[nodiscard]] std::unexpected<Error> broken_by(int errnum) const;
+  [[nodiscard]] Phrase sending() const { return {PhraseId::SendTo, {{"target", peer_}}}; }
+  [[nodiscard]] Phrase talking_tls() const { return {PhraseId::TalkTls, {{"target", peer_}}}; }
 
   const ConnectionSettings& settings_;
   const int stop_fd_;
-  const std::string peer_;
+  const QuotedText peer_;
   const bool is_tcp_;
   UniqueFd fd_;
   std::unique_ptr<Tls> tls_;

@@ -31,11 +31,11 @@ using Session = std::unique_ptr<SSL, Freed<SSL_free>>;
 using Bio = std::unique_ptr<BIO, Freed<BIO_free_all>>;
 using Names = std::unique_ptr<GENERAL_NAMES, Freed<GENERAL_NAMES_free>>;
 
-// Text from the certificate of an untrusted peer: it is escaped before it can reach a terminal.
+// Text from the certificate of an untrusted peer: messages quote it, and so escape it.
 std::string text_of(const Bio& bio) {
   char* data = nullptr;
   const long size = BIO_get_mem_data(bio.get(), &data);
-  return printable(std::string_view(data, static_cast<std::size_t>(std::max(size, 0L))));
+  return {data, static_cast<std::size_t>(std::max(size, 0L))};
 }
 
 std::string text_of(const X509_NAME* name) {
@@ -51,8 +51,8 @@ std::string date_of(const ASN1_TIME* time) {
 }
 
 std::string text_of(const ASN1_STRING* text) {
-  return printable(std::string_view(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
-                                    static_cast<std::size_t>(ASN1_STRING_length(text))));
+  return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
+          static_cast<std::size_t>(ASN1_STRING_length(text))};
 }
 
 bool is_address(const std::string& host) {
@@ -81,7 +81,7 @@ std::vector<std::string> names_in(const X509* certificate) {
     int type = 0;
     const void* const value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(found.get(), i), &type);
     if (type == GEN_DNS) {
-      names.push_back(fmt::format("'{}'", text_of(static_cast<const ASN1_STRING*>(value))));
+      names.push_back(in_quotes(text_of(static_cast<const ASN1_STRING*>(value))));
       has_name = true;
     }
     if (type != GEN_IPADD) continue;
@@ -90,26 +90,28 @@ std::vector<std::string> names_in(const X509* certificate) {
     const int family = ASN1_STRING_length(address) == 4 ? AF_INET : AF_INET6;
     if (family == AF_INET6 && ASN1_STRING_length(address) != 16) continue;
     if (::inet_ntop(family, ASN1_STRING_get0_data(address), text.data(), text.size()) != nullptr)
-      names.push_back(fmt::format("'{}'", text.data()));
+      names.push_back(in_quotes(text.data()));
   }
   constexpr std::size_t kMaxNames = 8;
   if (names.size() > kMaxNames) {
     names.resize(kMaxNames);
-    names.emplace_back("others");
+    names.emplace_back("…");
   }
   const std::string common_name = common_name_in(certificate);
-  if (!has_name && !common_name.empty() && !is_address(common_name))
-    names.push_back(fmt::format("'{}'", common_name));
+  if (!has_name && !common_name.empty() && !is_address(common_name)) names.push_back(in_quotes(common_name));
   return names;
 }
 
 // If the kernel is the cause, its error is the first in OpenSSL's queue; otherwise the last error is the
 // most specific.
-std::string openssl_reason() {
+Phrase openssl_reason() {
   if (const unsigned long first = ERR_peek_error(); ERR_SYSTEM_ERROR(first))
-    return errno_text(ERR_GET_REASON(first));
-  const char* const reason = ERR_reason_error_string(ERR_peek_last_error());
-  return reason != nullptr ? reason : "no reason given";
+    return {PhraseId::Errno, {{"errno", Errno{ERR_GET_REASON(first)}}}};
+  const unsigned long last = ERR_peek_last_error();
+  if (const char* const reason = ERR_reason_error_string(last)) return own_words(reason);
+  std::array<char, 256> code{};
+  ERR_error_string_n(last, code.data(), code.size());
+  return own_words(code.data());
 }
 
 // The alerts of RFC 8446 section 6 and RFC 7507. OpenSSL 3.0 calls some that it receives "unknown".
@@ -128,22 +130,19 @@ std::string alert_text(int alert) {
   return text == "unknown" ? fmt::format("number {}", alert) : std::string(text);
 }
 
-constexpr std::string_view kClientAdvice =
-    "Give slurper a certificate that the server trusts: certificate and key";
-
 }  // namespace
 
 struct Tls::Parts {
   TlsSettings settings;
   std::string expected_name;
-  std::string what;
+  Phrase what;
   Context context;
   Session session;
   BIO* from_peer = nullptr;  // owned by the session
   BIO* to_peer = nullptr;    // owned by the session
   bool was_asked_for_certificate = false;
-  std::string refusal;  // why the server's certificate was refused
-  std::string refusal_advice;
+  Phrase refusal;  // why the server's certificate was refused
+  Phrase refusal_advice;
 
   [[nodiscard]] std::unexpected<Error> failed() const;
   void refuse(int error, const X509* certificate);
@@ -153,59 +152,53 @@ struct Tls::Parts {
 
 namespace {
 
-std::unexpected<Error> file_failed(std::string_view what, const std::string& path) {
-  return fail(ErrorKind::Config, fmt::format("load the {} '{}'", what, printable(path)), openssl_reason(),
-              "It must be a PEM file that slurper may read, a key without a passphrase");
+std::unexpected<Error> file_failed(PhraseId what, const std::string& path) {
+  return fail(ErrorKind::Config, about_file(what, path), openssl_reason(), PhraseId::NeedsPem);
 }
 
 }  // namespace
 
-std::string unsafe_key(const TlsSettings& settings) {
+Phrase unsafe_key(const TlsSettings& settings) {
   const std::string& key = settings.key.empty() ? settings.certificate : settings.key;
   struct stat st{};
   if (key.empty() || ::stat(key.c_str(), &st) != 0 || (st.st_mode & S_IROTH) == 0) return {};
-  return fmt::format(
-      "every user may read the private key '{}' (mode {:04o}), and so pass for this machine. Run "
-      "chmod o-rwx on it, and have it replaced if others have access",
-      printable(key), st.st_mode & 07777);
+  return about_file(PhraseId::KeyIsPublic, key).with({"mode", std::uint64_t{st.st_mode & 07777}});
 }
 
 Status Tls::Parts::load_files() {
   ERR_clear_error();
   if (settings.verify && settings.ca_file.empty()) {
     if (SSL_CTX_set_default_verify_paths(context.get()) != 1)
-      return fail(ErrorKind::Config, "load the system's CA certificates", openssl_reason(),
-                  "Install ca-certificates, or name a ca_file");
+      return fail(ErrorKind::Config, what, {PhraseId::TlsFailed, {{"reason", openssl_reason()}}});
   } else if (settings.verify && SSL_CTX_load_verify_file(context.get(), settings.ca_file.c_str()) != 1) {
-    return file_failed("CA certificates", settings.ca_file);
+    return file_failed(PhraseId::LoadCas, settings.ca_file);
   }
   if (settings.certificate.empty()) return {};
   // For a key with a passphrase, OpenSSL would otherwise prompt at the terminal.
   SSL_CTX_set_default_passwd_cb(context.get(), [](char*, int, int, void*) { return -1; });
   if (SSL_CTX_use_certificate_chain_file(context.get(), settings.certificate.c_str()) != 1)
-    return file_failed("certificate", settings.certificate);
+    return file_failed(PhraseId::LoadCertificate, settings.certificate);
   const std::string& key = settings.key.empty() ? settings.certificate : settings.key;
   if (SSL_CTX_use_PrivateKey_file(context.get(), key.c_str(), SSL_FILETYPE_PEM) != 1)
-    return file_failed("private key", key);
+    return file_failed(PhraseId::LoadKey, key);
   return {};
 }
 
 // Explains the refusal to the operator.
 void Tls::Parts::refuse(int error, const X509* certificate) {
-  const std::string store = settings.ca_file.empty() ? "the system's CA certificates"
-                                                     : fmt::format("'{}'", printable(settings.ca_file));
-  const std::string subject =
-      certificate == nullptr ? "unknown" : text_of(X509_get_subject_name(certificate));
+  const auto name_of = [&](const X509_NAME* (*get)(const X509*)) {
+    return QuotedText{certificate == nullptr ? "unknown" : text_of(get(certificate))};
+  };
+  const QuotedText subject =
+      name_of([](const X509* one) -> const X509_NAME* { return X509_get_subject_name(one); });
   switch (error) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
-      refusal = fmt::format("the certificate '{}' expired on {}", subject,
-                            date_of(X509_get0_notAfter(certificate)));
-      refusal_advice = "Renew it on the server, or set this machine's clock right";
+      refusal = {PhraseId::CertificateExpired,
+                 {{"subject", subject}, {"date", date_of(X509_get0_notAfter(certificate))}}};
       return;
     case X509_V_ERR_CERT_NOT_YET_VALID:
-      refusal = fmt::format("the certificate '{}' is valid from {} on", subject,
-                            date_of(X509_get0_notBefore(certificate)));
-      refusal_advice = "Set this machine's clock right";
+      refusal = {PhraseId::CertificateNotYetValid,
+                 {{"subject", subject}, {"date", date_of(X509_get0_notBefore(certificate))}}};
       return;
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
@@ -215,36 +208,33 @@ void Tls::Parts::refuse(int error, const X509* certificate) {
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-      refusal =
-          fmt::format("its certificate '{}' was issued by '{}', which is not among {}", subject,
-                      certificate == nullptr ? "unknown" : text_of(X509_get_issuer_name(certificate)), store);
-      refusal_advice = "Set ca_file to the certificate of the CA that issued it";
+      refusal = {
+          settings.ca_file.empty() ? PhraseId::CertificateOfNoSystemCa : PhraseId::CertificateOfOtherCa,
+          {{"subject", subject},
+           {"issuer", name_of([](const X509* one) -> const X509_NAME* { return X509_get_issuer_name(one); })},
+           {"file", QuotedText{settings.ca_file}}}};
       return;
     default:
-      refusal =
-          fmt::format("its certificate '{}' is refused: {}", subject, X509_verify_cert_error_string(error));
-      refusal_advice = {};
+      refusal = {PhraseId::CertificateRefused,
+                 {{"subject", subject}, {"reason", X509_verify_cert_error_string(error)}}};
   }
 }
 
 void Tls::Parts::refuse_name(const X509* certificate) {
-  const std::string wanted = printable(expected_name);
+  const QuotedText wanted{expected_name};
   if (const std::vector<std::string> names = names_in(certificate); !names.empty()) {
-    refusal = fmt::format("its certificate is for {}, not for '{}'", fmt::join(names, ", "), wanted);
-    refusal_advice = names.size() == 1 ? "Use that name as the target, or set server_name to it"
-                                       : "Use one of these names as the target, or set server_name to it";
+    refusal = {PhraseId::CertificateForOtherName,
+               {{"names", fmt::format("{}", fmt::join(names, ", "))}, {"wanted", wanted}}};
+    refusal_advice = names.size() == 1 ? PhraseId::UseThatName : PhraseId::UseOneOfTheseNames;
     return;
   }
   // No value of the setting would match.
   const std::string common_name = common_name_in(certificate);
   refusal = common_name.empty()
-                ? fmt::format("its certificate has no name at all, not '{}' nor another", wanted)
-                : fmt::format(
-                      "its certificate has the address '{}' as its common name only, where an address "
-                      "does not count",
-                      common_name);
-  refusal_advice = fmt::format("Have the server's certificate issued with subjectAltName = {}:{}",
-                               is_address(expected_name) ? "IP" : "DNS", wanted);
+                ? Phrase(PhraseId::CertificateWithoutName, {{"wanted", wanted}})
+                : Phrase(PhraseId::AddressAsCommonName, {{"address", QuotedText{common_name}}});
+  refusal_advice = {PhraseId::IssueForName,
+                    {{"kind", is_address(expected_name) ? "IP" : "DNS"}, {"name", printable(expected_name)}}};
 }
 
 std::unexpected<Error> Tls::Parts::failed() const {
@@ -257,32 +247,29 @@ std::unexpected<Error> Tls::Parts::failed() const {
         was_asked_for_certificate && (alert == SSL_AD_HANDSHAKE_FAILURE ||
                                       (alert >= SSL_AD_BAD_CERTIFICATE && alert <= SSL_AD_UNKNOWN_CA) ||
                                       alert == SSL_AD_ACCESS_DENIED || alert == SSL_AD_CERTIFICATE_REQUIRED);
-    return fail(ErrorKind::Io, what,
-                fmt::format("the server ended it with the TLS alert '{}'{}", alert_text(alert),
-                            !is_about_certificate          ? ""
-                            : settings.certificate.empty() ? "; it asked for a certificate, slurper has none"
-                                                           : "; it has seen slurper's certificate"),
-                is_about_certificate ? std::string(kClientAdvice) : std::string());
+    const PhraseId why = !is_about_certificate          ? PhraseId::TlsAlert
+                         : settings.certificate.empty() ? PhraseId::TlsAlertNoCertificate
+                                                        : PhraseId::TlsAlertOwnCertificate;
+    return fail(ErrorKind::Io, what, {why, {{"alert", QuotedText{alert_text(alert)}}}});
   }
   if (ERR_GET_LIB(error) == ERR_LIB_SSL && reason == SSL_R_WRONG_VERSION_NUMBER)
-    return fail(ErrorKind::Io, what, "what answers there does not speak TLS",
-                "Name the server's TLS port, 6514 by default");
-  return fail(ErrorKind::Io, what, fmt::format("TLS failed: {}", openssl_reason()));
+    return fail(ErrorKind::Io, what, PhraseId::DoesNotSpeakTls);
+  return fail(ErrorKind::Io, what, {PhraseId::TlsFailed, {{"reason", openssl_reason()}}});
 }
 
 Tls::Tls(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Tls::~Tls() = default;
 
 Result<std::unique_ptr<Tls>> Tls::make(const TlsSettings& settings, const std::string& host,
-                                       const std::string& peer) {
+                                       const QuotedText& peer) {
   auto owned = std::make_unique<Parts>();
   Parts& parts = *owned;
   parts.settings = settings;
   parts.expected_name = settings.server_name.empty() ? host : settings.server_name;
-  parts.what = fmt::format("talk TLS with {}", peer);
+  parts.what = {PhraseId::TalkTls, {{"target", peer}}};
   parts.context.reset(SSL_CTX_new(TLS_client_method()));
   if (!parts.context || SSL_CTX_set_min_proto_version(parts.context.get(), TLS1_2_VERSION) != 1)
-    return fail(ErrorKind::Internal, "set up TLS", openssl_reason());
+    return fail(ErrorKind::Internal, parts.what, {PhraseId::TlsFailed, {{"reason", openssl_reason()}}});
   SSL_CTX_set_options(parts.context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   if (Status loaded = parts.load_files(); !loaded) return std::unexpected(loaded.error());
   // OpenSSL calls this when the server asks for a certificate, and uses the one that is loaded.
@@ -299,7 +286,7 @@ Result<std::unique_ptr<Tls>> Tls::make(const TlsSettings& settings, const std::s
   parts.from_peer = BIO_new(BIO_s_mem());
   parts.to_peer = BIO_new(BIO_s_mem());
   if (ssl == nullptr || parts.from_peer == nullptr || parts.to_peer == nullptr)
-    return fail(ErrorKind::Internal, "set up TLS", openssl_reason());
+    return fail(ErrorKind::Internal, parts.what, {PhraseId::TlsFailed, {{"reason", openssl_reason()}}});
   SSL_set_bio(ssl, parts.from_peer, parts.to_peer);
   SSL_set_app_data(ssl, &parts);
   const bool by_address = is_address(parts.expected_name);
@@ -318,8 +305,7 @@ Result<std::unique_ptr<Tls>> Tls::make(const TlsSettings& settings, const std::s
   }
   // RFC 6066 allows names only.
   if (!by_address) set = SSL_set_tlsext_host_name(ssl, parts.expected_name.c_str()) == 1 && set;
-  if (!set)
-    return fail(ErrorKind::Config, parts.what, "the server's name can't be checked", "Set server_name");
+  if (!set) return fail(ErrorKind::Config, parts.what, PhraseId::CannotCheckName);
   SSL_set_connect_state(ssl);
   return std::unique_ptr<Tls>(new Tls(std::move(owned)));
 }
@@ -352,7 +338,7 @@ Status Tls::process() {
     case SSL_ERROR_WANT_READ:
       return {};
     case SSL_ERROR_ZERO_RETURN:
-      return fail(ErrorKind::Io, parts_->what, "the server has closed the connection");
+      return fail(ErrorKind::Io, parts_->what, PhraseId::ServerClosed);
     default:
       return parts_->failed();
   }

@@ -18,9 +18,9 @@ struct TlsSettings {
   bool verify = true;       // verify the server's certificate and name
 };
 
-// Returns a warning if the private key in `settings` is readable by every user. (The group may read it:
+// Returns what to warn of if the private key in `settings` is readable by every user. (The group may read it:
 // Debian has ssl-cert for that.) Empty if it is safe or can't be examined.
-[[nodiscard]] std::string unsafe_key(const TlsSettings& settings);
+[[nodiscard]] Phrase unsafe_key(const TlsSettings& settings);
 
 // The TLS state of one connection. It touches no socket: the owner carries the bytes, and so knows how many
 // of them the peer has. TLS 1.2 is the minimum. One thread owns it; nothing of it survives a crash. Errors
@@ -30,7 +30,7 @@ class Tls {
   // Reads the files again each time, since certificates are renewed while slurper runs. `host` is a name or
   // an address; messages call it `peer`.
   static Result<std::unique_ptr<Tls>> make(const TlsSettings& settings, const std::string& host,
-                                           const std::string& peer);
+                                           const QuotedText& peer);
   Tls(const Tls&) = delete;
   Tls& operator=(const Tls&) = delete;
   ~Tls();

@@ -44,6 +44,11 @@ void append_for_terminal(std::string_view line, std::string& out) {
   }
 }
 
+std::unexpected<Error> fail_write(int errnum) {
+  return fail_errno(errnum, PhraseId::WriteStandardOutput,
+                    errnum == EPIPE ? PhraseId::ContinuesWhenRead : PhraseId::None);
+}
+
 class StdoutSink : public Sink {
  public:
   explicit StdoutSink(SinkOptions& options) : format_(Format::from(options)) {}
@@ -80,18 +85,16 @@ Result<std::optional<std::uint64_t>> StdoutSink::open(const SinkContext& context
   stop_fd_ = context.stop_fd;
   struct stat st{};
   const int flags = ::fcntl(STDOUT_FILENO, F_GETFL);
-  if (flags < 0 || ::fstat(STDOUT_FILENO, &st) != 0)
-    return fail_errno(errno, "use standard output", "Start slurper with one");
+  if (flags < 0 || ::fstat(STDOUT_FILENO, &st) != 0) return fail_errno(errno, PhraseId::UseStandardOutput);
   fd_.reset();
   may_block_ = false;
   if ((flags & O_NONBLOCK) == 0 && (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode))) {
     fd_.reset(::open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-    if (!fd_ && errno == ENXIO)
-      return fail_errno(EPIPE, "write to standard output", "It goes on as soon as something reads there");
+    if (!fd_ && errno == ENXIO) return fail_write(EPIPE);
     may_block_ = !fd_;  // we may not open it: root opened it, and we are not root any more
   }
   if (!fd_) fd_.reset(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
-  if (!fd_) return fail_errno(errno, "use standard output");
+  if (!fd_) return fail_errno(errno, PhraseId::UseStandardOutput);
   is_terminal_ = ::isatty(fd_.get()) == 1;
   feed_.attach(fd_.get());
   held_ = reported_ = 0;
@@ -142,8 +145,7 @@ Status StdoutSink::write_all() {
       if (wait_for_room() == Wake::Stopped) break;
       continue;
     }
-    return fail_errno(static_cast<int>(-written), "write to standard output",
-                      written == -EPIPE ? "It goes on as soon as something reads there" : "");
+    return fail_write(static_cast<int>(-written));
   }
   return {};
 }
@@ -164,9 +166,7 @@ Result<std::uint64_t> StdoutSink::settle() {
     std::array<pollfd, 2> fds = {{{.fd = fd_.get(), .events = 0, .revents = 0},
                                   {.fd = last_chance ? -1 : stop_fd_, .events = POLLIN, .revents = 0}}};
     (void)::poll(fds.data(), fds.size(), static_cast<int>(pause.count()));  // EINTR: the loop checks again
-    if ((fds[0].revents & POLLERR) != 0 && feed_.in_pipe() > 0)
-      return report(
-          fail_errno(EPIPE, "write to standard output", "It goes on as soon as something reads there"));
+    if ((fds[0].revents & POLLERR) != 0 && feed_.in_pipe() > 0) return report(fail_write(EPIPE));
     if (fds[1].revents != 0) last_chance = Clock::now() + kLastChance;
     if (last_chance && Clock::now() >= *last_chance) break;
     pause = std::min<std::chrono::milliseconds>(2 * pause, kLastLook);

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/phrase_id.h"
 #include "record/syslog_names.h"
 
 namespace slurper {
@@ -33,10 +34,11 @@ std::vector<std::string_view> choices_of(std::span<const SyslogName> names) {
   return choices;
 }
 
-// Rejects each of `names` that is set, because it would have no effect.
-void reject_all(SinkOptions& options, std::initializer_list<std::string_view> names, std::string_view why) {
+// Rejects each of `names` that is set, because it has an effect only with `transports`.
+void reject_all(SinkOptions& options, std::initializer_list<std::string_view> names,
+                std::string_view transports) {
   for (const std::string_view name : names) {
-    if (options.has(name)) options.reject(name, std::string(why));
+    if (options.has(name)) options.reject(name, {PhraseId::OnlyWithTransport, {{"transports", transports}}});
   }
 }
 
@@ -46,23 +48,20 @@ void take_targets(SinkOptions& options, SyslogSettings& settings) {
   const Transport transport = settings.connection.transport;
   const bool is_local = transport == Transport::Unix;
   const std::string_view wanted = is_local ? "path" : "target";
-  const std::string_view unwanted = is_local ? "target" : "path";
-  if (options.has(unwanted))
-    options.reject(unwanted, is_local ? "must not be there with transport unix: that takes a path"
-                                      : "must not be there without transport unix: others take a target");
+  if (is_local) {
+    reject_all(options, {"target"}, "udp, tcp or tls");
+  } else {
+    reject_all(options, {"path"}, "unix");
+  }
   if ((is_local ? paths : targets).empty())
-    options.reject(wanted, is_local ? "must be the path of a socket, such as \"/dev/log\""
-                                    : "must be a server, such as \"logs.example:514\"");
+    options.reject(wanted, is_local ? PhraseId::NeedsSocket : PhraseId::NeedsServer);
   for (const std::string& path : paths) {
-    if (!path.starts_with('/')) options.reject("path", "must begin with a '/'");
+    if (!path.starts_with('/')) options.reject("path", PhraseId::MustBeginWithSlash);
     settings.targets.push_back({.endpoint = {}, .path = path});
   }
   for (const std::string& text : targets) {
     const auto endpoint = parse_endpoint(text, transport == Transport::Tls ? kTlsPort : kPort);
-    if (!endpoint)
-      options.reject("target",
-                     "must be a host and perhaps a port, such as \"logs.example\", \"192.0.2.1:514\", "
-                     "\"[::1]:514\"");
+    if (!endpoint) options.reject("target", PhraseId::MustBeHostAndPort);
     settings.targets.push_back({.endpoint = endpoint.value_or(Endpoint{}), .path = {}});
   }
 }
@@ -74,10 +73,9 @@ void take_tls(SinkOptions& options, SyslogSettings& settings) {
   tls.key = options.text("key");
   tls.server_name = options.text("server_name");
   tls.verify = options.choice("verify") == 0;
-  if (!tls.key.empty() && tls.certificate.empty()) options.reject("certificate", "must be there with a key");
+  if (!tls.key.empty() && tls.certificate.empty()) options.reject("certificate", PhraseId::NeedsCertificate);
   if (settings.connection.transport == Transport::Tls) return;
-  reject_all(options, {"ca_file", "certificate", "key", "server_name", "verify"},
-             "must not be there without transport tls");
+  reject_all(options, {"ca_file", "certificate", "key", "server_name", "verify"}, "tls");
 }
 
 void take_connection(SinkOptions& options, ConnectionSettings& settings) {
@@ -87,9 +85,8 @@ void take_connection(SinkOptions& options, ConnectionSettings& settings) {
   settings.keepalive = options.duration("keepalive");
   settings.send_buffer = options.number("send_buffer");
   settings.resolve_every = options.duration("resolve_every");
-  if (settings.transport != Transport::Udp && options.has("resolve_every"))
-    options.reject("resolve_every",
-                   "must not be there without transport udp: others look a name up at each connection");
+  // The others look a name up for each connection.
+  if (settings.transport != Transport::Udp) reject_all(options, {"resolve_every"}, "udp");
 }
 
 void take_resend(SinkOptions& options, SyslogSettings& settings) {
@@ -99,7 +96,7 @@ void take_resend(SinkOptions& options, SyslogSettings& settings) {
     settings.resend = options.number("resend");
     settings.resend_time = options.duration("resend_time");
   } else {
-    reject_all(options, {"resend", "resend_time"}, "must not be there without transport tcp or tls");
+    reject_all(options, {"resend", "resend_time"}, "tcp or tls");
   }
 }
 
@@ -112,8 +109,8 @@ void take_messages(SinkOptions& options, SyslogSettings& settings) {
   settings.framing = static_cast<Framing>(options.choice("framing"));
   if (is_local && !options.has("format")) settings.format = MessageFormat::Local;
   if (is_local && !options.has("framing")) settings.framing = Framing::Lf;
-  if (transport == Transport::Udp && options.has("framing"))
-    options.reject("framing", "must not be there with transport udp: a datagram is its own frame");
+  // A datagram is its own frame.
+  if (transport == Transport::Udp) reject_all(options, {"framing"}, "tcp, tls or unix");
   settings.defaults = {.facility = facility_names()[options.choice("facility")].number,
                        .severity = severity_names()[options.choice("severity")].number,
                        .hostname = options.has("hostname") ? options.text("hostname") : machine_name(),
@@ -127,7 +124,7 @@ void take_messages(SinkOptions& options, SyslogSettings& settings) {
   settings.max_message = options.number("max_message");
   if (settings.max_message == 0 && transport == Transport::Udp) settings.max_message = kMaxUdp;
   if (settings.max_message != 0 && settings.max_message < kLeastMaxMessage)
-    options.reject("max_message", "must be 0 or at least \"480B\", which every receiver takes");
+    options.reject("max_message", PhraseId::MessageLimitTooSmall);
   settings.truncate = options.choice("too_long") == 1;
 }
 

@@ -10,8 +10,10 @@
 #include <string>
 #include <utility>
 
-#include "base/text.h"
+#include "base/error.h"
+#include "base/phrase_id.h"
 #include "base/uuid.h"
+#include "sink/loop_error.h"
 #include "sink/loop_probe.h"
 #include "sink/net/connection.h"
 #include "sink/syslog/syslog_settings.h"
@@ -57,13 +59,13 @@ class SyslogSink final : public Sink {
   [[nodiscard]] Status look_for_loop(std::span<const Record> batch);
   [[nodiscard]] Status send_probe(const Record& first);
   [[nodiscard]] Status fail_back();
-  [[nodiscard]] std::optional<std::string> compose(const Record& record);
+  [[nodiscard]] std::optional<Phrase> compose(const Record& record);
   void frame();
   [[nodiscard]] Status flush(std::uint64_t offset, Delivery& delivery);
   [[nodiscard]] Status note_held();
   void all_held();
   [[nodiscard]] std::unexpected<Error> broke(Error error);
-  [[nodiscard]] std::string name_of(std::size_t target) const { return settings_.targets[target].name(); }
+  [[nodiscard]] QuotedText name_of(std::size_t target) const { return settings_.targets[target].name(); }
 
   const SyslogSettings settings_;
   const SinkContext* context_ = nullptr;
@@ -74,8 +76,8 @@ class SyslogSink final : public Sink {
   std::size_t target_ = 0;     // the index of the connected target
   std::size_t first_try_ = 0;  // the index that open() begins with
   std::size_t announced_ = 0;  // the index that was reported last
-  std::string unsafe_key_;     // the warning that was reported about it
-  std::string first_failed_;   // why the first target is not in use
+  Phrase unsafe_key_;          // the warning that was reported about it
+  Phrase first_failed_;        // why the first target is not in use
   Clock::time_point connected_at_;
   Clock::time_point back_at_;  // when the first target is tried again
 
@@ -92,7 +94,7 @@ Result<std::optional<std::uint64_t>> SyslogSink::open(const SinkContext& context
   came_back_ = fmt::format("[slurper@32473 log=\"{}\"", format(context.log_id));
   marks_.clear();
   if (settings_.connection.transport == Transport::Tls) {
-    std::string unsafe = unsafe_key(settings_.connection.tls);
+    Phrase unsafe = unsafe_key(settings_.connection.tls);
     if (!unsafe.empty() && unsafe != unsafe_key_) context.say(Level::Warning, unsafe);
     unsafe_key_ = std::move(unsafe);
   }
@@ -106,16 +108,15 @@ Result<std::optional<std::uint64_t>> SyslogSink::open(const SinkContext& context
       return std::nullopt;
     }
     if (connection.error().kind == ErrorKind::Busy) return std::unexpected(std::move(connection.error()));
-    if (target == 0) first_failed_ = connection.error().why.str();
+    if (target == 0) first_failed_ = connection.error().why;
     errors.push_back(std::move(connection.error()));
   }
   first_try_ = 0;
   if (count == 1) return std::unexpected(std::move(errors.front()));
-  std::string why;
-  for (const Error& error : errors)
-    why += fmt::format("{}cannot {}: {}", why.empty() ? "" : "; ", error.what.str(), error.why.str());
-  return fail(ErrorKind::Io, fmt::format("reach any of {} syslog servers", count), std::move(why),
-              std::move(errors.front().advice));
+  std::vector<Phrase> reasons;
+  for (const Error& error : errors) reasons.push_back(as_phrase(error));
+  return fail(ErrorKind::Io, {PhraseId::ReachAServer, {{"servers", std::uint64_t{count}}}},
+              {PhraseId::ReasonOfEach, {{"reason", std::move(reasons)}}});
 }
 
 void SyslogSink::use(std::unique_ptr<Connection> connection, std::size_t target) {
@@ -126,11 +127,13 @@ void SyslogSink::use(std::unique_ptr<Connection> connection, std::size_t target)
   back_at_ = connected_at_ + settings_.fail_back;
   if (std::exchange(announced_, target) == target) return;
   if (target == 0) {
-    context_->say(Level::Info, fmt::format("is back with {}", name_of(0)));
+    context_->say(Level::Info, {PhraseId::ReturnsToFirst, {{"target", name_of(0)}}});
   } else {
-    context_->say(Level::Warning,
-                  fmt::format("goes on with {}: {} fails ({}), and is tried again in {}", name_of(target),
-                              name_of(0), first_failed_, slurper::format(settings_.fail_back)));
+    context_->say(Level::Warning, {PhraseId::SendsToAnother,
+                                   {{"target", name_of(target)},
+                                    {"first", name_of(0)},
+                                    {"reason", first_failed_},
+                                    {"time", settings_.fail_back}}});
   }
 }
 
@@ -142,7 +145,7 @@ std::unexpected<Error> SyslogSink::broke(Error error) {
   if (error.kind != ErrorKind::Busy) {
     const bool lasted = connection_->is_stream() && Clock::now() - connected_at_ >= kLasting;
     first_try_ = lasted ? 0 : (target_ + 1) % settings_.targets.size();
-    if (target_ == 0) first_failed_ = error.why.str();
+    if (target_ == 0) first_failed_ = error.why;
   }
   return std::unexpected(std::move(error));
 }
@@ -166,10 +169,7 @@ Status SyslogSink::fail_back() {
 Status SyslogSink::look_for_loop(std::span<const Record> batch) {
   const Record* const back = settings_.probe ? probe_.came_back(batch) : nullptr;
   if (back == nullptr) return {};
-  return probe_error(
-      fmt::format("send to {}", name_of(target_)),
-      "a syslogd gets what this sink sends, and writes it to the FIFO", *back,
-      "Leave these lines out of what that syslogd writes to the FIFO, or send them to another destination");
+  return loop_error({PhraseId::SendTo, {{"target", name_of(target_)}}}, PhraseId::ComesBackBySyslogd, *back);
 }
 
 // Sends a message like those of the lines, by the program LoopProbe::kProgram. It has no offset: a receiver
@@ -240,10 +240,10 @@ Result<Delivery> SyslogSink::deliver(std::span<const Record> batch) {
 }
 
 // Composes the message, or an empty one if none is to be sent. Returns what is wrong with it, if anything.
-std::optional<std::string> SyslogSink::compose(const Record& record) {
+std::optional<Phrase> SyslogSink::compose(const Record& record) {
   message_.clear();
   if (record.header().structured_data.find(came_back_) != std::string_view::npos)
-    return "it has been sent by this sink before, and came back: a loop";
+    return PhraseId::RecordCameBack;
   if (settings_.format == MessageFormat::Rfc5424) {
     append_rfc5424(record, settings_.defaults, message_);
   } else {
@@ -252,8 +252,10 @@ std::optional<std::string> SyslogSink::compose(const Record& record) {
   const std::size_t size = message_.size();
   if (settings_.max_message == 0 || size <= settings_.max_message) return std::nullopt;
   message_.resize(settings_.truncate ? fitting(message_, settings_.max_message) : 0);
-  return settings_.truncate ? fmt::format("sent cut off after {} of {} bytes", message_.size(), size)
-                            : fmt::format("{} bytes, max_message is {}", size, settings_.max_message);
+  if (settings_.truncate)
+    return Phrase(PhraseId::CutOff,
+                  {{"kept", std::uint64_t{message_.size()}}, {"size", std::uint64_t{size}}});
+  return Phrase(PhraseId::LongerThanLimit, {{"size", std::uint64_t{size}}, {"limit", settings_.max_message}});
 }
 
 void SyslogSink::frame() {
@@ -276,7 +278,7 @@ Status SyslogSink::flush(std::uint64_t offset, Delivery& delivery) {
   if (too_long) {
     for (const std::size_t index : *too_long)
       delivery.rejected.push_back(
-          {framed_[index], "too long for a datagram on the way to " + name_of(target_)});
+          {framed_[index], {PhraseId::TooLongForDatagram, {{"target", name_of(target_)}}}});
     marks_.push_back({.sent = connection_->sent(), .offset = offset, .at = Clock::now()});
   }
   frames_.clear();

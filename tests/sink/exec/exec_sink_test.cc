@@ -11,6 +11,7 @@
 #include <sstream>
 #include <string>
 
+#include "sink/exec/child_process.h"
 #include "sink/sink_site.h"
 #include "support/files.h"
 #include "support/temp_dir.h"
@@ -130,9 +131,10 @@ TEST_F(ExecSinkTest, WhatTheProgramHasNotReadIsNotHeld) {
   site_.stop();
   EXPECT_EQ(settled.get().value(), batch[1].offset());
   sink_->close();
-  EXPECT_THAT(site_.said(),
-              ContainsRegex(
-                  "sends SIGTERM to its program '.*', which has not ended 1ms after its input\nkills its "));
+  EXPECT_THAT(
+      site_.said(),
+      ContainsRegex(
+          "sends SIGTERM to its program '.*', which has not ended 1ms after its input\nkills its program "));
 }
 
 TEST_F(ExecSinkTest, AProgramStartsInOrder) {
@@ -196,9 +198,9 @@ TEST_F(ExecSinkTest, AProgramThatEndsSaysWhy) {
   ASSERT_TRUE(eventually([&] { return !(delivered = sink_->deliver(records.subspan(1))); }));
   EXPECT_THAT(
       text_of(delivered.error()),
-      ContainsRegex("cannot hand lines to the program '.*': it ended with status 3; its last words were "
-                    "'no room for one'"));
-  EXPECT_THAT(site_.said(), ContainsRegex("hears from its program '.*/program': no room for one\n"));
+      ContainsRegex("cannot hand lines to the program '.*': it ended with status 3; the last line that it "
+                    "wrote is 'no room for one'"));
+  EXPECT_THAT(site_.said(), ContainsRegex("reports a line from its program '.*/program': no room for one\n"));
   EXPECT_FALSE(sink_->settle());
 }
 
@@ -252,6 +254,23 @@ TEST_F(ExecSinkTest, WhatItSaysIsToldButNotWithoutEnd) {
   EXPECT_EQ(std::ranges::count(site_.said(), '\n'), 10);
 }
 
+// The limit is for 10 seconds.
+TEST_F(ExecSinkTest, LinesThatWereLeftOutAreCounted) {
+  make("seq 100 >&2; sleep 11; echo then >&2; cat >/dev/null");
+  ASSERT_TRUE(open());
+  ASSERT_TRUE(sink_->deliver(site_.records({"x"})));
+  ASSERT_TRUE(sink_->settle());
+  sink_->close();
+  EXPECT_THAT(site_.said(), HasSubstr("program': then (it left out 90 lines before it)\n"));
+}
+
+TEST(ChildProcess, AnEndThatAnotherPartHasCollectedIsUnknown) {
+  ChildProcess child;
+  ASSERT_TRUE(child.start({.path = "/bin/true", .args = {}, .environment = {}}));
+  ASSERT_EQ(::waitpid(child.pid(), nullptr, 0), child.pid());
+  EXPECT_EQ(text_of(child.ask_how_it_ended()), "it has ended, and its status is unknown");
+}
+
 // Of a process that the test has not started itself: init or a subreaper reaps it.
 bool is_gone(const std::string& pid) {
   const std::string stat = content_of("/proc/" + pid + "/stat");
@@ -266,20 +285,22 @@ std::vector<std::string> pids_in(const std::string& path, std::size_t count) {
 
 // Children that a program leaves behind would pile up with each new start of it.
 TEST_F(ExecSinkTest, TheGroupEndsWithItsLeader) {
-  make("for n in 1 2 3; do sleep 1000 & echo $! >>$OUT; done; read -r line; exit 3");
+  make("for n in 1 2 3 4 5 6 7; do sleep 1000 & echo $! >>$OUT; done; read -r line; exit 3");
   for (std::size_t start = 1; start <= 3; ++start) {
     ASSERT_TRUE(open());
     const auto batch = site_.records({"one"});
     Result<Delivery> delivered = Delivery{};
     ASSERT_TRUE(eventually([&] { return !(delivered = sink_->deliver(batch)); }));
     EXPECT_THAT(text_of(delivered.error()), HasSubstr("it ended with status 3"));
-    const auto pids = pids_in(out_, 3 * start);
+    const auto pids = pids_in(out_, 7 * start);
     sink_->close();
     for (const std::string& pid : pids) EXPECT_TRUE(eventually([&] { return is_gone(pid); })) << pid;
   }
   // What has not got to its execve(2) yet has its parent's name.
-  EXPECT_THAT(site_.said(),
-              ContainsRegex("ends what its program '.*' has left behind: [0-9]+ .'(sleep|program)'., "));
+  EXPECT_THAT(
+      site_.said(),
+      ContainsRegex("ends what its program '.*' has left behind: [0-9]+ .'(sleep|program)'.; .*; and 2 "
+                    "more\n"));
 }
 
 TEST_F(ExecSinkTest, WhatIgnoresATermInTheGroupIsKilled) {
@@ -291,7 +312,8 @@ TEST_F(ExecSinkTest, WhatIgnoresATermInTheGroupIsKilled) {
   sink_->close();
   const std::string pid = pids_in(out_ + ".pid", 1).front();
   EXPECT_TRUE(eventually([&] { return is_gone(pid); }));
-  EXPECT_THAT(site_.said(), ContainsRegex("kills what its program '.*' has left behind, which goes on"));
+  EXPECT_THAT(site_.said(),
+              ContainsRegex("kills what its program '.*' has left behind, which continues in spite of "));
 }
 
 // A pipeline's end writes what its beginning has read: the end of the input reaches it last.
@@ -316,7 +338,7 @@ TEST_F(ExecSinkTest, WhatHasLeftTheGroupIsNamedAndLeftAlone) {
   EXPECT_THAT(site_.said(),
               ContainsRegex("leaves alone what its program '.*' has started in another session or process "
                             "group: " +
-                            pid + " .'sleep'."));
+                            pid + " .'sleep'.. It continues until it ends by itself"));
   (void)::kill(std::stoi(pid), SIGKILL);
 }
 
@@ -338,7 +360,8 @@ TEST_F(ExecSinkTest, LinesThatComeBackInTheirOrderStopIt) {
   EXPECT_THAT(
       text_of(delivered.error()),
       ContainsRegex("cannot hand lines to the program '.*': 64 different lines that it wrote have come "
-                    "back through the FIFO, in their order, the last as '<13>.*logger: "));
+                    "back through the FIFO, in their order, the last as '<13>.*logger: .*. Stop what this "
+                    "program sends to a syslogd. Then run systemctl reload slurper"));
   sink_->close();
   ASSERT_TRUE(open());
   EXPECT_TRUE(sink_->deliver(site_.records(lines))) << "it was told to go on";
@@ -422,7 +445,7 @@ TEST_F(ExecSinkTest, WhatIsRejectedNeverComesAgain) {
 
 TEST_F(ExecSinkTest, AProgramThatIsNotReadyOrDoesNotAnswer) {
   make("echo no database", {{"confirm", "line"}});
-  EXPECT_THAT(text_of(open().error()), HasSubstr("at its start it said 'no database' instead of OK"));
+  EXPECT_THAT(text_of(open().error()), HasSubstr("its first answer is 'no database', not OK"));
   sink_->close();
   make("exec sleep 100", {{"confirm", "line"}, {"confirm_timeout", "20ms"}, {"close_timeout", "0ms"}});
   EXPECT_THAT(text_of(open().error()), HasSubstr("it has not answered for 20ms"));
@@ -433,15 +456,26 @@ TEST_F(ExecSinkTest, AProgramThatIsNotReadyOrDoesNotAnswer) {
   make("exit 7", {{"confirm", "line"}});
   EXPECT_THAT(text_of(open().error()), HasSubstr("it ended with status 7"));
   sink_->close();
-  make("echo OK; read -r line; echo OK; echo OK; exec sleep 100",
-       {{"confirm", "line"}, {"confirm_timeout", "1s"}, {"close_timeout", "0ms"}});
+  make("exec <&-; echo OK; exec sleep 100", {{"confirm", "line"}, {"close_timeout", "0ms"}});
+  ASSERT_TRUE(open());
+  EXPECT_THAT(text_of(sink_->deliver(site_.numbered(0, 1)).error()),
+              HasSubstr("it has closed its standard input"));
+  sink_->close();
+  make("read -r line; kill -9 $$");
+  ASSERT_TRUE(open());
+  const auto lines = site_.numbered(0, 1);
+  Result<Delivery> killed = Delivery{};
+  ASSERT_TRUE(eventually([&] { return !(killed = sink_->deliver(lines)); }));
+  EXPECT_THAT(text_of(killed.error()), HasSubstr("it was ended by signal 9 (Killed)"));
+  sink_->close();
+  // Both answers in one write.
+  make("echo OK; read -r line; printf 'OK\\nOK\\n'; exec sleep 100",
+       {{"confirm", "line"}, {"close_timeout", "0ms"}});
   ASSERT_TRUE(open());
   const auto batch = site_.numbered(0, 1);
-  (void)sink_->deliver(batch);
-  Result<Delivery> second = Delivery{};
-  ASSERT_TRUE(eventually([&] { return !(second = sink_->deliver(batch)); }));
-  EXPECT_THAT(text_of(second.error()),
-              ContainsRegex("it said 'OK' without being asked|it has not answered|closed"));
+  EXPECT_EQ(sink_->deliver(batch)->held, batch.back().next_offset());
+  EXPECT_THAT(text_of(sink_->deliver(batch).error()),
+              HasSubstr("it answered 'OK' although every line had its answer"));
 }
 
 // Signs of life, slower than the time that an answer has.
@@ -469,6 +503,7 @@ TEST_F(ExecSinkTest, ABatchIsATransaction) {
   // Nobody who writes to the FIFO can end a transaction.
   ASSERT_EQ(delivered->rejected.size(), 1U);
   EXPECT_EQ(delivered->rejected[0].index, 1U);
+  EXPECT_EQ(text_of(delivered->rejected[0].reason), "it reads like the mark of a transaction");
   EXPECT_EQ(content_of(out_), "BEGIN TRANSACTION\none\ntwo\nCOMMIT TRANSACTION\n");
 }
 

@@ -79,16 +79,19 @@ TEST(FormatTest, WhatIsWrongIsToldWithItsPlace) {
           "is \"jsno\", but must be one of raw, json, rfc5424, rfc3164, gelf, ecs, or a template such as "
           "\"{time} {host}: {msg}\""));
   EXPECT_THAT(formatted("a {msg:jsno}", ""),
-              HasSubstr("but has no escape's name as character 7, ':jsno': there is :json"));
+              HasSubstr("but has an unknown escape ':jsno' as character 7; the only one is :json"));
   EXPECT_THAT(formatted("", ""), HasSubstr("is \"\", but must be one of"));
   EXPECT_THAT(formatted("\u00fc{hots}", ""),
-              HasSubstr("but has no field's name as character 3, 'hots': it must be one of time, arrival, "));
-  EXPECT_THAT(formatted("ab{msg", ""),
-              HasSubstr("but has a '{' as character 3 that nothing closes: \"{{\" is"));
-  EXPECT_THAT(formatted("{msg}}", ""),
-              HasSubstr("but has a '}' as character 6 that closes nothing: \"}}\" is"));
+              HasSubstr("but has an unknown field 'hots' as character 3; the fields are time, arrival, "));
+  EXPECT_THAT(
+      formatted("ab{msg", ""),
+      HasSubstr(
+          "but has a '{' as character 3 that nothing closes; for the character itself, write it twice"));
+  EXPECT_THAT(
+      formatted("{msg}}", ""),
+      HasSubstr("but has a '}' as character 6 that nothing opens; for the character itself, write it twice"));
   EXPECT_THAT(formatted("{msg}\n", ""),
-              HasSubstr("but has a control character as character 6: each record is a"));
+              HasSubstr("but has a control character as character 6: each record is one line, and"));
 }
 
 TEST(FormatTest, ATemplateOfJson) {
@@ -110,20 +113,20 @@ TEST(FormatTest, JsonWithItsOwnBracesIsShownTheRightSpelling) {
            {R"({ "t": "{time}", "a": {"b": "{host}", "n": {offset}}})",
             R"({{ "t": "{time}", "a": {{"b": "{host:json}", "n": {offset}}}}})"},
            {R"({"message":"{msg:json}"})", R"({{"message":"{msg:json}"}})"}}) {
-    EXPECT_THAT(
-        formatted(wrong, ""),
-        HasSubstr("but a brace of JSON is written twice, and a field has an escape: '" + right + "'"));
+    EXPECT_THAT(formatted(wrong, ""),
+                HasSubstr("but must be written as '" + right + "': each brace of JSON is doubled, and"));
     const auto read = nlohmann::json::parse(formatted(right, "x\"y"), nullptr, false);
     EXPECT_FALSE(read.is_discarded()) << right;
     EXPECT_EQ(lint_json(right), std::nullopt) << right;
   }
-  EXPECT_THAT(formatted(R"({"message":"{mesage}"})", ""), HasSubstr("has no field's name as character 2"));
+  EXPECT_THAT(formatted(R"({"message":"{mesage}"})", ""),
+              HasSubstr("has an unknown field '\"message\":\"{mesage' as character 2"));
 }
 
 TEST(FormatTest, JsonWithoutEscapesIsDoubted) {
-  EXPECT_EQ(lint_json(R"({{"h":"{host}","m":"{msg:json}","o":{offset}}})"),
+  EXPECT_EQ(text_of(lint_json(R"({{"h":"{host}","m":"{msg:json}","o":{offset}}})").value()),
             R"(looks like JSON, which a quote or a backslash in a field breaks. Write )"
-            R"('{{"h":"{host:json}","m":"{msg:json}","o":{offset}}}', or "json" for all of the line)");
+            R"('{{"h":"{host:json}","m":"{msg:json}","o":{offset}}}', or "json" for the whole line)");
   for (const char* none : {"{time} {msg}", R"({{"t":"{time}","n":{offset},"l":"{log_id}","p":"{part}"}})",
                            R"({{msg}} "{msg}")", R"(<{{"{msg}"}}>)"})
     EXPECT_EQ(lint_json(none), std::nullopt) << none;

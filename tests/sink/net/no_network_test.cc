@@ -77,7 +77,7 @@ TEST(NoNetwork, IsNotNamedOutsideOfASandbox) {
   EXPECT_EXIT(
       {
         if (::unshare(CLONE_NEWNET) != 0 || ::unsetenv("INVOCATION_ID") != 0) ::_exit(1);
-        print_and_exit(network_remedy(ENETUNREACH));
+        print_and_exit(text_of(network_remedy(ENETUNREACH)));
       },
       testing::ExitedWithCode(0), "it says: ''");
 }

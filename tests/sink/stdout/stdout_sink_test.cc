@@ -169,7 +169,8 @@ TEST_F(StdoutSinkTest, AReaderThatHasGoneIsAnErrorUntilAnotherComes) {
   const auto settled = sink_->settle();
   ASSERT_FALSE(settled);
   EXPECT_EQ(text_of(settled.error()),
-            "cannot write to standard output: Broken pipe. It goes on as soon as something reads there");
+            "cannot write to standard output: Broken pipe. The sink continues as soon as a process reads "
+            "there");
   const auto delivered = sink_->deliver(batch);
   ASSERT_FALSE(delivered);
   EXPECT_EQ(delivered.error().errnum, EPIPE);
@@ -245,6 +246,13 @@ TEST_F(StdoutSinkTest, AFullDeviceIsAnError) {
   const UniqueFd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
   ASSERT_TRUE(open_on(full.get()));
   EXPECT_THAT(text_of(sink_->deliver(site_.records({"x"})).error()), HasSubstr("No space left on device"));
+}
+
+TEST_F(StdoutSinkTest, WithoutAStandardOutputItSaysSo) {
+  const AsStdout redirected(STDERR_FILENO);
+  (void)::close(STDOUT_FILENO);
+  EXPECT_EQ(text_of(sink_->open(site_.context()).error()),
+            "cannot use standard output: Bad file descriptor. Start slurper with a standard output");
 }
 
 TEST_F(StdoutSinkTest, FormatsAreTold) {

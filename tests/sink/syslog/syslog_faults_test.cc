@@ -144,6 +144,20 @@ TEST_F(SyslogFaultsTest, AnIdleConnectionThatTheServerClosesIsNoFailure) {
   EXPECT_EQ(arrived.duplicates(), 0);
 }
 
+TEST_F(SyslogFaultsTest, AServerThatClosesWithLinesOnTheirWayIsAFailure) {
+  const Feed feed(site_.context().log_id, 10);
+  const TcpServer server;
+  const auto sink = make({{"target", server.target()}, {"resend_time", "1h"}});
+  open(*sink);
+  const UniqueFd connection = server.accept();
+  ASSERT_TRUE(sink->deliver(feed.from(0, 1)));
+  ASSERT_EQ(::shutdown(connection.get(), SHUT_WR), 0);
+  Result<Delivery> delivery = Delivery{};
+  ASSERT_TRUE(eventually([&] { return !(delivery = sink->deliver(feed.from(0, 1))); }));
+  EXPECT_EQ(text_of(delivery.error()),
+            "cannot send to '" + server.target() + "': the server has closed the connection");
+}
+
 // Lines that trickle must not all come again because there were never 8 MiB of them.
 TEST_F(SyslogFaultsTest, WhatHasHadItsTimeIsHeld) {
   const Feed feed(site_.context().log_id, 5000);
@@ -288,21 +302,21 @@ TEST_F(SyslogFaultsTest, ALaterServerIsUsedUntilTheFirstIsBack) {
   const UniqueFd to_second = second.accept();
   ASSERT_TRUE(sink->deliver(feed.from(0, 10)));
   EXPECT_EQ(*sink->settle(), feed.from(0, 10).back().next_offset());
-  EXPECT_THAT(site_.said(),
-              HasSubstr(fmt::format(
-                  "goes on with '{}': '127.0.0.1:{}' fails (Connection refused), and is tried again in 1s",
-                  second.target(), first_port)));
+  EXPECT_THAT(site_.said(), HasSubstr(fmt::format(
+                                "sends to '{0}', because '127.0.0.1:{1}' fails: Connection refused. slurper "
+                                "tries '127.0.0.1:{1}' again every 1s",
+                                second.target(), first_port)));
   first = std::make_unique<TcpServer>(first_port);
   // In the time of the first: one more line for each look, so long as it is not tried again.
   std::uint64_t next = feed.from(0, 10).back().next_offset();
   for (const auto end = Clock::now() + 5s;
-       Clock::now() < end && site_.said().find("back with") == std::string::npos;
+       Clock::now() < end && site_.said().find("again\n") == std::string::npos;
        std::this_thread::sleep_for(100ms)) {
     const auto delivery = sink->deliver(feed.from(next, 1));
     ASSERT_TRUE(delivery) << text_of(delivery.error());
     next = *sink->settle();
   }
-  EXPECT_THAT(site_.said(), HasSubstr(fmt::format("is back with '127.0.0.1:{}'", first_port)));
+  EXPECT_THAT(site_.said(), HasSubstr(fmt::format("sends to '127.0.0.1:{}' again\n", first_port)));
   const UniqueFd to_first = first->accept();
   sink->close();
   Arrived arrived(feed);
@@ -312,6 +326,22 @@ TEST_F(SyslogFaultsTest, ALaterServerIsUsedUntilTheFirstIsBack) {
   count_messages(read_all(to_first.get()), arrived);
   EXPECT_EQ(feed.count() - static_cast<std::size_t>(arrived.lost()), by_second + 1);
   EXPECT_EQ(arrived.duplicates(), 0);
+}
+
+TEST_F(SyslogFaultsTest, EachServerThatIsDownIsNamed) {
+  SinkSettings settings{.name = "test", .type = "syslog", .place = "here:1:1", .options = {}};
+  settings.options.push_back(
+      {.name = "path", .values = {"/nowhere/a", "/nowhere/b"}, .is_list = true, .place = "here:2:1"});
+  settings.options.push_back(
+      {.name = "transport", .values = {"unix"}, .is_list = false, .place = "here:3:1"});
+  ConfiguredOptions options(settings, settings_of(syslog_sink()));
+  const auto sink = syslog_sink().make(options);
+  ASSERT_TRUE(options.check());
+  EXPECT_EQ(
+      text_of(sink->open(site_.context()).error()),
+      "cannot reach any of the 2 syslog servers: cannot connect to the socket '/nowhere/a': No such file "
+      "or directory; cannot connect to the socket '/nowhere/b': No such file or directory. No such "
+      "socket exists: is the syslogd running?");
 }
 
 // A server that takes connections and ends each at once, as a balancer does with nothing behind it.
@@ -547,6 +577,15 @@ TEST_F(SyslogNamesTest, ANameThatMovesIsFollowedByUdp) {
     EXPECT_EQ(before.take(), 0);
     EXPECT_EQ(after.take(), 1);
     sink->close();
+  });
+}
+
+TEST_F(SyslogNamesTest, ANameThatNothingKnowsSaysWhatToCheck) {
+  on_a_machine([&] {
+    const auto opened = make_udp("1h")->open(site_.context());
+    ASSERT_FALSE(opened);
+    EXPECT_THAT(text_of(opened.error()), HasSubstr("cannot find the address of 'logs.example': "));
+    EXPECT_THAT(text_of(opened.error()), HasSubstr("Check the target's spelling, and the DNS"));
   });
 }
 

@@ -166,7 +166,7 @@ TEST_F(SyslogSinkTest, FindsThatWhatItSendsComesBack) {
       EXPECT_EQ(looped.error().kind, ErrorKind::Loop);
       EXPECT_THAT(text_of(looped.error()),
                   AllOf(HasSubstr("cannot send to '" + server.target() + "'"),
-                        HasSubstr("comes back through the FIFO, and would for ever"),
+                        HasSubstr("comes back through the FIFO, and would circulate for ever"),
                         HasSubstr("slurper-probe"), HasSubstr("systemctl reload slurper")));
       sink_->close();
       ASSERT_TRUE(sink_->open(site_.context()));
@@ -262,7 +262,7 @@ TEST_F(SyslogSinkTest, WhatTheKernelFindsTooLongIsRefusedAlone) {
   const Delivery delivery = deliver({"one", std::string(100'000, 'x'), "three"});
   ASSERT_EQ(delivery.rejected.size(), 1U);
   EXPECT_EQ(delivery.rejected[0].index, 1U);
-  EXPECT_THAT(text_of(delivery.rejected[0].reason), StartsWith("too long for a datagram"));
+  EXPECT_THAT(text_of(delivery.rejected[0].reason), StartsWith("it is too long for a datagram to "));
   EXPECT_THAT(datagram(datagrams), EndsWith(" -: one"));
   EXPECT_THAT(datagram(datagrams), EndsWith(" -: three"));
 }
@@ -276,7 +276,7 @@ TEST_F(SyslogSinkTest, TruncationIsBetweenCharactersAndTold) {
   line += "\xe2\x82\xac";  // its first byte would fit
   const Delivery delivery = deliver({line});
   ASSERT_EQ(delivery.rejected.size(), 1U);
-  EXPECT_EQ(text_of(delivery.rejected[0].reason), "sent cut off after 499 of 502 bytes");
+  EXPECT_EQ(text_of(delivery.rejected[0].reason), "it was cut off after 499 of 502 bytes");
   EXPECT_THAT(datagram(server), EndsWith("x"));
 }
 
@@ -311,19 +311,23 @@ TEST_F(SyslogSinkTest, WhatCameBackIsRefused) {
 TEST_F(SyslogSinkTest, WrongSettingsAreTold) {
   const std::vector<std::pair<SinkSite::Pairs, std::string>> wrong = {
       {{}, "'target', which must be a server"},
-      {{{"target", "a b"}}, "but must be a host and perhaps a port"},
+      {{{"target", "a b"}}, "but must be a host, or a host and a port"},
       {{{"transport", "unix"}}, "'path', which must be the path of a socket"},
       {{{"transport", "unix"}, {"path", "dev/log"}}, "must begin with a '/'"},
       {{{"transport", "unix"}, {"path", "/dev/log"}, {"target", "a"}},
-       "must not be there with transport unix"},
-      {{{"target", "a"}, {"path", "/dev/log"}}, "must not be there without transport unix"},
+       "may be set only with the transport udp, tcp or tls"},
+      {{{"target", "a"}, {"path", "/dev/log"}}, "may be set only with the transport unix"},
       {{{"target", "a"}, {"transport", "carrier-pigeon"}}, "must be one of unix, udp, tcp, tls"},
-      {{{"target", "a"}, {"framing", "lf"}, {"transport", "udp"}}, "a datagram is its own frame"},
-      {{{"target", "a"}, {"ca_file", "x"}}, "must not be there without transport tls"},
+      {{{"target", "a"}, {"framing", "lf"}, {"transport", "udp"}},
+       "may be set only with the transport tcp, tls or unix"},
+      {{{"target", "a"}, {"ca_file", "x"}}, "may be set only with the transport tls"},
       {{{"target", "a"}, {"transport", "tls"}, {"key", "x"}},
-       "'certificate', which must be there with a key"},
+       "'certificate', which must be set if key is set"},
       {{{"target", "a"}, {"transport", "tls"}, {"verify", "no"}}, "must be \"full\" or \"none\""},
-      {{{"target", "a"}, {"max_message", "100B"}}, "which every receiver takes"},
+      {{{"target", "a"}, {"max_message", "100B"}}, "which every receiver accepts"},
+      {{{"target", "a"}, {"resend", "1MiB"}, {"transport", "udp"}},
+       "may be set only with the transport tcp or tls"},
+      {{{"target", "a"}, {"resolve_every", "1s"}}, "may be set only with the transport udp"},
       {{{"target", "a"}, {"facility", "local8"}}, "must be one of kern, user"},
       {{{"target", "a"}, {"tagret", "b"}}, "no key 'tagret'"}};
   for (const auto& [settings, why] : wrong) {

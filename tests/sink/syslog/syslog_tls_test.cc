@@ -113,7 +113,8 @@ TEST_F(SyslogTlsTest, APrivateKeyThatEveryUserMayReadIsWarnedOfOnce) {
   sink_->close();
   ASSERT_TRUE(sink_->open(site_.context()));
   const std::string said = site_.said();
-  const auto at = said.find("every user may read the private key '" + key + "' (mode 0644)");
+  const auto at =
+      said.find("every user may read, and so could pose as this machine: '" + key + "' (mode 0644)");
   ASSERT_NE(at, std::string::npos) << said;
   EXPECT_EQ(said.find("every user", at + 1), std::string::npos) << said;
 }
@@ -135,11 +136,10 @@ TEST_F(SyslogTlsTest, AServerOfAnotherCaIsNotTrusted) {
   other.sign("server", "DNS:localhost");
   const TlsServer server(other.file("server.pem"), other.file("server.key"));
   const std::string peer = fmt::format("cannot talk TLS with 'localhost:{}': ", server.port());
-  EXPECT_EQ(
-      refusal("localhost", server.port(), {}),
-      fmt::format("{}its certificate 'CN = server' was issued by 'CN = Evil CA', which is not among '{}'. "
-                  "Set ca_file to the certificate of the CA that issued it",
-                  peer, authority_.ca()));
+  EXPECT_EQ(refusal("localhost", server.port(), {}),
+            fmt::format("{}its certificate 'CN = server' was issued by 'CN = Evil CA', which is not in '{}'. "
+                        "Set ca_file to the certificate of the CA that issued it",
+                        peer, authority_.ca()));
   EXPECT_THAT(refusal("localhost", server.port(), {}, false),
               HasSubstr("which is not among the system's CA certificates"));
   const auto opened = open("localhost", server.port(), {{"verify", "none"}}, false);
@@ -169,9 +169,9 @@ TEST_F(SyslogTlsTest, WhatIsAdvisedWithoutAnAlternativeNameLeadsOn) {
   const TlsServer by_address(authority_.file("127.0.0.1.pem"), authority_.file("127.0.0.1.key"));
   EXPECT_EQ(
       refusal("127.0.0.1", by_address.port(), {}),
-      fmt::format("cannot talk TLS with '127.0.0.1:{}': its certificate has the address '127.0.0.1' as "
-                  "its common name only, where an address does not count. Have the server's certificate "
-                  "issued with subjectAltName = IP:127.0.0.1",
+      fmt::format("cannot talk TLS with '127.0.0.1:{}': its certificate contains the address '127.0.0.1' "
+                  "as its common name only, and a common name counts only if it is no address. Have the "
+                  "server's certificate issued with subjectAltName = IP:127.0.0.1",
                   by_address.port()));
   EXPECT_THAT(refusal("localhost", by_address.port(), {}), HasSubstr("subjectAltName = DNS:localhost"));
   const TlsServer by_name(authority_.file("logs.example.pem"), authority_.file("logs.example.key"));
@@ -190,8 +190,51 @@ TEST_F(SyslogTlsTest, AnExpiredCertificateSaysSince) {
   authority_.sign("expired", "DNS:localhost", -1);
   const TlsServer server(authority_.file("expired.pem"), authority_.file("expired.key"));
   const std::string why = refusal("localhost", server.port(), {});
-  EXPECT_THAT(why, HasSubstr("the certificate 'CN = expired' expired on "));
+  EXPECT_THAT(why, HasSubstr("its certificate 'CN = expired' expired on "));
   EXPECT_THAT(why, HasSubstr("GMT. Renew it on the server, or set this machine's clock right"));
+}
+
+TEST_F(SyslogTlsTest, ACertificateOfTheFutureSaysFromWhen) {
+  authority_.sign("localhost", "");
+  authority_.sign_from("localhost", "20980101000000Z");
+  const TlsServer server(authority_.file("localhost.pem"), authority_.file("localhost.key"));
+  EXPECT_THAT(
+      refusal("localhost", server.port(), {}),
+      HasSubstr("its certificate 'CN = localhost' is not valid before Jan  1 00:00:00 2098 GMT. Set this "
+                "machine's clock right"));
+}
+
+TEST_F(SyslogTlsTest, ACertificateForAnotherPurposeSaysWhatIsWrong) {
+  authority_.sign("purpose", R"($'DNS:localhost\nextendedKeyUsage=clientAuth')");
+  const TlsServer server(authority_.file("purpose.pem"), authority_.file("purpose.key"));
+  EXPECT_THAT(refusal("localhost", server.port(), {}),
+              HasSubstr("its certificate 'CN = purpose' can't be verified: unsuitable certificate purpose"));
+}
+
+TEST_F(SyslogTlsTest, ACertificateWithoutANameSaysHowToIssueOne) {
+  authority_.sign("nameless", "", 2, "/O=nameless");
+  const TlsServer server(authority_.file("nameless.pem"), authority_.file("nameless.key"));
+  EXPECT_THAT(refusal("localhost", server.port(), {}),
+              HasSubstr("its certificate contains no name, so it is not for 'localhost'. Have the server's "
+                        "certificate issued with subjectAltName = DNS:localhost"));
+}
+
+TEST_F(SyslogTlsTest, ANameThatNoCertificateCanHaveIsAnErrorOfTheSettings) {
+  const TcpServer server;
+  EXPECT_THAT(refusal("127.0.0.1", server.port(), {{"server_name", std::string(300, 'x')}}),
+              HasSubstr("the server's name can't be checked. Set server_name"));
+}
+
+TEST_F(SyslogTlsTest, ABrokenRecordSaysWhatOpensslSays) {
+  const TcpServer server;
+  auto answering = std::async(std::launch::async, [&] {
+    UniqueFd connection = server.accept();
+    EXPECT_EQ(::send(connection.get(), "\x16\x03\x03\x00\x04\x02\x00\x00\x00", 9, MSG_NOSIGNAL), 9);
+    (void)read_some(connection.get(), 1);
+    return connection;
+  });
+  EXPECT_THAT(refusal("127.0.0.1", server.port(), {}), HasSubstr(": TLS failed: "));
+  answering.wait();
 }
 
 TEST_F(SyslogTlsTest, AServerMayAskForACertificate) {
@@ -201,11 +244,11 @@ TEST_F(SyslogTlsTest, AServerMayAskForACertificate) {
                            {version, "-Verify", "1", "-verify_return_error", "-CAfile", authority_.ca()});
     const std::string why = refusal("localhost", server.port(), {});
     EXPECT_THAT(why,
-                HasSubstr(fmt::format("the server ended it with the TLS alert '{}'",
+                HasSubstr(fmt::format("the server ended the connection with the TLS alert '{}'",
                                       version == "-tls1_3" ? "certificate required" : "handshake failure")));
     EXPECT_THAT(why,
-                HasSubstr("it asked for a certificate, slurper has none. Give slurper a certificate that the "
-                          "server trusts: certificate and key"));
+                HasSubstr("it asked for a certificate, and slurper has none. Give slurper a certificate that "
+                          "the server trusts: set certificate and key"));
     const Authority other(dir_ / "other");
     other.sign("client", "DNS:client.example");
     EXPECT_THAT(refusal("localhost", server.port(),
@@ -235,7 +278,8 @@ TEST_F(SyslogTlsTest, WhatDoesNotSpeakTlsIsTold) {
   });
   EXPECT_THAT(
       refusal("127.0.0.1", server.port(), {}),
-      HasSubstr("what answers there does not speak TLS. Name the server's TLS port, 6514 by default"));
+      HasSubstr(
+          "what answers there does not speak TLS. Name the server's TLS port, which is 6514 by default"));
   answering.wait();
 }
 
@@ -247,7 +291,7 @@ TEST_F(SyslogTlsTest, FilesThatAreNotRightAreTold) {
   EXPECT_EQ(
       why({{"certificate", "/nowhere/c.pem"}}),
       "cannot load the certificate '/nowhere/c.pem': No such file or directory. It must be a PEM file that "
-      "slurper may read, a key without a passphrase");
+      "slurper may read, and a key must have no passphrase");
   EXPECT_THAT(why({{"certificate", authority_.file("client.pem")}, {"key", authority_.file("good.key")}}),
               HasSubstr("good.key': key values mismatch"));
   const std::string locked = authority_.file("locked.key");
@@ -257,6 +301,8 @@ TEST_F(SyslogTlsTest, FilesThatAreNotRightAreTold) {
   ASSERT_TRUE(lock.exits_with(0)) << lock.err();
   EXPECT_THAT(why({{"certificate", authority_.file("client.pem")}, {"key", locked}}),
               HasSubstr("cannot load the private key '" + locked));
+  EXPECT_THAT(refusal("127.0.0.1", server.port(), {{"ca_file", "/nowhere/ca.pem"}}, false),
+              HasSubstr("cannot load the CA certificates '/nowhere/ca.pem': No such file or directory"));
 }
 
 // What was on its way when the server was killed is sent again, as over TCP: ciphertext is counted.
