@@ -373,6 +373,20 @@ enum class PhraseId : std::uint16_t {
 
   // service/
 
+  // The command line and `cursor`.
+  UnderstandCommandLine,  //
+  UnknownArgument,        // argument
+  NoCommandNamed,         //
+  SeeHelp,                // command
+  FindCursor,             // sink
+  SetCursor,              // place
+  NotACursorName,         //
+  NotACursorPlace,        //
+  CursorPlaceOutside,     // from, to
+  CursorPlaceInLine,      // offset
+  LogHasNoCursors,        //
+  CursorsAre,             // sinks
+
   // What `check` finds.
   CheckedAsUnit,           // unit, user
   CheckedAsUser,           // user

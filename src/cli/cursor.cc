@@ -11,26 +11,26 @@
 #include <memory>
 #include <utility>
 
+#include "base/phrase_id.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "log/cursor_file.h"
 #include "log/line_begin.h"
 #include "log/log_extent.h"
+#include "service/phrase_table.h"
 
 namespace slurper {
 
 namespace {
 
-std::string list_of_cursors(const LogPaths& paths) {
+Phrase list_of_cursors(const LogPaths& paths) {
   const auto sinks = list_cursors(paths);
-  if (!sinks || sinks->empty()) return "This log has no cursors: its sinks have never run";
-  return fmt::format("The cursors of this log are: {}",
-                     printable(fmt::format("{}", fmt::join(*sinks, ", "))));
+  if (!sinks || sinks->empty()) return PhraseId::LogHasNoCursors;
+  return {PhraseId::CursorsAre, {{"sinks", printable(fmt::format("{}", fmt::join(*sinks, ", ")))}}};
 }
 
-std::unexpected<Error> bad_place(const std::string& to, std::string why, std::string advice) {
-  return fail(ErrorKind::Usage, fmt::format("set the cursor to '{}'", printable(to)), std::move(why),
-              std::move(advice));
+std::unexpected<Error> bad_place(const std::string& to, Phrase why) {
+  return fail(ErrorKind::Usage, {PhraseId::SetCursor, {{"place", QuotedText{to}}}}, std::move(why));
 }
 
 // Returns the offset that `to` means. A sink begins with a whole line: any other offset would skip a part of
@@ -47,16 +47,12 @@ Result<StreamOffset> parse_place(const std::string& to, const LogPaths& paths, c
   StreamOffset offset;
   const auto [rest, error] = std::from_chars(to.data(), to.data() + to.size(), offset.value);
   if (to.empty() || error != std::errc() || rest != to.data() + to.size())
-    return bad_place(to, "it is neither beginning, nor end, nor an offset",
-                     "An offset is a number such as 123456");
+    return bad_place(to, PhraseId::NotACursorPlace);
   if (offset < log.begin || offset > log.end) {
-    return bad_place(to, fmt::format("the log has the offsets {} to {}", log.begin.value, log.end.value),
-                     "Name one of those, beginning, or end");
+    return bad_place(to, {PhraseId::CursorPlaceOutside, {{"from", log.begin.value}, {"to", log.end.value}}});
   }
   const Result<StreamOffset> line = line_begin(kernel(), paths, feed, offset, gives_up);
-  if (line && *line != offset)
-    return bad_place(to, fmt::format("it is in the middle of the line at offset {}", line->value),
-                     fmt::format("To begin with that line: --to {}", line->value));
+  if (line && *line != offset) return bad_place(to, {PhraseId::CursorPlaceInLine, {{"offset", line->value}}});
   return line;
 }
 
@@ -68,9 +64,9 @@ Status set(const std::string& to, const LogPaths& paths, const std::string& sink
 
 Result<std::string> cursor_text(const LogPaths& paths, const std::string& sink,
                                 const std::optional<std::string>& to) {
-  const std::string what = fmt::format("find the cursor of the sink '{}'", printable(sink));
   if (!LogPaths::is_cursor_name(sink))
-    return fail(ErrorKind::Usage, what, "no sink is called like that", list_of_cursors(paths));
+    return fail(ErrorKind::Usage, {PhraseId::FindCursor, {{"sink", QuotedText{sink}}}},
+                PhraseId::NotACursorName, list_of_cursors(paths));
   const Result<LogExtent> log = read_extent(kernel(), paths);
   if (!log) return std::unexpected(log.error());
   if (to) {
@@ -89,7 +85,7 @@ Result<std::string> cursor_text(const LogPaths& paths, const std::string& sink,
   if (!record) return fmt::format("the sink '{}' has not begun", sink);
   const std::uint64_t behind = log->end.value - std::min(log->end.value, record->offset.value);
   return fmt::format("the sink '{}' {} at offset {}, {} bytes before the log's end", sink,
-                     record->set_by_hand ? "will go on" : "is", record->offset.value, behind);
+                     record->set_by_hand ? "will resume" : "is", record->offset.value, behind);
 }
 
 }  // namespace
@@ -102,7 +98,7 @@ int cursor_command(const std::string& log_path, const std::string& sink, const s
     fmt::print(out, "{}\n", *text);
     return 0;
   }
-  fmt::print(err, "slurper: {}\n", text.error().message());
+  fmt::print(err, "slurper: {}\n", to_text(text.error()));
   return std::to_underlying(text.error().kind);
 }
 

@@ -1,6 +1,5 @@
 // slurper: the command line.
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -12,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "base/phrase_id.h"
 #include "base/text.h"
 #include "cli/command.h"
 
@@ -36,15 +36,17 @@ int report_usage(const CLI::App& program, const CLI::ParseError& error) {
   const auto culprit =
       std::find_if(unknown.begin(), unknown.end(), [](const auto& s) { return s.starts_with('-'); });
 
-  std::string why = printable(error.what());
+  Phrase why = own_words(printable(error.what()));
   if (!unknown.empty()) {
-    why = fmt::format("it does not know '{}'",
-                      printable(culprit != unknown.end() ? *culprit : unknown.front()));
+    why = {PhraseId::UnknownArgument,
+           {{"argument", QuotedText{culprit != unknown.end() ? *culprit : unknown.front()}}}};
   } else if (program.get_subcommands().empty()) {
-    why = "it names no command";
+    why = PhraseId::NoCommandNamed;
   }
-  return report({ErrorKind::Usage, 0, "understand the command line", std::move(why),
-                 fmt::format("See {} --help", help)});
+  return report({.kind = ErrorKind::Usage,
+                 .what = PhraseId::UnderstandCommandLine,
+                 .why = std::move(why),
+                 .advice = {PhraseId::SeeHelp, {{"command", help}}}});
 }
 
 int command_line(int argc, char** argv) {
@@ -80,7 +82,7 @@ int main(int argc, char** argv) {
     slurper::reserve_standard_fds();
     return slurper::command_line(argc, argv);
   } catch (const std::exception& error) {
-    (void)std::fprintf(stderr, "slurper: cannot go on: %s\n", error.what());
+    (void)std::fprintf(stderr, "slurper: cannot continue: %s\n", error.what());
     return static_cast<int>(slurper::ErrorKind::Internal);
   }
 }

@@ -589,6 +589,26 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
 
     // service/
 
+    // The command line and `cursor`.
+    {.id = PhraseId::UnderstandCommandLine, .words = "understand the command line"},
+    {.id = PhraseId::UnknownArgument, .words = "it does not know {argument}"},
+    {.id = PhraseId::NoCommandNamed, .words = "it names no command"},
+    {.id = PhraseId::SeeHelp, .words = "See {command} --help"},
+    {.id = PhraseId::FindCursor, .words = "find the cursor of the sink {sink}"},
+    {.id = PhraseId::SetCursor, .words = "set the cursor to {place}"},
+    {.id = PhraseId::NotACursorName, .words = "no sink can have this name"},
+    {.id = PhraseId::NotACursorPlace,
+     .words = "it is neither beginning, nor end, nor an offset",
+     .advice = "An offset is a number such as 123456"},
+    {.id = PhraseId::CursorPlaceOutside,
+     .words = "the log has the offsets {from} to {to}",
+     .advice = "Name one of those, beginning, or end"},
+    {.id = PhraseId::CursorPlaceInLine,
+     .words = "it is in the middle of the line at offset {offset}",
+     .advice = "To begin with that line: --to {offset}"},
+    {.id = PhraseId::LogHasNoCursors, .words = "This log has no cursors: its sinks have never run"},
+    {.id = PhraseId::CursorsAre, .words = "The cursors of this log are: {sinks}"},
+
     // What `check` finds.
     {.id = PhraseId::CheckedAsUnit,
      .words = "checked as {unit} is run: user {user}, its groups, its folders, and its sandbox as its unit "

@@ -14,6 +14,7 @@
 
 #include "cli/program.h"
 #include "config/config.h"
+#include "support/text_of.h"
 #include "support/unshare.h"
 
 namespace slurper::test {
@@ -44,7 +45,7 @@ TEST_F(Check, FindsAGoodMachineGoodAndChangesNothing) {
 TEST_F(Check, PrintsTheSettingsInEffectSoThatTheyCanBeReadBack) {
   const Outcome outcome = run_slurper(with({"--set", "log.sync=always", "--set", "fifo.mode=0620"}));
   const auto settings = parse_settings(outcome.out, "stdout", {});
-  ASSERT_TRUE(settings) << settings.error().message();
+  ASSERT_TRUE(settings) << text_of(settings.error());
   EXPECT_EQ(settings->fifo.path, folder_ / "fifo");
   EXPECT_EQ(settings->fifo.mode, mode_t{0620});
   EXPECT_EQ(settings->log.sync.mode, SyncMode::Always);
@@ -56,7 +57,7 @@ TEST_F(Check, LetsTheLastOptionWin) {
   const Outcome outcome = run_slurper(with({"--set", "fifo.path=/a", "--log", "/b", "--set", "log.path=/c",
                                             "--fifo", "'d", "--set", "log.path=/e"}));
   const auto settings = parse_settings(outcome.out, "stdout", {});
-  ASSERT_TRUE(settings) << settings.error().message();
+  ASSERT_TRUE(settings) << text_of(settings.error());
   EXPECT_EQ(settings->fifo.path, (std::filesystem::current_path() / "'d").string());
   EXPECT_EQ(settings->log.path, "/e");
 }

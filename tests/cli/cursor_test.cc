@@ -8,6 +8,7 @@
 #include "log/cursor_file.h"
 #include "log/log_files.h"
 #include "log/log_writer.h"
+#include "support/text_of.h"
 
 namespace slurper {
 namespace {
@@ -22,7 +23,7 @@ class CursorCommand : public testing::Test {
     LogSettings settings;
     settings.path = paths_.active();
     auto writer = LogWriter::open(kernel(), settings, Uuid{1});
-    ASSERT_TRUE(writer) << writer.error().message();
+    ASSERT_TRUE(writer) << test::text_of(writer.error());
     write(**writer, "one\ntwo\n");
     ASSERT_TRUE((*writer)->rotate());
     write(**writer, "three\nfour\nfi");
@@ -31,12 +32,12 @@ class CursorCommand : public testing::Test {
   }
   static void write(LogWriter& writer, std::string_view text) {
     const auto written = writer.append(text);
-    ASSERT_TRUE(written) << written.error().message();
+    ASSERT_TRUE(written) << test::text_of(written.error());
     ASSERT_EQ(*written, text.size());
   }
   CursorFile cursor() {
     auto cursor = CursorFile::open(kernel(), paths_, "mail", id_, {});
-    EXPECT_TRUE(cursor) << cursor.error().message();
+    EXPECT_TRUE(cursor) << test::text_of(cursor.error());
     return std::move(*cursor);
   }
   void make_cursor(std::uint64_t offset) {
@@ -64,9 +65,9 @@ TEST_F(CursorCommand, ShowsAndSets) {
   EXPECT_EQ(run(), 0) << err_;
   EXPECT_EQ(out_, "the sink 'mail' is at offset 4, 17 bytes before the log's end\n");
   EXPECT_EQ(run("beginning"), 0) << err_;
-  EXPECT_EQ(out_, "the sink 'mail' will go on at offset 0, 21 bytes before the log's end\n");
+  EXPECT_EQ(out_, "the sink 'mail' will resume at offset 0, 21 bytes before the log's end\n");
   EXPECT_EQ(run("end"), 0) << err_;
-  EXPECT_EQ(out_, "the sink 'mail' will go on at offset 19, 2 bytes before the log's end\n")
+  EXPECT_EQ(out_, "the sink 'mail' will resume at offset 19, 2 bytes before the log's end\n")
       << "a whole line";
   EXPECT_EQ(run("8"), 0) << err_;
   EXPECT_EQ(cursor().record()->offset, StreamOffset{8});
@@ -112,6 +113,7 @@ TEST_F(CursorCommand, NamesThoseThatThereAre) {
     EXPECT_FALSE(exists(paths_.cursor("mial")));
   }
   EXPECT_EQ(run({}, "a/b"), 64);
+  EXPECT_THAT(err_, HasSubstr("cannot find the cursor of the sink 'a/b': no sink can have this name"));
 }
 
 TEST_F(CursorCommand, LeavesASinkThatRunsAlone) {
