@@ -29,11 +29,11 @@ using testing::HasSubstr;
 using Level = Finding::Level;
 
 TEST(ToLines, KeepsTo80ColumnsAndLosesNoWord) {
-  EXPECT_EQ(to_lines({.level = Level::Ok, .phrase = "short"}), "ok       short\n");
+  EXPECT_EQ(to_lines({.level = Level::Ok, .phrase = own_words("short")}), "ok       short\n");
   std::string text;
   for (int i = 0; i < 60; ++i) text += "word" + std::to_string(i) + ' ';
   text += std::string(100, 'x');
-  std::istringstream lines(to_lines({.level = Level::Warning, .phrase = text}));
+  std::istringstream lines(to_lines({.level = Level::Warning, .phrase = own_words(text)}));
   std::string line;
   std::getline(lines, line);
   EXPECT_TRUE(line.starts_with("warning  word0 ")) << line;
@@ -61,6 +61,8 @@ TEST_F(MachineTest, TakesAFifoThatIsThere) {
   EXPECT_THAT(check_fifo(settings().fifo), ElementsAre(ok("is there: mode 0600")));
   ASSERT_EQ(chmod((folder_ / "fifo").c_str(), 0622), 0);
   EXPECT_THAT(check_fifo(settings().fifo), ElementsAre(ok("mode 0622"), warning("forge lines")));
+  ASSERT_EQ(chmod((folder_ / "fifo").c_str(), 0604), 0);
+  EXPECT_THAT(check_fifo(settings().fifo), ElementsAre(ok("mode 0604"), warning("and steal lines")));
 }
 
 TEST_F(MachineTest, TakesNothingElseForAFifo) {
@@ -86,6 +88,24 @@ TEST_F(MachineTest, KnowsWhetherAMissingFifoCanBeMade) {
   fifo.create = true;
   fifo.path = folder_ / "none/fifo";
   EXPECT_THAT(check_fifo(fifo), ElementsAre(error(ErrorKind::CantCreate, "none': No such file")));
+}
+
+TEST_F(MachineTest, NamesWhatCannotBeExamined) {
+  FifoSettings fifo = settings().fifo;
+  fifo.path = folder_ / std::string(300, 'x');
+  EXPECT_THAT(check_fifo(fifo), ElementsAre(error(ErrorKind::Io, "can't be examined: File name too long")));
+}
+
+TEST_F(MachineTest, NeedsToReadTheConfiguration) {
+  const std::string path = folder_ / "slurper.toml";
+  std::ofstream(path) << "x";
+  EXPECT_THAT(check_configuration(path), ElementsAre());
+  std::filesystem::remove(path);
+  std::filesystem::create_symlink("slurper.toml", path);
+  EXPECT_THAT(check_configuration(path),
+              ElementsAre(error(ErrorKind::NoPermission, "Too many levels of symbolic links (mode 0777, ")));
+  EXPECT_THAT(check_configuration(path),
+              ElementsAre(error(ErrorKind::NoPermission, "Let that user read it with chmod or chgrp")));
 }
 
 TEST_F(MachineTest, LooksAtTheLogAndItsFolder) {

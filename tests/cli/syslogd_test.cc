@@ -212,5 +212,15 @@ TEST(Syslogds, AreLookedForWhereTheyLie) {
                   warning(HasSubstr("conf.d/x.conf:1")), ok(HasSubstr("/etc/syslog.conf:1"))));
 }
 
+TEST(Syslogds, WhoseSettingsCannotBeReadAreNamedByCheckAlone) {
+  const TempDir root;
+  std::filesystem::create_directory(root / "etc");
+  std::filesystem::create_symlink("rsyslog.conf", root / "etc/rsyslog.conf");
+  const Findings findings = check_syslogds(root.path(), kFifo);
+  EXPECT_THAT(findings,
+              ElementsAre(warning(HasSubstr("rsyslog.conf' can't be read: Too many levels of symbolic"))));
+  EXPECT_THAT(findings, ElementsAre(Field(&Finding::check_only, true)));
+}
+
 }  // namespace
 }  // namespace slurper::test

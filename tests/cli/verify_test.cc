@@ -8,15 +8,18 @@
 #include <sstream>
 
 #include "cli/program.h"
+#include "cli/verify_ring.h"
 #include "log/cursor_file.h"
 #include "log/log_files.h"
 #include "log/log_index.h"
 #include "ring/ring.h"
+#include "support/text_of.h"
 
 namespace slurper {
 namespace {
 
 using testing::AllOf;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
@@ -188,6 +191,73 @@ TEST_F(VerifyCommandTest, HoldsTheLogAgainstItsRing) {
   write_file(ring_ + "/ring", "somebody else's");
   EXPECT_EQ(run(paths_.active()), 65);
   EXPECT_THAT(unwrapped(), HasSubstr("it is not"));
+}
+
+// A log that ends at offset 100, whose index is of session 5, and the notes on a ring of this boot and log.
+class RingOfALog : public testing::Test {
+ protected:
+  RingOfALog() {
+    log_.end = {100};
+    log_.index = IndexRecord{};
+    log_.index->session = 5;
+    ring_.session = 5;
+    ring_.tail = ring_.head = {100};
+  }
+  [[nodiscard]] std::vector<std::string> notes() const {
+    LogVerification log = log_;
+    check_ring(ring_, {}, log);
+    EXPECT_THAT(log.problems, IsEmpty());
+    std::vector<std::string> all;
+    for (const Phrase& note : log.notes) all.push_back(test::text_of(note));
+    return all;
+  }
+
+  LogVerification log_;
+  RingView ring_{.path = "/r"};
+};
+
+TEST_F(RingOfALog, ThatFitsIsWorthNoNote) {
+  EXPECT_THAT(notes(), IsEmpty());
+}
+
+TEST_F(RingOfALog, WasLeftBehind) {
+  ring_.session = 4;
+  ring_.head = {109};
+  EXPECT_THAT(notes(), ElementsAre("the log continued without the ring '/r', which holds 9 bytes"));
+}
+
+TEST_F(RingOfALog, HasDroppedLines) {
+  ring_.dropped_lines = 2;
+  ring_.dropped_bytes = 30;
+  EXPECT_THAT(notes(), ElementsAre(HasSubstr("since it was created: 2 lines, 30 bytes")));
+}
+
+TEST_F(RingOfALog, HasNeverComeToWhereTheLogContinues) {
+  ring_.tail = {40};
+  ring_.head = {50};
+  log_.index->active_base = {60};
+  EXPECT_THAT(notes(), ElementsAre(HasSubstr("an offset that the ring '/r' has never reached")));
+}
+
+TEST_F(RingOfALog, HasReleasedMoreThanAnOldCopyHolds) {
+  ring_.session = 7;
+  ring_.tail = ring_.head = {120};
+  EXPECT_THAT(notes(), ElementsAre(HasSubstr("written it up to 120: it is an old copy")));
+}
+
+TEST_F(RingOfALog, HasReleasedMoreThanARunningSlurpersLogHolds) {
+  log_.writer = 1;
+  ring_.tail = ring_.head = {120};
+  EXPECT_THAT(notes(), ElementsAre(HasSubstr("the log ends 20 bytes before what was written to it")));
+}
+
+TEST_F(RingOfALog, HasAReadThatWasCutShort) {
+  ring_.unsettled = 7;
+  EXPECT_THAT(notes(), ElementsAre("a read of 7 bytes was cut short when they were in the ring '/r'; the "
+                                   "next start recovers them"));
+  ring_.unsettled_is_certain = false;
+  EXPECT_THAT(notes(), ElementsAre("a read of 7 bytes was cut short; the next start finds out whether the "
+                                   "ring '/r' has them"));
 }
 
 }  // namespace
