@@ -23,11 +23,11 @@ enum class EventId : std::uint16_t {
   StartRepeated,         // error
   StartFailed,           // error
   FifoCreated,           // fifo
-  FifoLockHint,          // text
+  FifoLockHint,          // note
   PipeSizeRefused,       // error, size
   RingElsewhere,         // error, folder
   RingQuarantined,       // ring, reason, quarantined, recover
-  RingMended,            // text
+  RingMended,            // finding
   RingNotInRam,          // ring
   RingKeepsSize,         // size
   RingRecovered,         // size

@@ -41,8 +41,62 @@ enum class PhraseId : std::uint16_t {
   NoMoreThreads,   //
 
   // fifo/
+  ReadFifo,               // file
+  CreateFifo,             // file
+  OpenFifo,               // file
+  OpenFifoForReading,     // file
+  OpenFifoForWriting,     // file
+  ReopenKeepAlive,        //
+  EnlargePipe,            // file, size
+  NotAFifo,               // found: what stands there
+  NameTheFifo,            // target: with a space before it, or empty
+  NameAnotherPath,        //
+  CreateItYourself,       //
+  CreateWithMkfifo,       //
+  AllowBothEnds,          //
+  ProcNotMounted,         //
+  TemporaryFifoReplaced,  // file
+  InTheWay,               // file, found
+  UnknownFifoOwner,       // user
+  UnknownFifoGroup,       // group
+  LockFifo,               // file
+  MakeLockFolder,         // file
+  UseLockFolder,          // file
+  ReadByAnotherSlurper,   // process, file
+  NoLockFile,             // reason, file
+  StrangerHoldsLock,      // process, file
+  WatchFifo,              //
+  WatchPart,              // file
+  NoInotifyInstance,      //
 
   // ring/
+  UseRing,                // file
+  CreateRing,             // file
+  ReadRing,               // file
+  UseRings,               //
+  UsedByAnotherSlurper,   //
+  KernelTooOld,           //
+  SpliceFails,            // errno
+  SpliceIsSilent,         //
+  NotARing,               //
+  NameAnotherRing,        //
+  RingOfOtherVersion,     // version, known
+  RingOfWrongSize,        //
+  RingContradictsItself,  //
+  BelongsToOtherLog,      // size
+  HeldAtRestart,          // size
+  NeverReachedLog,        // size
+  UseRingFolder,          // file
+  CreateRingFolder,       // file
+  ChooseRingFolder,       //
+  NoRuntimeDirectory,     //
+  NotAFolder,             // found
+  ForgeableByOwner,       // user
+  ForgeableByAll,         //
+  NameOwnRingFolder,      //
+  NameWritableFolder,     //
+  RingFolderTightened,    // file, before, now: the modes
+  RingTightened,          // file, before: the mode
 
   // log/
   TheLogsIndex,           // file

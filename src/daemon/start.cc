@@ -83,12 +83,12 @@ class Start {
   void report_ring(const Ring::Opened& opened) {
     if (!opened.quarantined.empty()) {
       events_.report(EventId::RingQuarantined, {{"ring", Quoted{opened.path}},
-                                                {"reason", opened.quarantine_reason},
+                                                {"reason", &opened.quarantine_reason},
                                                 {"quarantined", Quoted{opened.quarantined}},
                                                 {"recover", recover_arguments(settings_)}});
     }
-    for (const std::string& finding : opened.findings)
-      events_.report(EventId::RingMended, {{"text", finding}});
+    for (const Phrase& finding : opened.findings)
+      events_.report(EventId::RingMended, {{"finding", &finding}});
     if (!opened.in_ram) events_.report(EventId::RingNotInRam, {{"ring", Quoted{opened.path}}});
     if (opened.size_differs)
       events_.report(EventId::RingKeepsSize, {{"size", ByteSize{opened.ring->size()}}});

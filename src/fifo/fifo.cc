@@ -12,37 +12,32 @@
 #include "base/contract.h"
 #include "base/error.h"
 #include "base/file_kind.h"
-#include "base/text.h"
 
 namespace slurper {
 
 namespace {
 
 std::unexpected<Error> not_a_fifo(const std::string& path, mode_t mode) {
-  const std::string advice =
-      S_ISLNK(mode) ? "Name the FIFO itself" + end_of_links(path) + ": a link could be pointed elsewhere"
-                    : "Nothing was changed. Name another path, or move this file away";
-  return fail(ErrorKind::NoInput, "read the FIFO " + in_quotes(path),
-              fmt::format("it is {}", what_stands_at(path, mode)), advice);
+  return fail(ErrorKind::NoInput, about_file(PhraseId::ReadFifo, path),
+              {PhraseId::NotAFifo, {{"found", what_stands_at(path, mode)}}},
+              S_ISLNK(mode) ? Phrase(PhraseId::NameTheFifo, {{"target", end_of_links(path)}})
+                            : PhraseId::NameAnotherPath);
 }
 
 std::unexpected<Error> cannot_create(int errnum, const std::string& path) {
-  Error error = fail_errno(errnum, "create the FIFO " + in_quotes(path),
-                           "Create it yourself, or name a path in a folder that slurper may write to")
-                    .error();
+  Error error =
+      fail_errno(errnum, about_file(PhraseId::CreateFifo, path), PhraseId::CreateItYourself).error();
   if (error.kind != ErrorKind::NoPermission && errnum != EMFILE) error.kind = ErrorKind::CantCreate;
   return std::unexpected(std::move(error));
 }
 
-constexpr const char* kBothAllowed = "slurper must be allowed to read and to write it";
-
 // Opens a descriptor with `flags` on the very inode that `fd` has open, wherever its path leads by now.
-Result<UniqueFd> open_again(Os& os, int fd, int flags, const std::string& what) {
+Result<UniqueFd> open_again(Os& os, int fd, int flags, const Phrase& what) {
   UniqueFd again_fd(os.open(fmt::format("/proc/self/fd/{}", fd).c_str(), flags));
   if (again_fd) return again_fd;
-  if (again_fd.get() == -ENOENT)
-    return fail(ErrorKind::Io, what, "/proc is not mounted", "slurper can't run without it");
-  return fail_errno(-again_fd.get(), what, again_fd.get() == -EACCES ? kBothAllowed : "");
+  if (again_fd.get() == -ENOENT) return fail(ErrorKind::Io, what, PhraseId::ProcNotMounted);
+  return fail_errno(-again_fd.get(), what,
+                    again_fd.get() == -EACCES ? Phrase(PhraseId::AllowBothEnds) : Phrase());
 }
 
 // Opens both ends of the FIFO that `seen_fd` refers to (O_PATH). A writer may arrive as soon as one end is
@@ -50,7 +45,7 @@ Result<UniqueFd> open_again(Os& os, int fd, int flags, const std::string& what) 
 // O_RDWR needs the permissions of both ends and opens both at once, and both descriptors are reserved by
 // then.
 Result<Fifo> open_ends(Os& os, UniqueFd seen_fd, const std::string& path) {
-  const std::string what = "open the FIFO " + in_quotes(path);
+  const Phrase what = about_file(PhraseId::OpenFifo, path);
   UniqueFd spare_fd(os.fcntl(seen_fd.get(), F_DUPFD_CLOEXEC, 0));
   if (!spare_fd) return fail_errno(-spare_fd.get(), what);
   Result<UniqueFd> both_fd = open_again(os, seen_fd.get(), O_RDWR | O_NONBLOCK, what);
@@ -58,7 +53,8 @@ Result<Fifo> open_ends(Os& os, UniqueFd seen_fd, const std::string& path) {
     if (both_fd.error().errnum != EACCES) return std::unexpected(both_fd.error());
     const std::string link = fmt::format("/proc/self/fd/{}", seen_fd.get());
     const bool may_write = ::faccessat(AT_FDCWD, link.c_str(), W_OK, AT_EACCESS) == 0;
-    return fail_errno(EACCES, what + (may_write ? " for reading" : " for writing"), kBothAllowed);
+    const PhraseId refused = may_write ? PhraseId::OpenFifoForReading : PhraseId::OpenFifoForWriting;
+    return fail_errno(EACCES, about_file(refused, path), PhraseId::AllowBothEnds);
   }
   seen_fd.reset();
   Result<UniqueFd> read_fd = open_again(os, both_fd->get(), O_RDONLY | O_NONBLOCK, what);
@@ -85,9 +81,8 @@ Result<Fifo> open_made(Os& os, const std::string& temporary, const std::string& 
   struct stat st{};
   if (const int error = os.fstat(seen_fd.get(), &st); error < 0) return cannot_create(-error, path);
   if (!S_ISFIFO(st.st_mode) || st.st_nlink != 1 || st.st_uid != ::geteuid()) {
-    return fail(ErrorKind::CantCreate, "create the FIFO " + in_quotes(path),
-                fmt::format("another process has put something else at {}", in_quotes(temporary)),
-                "Nothing of it was changed. Let only slurper's user and root write to that folder");
+    return fail(ErrorKind::CantCreate, about_file(PhraseId::CreateFifo, path),
+                about_file(PhraseId::TemporaryFifoReplaced, temporary));
   }
   return open_ends(os, std::move(seen_fd), path);
 }
@@ -96,15 +91,14 @@ Result<Fifo> open_made(Os& os, const std::string& temporary, const std::string& 
 // final mode and owner, and its reader. nullopt: another process created the path meanwhile.
 Result<std::optional<Fifo>> create_fifo(Os& os, const FifoSettings& settings) {
   const std::string& path = settings.path;
-  const std::string what = "create the FIFO " + in_quotes(path);
+  const Phrase what = about_file(PhraseId::CreateFifo, path);
   const std::string temporary = path + ".new";
 
   struct stat st{};
   if (os.lstat(temporary.c_str(), &st) == 0) {
     if (!S_ISFIFO(st.st_mode)) {
       return fail(ErrorKind::CantCreate, what,
-                  fmt::format("{} is in the way, and is {}", in_quotes(temporary), file_kind(st.st_mode)),
-                  "Move it away");
+                  {PhraseId::InTheWay, {{"file", QuotedText{temporary}}, {"found", file_kind(st.st_mode)}}});
     }
     (void)os.unlink(temporary.c_str());  // an interrupted start left it; mkfifo reports a failure
   }
@@ -120,15 +114,15 @@ Result<std::optional<Fifo>> create_fifo(Os& os, const FifoSettings& settings) {
     if (!settings.owner.empty()) {
       const auto id = find_user(settings.owner);
       if (!id)
-        return fail(ErrorKind::Config, what, "there is no user '" + printable(settings.owner) + "'",
-                    "Correct fifo.owner");
+        return fail(ErrorKind::Config, what,
+                    {PhraseId::UnknownFifoOwner, {{"user", QuotedText{settings.owner}}}});
       owner = *id;
     }
     if (!settings.group.empty()) {
       const auto id = find_group(settings.group);
       if (!id)
-        return fail(ErrorKind::Config, what, "there is no group '" + printable(settings.group) + "'",
-                    "Correct fifo.group");
+        return fail(ErrorKind::Config, what,
+                    {PhraseId::UnknownFifoGroup, {{"group", QuotedText{settings.group}}}});
       group = *id;
     }
     if (const int error = os.fchown(fifo_fd, owner, group); error < 0) return failed(-error);
@@ -148,7 +142,7 @@ Result<std::optional<Fifo>> create_fifo(Os& os, const FifoSettings& settings) {
 
 // Opens both ends of what stands at the path now. nullopt: the path is missing.
 Result<std::optional<Fifo>> open_present(Os& os, const std::string& path) {
-  const std::string what = "open the FIFO " + in_quotes(path);
+  const Phrase what = about_file(PhraseId::OpenFifo, path);
   // O_PATH opens nothing: opening a device could have effects.
   UniqueFd seen_fd(os.open(path.c_str(), O_PATH | O_NOFOLLOW));
   if (seen_fd.get() == -ENOENT) return std::nullopt;
@@ -172,15 +166,10 @@ void grow_pipe(Os& os, Fifo& fifo, const FifoSettings& settings) {
   if (granted >= 0) return;
   // EPERM: above pipe-max-size, or all pipes of the user together exceed pipe-user-pages-soft. EBUSY: the
   // pipe holds more (pipe(7)).
-  const char* advice =
-      granted == -EPERM
-          ? "Raise fs.pipe-max-size or fs.pipe-user-pages-soft (sysctl), or lower fifo.pipe_size"
-          : "It holds more than that now: restart slurper once it is drained";
-  fifo.pipe_size_refusal = fail_errno(-granted,
-                                      fmt::format("give the pipe of {} room for {}", in_quotes(settings.path),
-                                                  format(settings.pipe_size)),
-                                      advice)
-                               .error();
+  fifo.pipe_size_refusal =
+      fail_errno(-granted,
+                 {PhraseId::EnlargePipe, {{"file", QuotedText{settings.path}}, {"size", settings.pipe_size}}})
+          .error();
 }
 
 }  // namespace
@@ -197,20 +186,19 @@ Status can_create_fifo(const FifoSettings& settings) {
 }
 
 Result<Fifo> open_fifo(Os& os, const FifoSettings& settings, std::chrono::milliseconds lock_patience) {
-  const std::string what = "open the FIFO " + in_quotes(settings.path);
+  const Phrase what = about_file(PhraseId::OpenFifo, settings.path);
   std::optional<Fifo> fifo;
   // Another process may change the path between any two of these calls.
   for (int attempt = 0; attempt < 10 && !fifo; ++attempt) {
     Result<std::optional<Fifo>> opened = open_present(os, settings.path);
     if (opened && !*opened) {
-      if (!settings.create)
-        return fail_errno(ENOENT, what, "Create it with mkfifo(1), or set fifo.create = true");
+      if (!settings.create) return fail_errno(ENOENT, what, PhraseId::CreateWithMkfifo);
       opened = create_fifo(os, settings);
     }
     if (!opened) return std::unexpected(std::move(opened.error()));
     fifo = std::move(*opened);
   }
-  if (!fifo) return fail(ErrorKind::NoInput, what, "it is replaced again and again", "Find out who does it");
+  if (!fifo) return fail(ErrorKind::NoInput, what, PhraseId::ReplacedAllTheTime);
   fifo->hides_reads = os.fcntl(fifo->read_fd.get(), F_SETFL, O_NONBLOCK | O_NOATIME) == 0;
   Result<FifoLock> lock = lock_fifo(os, fifo->read_fd.get(), settings.path, lock_patience);
   if (!lock) return std::unexpected(std::move(lock.error()));
@@ -233,8 +221,7 @@ bool writers_are_gone(const Fifo& fifo) {
 
 Status reopen_keep_alive(Os& os, Fifo& fifo) {
   SLURPER_ASSERT(fifo.read_fd);
-  Result<UniqueFd> fd =
-      open_again(os, fifo.read_fd.get(), O_WRONLY | O_NONBLOCK, "open the FIFO for writing again");
+  Result<UniqueFd> fd = open_again(os, fifo.read_fd.get(), O_WRONLY | O_NONBLOCK, PhraseId::ReopenKeepAlive);
   if (!fd) return std::unexpected(std::move(fd.error()));
   fifo.keep_alive_fd = std::move(*fd);
   return {};

@@ -12,7 +12,6 @@
 
 #include "base/accounts.h"
 #include "base/error.h"
-#include "base/text.h"
 #include "proc/lock_holder.h"
 
 namespace slurper {
@@ -20,35 +19,33 @@ namespace slurper {
 namespace {
 
 constexpr const char* kName = "slurper.locks";
+constexpr const char* kUnseenProcess = "a process that is not visible";
 constexpr mode_t kWritableByOthers = 0022;
 
 // Checks that the folder at `path` is `user`'s, and that others can't replace files in it. `make`: creates
 // the folder if it is missing.
 Status use_folder(Os& os, const std::string& path, uid_t user, bool make) {
-  const std::string what = "use the folder for lock files " + in_quotes(path);
+  const Phrase what = about_file(PhraseId::UseLockFolder, path);
   if (make) {
     if (const int error = os.mkdir(path.c_str(), 0700); error < 0 && error != -EEXIST)
-      return fail_errno(-error, "make the folder for lock files " + in_quotes(path));
+      return fail_errno(-error, about_file(PhraseId::MakeLockFolder, path));
   }
   const UniqueFd folder_fd(os.open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   if (!folder_fd) return fail_errno(-folder_fd.get(), what);
   struct stat st{};
   if (const int error = os.fstat(folder_fd.get(), &st); error < 0) return fail_errno(-error, what);
-  if (st.st_uid != user) {
-    return fail(ErrorKind::NoPermission, what, "it belongs to " + the_user(st.st_uid));
-  }
-  if ((st.st_mode & kWritableByOthers) == 0) return {};
-  if (user != ::geteuid()) return fail(ErrorKind::NoPermission, what, "others may write there");
+  const bool is_writable_by_others = (st.st_mode & kWritableByOthers) != 0;
+  if (st.st_uid != user || (is_writable_by_others && user != ::geteuid()))
+    return fail(ErrorKind::NoPermission, what, {PhraseId::OwnedByOther, {{"user", the_user(st.st_uid)}}});
+  if (!is_writable_by_others) return {};
   if (const int error = os.fchmod(folder_fd.get(), st.st_mode & 07777 & ~kWritableByOthers); error < 0)
     return fail_errno(-error, what);
   return {};
 }
 
-std::unexpected<Error> busy(const std::string& path, const std::string& who) {
-  Error error = fail(ErrorKind::Busy, "read the FIFO " + in_quotes(path),
-                     "another slurper reads it" + (who.empty() ? who : ": " + who),
-                     fmt::format("Two readers would each get a part of the lines. fuser -v {} names it",
-                                 in_quotes(path)))
+std::unexpected<Error> busy(const std::string& path, const std::string& process) {
+  Error error = fail(ErrorKind::Busy, about_file(PhraseId::ReadFifo, path),
+                     {PhraseId::ReadByAnotherSlurper, {{"process", process}, {"file", QuotedText{path}}}})
                     .error();
   error.errnum = EWOULDBLOCK;
   return std::unexpected(std::move(error));
@@ -92,7 +89,7 @@ Result<std::string> fifo_lock_folder(Os& os, uid_t fifo_owner, const LockPlaces&
 }
 
 Result<FifoLock> lock_fifo(Os& os, int read_fd, const std::string& path, std::chrono::milliseconds patience) {
-  const std::string what = "lock the FIFO " + in_quotes(path);
+  const Phrase what = about_file(PhraseId::LockFifo, path);
   struct stat st{};
   if (const int error = os.fstat(read_fd, &st); error < 0) return fail_errno(-error, what);
   FifoLock lock;
@@ -102,22 +99,18 @@ Result<FifoLock> lock_fifo(Os& os, int read_fd, const std::string& path, std::ch
     lock.file = std::move(*file);
   } else if (file.error().kind == ErrorKind::Busy) {
     const auto holder = flock_holder(lock_path);
-    return busy(path, holder ? fmt::format("process {}", *holder) : "");
+    return busy(path, holder ? fmt::format("process {}", *holder) : kUnseenProcess);
   } else {
-    lock.note = fmt::format(
-        "{}. slurper goes on: only flock(2) on the FIFO {} keeps a second slurper away now, and only from "
-        "what "
-        "it can see in /proc",
-        file.error().message(), in_quotes(path));
+    lock.notes.push_back(
+        {PhraseId::NoLockFile, {{"reason", as_phrase(file.error())}, {"file", QuotedText{path}}}});
   }
 
   const FlockClaim claim = claim_flock(os, read_fd, patience);
   if (claim.error == 0) return lock;
   if (claim.error != -EWOULDBLOCK) return fail_errno(-claim.error, what);
-  if (!claim.is_strangers()) return busy(path, claim.holder.pid != 0 ? claim.holder.text() : "");
-  if (!lock.note.empty()) lock.note += ". ";
-  lock.note += fmt::format("{} holds a lock on the FIFO {}, and is no slurper: going on without that lock",
-                           claim.holder.text(), in_quotes(path));
+  if (!claim.is_strangers()) return busy(path, claim.holder.pid != 0 ? claim.holder.text() : kUnseenProcess);
+  lock.notes.push_back(
+      {PhraseId::StrangerHoldsLock, {{"process", claim.holder.text()}, {"file", QuotedText{path}}}});
   return lock;
 }
 

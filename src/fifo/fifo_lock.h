@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <string>
+#include <vector>
 
 #include "base/lock_file.h"
 #include "base/os.h"
@@ -32,8 +33,8 @@ struct LockPlaces {
 
 // A FIFO's lock, as far as slurper could acquire it.
 struct FifoLock {
-  LockFile file;     // empty: no folder for it is available, and `note` has the reason
-  std::string note;  // text of a warning; empty: nothing to warn of
+  LockFile file;              // empty: no folder for it is available, and `notes` has the reason
+  std::vector<Phrase> notes;  // each is worth a warning
 };
 
 // Locks the FIFO that `read_fd` has open: with a lock file named by device and inode, and with flock(2) on

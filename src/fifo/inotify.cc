@@ -20,7 +20,6 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/text.h"
 
 namespace slurper {
 
@@ -74,12 +73,7 @@ std::optional<std::string> read_link(int link_fd) {
 Error cannot_watch(int errnum, const UniqueFd& folder_fd, const std::string& name) {
   std::error_code ignored;  // it fails if the folder has no name any more
   const std::filesystem::path folder = std::filesystem::read_symlink(own_link(folder_fd.get()), ignored);
-  const char* const advice = errnum == EACCES   ? "slurper must be allowed to read it, or its folder"
-                             : errnum == ENOSPC ? "Raise fs.inotify.max_user_watches (sysctl)"
-                                                : "";
-  return fail_errno(errnum, "watch " + in_quotes((folder / name).string()) + ", a part of the FIFO's path",
-                    advice)
-      .error();
+  return fail_errno(errnum, about_file(PhraseId::WatchPart, (folder / name).string())).error();
 }
 
 }  // namespace
@@ -129,11 +123,9 @@ Result<FifoInotify> FifoInotify::open() {
   const int error = errno;
   // EMFILE means that the user has no inotify instance left, or that the process has no descriptor left.
   if (error == EMFILE && UniqueFd(::eventfd(0, EFD_CLOEXEC))) {
-    return fail(ErrorKind::Io, "watch the FIFO", "the user has no inotify instance left (EMFILE)",
-                "Raise fs.inotify.max_user_instances (sysctl)");
+    return fail(ErrorKind::Io, PhraseId::WatchFifo, PhraseId::NoInotifyInstance);
   }
-  return fail_errno(error, "watch the FIFO",
-                    error == EMFILE ? "Raise the limit on open files (LimitNOFILE=)" : "");
+  return fail_errno(error, PhraseId::WatchFifo);
 }
 
 // Adds the watch through the descriptor, because the path may lead elsewhere by now. Returns -1 with errno
@@ -149,10 +141,7 @@ void FifoInotify::remove(int watch) const {
 
 Status FifoInotify::watch_inode(int fifo_fd, std::uint32_t mask) {
   const int watch = add(fifo_fd, mask);
-  if (watch < 0) {
-    return fail_errno(errno, "watch the FIFO",
-                      errno == ENOSPC ? "Raise fs.inotify.max_user_watches (sysctl)" : "");
-  }
+  if (watch < 0) return fail_errno(errno, PhraseId::WatchFifo);
   if (const int before = std::exchange(names_.inode, watch); before != watch) remove(before);
   return {};
 }
@@ -226,7 +215,7 @@ Status FifoInotify::watch_steps(const std::string& path, bool inode_is_watched, 
     put_in_front(to_go, *target);
     if (target->starts_with('/')) folder_fd = open_start(*target);
   }
-  if (!folder_fd) return fail_errno(errno, "watch the path " + in_quotes(path));
+  if (!folder_fd) return fail_errno(errno, about_file(PhraseId::WatchPart, path));
   return status;
 }
 
@@ -241,7 +230,7 @@ FifoEvents FifoInotify::read() {
 
 Result<MountWatch> MountWatch::open() {
   UniqueFd mountinfo_fd(::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC));
-  if (!mountinfo_fd) return fail_errno(errno, "watch the mounts in '/proc/self/mountinfo'");
+  if (!mountinfo_fd) return fail_errno(errno, PhraseId::WatchFifo);
   return MountWatch(std::move(mountinfo_fd));
 }
 

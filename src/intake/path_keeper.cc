@@ -256,7 +256,7 @@ void PathKeeper::report_closed() {
 }
 
 void report_opened(const Fifo& fifo, EventListener& events) {
-  if (!fifo.lock.note.empty()) events.report(EventId::FifoLockHint, {{"text", fifo.lock.note}});
+  for (const Phrase& note : fifo.lock.notes) events.report(EventId::FifoLockHint, {{"note", &note}});
   if (fifo.pipe_size_refusal)
     events.report(EventId::PipeSizeRefused,
                   {{"error", &*fifo.pipe_size_refusal}, {"size", ByteSize{fifo.pipe_size}}});

@@ -12,7 +12,6 @@
 #include <utility>
 
 #include "base/error.h"
-#include "base/text.h"
 
 namespace slurper {
 
@@ -50,45 +49,44 @@ std::vector<std::string> list_quarantined(const std::string& directory) {
   return paths;
 }
 
-std::string why_unreadable(RingHeader header, const ring_format::Identity& found) {
+Phrase why_unreadable(RingHeader header, const ring_format::Identity& found) {
   switch (header) {
     case RingHeader::Readable:
       return {};
     case RingHeader::NotARing:
-      return "it is not a ring";
+      return PhraseId::NotARing;
     case RingHeader::OtherVersion:
-      return fmt::format("it is of version {}, and this slurper knows version {}", found.version,
-                         ring_format::kVersion);
+      return {PhraseId::RingOfOtherVersion,
+              {{"version", std::uint64_t{found.version}}, {"known", std::uint64_t{ring_format::kVersion}}}};
     case RingHeader::WrongSize:
-      return "its size is not what its header says";
+      return PhraseId::RingOfWrongSize;
   }
   std::unreachable();
 }
 
-std::string why_quarantined(RingRelation relation, std::uint64_t held) {
-  const std::string holds = format_rounded(ByteSize{held});
+Phrase why_quarantined(RingRelation relation, std::uint64_t held) {
   switch (relation) {
     case RingRelation::Contradictory:
-      return "it contradicts itself";
+      return PhraseId::RingContradictsItself;
     case RingRelation::OtherLog:
-      return fmt::format("it belongs to another log, and it holds {}", holds);
+      return {PhraseId::BelongsToOtherLog, {{"size", ByteSize{held}}}};
     case RingRelation::OtherBoot:
-      return fmt::format("the machine was started anew, and it held {} that the log lacks", holds);
+      return {PhraseId::HeldAtRestart, {{"size", ByteSize{held}}}};
     case RingRelation::LeftBehind:
-      return fmt::format("the log went on without it, and it holds {}", holds);
+      return {PhraseId::LogContinuedWithout, {{"size", ByteSize{held}}}};
     case RingRelation::LogElsewhere:
-      return fmt::format("the log goes on at an offset that it has never reached, and it holds {}", holds);
+      return {PhraseId::NeverReachedLog, {{"size", ByteSize{held}}}};
     default:
       return {};
   }
 }
 
 Result<Ring::Salvaged> Ring::salvage(Os& os, const std::string& path) {
-  const std::string what = "read the ring " + in_quotes(path);
+  const Phrase what = about_file(PhraseId::ReadRing, path);
   UniqueFd file_fd(os.open(path.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK));
   if (!file_fd) return fail_errno(-file_fd.get(), what);
   if (const int error = lock_file(os, file_fd.get()); error == -EWOULDBLOCK) {
-    return fail(ErrorKind::Busy, what, "a slurper uses it");
+    return fail(ErrorKind::Busy, what, PhraseId::UsedByAnotherSlurper);
   } else if (error < 0) {
     return fail_errno(-error, what);
   }
@@ -104,7 +102,7 @@ Result<Ring::Salvaged> Ring::salvage(Os& os, const std::string& path) {
   if (Status mapped = salvaged.ring->map(path, Mapping::Private); !mapped)
     return std::unexpected(mapped.error());
   if (!offsets_are_sound(salvaged.ring->facts(found, found)) || !salvaged.ring->recover())
-    return fail(ErrorKind::Data, what, "it contradicts itself");
+    return fail(ErrorKind::Data, what, PhraseId::RingContradictsItself);
   std::memcpy(salvaged.log_id.data(), found.log_id, sizeof found.log_id);
   std::memcpy(salvaged.boot_id.data(), found.boot_id, sizeof found.boot_id);
   return salvaged;

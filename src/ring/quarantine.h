@@ -20,9 +20,9 @@ namespace slurper {
 [[nodiscard]] std::vector<std::string> list_quarantined(const std::string& directory);
 
 // Describes a header that classify_header() rejected. Empty: this version can read the ring.
-[[nodiscard]] std::string why_unreadable(RingHeader header, const ring_format::Identity& found);
+[[nodiscard]] Phrase why_unreadable(RingHeader header, const ring_format::Identity& found);
 
 // Describes why a ring is quarantined. Empty: the relation is no reason for quarantine.
-[[nodiscard]] std::string why_quarantined(RingRelation relation, std::uint64_t held);
+[[nodiscard]] Phrase why_quarantined(RingRelation relation, std::uint64_t held);
 
 }  // namespace slurper

@@ -53,23 +53,14 @@ Identity identity_of(const Uuid& log_id, const Uuid& boot, std::uint64_t size) {
   return identity;
 }
 
-std::unexpected<Error> cannot(int errnum, const char* verb, const std::string& path) {
-  Error error = fail_errno(errnum, fmt::format("{} the ring {}", verb, in_quotes(path))).error();
-  if (errnum == ENOSPC || errnum == EDQUOT) {
-    error.kind = ErrorKind::CantCreate;
-    error.advice = "Make room there, or set ring.directory to another folder on a RAM file system";
-  } else if (errnum == EFBIG) {
-    error.kind = ErrorKind::CantCreate;
-    error.advice = "Raise the limit on the size of files (LimitFSIZE=, ulimit -f), or make ring.size smaller";
-  } else if (error.kind == ErrorKind::NoPermission) {
-    error.advice = "Let slurper write there, or set ring.directory to another folder on a RAM file system";
-  }
+std::unexpected<Error> cannot(int errnum, PhraseId what, const std::string& path) {
+  Error error = fail_errno(errnum, about_file(what, path)).error();
+  if (errnum == ENOSPC || errnum == EDQUOT || errnum == EFBIG) error.kind = ErrorKind::CantCreate;
   return std::unexpected(std::move(error));
 }
 
 std::unexpected<Error> busy(const std::string& path) {
-  return fail(ErrorKind::Busy, "use the ring " + in_quotes(path), "another slurper uses it",
-              "Give each slurper a ring.directory of its own, or leave it unset");
+  return fail(ErrorKind::Busy, about_file(PhraseId::UseRing, path), PhraseId::UsedByAnotherSlurper);
 }
 
 // Returns whether this process has the lock, or may proceed without it.
@@ -78,7 +69,7 @@ Result<bool> lock(Os& os, int fd, const std::string& path) {
   // A stranger opened the file while its mode permitted that.
   if (claim.error == 0 || claim.is_strangers()) return true;
   if (claim.error == -EWOULDBLOCK) return false;
-  return cannot(-claim.error, "lock", path);
+  return cannot(-claim.error, PhraseId::UseRing, path);
 }
 
 // The file at the ring's path.
@@ -90,15 +81,15 @@ struct Found {
 };
 
 // Inspects the file as far as this process may.
-Result<Found> look_at(Os& os, const std::string& path, std::vector<std::string>& findings) {
+Result<Found> look_at(Os& os, const std::string& path, std::vector<Phrase>& findings) {
   Found found;
   const int fd = os.open(path.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK);
   if (fd == -ENOENT) return found;
-  if (fd < 0) return cannot(-fd, "open", path);
+  if (fd < 0) return cannot(-fd, PhraseId::UseRing, path);
   found.fd.reset(fd);
   found.facts.exists = true;
   struct stat st{};
-  if (const int error = os.fstat(fd, &st); error < 0) return cannot(-error, "open", path);
+  if (const int error = os.fstat(fd, &st); error < 0) return cannot(-error, PhraseId::UseRing, path);
   found.owner = st.st_uid;
   found.facts.is_ours = st.st_uid == ::geteuid();
   if (!found.facts.is_ours) return found;
@@ -109,7 +100,7 @@ Result<Found> look_at(Os& os, const std::string& path, std::vector<std::string>&
   found.facts.is_in_use = !*locked;
   if (found.facts.is_in_use) return found;
   const ssize_t got = S_ISREG(st.st_mode) ? os.pread(fd, &found.identity, sizeof found.identity, 0) : 0;
-  if (got < 0) return cannot(static_cast<int>(-got), "read", path);
+  if (got < 0) return cannot(static_cast<int>(-got), PhraseId::UseRing, path);
   found.facts.header = classify_header(found.identity, got, st.st_size);
   return found;
 }
@@ -120,13 +111,13 @@ Result<UniqueFd> create(Os& os, const std::string& path, const Identity& identit
   const std::string temporary = path + ".new";
   (void)os.unlink(temporary.c_str());  // an interrupted start left it; open reports a failure
   const int fd = os.open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-  if (fd < 0) return cannot(-fd, "create", temporary);
+  if (fd < 0) return cannot(-fd, PhraseId::CreateRing, temporary);
   UniqueFd file_fd(fd);
   const Result<bool> locked = lock(os, fd, temporary);
   if (!locked) return std::unexpected(locked.error());
   if (!*locked) return busy(temporary);
   if (const int error = os.ftruncate(fd, static_cast<off_t>(kHeaderBytes + identity.size)); error < 0) {
-    return cannot(-error, "create", temporary);
+    return cannot(-error, PhraseId::CreateRing, temporary);
   }
   alignas(Header) std::array<char, sizeof(Header)> bytes{};
   Header* header = new (bytes.data()) Header{};
@@ -138,11 +129,11 @@ Result<UniqueFd> create(Os& os, const std::string& path, const Identity& identit
   const ssize_t written = os.pwrite(fd, bytes.data(), bytes.size(), 0);
   if (written != static_cast<ssize_t>(bytes.size())) {
     (void)os.unlink(temporary.c_str());
-    return cannot(written < 0 ? static_cast<int>(-written) : ENOSPC, "create", temporary);
+    return cannot(written < 0 ? static_cast<int>(-written) : ENOSPC, PhraseId::CreateRing, temporary);
   }
   if (const int error = os.rename_noreplace(temporary.c_str(), path.c_str()); error < 0) {
     (void)os.unlink(temporary.c_str());
-    return cannot(-error, "create", path);
+    return cannot(-error, PhraseId::CreateRing, path);
   }
   return file_fd;
 }
@@ -166,14 +157,14 @@ Status Ring::map(const std::string& path, Mapping mapping) {
   const std::size_t once = kHeaderBytes + size_;
   void* reserved =
       ::mmap(nullptr, once + size_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (reserved == MAP_FAILED) return cannot(errno, "map", path);
+  if (reserved == MAP_FAILED) return cannot(errno, PhraseId::UseRing, path);
   mapping_ = static_cast<char*>(reserved);
   const int fd = file_fd_.get();
   const int flags =
       mapping == Mapping::Shared ? MAP_SHARED | MAP_FIXED : MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE;
   if (::mmap(mapping_, once, PROT_READ | PROT_WRITE, flags, fd, 0) == MAP_FAILED ||
       ::mmap(mapping_ + once, size_, PROT_READ | PROT_WRITE, flags, fd, kHeaderBytes) == MAP_FAILED) {
-    return cannot(errno, "map", path);
+    return cannot(errno, PhraseId::UseRing, path);
   }
   header_ = reinterpret_cast<Header*>(mapping_);
   data_ = mapping_ + kHeaderBytes;
@@ -183,8 +174,7 @@ Status Ring::map(const std::string& path, Mapping mapping) {
 // If there are no pages to act on, the kernel only reports whether it supports the advice (madvise(2)).
 Status Ring::check_kernel(Os& os) {
   if (os.madvise(nullptr, 0, MADV_POPULATE_WRITE) != -EINVAL) return {};
-  return fail(ErrorKind::Config, "use a ring", "the kernel has no MADV_POPULATE_WRITE",
-              "slurper needs Linux 5.14 or later");
+  return fail(ErrorKind::Config, PhraseId::UseRings, PhraseId::KernelTooOld);
 }
 
 RingFacts Ring::facts(const Identity& found, const Identity& wanted) const {
@@ -253,7 +243,8 @@ Result<Ring::Opened> Ring::open(Os& os, const std::string& directory, const Ring
       [[fallthrough]];
     case RingState::Spent:
       opened.ring.reset();
-      if (const int error = os.unlink(path.c_str()); error < 0) return cannot(-error, "replace", path);
+      if (const int error = os.unlink(path.c_str()); error < 0)
+        return cannot(-error, PhraseId::UseRing, path);
       break;
     case RingState::NotARing:
     case RingState::OtherVersion:
@@ -264,7 +255,7 @@ Result<Ring::Opened> Ring::open(Os& os, const std::string& directory, const Ring
     case RingState::Unusable: {
       opened.ring.reset();
       const auto quarantined = quarantine_file(os, path, [&](int n) { return quarantine_name(path, n); });
-      if (!quarantined) return cannot(quarantined.error(), "put aside", path);
+      if (!quarantined) return cannot(quarantined.error(), PhraseId::UseRing, path);
       opened.quarantined = *quarantined;
       break;
     }
@@ -286,8 +277,7 @@ Result<Ring::Opened> Ring::open(Os& os, const std::string& directory, const Ring
 // Prepares what reads need once, and not during a read: descriptors may have run out by then.
 Status Ring::prepare_reads(const std::string& path) {
   std::array<int, 2> fds{};
-  if (::pipe2(fds.data(), O_CLOEXEC | O_NONBLOCK) != 0)
-    return fail_errno(errno, "make the pipe to look at lines with");
+  if (::pipe2(fds.data(), O_CLOEXEC | O_NONBLOCK) != 0) return cannot(errno, PhraseId::UseRing, path);
   peek_read_fd_.reset(fds[0]);
   peek_write_fd_.reset(fds[1]);
   // The kernel writes into the header's page when the bytes have left the pipe. That must not fail because
@@ -303,11 +293,9 @@ Status Ring::prepare_reads(const std::string& path) {
   const ssize_t got =
       written < 0 ? written : os_.splice(peek_read_fd_.get(), file_fd_.get(), &end, 1, SPLICE_F_NONBLOCK);
   if (got == 1 && end == sizeof(Header) + 1) return {};
-  return fail(
-      ErrorKind::Config, "use the ring " + in_quotes(path),
-      got < 0 ? "splice(2) from a pipe into it fails: " + errno_text(static_cast<int>(-got))
-              : std::string("splice(2) into it does not say what it took"),
-      "Set ring.directory to a folder on tmpfs, and let a container's seccomp profile permit splice(2)");
+  return fail(ErrorKind::Config, about_file(PhraseId::UseRing, path),
+              got < 0 ? Phrase(PhraseId::SpliceFails, {{"errno", Errno{static_cast<int>(-got)}}})
+                      : PhraseId::SpliceIsSilent);
 }
 
 // Settles a read that was declared but not noted as done. Returns whether it read something; nothing if the

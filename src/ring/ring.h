@@ -161,9 +161,9 @@ struct Ring::Opened {
   // The process died after its last read and before it noted that read.
   bool read_was_cut_short = false;
   std::string quarantined;  // the path that an unusable ring was renamed to; empty: nothing was quarantined
-  std::string quarantine_reason;
-  std::vector<std::string> findings;  // what was repaired: each is worth a warning
-  bool size_differs = false;          // it keeps its old size, because it is not empty
+  Phrase quarantine_reason;
+  std::vector<Phrase> findings;  // what was repaired: each is worth a warning
+  bool size_differs = false;     // it keeps its old size, because it is not empty
 };
 
 struct Ring::Salvaged {

@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <system_error>
 
+#include "base/phrase_id.h"
+
 namespace slurper {
 
 namespace {
@@ -87,9 +89,7 @@ Result<std::string> rings_base(const RuntimeDirectories& runtime) {
     } else if (runtime.xdg_runtime_directory.starts_with('/')) {
       base = runtime.xdg_runtime_directory + "/slurper";
     } else {
-      return fail(ErrorKind::Config, "choose a folder for the ring",
-                  "neither $RUNTIME_DIRECTORY nor $XDG_RUNTIME_DIR is set",
-                  "Set ring.directory to a folder in RAM that is this log's and this user's own");
+      return fail(ErrorKind::Config, PhraseId::ChooseRingFolder, PhraseId::NoRuntimeDirectory);
     }
   }
   return base;

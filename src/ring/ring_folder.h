@@ -23,8 +23,7 @@ namespace slurper {
 // a folder of this user's is writable for others, tightens its mode and reports that in `findings`. Leaves a
 // folder with the sticky bit as it is, such as /dev/shm itself: it is shared on purpose, and no user can
 // replace another user's file there.
-[[nodiscard]] Status open_ring_folder(Os& os, const std::string& directory,
-                                      std::vector<std::string>& findings);
+[[nodiscard]] Status open_ring_folder(Os& os, const std::string& directory, std::vector<Phrase>& findings);
 
 // The error for a ring at `path` that belongs to another user: NoPermission.
 [[nodiscard]] std::unexpected<Error> refuse_ring_of(uid_t owner, const std::string& path);
@@ -32,6 +31,6 @@ namespace slurper {
 // Tightens the mode of the file `ring_fd`, this user's ring at `path`, to 0600, and reports that in
 // `findings`. Errors: Io.
 [[nodiscard]] Status tighten_ring_file(Os& os, int ring_fd, const struct stat& st, const std::string& path,
-                                       std::vector<std::string>& findings);
+                                       std::vector<Phrase>& findings);
 
 }  // namespace slurper

@@ -34,8 +34,7 @@ Status check_ring_is_free(Os& os, const std::string& directory) {
   const UniqueFd ring_fd(os.open(path.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK));
   if (!ring_fd) return {};  // there is none, or it is another user's: opening it reports that
   if (lock_file(os, ring_fd.get()) != -EWOULDBLOCK) return {};
-  return fail(ErrorKind::Busy, "use the ring " + in_quotes(path), "another slurper uses it",
-              "Give each slurper a ring.directory of its own, or leave it unset");
+  return fail(ErrorKind::Busy, about_file(PhraseId::UseRing, path), PhraseId::UsedByAnotherSlurper);
 }
 
 Result<std::optional<RingView>> inspect_ring_file(Os& os, const std::string& path) {
@@ -44,7 +43,7 @@ Result<std::optional<RingView>> inspect_ring_file(Os& os, const std::string& pat
   using ring_format::Identity;
   RingView view;
   view.path = path;
-  const std::string what = fmt::format("look at the ring '{}'", printable(view.path));
+  const Phrase what = about_file(PhraseId::ReadRing, path);
   const UniqueFd ring_fd(os.open(view.path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
   if (ring_fd.get() == -ENOENT || ring_fd.get() == -ENOTDIR) return std::nullopt;
   if (!ring_fd) return fail_errno(-ring_fd.get(), what);
@@ -53,10 +52,12 @@ Result<std::optional<RingView>> inspect_ring_file(Os& os, const std::string& pat
   if (got < 0) return fail_errno(static_cast<int>(-got), what);
   if (got != static_cast<ssize_t>(bytes.size()) ||
       std::memcmp(bytes.data(), ring_format::kMagic, sizeof ring_format::kMagic) != 0)
-    return fail(ErrorKind::Data, what, "it is not a ring", "Name another folder with --ring");
+    return fail(ErrorKind::Data, what, PhraseId::NotARing, PhraseId::NameAnotherRing);
   const auto version = field<std::uint32_t>(bytes, offsetof(Identity, version));
   if (version < ring_format::kOldestVersion || version > ring_format::kVersion)
-    return fail(ErrorKind::Data, what, "it was made by another version of slurper");
+    return fail(ErrorKind::Data, what,
+                {PhraseId::RingOfOtherVersion,
+                 {{"version", std::uint64_t{version}}, {"known", std::uint64_t{ring_format::kVersion}}}});
 
   const auto number = [&](std::size_t at) { return field<std::uint64_t>(bytes, at); };
   view.size = number(offsetof(Identity, size));
@@ -79,8 +80,7 @@ Result<std::optional<RingView>> inspect_ring_file(Os& os, const std::string& pat
                          : declared;
   }
   if (view.tail > view.head || view.head - view.tail > view.size)
-    return fail(ErrorKind::Data, what, "its offsets contradict each other",
-                "The next start of slurper puts it aside");
+    return fail(ErrorKind::Data, what, PhraseId::RingContradictsItself);
   return view;
 }
 

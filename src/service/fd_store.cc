@@ -128,7 +128,7 @@ bool FdStore::adopt(UniqueFd read_fd) {
   }
   Result<FifoLock> lock = lock_fifo(os_, fd, path_, kLockPatience);
   if (!lock) return false;
-  if (!lock->note.empty()) events_.report(EventId::FifoLockHint, {{"text", lock->note}});
+  for (const Phrase& note : lock->notes) events_.report(EventId::FifoLockHint, {{"note", &note}});
   Fifo fifo;
   fifo.lock = std::move(*lock);
   fifo.device = st.st_dev;

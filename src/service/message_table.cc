@@ -45,7 +45,7 @@ constexpr std::array<MessageEntry, kEventIds> kTable = {{
     {.id = EventId::FifoLockHint,
      .name = "fifo.locked_by_other",
      .level = Warning,
-     .words = "FIFO lock: {text}",
+     .words = "FIFO lock: {note}",
      .cause =
          "Another program, no slurper, holds a flock(2) on the FIFO. It does not keep slurper from reading.",
      .remedy = "Find out what that program does with the FIFO: if it reads, it takes lines away."},
@@ -77,7 +77,7 @@ constexpr std::array<MessageEntry, kEventIds> kTable = {{
     {.id = EventId::RingMended,
      .name = "ring.mended",
      .level = Warning,
-     .words = "tightened permissions: {text}",
+     .words = "tightened permissions: {finding}",
      .cause = "The ring or its folder could be read or written by other users.",
      .remedy = "None: the permissions have been tightened. Find out who opened them up."},
     {.id = EventId::RingNotInRam,

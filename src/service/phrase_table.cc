@@ -38,6 +38,30 @@ constexpr std::array kLogAdvice = {
     ErrnoAdvice{EFBIG,
                 "Raise the limit on the size of files (LimitFSIZE=, ulimit -f), or set log.rotate_size"},
     ErrnoAdvice{EIO, "Look into the kernel's messages: the disk may be failing"}};
+constexpr std::string_view kRaiseWatches = "Raise fs.inotify.max_user_watches (sysctl)";
+constexpr ErrnoAdvice kOfWatchFifo[] = {{ENOSPC, kRaiseWatches}};
+constexpr ErrnoAdvice kOfWatchPart[] = {
+    {EACCES, "slurper must be allowed to read it, or its folder"},
+    {ENOSPC, kRaiseWatches},
+};
+constexpr ErrnoAdvice kOfEnlargePipe[] = {
+    {EPERM, "Raise fs.pipe-max-size or fs.pipe-user-pages-soft (sysctl), or lower fifo.pipe_size"},
+    {EBUSY, "It holds more than that now: restart slurper once it is drained"},
+};
+constexpr std::string_view kLetItWriteRings =
+    "Let slurper write there, or set ring.directory to another folder on a RAM file system";
+constexpr std::string_view kMakeRoomForRing =
+    "Make room there, or set ring.directory to another folder on a RAM file system";
+constexpr ErrnoAdvice kOfRing[] = {
+    {ENOSPC, kMakeRoomForRing},
+    {EDQUOT, kMakeRoomForRing},
+    {EFBIG, "Raise the limit on the size of files (LimitFSIZE=, ulimit -f), or make ring.size smaller"},
+    {EACCES, kLetItWriteRings},
+    {EPERM, kLetItWriteRings},
+    {EROFS, kLetItWriteRings},
+};
+constexpr std::string_view kPermitSplice =
+    "Set ring.directory to a folder on tmpfs, and let a container's seccomp profile permit splice(2)";
 
 constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::None, .words = ""},
@@ -75,8 +99,98 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
      .advice = "Raise TasksMax= of the service, or the user's limits (LimitNPROC=, ulimit -u, ulimit -v)"},
 
     // fifo/
+    {.id = PhraseId::ReadFifo, .words = "read the FIFO {file}"},
+    {.id = PhraseId::CreateFifo, .words = "create the FIFO {file}"},
+    {.id = PhraseId::OpenFifo, .words = "open the FIFO {file}"},
+    {.id = PhraseId::OpenFifoForReading, .words = "open the FIFO {file} for reading"},
+    {.id = PhraseId::OpenFifoForWriting, .words = "open the FIFO {file} for writing"},
+    {.id = PhraseId::ReopenKeepAlive, .words = "open the FIFO for writing again"},
+    {.id = PhraseId::EnlargePipe,
+     .words = "enlarge the pipe of the FIFO {file} to {size.exact}",
+     .on_errno = kOfEnlargePipe},
+    {.id = PhraseId::NotAFifo, .words = "it is {found}, not a FIFO"},
+    {.id = PhraseId::NameTheFifo, .words = "Name the FIFO itself{target}: a link could be pointed elsewhere"},
+    {.id = PhraseId::NameAnotherPath,
+     .words = "Nothing was changed. Name another path, or move this file away"},
+    {.id = PhraseId::CreateItYourself,
+     .words = "Create it yourself, or name a path in a folder that slurper may write to"},
+    {.id = PhraseId::CreateWithMkfifo, .words = "Create it with mkfifo(1), or set fifo.create = true"},
+    {.id = PhraseId::AllowBothEnds, .words = "slurper must be allowed to read and to write it"},
+    {.id = PhraseId::ProcNotMounted,
+     .words = "/proc is not mounted",
+     .advice = "Mount it: slurper cannot run without it"},
+    {.id = PhraseId::TemporaryFifoReplaced,
+     .words = "another process has put something else at {file}",
+     .advice = "slurper has not changed it. Let only slurper's user and root write to that folder"},
+    {.id = PhraseId::InTheWay, .words = "{file} is in the way: it is {found}", .advice = "Move it away"},
+    {.id = PhraseId::UnknownFifoOwner, .words = "there is no user {user}", .advice = "Correct fifo.owner"},
+    {.id = PhraseId::UnknownFifoGroup, .words = "there is no group {group}", .advice = "Correct fifo.group"},
+    {.id = PhraseId::LockFifo, .words = "lock the FIFO {file}"},
+    {.id = PhraseId::MakeLockFolder, .words = "make the folder for lock files {file}"},
+    {.id = PhraseId::UseLockFolder, .words = "use the folder for lock files {file}"},
+    {.id = PhraseId::ReadByAnotherSlurper,
+     .words = "another slurper reads it: {process}",
+     .advice = "Two readers would each get a part of the lines. fuser -v {file} names all processes that "
+               "have it open"},
+    {.id = PhraseId::NoLockFile,
+     .words = "{reason}. slurper continues without a lock file: only flock(2) on the FIFO {file} "
+              "keeps a second slurper away, if /proc shows that slurper to this one"},
+    {.id = PhraseId::StrangerHoldsLock,
+     .words = "{process} holds a lock on the FIFO {file}, and is no slurper. slurper continues without that "
+              "lock"},
+    {.id = PhraseId::WatchFifo, .words = "watch the FIFO", .on_errno = kOfWatchFifo},
+    {.id = PhraseId::WatchPart, .words = "watch {file}, a part of the FIFO's path", .on_errno = kOfWatchPart},
+    {.id = PhraseId::NoInotifyInstance,
+     .words = "the user has no inotify instance left (EMFILE)",
+     .advice = "Raise fs.inotify.max_user_instances (sysctl)"},
 
     // ring/
+    {.id = PhraseId::UseRing, .words = "use the ring {file}", .on_errno = kOfRing},
+    {.id = PhraseId::CreateRing, .words = "create the ring {file}", .on_errno = kOfRing},
+    {.id = PhraseId::ReadRing, .words = "read the ring {file}"},
+    {.id = PhraseId::UseRings, .words = "use a ring"},
+    {.id = PhraseId::UsedByAnotherSlurper,
+     .words = "another slurper uses it",
+     .advice = "Give each slurper a ring.directory of its own, or leave it unset"},
+    {.id = PhraseId::KernelTooOld,
+     .words = "the kernel has no MADV_POPULATE_WRITE",
+     .advice = "slurper needs Linux 5.14 or later"},
+    {.id = PhraseId::SpliceFails,
+     .words = "splice(2) from a pipe into it fails: {errno}",
+     .advice = kPermitSplice},
+    {.id = PhraseId::SpliceIsSilent,
+     .words = "splice(2) into it does not report what it took",
+     .advice = kPermitSplice},
+    {.id = PhraseId::NotARing, .words = "it is not a ring"},
+    {.id = PhraseId::NameAnotherRing, .words = "Name another folder with --ring"},
+    {.id = PhraseId::RingOfOtherVersion,
+     .words = "it is of version {version}, and this slurper knows version {known}"},
+    {.id = PhraseId::RingOfWrongSize, .words = "its size is not what its header says"},
+    {.id = PhraseId::RingContradictsItself, .words = "it contradicts itself"},
+    {.id = PhraseId::BelongsToOtherLog, .words = "it belongs to another log, and it holds {size}"},
+    {.id = PhraseId::HeldAtRestart,
+     .words = "the machine has restarted, and it held {size} that the log lacks"},
+    {.id = PhraseId::NeverReachedLog,
+     .words = "the log continues at an offset that it has never reached, and it holds {size}"},
+    {.id = PhraseId::UseRingFolder, .words = "use the ring's folder {file}"},
+    {.id = PhraseId::CreateRingFolder, .words = "create the ring's folder {file}"},
+    {.id = PhraseId::ChooseRingFolder, .words = "choose a folder for the ring"},
+    {.id = PhraseId::NoRuntimeDirectory,
+     .words = "neither $RUNTIME_DIRECTORY nor $XDG_RUNTIME_DIR is set",
+     .advice = "Set ring.directory to a folder in RAM that is this log's and this user's own"},
+    {.id = PhraseId::NotAFolder, .words = "it is {found}, not a folder"},
+    {.id = PhraseId::ForgeableByOwner, .words = "it belongs to {user}, who could forge or cut what is in it"},
+    {.id = PhraseId::ForgeableByAll, .words = "every user may replace what is in it"},
+    {.id = PhraseId::NameOwnRingFolder,
+     .words = "Set ring.directory to a folder in RAM that is slurper's own, or leave it unset"},
+    {.id = PhraseId::NameWritableFolder,
+     .words = "Set ring.directory to a folder on a RAM file system that slurper may write to"},
+    {.id = PhraseId::RingFolderTightened,
+     .words = "other users could write to the ring's folder {file}, and forge lines: its mode was "
+              "{before.octal}, and is {now.octal} now"},
+    {.id = PhraseId::RingTightened,
+     .words = "other users could open the ring {file}, which holds lines on their way: its mode was "
+              "{before.octal}, and is 0600 now"},
 
     // log/
     {.id = PhraseId::TheLogsIndex, .words = "the log's index {file}"},

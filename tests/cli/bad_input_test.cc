@@ -146,7 +146,7 @@ TEST_F(BadInput, TheFifoIsASymbolicLink) {
 
 TEST_F(BadInput, TheFifoIsADanglingLink) {
   std::filesystem::create_symlink("nowhere", folder_ / "fifo");
-  expect_refusal(66, {"it is a symbolic link to 'nowhere'. Name the FIFO itself: "});
+  expect_refusal(66, {"it is a symbolic link to 'nowhere', not a FIFO. Name the FIFO itself: "});
 }
 
 TEST_F(BadInput, TheFifoIsMissingAndMustNotBeMade) {

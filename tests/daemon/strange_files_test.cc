@@ -216,7 +216,7 @@ INSTANTIATE_TEST_SUITE_P(
         StrangeRing{"AnotherLogs", [](auto& bytes) { bytes[offsetof(Identity, log_id)] ^= 1; },
                     "it belongs to another log"},
         StrangeRing{"AnotherBoots", [](auto& bytes) { bytes[offsetof(Identity, boot_id)] ^= 1; },
-                    "the machine was started anew, and it held 10B that the log lacks"},
+                    "the machine has restarted, and it held 10B that the log lacks"},
         StrangeRing{"Cut", [](auto& bytes) { bytes.resize(bytes.size() - 4096); },
                     "its size is not what its header"},
         StrangeRing{"TailBehindHead", [](auto& bytes) { put(bytes, offsetof(Header, tail), 5000); },
@@ -224,7 +224,7 @@ INSTANTIATE_TEST_SUITE_P(
         StrangeRing{"MoreThanItHolds", [](auto& bytes) { put(bytes, offsetof(Header, head), 1 << 30); },
                     "it contradicts itself"},
         StrangeRing{"OfAPastLife", [](auto& bytes) { put(bytes, offsetof(Header, session), 0); },
-                    "the log went on without it, and it holds 10B"}),
+                    "the log continued without it, and it holds 10B"}),
     [](const auto& param_info) { return std::string(param_info.param.name); });
 
 // The log does not end where the ring would go on.
@@ -249,7 +249,7 @@ class StrangeEnd : public LeftRing, public testing::Test {
 TEST_F(StrangeEnd, BeyondAllThatTheRingHasSeen) {
   change_index([](IndexRecord& record) { record.active_base += 1 << 30; });
   Child slurper = site_.start({"ring.size=4MiB", "log.rotate_size=8KiB"});
-  EXPECT_THAT(slurper.err(), HasSubstr("goes on at an offset that it has never reached, and it holds 10B"));
+  EXPECT_THAT(slurper.err(), HasSubstr("continues at an offset that it has never reached, and it holds 10B"));
   EXPECT_TRUE(fs::exists(ring_.string() + ".put-aside-1"));
   std::string lines;
   for (int i = 0; i < 50; ++i) lines += fmt::format("new line {}\n", i);

@@ -16,6 +16,7 @@
 
 #include "log/log_files.h"
 #include "support/flock_holder.h"
+#include "support/text_of.h"
 
 namespace slurper {
 namespace {
@@ -27,6 +28,7 @@ using testing::HasSubstr;
 class OtherOs : public Os {
  public:
   int open(const char* path, int flags, mode_t mode) override {
+    if (lock_file_error != 0 && (flags & O_CREAT) != 0) return -lock_file_error;
     if ((flags & O_PATH) != 0 && before_look) before_look(path);
     if ((flags & (O_ACCMODE | O_PATH)) == O_RDONLY && between_the_ends) between_the_ends();
     if (open_error != 0 && (flags & (O_ACCMODE | O_PATH)) == open_error_mode) return -open_error;
@@ -60,6 +62,7 @@ class OtherOs : public Os {
   int open_error_mode = O_RDONLY;
   int set_size_error = 0;
   int flock_error = 0;
+  int lock_file_error = 0;
 };
 
 class FifoTest : public testing::Test {
@@ -69,9 +72,9 @@ class FifoTest : public testing::Test {
   void expect_refused(ErrorKind kind, const std::string& words) {
     const Result<Fifo> fifo = open_fifo(os_, settings_);
     ASSERT_FALSE(fifo);
-    EXPECT_EQ(fifo.error().kind, kind) << fifo.error().message();
-    EXPECT_THAT(fifo.error().message(), HasSubstr(words));
-    EXPECT_THAT(fifo.error().message(), HasSubstr(settings_.path));
+    EXPECT_EQ(fifo.error().kind, kind) << test::text_of(fifo.error());
+    EXPECT_THAT(test::text_of(fifo.error()), HasSubstr(words));
+    EXPECT_THAT(test::text_of(fifo.error()), HasSubstr(settings_.path));
   }
 
   test::TempDir directory_;
@@ -108,7 +111,7 @@ TEST_F(FifoTest, MakesItWithItsModeWhateverTheUmask) {
   const mode_t umask = ::umask(077);
   const Result<Fifo> fifo = open_fifo(os_, settings_);
   ::umask(umask);
-  ASSERT_TRUE(fifo) << fifo.error().message();
+  ASSERT_TRUE(fifo) << test::text_of(fifo.error());
   EXPECT_TRUE(fifo->created);
   struct stat st{};
   ASSERT_EQ(::lstat(settings_.path.c_str(), &st), 0);
@@ -229,8 +232,9 @@ TEST_F(FifoTest, AnotherProgramsLockKeepsNoSlurperOut) {
   const FlockHolder holder(settings_.path, {.command = "writer", .user = ::geteuid() == 0 ? 65534U : 0U},
                            O_RDWR | O_NONBLOCK);
   const Result<Fifo> fifo = open_fifo(os_, settings_);
-  ASSERT_TRUE(fifo) << fifo.error().message();
-  EXPECT_THAT(fifo->lock.note,
+  ASSERT_TRUE(fifo) << test::text_of(fifo.error());
+  ASSERT_EQ(fifo->lock.notes.size(), 1U);
+  EXPECT_THAT(test::text_of(fifo->lock.notes[0]),
               HasSubstr(std::to_string(holder.pid()) + " ('writer') holds a lock on the FIFO"));
   expect_refused(ErrorKind::Busy, "another slurper reads it");
 }
@@ -242,10 +246,28 @@ TEST_F(FifoTest, AnOlderSlurpersLockIsRespected) {
   expect_refused(ErrorKind::Busy, "another slurper reads it: process " + std::to_string(holder.pid()));
   holder.release();
   const Result<Fifo> fifo = open_fifo(os_, settings_);
-  ASSERT_TRUE(fifo) << fifo.error().message();
-  EXPECT_EQ(fifo->lock.note, "");
+  ASSERT_TRUE(fifo) << test::text_of(fifo.error());
+  EXPECT_TRUE(fifo->lock.notes.empty());
   const UniqueFd other(::open(settings_.path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   EXPECT_EQ(::flock(other.get(), LOCK_EX | LOCK_NB), -1) << "an older one is kept out in its turn";
+}
+
+TEST_F(FifoTest, ContinuesWithoutALockFileAndReportsThat) {
+  os_.lock_file_error = ENOSPC;
+  const Result<Fifo> fifo = open_fifo(os_, settings_);
+  ASSERT_TRUE(fifo) << test::text_of(fifo.error());
+  ASSERT_EQ(fifo->lock.notes.size(), 1U);
+  EXPECT_THAT(test::text_of(fifo->lock.notes[0]),
+              testing::AllOf(HasSubstr("No space left on device. slurper continues without a lock file"),
+                             HasSubstr("on the FIFO '" + settings_.path + "' keeps a second slurper away")));
+}
+
+// Whoever holds the flock(2) is not visible: nobody does.
+TEST_F(FifoTest, AReaderThatIsNotVisibleIsRespected) {
+  os_.flock_error = EWOULDBLOCK;
+  const Result<Fifo> fifo = open_fifo(os_, settings_, std::chrono::milliseconds(0));
+  ASSERT_FALSE(fifo);
+  EXPECT_THAT(test::text_of(fifo.error()), HasSubstr("another slurper reads it: "));
 }
 
 TEST_F(FifoTest, LeavesNoLockFileBehind) {
@@ -275,7 +297,7 @@ class FifoLockFolder : public FifoTest {
   }
   std::string folder(uid_t fifo_owner = ::geteuid()) {
     const Result<std::string> folder = fifo_lock_folder(os_, fifo_owner, places_);
-    return folder ? *folder : folder.error().message();
+    return folder ? *folder : test::text_of(folder.error());
   }
   static mode_t mode_of(const std::string& path) {
     struct stat st{};
@@ -316,6 +338,12 @@ TEST_F(FifoLockFolder, IsNeverALinkOrAnotherUsers) {
   EXPECT_THAT(folder(), HasSubstr("it belongs to the user nobody (uid 65534)"));
 }
 
+TEST_F(FifoLockFolder, IsReportedIfNoneCanBeMade) {
+  std::filesystem::remove(places_.run);
+  std::filesystem::remove(places_.shared_memory);
+  EXPECT_THAT(folder(), HasSubstr("cannot make the folder for lock files '" + places_.shared_memory));
+}
+
 TEST_F(FifoTest, GetsAsMuchRoomAsItAsksForAndNeverLess) {
   Result<Fifo> fifo = open_fifo(os_, settings_);
   ASSERT_TRUE(fifo);
@@ -335,7 +363,7 @@ TEST_F(FifoTest, GoesOnWithASmallerPipeAndSaysSo) {
   ASSERT_TRUE(fifo);
   EXPECT_EQ(fifo->pipe_size, 65536U);
   ASSERT_TRUE(fifo->pipe_size_refusal);
-  EXPECT_THAT(fifo->pipe_size_refusal->message(), HasSubstr("fs.pipe-user-pages-soft"));
+  EXPECT_THAT(test::text_of(*fifo->pipe_size_refusal), HasSubstr("fs.pipe-user-pages-soft"));
 }
 
 // A writer that comes with the first end that is open has its line read, whatever the path leads to by then.
@@ -352,7 +380,7 @@ TEST_F(FifoTest, BothEndsAreOfTheFifoThatWasOpenedFirst) {
     ASSERT_EQ(::mkfifo(settings_.path.c_str(), 0600), 0);
   };
   const Result<Fifo> fifo = open_fifo(os_, settings_);
-  ASSERT_TRUE(fifo) << fifo.error().message();
+  ASSERT_TRUE(fifo) << test::text_of(fifo.error());
   EXPECT_EQ(fifo->inode, first.st_ino);
   struct stat st{};
   ASSERT_EQ(::fstat(fifo->keep_alive_fd.get(), &st), 0);
@@ -368,7 +396,7 @@ TEST_F(FifoTest, OneThatIsMadeHasItsReaderFromTheFirstMomentOn) {
     EXPECT_EQ(::write(writer_fd.get(), "line\n", 5), 5);
   };
   const Result<Fifo> fifo = open_fifo(os_, settings_);
-  ASSERT_TRUE(fifo) << fifo.error().message();
+  ASSERT_TRUE(fifo) << test::text_of(fifo.error());
   EXPECT_TRUE(fifo->created);
   std::array<char, 8> line{};
   EXPECT_EQ(::read(fifo->read_fd.get(), line.data(), line.size()), 5);
@@ -383,7 +411,7 @@ TEST_F(FifoTest, OneThatGoesBeforeItIsOpenedIsMadeAnew) {
     }
   };
   const Result<Fifo> fifo = open_fifo(os_, settings_);
-  ASSERT_TRUE(fifo) << fifo.error().message();
+  ASSERT_TRUE(fifo) << test::text_of(fifo.error());
   EXPECT_TRUE(fifo->created);
   ASSERT_EQ(::unlink(settings_.path.c_str()), 0);
   settings_.create = false;
@@ -406,6 +434,27 @@ TEST_F(FifoTest, BothEndsMustBeAllowed) {
     os_.open_error_mode = mode;
     expect_refused(ErrorKind::NoPermission, "must be allowed to read and to write");
   }
+}
+
+TEST_F(FifoTest, NamesTheEndThatIsNotAllowed) {
+  ASSERT_EQ(::mkfifo(settings_.path.c_str(), 0600), 0);
+  ASSERT_EQ(::chmod(settings_.path.c_str(), 0404), 0);
+  ASSERT_EQ(::chmod(directory_.path().c_str(), 0711), 0);
+  const bool root = ::geteuid() == 0;
+  ASSERT_EQ(root ? ::seteuid(65534) : 0, 0);
+  expect_refused(ErrorKind::NoPermission, "for writing: Permission denied");
+  ASSERT_EQ(root ? ::seteuid(0) : 0, 0);
+}
+
+TEST_F(FifoTest, AKeepAliveWriterThatCanNotBeReopenedIsReported) {
+  Result<Fifo> fifo = open_fifo(os_, settings_);
+  ASSERT_TRUE(fifo) << test::text_of(fifo.error());
+  os_.open_error = EACCES;
+  os_.open_error_mode = O_WRONLY;
+  const Status reopened = reopen_keep_alive(os_, *fifo);
+  ASSERT_FALSE(reopened);
+  EXPECT_THAT(test::text_of(reopened.error()),
+              HasSubstr("cannot open the FIFO for writing again: Permission denied"));
 }
 
 // An end that is opened lets writers in, and one that is closed again loses what they have written.

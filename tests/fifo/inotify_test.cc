@@ -14,6 +14,7 @@
 
 #include "log/log_files.h"
 #include "support/small_disk.h"
+#include "support/text_of.h"
 
 namespace slurper {
 namespace {
@@ -295,8 +296,9 @@ TEST_F(FifoWatchTest, WhatMayNotBeReadIsWatchedInItsFolder) {
   ASSERT_EQ(::chmod((closed + "/closed too").c_str(), 0311), 0);
   const Status watched = watch_unprivileged(path);
   ASSERT_FALSE(watched);
-  EXPECT_THAT(watched.error().message(), testing::AllOf(testing::HasSubstr("closed/closed too', a part of"),
-                                                        testing::HasSubstr("must be allowed to read")));
+  EXPECT_THAT(test::text_of(watched.error()),
+              testing::AllOf(testing::HasSubstr("closed/closed too', a part of"),
+                             testing::HasSubstr("must be allowed to read")));
   fs::rename(closed + "/closed too/open", closed + "/aside");
   EXPECT_TRUE(watch_.read().path) << "all that can be watched is watched nevertheless";
   for (const std::string& folder : {closed, closed + "/closed too"})

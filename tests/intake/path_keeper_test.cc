@@ -154,7 +154,7 @@ TEST(ReportOpened, SaysWhatAnOpenHasGoneOnWithout) {
   EXPECT_EQ(messages.text(), "");
   fifo.pipe_size = 4096;
   fifo.pipe_size_refusal = Error{ErrorKind::NoPermission, EPERM, "make the pipe larger", "not permitted", ""};
-  fifo.lock.note = "process 7 ('cat') holds it";
+  fifo.lock.notes.emplace_back("process 7 ('cat') holds it");
   report_opened(fifo, messages.listener());
   EXPECT_EQ(messages.text(),
             "2: FIFO lock: process 7 ('cat') holds it\n"

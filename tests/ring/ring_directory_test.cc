@@ -1,4 +1,5 @@
 #include "ring/ring_directory.h"
+#include "support/text_of.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -60,8 +61,8 @@ TEST(RingDirectory, AsksForASettingWhereThereIsNone) {
   const auto directory = ring_directory(settings_for("/no-such-folder/m"), {.euid = 7});
   ASSERT_FALSE(directory);
   EXPECT_EQ(directory.error().kind, ErrorKind::Config);
-  EXPECT_THAT(directory.error().message(), StartsWith("cannot choose a folder for the ring: neither "));
-  EXPECT_THAT(directory.error().message(), HasSubstr("Set ring.directory"));
+  EXPECT_THAT(test::text_of(directory.error()), StartsWith("cannot choose a folder for the ring: neither "));
+  EXPECT_THAT(test::text_of(directory.error()), HasSubstr("Set ring.directory"));
 }
 
 TEST(RingDirectory, IsOneForAllNamesOfALog) {

@@ -16,7 +16,9 @@
 
 #include "log/log_files.h"
 #include "ring/ring_folder.h"
+#include "ring/ring_view.h"
 #include "support/flock_holder.h"
+#include "support/text_of.h"
 
 namespace slurper {
 namespace {
@@ -84,7 +86,7 @@ class RingTest : public testing::Test {
   Ring::Opened open(std::uint64_t log_end) {
     auto opened = Ring::open(os_, directory_.path(), settings_, log_id_, boot_,
                              {.readable_from = 0, .end = log_end, .session = session_});
-    if (!opened) throw std::runtime_error(opened.error().message());
+    if (!opened) throw std::runtime_error(test::text_of(opened.error()));
     return std::move(*opened);
   }
   void write(std::string_view text) {
@@ -142,7 +144,7 @@ TEST_F(RingTest, ARingThatTheLogWentOnWithoutSaysNothingAboutIt) {
   EXPECT_EQ(content(*open(4).ring), "old\n") << "a crash came before the index was written";
   session_ = 4;
   const auto opened = open(10);
-  EXPECT_THAT(opened.quarantine_reason, HasSubstr("went on without it"));
+  EXPECT_THAT(test::text_of(opened.quarantine_reason), HasSubstr("continued without it"));
   EXPECT_EQ(opened.ring->head(), StreamOffset{10});
 }
 
@@ -254,7 +256,7 @@ TEST_F(RingTest, AnOldKernelIsToldAtOnceAndNothingIsMade) {
   const auto opened = Ring::open(os_, folder, settings_, log_id_, boot_, {});
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().kind, ErrorKind::Config);
-  EXPECT_NE(opened.error().message().find("slurper needs Linux 5.14 or later"), std::string::npos);
+  EXPECT_NE(test::text_of(opened.error()).find("slurper needs Linux 5.14 or later"), std::string::npos);
   EXPECT_FALSE(std::filesystem::exists(folder));
 }
 
@@ -280,7 +282,7 @@ TEST_F(RingTest, OneProcessAtATime) {
   const auto second = Ring::open(os_, directory_.path(), settings_, log_id_, boot_, {});
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().kind, ErrorKind::Busy);
-  EXPECT_THAT(second.error().message(), HasSubstr("another slurper uses it"));
+  EXPECT_THAT(test::text_of(second.error()), HasSubstr("another slurper uses it"));
 }
 
 // It was opened while the ring's mode let anybody.
@@ -304,21 +306,22 @@ TEST_F(RingTest, WhatOthersMayWriteToIsTightened) {
   {
     const auto opened = open(0);
     write_and_take(*opened.ring, "line\n");
-    EXPECT_THAT(opened.findings, testing::IsEmpty());
+    EXPECT_TRUE(opened.findings.empty());
   }
   ASSERT_EQ(::chmod(path.c_str(), 0664), 0);
   ASSERT_EQ(::chmod(directory_.path().c_str(), 0777), 0);
   {
     const auto opened = open(0);
-    EXPECT_THAT(opened.findings, testing::ElementsAre(HasSubstr("its mode was 0777, and is 0755 now"),
-                                                      HasSubstr("its mode was 0664, and is 0600 now")));
+    ASSERT_EQ(opened.findings.size(), 2U);
+    EXPECT_THAT(test::text_of(opened.findings[0]), HasSubstr("its mode was 0777, and is 0755 now"));
+    EXPECT_THAT(test::text_of(opened.findings[1]), HasSubstr("its mode was 0664, and is 0600 now"));
     EXPECT_EQ(content(*opened.ring), "line\n");
     EXPECT_EQ(status_of(path).st_mode & 07777, 0600U);
     EXPECT_EQ(status_of(directory_.path()).st_mode & 07777, 0755U);
   }
   // As /dev/shm is, which root's slurper must leave alone.
   ASSERT_EQ(::chmod(directory_.path().c_str(), 01777), 0);
-  EXPECT_THAT(open(0).findings, testing::IsEmpty());
+  EXPECT_TRUE(open(0).findings.empty());
   EXPECT_EQ(status_of(directory_.path()).st_mode & 07777, 01777U);
 }
 
@@ -328,7 +331,7 @@ class RingFolder : public RingTest {
     const auto opened = Ring::open(os_, folder, settings_, log_id_, boot_, {});
     ASSERT_FALSE(opened) << folder;
     EXPECT_EQ(opened.error().kind, ErrorKind::NoPermission);
-    EXPECT_THAT(opened.error().message(), HasSubstr(why));
+    EXPECT_THAT(test::text_of(opened.error()), HasSubstr(why));
   }
   std::string folder_ = directory_ / "folder";
 };
@@ -375,7 +378,7 @@ TEST_F(RingFolder, OfRootIsUsedUnlessEveryUserMayWriteThere) {
     EXPECT_EQ(::seteuid(65534), 0);
     const Status checked = check_ring_folder(kernel(), folder_);
     EXPECT_EQ(::seteuid(0), 0);
-    return checked ? "" : checked.error().why.str();
+    return checked ? "" : test::text_of(checked.error().why);
   };
   EXPECT_EQ(refusal(0755), "");
   EXPECT_EQ(refusal(0770), "");
@@ -387,7 +390,7 @@ TEST_F(RingTest, WhatIsNotThisLogsRingIsPutAsideAndNeverDestroyed) {
   const std::string path = directory_ / "ring";
   const auto expect_aside = [&](const std::string& why) {
     const auto opened = open(500);
-    EXPECT_THAT(opened.quarantine_reason, HasSubstr(why));
+    EXPECT_THAT(test::text_of(opened.quarantine_reason), HasSubstr(why));
     EXPECT_TRUE(exists(opened.quarantined)) << opened.quarantined;
     EXPECT_EQ(opened.ring->head(), StreamOffset{500});
     EXPECT_EQ(opened.ring->used(), 0U);
@@ -466,7 +469,7 @@ TEST_F(RingTest, OneOfAnotherLogThatMayHoldARead) {
   const std::string before = read_file(directory_ / "ring");
   log_id_ = new_uuid();
   const auto opened = open(77);
-  EXPECT_THAT(opened.quarantine_reason, HasSubstr("another log, and it holds 8B"));
+  EXPECT_THAT(test::text_of(opened.quarantine_reason), HasSubstr("another log, and it holds 8B"));
   EXPECT_TRUE(read_file(opened.quarantined) == before) << "it was changed";
 }
 
@@ -477,7 +480,7 @@ TEST_F(RingTest, ALogThatGoesOnWhereTheRingHasNeverBeen) {
                                  {.readable_from = 9000, .end = 9000, .session = 1});
   ASSERT_TRUE(opened);
   EXPECT_EQ(opened->relation, RingRelation::LogElsewhere);
-  EXPECT_THAT(opened->quarantine_reason,
+  EXPECT_THAT(test::text_of(opened->quarantine_reason),
               HasSubstr("at an offset that it has never reached, and it holds 7B"));
   EXPECT_EQ(opened->ring->head(), StreamOffset{9000});
   EXPECT_EQ(opened->ring->used(), 0U);
@@ -506,7 +509,8 @@ TEST_F(RingTest, AfterARestartOfTheMachineItIsNotTrusted) {
   write_and_take(*open(0).ring, "was not yet in the log\n");
   boot_ = new_uuid();
   const auto opened = open(0);
-  EXPECT_THAT(opened.quarantine_reason, HasSubstr("the machine was started anew, and it held 23B"));
+  EXPECT_THAT(test::text_of(opened.quarantine_reason),
+              HasSubstr("the machine has restarted, and it held 23B"));
   EXPECT_EQ(opened.ring->used(), 0U);
 }
 
@@ -537,8 +541,24 @@ TEST_F(RingTest, SaysWhatIsWrongWithItsFolder) {
   const auto opened = Ring::open(os_, directory_ / "file/below", settings_, log_id_, boot_, {});
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().kind, ErrorKind::CantCreate);
-  EXPECT_THAT(opened.error().message(), HasSubstr("ring.directory"));
+  EXPECT_THAT(test::text_of(opened.error()), HasSubstr("ring.directory"));
   EXPECT_TRUE(Ring::open(os_, directory_ / "a/b/c", settings_, log_id_, boot_, {})) << "made as needed";
+}
+
+TEST_F(RingTest, WhatStandsInTheWayOfANewOneIsReported) {
+  std::filesystem::create_directories(directory_ / "ring.new/below");
+  const auto opened = Ring::open(os_, directory_.path(), settings_, log_id_, boot_, {});
+  ASSERT_FALSE(opened);
+  EXPECT_THAT(test::text_of(opened.error()),
+              HasSubstr("cannot create the ring '" + (directory_ / "ring.new") + "': File exists"));
+}
+
+TEST_F(RingTest, AFileThatIsNoRingCanNotBeInspected) {
+  write_file(directory_ / "ring", "another file");
+  const auto seen = inspect_ring(os_, directory_.path());
+  ASSERT_FALSE(seen);
+  EXPECT_EQ(test::text_of(seen.error()), "cannot read the ring '" + (directory_ / "ring") +
+                                             "': it is not a ring. Name another folder with --ring");
 }
 
 // The layout that docs/ring-format.md promises, byte for byte.
@@ -689,7 +709,7 @@ TEST_F(RingTest, ADeathAfterAReadOfAnyCountTakesOverWhatCame) {
       os_.death = MortalOs::Death::Never;
     }
     const auto again = open(end);
-    ASSERT_EQ(again.quarantine_reason, "");
+    ASSERT_TRUE(again.quarantine_reason.empty());
     ASSERT_TRUE(content(*again.ring) + left_in_pipe() == expected) << "round " << round;
     // Never all: an empty one begins at the start again, and no read would cross the end of the data.
     if (again.ring->used() > 1) again.ring->release({again.ring->head().value - 1});
@@ -792,13 +812,13 @@ TEST_F(RingTest, WhereTheKernelCanNotNoteTheReadItSaysSo) {
     const auto opened = Ring::open(os_, directory_.path(), settings_, log_id_, boot_, {});
     if (opened) return std::string();
     EXPECT_EQ(opened.error().kind, ErrorKind::Config);
-    return opened.error().message();
+    return test::text_of(opened.error());
   };
   os_.splice_error = EPERM;
   EXPECT_THAT(refused(), HasSubstr("splice(2) from a pipe into it fails: Operation not permitted"));
   os_.splice_error = 0;
   os_.keeps_offset = true;
-  EXPECT_THAT(refused(), HasSubstr("splice(2) into it does not say what it took"));
+  EXPECT_THAT(refused(), HasSubstr("splice(2) into it does not report what it took"));
 }
 
 // Rings as the first version left them, byte for byte.
@@ -852,7 +872,7 @@ class VersionOneRing : public RingTest {
     EXPECT_EQ(read_file(directory_ / "ring").substr(0, 9), "slurring\x02");
     opened.ring.reset();
     auto again = open(1000);
-    EXPECT_EQ(again.quarantine_reason, "");
+    EXPECT_TRUE(again.quarantine_reason.empty());
     EXPECT_EQ(content(*again.ring), text);
     again.quarantine_reason = opened.quarantine_reason;
     again.read_was_cut_short = opened.read_was_cut_short;
@@ -864,7 +884,7 @@ class VersionOneRing : public RingTest {
 TEST_F(VersionOneRing, IsReadOn) {
   make("one\ntwo\n", "", declare(8, 1000, "\xde\xad"));  // noted as done
   const auto opened = upgraded();
-  EXPECT_EQ(opened.quarantine_reason, "");
+  EXPECT_TRUE(opened.quarantine_reason.empty());
   EXPECT_FALSE(opened.read_was_cut_short);
   EXPECT_EQ(content(*opened.ring), "one\ntwo\n");
   EXPECT_EQ(opened.ring->dropped_lines(), 7U);
@@ -882,7 +902,7 @@ TEST_F(VersionOneRing, AReadThatHadNotBegunIsVoid) {
 TEST_F(VersionOneRing, AReadThatWasDoneIsTakenOver) {
   make("one\n", "a line that was read\n", declare(21, 1004, mark_));
   const auto opened = upgraded();
-  EXPECT_EQ(opened.quarantine_reason, "");
+  EXPECT_TRUE(opened.quarantine_reason.empty());
   EXPECT_TRUE(opened.read_was_cut_short);
   EXPECT_EQ(content(*opened.ring), "one\na line that was read\n");
 }
@@ -909,7 +929,7 @@ TEST_F(VersionOneRing, IsSalvagedAsItIs) {
     const std::string path = directory_ / "ring";
     const std::string before = read_file(path);
     const auto ring = Ring::salvage(os_, path);
-    EXPECT_TRUE(ring) << ring.error().message();
+    EXPECT_TRUE(ring) << test::text_of(ring.error());
     EXPECT_TRUE(read_file(path) == before) << "it was changed";
     return ring ? content(*ring->ring) : "";
   };
@@ -923,10 +943,10 @@ TEST_F(VersionOneRing, OfAnotherBootIsPutAsideWithTheReadThatMayBeThere) {
   make("one\n", "a line that was read\n", declare(21, 1004, mark_));
   boot_ = new_uuid();
   const auto opened = open(1000);
-  EXPECT_THAT(opened.quarantine_reason, HasSubstr("it held 25B"));
+  EXPECT_THAT(test::text_of(opened.quarantine_reason), HasSubstr("it held 25B"));
   EXPECT_EQ(read_file(opened.quarantined).substr(0, 9), "slurring\x01");
   const auto salvaged = Ring::salvage(os_, opened.quarantined);
-  ASSERT_TRUE(salvaged) << salvaged.error().message();
+  ASSERT_TRUE(salvaged) << test::text_of(salvaged.error());
   EXPECT_EQ(content(*salvaged->ring), "one\na line that was read\n");
 }
 
@@ -959,7 +979,7 @@ TEST_F(VersionOneRing, ThatARealProcessLeftIsReadOn) {
       "line 1, which waits in the ring\nline 2, which waits in the ring\nline 3, which waits in the ring\n"
       "the last line: its read was done and not noted\n";
   const auto opened = open(24);
-  EXPECT_EQ(opened.quarantine_reason, "");
+  EXPECT_TRUE(opened.quarantine_reason.empty());
   EXPECT_TRUE(opened.read_was_cut_short);
   EXPECT_EQ(content(*opened.ring), lines);
   write_and_take(*opened.ring, "and goes on\n");
@@ -968,9 +988,9 @@ TEST_F(VersionOneRing, ThatARealProcessLeftIsReadOn) {
 
 TEST_F(VersionOneRing, OneThatContradictsItselfIsPutAside) {
   make("one\n", "two\n", declare(kSize, 1004, mark_));
-  EXPECT_THAT(open(1000).quarantine_reason, HasSubstr("contradicts itself"));
+  EXPECT_THAT(test::text_of(open(1000).quarantine_reason), HasSubstr("contradicts itself"));
   make("one\n", "two\n", declare(20, 1004, mark_, 2));
-  EXPECT_THAT(open(1000).quarantine_reason, HasSubstr("contradicts itself"));
+  EXPECT_THAT(test::text_of(open(1000).quarantine_reason), HasSubstr("contradicts itself"));
 }
 
 class RingDeathTest : public RingTest {
