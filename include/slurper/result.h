@@ -90,15 +90,11 @@ class Phrase {
   Phrase();  // none
   // NOLINTBEGIN(google-explicit-constructor): a phrase without arguments is written as its id.
   Phrase(PhraseId id, std::initializer_list<PhraseArgument> arguments = {});
-  // In the caller's own words.
-  Phrase(std::string text);
-  Phrase(const char* text);
   // NOLINTEND(google-explicit-constructor)
 
   [[nodiscard]] PhraseId id() const { return id_; }
   [[nodiscard]] const std::vector<PhraseArgument>& arguments() const { return arguments_; }
   [[nodiscard]] bool empty() const { return id_ == PhraseId{}; }
-  [[nodiscard]] std::string str() const;  // TRANSITION: goes when no room speaks any more
   // Adds what the words name, too.
   Phrase& with(PhraseArgument argument);
   [[nodiscard]] bool operator==(const Phrase& other) const;
@@ -134,10 +130,6 @@ inline PhraseValue::PhraseValue(Phrase phrase) : kind_(Kind::Phrases) {
 inline Phrase::Phrase() = default;
 inline Phrase::Phrase(PhraseId id, std::initializer_list<PhraseArgument> arguments)
     : id_(id), arguments_(arguments) {}
-inline Phrase::Phrase(std::string text) : id_(text.empty() ? PhraseId{} : PhraseId{1}), arguments_() {
-  if (!text.empty()) arguments_.push_back({"text", std::move(text)});
-}
-inline Phrase::Phrase(const char* text) : Phrase(std::string(text)) {}
 inline Phrase& Phrase::with(PhraseArgument argument) {
   arguments_.push_back(std::move(argument));
   return *this;
@@ -165,8 +157,6 @@ struct Error {
   Phrase advice = {};  // what to do about it, if the words of `why` do not say so
 
   [[nodiscard]] bool operator==(const Error& other) const = default;
-
-  [[nodiscard]] std::string message() const;  // TRANSITION: goes when no room speaks any more
 };
 
 template <typename T>

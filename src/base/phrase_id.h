@@ -57,8 +57,8 @@ enum class PhraseId : std::uint16_t {
   ProcNotMounted,         //
   TemporaryFifoReplaced,  // file
   InTheWay,               // file, found
-  UnknownFifoOwner,       // user
-  UnknownFifoGroup,       // group
+  CorrectFifoOwner,       //
+  CorrectFifoGroup,       //
   LockFifo,               // file
   MakeLockFolder,         // file
   UseLockFolder,          // file
@@ -187,6 +187,7 @@ enum class PhraseId : std::uint16_t {
   ListLogFolder,          // file
   LookAtSegment,          // file
   ReadSegmentFile,        // file
+  EndsBeforeOffset,       // offset
   NoZstdFrame,            //
   FrameWithoutSize,       //
   FrameCutShort,          //
@@ -272,11 +273,25 @@ enum class PhraseId : std::uint16_t {
   FilterOrderIs,                  // order
 
   // config/
+  ParserSays,           // text: what is wrong with a configuration, a URL or a value: the parser's own words
+  OverrideLacksEquals,  //
+  UseConfiguration,     // file
+  ReadConfiguration,    // file
+  StartWithoutFile,     //
+  SettingMissing,       // setting
+  SetItInFile,          // option
+  NameItOrFile,         // option
+  SamePathTwice,        // file
+  NameOtherConfiguration,  //
+  LargerThan,              // size
+  LogIsNeverRotated,       //
+  KeepSizeTooSmall,        //
+  RingDropsLines,          //
 
   // sink/
   SinkNeedsSetting,         // sink, setting, why
   SinkSettingIs,            // setting, sink, value, why
-  SinkSettingDoubt,         // place, setting, sink, what
+  SinkSettingDoubt,         // place, setting, sink, reason
   MustBe,                   // allowed
   NoSuchSinkSetting,        // type, setting
   SinkSettingsAre,          // settings
@@ -426,6 +441,7 @@ enum class PhraseId : std::uint16_t {
   GapRemoved,               //
 
   // service/
+  OtherFifoPassed,  // name, found
 
   // The command line and `cursor`.
   UnderstandCommandLine,  //

@@ -145,7 +145,7 @@ void note_quarantine(const std::string& log_path, const std::string& ring, LogVe
   for (const OrphanedCursor& cursor : *cursors)
     log.notes.push_back({PhraseId::CursorOrphaned,
                          {{"file", QuotedText{LogPaths(log_path).cursor(cursor.sink)}},
-                          {"why", Phrase(cursor.why)},
+                          {"why", cursor.why},
                           {"command", QuotedText{recover + " --remove"}}}});
 }
 

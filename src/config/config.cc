@@ -43,9 +43,17 @@ constexpr std::size_t kMaxFileSize = 64 << 10;
 // this one.
 constexpr std::size_t kMaxDots = 1000;
 
+// The parser's own words.
+Phrase says(std::string text) {
+  return text.empty() ? Phrase() : Phrase(PhraseId::ParserSays, {{"text", std::move(text)}});
+}
+
+Phrase accept(const std::string& where) {
+  return {PhraseId::AcceptSetting, {{"place", QuotedText{where}}}};
+}
+
 std::unexpected<Error> reject(const std::string& where, std::string why, std::string advice = {}) {
-  return fail(ErrorKind::Config, fmt::format("accept '{}'", printable(where)), std::move(why),
-              std::move(advice));
+  return fail(ErrorKind::Config, accept(where), says(std::move(why)), says(std::move(advice)));
 }
 
 std::string place(const std::string& name, const toml::source_position& position) {
@@ -246,8 +254,7 @@ Status take_override(const std::string& text, Settings& settings) {
   const std::string where = "--set " + text;
   const std::size_t equals = text.find('=');
   if (equals == std::string::npos) {
-    return fail(ErrorKind::Usage, fmt::format("accept '{}'", printable(where)), "it has no '='",
-                "Write --set table.key=value, such as --set log.sync=1s");
+    return fail(ErrorKind::Usage, accept(where), PhraseId::OverrideLacksEquals);
   }
   const std::string full_name = text.substr(0, equals);
   const std::size_t dot = std::min(full_name.find('.'), full_name.size());
@@ -270,28 +277,23 @@ Status take_override(const std::string& text, Settings& settings) {
 
 // `file` is nullptr if there is no file.
 Status check_as_a_whole(const Settings& settings, const std::string* file) {
-  const std::string what =
-      file != nullptr ? fmt::format("use the configuration '{}'", printable(*file)) : "start without a file";
+  const Phrase what =
+      file != nullptr ? about_file(PhraseId::UseConfiguration, *file) : Phrase(PhraseId::StartWithoutFile);
   const auto missing = [&](const char* key, const char* option) {
-    const std::string name_it = file != nullptr ? "Set it there, or name it" : "Name it";
-    const std::string or_file = file != nullptr ? "" : ", or name a configuration with -c FILE";
-    return fail(ErrorKind::Config, what, fmt::format("{} is not set", key),
-                fmt::format("{} with {} PATH{}", name_it, option, or_file));
+    return fail(ErrorKind::Config, what, {PhraseId::SettingMissing, {{"setting", key}}},
+                {file != nullptr ? PhraseId::SetItInFile : PhraseId::NameItOrFile, {{"option", option}}});
   };
   if (settings.fifo.path.empty()) return missing("fifo.path", "--fifo");
   if (settings.log.path.empty()) return missing("log.path", "--log");
   if (settings.fifo.path == settings.log.path) {
-    return fail(ErrorKind::Config, what,
-                fmt::format("fifo.path and log.path are both '{}'", printable(settings.fifo.path)),
-                "Name a file of its own for the log");
+    return fail(ErrorKind::Config, what, about_file(PhraseId::SamePathTwice, settings.fifo.path));
   }
   return {};
 }
 
 Result<std::string> read_file(const std::string& path) {
-  const std::string what = fmt::format("read the configuration '{}'", printable(path));
-  const std::string advice =
-      "Name another file with -c FILE, or use --fifo PATH and --log PATH without a file";
+  const Phrase what = about_file(PhraseId::ReadConfiguration, path);
+  const Phrase advice = PhraseId::NameOtherConfiguration;
   // O_NONBLOCK: the open of a FIFO would block, and reading from it would steal its reader's bytes.
   const UniqueFd config_fd(kernel().open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY));
   if (!config_fd) return fail_errno(-config_fd.get(), what, advice);
@@ -309,8 +311,7 @@ Result<std::string> read_file(const std::string& path) {
     size += static_cast<std::size_t>(count);
   }
   if (size > kMaxFileSize) {
-    return fail(ErrorKind::Config, what, fmt::format("it is larger than {}", format(ByteSize{kMaxFileSize})),
-                advice);
+    return fail(ErrorKind::Config, what, {PhraseId::LargerThan, {{"size", ByteSize{kMaxFileSize}}}}, advice);
   }
   text.resize(size);
   return text;
@@ -379,23 +380,17 @@ Result<Settings> load_settings(const std::optional<std::string>& file, std::span
   return settings;
 }
 
-std::vector<std::string> lint(const Settings& settings) {
-  std::vector<std::string> found;
+std::vector<Phrase> lint(const Settings& settings) {
+  std::vector<Phrase> found;
   const LogSettings& log = settings.log;
   const bool rotates = log.rotate_size.bytes != 0 || log.rotate_every.count() != 0;
   const bool keeps = log.keep_files != 0 || log.keep_size.bytes != 0;
   const bool removes = log.when_disk_full == WhenDiskFull::RemoveOldest;
-  if (!rotates && (keeps || removes || log.compress != Compression::None)) {
-    found.emplace_back(
-        "log.keep_files, log.keep_size, log.when_disk_full and log.compress are about rotated segments, and "
-        "without log.rotate_size or log.rotate_every only SIGUSR1 makes one: the log grows without bound");
-  }
-  if (log.keep_size.bytes != 0 && log.keep_size < log.rotate_size && log.compress == Compression::None) {
-    found.emplace_back(
-        "log.keep_size is smaller than log.rotate_size: a segment is deleted as soon as it is rotated");
-  }
-  if (settings.ring.when_full == WhenFull::Drop)
-    found.emplace_back("ring.when_full is \"drop\": when the ring is full, lines are dropped (and counted)");
+  if (!rotates && (keeps || removes || log.compress != Compression::None))
+    found.emplace_back(PhraseId::LogIsNeverRotated);
+  if (log.keep_size.bytes != 0 && log.keep_size < log.rotate_size && log.compress == Compression::None)
+    found.emplace_back(PhraseId::KeepSizeTooSmall);
+  if (settings.ring.when_full == WhenFull::Drop) found.emplace_back(PhraseId::RingDropsLines);
   return found;
 }
 

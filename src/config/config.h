@@ -30,7 +30,7 @@ inline constexpr const char* kDefaultConfigFile = "/etc/slurper/slurper.toml";
                                               std::span<const std::string> sink_urls = {});
 
 // Returns a warning, one sentence, for each setting that is valid but probably unintended.
-[[nodiscard]] std::vector<std::string> lint(const Settings& settings);
+[[nodiscard]] std::vector<Phrase> lint(const Settings& settings);
 
 enum class Comments { None, All };
 

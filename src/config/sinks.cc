@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 
+#include "base/phrase_id.h"
 #include "base/setting_value.h"
 #include "base/text.h"
 
@@ -88,12 +89,19 @@ bool has_nul(std::string_view text) {
   return text.find('\0') != std::string_view::npos;
 }
 
+// In the parser's own words.
+std::unexpected<Error> rejected(const std::string& place, std::string why, std::string advice) {
+  return fail(ErrorKind::Config, {PhraseId::AcceptSetting, {{"place", QuotedText{place}}}},
+              {PhraseId::ParserSays, {{"text", std::move(why)}}},
+              {PhraseId::ParserSays, {{"text", std::move(advice)}}});
+}
+
 // Paths, names and arguments reach the kernel and libraries as C strings, which end at the first NUL: slurper
 // would open another file than the one that was named, and check only a part of a server's name.
 Status check_for_nuls(const SinkSettings& sink) {
   const auto reject = [&](const std::string& what, const std::string& place) {
-    return fail(ErrorKind::Config, fmt::format("accept '{}'", printable(place)),
-                fmt::format("{} has a NUL byte in it (%00 in a URL, \\u0000 in TOML)", what), "Leave it out");
+    return rejected(place, fmt::format("{} has a NUL byte in it (%00 in a URL, \\u0000 in TOML)", what),
+                    "Leave it out");
   };
   if (has_nul(sink.type)) return reject("the type of a sink", sink.place);
   for (const SinkOption& option : sink.options) {
@@ -110,11 +118,9 @@ Status check_for_nuls(const SinkSettings& sink) {
 Result<SinkSettings> parse_sink_url(std::string_view url) {
   SinkSettings sink{.name = {}, .type = {}, .place = "--sink " + std::string(url), .options = {}};
   const auto reject = [&](std::string why, std::string advice = {}) {
-    if (!advice.empty())
-      return fail(ErrorKind::Config, fmt::format("accept '{}'", printable(sink.place)), std::move(why),
-                  std::move(advice));
-    return fail(ErrorKind::Config, fmt::format("accept '{}'", printable(sink.place)), std::move(why),
-                "Write TYPE:[//TARGET][PATH][?KEY=VALUE&…], such as file:/var/log/auth.log?format=json");
+    if (advice.empty())
+      advice = "Write TYPE:[//TARGET][PATH][?KEY=VALUE&…], such as file:/var/log/auth.log?format=json";
+    return rejected(sink.place, std::move(why), std::move(advice));
   };
   std::string_view scheme = cut(url, ":");
   const std::string_view type = cut(scheme, "+");
@@ -161,14 +167,14 @@ Status name_sinks(std::vector<SinkSettings>& sinks) {
     const bool is_given = !sink.name.empty();
     if (!is_given) sink.name = derived_name(sink);
     if (Status without = check_for_nuls(sink); !without) return without;
-    const std::string what = fmt::format("accept '{}'", printable(sink.place));
     if (!is_name(sink.name)) {
-      return fail(ErrorKind::Config, what, fmt::format("a sink can't be called '{}'", printable(sink.name)),
-                  fmt::format("Give it a name of up to {} letters, digits, '.', '_' and '-'", kMaxName));
+      return rejected(sink.place, fmt::format("a sink can't be called '{}'", printable(sink.name)),
+                      fmt::format("Give it a name of up to {} letters, digits, '.', '_' and '-'", kMaxName));
     }
     if (!taken.insert(sink.name).second) {
-      return fail(ErrorKind::Config, what, fmt::format("there are two sinks called '{}'", sink.name),
-                  is_given ? "Give each a name of its own" : "Give each a name: name = \"…\", or ?name=…");
+      return rejected(
+          sink.place, fmt::format("there are two sinks called '{}'", sink.name),
+          is_given ? "Give each a name of its own" : "Give each a name: name = \"…\", or ?name=…");
     }
   }
   return {};

@@ -324,7 +324,7 @@ int start_and_run(const Settings& settings, const std::function<Result<Settings>
   if (!started) {
     const Error& error = started.error();
     daemon.events().report(EventId::StartFailed, {{"error", &error}});
-    notify_systemd(fmt::format("ERRNO={}\nSTATUS={}", error.errnum, error.message()));
+    notify_systemd(fmt::format("ERRNO={}\nSTATUS={}", error.errnum, to_text(error)));
     // A wrong configuration is not retried, see slurper-failed.service.
     if (daemon.has_socket_unit() && error.kind != ErrorKind::Config) delay_next_start();
     return static_cast<int>(error.kind);
@@ -359,7 +359,7 @@ int run_daemon(const Settings& settings, const std::function<Result<Settings>()>
 
   std::vector<PassedFd> passed = take_passed_fds();
   if (const Status started = start_stderr_log(level); !started) {
-    (void)std::fputs(("slurper: " + started.error().message() + '\n').c_str(), stderr);
+    (void)std::fputs(("slurper: " + to_text(started.error()) + '\n').c_str(), stderr);
     if (has_socket_unit(passed)) delay_next_start();
     return static_cast<int>(started.error().kind);
   }

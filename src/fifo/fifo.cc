@@ -114,15 +114,15 @@ Result<std::optional<Fifo>> create_fifo(Os& os, const FifoSettings& settings) {
     if (!settings.owner.empty()) {
       const auto id = find_user(settings.owner);
       if (!id)
-        return fail(ErrorKind::Config, what,
-                    {PhraseId::UnknownFifoOwner, {{"user", QuotedText{settings.owner}}}});
+        return fail(ErrorKind::Config, what, {PhraseId::NoSuchUser, {{"user", QuotedText{settings.owner}}}},
+                    PhraseId::CorrectFifoOwner);
       owner = *id;
     }
     if (!settings.group.empty()) {
       const auto id = find_group(settings.group);
       if (!id)
-        return fail(ErrorKind::Config, what,
-                    {PhraseId::UnknownFifoGroup, {{"group", QuotedText{settings.group}}}});
+        return fail(ErrorKind::Config, what, {PhraseId::NoSuchGroup, {{"group", QuotedText{settings.group}}}},
+                    PhraseId::CorrectFifoGroup);
       group = *id;
     }
     if (const int error = os.fchown(fifo_fd, owner, group); error < 0) return failed(-error);

@@ -229,10 +229,10 @@ void PathKeeper::adopt(Fifo next, const std::string& fate) {
 }
 
 void PathKeeper::fail_at_path(const Error& error, const std::string& fate) {
-  const std::string fault = error.message();
   events_.report(EventId::FifoNotAtPath,
                  {{"error", &error}, {"fifo", Quoted{settings_.path}}, {"fate", fate}});
-  if (std::exchange(fault_, fault) != fault) backoff_.reset();
+  if (fault_ != error) backoff_.reset();
+  fault_ = error;
   const auto wait = backoff_.failed();
   // If something is in the way, its removal makes an event. The end of another slurper's lock, or of a
   // shortage of descriptors, makes none.
@@ -246,7 +246,7 @@ void PathKeeper::fail_at_path(const Error& error, const std::string& fate) {
 }
 
 void PathKeeper::recovered() {
-  fault_.clear();
+  fault_.reset();
   events_.report(EventId::FifoBack, {{"fifo", Quoted{settings_.path}}});
 }
 

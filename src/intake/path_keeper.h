@@ -99,7 +99,7 @@ class PathKeeper {
   bool is_watched_ = true;
   std::optional<FifoAccess> access_;  // of the current FIFO
   std::string home_;                  // its path when it became the current FIFO, without symbolic links
-  std::string fault_;                 // the last fault that was reported
+  std::optional<Error> fault_;        // the last fault that was reported
   std::optional<Clock::time_point> retry_at_;
   Backoff backoff_;
 };

@@ -131,7 +131,7 @@ Status SegmentReader::skip_to(StreamOffset target) {
   if (decompressor_ == nullptr) {
     const auto now = stored();
     if (!now) return std::unexpected(now.error());
-    if (target - base_ > *now) return damaged(fmt::format("it ends before offset {}", target.value));
+    if (target - base_ > *now) return damaged({PhraseId::EndsBeforeOffset, {{"offset", target.value}}});
     position_ = target;
     return {};
   }
@@ -140,7 +140,7 @@ Status SegmentReader::skip_to(StreamOffset target) {
     const auto size =
         read({thrown_away.data(), std::min<std::uint64_t>(thrown_away.size(), target - position_)});
     if (!size) return std::unexpected(size.error());
-    if (*size == 0) return damaged(fmt::format("it ends before offset {}", target.value));
+    if (*size == 0) return damaged({PhraseId::EndsBeforeOffset, {{"offset", target.value}}});
   }
   return {};
 }

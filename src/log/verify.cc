@@ -178,7 +178,7 @@ class Verifier {
       return {};
     }
     for (const auto& damage : snapshot_.index->damage)
-      note({PhraseId::SlotOfFileDamaged, {{"damage", Phrase(damage)}}});
+      note({PhraseId::SlotOfFileDamaged, {{"damage", damage}}});
     if (!log_.index) note(PhraseId::IndexEmpty);
     if (log_.index && log_.index->torn_lines_closed > 0)
       note({PhraseId::TornLinesClosed, {{"lines", std::uint64_t{log_.index->torn_lines_closed}}}});

@@ -30,8 +30,7 @@ void check_cursor(Os& os, const LogPaths& paths, const CursorsSeen::One& seen, L
     problem(caused_by(seen.reading.error(), {PhraseId::CursorUnusable, {{"sink", sink}, {"file", file}}}));
     return;
   }
-  for (const auto& damage : seen.reading->damage)
-    note({PhraseId::SlotOfFileDamaged, {{"damage", Phrase(damage)}}});
+  for (const auto& damage : seen.reading->damage) note({PhraseId::SlotOfFileDamaged, {{"damage", damage}}});
   const std::optional<CursorRecord>& record = seen.reading->record;
   if (!record) {
     note({PhraseId::CursorEmpty, {{"sink", sink}}});

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <system_error>
 
+#include "base/error.h"
+#include "base/phrase_id.h"
 #include "base/text.h"
 
 namespace slurper {
@@ -90,12 +92,9 @@ Status FdStore::check() const {
       continue;
     }
     if (was_at_path(descriptor)) continue;
-    return fail(
-        ErrorKind::Config, "read the FIFO " + in_quotes(path_),
-        fmt::format("the socket unit has passed the descriptor {}, which is {}", in_quotes(descriptor.name),
-                    describe(descriptor.fd.get(), {})),
-        "Nothing was changed. Its ListenFIFO= and fifo.path must name the same path; where they do, the "
-        "FIFO has been renamed: restart the socket unit");
+    return fail(ErrorKind::Config, about_file(PhraseId::ReadFifo, path_),
+                {PhraseId::OtherFifoPassed,
+                 {{"name", QuotedText{descriptor.name}}, {"found", describe(descriptor.fd.get(), {})}}});
   }
   return {};
 }

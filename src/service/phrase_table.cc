@@ -123,8 +123,8 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
      .words = "another process has put something else at {file}",
      .advice = "slurper has not changed it. Let only slurper's user and root write to that folder"},
     {.id = PhraseId::InTheWay, .words = "{file} is in the way: it is {found}", .advice = "Move it away"},
-    {.id = PhraseId::UnknownFifoOwner, .words = "there is no user {user}", .advice = "Correct fifo.owner"},
-    {.id = PhraseId::UnknownFifoGroup, .words = "there is no group {group}", .advice = "Correct fifo.group"},
+    {.id = PhraseId::CorrectFifoOwner, .words = "Correct fifo.owner"},
+    {.id = PhraseId::CorrectFifoGroup, .words = "Correct fifo.group"},
     {.id = PhraseId::LockFifo, .words = "lock the FIFO {file}"},
     {.id = PhraseId::MakeLockFolder, .words = "make the folder for lock files {file}"},
     {.id = PhraseId::UseLockFolder, .words = "use the folder for lock files {file}"},
@@ -345,6 +345,7 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::ListLogFolder, .words = "list the log's folder {file}"},
     {.id = PhraseId::LookAtSegment, .words = "look at the segment {file}"},
     {.id = PhraseId::ReadSegmentFile, .words = "read the segment {file}"},
+    {.id = PhraseId::EndsBeforeOffset, .words = "it ends before offset {offset}"},
     {.id = PhraseId::NoZstdFrame, .words = "it is not a zstd frame, or it was cut short"},
     {.id = PhraseId::FrameWithoutSize, .words = "its zstd frame does not say how long its content is"},
     {.id = PhraseId::FrameCutShort, .words = "it was cut short"},
@@ -443,11 +444,39 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::FilterOrderIs, .words = "The order is {order}"},
 
     // config/
+    {.id = PhraseId::ParserSays, .words = "{text}"},
+    {.id = PhraseId::OverrideLacksEquals,
+     .words = "it has no '='",
+     .advice = "Write --set table.key=value, such as --set log.sync=1s"},
+    {.id = PhraseId::UseConfiguration, .words = "use the configuration {file}"},
+    {.id = PhraseId::ReadConfiguration, .words = "read the configuration {file}"},
+    {.id = PhraseId::StartWithoutFile, .words = "start without a file"},
+    {.id = PhraseId::SettingMissing, .words = "{setting} is not set"},
+    {.id = PhraseId::SetItInFile, .words = "Set it there, or name it with {option} PATH"},
+    {.id = PhraseId::NameItOrFile,
+     .words = "Name it with {option} PATH, or name a configuration with -c FILE"},
+    {.id = PhraseId::SamePathTwice,
+     .words = "fifo.path and log.path are both {file}",
+     .advice = "Name a file of its own for the log"},
+    {.id = PhraseId::NameOtherConfiguration,
+     .words = "Name another file with -c FILE, or use --fifo PATH and --log PATH without a file"},
+    {.id = PhraseId::LargerThan, .words = "it is larger than {size.exact}"},
+    {.id = PhraseId::LogIsNeverRotated,
+     .words =
+         "log.keep_files, log.keep_size, log.when_disk_full and log.compress are about rotated segments, and "
+         "without log.rotate_size or log.rotate_every only SIGUSR1 makes one: the log grows without bound",
+     .advice = "Set log.rotate_size"},
+    {.id = PhraseId::KeepSizeTooSmall,
+     .words = "log.keep_size is smaller than log.rotate_size: a segment is deleted as soon as it is rotated",
+     .advice = "Make log.keep_size several times log.rotate_size"},
+    {.id = PhraseId::RingDropsLines,
+     .words = "ring.when_full is \"drop\": when the ring is full, lines are dropped (and counted)",
+     .advice = "Set ring.when_full = \"block\" to lose none"},
 
     // sink/
     {.id = PhraseId::SinkNeedsSetting, .words = "the sink {sink} needs {setting}, which {why}"},
     {.id = PhraseId::SinkSettingIs, .words = "{setting} of the sink {sink} is {value}, but {why}"},
-    {.id = PhraseId::SinkSettingDoubt, .words = "{place}: {setting} of the sink {sink} {what}"},
+    {.id = PhraseId::SinkSettingDoubt, .words = "{place}: {setting} of the sink {sink} {reason}"},
     {.id = PhraseId::MustBe, .words = "must be {allowed}"},
     {.id = PhraseId::NoSuchSinkSetting, .words = "a sink of the type {type} has no key {setting}"},
     {.id = PhraseId::SinkSettingsAre, .words = "It has: {settings}"},
@@ -702,6 +731,10 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::GapRemoved, .words = "they were removed, by log.keep_files, log.keep_size, or by hand"},
 
     // service/
+    {.id = PhraseId::OtherFifoPassed,
+     .words = "the socket unit has passed the descriptor {name}, which is {found}",
+     .advice = "Nothing was changed. Its ListenFIFO= and fifo.path must name the same path; if they do, the "
+               "FIFO has been renamed: restart the socket unit"},
 
     // The command line and `cursor`.
     {.id = PhraseId::UnderstandCommandLine, .words = "understand the command line"},
@@ -1204,13 +1237,6 @@ std::string to_text(const Error& error) {
   std::string text = fmt::format("cannot {}: {}", to_text(error.what), to_text(error.why));
   if (const std::string advice = advice_of(error); !advice.empty()) text += ". " + advice;
   return text;
-}
-
-std::string Phrase::str() const {
-  return to_text(*this);
-}
-std::string Error::message() const {
-  return to_text(*this);
 }
 
 }  // namespace slurper

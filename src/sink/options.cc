@@ -55,7 +55,7 @@ SettingValue ConfiguredOptions::read(const Setting& setting) {
   } else {
     auto good = read_value(setting, {.kind = Value::Kind::Word, .text = option->values.front()});
     if (good) return std::move(*good);
-    reject(setting.name, must_be(setting), std::move(good.error()));
+    reject(setting.name, must_be(setting), own_words(std::move(good.error())));
   }
   return default_value(setting);
 }
@@ -85,7 +85,7 @@ void ConfiguredOptions::warn(std::string_view name, Phrase what) {
                          std::initializer_list<PhraseArgument>{{"place", place_of(find(name))},
                                                                {"setting", name},
                                                                {"sink", QuotedText{settings_.name}},
-                                                               {"what", std::move(what)}});
+                                                               {"reason", std::move(what)}});
 }
 
 // Returns advice on an unknown key: the key that was probably meant, or all keys that exist.

@@ -299,7 +299,7 @@ Status SinkRunner::open_cursor() {
   Result<CursorFile> cursor = CursorFile::open(log_.os, log_.paths, name_, log_.id, log_.access);
   if (!cursor) return std::unexpected(cursor.error());
   for (const auto& damage : cursor->damage())
-    say(Level::Warning, {PhraseId::CursorSlotDamaged, {{"damage", Phrase(damage)}}});
+    say(Level::Warning, {PhraseId::CursorSlotDamaged, {{"damage", damage}}});
   if (const auto& record = cursor->record()) {
     held_ = record->offset.value;
     rejected_ = record->rejected;

@@ -21,9 +21,12 @@
 #include "bench/run.h"
 #include "bench/scenarios.h"
 #include "bench/statistics.h"
+#include "support/text_of.h"
 
 namespace slurper::bench {
 namespace {
+
+using test::text_of;
 
 using testing::HasSubstr;
 
@@ -184,7 +187,7 @@ class Run : public testing::Test {
     const RunPlan plan{.writers = {.writers = 2, .lines = 2'000}};
     auto outcome = run_once(maker_, {.name = "peer", .command = command}, plan, places_);
     if (outcome) return *outcome;
-    ADD_FAILURE() << outcome.error().message();
+    ADD_FAILURE() << text_of(outcome.error());
     return {};
   }
 
@@ -232,7 +235,7 @@ class Forward : public Run {
     const RunPlan plan{.writers = {.lines = 20'000, .in_blocks = true}};
     auto outcome = run_forward(maker_, peer, plan, places_);
     if (outcome) return *outcome;
-    ADD_FAILURE() << outcome.error().message();
+    ADD_FAILURE() << text_of(outcome.error());
     return {};
   }
 };

@@ -47,7 +47,7 @@ std::string to_json(const Data& data) {
 Result<Data> read_data(const std::filesystem::path& file) {
   const std::string what = fmt::format("read the results in '{}'", file.native());
   std::ifstream stream(file);
-  if (!stream) return fail(ErrorKind::NoInput, what, "it cannot be opened");
+  if (!stream) return fail(ErrorKind::NoInput, own_words(what), own_words("it cannot be opened"));
   try {
     const json document = json::parse(stream);
     Data data{.machine = document.at("machine").get<std::string>(),
@@ -56,7 +56,8 @@ Result<Data> read_data(const std::filesystem::path& file) {
     for (const json& row : document.at("runs")) data.runs.push_back(record_of(row));
     return data;
   } catch (const json::exception& e) {
-    return fail(ErrorKind::Data, what, e.what(), "Name a file that `scripts/bench --json` wrote");
+    return fail(ErrorKind::Data, own_words(what), own_words(e.what()),
+                own_words("Name a file that `scripts/bench --json` wrote"));
   }
 }
 

@@ -87,7 +87,8 @@ Result<Outcome> run_forward(const LineMaker& maker, const Peer& peer, const RunP
                   .out = folders.disk() / "out",
                   .disk = folders.disk(),
                   .ram = folders.ram()};
-  if (!peer.by_socket && ::mkfifo(filling.fifo.c_str(), 0600) < 0) return fail_errno(errno, "make a FIFO");
+  if (!peer.by_socket && ::mkfifo(filling.fifo.c_str(), 0600) < 0)
+    return fail_errno(errno, own_words("make a FIFO"));
   std::optional<Receiver> receiver;
   if (peer.receiver) {
     auto started = Receiver::start(*peer.receiver);

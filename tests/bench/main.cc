@@ -27,9 +27,12 @@
 #include "bench/plot.h"
 #include "bench/scenarios.h"
 #include "bench/surroundings.h"
+#include "support/text_of.h"
 
 namespace slurper::bench {
 namespace {
+
+using test::text_of;
 
 namespace fs = std::filesystem;
 
@@ -51,7 +54,7 @@ class TemporaryFolder {
   static Result<TemporaryFolder> create(const fs::path& parent) {
     std::string name = (parent / "slurper-bench-XXXXXX").native();
     if (::mkdtemp(name.data()) == nullptr)
-      return fail_errno(errno, fmt::format("make a folder in '{}'", parent.native()));
+      return fail_errno(errno, own_words(fmt::format("make a folder in '{}'", parent.native())));
     return TemporaryFolder(name);
   }
   TemporaryFolder(TemporaryFolder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
@@ -122,7 +125,8 @@ Status run_scenario(const Scenario& scenario, const Options& options, const std:
                                                          : run_once(maker, peer, plan, places);
       if (::isatty(STDERR_FILENO) != 0) fmt::print(stderr, "\r\033[K");
       if (!outcome) return std::unexpected(outcome.error());
-      if (interrupted != 0) return fail(ErrorKind::Busy, "measure", "it was interrupted");
+      if (interrupted != 0)
+        return fail(ErrorKind::Busy, own_words("measure"), own_words("it was interrupted"));
       records.push_back({scenario.name, peer.name, repeat, std::move(*outcome)});
     }
   }
@@ -132,7 +136,9 @@ Status run_scenario(const Scenario& scenario, const Options& options, const std:
 Status write_file(const fs::path& path, const std::string& text) {
   std::ofstream file(path);
   file << text << std::flush;
-  if (!file) return fail(ErrorKind::CantCreate, fmt::format("write '{}'", path.native()), "the write failed");
+  if (!file)
+    return fail(ErrorKind::CantCreate, own_words(fmt::format("write '{}'", path.native())),
+                own_words("the write failed"));
   return {};
 }
 
@@ -141,8 +147,9 @@ Status plot(const Options& options) {
   if (!data) return std::unexpected(data.error());
   const std::vector<Drawing> drawn = drawings(*data);
   if (drawn.empty()) {
-    return fail(ErrorKind::Data, fmt::format("draw '{}'", options.plot), "it has no scenario that is drawn",
-                "Measure flat, paced, bursts, burst or stall");
+    return fail(ErrorKind::Data, own_words(fmt::format("draw '{}'", options.plot)),
+                own_words("it has no scenario that is drawn"),
+                own_words("Measure flat, paced, bursts, burst or stall"));
   }
   fs::create_directories(options.plot_to);
   for (const Drawing& drawing : drawn) {
@@ -237,7 +244,7 @@ int main(int argc, char** argv) {
     ::sigaction(signal, &action, nullptr);
   }
   const auto failed = [](const Error& error) {
-    fmt::print(stderr, "slurper_bench: {}\n", error.message());
+    fmt::print(stderr, "slurper_bench: {}\n", text_of(error));
     return static_cast<int>(error.kind);
   };
   if (!options.plot.empty()) {

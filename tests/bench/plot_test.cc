@@ -14,9 +14,12 @@
 
 #include "bench/data.h"
 #include "bench/plot.h"
+#include "support/text_of.h"
 
 namespace slurper::bench {
 namespace {
+
+using test::text_of;
 
 namespace fs = std::filesystem;
 using testing::ElementsAre;
@@ -91,7 +94,7 @@ TEST_F(DataFile, KeepsWhatWasWritten) {
   const auto data = read(to_json(
       data_of({run_of("cat", 0, {{"lines_per_second", 1234567}, {"cpu_per_million", 0.25}}),
                run_of("sl\"ow\\\n", 1, {}, "it said \"no\""), run_of("not UTF-8: \xff", 2, {{"m", -1.5}})})));
-  ASSERT_TRUE(data) << data.error().message();
+  ASSERT_TRUE(data) << text_of(data.error());
   EXPECT_EQ(data->machine, "a <machine> & more");
   EXPECT_EQ(data->date, "2026-01-02");
   ASSERT_EQ(data->runs.size(), 3);
@@ -112,7 +115,7 @@ TEST_F(DataFile, ThatIsMissingOrSomethingElseIsAnError) {
     const auto data = read(text);
     ASSERT_FALSE(data) << text;
     EXPECT_EQ(data.error().kind, ErrorKind::Data) << text;
-    EXPECT_THAT(data.error().message(), HasSubstr("data.json'")) << text;
+    EXPECT_THAT(text_of(data.error()), HasSubstr("data.json'")) << text;
   }
 }
 
@@ -158,7 +161,7 @@ TEST(Plots, OfNothingAreNone) {
 // After a change of plot.cc or of the data, `scripts/bench --plot` draws the page's plots again.
 TEST(Plots, OfThePageAreDrawnFromItsData) {
   const auto data = read_data(docs() / "performance.json");
-  ASSERT_TRUE(data) << data.error().message();
+  ASSERT_TRUE(data) << text_of(data.error());
   const auto drawn = drawings(*data);
   std::vector<std::string> files;
   const std::string page = content_of(docs() / "performance.md");

@@ -50,7 +50,7 @@ Result<UniqueFd> listen_for_notifications(const std::string& name) {
   std::memcpy(address.sun_path + 1, name.data(), name.size());
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
   if (!socket_fd || ::bind(socket_fd.get(), reinterpret_cast<const sockaddr*>(&address), size) < 0) {
-    return fail_errno(errno, "listen for notifications");
+    return fail_errno(errno, own_words("listen for notifications"));
   }
   return socket_fd;
 }
@@ -66,7 +66,7 @@ Result<Reader> Reader::start(const std::string& command, const std::string& dire
   const std::string script = "exec " + command;
   const std::string stderr_file = directory + "/stderr";
   const pid_t pid = ::fork();
-  if (pid < 0) return fail_errno(errno, "start a reader");
+  if (pid < 0) return fail_errno(errno, own_words("start a reader"));
   if (pid == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     const rlimit no_core{};
@@ -165,7 +165,8 @@ Result<double> time_until_ready(const std::string& command, const std::string& d
       return static_cast<double>((received - start).count()) / 1000;
     }
   }
-  return fail(ErrorKind::Io, "time the start", "the reader never said that it is ready");
+  return fail(ErrorKind::Io, own_words("time the start"),
+              own_words("the reader never said that it is ready"));
 }
 
 }  // namespace slurper::bench

@@ -55,18 +55,18 @@ Result<Receiver> Receiver::start(Habit habit) {
   if (!fd || ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) < 0 ||
       ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) < 0 ||
       (habit != Habit::Down && ::listen(fd.get(), 8) < 0))
-    return fail_errno(errno, "listen on a port of the loopback");
+    return fail_errno(errno, own_words("listen on a port of the loopback"));
   Receiver receiver;
   receiver.port_ = ntohs(address.sin_port);
   void* shared = ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (shared == MAP_FAILED) return fail_errno(errno, "map the receiver's results");
+  if (shared == MAP_FAILED) return fail_errno(errno, own_words("map the receiver's results"));
   receiver.shared_ = new (shared) Shared;
   if (habit == Habit::Down) {
     receiver.bound_fd_ = std::move(fd);
     return receiver;
   }
   receiver.pid_ = ::fork();
-  if (receiver.pid_ < 0) return fail_errno(errno, "start a receiver");
+  if (receiver.pid_ < 0) return fail_errno(errno, own_words("start a receiver"));
   if (receiver.pid_ == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     serve(fd.get(), habit, *receiver.shared_);

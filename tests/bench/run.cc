@@ -23,12 +23,15 @@
 #include "bench/stalled_disk.h"
 #include "bench/statistics.h"
 #include "bench/surroundings.h"
+#include "support/text_of.h"
 
 namespace slurper::bench {
 
 volatile std::sig_atomic_t interrupted = 0;
 
 namespace {
+
+using test::text_of;
 
 namespace fs = std::filesystem;
 using std::chrono::milliseconds;
@@ -130,7 +133,7 @@ Result<double> ready_time(const Peer& peer, const Folders& folders) {
     fs::create_directories(directory);
     fs::create_directories(ram);
     const fs::path fifo = directory / "fifo";
-    if (::mkfifo(fifo.c_str(), 0600) < 0) return fail_errno(errno, "make a FIFO");
+    if (::mkfifo(fifo.c_str(), 0600) < 0) return fail_errno(errno, own_words("make a FIFO"));
     const auto took = time_until_ready(
         filled_in(peer.command, {.fifo = fifo, .out = directory / "out", .disk = directory, .ram = ram}),
         directory.native());
@@ -156,7 +159,7 @@ Result<Outcome> run_once(const LineMaker& maker, const Peer& peer, const RunPlan
   const fs::path log_directory = peer.log_in_ram ? folders.ram() : disk ? disk->path() : folders.disk();
   const fs::path out = log_directory / "out";
   const fs::path fifo = folders.disk() / "fifo";
-  if (::mkfifo(fifo.c_str(), 0600) < 0) return fail_errno(errno, "make a FIFO");
+  if (::mkfifo(fifo.c_str(), 0600) < 0) return fail_errno(errno, own_words("make a FIFO"));
 
   std::optional<Receiver> receiver;
   if (peer.receiver) {
@@ -253,7 +256,7 @@ Result<Outcome> run_once(const LineMaker& maker, const Peer& peer, const RunPlan
     if (ready) {
       metrics["ready_ms"] = *ready;
     } else {
-      outcome.failure = ready.error().message();
+      outcome.failure = text_of(ready.error());
     }
   }
   return outcome;

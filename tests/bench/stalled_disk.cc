@@ -28,7 +28,7 @@ constexpr off_t kDiskSize = 1 << 30;  // sparse
 Status run(const std::string& command) {
   // Paths are the benchmark's own, without quotes in them.
   if (std::system(command.c_str()) == 0) return {};
-  return fail(ErrorKind::Io, fmt::format("run `{}`", command), "it failed");
+  return fail(ErrorKind::Io, own_words(fmt::format("run `{}`", command)), own_words("it failed"));
 }
 
 }  // namespace
@@ -40,10 +40,11 @@ Result<StalledDisk> StalledDisk::create(const std::filesystem::path& directory) 
   {
     const UniqueFd image_fd(::open(image.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     if (!image_fd || ::ftruncate(image_fd.get(), kDiskSize) < 0)
-      return fail_errno(errno, "make a disk image");
+      return fail_errno(errno, own_words("make a disk image"));
   }
   if (::unshare(CLONE_NEWNS) < 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0) {
-    return fail_errno(errno, "make a private mount namespace", "Run the benchmark as root.");
+    return fail_errno(errno, own_words("make a private mount namespace"),
+                      own_words("Run the benchmark as root."));
   }
   if (auto made = run(fmt::format("mkfs.ext4 -q -F '{}'", image.native())); !made) {
     return std::unexpected(made.error());
@@ -66,9 +67,9 @@ StalledDisk::~StalledDisk() {
 
 Result<void> StalledDisk::stall(std::chrono::milliseconds delay, std::chrono::milliseconds duration) {
   const UniqueFd disk_fd(::open(mount_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!disk_fd) return fail_errno(errno, "open the disk to stall");
+  if (!disk_fd) return fail_errno(errno, own_words("open the disk to stall"));
   staller_ = ::fork();
-  if (staller_ < 0) return fail_errno(errno, "start the process that stalls the disk");
+  if (staller_ < 0) return fail_errno(errno, own_words("start the process that stalls the disk"));
   if (staller_ > 0) return {};
   ::signal(SIGINT, SIG_IGN);
   ::signal(SIGTERM, SIG_IGN);

@@ -125,11 +125,11 @@ Result<Writers> Writers::start(const LineMaker& maker, const std::string& path, 
   writers.count_ = plan.writers;
   void* shared = ::mmap(nullptr, sizeof(WriterTally) * plan.writers, PROT_READ | PROT_WRITE,
                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (shared == MAP_FAILED) return fail_errno(errno, "map the writers' results");
+  if (shared == MAP_FAILED) return fail_errno(errno, own_words("map the writers' results"));
   writers.shared_ = static_cast<WriterTally*>(shared);
   for (unsigned writer = 0; writer < plan.writers; ++writer) {
     const pid_t pid = ::fork();
-    if (pid < 0) return fail_errno(errno, "start a writer");
+    if (pid < 0) return fail_errno(errno, own_words("start a writer"));
     if (pid == 0) {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);
       ::prctl(PR_SET_TIMERSLACK, 1);

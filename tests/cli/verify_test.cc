@@ -213,7 +213,11 @@ class RingOfALog : public testing::Test {
   }
 
   LogVerification log_;
-  RingView ring_{.path = "/r"};
+  RingView ring_ = [] {
+    RingView ring;
+    ring.path = "/r";
+    return ring;
+  }();
 };
 
 TEST_F(RingOfALog, ThatFitsIsWorthNoNote) {

@@ -13,9 +13,13 @@
 #include "base/setting_value.h"
 #include "base/settings_keys.h"
 #include "support/files.h"
+#include "support/text_of.h"
 
 namespace slurper {
 namespace {
+
+using test::text_of;
+using test::texts_of;
 
 using std::chrono::milliseconds;
 using testing::AllOf;
@@ -38,7 +42,7 @@ Result<Settings> parse_only(const std::string& text, std::vector<std::string> ov
 }
 
 std::string message_of(const Result<Settings>& result) {
-  return result ? "no error" : result.error().message();
+  return result ? "no error" : text_of(result.error());
 }
 
 // What parse_only says about `text`; Config is the only kind it may be.
@@ -456,16 +460,17 @@ TEST(Lint, AreAboutWhatWasProbablyNotMeant) {
   EXPECT_THAT(lint(Settings{}), IsEmpty());
   Settings settings;
   settings.log.when_disk_full = WhenDiskFull::RemoveOldest;
-  EXPECT_THAT(lint(settings), ElementsAre(HasSubstr("only SIGUSR1")));
+  EXPECT_THAT(texts_of(lint(settings)), ElementsAre(HasSubstr("only SIGUSR1")));
   settings.log.when_disk_full = WhenDiskFull::Wait;
   settings.log.keep_files = 3;
-  EXPECT_THAT(lint(settings), ElementsAre(HasSubstr("only SIGUSR1")));
+  EXPECT_THAT(texts_of(lint(settings)), ElementsAre(HasSubstr("only SIGUSR1")));
   settings.log.rotate_size = ByteSize{1 << 20};
   EXPECT_THAT(lint(settings), IsEmpty());
   settings.log.keep_size = ByteSize{1 << 14};
-  EXPECT_THAT(lint(settings), ElementsAre(HasSubstr("log.keep_size is smaller")));
+  EXPECT_THAT(texts_of(lint(settings)), ElementsAre(HasSubstr("log.keep_size is smaller")));
   settings.ring.when_full = WhenFull::Drop;
-  EXPECT_THAT(lint(settings), ElementsAre(HasSubstr("log.keep_size"), HasSubstr("lines are dropped")));
+  EXPECT_THAT(texts_of(lint(settings)),
+              ElementsAre(HasSubstr("log.keep_size"), HasSubstr("lines are dropped")));
 }
 
 }  // namespace

@@ -3,9 +3,12 @@
 #include <gmock/gmock.h>
 
 #include "config/config.h"
+#include "support/text_of.h"
 
 namespace slurper {
 namespace {
+
+using test::text_of;
 
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -15,7 +18,7 @@ Result<Settings> parse(const std::string& text, const std::vector<std::string>& 
 }
 
 std::string complaint(const Result<Settings>& settings) {
-  return settings ? "no error" : settings.error().message();
+  return settings ? "no error" : text_of(settings.error());
 }
 
 // "key=value|value" for each option.
@@ -32,7 +35,7 @@ std::vector<std::string> options_of(const SinkSettings& sink) {
 
 std::vector<std::string> options_of(const std::string& url) {
   const auto sink = parse_sink_url(url);
-  return sink ? options_of(*sink) : std::vector<std::string>{sink.error().message()};
+  return sink ? options_of(*sink) : std::vector<std::string>{text_of(sink.error())};
 }
 
 TEST(SinkUrl, HasATypeATransportATargetAPathAndKeys) {

@@ -18,6 +18,7 @@
 #include "support/kill_at.h"
 #include "support/lines.h"
 #include "support/small_disk.h"
+#include "support/text_of.h"
 
 namespace slurper::test {
 namespace {
@@ -404,7 +405,7 @@ TEST_F(FullDisk, ARingWhoseMemoryIsUsedUpIsNoBusError) {
 TEST_F(FullDisk, AStalledDiskHoldsUpNobody) {
   Site site;
   auto disk = bench::StalledDisk::create(site.disk.path());
-  if (!disk) GTEST_SKIP() << disk.error().message();
+  if (!disk) GTEST_SKIP() << text_of(disk.error());
   const std::string path = disk->path() / "messages";
   FifoHolder& holder = site.holder;
   Child slurper = site.start({"log.path=" + path});

@@ -106,7 +106,8 @@ TEST_F(StatusAlerts, AFifoThatIsNotAtItsPath) {
   ASSERT_TRUE(slurper.said("recreated it"));
   std::ofstream(site_.disk / "file") << "x";
   fs::rename(site_.disk / "file", site_.fifo);
-  EXPECT_TRUE(says(slurper, "THE FIFO IS NOT AT ITS PATH: it is a regular file")) << slurper.err();
+  EXPECT_TRUE(says(slurper, "THE FIFO IS NOT AT ITS PATH: it is a regular file, not a FIFO"))
+      << slurper.err();
   fs::rename(site_.disk / "aside", site_.fifo);
   EXPECT_TRUE(says(slurper, "all well")) << slurper.err();
 }

@@ -168,7 +168,7 @@ TEST_F(FifoFaults, ARegularFileInItsPlaceIsToldOnceAndLeftAlone) {
   const std::string file = disk_ / "file";
   std::ofstream(file) << "precious\n";
   fs::rename(file, path_);
-  ASSERT_TRUE(slurper.said("it is a regular file. Nothing was changed"));
+  ASSERT_TRUE(slurper.said("it is a regular file, not a FIFO. Nothing was changed"));
   write(writer, lines("old", 100));
   // Something else happens in the folder, and to the file: nothing new to say.
   std::ofstream(disk_ / "elsewhere") << "x";
@@ -176,7 +176,8 @@ TEST_F(FifoFaults, ARegularFileInItsPlaceIsToldOnceAndLeftAlone) {
   write(writer, lines("old", 100));
   slurper.signal(SIGUSR2);
   ASSERT_TRUE(slurper.said("THE FIFO IS NOT AT ITS PATH"));
-  EXPECT_FALSE(slurper.said("it is a regular file. Nothing was changed", 2, std::chrono::milliseconds(0)));
+  EXPECT_FALSE(
+      slurper.said("it is a regular file, not a FIFO. Nothing was changed", 2, std::chrono::milliseconds(0)));
   fs::rename(path_, file);
   ASSERT_TRUE(slurper.said("is back and is read again"));
   write(writer, lines("old", 100));

@@ -23,8 +23,11 @@
 #include "sink/journald/journald_sink.h"
 #include "sink/options.h"
 #include "sink/registry.h"
+#include "support/text_of.h"
 
 namespace slurper {
+
+using test::text_of;
 namespace {
 
 using namespace std::chrono_literals;
@@ -170,7 +173,7 @@ int drive(const std::vector<std::string>& args) {
   ConfiguredOptions options(settings, settings_of(journald_sink()));
   const auto sink = journald_sink().make(options);
   if (const Status good = options.check(); !good) {
-    fmt::print("{}\n", good.error().message());
+    fmt::print("{}\n", text_of(good.error()));
     return 64;
   }
   return Driver(args[0], args[1], std::stoul(args[2]), stop_fd.get()).run(*sink);

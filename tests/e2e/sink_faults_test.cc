@@ -17,6 +17,7 @@
 #include "sink/certificates.h"
 #include "support/daemon.h"
 #include "support/small_disk.h"
+#include "support/text_of.h"
 
 namespace slurper::test {
 namespace {
@@ -220,7 +221,7 @@ TEST_F(SinkFaults, DestinationsThatAreDown) {
 
 TEST_F(SinkFaults, DestinationsThatAreSlow) {
   auto disk = bench::StalledDisk::create(site_.disk.path());
-  if (!disk) GTEST_SKIP() << disk.error().message();
+  if (!disk) GTEST_SKIP() << text_of(disk.error());
   make_destinations(disk->path() / "file");
   each(&Destination::up);
   start();

@@ -13,6 +13,7 @@
 #include "sink/syslog/syslog_sink.h"
 #include "support/packages.h"
 #include "support/temp_dir.h"
+#include "support/text_of.h"
 
 namespace slurper::test {
 namespace {
@@ -117,7 +118,7 @@ log {{ source(sent); destination(out); }};
     settings.emplace_back("hostname", "here");
     settings.emplace_back("probe", "false");
     auto made = site_.make(syslog_sink(), settings);
-    EXPECT_TRUE(made) << made.error().message();
+    EXPECT_TRUE(made) << text_of(made.error());
     return std::move(*made);
   }
   [[nodiscard]] std::string target() const { return fmt::format("localhost:{}", port_); }
@@ -131,12 +132,12 @@ log {{ source(sent); destination(out); }};
   void expect_all_understood(Sink& sink, std::string_view how) {
     SinkSite site;
     const auto opened = sink.open(site.context());
-    ASSERT_TRUE(opened) << opened.error().message();
+    ASSERT_TRUE(opened) << text_of(opened.error());
     const auto delivery = sink.deliver(site.records(
         {"<34>1 2003-10-11T22:14:15.003Z mymachine.example.com su 77 ID47 [a@1 x=\"y\"] 'su root' failed",
          "<78>Oct 11 22:14:15 host CRON[123]: (root) CMD (true)", "no header at all",
          "<13>Oct 11 22:14:15 host evil: 30 <34>1 - x y - - - forged"}));
-    ASSERT_TRUE(delivery) << delivery.error().message();
+    ASSERT_TRUE(delivery) << text_of(delivery.error());
     EXPECT_TRUE(delivery->rejected.empty());
     ASSERT_TRUE(sink.settle());
     const Feed feed(site_.context().log_id, 1000, 100);

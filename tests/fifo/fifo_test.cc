@@ -262,7 +262,7 @@ TEST_F(FifoTest, ContinuesWithoutALockFileAndReportsThat) {
                              HasSubstr("on the FIFO '" + settings_.path + "' keeps a second slurper away")));
 }
 
-// Whoever holds the flock(2) is not visible: nobody does.
+// The process that holds the flock(2) is not visible.
 TEST_F(FifoTest, AReaderThatIsNotVisibleIsRespected) {
   os_.flock_error = EWOULDBLOCK;
   const Result<Fifo> fifo = open_fifo(os_, settings_, std::chrono::milliseconds(0));

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "config/config.h"
 #include "fuzz/fuzz.h"
+#include "support/text_of.h"
 
 using slurper::fuzz::require;
 
@@ -22,7 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto settings = slurper::parse_settings(text, "x.toml", overrides);
   if (!settings) {
     const slurper::Error& error = settings.error();
-    const std::string message = error.message();
+    const std::string message = slurper::test::text_of(error);
     require(error.kind == slurper::ErrorKind::Config || error.kind == slurper::ErrorKind::Usage,
             "the kind fits");
     require(!error.why.empty(), "an error says why");

@@ -153,8 +153,9 @@ TEST(ReportOpened, SaysWhatAnOpenHasGoneOnWithout) {
   report_opened(fifo, messages.listener());
   EXPECT_EQ(messages.text(), "");
   fifo.pipe_size = 4096;
-  fifo.pipe_size_refusal = Error{ErrorKind::NoPermission, EPERM, "make the pipe larger", "not permitted", ""};
-  fifo.lock.notes.emplace_back("process 7 ('cat') holds it");
+  fifo.pipe_size_refusal = Error{
+      ErrorKind::NoPermission, EPERM, own_words("make the pipe larger"), own_words("not permitted"), {}};
+  fifo.lock.notes.push_back(own_words("process 7 ('cat') holds it"));
   report_opened(fifo, messages.listener());
   EXPECT_EQ(messages.text(),
             "2: FIFO lock: process 7 ('cat') holds it\n"

@@ -80,7 +80,8 @@ TEST(Render, ShowsEachTypeItsOwnWay) {
 }
 
 TEST(Render, ShowsAnErrorInParts) {
-  const Error error{ErrorKind::Io, 0, "write 'x'", "the disk is full", "Make room"};
+  const Error error{ErrorKind::Io, 0, own_words("write 'x'"), own_words("the disk is full"),
+                    own_words("Make room")};
   const auto shown = [&](std::string_view words) { return rendered(words, {{"e", &error}}); };
   EXPECT_EQ(shown("{e}!"), "cannot write 'x': the disk is full. Make room!");
   EXPECT_EQ(shown("{e.} It waits"), "cannot write 'x': the disk is full. Make room. It waits");

@@ -32,8 +32,8 @@ class MessagesTest : public testing::Test {
 
   MessageLimit::Clock::time_point now_{};
   test::RecordedMessages messages_{[this] { return now_; }};
-  const Error full_{ErrorKind::Io, 0, "write the log", "No space left on device", ""};
-  const Error broken_{ErrorKind::Io, 0, "write the log", "Input/output error", ""};
+  const Error full_{ErrorKind::Io, 0, own_words("write the log"), own_words("No space left on device"), {}};
+  const Error broken_{ErrorKind::Io, 0, own_words("write the log"), own_words("Input/output error"), {}};
 };
 
 TEST_F(MessagesTest, AFailureThatLastsIsReportedOnceAndItsEndOnce) {

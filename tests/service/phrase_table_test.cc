@@ -42,7 +42,7 @@ TEST(PhraseTable, RendersEachKindOfArgument) {
             "6ba7b810-0000-0000-0000-000000000000");
   EXPECT_EQ(shown(Errno{ENOENT}), "No such file or directory");
   EXPECT_EQ(shown(Phrase(PhraseId::NotAUuid)), "it is not a UUID");
-  EXPECT_EQ(shown(std::vector{Phrase(PhraseId::NotAUuid), Phrase("two")}), "it is not a UUID; two");
+  EXPECT_EQ(shown(std::vector{Phrase(PhraseId::NotAUuid), own_words("two")}), "it is not a UUID; two");
 }
 
 TEST(PhraseTable, AnUnknownPlaceholderStaysAsItIsWritten) {

@@ -139,7 +139,7 @@ TEST_F(SinksTogether, ReportWhatIsDoubtfulOfTheirSettings) {
                       .type = "test",
                       .options = {},
                       .make = []() -> Result<std::unique_ptr<Sink>> { return nullptr; },
-                      .warnings = {"the filter is never true"}});
+                      .warnings = {own_words("the filter is never true")}});
   const Sinks odd = sinks(std::move(prepared));
   EXPECT_EQ(messages_.text(), "2: sink settings: the filter is never true\n");
 }

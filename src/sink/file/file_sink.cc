@@ -136,8 +136,7 @@ Result<std::optional<std::uint64_t>> FileSink::open_all(const SinkContext& conte
   const std::string rendering = how_ + '\0' + slurper::format(*boot);
   rendering_ = crc32c({reinterpret_cast<const std::uint8_t*>(rendering.data()), rendering.size()});
   for (const auto& finding : writer_->take_findings())
-    say_(Level::Warning,
-         about_file(PhraseId::ReportsOfFile, settings_.path).with({"finding", Phrase(finding)}));
+    say_(Level::Warning, about_file(PhraseId::ReportsOfFile, settings_.path).with({"finding", finding}));
 
   Result<CursorFile> cursor =
       CursorFile::open(kernel(), writer_->paths(), "source", context.log_id, writer_->access());
