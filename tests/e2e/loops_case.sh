@@ -102,7 +102,7 @@ limits ForwardToSyslog=yes
 use_rsyslog "$by_socket" -e '/and not (\$inputname/d' -e 's/and \$!SLURPER_LOG_ID == "" then/then/'
 systemctl restart slurper
 logger --tag prog "the line that goes round"
-wait_until "it stops" said "the sink 'back' stops: cannot write to the journal: what is written there comes back"
+wait_until "it stops" said "the sink 'back' stops: cannot write to the journal: what this sink writes comes back"
 [ "$(grep -c "the line that goes round" $log)" -lt 200 ] || die "it went round: $(wc -l <$log) lines"
 wait_until "the status says so" eval 'property StatusText | grep "A SINK HAS STOPPED" >/dev/null'
 use_rsyslog "$by_socket"
@@ -121,7 +121,7 @@ path = "/run/systemd/journal/syslog"
 END
 systemctl restart slurper
 logger --tag prog "the line that circles"
-wait_until "it stops" said "the sink 'circle' stops: cannot send to '/run/systemd/journal/syslog': what is written there comes back"
+wait_until "it stops" said "the sink 'circle' stops: cannot send to '/run/systemd/journal/syslog': what this sink sends comes back"
 [ "$(grep -c "the line that circles" $log)" -lt 200 ] || die "it went round: $(wc -l <$log) lines"
 cp /tmp/back.toml "$configuration"
 
