@@ -456,7 +456,7 @@ TEST_F(ExecSinkTest, AProgramThatIsNotReadyOrDoesNotAnswer) {
   make("exit 7", {{"confirm", "line"}});
   EXPECT_THAT(text_of(open().error()), HasSubstr("it ended with status 7"));
   sink_->close();
-  make("exec <&-; echo OK; exec sleep 100", {{"confirm", "line"}, {"close_timeout", "0ms"}});
+  make("echo OK; exec <&-; exec sleep 100", {{"confirm", "line"}, {"close_timeout", "0ms"}});
   ASSERT_TRUE(open());
   EXPECT_THAT(text_of(sink_->deliver(site_.numbered(0, 1)).error()),
               HasSubstr("it has closed its standard input"));
