@@ -139,8 +139,10 @@ Phrase ChildProcess::ask_how_it_ended() {
     return PhraseId::EndedUnknown;
   }
   const auto number = static_cast<std::uint64_t>(info.si_status);
-  if (info.si_code != CLD_EXITED)
-    return {PhraseId::EndedBySignal, {{"signal", number}, {"name", ::sigdescr_np(info.si_status)}}};
+  if (info.si_code != CLD_EXITED) {
+    const char* const name = ::sigdescr_np(info.si_status);  // none of a real-time signal
+    return {PhraseId::EndedBySignal, {{"signal", number}, {"name", name != nullptr ? name : "real-time"}}};
+  }
   return {PhraseId::EndedWithStatus, {{"status", number}}};
 }
 

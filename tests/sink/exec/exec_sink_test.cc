@@ -468,6 +468,11 @@ TEST_F(ExecSinkTest, AProgramThatIsNotReadyOrDoesNotAnswer) {
   ASSERT_TRUE(eventually([&] { return !(killed = sink_->deliver(lines)); }));
   EXPECT_THAT(text_of(killed.error()), HasSubstr("it was ended by signal 9 (Killed)"));
   sink_->close();
+  make("read -r line; kill -40 $$");
+  ASSERT_TRUE(open());
+  ASSERT_TRUE(eventually([&] { return !(killed = sink_->deliver(lines)); }));
+  EXPECT_THAT(text_of(killed.error()), HasSubstr("it was ended by signal 40 (real-time)"));
+  sink_->close();
   // Both answers in one write.
   make("echo OK; read -r line; printf 'OK\\nOK\\n'; exec sleep 100",
        {{"confirm", "line"}, {"close_timeout", "0ms"}});
