@@ -43,19 +43,6 @@ constexpr std::size_t kMaxFileSize = 64 << 10;
 // this one.
 constexpr std::size_t kMaxDots = 1000;
 
-// The parser's own words.
-Phrase says(std::string text) {
-  return text.empty() ? Phrase() : Phrase(PhraseId::ParserSays, {{"text", std::move(text)}});
-}
-
-Phrase accept(const std::string& where) {
-  return {PhraseId::AcceptSetting, {{"place", QuotedText{where}}}};
-}
-
-std::unexpected<Error> reject(const std::string& where, std::string why, std::string advice = {}) {
-  return fail(ErrorKind::Config, accept(where), says(std::move(why)), says(std::move(advice)));
-}
-
 std::string place(const std::string& name, const toml::source_position& position) {
   return fmt::format("{}:{}:{}", name, position.line, position.column);
 }
@@ -96,7 +83,7 @@ std::string_view line_of(std::string_view text, std::size_t number) {
 Status take(const std::string& where, const Key& key, const Value& value, Settings& settings) {
   const auto read = read_value(key.setting, value);
   if (!read) {
-    return reject(
+    return reject_at(
         where,
         fmt::format("{} is {}, but must be {}", key.full_name(), describe(value), allowed(key.setting)),
         read.error());
@@ -134,8 +121,8 @@ Status take_table(const std::string& name, std::string_view table_name, const to
     const std::string where = place(name, key->source().begin);
     const Key* const known = find_key(table_name, key->str());
     if (known == nullptr) {
-      return reject(where, fmt::format("the table [{}] has no key {}", table_name, shown(key->str())),
-                    suggest_key(table_name, key->str()));
+      return reject_at(where, fmt::format("the table [{}] has no key {}", table_name, shown(key->str())),
+                       suggest_key(table_name, key->str()));
     }
     if (auto taken = take(place(name, node->source().begin), *known, value_of(*node), settings); !taken)
       return taken;
@@ -176,7 +163,7 @@ Status take_sink(const std::string& name, const toml::table& table, Settings& se
     for (const toml::node* const value : values) {
       const auto text = text_of(*value);
       if (!text) {
-        return reject(
+        return reject_at(
             place(name, value->source().begin),
             fmt::format("{} is {}, but must be a string, a number, true or false, or a list of these",
                         shown(key->str()), describe(value_of(*value))));
@@ -186,13 +173,13 @@ Status take_sink(const std::string& name, const toml::table& table, Settings& se
     if (option.name != "name" && option.name != "type") {
       sink.options.push_back(std::move(option));
     } else if (option.is_list || option.values.front().empty()) {
-      return reject(where, fmt::format("{} must be one string", key->str()));
+      return reject_at(where, fmt::format("{} must be one string", key->str()));
     } else {
       (option.name == "name" ? sink.name : sink.type) = option.values.front();
     }
   }
   if (sink.type.empty())
-    return reject(sink.place, "this sink has no type", "Write type = \"file\", or another");
+    return reject_at(sink.place, "this sink has no type", "Write type = \"file\", or another");
   settings.sinks.push_back(std::move(sink));
   return {};
 }
@@ -200,8 +187,8 @@ Status take_sink(const std::string& name, const toml::table& table, Settings& se
 Status take_sinks(const std::string& name, const toml::node& node, Settings& settings) {
   const toml::array* const tables = node.as_array();
   if (tables == nullptr || !node.is_array_of_tables()) {
-    return reject(place(name, node.source().begin), "each sink is a table of a list",
-                  "Write [[sink]] on a line of its own, and its keys below");
+    return reject_at(place(name, node.source().begin), "each sink is a table of a list",
+                     "Write [[sink]] on a line of its own, and its keys below");
   }
   for (const toml::node& table : *tables) {
     if (auto taken = take_sink(name, *table.as_table(), settings); !taken) return taken;
@@ -219,17 +206,17 @@ Status take_document(const std::string& name, const toml::table& document, Setti
     const bool is_known = is_table_name(key->str());
     const bool is_table = node->is_table() || node->is_array_of_tables();
     if (!is_known && is_table)
-      return reject(where, fmt::format("there is no table [{}]", bare(key->str())),
-                    suggest_table(key->str()));
+      return reject_at(where, fmt::format("there is no table [{}]", bare(key->str())),
+                       suggest_table(key->str()));
     if (!is_known) {
-      return reject(where, fmt::format("the key {} stands in no table", shown(key->str())),
-                    suggest_key("", key->str()));
+      return reject_at(where, fmt::format("the key {} stands in no table", shown(key->str())),
+                       suggest_key("", key->str()));
     }
     const toml::table* const table = node->as_table();
     if (table == nullptr) {
-      return reject(where,
-                    fmt::format("{} is {}, but must be a table", key->str(), describe(value_of(*node))),
-                    fmt::format("Write [{}] on a line of its own, and its keys below", key->str()));
+      return reject_at(where,
+                       fmt::format("{} is {}, but must be a table", key->str(), describe(value_of(*node))),
+                       fmt::format("Write [{}] on a line of its own, and its keys below", key->str()));
     }
     if (auto taken = take_table(name, key->str(), *table, settings); !taken) return taken;
   }
@@ -254,7 +241,8 @@ Status take_override(const std::string& text, Settings& settings) {
   const std::string where = "--set " + text;
   const std::size_t equals = text.find('=');
   if (equals == std::string::npos) {
-    return fail(ErrorKind::Usage, accept(where), PhraseId::OverrideLacksEquals);
+    return fail(ErrorKind::Usage, {PhraseId::AcceptSetting, {{"place", QuotedText{where}}}},
+                PhraseId::OverrideLacksEquals);
   }
   const std::string full_name = text.substr(0, equals);
   const std::size_t dot = std::min(full_name.find('.'), full_name.size());
@@ -262,14 +250,14 @@ Status take_override(const std::string& text, Settings& settings) {
   const std::string name = dot == full_name.size() ? full_name : full_name.substr(dot + 1);
   const Key* const key = find_key(table, name);
   if (key == nullptr)
-    return reject(where, fmt::format("there is no key {}", shown(full_name)), suggest_key(table, name));
+    return reject_at(where, fmt::format("there is no key {}", shown(full_name)), suggest_key(table, name));
 
   Value value{.kind = Value::Kind::Word, .text = text.substr(equals + 1)};
   if (value.text.starts_with('"') || value.text.starts_with('\'')) {
     const std::string line = "value = " + value.text;
     const toml::parse_result document = toml::parse(is_too_deep(line) ? "" : line);
     const bool is_string = document && document.table().size() == 1 && document.table()["value"].is_string();
-    if (!is_string) return reject(where, "what follows the '=' is not a string as TOML writes it");
+    if (!is_string) return reject_at(where, "what follows the '=' is not a string as TOML writes it");
     value = value_of(*document.table().get("value"));
   }
   return take(where, *key, value, settings);
@@ -348,16 +336,16 @@ Result<Settings> parse_settings(std::string_view text, const std::string& name,
                                 std::span<const std::string> overrides,
                                 std::span<const std::string> sink_urls) {
   if (is_too_deep(text)) {
-    return reject(name, fmt::format("it has more than {} dots outside of comments", kMaxDots),
-                  "Settings need hardly any: name the right file with -c FILE");
+    return reject_at(name, fmt::format("it has more than {} dots outside of comments", kMaxDots),
+                     "Settings need hardly any: name the right file with -c FILE");
   }
   const toml::parse_result document = toml::parse(text);
   if (!document) {
     const toml::parse_error& error = document.error();
-    return reject(place(name, error.source().begin), explanation(error.description()),
-                  has_typographic_quotes(line_of(text, error.source().begin.line))
-                      ? kPlainQuotes
-                      : "It must be TOML, as https://toml.io/ describes it");
+    return reject_at(place(name, error.source().begin), explanation(error.description()),
+                     has_typographic_quotes(line_of(text, error.source().begin.line))
+                         ? kPlainQuotes
+                         : "It must be TOML, as https://toml.io/ describes it");
   }
   Settings settings;
   if (auto taken = take_document(name, document.table(), settings); !taken)

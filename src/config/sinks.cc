@@ -89,19 +89,12 @@ bool has_nul(std::string_view text) {
   return text.find('\0') != std::string_view::npos;
 }
 
-// In the parser's own words.
-std::unexpected<Error> rejected(const std::string& place, std::string why, std::string advice) {
-  return fail(ErrorKind::Config, {PhraseId::AcceptSetting, {{"place", QuotedText{place}}}},
-              {PhraseId::ParserSays, {{"text", std::move(why)}}},
-              {PhraseId::ParserSays, {{"text", std::move(advice)}}});
-}
-
 // Paths, names and arguments reach the kernel and libraries as C strings, which end at the first NUL: slurper
 // would open another file than the one that was named, and check only a part of a server's name.
 Status check_for_nuls(const SinkSettings& sink) {
   const auto reject = [&](const std::string& what, const std::string& place) {
-    return rejected(place, fmt::format("{} has a NUL byte in it (%00 in a URL, \\u0000 in TOML)", what),
-                    "Leave it out");
+    return reject_at(place, fmt::format("{} has a NUL byte in it (%00 in a URL, \\u0000 in TOML)", what),
+                     "Leave it out");
   };
   if (has_nul(sink.type)) return reject("the type of a sink", sink.place);
   for (const SinkOption& option : sink.options) {
@@ -115,12 +108,20 @@ Status check_for_nuls(const SinkSettings& sink) {
 
 }  // namespace
 
+std::unexpected<Error> reject_at(const std::string& place, std::string why, std::string advice) {
+  const auto says = [](std::string text) {
+    return text.empty() ? Phrase() : Phrase(PhraseId::ParserSays, {{"text", std::move(text)}});
+  };
+  return fail(ErrorKind::Config, {PhraseId::AcceptSetting, {{"place", QuotedText{place}}}},
+              says(std::move(why)), says(std::move(advice)));
+}
+
 Result<SinkSettings> parse_sink_url(std::string_view url) {
   SinkSettings sink{.name = {}, .type = {}, .place = "--sink " + std::string(url), .options = {}};
   const auto reject = [&](std::string why, std::string advice = {}) {
     if (advice.empty())
       advice = "Write TYPE:[//TARGET][PATH][?KEY=VALUE&…], such as file:/var/log/auth.log?format=json";
-    return rejected(sink.place, std::move(why), std::move(advice));
+    return reject_at(sink.place, std::move(why), std::move(advice));
   };
   std::string_view scheme = cut(url, ":");
   const std::string_view type = cut(scheme, "+");
@@ -168,11 +169,11 @@ Status name_sinks(std::vector<SinkSettings>& sinks) {
     if (!is_given) sink.name = derived_name(sink);
     if (Status without = check_for_nuls(sink); !without) return without;
     if (!is_name(sink.name)) {
-      return rejected(sink.place, fmt::format("a sink can't be called '{}'", printable(sink.name)),
-                      fmt::format("Give it a name of up to {} letters, digits, '.', '_' and '-'", kMaxName));
+      return reject_at(sink.place, fmt::format("a sink can't be called '{}'", printable(sink.name)),
+                       fmt::format("Give it a name of up to {} letters, digits, '.', '_' and '-'", kMaxName));
     }
     if (!taken.insert(sink.name).second) {
-      return rejected(
+      return reject_at(
           sink.place, fmt::format("there are two sinks called '{}'", sink.name),
           is_given ? "Give each a name of its own" : "Give each a name: name = \"…\", or ?name=…");
     }

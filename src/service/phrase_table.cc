@@ -471,7 +471,7 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
      .advice = "Make log.keep_size several times log.rotate_size"},
     {.id = PhraseId::RingDropsLines,
      .words = "ring.when_full is \"drop\": when the ring is full, lines are dropped (and counted)",
-     .advice = "Set ring.when_full = \"block\" to lose none"},
+     .advice = "With \"block\", lines wait in the FIFO"},
 
     // sink/
     {.id = PhraseId::SinkNeedsSetting, .words = "the sink {sink} needs {setting}, which {why}"},
