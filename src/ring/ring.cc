@@ -1,26 +1,21 @@
 #include "ring/ring.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
-#include <linux/magic.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/statfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <new>
 #include <utility>
 
 #include "base/error.h"
 #include "base/quarantine_file.h"
-#include "base/text.h"
-#include "proc/lock_holder.h"
 #include "ring/declared_read.h"
 #include "ring/quarantine.h"
+#include "ring/ring_file.h"
 #include "ring/ring_folder.h"
 #include "ring/ring_state.h"
 #include "ring/ring_upgrade.h"
@@ -42,108 +37,6 @@ void before_the_next_store() {
   std::atomic_signal_fence(std::memory_order_seq_cst);
 }
 
-Identity identity_of(const Uuid& log_id, const Uuid& boot, std::uint64_t size) {
-  Identity identity{};
-  std::memcpy(identity.magic, ring_format::kMagic, sizeof identity.magic);
-  identity.version = ring_format::kVersion;
-  identity.header_bytes = kHeaderBytes;
-  identity.size = size;
-  std::memcpy(identity.log_id, log_id.data(), sizeof identity.log_id);
-  std::memcpy(identity.boot_id, boot.data(), sizeof identity.boot_id);
-  return identity;
-}
-
-std::unexpected<Error> cannot(int errnum, PhraseId what, const std::string& path) {
-  Error error = fail_errno(errnum, about_file(what, path)).error();
-  if (errnum == ENOSPC || errnum == EDQUOT || errnum == EFBIG) error.kind = ErrorKind::CantCreate;
-  return std::unexpected(std::move(error));
-}
-
-std::unexpected<Error> busy(const std::string& path) {
-  return fail(ErrorKind::Busy, about_file(PhraseId::UseRing, path), PhraseId::UsedByAnotherSlurper);
-}
-
-// Returns whether this process has the lock, or may proceed without it.
-Result<bool> lock(Os& os, int fd, const std::string& path) {
-  const FlockClaim claim = claim_flock(os, fd);
-  // A stranger opened the file while its mode permitted that.
-  if (claim.error == 0 || claim.is_strangers()) return true;
-  if (claim.error == -EWOULDBLOCK) return false;
-  return cannot(-claim.error, PhraseId::UseRing, path);
-}
-
-// The file at the ring's path.
-struct Found {
-  RingFileFacts facts;
-  UniqueFd fd;  // holds its lock
-  uid_t owner = 0;
-  Identity identity{};
-};
-
-// Inspects the file as far as this process may.
-Result<Found> look_at(Os& os, const std::string& path, std::vector<Phrase>& findings) {
-  Found found;
-  const int fd = os.open(path.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK);
-  if (fd == -ENOENT) return found;
-  if (fd < 0) return cannot(-fd, PhraseId::UseRing, path);
-  found.fd.reset(fd);
-  found.facts.exists = true;
-  struct stat st{};
-  if (const int error = os.fstat(fd, &st); error < 0) return cannot(-error, PhraseId::UseRing, path);
-  found.owner = st.st_uid;
-  found.facts.is_ours = st.st_uid == ::geteuid();
-  if (!found.facts.is_ours) return found;
-  if (Status tight = tighten_ring_file(os, fd, st, path, findings); !tight)
-    return std::unexpected(tight.error());
-  const Result<bool> locked = lock(os, fd, path);
-  if (!locked) return std::unexpected(locked.error());
-  found.facts.is_in_use = !*locked;
-  if (found.facts.is_in_use) return found;
-  const ssize_t got = S_ISREG(st.st_mode) ? os.pread(fd, &found.identity, sizeof found.identity, 0) : 0;
-  if (got < 0) return cannot(static_cast<int>(-got), PhraseId::UseRing, path);
-  found.facts.header = classify_header(found.identity, got, st.st_size);
-  return found;
-}
-
-// The file gets its name when it is complete: an interrupted start leaves either no ring or a good one.
-Result<UniqueFd> create(Os& os, const std::string& path, const Identity& identity, StreamOffset begin,
-                        std::uint64_t session) {
-  const std::string temporary = path + ".new";
-  (void)os.unlink(temporary.c_str());  // an interrupted start left it; open reports a failure
-  const int fd = os.open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-  if (fd < 0) return cannot(-fd, PhraseId::CreateRing, temporary);
-  UniqueFd file_fd(fd);
-  const Result<bool> locked = lock(os, fd, temporary);
-  if (!locked) return std::unexpected(locked.error());
-  if (!*locked) return busy(temporary);
-  if (const int error = os.ftruncate(fd, static_cast<off_t>(kHeaderBytes + identity.size)); error < 0) {
-    return cannot(-error, PhraseId::CreateRing, temporary);
-  }
-  alignas(Header) std::array<char, sizeof(Header)> bytes{};
-  Header* header = new (bytes.data()) Header{};
-  header->identity = identity;
-  header->head = begin.value;
-  header->origin = begin.value;
-  header->tail = begin.value;
-  header->session = session;
-  const ssize_t written = os.pwrite(fd, bytes.data(), bytes.size(), 0);
-  if (written != static_cast<ssize_t>(bytes.size())) {
-    (void)os.unlink(temporary.c_str());
-    return cannot(written < 0 ? static_cast<int>(-written) : ENOSPC, PhraseId::CreateRing, temporary);
-  }
-  if (const int error = os.rename_noreplace(temporary.c_str(), path.c_str()); error < 0) {
-    (void)os.unlink(temporary.c_str());
-    return cannot(-error, PhraseId::CreateRing, path);
-  }
-  return file_fd;
-}
-
-bool is_in_ram(int fd) {
-  struct statfs fs{};
-  if (::fstatfs(fd, &fs) != 0) return true;  // no reason for a warning
-  return fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC;
-}
-
 }  // namespace
 
 Ring::Ring(Os& os, UniqueFd file_fd, std::uint64_t size)
@@ -157,14 +50,14 @@ Status Ring::map(const std::string& path, Mapping mapping) {
   const std::size_t once = kHeaderBytes + size_;
   void* reserved =
       ::mmap(nullptr, once + size_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (reserved == MAP_FAILED) return cannot(errno, PhraseId::UseRing, path);
+  if (reserved == MAP_FAILED) return ring_failure(errno, PhraseId::UseRing, path);
   mapping_ = static_cast<char*>(reserved);
   const int fd = file_fd_.get();
   const int flags =
       mapping == Mapping::Shared ? MAP_SHARED | MAP_FIXED : MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE;
   if (::mmap(mapping_, once, PROT_READ | PROT_WRITE, flags, fd, 0) == MAP_FAILED ||
       ::mmap(mapping_ + once, size_, PROT_READ | PROT_WRITE, flags, fd, kHeaderBytes) == MAP_FAILED) {
-    return cannot(errno, PhraseId::UseRing, path);
+    return ring_failure(errno, PhraseId::UseRing, path);
   }
   header_ = reinterpret_cast<Header*>(mapping_);
   data_ = mapping_ + kHeaderBytes;
@@ -215,11 +108,11 @@ Result<Ring::Opened> Ring::open(Os& os, const std::string& directory, const Ring
     return std::unexpected(made.error());
   opened.path = directory + "/ring";
   const std::string& path = opened.path;
-  const Identity wanted = identity_of(log_id, boot, settings.size.bytes);
+  const Identity wanted = ring_identity(log_id, boot, settings.size.bytes);
   StreamOffset begin{log.end};
   std::uint64_t session = log.session + 1;
 
-  Result<Found> found = look_at(os, path, opened.findings);
+  Result<FoundRing> found = look_at_ring(os, path, opened.findings);
   if (!found) return std::unexpected(found.error());
   if (classify_ring(found->facts) == RingState::Unrelated) {
     opened.ring.reset(new Ring(os, std::move(found->fd), found->identity.size));
@@ -236,7 +129,7 @@ Result<Ring::Opened> Ring::open(Os& os, const std::string& directory, const Ring
     case RingState::OtherUsers:
       return refuse_ring_of(found->owner, path);
     case RingState::InUse:
-      return busy(path);
+      return ring_is_busy(path);
     case RingState::Resizable:
       begin = opened.ring->head();
       session = opened.ring->session();
@@ -244,7 +137,7 @@ Result<Ring::Opened> Ring::open(Os& os, const std::string& directory, const Ring
     case RingState::Spent:
       opened.ring.reset();
       if (const int error = os.unlink(path.c_str()); error < 0)
-        return cannot(-error, PhraseId::UseRing, path);
+        return ring_failure(-error, PhraseId::UseRing, path);
       break;
     case RingState::NotARing:
     case RingState::OtherVersion:
@@ -255,7 +148,7 @@ Result<Ring::Opened> Ring::open(Os& os, const std::string& directory, const Ring
     case RingState::Unusable: {
       opened.ring.reset();
       const auto quarantined = quarantine_file(os, path, [&](int n) { return quarantine_name(path, n); });
-      if (!quarantined) return cannot(quarantined.error(), PhraseId::UseRing, path);
+      if (!quarantined) return ring_failure(quarantined.error(), PhraseId::UseRing, path);
       opened.quarantined = *quarantined;
       break;
     }
@@ -263,7 +156,7 @@ Result<Ring::Opened> Ring::open(Os& os, const std::string& directory, const Ring
       std::unreachable();  // its relation was determined just now
   }
   if (!opened.ring) {
-    Result<UniqueFd> file_fd = create(os, path, wanted, begin, session);
+    Result<UniqueFd> file_fd = create_ring_file(os, path, wanted, begin, session);
     if (!file_fd) return std::unexpected(file_fd.error());
     opened.ring.reset(new Ring(os, std::move(*file_fd), wanted.size));
     if (Status mapped = opened.ring->map(path); !mapped) return std::unexpected(mapped.error());
@@ -277,7 +170,7 @@ Result<Ring::Opened> Ring::open(Os& os, const std::string& directory, const Ring
 // Prepares what reads need once, and not during a read: descriptors may have run out by then.
 Status Ring::prepare_reads(const std::string& path) {
   std::array<int, 2> fds{};
-  if (::pipe2(fds.data(), O_CLOEXEC | O_NONBLOCK) != 0) return cannot(errno, PhraseId::UseRing, path);
+  if (::pipe2(fds.data(), O_CLOEXEC | O_NONBLOCK) != 0) return ring_failure(errno, PhraseId::UseRing, path);
   peek_read_fd_.reset(fds[0]);
   peek_write_fd_.reset(fds[1]);
   // The kernel writes into the header's page when the bytes have left the pipe. That must not fail because

@@ -26,6 +26,9 @@ namespace slurper {
 // size() bytes is one piece of memory. The memory belongs to the file: whenever the process dies, at any
 // instruction, the ring stays as it was.
 //
+// ring.cc is one file, since opening, reading and recovery share one order of stores to the header, which
+// must be seen whole.
+//
 // Threads: the intake calls everything but bytes() and release(), which belong to the log's thread. A crash
 // of the process loses nothing; a crash of the machine loses everything.
 class Ring {

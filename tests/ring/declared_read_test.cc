@@ -81,7 +81,7 @@ INSTANTIATE_TEST_SUITE_P(
     }),
     [](const auto& param_info) { return std::string(param_info.param.name); });
 
-// Whatever stands in the note, no more bytes are taken over than there is room for, and the arithmetic holds.
+// Whatever the note says, the ring recovers no more bytes than it has room for, and no number overflows.
 TEST(DeclaredRead, HoldsForAllCombinations) {
   const std::vector<std::uint64_t> sizes = {0, 1, 2, 3, std::numeric_limits<std::uint64_t>::max()};
   const std::vector<std::int64_t> places = {kLeast, -1, 0, 1, 2, 3, 4, kMost};

@@ -78,7 +78,7 @@ TEST(RingDirectory, IsOneForAllNamesOfALog) {
   std::filesystem::remove_all(root);
 }
 
-// The link leads elsewhere at the next start.
+// The link points elsewhere at the next start.
 TEST(RingDirectory, IsFoundAgainWhereALinkHasLed) {
   std::string root = testing::TempDir() + "/ring_directory_test.XXXXXX";
   ASSERT_NE(mkdtemp(root.data()), nullptr);

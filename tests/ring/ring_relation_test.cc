@@ -25,7 +25,7 @@ std::ostream& operator<<(std::ostream& out, const Case& one) {
   return out << one.name;
 }
 
-// A ring with 50 bytes of the stream, [100, 150), and a log that ends where it should.
+// A ring with 50 bytes of the stream, [100, 150), and a log whose end matches it.
 RingFacts ring() {
   return {.size = 64, .origin = 90, .tail = 100, .head = 150, .session = 7};
 }
@@ -92,8 +92,8 @@ INSTANTIATE_TEST_SUITE_P(
     }),
     [](const auto& param_info) { return std::string(param_info.param.name); });
 
-// Every combination of a few values, the largest among them: whatever the two say, what the start relies on
-// holds, and no ring that holds something is thrown away.
+// Tries every combination of a few values, also the largest. Whatever ring and log say, the start can rely on
+// the relation, and no ring that holds something is discarded.
 TEST(RingRelation, HoldsForAllCombinations) {
   const std::vector<std::uint64_t> offsets = {0, 1, 2, 3, kLast, kLast + 1, kMax};
   const std::vector<std::uint64_t> sizes = {0, 1, 2, kMax};
@@ -116,7 +116,7 @@ TEST(RingRelation, HoldsForAllCombinations) {
     const std::uint64_t next = next_session(ring, log, relation);
     ASSERT_GT(next, log.session);
     if (!is_used(relation)) return;
-    // What reconcile() needs: the bytes in question are in a file that is open, or the ring's own.
+    // reconcile() needs this: the bytes in question are in an open file, or in the ring itself.
     ASSERT_TRUE(ring.this_log && ring.this_boot);
     ASSERT_GE(ring.session, log.session);
     ASSERT_GE(next, ring.session);
@@ -133,7 +133,7 @@ TEST(RingRelation, HoldsForAllCombinations) {
             for (const std::uint64_t end : offsets)
               for (const std::uint64_t session : sessions)
                 for (int bits = 0; bits < 4; ++bits) {
-                  if (base > end) continue;  // of a log, always
+                  if (base > end) continue;  // no log has a base after its end
                   check({.this_log = (bits & 1) != 0,
                          .this_boot = (bits & 2) != 0,
                          .size = size,

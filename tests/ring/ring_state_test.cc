@@ -162,8 +162,7 @@ TEST(RingStateOfAFile, HoldsForAllCombinations) {
                                   .has_wanted_size = (bits & 16) != 0};
         const RingState state = classify_ring(facts);
         ++seen;
-        // Nothing is done to a file that is another user's or in use, and what another slurper uses is not
-        // read.
+        // A start changes no file that is another user's or in use, and reads none that another slurper uses.
         const bool is_mine = facts.exists && facts.is_ours && !facts.is_in_use;
         ASSERT_EQ(is_mine,
                   state != RingState::Missing && state != RingState::OtherUsers && state != RingState::InUse);

@@ -31,16 +31,16 @@ struct Dead : std::runtime_error {
   Dead() : std::runtime_error("the process died") {}
 };
 
-// Dies before or after a read from the FIFO: what a SIGKILL can do to it, since it never waits. Or robs it:
-// another reader is faster by so many bytes.
+// Dies before or after a read from the FIFO. A SIGKILL can do no more, since the read never waits. Or takes
+// bytes first, as another reader that is faster.
 class MortalOs : public Os {
  public:
   enum class Death { Never, BeforeRead, AfterRead };
   ssize_t splice(int pipe_fd, int file_fd, std::int64_t* offset, std::size_t size, unsigned flags) override {
-    const bool matters = pipe_fd == fifo_fd;  // not one of the private pipe behind peek()
+    const bool matters = pipe_fd == fifo_fd;  // peek() also reads from a private pipe
     if (splice_error != 0) return -splice_error;
     if (matters && death == Death::BeforeRead) throw Dead();
-    if (matters && steals > 0) {  // by splice(2), which takes parts of packets, too
+    if (matters && steals > 0) {  // splice(2) also takes parts of packets
       const UniqueFd nowhere_fd(::open("/dev/null", O_WRONLY | O_CLOEXEC));
       EXPECT_EQ(::splice(fifo_fd, nullptr, nowhere_fd.get(), nullptr, steals, 0),
                 static_cast<ssize_t>(steals));
@@ -148,15 +148,15 @@ TEST_F(RingTest, ARingThatTheLogWentOnWithoutSaysNothingAboutIt) {
   EXPECT_EQ(opened.ring->head(), StreamOffset{10});
 }
 
-// For every size around a nonce's, at many places of the ring, and with the bytes of an earlier round
-// underneath.
+// Tests every size around that of a nonce, at many positions of the ring, which holds the bytes of an earlier
+// round.
 TEST_F(RingTest, ADeathAroundAReadLosesNothingAndDoublesNothing) {
   std::mt19937 random(7);
   std::uint64_t end = 0;
   for (int round = 0; round < 400; ++round) {
     const std::size_t size = 1 + static_cast<std::size_t>(round) % 40;
     std::string text(size, '\0');
-    for (char& c : text) c = static_cast<char>(random() % 3);  // often what stood there before
+    for (char& c : text) c = static_cast<char>(random() % 3);  // often the bytes that were there before
     const auto death = round % 2 == 0 ? MortalOs::Death::BeforeRead : MortalOs::Death::AfterRead;
     {
       const auto opened = open(end);
@@ -243,7 +243,7 @@ TEST_F(RingTest, GivesMemoryBackAfterAStall) {
 TEST_F(RingTest, SaysWhenItsFileSystemIsFullAndTakesNothing) {
   const auto opened = open(0);
   write("stays in the pipe\n");
-  os_.madvise_error = EFAULT;  // what MADV_POPULATE_WRITE returns where a store would be a SIGBUS
+  os_.madvise_error = EFAULT;  // MADV_POPULATE_WRITE returns it if a store would raise SIGBUS
   EXPECT_EQ(opened.ring->take(fifo_read_fd_.get(), 18), -ENOSPC);
   EXPECT_EQ(opened.ring->used(), 0U);
   os_.madvise_error = 0;
@@ -251,7 +251,7 @@ TEST_F(RingTest, SaysWhenItsFileSystemIsFullAndTakesNothing) {
 }
 
 TEST_F(RingTest, AnOldKernelIsToldAtOnceAndNothingIsMade) {
-  os_.madvise_error = EINVAL;  // what a kernel says that does not know MADV_POPULATE_WRITE
+  os_.madvise_error = EINVAL;  // a kernel that does not know MADV_POPULATE_WRITE returns it
   const std::string folder = directory_ / "none";
   const auto opened = Ring::open(os_, folder, settings_, log_id_, boot_, {});
   ASSERT_FALSE(opened);
@@ -285,7 +285,7 @@ TEST_F(RingTest, OneProcessAtATime) {
   EXPECT_THAT(test::text_of(second.error()), HasSubstr("another slurper uses it"));
 }
 
-// It was opened while the ring's mode let anybody.
+// The other process opened the ring while its mode permitted that.
 TEST_F(RingTest, AStrangersLockIsNoObstacle) {
   {
     const auto opened = open(0);
@@ -319,7 +319,7 @@ TEST_F(RingTest, WhatOthersMayWriteToIsTightened) {
     EXPECT_EQ(status_of(path).st_mode & 07777, 0600U);
     EXPECT_EQ(status_of(directory_.path()).st_mode & 07777, 0755U);
   }
-  // As /dev/shm is, which root's slurper must leave alone.
+  // This is the mode of /dev/shm, which a slurper that runs as root must leave as it is.
   ASSERT_EQ(::chmod(directory_.path().c_str(), 01777), 0);
   EXPECT_TRUE(open(0).findings.empty());
   EXPECT_EQ(status_of(directory_.path()).st_mode & 07777, 01777U);
@@ -355,7 +355,7 @@ TEST_F(RingFolder, OfAnotherUserIsNeverUsedOrTouched) {
   EXPECT_EQ(status_of(folder_).st_mode & 07777, 0777U);
   EXPECT_TRUE(std::filesystem::is_empty(folder_));
 
-  // A ring that another user has made ready in slurper's own folder.
+  // Another user has placed a ring in slurper's own folder.
   const std::string path = directory_ / "ring";
   {
     const auto opened = open(0);
@@ -369,7 +369,7 @@ TEST_F(RingFolder, OfAnotherUserIsNeverUsedOrTouched) {
   EXPECT_EQ(read_file(path), before);
 }
 
-// Of root's folders, those in which not every user may replace what is there.
+// A folder of root's is accepted if not every user may replace the files in it.
 TEST_F(RingFolder, OfRootIsUsedUnlessEveryUserMayWriteThere) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root becomes another user";
   std::filesystem::create_directory(folder_);
@@ -457,7 +457,7 @@ TEST_F(RingTest, AnEmptyOneOfAnotherLogIsJustReplaced) {
   EXPECT_EQ(opened.ring->head(), StreamOffset{77});
 }
 
-// Not every read that was declared was noted: what may be here must not be thrown away.
+// A declared read may have ended without a note: bytes that may be in the ring must not be discarded.
 TEST_F(RingTest, OneOfAnotherLogThatMayHoldARead) {
   {
     const auto opened = open(0);
@@ -473,7 +473,7 @@ TEST_F(RingTest, OneOfAnotherLogThatMayHoldARead) {
   EXPECT_TRUE(read_file(opened.quarantined) == before) << "it was changed";
 }
 
-// What a restored backup, or a file that came from elsewhere, makes of the log's end.
+// A restored backup, or a file from elsewhere, can move the log's end to any offset.
 TEST_F(RingTest, ALogThatGoesOnWhereTheRingHasNeverBeen) {
   write_and_take(*open(500).ring, "a line\n");
   const auto opened = Ring::open(os_, directory_.path(), settings_, log_id_, boot_,
@@ -490,7 +490,7 @@ TEST_F(RingTest, ALogThatGoesOnWhereTheRingHasNeverBeen) {
 TEST_F(RingTest, AnOldCopyOfTheLogGoesOnWithTheRing) {
   write_and_take(*open(500).ring, "a line\n");
   session_ = 8;
-  (void)open(507);  // the ring is left behind, and a new one is begun: its session is 9
+  (void)open(507);  // the ring is behind the log, and a new one replaces it: its session is 9
   session_ = 3;
   const auto opened = open(100);
   EXPECT_EQ(opened.relation, RingRelation::LogRestored);
@@ -593,7 +593,7 @@ TEST_F(RingTest, GoldenBytes) {
   EXPECT_EQ(file.substr(1114112, 4), "abc\n");
 }
 
-// Any sequence of takes, drops, releases, deaths and restarts against a string.
+// Compares any sequence of takes, drops, releases, deaths and restarts with a string.
 TEST_F(RingTest, BehavesLikeAQueueOfBytes) {
   std::mt19937 random(42);
   std::string model;
@@ -665,7 +665,7 @@ TEST_F(RingTest, PacketsAreTakenWholeAndAtOnce) {
   EXPECT_EQ(content(*opened.ring), "one\ntwo, which is longer\n\n");
 }
 
-// read(2) throws away what it does not take of a packet.
+// read(2) discards the rest of a packet.
 TEST_F(RingTest, AReadShorterThanAPacketLeavesItsRest) {
   const auto opened = open(0);
   write_packets();
@@ -679,8 +679,8 @@ TEST_F(RingTest, AReadShorterThanAPacketLeavesItsRest) {
   EXPECT_EQ(content(*opened.ring), "a pet\nanother\n") << "but for what was dropped";
 }
 
-// Packets, ordinary writes, and another reader that takes the first bytes: whatever count came is known
-// exactly after a death, with bytes of earlier reads underneath, and over the end of the data.
+// After a death, the ring knows exactly how many bytes came: from packets or ordinary writes, if another
+// reader took the first bytes, over bytes of earlier reads, and across the end of the data.
 TEST_F(RingTest, ADeathAfterAReadOfAnyCountTakesOverWhatCame) {
   std::mt19937 random(11);
   std::uint64_t end = 0;
@@ -695,7 +695,7 @@ TEST_F(RingTest, ADeathAfterAReadOfAnyCountTakesOverWhatCame) {
         const bool packet = random() % 2 == 0;
         ASSERT_EQ(::fcntl(fifo_write_fd_.get(), F_SETFL, O_NONBLOCK | (packet ? O_DIRECT : 0)), 0);
         std::string piece(1 + random() % (round % 2 == 0 ? 20 : 9000), '\0');
-        for (char& c : piece) c = static_cast<char>(random() % 3);  // often what stood there before
+        for (char& c : piece) c = static_cast<char>(random() % 3);  // often the bytes that were there before
         write(piece);
         text += piece;
       }
@@ -711,7 +711,8 @@ TEST_F(RingTest, ADeathAfterAReadOfAnyCountTakesOverWhatCame) {
     const auto again = open(end);
     ASSERT_TRUE(again.quarantine_reason.empty());
     ASSERT_TRUE(content(*again.ring) + left_in_pipe() == expected) << "round " << round;
-    // Never all: an empty one begins at the start again, and no read would cross the end of the data.
+    // Never releases everything: an empty ring begins at the start again, and then no read would cross the
+    // end of the data.
     if (again.ring->used() > 1) again.ring->release({again.ring->head().value - 1});
     end = again.ring->tail().value;
   }
@@ -821,10 +822,10 @@ TEST_F(RingTest, WhereTheKernelCanNotNoteTheReadItSaysSo) {
   EXPECT_THAT(refused(), HasSubstr("splice(2) into it does not report what it took"));
 }
 
-// Rings as the first version left them, byte for byte.
+// Makes rings as the first version left them, byte for byte.
 class VersionOneRing : public RingTest {
  protected:
-  // `kept`: the bytes from tail 1000 on, of which the log may have none; `at_head`: what stands behind them.
+  // `kept` is the bytes from tail 1000 on, of which the log may have none; `at_head` is the bytes after them.
   void make(const std::string& kept, const std::string& at_head, const std::string& declared,
             std::uint64_t ring_size = kSize) {
     std::string file(1114112 + ring_size, '\0');
@@ -865,7 +866,7 @@ class VersionOneRing : public RingTest {
     put(56, 1);    // dropping after
     return note;
   }
-  // Opens it, twice: the second time as one of this version.
+  // Opens the ring twice: the second time, it is one of this version.
   Ring::Opened upgraded() {
     auto opened = open(1000);
     const std::string text = content(*opened.ring);
@@ -923,7 +924,7 @@ TEST_F(VersionOneRing, AReadThatWasDroppedIsCountedOnce) {
   EXPECT_TRUE(opened.ring->dropping());
 }
 
-// A ring that the version before quarantined, or of another boot, is read without a change to it.
+// A ring that the previous version quarantined, or one of another boot, is read and not changed.
 TEST_F(VersionOneRing, IsSalvagedAsItIs) {
   const auto salvaged = [&] {
     const std::string path = directory_ / "ring";
@@ -962,8 +963,8 @@ TEST_F(VersionOneRing, AFullOneIsDrained) {
   EXPECT_EQ(content(*opened.ring), "goes on\n");
 }
 
-// As slurper left it that was killed in a read, and whose log had the first 24 bytes: the first 256 bytes of
-// the file, and its data.
+// A slurper that was killed in a read, and whose log had the first 24 bytes, left this: the first 256 bytes
+// of the file, and its data.
 TEST_F(VersionOneRing, ThatARealProcessLeftIsReadOn) {
   const std::string kept = read_file(SLURPER_SOURCE_DIR "/tests/ring/data/version-1");
   ASSERT_GT(kept.size(), 256U);
