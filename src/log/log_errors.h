@@ -1,4 +1,4 @@
-// How the log's writer fails.
+// What errors and findings about the files of a log have in common.
 #pragma once
 
 #include <cerrno>
@@ -14,6 +14,11 @@ inline std::unexpected<Error> cannot(int errnum, PhraseId what, const std::strin
   std::unexpected<Error> failed = fail_to_open(errnum, path, about_file(what, path));
   if (errnum == ENOENT) failed.error().kind = ErrorKind::CantCreate;
   return failed;
+}
+
+// The file's name without its folder, for findings.
+inline QuotedText name_of(const std::string& path) {
+  return {path.substr(path.rfind('/') + 1)};
 }
 
 }  // namespace slurper

@@ -35,7 +35,8 @@ using testing::SizeIs;
 
 constexpr std::size_t kSize = 1000;
 
-// A log of three rotated segments of kSize bytes, the first compressed, and an active one of half as many.
+// Makes a log of three rotated segments of kSize bytes, of which the first is compressed, and an active
+// segment of half the size.
 class VerifyTest : public testing::Test {
  protected:
   VerifyTest() : bytes_(numbered_lines(3 * kSize + kSize / 2)) {
@@ -201,7 +202,7 @@ TEST_F(VerifyTest, FindsWhatIsWrongWithTheIndex) {
   EXPECT_THAT(problems(log), ElementsAre("the log's index '.m.index' is missing"));
   EXPECT_EQ(log.end, StreamOffset{bytes_.size()});
 
-  // A damaged slot beside a whole one costs nothing.
+  // If one slot is damaged and the other is whole, nothing is lost.
   write_file(paths_.index(), good + std::string(kIndexSlotSize, 'x'));
   log = verify();
   EXPECT_THAT(problems(log), IsEmpty());
@@ -224,7 +225,7 @@ TEST_F(VerifyTest, FindsAnActiveBaseThatIsWrong) {
   EXPECT_THAT(problems(verify()), ElementsAre("no segment holds the offsets 3000 to 3001 (1 bytes)"));
 }
 
-// Each state in which a crash leaves a rotation.
+// Tests each state in which a crash can leave a rotation.
 TEST_F(VerifyTest, TakesARotationThatWasCutShort) {
   rename(paths_.active(), paths_.rotated(base(3)));
   LogVerification log = verify();
@@ -245,7 +246,7 @@ TEST_F(VerifyTest, TakesARotationThatWasCutShort) {
   EXPECT_THAT(notes(log), IsEmpty());
 }
 
-// Each state in which a crash leaves a compression.
+// Tests each state in which a crash can leave a compression.
 TEST_F(VerifyTest, TakesACompressionThatWasCutShort) {
   write_file(paths_.temporary(base(1)), "cut short");
   LogVerification log = verify();
@@ -285,11 +286,11 @@ TEST_F(VerifyTest, ChangesNothing) {
   };
   const auto before = all();
   ASSERT_THAT(before, SizeIs(7));
-  (void)verify();  // what it finds is the other tests' business
+  (void)verify();  // other tests check what it finds
   EXPECT_EQ(all(), before);
 }
 
-// Does something the n-th time that a call of the name is made.
+// Does something at the n-th call of a certain name.
 class InterferingOs : public Os {
  public:
   InterferingOs(std::string path, int at, std::function<void()> action)
@@ -313,7 +314,7 @@ class InterferingOs : public Os {
   std::function<void()> action_;
 };
 
-// A whole rotation happens just before any of the calls that look at a file of the log.
+// Rotates the log just before each call that looks at a file of the log.
 TEST_F(VerifyTest, LooksAgainWhenTheLogIsRotatedMeanwhile) {
   int rotations = 0;
   std::uint64_t active_base = 3 * kSize;
@@ -336,7 +337,7 @@ TEST_F(VerifyTest, LooksAgainWhenTheLogIsRotatedMeanwhile) {
 }
 
 TEST_F(VerifyTest, FollowsACompressionAndARemovalMeanwhile) {
-  // Listed as raw, compressed when it is opened.
+  // The segment is listed as raw, and compressed before it is opened.
   InterferingOs compressing(paths_.rotated(base(1)), 2, [&] { compress(1); });
   LogVerification log = verify(compressing);
   EXPECT_THAT(problems(log), IsEmpty());
@@ -352,7 +353,7 @@ TEST_F(VerifyTest, FollowsACompressionAndARemovalMeanwhile) {
   EXPECT_THAT(log.segments, SizeIs(3));
 }
 
-// What others and a loss of power have done to a log is explained where slurper has noted it.
+// verify explains what other processes and a loss of power did to a log, if slurper has noted it.
 TEST_F(VerifyTest, ExplainsWhatOthersHaveDoneToIt) {
   const LogPaths paths(directory_ / "other");
   LogSettings settings;
@@ -371,7 +372,7 @@ TEST_F(VerifyTest, ExplainsWhatOthersHaveDoneToIt) {
   write_file(paths.active(), "x");
   write("after it was overwritten\n");
   writer.reset();
-  writer = open();  // another boot, without a clean end
+  writer = open();  // in another boot, after an unclean exit
   write("after a loss of power\n");
 
   const auto log = verify_log(kernel(), paths);
@@ -388,7 +389,7 @@ TEST_F(VerifyTest, ExplainsWhatOthersHaveDoneToIt) {
   EXPECT_EQ(log->segments.front().lines, 1U);
 }
 
-// One file may not be opened.
+// Denies access to one file.
 class DenyingOs : public Os {
  public:
   explicit DenyingOs(std::string path) : path_(std::move(path)) {}
@@ -445,7 +446,7 @@ TEST_F(VerifyTest, ListsCursorsAndHowFarTheyAre) {
         << to_text(problem);
 }
 
-// After a loss of power a sink may have what the log has not; the next start continues behind it.
+// After a loss of power, a sink may have bytes that the log lacks. The next start continues after them.
 TEST_F(VerifyTest, ACursorMayBeBeyondWhatALossOfPowerTook) {
   {
     auto index = LogIndex::open(kernel(), paths_, {});
@@ -480,7 +481,7 @@ TEST_F(VerifyTest, SaysWhichCursorsWillMissSomething) {
   EXPECT_THAT(notes(log), testing::Contains(HasSubstr("the 990 bytes before offset 1000 are no longer")));
 }
 
-// No call's failure is overlooked: it is reported, or the bytes were all read without it.
+// verify overlooks no failure of a call: it reports the failure, or it has read all bytes without that call.
 TEST_F(VerifyTest, ReportsEveryFailingCallOrReadsAllTheSame) {
   for (int call = 1;; ++call) {
     FaultOs os(call, EIO);
@@ -494,8 +495,8 @@ TEST_F(VerifyTest, ReportsEveryFailingCallOrReadsAllTheSame) {
   }
 }
 
-// Writes, rotates and compresses a log as fast as it can, with a sink that has everything at once, until it
-// is killed.
+// Writes, rotates and compresses a log as fast as possible until it is killed. Its sink delivers everything
+// at once.
 [[noreturn]] void write_for_ever(const LogPaths& paths) {
   auto index = LogIndex::open(kernel(), paths, {});
   auto cursor = CursorFile::open(kernel(), paths, "quick", {}, {});
@@ -539,7 +540,7 @@ TEST_F(VerifyTest, AccountsForALogThatIsBeingWrittenAndForOneWhoseWriterWasKille
     if (writer == 0) write_for_ever(paths);
 
     EXPECT_TRUE(test::eventually([&] { return exists(paths.compressed({0})); }));
-    // Until the second segment is being written, too.
+    // Waits until the second segment is being written as well.
     const auto deadline = std::chrono::steady_clock::now() + test::kDeadline;
     std::uint64_t end = 0;
     for (int look = 0; (look < 5 || end <= 20'000) && std::chrono::steady_clock::now() < deadline; ++look) {
@@ -564,7 +565,7 @@ TEST_F(VerifyTest, AccountsForALogThatIsBeingWrittenAndForOneWhoseWriterWasKille
   EXPECT_GT(verified, 10 * 20'000U);
 }
 
-// As a member of the group adm, who may not open the lock.
+// Verifies as a member of the group adm, who may not open the lock.
 TEST_F(VerifyTest, AReaderSeesWhoWritesTheLogAndWhoOnlyHoldsALock) {
   if (geteuid() != 0) GTEST_SKIP() << "only root becomes another user";
   const auto writer_by_a_reader = [&] {
