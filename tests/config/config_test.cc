@@ -272,7 +272,7 @@ TEST(ParseSettings, PointsAtBrokenToml) {
 }
 
 TEST(ParseSettings, KnowsWhatTomlPlusPlusDoesNot) {
-  // Left to itself, it has undefined behaviour on each of these.
+  // Without our definitions, toml++ has undefined behaviour on each of these.
   EXPECT_THAT(complaint("[.log]\n"), StartsWith("cannot accept 'x.toml:1:"));
   EXPECT_THAT(complaint("ä = 1\n"), StartsWith("cannot accept 'x.toml:1:1': "));
   EXPECT_THAT(complaint("[log]\nsync = 19'ɤ'\n"), StartsWith("cannot accept 'x.toml:2:"));
@@ -374,7 +374,7 @@ TEST_F(LoadSettings, TellsWhyAFileCannotBeRead) {
 TEST_F(LoadSettings, TellsThatAFileMayNotBeRead) {
   std::ofstream(path("x.toml")) << kRequired;
   std::filesystem::permissions(path("x.toml"), std::filesystem::perms::none);
-  const bool is_root = geteuid() == 0;  // and may read everything
+  const bool is_root = geteuid() == 0;  // root may read everything
   if (is_root) {
     ASSERT_EQ(seteuid(65534), 0);
   }
