@@ -19,8 +19,6 @@ enum class PhraseId : std::uint16_t {
   Errno,               // errno
   NotARegularFile,     // found: what stands there
   OwnedByOther,        // user
-  NoProgress,          //
-  NoMemory,            //
   ReplacedAllTheTime,  //
   MoveItAway,          //
   RemoveIt,            //
@@ -127,8 +125,6 @@ enum class PhraseId : std::uint16_t {
   LogReplacedSetCursor,   // command: a phrase
   NameCursor,             // name
   NotASinkName,           //
-  RecreateCursor,         //
-  OtherCursorThere,       //
   CorrectLogGroup,        //
   SetGroupOfLog,          // file
   SetModeOfLog,           // file
@@ -191,7 +187,6 @@ enum class PhraseId : std::uint16_t {
   NoZstdFrame,            //
   FrameWithoutSize,       //
   FrameCutShort,          //
-  FrameSizeWrong,         //
   BytesBehindFrame,       //
   MayBeWrong,             //
   CompressSegment,        // file
@@ -405,7 +400,6 @@ enum class PhraseId : std::uint16_t {
   RotateFile,               // file, what, reason, errno, advice
   WriteToFile,              // file
   BreakLoopOfFile,          //
-  OpenJournal,              //
   ReadJournal,              //
   WriteJournal,             //
   ReachJournald,            // file

@@ -48,8 +48,7 @@ class TemporaryFile {
 Status write_all(Os& os, int fd, std::span<const char> data, const Phrase& what) {
   while (!data.empty()) {
     const ssize_t size = os.write(fd, data.data(), data.size());
-    if (size < 0) return fail_errno(static_cast<int>(-size), what);
-    if (size == 0) return fail(ErrorKind::Io, what, PhraseId::NoProgress);
+    if (size <= 0) return fail_errno(size < 0 ? static_cast<int>(-size) : ENOSPC, what);
     data = data.subspan(static_cast<std::size_t>(size));
   }
   return {};
@@ -59,7 +58,7 @@ Status write_all(Os& os, int fd, std::span<const char> data, const Phrase& what)
 Result<std::optional<std::uint64_t>> write_frame(Os& os, int raw_fd, std::uint64_t raw_size, int temporary_fd,
                                                  const std::stop_token& cancelled, const Phrase& what) {
   const std::unique_ptr<ZSTD_CCtx, FreeCompressor> compressor(ZSTD_createCCtx());
-  if (compressor == nullptr) return fail(ErrorKind::Io, what, PhraseId::NoMemory);
+  if (compressor == nullptr) return fail_errno(ENOMEM, what);
   for (const std::size_t result :
        {ZSTD_CCtx_setParameter(compressor.get(), ZSTD_c_compressionLevel, kCompressionLevel),
         ZSTD_CCtx_setParameter(compressor.get(), ZSTD_c_checksumFlag, 1),

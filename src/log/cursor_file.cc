@@ -23,13 +23,18 @@ SlotFileNames names_of(const LogPaths& paths, std::string_view name) {
           .lock_path = paths.cursor_lock(name)};
 }
 
-Status check_log_id(const CursorReading& reading, const Uuid& log_id, const LogPaths& paths,
-                    std::string_view name) {
+Status check_log_id(const CursorReading& reading, const Uuid& log_id, const Phrase& file, Phrase advice) {
   const auto& record = reading.record;
   if (!record || record->log_id == log_id) return {};
-  return fail(ErrorKind::Data, {PhraseId::UseFile, {{"file", names_of(paths, name).file}}},
+  return fail(ErrorKind::Data, {PhraseId::UseFile, {{"file", file}}},
               {PhraseId::CursorIsOfOtherLog, {{"found", record->log_id}, {"log", log_id}}},
-              {PhraseId::LogReplacedSetCursor, {{"command", how_to_set_cursor(paths, name)}}});
+              std::move(advice));
+}
+
+Status check_log_id(const CursorReading& reading, const Uuid& log_id, const LogPaths& paths,
+                    std::string_view name) {
+  return check_log_id(reading, log_id, names_of(paths, name).file,
+                      {PhraseId::LogReplacedSetCursor, {{"command", how_to_set_cursor(paths, name)}}});
 }
 
 }  // namespace
@@ -138,10 +143,10 @@ Status CursorFile::follow_path(const LogPaths& paths, const FileAccess& access) 
   if (!file) return std::unexpected(std::move(file.error()));
   auto found = file->read(&decode_cursor_slot);
   if (!found) return std::unexpected(std::move(found.error()));
+  // The sink that runs has its place in the log: what is wrong is this file.
+  if (Status ours = check_log_id(*found, log_id_, file_.names().file, PhraseId::MoveItAway); !ours)
+    return ours;
   const std::optional<CursorRecord> record = reading_.record;
-  if (found->record && found->record->log_id != log_id_) {
-    return fail(ErrorKind::Data, PhraseId::RecreateCursor, PhraseId::OtherCursorThere);
-  }
   file_ = std::move(*file);
   reading_ = std::move(*found);
   return record ? write(*record, Durability::Synced) : Status{};

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 
 #include "base/error.h"
 #include "base/file_kind.h"
@@ -53,7 +54,7 @@ Result<SegmentReader> SegmentReader::open(Os& os, const Segment& segment) {
 
 Status SegmentReader::read_frame_header() {
   decompressor_.reset(ZSTD_createDCtx());
-  if (decompressor_ == nullptr) return fail(ErrorKind::Io, reading(path_), PhraseId::NoMemory);
+  if (decompressor_ == nullptr) return fail_errno(ENOMEM, reading(path_));
   input_.resize(ZSTD_DStreamInSize());
   if (auto status = refill(); !status) return status;
   const unsigned long long size = ZSTD_getFrameContentSize(input_.data(), input_filled_);
@@ -110,8 +111,8 @@ Result<std::size_t> SegmentReader::read_compressed(std::span<char> out) {
   return output.pos;
 }
 
+// zstd itself has compared the content with the length and the checksum of its frame.
 Status SegmentReader::check_end() const {
-  if (position_ - base_ != size_) return damaged(PhraseId::FrameSizeWrong);
   char more = 0;
   const ssize_t more_size = os_->pread(segment_fd_.get(), &more, 1, static_cast<off_t>(file_position_));
   if (more_size < 0) return fail_errno(static_cast<int>(-more_size), reading(path_));

@@ -176,8 +176,7 @@ Status SlotFile::write_slot(std::size_t slot, std::span<const std::uint8_t> byte
   while (done < bytes.size()) {
     const ssize_t size = os_->pwrite(slots_fd_.get(), bytes.data() + done, bytes.size() - done,
                                      static_cast<off_t>(slot * bytes.size() + done));
-    if (size < 0) return fail_errno(static_cast<int>(-size), what());
-    if (size == 0) return fail(ErrorKind::Io, what(), PhraseId::NoProgress);
+    if (size <= 0) return fail_errno(size < 0 ? static_cast<int>(-size) : ENOSPC, what());
     done += static_cast<std::size_t>(size);
   }
   if (durability == Durability::Synced) {

@@ -130,6 +130,8 @@ class SlotFile {
     return {};
   }
 
+  [[nodiscard]] const SlotFileNames& names() const { return names_; }
+
   // What the operator should know about the lock; empty: nothing.
   [[nodiscard]] const Phrase& lock_note() const { return lock_note_; }
 

@@ -29,6 +29,10 @@ constexpr std::array kOfReceiver = {
 constexpr std::array kOfStandardOutput = {ErrnoAdvice{EBADF, "Start slurper with a standard output"}};
 // What to do if a call fails with these.
 constexpr std::string_view kMakeRoom = "Make room on its file system";
+constexpr std::string_view kIsJournaldRunning = "Is systemd-journald running?";
+constexpr std::array kOfJournald = {ErrnoAdvice{ENOENT, kIsJournaldRunning},
+                                    ErrnoAdvice{ECONNREFUSED, kIsJournaldRunning}};
+constexpr std::array kOfFullDisk = {ErrnoAdvice{ENOSPC, kMakeRoom}, ErrnoAdvice{EDQUOT, kMakeRoom}};
 constexpr std::array kLogAdvice = {
     ErrnoAdvice{ELOOP, "Remove the link: slurper follows none there, because it could be pointed elsewhere"},
     ErrnoAdvice{ENOSPC, kMakeRoom},
@@ -71,8 +75,6 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::Errno, .words = "{errno}"},
     {.id = PhraseId::NotARegularFile, .words = "it is {found}, not a regular file"},
     {.id = PhraseId::OwnedByOther, .words = "it belongs to {user}"},
-    {.id = PhraseId::NoProgress, .words = "nothing could be written"},
-    {.id = PhraseId::NoMemory, .words = "there is no memory left"},
     {.id = PhraseId::ReplacedAllTheTime,
      .words = "it is replaced again and again",
      .advice = "Find out which process does it"},
@@ -237,10 +239,6 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::NotASinkName,
      .words = "a sink's name consists of 1 to 64 letters, digits, dots, underscores and dashes",
      .advice = "Rename the sink"},
-    {.id = PhraseId::RecreateCursor, .words = "create the sink's cursor again"},
-    {.id = PhraseId::OtherCursorThere,
-     .words = "another log's cursor is in its place",
-     .advice = "Move it away"},
     {.id = PhraseId::CorrectLogGroup, .words = "Correct log.group"},
     {.id = PhraseId::SetGroupOfLog, .words = "set the group of the log {file}", .on_errno = kLogAdvice},
     {.id = PhraseId::SetModeOfLog, .words = "set the mode of the log {file}", .on_errno = kLogAdvice},
@@ -251,7 +249,7 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::WriteToLog, .words = "write to the log {file}", .on_errno = kLogAdvice},
     {.id = PhraseId::SyncLog, .words = "sync the log {file}", .on_errno = kLogAdvice},
     {.id = PhraseId::SyncFolderOfLog, .words = "sync the folder of the log {file}", .on_errno = kLogAdvice},
-    {.id = PhraseId::LookAtLog, .words = "look at the log {file}", .on_errno = kLogAdvice},
+    {.id = PhraseId::LookAtLog, .words = "examine the log {file}", .on_errno = kLogAdvice},
     {.id = PhraseId::RotateLog, .words = "rotate the log {file} to {rotated}", .on_errno = kLogAdvice},
     {.id = PhraseId::EndSharedSegment,
      .words = "end the segment of the log {file} that another process has written to",
@@ -260,7 +258,7 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
      .words = "end the torn last line of the log {file}",
      .on_errno = kLogAdvice},
     {.id = PhraseId::QuarantineInLog,
-     .words = "quarantine another program's file in the place of the log {file}",
+     .words = "quarantine a file in the place of the log {file}",
      .on_errno = kLogAdvice},
     {.id = PhraseId::ReplaceFreeName, .words = "Nothing was changed. Name a file, or a name that is free"},
     {.id = PhraseId::LogIsNoLink,
@@ -269,7 +267,7 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::SlurperTriesAgain, .words = "slurper tries again"},
     {.id = PhraseId::LogNeverStill,
      .words = "another process removes, cuts or writes it all the time",
-     .advice = "Find out which: fuser, lsof"},
+     .advice = "Find out which one with fuser(1) or lsof(8)"},
     {.id = PhraseId::IndexOfOtherLog,
      .words = "its index was replaced by that of another log, {log}",
      .advice = "Put its own folder back, or name another log. `slurper recover` writes what can't be written "
@@ -277,7 +275,7 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::IndexOfOtherSlurper,
      .words = "its index was replaced by one with which another slurper has continued",
      .advice = "Let one slurper write a log. `slurper recover` writes what this one can't write any more"},
-    {.id = PhraseId::IndexIsNew, .words = "its index says nothing yet"},
+    {.id = PhraseId::IndexIsNew, .words = "its index has no record yet"},
     {.id = PhraseId::RotationFinished, .words = "a rotation was cut short, and has been finished"},
     {.id = PhraseId::BothClaimOffset,
      .words = "both {active} and {rotated} claim to begin at offset {offset}; the one that slurper had not "
@@ -343,13 +341,12 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::RemoveOldSegment, .words = "remove the old segment {file}"},
     {.id = PhraseId::SyncLogFolder, .words = "sync the log's folder {file}"},
     {.id = PhraseId::ListLogFolder, .words = "list the log's folder {file}"},
-    {.id = PhraseId::LookAtSegment, .words = "look at the segment {file}"},
+    {.id = PhraseId::LookAtSegment, .words = "examine the segment {file}"},
     {.id = PhraseId::ReadSegmentFile, .words = "read the segment {file}"},
     {.id = PhraseId::EndsBeforeOffset, .words = "it ends before offset {offset}"},
     {.id = PhraseId::NoZstdFrame, .words = "it is not a zstd frame, or it was cut short"},
     {.id = PhraseId::FrameWithoutSize, .words = "its zstd frame does not say how long its content is"},
     {.id = PhraseId::FrameCutShort, .words = "it was cut short"},
-    {.id = PhraseId::FrameSizeWrong, .words = "its content is not as long as its frame says"},
     {.id = PhraseId::BytesBehindFrame, .words = "something follows its zstd frame"},
     {.id = PhraseId::MayBeWrong, .words = "What was read of it may be wrong"},
     {.id = PhraseId::CompressSegment, .words = "compress the segment {file}"},
@@ -666,10 +663,9 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::BreakLoopOfFile,
      .words = "Remove the syslogd's input that reads this file (rsyslog's imfile, syslog-ng's file()). "
               "Then run systemctl reload slurper"},
-    {.id = PhraseId::OpenJournal, .words = "open the journal"},
     {.id = PhraseId::ReadJournal, .words = "read the journal"},
     {.id = PhraseId::WriteJournal, .words = "write to the journal"},
-    {.id = PhraseId::ReachJournald, .words = "reach journald at {file}"},
+    {.id = PhraseId::ReachJournald, .words = "reach journald at {file}", .on_errno = kOfJournald},
     {.id = PhraseId::WatchJournald, .words = "follow what journald has read"},
     {.id = PhraseId::FindProbe, .words = "find in the journal what was just written to it"},
     {.id = PhraseId::NotInJournal,
@@ -687,8 +683,8 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
      .advice = "Use the settings for that syslogd in {folder}, which leave such lines out, or keep the "
                "journal's lines from it (ForwardToSyslog=no in journald.conf, or no imjournal). Then "
                "run systemctl reload slurper"},
-    {.id = PhraseId::OpenDeadLetters, .words = "open the dead letters {file}"},
-    {.id = PhraseId::WriteDeadLetters, .words = "write to the dead letters {file}"},
+    {.id = PhraseId::OpenDeadLetters, .words = "open the dead letters {file}", .on_errno = kOfFullDisk},
+    {.id = PhraseId::WriteDeadLetters, .words = "write to the dead letters {file}", .on_errno = kOfFullDisk},
     {.id = PhraseId::RunTheSink, .words = "run it"},
     {.id = PhraseId::ContinueAtCursor, .words = "continue at its cursor"},
     {.id = PhraseId::CursorBeyondLog, .words = "it is at offset {offset}, and the log ends at {end}"},
@@ -764,7 +760,7 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::CheckEndedEarly,
      .words = "the process {process}, which checks as its user, ended early"},
     {.id = PhraseId::UnitRunsAsOther,
-     .words = "{unit} runs as {user}: sudo slurper check checks as that user"},
+     .words = "{unit} runs as {user}: to check as that user, run slurper check with sudo(8)"},
     {.id = PhraseId::NotCheckedAsUnit, .words = "nothing could be checked as {unit} is run: {reason}"},
     {.id = PhraseId::TheFifo, .words = "the FIFO {file}"},
     {.id = PhraseId::TheLog, .words = "the log {file}"},

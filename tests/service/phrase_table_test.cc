@@ -51,8 +51,8 @@ TEST(PhraseTable, AnUnknownPlaceholderStaysAsItIsWritten) {
 
 TEST(PhraseTable, AnErrorIsWhatWhyAndAdvice) {
   const Phrase what = about_file(PhraseId::OpenLockFile, "/run/x");
-  EXPECT_EQ(to_text(fail(ErrorKind::Io, what, PhraseId::NoProgress).error()),
-            "cannot open the lock file '/run/x': nothing could be written");
+  EXPECT_EQ(to_text(fail(ErrorKind::Io, what, PhraseId::NotAUuid).error()),
+            "cannot open the lock file '/run/x': it is not a UUID");
   const Error with_advice = fail(ErrorKind::Io, what, PhraseId::ReplacedAllTheTime).error();
   EXPECT_EQ(
       to_text(with_advice),

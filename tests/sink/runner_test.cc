@@ -135,7 +135,7 @@ class RunnerTest : public testing::Test {
   }
 
   [[nodiscard]] SinkLog sink_log() const {
-    return {.os = kernel(),
+    return {.os = *os_,
             .paths = writer_->paths(),
             .id = writer_->log_id(),
             .access = {},
@@ -189,6 +189,7 @@ class RunnerTest : public testing::Test {
   }
 
   TempDir disk_;
+  Os* os_ = &kernel();
   LogSettings settings_;
   std::unique_ptr<LogWriter> writer_;
   std::unique_ptr<TimeIndex> times_;
@@ -454,6 +455,91 @@ TEST(DeadLettersTest, NothingButTheirOwnFileIsChanged) {
   EXPECT_EQ(st.st_mode & 07777, 0644U);
 }
 
+// Has no room for what is written, from a moment on.
+class FullDisk : public Os {
+ public:
+  ssize_t write(int fd, const void* data, std::size_t size) override {
+    return is_full_ ? -ENOSPC : Os::write(fd, data, size);
+  }
+  ssize_t pwrite(int fd, const void* data, std::size_t size, off_t offset) override {
+    return is_full_ ? -ENOSPC : Os::pwrite(fd, data, size, offset);
+  }
+  void fill() { is_full_ = true; }
+
+ private:
+  std::atomic<bool> is_full_ = false;
+};
+
+TEST(DeadLettersTest, AFullDiskIsAnError) {
+  const test::TempDir directory;
+  const std::string path = directory / "messages.rejected-x";
+  FullDisk os;
+  os.fill();
+  const Uuid log{};
+  const Record record(log, 0, 5, "line", Part::Whole, Timestamp{}, &parse_syslog_header);
+  DeadLetters letters(os, path, {}, [](const Phrase& phrase) { return test::text_of(phrase); });
+  EXPECT_EQ(text_of(letters.append("x", record, own_words("it is bad")).error()),
+            "cannot write to the dead letters '" + path +
+                "': No space left on device. Make room on its file system");
+}
+
+TEST_F(RunnerTest, ASlotOfItsCursorThatIsDamagedIsReported) {
+  write("one\n");
+  start();
+  finish();
+  const std::string path = disk_ / ".messages.cursor-test";
+  std::string bytes = test::read_file(path);
+  bytes.replace(8, 8, "damaged!");
+  test::write_file(path, bytes);
+  write("two\n");
+  start();
+  ASSERT_TRUE(has(2));
+  finish();
+  EXPECT_EQ(said(), "2: the sink 'test' continues with one slot of its cursor: slot A of the cursor '" +
+                        path + "' is damaged: its checksum is wrong\n");
+}
+
+TEST_F(RunnerTest, ACursorThatCannotBeSavedAtTheEndMayRepeatLines) {
+  FullDisk disk;
+  os_ = &disk;
+  write("one\n");
+  start();
+  ASSERT_TRUE(eventually([&] { return runner_->status().held == 4; }));
+  disk.fill();
+  finish();
+  EXPECT_THAT(said(), HasSubstr("2: the sink 'test' may repeat lines: cannot write the cursor '" +
+                                (disk_ / ".messages.cursor-test") +
+                                "': No space left on device. Make room on its file system\n"));
+}
+
+// The log's folder was replaced, and the new one has another log's cursor.
+TEST_F(RunnerTest, ACursorThatCannotFollowTheLogsFolderIsReportedUntilItCan) {
+  write("one\n");
+  start();
+  ASSERT_TRUE(eventually([&] { return runner_->status().held == 4; }));
+  const std::string path = disk_ / ".messages.cursor-test";
+  const std::string others = disk_ / "others";
+  {
+    auto cursor = CursorFile::open(kernel(), LogPaths(others), "test", Uuid{3}, {});
+    ASSERT_TRUE(cursor) << text_of(cursor.error());
+    ASSERT_TRUE(cursor->write({}, Durability::Cached));
+  }
+  std::filesystem::rename(disk_ / ".others.cursor-test", path);
+  writer_->feed().renew();
+  ASSERT_TRUE(says("Move it away\n"));
+  EXPECT_EQ(said(), fmt::format("3: the sink 'test' cannot keep its cursor for the next start, and tries "
+                                "again: cannot use the cursor '{}': it belongs to another log, {}; this one "
+                                "is {}. Move it away\n",
+                                path, format(Uuid{3}), format(writer_->log_id())));
+  std::filesystem::remove(path);
+  write("two\n");
+  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(path); }));
+  finish();
+  start();
+  finish();
+  EXPECT_THAT(to_.all(), ElementsAre("0 one", "4 two"));
+}
+
 TEST_F(RunnerTest, ASinksOwnWordsAreReportedAtItsLevel) {
   to_.says_at_open = {Level::Debug, Level::Info, Level::Warning, Level::Error};
   start();
@@ -608,6 +694,30 @@ TEST_F(RunnerTest, WhatIsGoneIsToldAndCounted) {
   ASSERT_TRUE(eventually([&] { return runner_->status().has_begun; }));
   EXPECT_EQ(runner_->status().missed, 4U);
   finish();
+}
+
+TEST_F(RunnerTest, WhatOthersDidToAFileIsWhyItsLinesAreMissed) {
+  write("zero\n");
+  start();
+  finish();
+  write("one\n");
+  std::filesystem::rename(disk_ / "messages", disk_ / "moved away");
+  ASSERT_TRUE(writer_->reopen());
+  write("two\n");
+  start();
+  ASSERT_TRUE(has(2));
+  EXPECT_EQ(said(),
+            "3: the sink 'test' came too late for 4B of the log: another process moved their file away\n");
+  finish();
+  write("three\n");
+  std::filesystem::resize_file(disk_ / "messages", 0);
+  write("four\n");
+  start();
+  ASSERT_TRUE(has(3));
+  EXPECT_THAT(said(), HasSubstr("3: the sink 'test' came too late for 6B of the log: another process removed "
+                                "or cut their file\n"));
+  finish();
+  EXPECT_THAT(to_.all(), ElementsAre("0 zero", "9 two", "19 four"));
 }
 
 TEST_F(RunnerTest, WhatWasRemovedBeforeASinkBeganIsNotMissedAndWhatGoesLaterIs) {

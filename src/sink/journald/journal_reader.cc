@@ -16,7 +16,7 @@ Status JournalReader::open(const std::vector<std::string>& matches) {
   for (const std::string& match : matches) {
     if (error >= 0) error = ::sd_journal_add_match(journal, match.data(), match.size());
   }
-  if (error < 0) return fail_errno(-error, PhraseId::OpenJournal);
+  if (error < 0) return fail_errno(-error, PhraseId::ReadJournal);
   return {};
 }
 
