@@ -1,4 +1,4 @@
-// TimeIndex: when the bytes of a log came, within half a second, over restarts.
+// TimeIndex: when the bytes of a log came, within half a second, across restarts.
 #pragma once
 
 #include <atomic>
@@ -8,34 +8,32 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <span>
-#include <string>
 #include <vector>
 
-#include "base/fd.h"
 #include "base/os.h"
 #include "base/thread_owner.h"
 #include "log/segment_name.h"
 #include "log/slot_file.h"
 #include "log/time_index_format.h"
+#include "log/times_file.h"
 #include "slurper/result.h"
 
 namespace slurper {
 
 // A sparse list of marks, by offset. The intake makes them, the log's thread writes them to a file beside the
-// log, any thread looks them up. Nothing depends on it: if the file can't be written, marks stay in memory
-// and get sparser; if it is damaged, or not this log's, it is begun anew.
+// log, and any thread looks them up. Only the times depend on it: if the file can't be written, marks stay in
+// memory and get sparser; if the file is damaged, or another log's, a new one begins.
 //
-// A SIGKILL takes the marks that were not yet in the file with it: those of bytes that the log had not
-// either. Bytes that are taken over from a ring get the time of that, which is later than theirs. The file is
-// never synced: a loss of power may take times that the log has the bytes of. The clock may be set back:
-// marks are in order of their offsets alone.
+// A SIGKILL loses the marks that were not in the file yet: their bytes were not in the log either. Bytes that
+// are recovered from a ring get the time of the recovery. The file is never synced: a loss of power may lose
+// times of bytes that the log has. The clock may be set back, so the marks are ordered by their offsets
+// alone.
 class TimeIndex {
  public:
-  // Of the stream when it is opened.
+  // The stream at the start.
   struct Stream {
-    StreamOffset log_end;  // bytes between here and head were taken over from a ring
-    StreamOffset head;     // nothing has ever come beyond
+    StreamOffset log_end;  // bytes between here and head were recovered from a ring
+    StreamOffset head;     // no byte has ever come beyond
   };
 
   // Opens the times of the log `log_id`, or begins them (with `access`). `os` outlives it.
@@ -44,34 +42,34 @@ class TimeIndex {
 
   // The intake's thread. Never waits for the disk.
 
-  // Allocates nothing. Bytes are about to be taken from the FIFO, which will be those from `head` on: before
-  // that, since the log may have them at once. Makes a mark if the last one is old.
+  // Call this before bytes are read from the FIFO, because the log may have them at once. They will begin at
+  // `head`. Makes a mark if the last one is old. Allocates nothing.
   void coming(StreamOffset head);
-  // Offsets never go back. A mark for the same one replaces it.
+  // Offsets never go back. A mark for the same offset replaces the last one.
   void mark(const TimeMark& mark);
 
   // The log's thread.
 
   [[nodiscard]] bool has_unwritten() const { return has_unwritten_.load(); }
-  // To be called before bytes that were marked are written to the log.
+  // Call this before bytes that were marked are written to the log.
   void write();
-  // The file may have been removed, with the log's folder: makes it again, with all that it said.
+  // The file may have been removed together with the log's folder: makes it again, with all its marks.
   void follow_path();
-  // What was found when it was opened, or has gone wrong since, said once each: one sentence.
+  // What was found at the start, and what has failed since: each is reported once, as one sentence.
   [[nodiscard]] std::vector<Phrase> take_findings() { return std::exchange(findings_, {}); }
 
   // Any thread.
 
-  // The log begins at `offset`: what is before it may be forgotten, with the next write().
+  // The log begins at `offset`: the next write() may forget earlier marks.
   void forget_before(StreamOffset offset);
 
   struct Found {
-    TimeMark mark;  // the last one that is not behind the offset: half a second off at most
-    std::optional<StreamOffset> next;  // of the mark behind that; nothing: it is the newest
+    TimeMark mark;                     // the last one up to the offset: at most half a second off
+    std::optional<StreamOffset> next;  // the offset of the mark after it; empty: it is the newest
   };
-  // Nothing if the offset is before the first mark, or if the file can't be read.
+  // Empty if the offset is before the first mark, or if the file can't be read.
   [[nodiscard]] std::optional<Found> find(StreamOffset offset) const;
-  // Of the newest mark.
+  // The offset of the newest mark.
   [[nodiscard]] StreamOffset newest() const { return {newest_.load()}; }
 
   static constexpr std::size_t kMaxUnwritten = 16384;  // more than two hours of a log that can't be written
@@ -80,24 +78,18 @@ class TimeIndex {
   static constexpr std::chrono::seconds kFinest{1};
   static constexpr std::chrono::hours kCoarsest{24};
 
-  struct File {
-    UniqueFd fd;
-    std::atomic<std::uint64_t> entries{0};
-  };
-
   TimeIndex(Os& os, LogPaths paths, const Uuid& log_id, const FileAccess& access)
       : os_(os), paths_(std::move(paths)), log_id_(log_id), access_(access) {
     writing_.reserve(kMaxUnwritten);
     unwritten_.reserve(kMaxUnwritten);
   }
 
-  Result<std::shared_ptr<File>> load(const Stream& stream);
-  Result<std::shared_ptr<File>> begin_anew(const File* from, std::uint64_t first);
-  Status copy(const File& from, std::uint64_t first, File& to);
+  Result<std::shared_ptr<TimesFile>> load(const Stream& stream);
+  // Makes a new file, with the entries of `from`, if there is one, from `first` on.
+  Result<std::shared_ptr<TimesFile>> begin_anew(const TimesFile* from, std::uint64_t first);
   void rewrite_if_worth_it();
   void rewrite_without_what_is_forgotten();
   void thin_out();
-  Status append(File& file, std::span<const TimeMark> marks);
   void failed(const Error& error);
 
   Os& os_;
@@ -105,30 +97,26 @@ class TimeIndex {
   const Uuid log_id_;
   const FileAccess access_;
 
-  // The intake's.
+  // The intake uses these.
   ThreadOwner intake_;
   Timestamp last_time_{};
   bool marked_ = false;
 
-  // The log thread's.
+  // The log's thread uses these.
   std::vector<TimeMark> writing_;  // with room for all of unwritten_
   std::vector<Phrase> findings_;
   bool failing_ = false;
-  bool is_lost_ = false;    // its file is to be made again
-  StreamOffset forgotten_;  // up to where it has been looked at
+  bool is_lost_ = false;    // its file must be made again
+  StreamOffset forgotten_;  // the last offset for which a rewrite was considered
 
   std::atomic<bool> has_unwritten_{false};
   std::atomic<std::uint64_t> forget_before_{0};
   std::atomic<std::uint64_t> newest_{0};
 
-  mutable std::mutex mutex_;                // of what follows; never held while the disk is waited for
-  std::shared_ptr<File> file_;              // empty: it could not be made yet
+  mutable std::mutex mutex_;                // protects what follows; never held during a wait for the disk
+  std::shared_ptr<TimesFile> file_;         // empty: it could not be made yet
   std::vector<TimeMark> unwritten_;         // with room for kMaxUnwritten: a mark allocates nothing
   std::chrono::seconds spacing_ = kFinest;  // of what has been thinned out
 };
-
-// What a file of times looks like, for people: nothing if it is well, otherwise what is wrong with it.
-// Fails with NoInput if there is none.
-[[nodiscard]] Result<std::optional<Phrase>> inspect_times(Os& os, const LogPaths& paths, const Uuid& log_id);
 
 }  // namespace slurper

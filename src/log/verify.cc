@@ -13,7 +13,7 @@
 #include "log/log_errors.h"
 #include "log/log_snapshot.h"
 #include "log/segment_reader.h"
-#include "log/time_index.h"
+#include "log/times_file.h"
 #include "log/verify_cursors.h"
 #include "log/verify_offsets.h"
 

@@ -38,12 +38,12 @@ TimeMark mark(std::uint64_t offset, std::chrono::milliseconds after = 0ms) {
   return {.offset = {offset}, .time = kBegin + after};
 }
 
-// A disk that is full, or fails, where the times are concerned.
+// A disk that is full, or fails, for the file of times only.
 class BrokenOs : public Os {
  public:
   std::atomic<bool> full = false;
   std::atomic<bool> unreadable = false;
-  std::size_t room = 0;  // what still fits while it is full
+  std::size_t room = 0;  // how many bytes still fit while the disk is full
 
   ssize_t pwrite(int fd, const void* data, std::size_t size, off_t offset) override {
     if (!full) return Os::pwrite(fd, data, size, offset);
@@ -63,7 +63,7 @@ class TimeIndexTest : public testing::Test {
                                   const Uuid& log = kLog) {
     return TimeIndex::open(os, paths_, log, {}, stream);
   }
-  // A file with these marks, and nobody who has it open.
+  // Makes a file with these marks, which no process has open.
   void make(const std::vector<TimeMark>& marks) {
     const auto times = open({});
     for (const TimeMark& one : marks) {
@@ -72,7 +72,7 @@ class TimeIndexTest : public testing::Test {
     }
     ASSERT_THAT(times->take_findings(), IsEmpty());
   }
-  // Milliseconds after kBegin; -1: not known.
+  // Returns milliseconds after kBegin, or -1 if the time is not known.
   static std::int64_t at(const TimeIndex& times, std::uint64_t offset) {
     const auto found = times.find({offset});
     return found ? std::chrono::floor<std::chrono::milliseconds>(found->mark.time - kBegin).count() : -1;
@@ -141,7 +141,7 @@ TEST_F(TimeIndexTest, FindsTheLastMarkBeforeAnOffset) {
     EXPECT_EQ(at(*times, 200), 2000);
     EXPECT_EQ(at(*times, 1'000'000), 3000);
   }
-  times->mark(mark(400, 4s));  // some in the file, some not
+  times->mark(mark(400, 4s));  // the file has the earlier marks, and lacks this one
   EXPECT_EQ(at(*times, 399), 3000);
   EXPECT_EQ(at(*times, 400), 4000);
 }
@@ -161,7 +161,7 @@ TEST_F(TimeIndexTest, RemembersOverARestart) {
   EXPECT_EQ(at(*times, 350), 3000);
 }
 
-// Whatever part of the last writes a crash has left, and whatever stands behind it.
+// A crash may leave any part of the last writes, with any bytes after it.
 TEST_F(TimeIndexTest, CutsOffATornEnd) {
   make({mark(100, 1s), mark(200, 2s), mark(300, 3s)});
   const std::string whole = read_file(path_);
@@ -171,7 +171,7 @@ TEST_F(TimeIndexTest, CutsOffATornEnd) {
     for (std::size_t size = kTimesHeaderSize; size <= whole.size(); ++size) {
       write_file(path_, whole.substr(0, size) + behind);
       const std::uint64_t left = (size - kTimesHeaderSize) / kTimesEntrySize;
-      if (left == 0 && behind.size() == kTimesEntrySize) continue;  // then the stale one is the only one
+      if (left == 0 && behind.size() == kTimesEntrySize) continue;  // the stale entry would be the only one
       {
         const auto times = open();
         EXPECT_THAT(times->take_findings(), IsEmpty());
@@ -186,7 +186,7 @@ TEST_F(TimeIndexTest, CutsOffATornEnd) {
   }
 }
 
-// In the middle of the file it costs the entry, not those behind it.
+// Damage in the middle of the file loses that entry, and none after it.
 TEST_F(TimeIndexTest, LivesWithADamagedEntry) {
   std::vector<TimeMark> marks;
   for (int i = 1; i <= 6000; ++i) marks.push_back(mark(static_cast<std::uint64_t>(i) * 10, i * 1s));
@@ -296,7 +296,7 @@ TEST_F(TimeIndexTest, BeginsAnewWhatIsNotItsOwn) {
   EXPECT_EQ(at(*others, 200), -1);
 }
 
-// The log goes on; times get coarser at the worst; it is said once.
+// The log continues; at worst, times get coarser; slurper reports the failure once.
 TEST_F(TimeIndexTest, KeepsMarksInMemoryWhileTheDiskIsFull) {
   BrokenOs os;
   os.full = true;
@@ -384,7 +384,7 @@ TEST_F(TimeIndexTest, IsRewrittenWhenMostOfItIsOfNoUse) {
   EXPECT_EQ(at(*open(), 1'000'000), std::chrono::milliseconds(1h).count());
 }
 
-// While it is appended to, thinned out and rewritten, every lookup is right.
+// Every lookup is right while the file is appended to, thinned out and rewritten.
 TEST_F(TimeIndexTest, IsLookedUpFromOtherThreads) {
   const auto times = open({});
   std::atomic<std::uint64_t> published{0};
@@ -429,7 +429,7 @@ TEST_F(TimeIndexTest, MarksWhatIsComingAtMostTwiceASecond) {
   const auto begin = std::chrono::steady_clock::now();
   std::uint64_t offset = 0;
   Timestamp before_last;
-  // At once, and after half a second each.
+  // Makes a mark at once, and then one each half second.
   for (int marks = 0; marks < 3;) {
     const StreamOffset newest = times->newest();
     before_last = std::chrono::system_clock::now();
