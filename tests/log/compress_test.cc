@@ -259,6 +259,24 @@ class LyingSizeOs : public Os {
   off_t difference_;
 };
 
+TEST_F(CompressTest, TrustsNoWriteWithoutLookingAtTheSize) {
+  class LosingOs : public Os {
+   public:
+    ssize_t write(int fd, const void* data, std::size_t size) override {
+      const ssize_t written = Os::write(fd, data, size / 2);
+      return written < 0 ? written : static_cast<ssize_t>(size);
+    }
+  } os;
+  const Segment raw = raw_segment("a line\n");
+  const auto compressed = compress_segment(os, paths_, raw, {});
+  ASSERT_FALSE(compressed);
+  EXPECT_EQ(text_of(compressed.error()),
+            "cannot compress the segment '" + raw.path +
+                "': the compressed file is not as long as what was written to it");
+  EXPECT_TRUE(has_raw());
+  EXPECT_FALSE(has_compressed() || has_temporary());
+}
+
 TEST_F(CompressTest, RefusesASegmentThatChangesMeanwhile) {
   const std::string bytes = numbered_lines(200'000);
   for (const off_t difference : {-1, 1, -200'000, 1'000'000}) {
@@ -442,6 +460,26 @@ TEST_F(SegmentReaderTest, FollowsARawSegmentThatGrows) {
   EXPECT_EQ(reader->read(buffer), 4U);
   EXPECT_EQ(buffer.substr(0, 4), "two\n");
   EXPECT_EQ(reader->position(), kBase + 8);
+}
+
+TEST_F(SegmentReaderTest, ReportsThatASegmentEndsBeforeAnOffset) {
+  const std::string frame = compressed_bytes("one\n");
+  write_file(paths_.compressed(kBase), frame);
+  for (const Segment& segment : {raw_segment("one\n"), compressed_segment()}) {
+    auto reader = SegmentReader::open(kernel(), segment);
+    ASSERT_TRUE(reader) << text_of(reader.error());
+    EXPECT_EQ(text_of(reader->skip_to(kBase + 5).error()),
+              "cannot read the segment '" + segment.path + "': it ends before offset 1005");
+  }
+}
+
+// As `zstd < FILE` makes it, which does not know the length beforehand.
+TEST_F(SegmentReaderTest, RefusesAFrameThatDoesNotSayItsLength) {
+  write_file(paths_.compressed(kBase), std::string("\x28\xb5\x2f\xfd\0\0\x01\0\0", 9));
+  const auto reader = SegmentReader::open(kernel(), compressed_segment());
+  ASSERT_FALSE(reader);
+  EXPECT_EQ(text_of(reader.error()), "cannot read the segment '" + paths_.compressed(kBase) +
+                                         "': its zstd frame does not say how long its content is");
 }
 
 TEST_F(SegmentReaderTest, ReportsWhatIsMissingAndWhatFails) {

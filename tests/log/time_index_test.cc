@@ -442,6 +442,30 @@ TEST_F(TimeIndexTest, MarksWhatIsComingAtMostTwiceASecond) {
   EXPECT_GT(found->mark.time, before_last - 100ms) << "the coarse clock lags";
 }
 
+TEST_F(TimeIndexTest, BeginsAnewWhatCannotBeReadOrCut) {
+  class FailingOs : public Os {
+   public:
+    ssize_t pread(int fd, void* data, std::size_t size, off_t offset) override {
+      return offset > 0 ? -EIO : Os::pread(fd, data, size, offset);  // reads the header
+    }
+  } unreadable;
+  make({mark(100, 1s), mark(200, 2s)});
+  EXPECT_THAT(texts_of(open(kFarOn, unreadable)->take_findings()),
+              ElementsAre("cannot read the arrival times '" + path_ +
+                          "': Input/output error. slurper begins it anew: when the lines that the log has by "
+                          "now arrived is no longer known"));
+  class UncuttableOs : public Os {
+   public:
+    int ftruncate(int /*fd*/, off_t /*size*/) override { return -EIO; }
+  } uncuttable;
+  make({mark(100, 1s), mark(200, 2s)});
+  write_file(path_, read_file(path_) + "torn");
+  EXPECT_THAT(texts_of(open(kFarOn, uncuttable)->take_findings()),
+              ElementsAre("cannot cut off the damaged end of the arrival times '" + path_ +
+                          "': Input/output error. slurper begins it anew: when the lines that the log has by "
+                          "now arrived is no longer known"));
+}
+
 TEST_F(TimeIndexTest, SaysWhatIsWrongWithAFile) {
   EXPECT_EQ(inspect_times(kernel(), paths_, kLog).error().kind, ErrorKind::NoInput);
   make({mark(100, 1s), mark(200, 2s)});

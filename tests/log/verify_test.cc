@@ -135,6 +135,34 @@ TEST_F(VerifyTest, TakesALogWithoutItsOldestSegments) {
               ElementsAre(HasSubstr("the 1000 bytes before offset 1000 are no longer in the log")));
 }
 
+TEST_F(VerifyTest, TakesAnIndexWithoutARecord) {
+  write_file(paths_.index(), "");
+  EXPECT_THAT(notes(verify()), ElementsAre("the log's index has no record yet"));
+}
+
+TEST_F(VerifyTest, CountsLinesThatWereEndedForALossOfPower) {
+  {
+    auto index = LogIndex::open(kernel(), paths_, {});
+    ASSERT_TRUE(index) << test::text_of(index.error());
+    IndexRecord record = index->record().value();
+    record.torn_lines_closed = 3;
+    ASSERT_TRUE(index->write(record, LogIndex::Durability::Cached));
+  }
+  EXPECT_THAT(notes(verify()),
+              ElementsAre("lines that a loss of power cut short, and that slurper ended with a newline: 3"));
+}
+
+TEST_F(VerifyTest, FindsACompressedSegmentThatIsTooLong) {
+  write_file(paths_.rotated(base(1)), part(1) + "x");
+  compress(1);
+  const LogVerification log = verify();
+  ASSERT_THAT(log.problems, SizeIs(1));
+  EXPECT_EQ(test::text_of(log.problems[0]),
+            "the segment at offset 2000 begins before the end of the one before it, 2001. Does "
+            "'m.00000000000000002000' belong to another log? Then move it away. Should "
+            "'m.00000000000000001000.zst' hold 1000 bytes? Then restore it from a backup");
+}
+
 TEST_F(VerifyTest, TakesANewLog) {
   for (const std::string& path :
        {paths_.compressed(base(0)), paths_.rotated(base(1)), paths_.rotated(base(2)), paths_.index()})
@@ -262,6 +290,75 @@ TEST_F(VerifyTest, TakesACompressionThatWasCutShort) {
   EXPECT_THAT(notes(log),
               ElementsAre(HasSubstr("'m.00000000000000001000.zst' stands beside its raw segment")));
   EXPECT_THAT(log.segments, SizeIs(4));
+}
+
+// What a crash would leave so, a writer is about to finish.
+TEST_F(VerifyTest, WhatIsHalfDoneWhileTheLogIsWrittenIsUnderWay) {
+  write_file(paths_.temporary(base(1)), "half done");
+  compress(2);
+  write_file(paths_.rotated(base(2)), part(2));
+  const auto writer = LogIndex::open(kernel(), paths_, {});
+  ASSERT_TRUE(writer) << test::text_of(writer.error());
+  LogVerification log = verify();
+  EXPECT_THAT(problems(log), IsEmpty());
+  EXPECT_THAT(
+      notes(log),
+      ElementsAre(
+          "'m.00000000000000002000.zst' stands beside its raw segment: its compression is about to finish",
+          "'m.00000000000000001000.zst.tmp': a compression is under way"));
+  rename(paths_.active(), paths_.rotated(base(3)));
+  log = verify();
+  EXPECT_THAT(problems(log), IsEmpty());
+  EXPECT_THAT(notes(log), testing::Contains("a rotation is under way"));
+}
+
+// Another process cuts a file between a look at its size and the reading of it.
+TEST_F(VerifyTest, FindsWhatIsCutMeanwhile) {
+  class CuttingOs : public Os {
+   public:
+    explicit CuttingOs(std::string path) : path_(std::move(path)) {}
+    int fstat(int fd, struct stat* st) override {
+      struct stat named{};
+      const int result = Os::fstat(fd, st);
+      if (::lstat(path_.c_str(), &named) == 0 && named.st_ino == st->st_ino)
+        std::filesystem::resize_file(path_, 100);
+      return result;
+    }
+
+   private:
+    std::string path_;
+  };
+  CuttingOs rotated(paths_.rotated(base(1)));
+  EXPECT_THAT(
+      test::text_of(verify(rotated).problems.at(0)),
+      "'m.00000000000000001000', from offset 1000 on, is damaged: its size changed while it was read. "
+      "Check the disk, and restore the segment from a backup");
+  write_file(paths_.rotated(base(1)), part(1));
+  CuttingOs active(paths_.active());
+  EXPECT_THAT(
+      test::text_of(verify(active).problems.at(0)),
+      "the active segment 'm' can't be read to its end: another process cut it short meanwhile. Check "
+      "the disk, and which other process writes to the file");
+}
+
+TEST_F(VerifyTest, SaysWhyArrivalTimesAreNotKnown) {
+  write_file(paths_.times(), "ruined");
+  EXPECT_THAT(
+      notes(verify()),
+      ElementsAre("the arrival times of some lines are unknown: '.m.times', its header is damaged; the "
+                  "next start of slurper begins the file anew, or cuts off what is damaged"));
+  class DenyingOs : public Os {
+   public:
+    std::string path;
+    int open(const char* file, int flags, mode_t mode) override {
+      return file == path ? -EACCES : Os::open(file, flags, mode);
+    }
+  } denying;
+  denying.path = paths_.times();
+  EXPECT_THAT(notes(verify(denying)),
+              ElementsAre("the arrival times of lines are unknown: cannot use the arrival "
+                          "times '" +
+                          paths_.times() + "': Permission denied"));
 }
 
 TEST_F(VerifyTest, SaysWhereThereIsNoLog) {
