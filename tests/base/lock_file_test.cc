@@ -132,6 +132,20 @@ TEST_F(LockFileTest, AnotherFilesSecondNameIsNotChanged) {
   }
 }
 
+TEST_F(LockFileTest, AnotherUsersIsNamedWithItsOwner) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root becomes another user";
+  ASSERT_TRUE(take());
+  ASSERT_EQ(::chmod(directory_.path().c_str(), 0777), 0);
+  ASSERT_EQ(::seteuid(kOther), 0);
+  const auto lock = take();
+  ASSERT_EQ(::seteuid(0), 0);
+  ASSERT_FALSE(lock);
+  EXPECT_EQ(text_of(lock.error()), "cannot open the lock file '" + path_ +
+                                       "': Permission denied (it belongs to the user root (uid 0)). Let no "
+                                       "other user run slurper on this, or give the "
+                                       "file to slurper's user with chown(1)");
+}
+
 TEST_F(LockFileTest, RootLetsItsUserHaveItToo) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root gives a file away";
   {

@@ -1,6 +1,7 @@
 // `slurper check`, the real program.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -14,6 +15,7 @@
 
 #include "cli/program.h"
 #include "config/config.h"
+#include "support/said.h"
 #include "support/text_of.h"
 #include "support/unshare.h"
 
@@ -31,6 +33,23 @@ class Check : public testing::Test, protected CommandSite {
   // The options of a slurper that would work, and `more`.
   std::vector<std::string> with(const std::vector<std::string>& more = {}) const {
     return arguments("check", more);
+  }
+
+  // What it prints, each finding in one line, and its exit status.
+  static std::pair<std::string, int> run_in_shell(const std::string& command) {
+    std::string said;
+    std::FILE* const output = ::popen(command.c_str(), "r");
+    if (output == nullptr) return {"", -1};
+    for (int c = std::fgetc(output); c != EOF; c = std::fgetc(output)) said += static_cast<char>(c);
+    const int status = ::pclose(output);
+    keep_said(said);
+    return {unwrapped(std::move(said)), WEXITSTATUS(status)};
+  }
+  static std::string unwrapped(std::string text) {
+    const std::string gap = "\n         ";
+    for (auto at = text.find(gap); at != std::string::npos; at = text.find(gap, at))
+      text.replace(at, gap.size(), " ");
+    return text;
   }
 };
 
@@ -142,11 +161,8 @@ TEST_F(Check, WarnsOfInotifyInstancesThatAreUsedUp) {
       "unshare --user --map-root-user sh -c 'echo 1 >/proc/sys/user/max_inotify_instances && exec \"$@\"' "
       "sh " SLURPER_PROGRAM " check --fifo " +
       (folder_ / "fifo") + " --log " + (folder_ / "log") + " --set ring.directory=" + (ring_ / "r") + " 2>&1";
-  std::string said;
-  std::FILE* const output = ::popen(command.c_str(), "r");
-  ASSERT_NE(output, nullptr);
-  for (int c = std::fgetc(output); c != EOF; c = std::fgetc(output)) said += static_cast<char>(c);
-  EXPECT_EQ(WEXITSTATUS(::pclose(output)), 0) << said;
+  const auto [said, status] = run_in_shell(command);
+  EXPECT_EQ(status, 0) << said;
   EXPECT_THAT(said,
               HasSubstr("warning  cannot watch the FIFO: the user has no inotify instance left (EMFILE)"));
 }
@@ -171,15 +187,65 @@ TEST_F(Check, FindsAKernelThatIsTooOldAndRunEndsThere) {
     const std::string command =
         "strace -f -o /dev/null -e trace=madvise -e inject=madvise:error=EINVAL " SLURPER_PROGRAM " " + word +
         " --fifo " + (folder_ / "fifo") + " --log " + (folder_ / "log") + " 2>&1";
-    std::string said;
-    std::FILE* const output = ::popen(command.c_str(), "r");
-    ASSERT_NE(output, nullptr);
-    for (int c = std::fgetc(output); c != EOF; c = std::fgetc(output)) said += static_cast<char>(c);
-    const int status = ::pclose(output);
-    EXPECT_EQ(WEXITSTATUS(status), 78) << said;
+    const auto [said, status] = run_in_shell(command);
+    EXPECT_EQ(status, 78) << said;
     EXPECT_THAT(said, AllOf(HasSubstr("no MADV_POPULATE_WRITE"), HasSubstr("Linux 5.14 or later")));
     EXPECT_FALSE(std::filesystem::exists(folder_ / "fifo"));
   }
+}
+#endif
+
+// On a machine with a unit whose user is nobody, and with no other.
+class CheckOfAUnit : public Check {
+ protected:
+  void SetUp() override {
+    if (::geteuid() != 0) GTEST_SKIP() << "only root checks as the user of a unit";
+    if (::unshare(CLONE_NEWNS) != 0 || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        ::mount("tmpfs", "/run", "tmpfs", 0, nullptr) != 0)
+      GTEST_SKIP() << "can't mount a file system: " << std::strerror(errno);
+    std::filesystem::create_directories("/run/systemd/system");
+    std::ofstream("/run/systemd/system/checked.service")
+        << "[Service]\nUser=nobody\nExecStart=/usr/bin/slurper run -c " << file_ << '\n';
+    ASSERT_EQ(::chmod(folder_.path().c_str(), 0777), 0);
+    ASSERT_EQ(::chmod(ring_.path().c_str(), 0777), 0);
+    std::ofstream(file_) << "[fifo]\npath = \"" << folder_ / "fifo" << "\"\n[log]\npath = \""
+                         << folder_ / "log" << "\"\n[ring]\nsize = \"4MiB\"\ndirectory = \"" << ring_ / "r"
+                         << "\"\n";
+  }
+
+  const std::string file_ = folder_ / "x.toml";
+};
+
+TEST_F(CheckOfAUnit, ChecksAsItsUser) {
+  const Outcome outcome = run_slurper({"check", "-c", file_});
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_THAT(
+      unwrapped(outcome.err),
+      StartsWith("ok       checked as checked.service is run: user nobody, its groups, its folders, and its "
+                 "sandbox as its unit file has it\n"));
+  EXPECT_THAT(
+      unwrapped(run_slurper({"check", "-c", file_}, {.as_nobody = true}).err),
+      AllOf(StartsWith("ok       checked for the user nobody (uid 65534)\n"),
+            HasSubstr("\nok       checked.service runs as nobody: to check as that user, run slurper check "
+                      "with sudo(8)\n")));
+}
+
+#if !defined(SLURPER_SANITIZED)
+// strace plays a kernel that refuses, and one that has no memory left.
+TEST_F(CheckOfAUnit, SaysWhyItCouldNot) {
+  const auto check = [&](const std::string& what_happens) {
+    return run_in_shell("strace -f -o /dev/null -e trace=setgroups -e inject=setgroups:" + what_happens +
+                        " " SLURPER_PROGRAM " check -c " + file_ + " 2>&1")
+        .first;
+  };
+  EXPECT_THAT(
+      check("error=EPERM"),
+      HasSubstr("\nwarning  nothing could be checked as checked.service is run: its user and groups can't be "
+                "assumed: Operation not permitted\n"));
+  EXPECT_THAT(
+      check("signal=KILL"),
+      testing::ContainsRegex("\nwarning  nothing could be checked as checked\\.service is run: the process "
+                             "[0-9]+, which checks as its user, ended early\n"));
 }
 #endif
 

@@ -7,7 +7,9 @@
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
@@ -18,6 +20,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/fd.h"
+#include "cli/check_sinks.h"
 #include "cli/machine.h"
 #include "cli/machine_site.h"
 
@@ -64,12 +68,14 @@ TEST_F(MachineLimits, FindsThatAUsersPipesHaveAllTheirPages) {
     FifoSettings fifo;
     fifo.pipe_size = ByteSize{kLargest};
     for (const Finding& finding : check_pipe_limits({.root = "", .is_privileged = false}, fifo))
-      (void)std::fputs(to_lines(finding).c_str(), stderr);
+      (void)std::fputs(
+          fmt::format("{}: {}\n", static_cast<int>(finding.level), text_of(finding.phrase)).c_str(), stderr);
     ::_exit(0);
   };
   EXPECT_EXIT(fill_up(), testing::ExitedWithCode(0),
-              AllOf(testing::StartsWith("warning "), HasSubstr("fs.pipe-user-pages-soft"), HasSubstr("8KiB"),
-                    HasSubstr("1MiB")));
+              testing::MatchesRegex("1: all pipes of uid 3141592 together have as many pages as "
+                                    "fs\\.pipe-user-pages-soft allows: a new one gets 8KiB, and can't be "
+                                    "1MiB\\. Close pipes, or raise the limit with sysctl\n"));
 }
 
 TEST_F(MachineLimits, FindsThatNothingIsFreeForTheLog) {
@@ -90,8 +96,52 @@ TEST_F(MachineLimits, FindsThatNothingIsFreeForTheLog) {
     EXPECT_THAT(check_log(log), testing::Not(Contains(warning("is full"))));
     for (int i = 0; i < 4; ++i) std::ofstream(fmt::format("{}/{}", disk, i)) << std::string(file_size, 'x');
     EXPECT_THAT(check_log(log), Contains(warning(said)));
+    const SinkSettings other = sink("file", {{"path", disk + "/sink"}});
+    if (file_size > 1) {
+      EXPECT_THAT(check_sinks({&other, 1}), ElementsAre(warning("the sink 's': the file system of '" + disk +
+                                                                "' is full. Make room there")));
+    }
     ASSERT_EQ(::umount(disk.c_str()), 0);
   }
+}
+
+TEST_F(MachineLimits, FindsThatASinkMayNotWrite) {
+  const std::string disk = folder_ / "disk";
+  std::filesystem::create_directory(disk);
+  if (::mount("tmpfs", disk.c_str(), "tmpfs", MS_RDONLY, "mode=755") != 0)
+    GTEST_SKIP() << "can't mount a file system: " << std::strerror(errno);
+  const SinkSettings file = sink("file", {{"path", disk + "/x"}});
+  EXPECT_THAT(check_sinks({&file, 1}),
+              ElementsAre(warning(
+                  "the sink 's': the user root (uid 0) can't write to '" + disk +
+                  "': Read-only file system (mode 0755, owner root, group root). Mount it read-write; in a "
+                  "service, it needs ReadWritePaths= in a drop-in")));
+  ASSERT_EQ(::umount(disk.c_str()), 0);
+}
+
+TEST_F(MachineLimits, FindsThatAnotherUsersSinkMayNotWrite) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root becomes another user";
+  ASSERT_EQ(::chmod(folder_.path().c_str(), 0755), 0);
+  const std::string path = folder_ / "socket";
+  const UniqueFd socket_fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  ASSERT_LT(path.size(), sizeof address.sun_path);
+  path.copy(address.sun_path, path.size());
+  ASSERT_EQ(::bind(socket_fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(::chmod(path.c_str(), 0600), 0);
+  const std::array sinks = {sink("file", {{"path", folder_ / "x"}}),
+                            sink("syslog", {{"transport", "unix"}, {"path", path}})};
+  ASSERT_EQ(::seteuid(65534), 0);
+  const Findings findings = check_sinks(sinks);
+  ASSERT_EQ(::seteuid(0), 0);
+  EXPECT_THAT(
+      findings,
+      ElementsAre(warning("the sink 's': the user nobody (uid 65534) can't write to '" + folder_.path() +
+                          "': Permission denied (mode 0755, owner root, group root). Give it to slurper "
+                          "with chown"),
+                  warning("the sink 's': the user nobody (uid 65534) may not write to the "
+                          "socket '" +
+                          path + "': Permission denied (mode 0600, owner root, group root)")));
 }
 
 // A start says what `check` finds, but for what it reports itself, and hangs on no file that is none.

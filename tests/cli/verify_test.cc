@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "cli/program.h"
+#include "cli/recover.h"
 #include "cli/verify_ring.h"
 #include "log/cursor_file.h"
 #include "log/log_files.h"
@@ -191,6 +192,57 @@ TEST_F(VerifyCommandTest, HoldsTheLogAgainstItsRing) {
   write_file(ring_ + "/ring", "somebody else's");
   EXPECT_EQ(run(paths_.active()), 65);
   EXPECT_THAT(unwrapped(), HasSubstr("it is not"));
+}
+
+TEST_F(VerifyCommandTest, NamesRingsInQuarantineUntilTheyAreRemoved) {
+  const auto boot = read_boot_id(kernel());
+  ASSERT_TRUE(boot);
+  ring_ = directory_ / "ring";
+  const auto make_ring = [&] {
+    ASSERT_TRUE(Ring::open(kernel(), ring_,
+                           {.directory = {}, .size = {1 << 20}, .when_full = WhenFull::Block}, {1, 2, 3},
+                           *boot, {.readable_from = 0, .end = 16}));
+  };
+  const std::string quarantined = ring_ + "/ring.put-aside-1";
+  make_ring();
+  std::filesystem::rename(ring_ + "/ring", quarantined);
+  make_ring();
+  EXPECT_EQ(run(paths_.active()), 0) << out_;
+  EXPECT_THAT(unwrapped(),
+              HasSubstr("the ring '" + quarantined +
+                        "' is in quarantine. To write what it holds and no log has, run 'slurper "
+                        "recover --ring " +
+                        ring_ + " " + paths_.active() + "'; to remove it, add --remove"));
+  const auto recover = [&](RecoverAction action, uid_t user) {
+    return test::capture([&](std::FILE* out, std::FILE* err) {
+      EXPECT_EQ(::seteuid(user), 0);
+      const int status = recover_command(paths_.active(), ring_, action, out, err);
+      EXPECT_EQ(::seteuid(::getuid()), 0);
+      return status;
+    });
+  };
+  EXPECT_THAT(recover(RecoverAction::List, ::geteuid()).out, HasSubstr("  the log has all that it holds\n"));
+  ASSERT_EQ(::chmod(quarantined.c_str(), 0666), 0);
+  ASSERT_EQ(::chmod(directory_.path().c_str(), 0755), 0);
+  ASSERT_EQ(::chmod(ring_.c_str(), 0555), 0);
+  const test::Outcome denied = recover(RecoverAction::Remove, ::geteuid() == 0 ? 65534 : ::geteuid());
+  EXPECT_EQ(denied.status, 77);
+  EXPECT_EQ(denied.err, "slurper: cannot remove the ring '" + quarantined + "': Permission denied\n");
+  ASSERT_EQ(::chmod(ring_.c_str(), 0755), 0);
+  EXPECT_EQ(recover(RecoverAction::Remove, ::geteuid()).out, "removed " + quarantined + "\n");
+}
+
+TEST_F(VerifyCommandTest, NamesCursorsThatNoSinkHas) {
+  ASSERT_TRUE(CursorFile::open(kernel(), paths_, "left", {1, 2, 3}, {}));
+  EXPECT_EQ(run(paths_.active()), 0);
+  EXPECT_THAT(unwrapped(), Not(HasSubstr("is of no use"))) << "without a slurper, a sink may come back to it";
+  const auto writer = LogIndex::open(kernel(), paths_, {});
+  ASSERT_TRUE(writer);
+  EXPECT_EQ(run(paths_.active()), 0);
+  EXPECT_THAT(unwrapped(), HasSubstr("the cursor '" + paths_.cursor("left") +
+                                     "' is of no use: no sink of the slurper that writes the log has it. To "
+                                     "remove it, run 'slurper recover " +
+                                     paths_.active() + " --remove'"));
 }
 
 // A log that ends at offset 100, whose index is of session 5, and the notes on a ring of this boot and log.
