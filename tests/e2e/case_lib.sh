@@ -17,6 +17,12 @@ skip() { # REASON
   exit 77
 }
 
+# What slurper has said, where service_test.sh wants it.
+keep_said() {
+  { journalctl --quiet --no-pager --unit "slurper*"; cat /tmp/said /tmp/work/*.out; } >&3 2>/dev/null || true
+}
+trap keep_said EXIT
+
 # For one event: no total time may fail on a slow machine.
 wait_until() { # WHAT COMMAND...
   local what=$1 deadline=$((SECONDS + 120))

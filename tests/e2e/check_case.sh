@@ -9,6 +9,7 @@ program=$(sed -n 's/^ExecStart=\([^ ]*\) .*/\1/p' "$(systemctl show --property F
 check() { "$program" check -c "$configuration" 2>&1 >/dev/null | awk '/^         / { sub(/^ +/, " "); printf "%s", $0; next } { printf "\n%s", $0 }'; }
 finds() { # TEXT
   check >/tmp/found || true
+  cat /tmp/found >>/tmp/said
   grep -qF -- "$1" /tmp/found || die "check does not find '$1': $(cat /tmp/found)"
 }
 exits() { # STATUS

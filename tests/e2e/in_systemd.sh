@@ -132,7 +132,7 @@ unshare --pid --mount --fork --propagation private -- bash -c '
 # A session of its own: no terminal, and no signal that is meant for the caller. It dies with the
 # caller even by SIGKILL, and all inside with it.
 setsid setpriv --pdeathsig KILL unshare --pid --mount --uts --ipc --net --fork --kill-child=KILL --propagation private -- \
-  "$self" --enter-cgroup "${cgroups[*]}" "$folder" ${binds[@]+"${binds[@]}"} </dev/null >"$folder/console" 2>&1 &
+  "$self" --enter-cgroup "${cgroups[*]}" "$folder" ${binds[@]+"${binds[@]}"} </dev/null >"$folder/console" 2>&1 3>&- &
 supervisor=$!
 disown # no "Killed" from the shell
 pid=

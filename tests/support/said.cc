@@ -14,7 +14,7 @@ void keep_said(std::string_view lines) {
   const char* const folder = std::getenv("SLURPER_SAID");
   if (folder == nullptr || lines.empty()) return;
   const UniqueFd file(::open(fmt::format("{}/{}", folder, ::getpid()).c_str(),
-                             O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+                             O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
   // What is not kept shows as a message that no test has produced.
   (void)!::write(file.get(), lines.data(), lines.size());
 }
