@@ -6,7 +6,7 @@
 #include "cli/checks.h"
 #include "cli/command.h"
 #include "cli/options.h"
-#include "daemon/daemon.h"
+#include "daemon/run_daemon.h"
 #include "service/fd_store.h"
 #include "service/sd_notify.h"
 

@@ -2,46 +2,19 @@
 
 #include <fmt/format.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <chrono>
-#include <csignal>
-#include <cstdio>
 #include <cstdlib>
-#include <memory>
-#include <optional>
-#include <span>
-#include <string>
-#include <utility>
-#include <vector>
 
 #include "base/error.h"
-#include "base/event_loop.h"
-#include "base/start_thread.h"
 #include "base/text.h"
-#include "control/alerts.h"
-#include "control/snapshot.h"
 #include "control/status_text.h"
 #include "daemon/ring_choice.h"
-#include "daemon/start.h"
-#include "intake/fifo_set.h"
-#include "intake/intake.h"
-#include "intake/intake_loop.h"
-#include "intake/path_keeper.h"
-#include "log/log_thread.h"
-#include "service/fd_store.h"
-#include "service/messages.h"
 #include "service/phrase_table.h"
 #include "service/sd_notify.h"
-#include "service/service_report.h"
 #include "service/stderr_log.h"
-#include "sink/registry.h"
-#include "sink/sinks.h"
-#include "watch/pipe_monitor.h"
 
 namespace slurper {
 
@@ -53,68 +26,14 @@ using std::chrono::nanoseconds;
 
 constexpr auto kPatience = 5s;  // how long a clean stop tries a log that can't be written
 
-sigset_t handled_signals() {
+}  // namespace
+
+sigset_t Daemon::handled_signals() {
   sigset_t signals;
   ::sigemptyset(&signals);
   for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) ::sigaddset(&signals, signal);
   return signals;
 }
-
-// All stages, assembled. The intake's thread runs it: it waits for the FIFO, for signals, and for the log's
-// thread.
-class Daemon {
- public:
-  Daemon(const Settings& settings, const std::function<Result<Settings>()>& reload,
-         std::vector<PassedFd> passed)
-      : settings_(settings),
-        reload_(reload),
-        fd_store_(os_, settings.fifo.path, std::move(passed), messages_) {}
-
-  // Opens everything and starts the threads. Detects every fault in the settings before it changes anything.
-  Status start(std::vector<PreparedSink> sinks);
-  int run();
-
-  [[nodiscard]] EventListener& events() { return messages_; }
-  [[nodiscard]] bool has_socket_unit() const { return fd_store_.has_socket_unit(); }
-
- private:
-  // Any thread may call it. Fails only before the loop is set up, when nothing waits, and while 2^64 - 1
-  // wake-ups are pending.
-  void wake() const { (void)::eventfd_write(wake_fd_.get(), 1); }
-  Status set_up_loop();
-  void put_together(std::vector<PreparedSink> sinks);
-  Status start_threads();
-  void wait(std::optional<nanoseconds> limit);
-  void follow_path();
-  void serve_signals();
-  void reload();
-  [[nodiscard]] Snapshot snapshot() const;
-  [[nodiscard]] std::string full_status() const;
-  int stop();
-  void report_stop(bool all_written);
-
-  Os& os_ = kernel();
-  Settings settings_;
-  const std::function<Result<Settings>()>& reload_;
-  bool stopping_ = false;
-
-  UniqueFd wake_fd_;  // eventfd: the log's thread has made room in the ring, or an alert has changed
-  Alerts alerts_{[this] { wake(); }};
-  Messages messages_{alerts_, &write_to_stderr_log};
-  FdStore fd_store_;
-  UniqueFd signal_fd_;
-  std::optional<EventLoop> loop_;
-
-  Stages stages_;  // without the FIFO, which moves to fifos_
-  std::unique_ptr<Intake> intake_;
-  std::unique_ptr<FifoSet> fifos_;
-  std::unique_ptr<PathKeeper> path_keeper_;
-  std::unique_ptr<PipeMonitor> monitor_;
-  std::unique_ptr<LogThread> log_thread_;
-  std::unique_ptr<IntakeLoop> intake_loop_;
-  std::unique_ptr<ServiceReport> report_;
-  std::unique_ptr<Sinks> sinks_;
-};
 
 Status Daemon::start(std::vector<PreparedSink> sinks) {
   Result<Stages> stages = open_stages(os_, settings_, fd_store_, messages_);
@@ -314,60 +233,6 @@ void Daemon::report_stop(bool all_written) {
                                                      {"size", ByteSize{ring.used()}},
                                                      {"ring", Quoted{stages_.ring_path}}});
   }
-}
-
-int start_and_run(const Settings& settings, const std::function<Result<Settings>()>& reload,
-                  std::vector<PassedFd> passed, std::span<const Phrase> warnings) {
-  Daemon daemon(settings, reload, std::move(passed));
-  Result<std::vector<PreparedSink>> sinks = prepare_sinks(settings.sinks);
-  const Status started = sinks ? daemon.start(std::move(*sinks)) : std::unexpected(sinks.error());
-  if (!started) {
-    const Error& error = started.error();
-    daemon.events().report(EventId::StartFailed, {{"error", &error}});
-    notify_systemd(fmt::format("ERRNO={}\nSTATUS={}", error.errnum, to_text(error)));
-    // A wrong configuration is not retried, see slurper-failed.service.
-    if (daemon.has_socket_unit() && error.kind != ErrorKind::Config) delay_next_start();
-    return static_cast<int>(error.kind);
-  }
-  for (const Phrase& warning : warnings) daemon.events().report(EventId::StartWarning, {{"text", &warning}});
-  return daemon.run();
-}
-
-}  // namespace
-
-void delay_next_start() {
-  sigset_t stops;
-  ::sigemptyset(&stops);
-  for (const int signal : {SIGTERM, SIGINT}) ::sigaddset(&stops, signal);
-  constexpr timespec kSecond{.tv_sec = 1, .tv_nsec = 0};
-  (void)::sigtimedwait(&stops, nullptr, &kSecond);
-}
-
-int run_daemon(const Settings& settings, const std::function<Result<Settings>()>& reload,
-               std::string_view level, std::span<const Phrase> warnings) {
-  // A signalfd also receives ignored signals, as long as they are blocked. The programs that sinks start
-  // inherit this: if a signal for slurper is sent to its whole control group (systemctl kill), it kills none
-  // of these programs.
-  for (const int signal : {SIGHUP, SIGUSR1, SIGUSR2}) (void)::signal(signal, SIG_IGN);
-  const sigset_t signals = handled_signals();
-  // Blocked before the first thread starts, so that every thread inherits the mask: signals arrive by
-  // signalfd alone.
-  (void)::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  // If a file grows beyond RLIMIT_FSIZE, write(2) must fail: the signal must not kill slurper.
-  (void)::signal(SIGXFSZ, SIG_IGN);
-  (void)::signal(SIGPIPE, SIG_IGN);
-
-  std::vector<PassedFd> passed = take_passed_fds();
-  if (const Status started = start_stderr_log(level); !started) {
-    (void)std::fputs(("slurper: " + to_text(started.error()) + '\n').c_str(), stderr);
-    if (has_socket_unit(passed)) delay_next_start();
-    return static_cast<int>(started.error().kind);
-  }
-  int exit_status = 0;
-  run_or_end_process("slurper",
-                     [&] { exit_status = start_and_run(settings, reload, std::move(passed), warnings); });
-  stop_stderr_log();  // when all threads that could write a message have ended
-  return exit_status;
 }
 
 }  // namespace slurper

@@ -1,25 +1,98 @@
-// The daemon: assembles all stages and runs them.
+// Daemon: assembles all stages and runs them.
 #pragma once
 
-#include <functional>
-#include <span>
-#include <string>
-#include <string_view>
+#include <sys/eventfd.h>
 
+#include <chrono>
+#include <csignal>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/event_loop.h"
+#include "base/fd.h"
+#include "base/os.h"
 #include "base/settings.h"
+#include "control/alerts.h"
+#include "control/snapshot.h"
+#include "daemon/start.h"
+#include "intake/fifo_set.h"
+#include "intake/intake.h"
+#include "intake/intake_loop.h"
+#include "intake/path_keeper.h"
+#include "log/log_thread.h"
+#include "service/fd_store.h"
+#include "service/messages.h"
+#include "service/service_report.h"
+#include "service/stderr_log.h"
+#include "sink/registry.h"
+#include "sink/sinks.h"
 #include "slurper/result.h"
+#include "watch/pipe_monitor.h"
 
 namespace slurper {
 
-// Reads the FIFO into the log until SIGTERM or SIGINT, in the foreground, and returns the process's exit
-// status. Call it before any thread is started: it blocks the signals that it handles. It calls `reload` on
-// SIGHUP. `level`: minimum severity to log, one of spdlog's names ("info"). `warnings`: problems that were
-// found in the settings and on the machine; a successful start reports them once.
-int run_daemon(const Settings& settings, const std::function<Result<Settings>()>& reload,
-               std::string_view level, std::span<const Phrase> warnings);
+// All stages, assembled, for one run of the process. The intake's thread calls it: it waits for the FIFO, for
+// signals, and for the log's thread. What survives a crash is in the ring and in the log.
+class Daemon {
+ public:
+  Daemon(const Settings& settings, const std::function<Result<Settings>()>& reload,
+         std::vector<PassedFd> passed)
+      : settings_(settings),
+        reload_(reload),
+        fd_store_(os_, settings.fifo.path, std::move(passed), messages_) {}
 
-// Call this after a failed start if a socket unit (has_socket_unit()) would start slurper again at once:
-// waits for a second, or for a signal to stop.
-void delay_next_start();
+  // Opens everything and starts the threads. Detects every fault in the settings before it changes anything.
+  Status start(std::vector<PreparedSink> sinks);
+  // Reads the FIFO into the log until SIGTERM or SIGINT, and returns the process's exit status.
+  int run();
+
+  // The signals that a daemon receives by signalfd: every thread must block them.
+  [[nodiscard]] static sigset_t handled_signals();
+
+  [[nodiscard]] EventListener& events() { return messages_; }
+  [[nodiscard]] bool has_socket_unit() const { return fd_store_.has_socket_unit(); }
+
+ private:
+  // Any thread may call it. Fails only before the loop is set up, when nothing waits, and while 2^64 - 1
+  // wake-ups are pending.
+  void wake() const { (void)::eventfd_write(wake_fd_.get(), 1); }
+  Status set_up_loop();
+  void put_together(std::vector<PreparedSink> sinks);
+  Status start_threads();
+  void wait(std::optional<std::chrono::nanoseconds> limit);
+  void follow_path();
+  void serve_signals();
+  void reload();
+  [[nodiscard]] Snapshot snapshot() const;
+  [[nodiscard]] std::string full_status() const;
+  int stop();
+  void report_stop(bool all_written);
+
+  Os& os_ = kernel();
+  Settings settings_;
+  const std::function<Result<Settings>()>& reload_;
+  bool stopping_ = false;
+
+  UniqueFd wake_fd_;  // eventfd: the log's thread has made room in the ring, or an alert has changed
+  Alerts alerts_{[this] { wake(); }};
+  Messages messages_{alerts_, &write_to_stderr_log};
+  FdStore fd_store_;
+  UniqueFd signal_fd_;
+  std::optional<EventLoop> loop_;
+
+  Stages stages_;  // without the FIFO, which moves to fifos_
+  std::unique_ptr<Intake> intake_;
+  std::unique_ptr<FifoSet> fifos_;
+  std::unique_ptr<PathKeeper> path_keeper_;
+  std::unique_ptr<PipeMonitor> monitor_;
+  std::unique_ptr<LogThread> log_thread_;
+  std::unique_ptr<IntakeLoop> intake_loop_;
+  std::unique_ptr<ServiceReport> report_;
+  std::unique_ptr<Sinks> sinks_;
+};
 
 }  // namespace slurper

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "base/uuid.h"
-#include "daemon/daemon.h"
 #include "daemon/ring_choice.h"
+#include "daemon/run_daemon.h"
 #include "intake/path_keeper.h"
 #include "ring/ring_directory.h"
 
