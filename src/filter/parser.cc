@@ -3,21 +3,20 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "base/text.h"
+#include "filter/foreign_words.h"
 #include "filter/lint.h"
 #include "filter/literal.h"
+#include "filter/read_number.h"
 
 namespace slurper {
 
 namespace {
-
-constexpr std::size_t kMaxName = 64;  // a longer one is no typing error, and would be slow to compare
 
 constexpr std::string_view kSpace = " \t\r\n";
 
@@ -37,49 +36,6 @@ QuotedText named(std::string_view text) {
 
 Phrase did_you_mean(std::string_view name) {
   return {PhraseId::DidYouMean, {{"name", named(name)}}};
-}
-
-// The name that other languages, and sysdig, have for something.
-struct Foreign {
-  std::string_view word;
-  PhraseId advice;
-  std::string_view instead = {};  // its argument
-};
-constexpr std::array kForeignOperators = {
-    Foreign{"==", PhraseId::FilterWriteInstead, "="},
-    Foreign{"=~", PhraseId::FilterWriteInstead, "matches"},
-    Foreign{"!~", PhraseId::FilterNotMatches},
-    Foreign{"<>", PhraseId::FilterWriteInstead, "!="},
-    Foreign{"~", PhraseId::FilterWriteInstead, "matches"},
-    Foreign{":", PhraseId::FilterWriteInstead, "="},
-    Foreign{"is", PhraseId::FilterWriteInstead, "="},
-    Foreign{"eq", PhraseId::FilterWriteInstead, "="},
-    Foreign{"not", PhraseId::FilterNotBeforeField},
-    Foreign{"regex", PhraseId::FilterWriteInstead, "matches"},
-    Foreign{"like", PhraseId::FilterGlobInstead},
-    Foreign{"iglob", PhraseId::FilterMatchesInstead},
-    Foreign{"pmatch", PhraseId::FilterPrefixInstead},
-    Foreign{"bcontains", PhraseId::FilterBytesInstead, "contains"},
-    Foreign{"bstartswith", PhraseId::FilterBytesInstead, "startswith"},
-    Foreign{"intersects", PhraseId::FilterWriteInstead, "in"},
-};
-constexpr std::array kForeignConnectives = {
-    Foreign{"&&", PhraseId::FilterWriteInstead, "and"},  Foreign{"||", PhraseId::FilterWriteInstead, "or"},
-    Foreign{"AND", PhraseId::FilterWriteInstead, "and"}, Foreign{"OR", PhraseId::FilterWriteInstead, "or"},
-    Foreign{"&", PhraseId::FilterWriteInstead, "and"},   Foreign{"|", PhraseId::FilterWriteInstead, "or"},
-    Foreign{",", PhraseId::FilterSeveralValues},
-};
-constexpr std::array kForeignBeginnings = {Foreign{"!", PhraseId::FilterWriteInstead, "not"},
-                                           Foreign{"NOT", PhraseId::FilterWriteInstead, "not"}};
-
-template <std::size_t kSize>
-Phrase advice_for(std::string_view text, const std::array<Foreign, kSize>& table) {
-  for (const Foreign& foreign : table) {
-    const std::string_view rest = text.substr(std::min(foreign.word.size(), text.size()));
-    const bool whole = !is_letter(foreign.word.back()) || rest.empty() || !is_letter(rest.front());
-    if (text.starts_with(foreign.word) && whole) return {foreign.advice, {{"instead", foreign.instead}}};
-  }
-  return {};
 }
 
 std::string operators_on(const Field& field) {
@@ -155,7 +111,6 @@ class Parser {
   bool parse_raw_value(std::string& value);
   bool parse_quoted(std::string& value);
   bool parse_escape(std::string& value);
-  bool add_number(Comparison& comparison, std::string_view value, std::size_t position);
 
   std::string_view text_;
   FieldTable fields_;
@@ -187,7 +142,8 @@ bool Parser::check_end() {
   if (rest().starts_with(')')) return fail(position_, PhraseId::FilterNeverOpened);
   const bool is_exists = !expression_.comparisons.empty() && word_at(position_) == "exists";
   return fail(position_, {PhraseId::FilterExpectedConnective, {{"found", named(token())}}},
-              is_exists ? PhraseId::FilterExistsStandsAlone : advice_for(rest(), kForeignConnectives));
+              is_exists ? PhraseId::FilterExistsStandsAlone
+                        : advice_on_foreign_word(FilterPlace::Connective, rest()));
 }
 
 bool Parser::parse_list(Node& node, Node::Kind kind, std::string_view word,
@@ -238,7 +194,7 @@ bool Parser::parse_primary(Node& node) {
   if (take(')')) return true;
   if (at_end()) return fail(opened, {PhraseId::FilterNeverClosed, {{"opening", "'('"}}});
   return fail(position_, {PhraseId::FilterExpectedConnectiveOrEnd, {{"found", named(token())}}},
-              advice_for(rest(), kForeignConnectives));
+              advice_on_foreign_word(FilterPlace::Connective, rest()));
 }
 
 bool Parser::parse_comparison(Node& node) {
@@ -259,7 +215,7 @@ bool Parser::parse_field(Comparison& comparison) {
     const bool empty = at_end() && expression_.comparisons.empty() && depth_ == 0;
     if (at_end()) return fail(begin, empty ? PhraseId::FilterEmpty : PhraseId::FilterEndsBeforeField);
     return fail(begin, {PhraseId::FilterExpectedField, {{"found", named(token())}}},
-                advice_for(rest(), kForeignBeginnings));
+                advice_on_foreign_word(FilterPlace::Beginning, rest()));
   }
   position_ += word.size();
   while (rest().starts_with('.') && !word_at(position_ + 1).empty())
@@ -267,7 +223,7 @@ bool Parser::parse_field(Comparison& comparison) {
   const std::string_view name = text_.substr(begin, position_ - begin);
   comparison.field = find_field(fields_, name);
   if (comparison.field == nullptr) {
-    Phrase advice = advice_for(text_.substr(begin), kForeignBeginnings);
+    Phrase advice = advice_on_foreign_word(FilterPlace::Beginning, text_.substr(begin));
     if (advice.empty()) advice = suggest_field(fields_, name);
     return fail(begin, {PhraseId::FilterNoSuchField, {{"name", named(name)}}}, std::move(advice));
   }
@@ -308,9 +264,9 @@ bool Parser::parse_operator(Comparison& comparison) {
     const bool fits = word.empty() ? rest().starts_with(info.name) : word == info.name;
     if (fits && (found == nullptr || info.name.size() > found->name.size())) found = &info;
   }
-  Phrase advice = advice_for(rest(), kForeignOperators);
+  Phrase advice = advice_on_foreign_word(FilterPlace::Operator, rest());
   if (found == nullptr || !advice.empty()) {
-    if (!word.empty() && word.size() <= kMaxName && advice.empty()) {
+    if (!word.empty() && word.size() <= kMaxGuessedName && advice.empty()) {
       const auto edits = [&](const OperatorInfo& info) { return edit_distance(info.name, word); };
       const auto& nearest = *std::ranges::min_element(operators(), {}, edits);
       if (edits(nearest) <= max_edits(word)) advice = did_you_mean(nearest.name);
@@ -366,8 +322,16 @@ bool Parser::parse_value(Comparison& comparison) {
     return fail(begin, std::move(warning->why), std::move(warning->advice));
   std::string value;
   if (!parse_raw_value(value)) return false;
-  if (comparison.field->type != FieldType::Text) return add_number(comparison, value, begin);
-  comparison.texts.push_back(std::move(value));
+  const Field& field = *comparison.field;
+  if (field.type == FieldType::Text) {
+    comparison.texts.push_back(std::move(value));
+    return true;
+  }
+  auto number = read_number(field, value);
+  if (!number)
+    return fail(begin, {PhraseId::FilterWrongValue, {{"value", named(value)}, {"field", named(field.name)}}},
+                std::move(number.error()));
+  comparison.numbers.push_back(*number);
   return true;
 }
 
@@ -434,49 +398,6 @@ bool Parser::parse_escape(std::string& value) {
     default:
       return fail(backslash, PhraseId::FilterNoSuchEscape, PhraseId::FilterWriteBackslash);
   }
-}
-
-bool Parser::add_number(Comparison& comparison, std::string_view value, std::size_t position) {
-  const Field& field = *comparison.field;
-  NumberValue number;
-  Phrase advice;
-  if (field.type == FieldType::Number) {
-    const bool negative = value.starts_with('-');
-    std::string_view digits = value.substr(negative ? 1 : 0);
-    const bool hexadecimal = digits.starts_with("0x");
-    if (hexadecimal) digits.remove_prefix(2);
-    const std::string signed_digits = (negative ? "-" : "") + std::string(digits);
-    std::int64_t parsed = 0;
-    const char* const end = signed_digits.data() + signed_digits.size();
-    const auto [stop, error] = std::from_chars(signed_digits.data(), end, parsed, hexadecimal ? 16 : 10);
-    if (error == std::errc() && stop == end && !digits.starts_with('-')) number = parsed;
-    advice = {PhraseId::FilterNumberIs, {{"field", named(field.name)}}};
-  } else if (field.type == FieldType::Time) {
-    number = parse_time(value);
-    advice = PhraseId::FilterTimeIs;
-  } else {
-    number = named_value(field, value);
-    const auto edits = [&](const NamedValue& one) { return edit_distance(one.name, value); };
-    if (!number && value.size() <= kMaxName) {
-      const auto nearest = std::ranges::min_element(field.names, {}, edits);
-      if (nearest != field.names.end() && edits(*nearest) <= max_edits(value))
-        advice = did_you_mean(nearest->name);
-    }
-    if (advice.empty()) {
-      std::string names;
-      for (const NamedValue& one : field.names) {
-        if (name_of(field, one.value) == one.name) names.append(names.empty() ? "" : " ").append(one.name);
-      }
-      advice = {PhraseId::FilterValuesAre, {{"values", std::move(names)}}};
-    }
-  }
-  if (!number) {
-    return fail(position,
-                {PhraseId::FilterWrongValue, {{"value", named(value)}, {"field", named(field.name)}}},
-                std::move(advice));
-  }
-  comparison.numbers.push_back(*number);
-  return true;
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Parses a filter's text into an expression.
+// Parses a filter's text into an expression. parser.cc is one file, since the grammar is read in one piece:
+// the functions call each other from `or` down to a character's escape.
 #pragma once
 
 #include <cstddef>
