@@ -1,4 +1,5 @@
-// The values of settings: reads, checks and prints them by the description of each setting.
+// The values of settings: reads, checks and prints them by the description of each setting. setting_value.cc
+// is one file, since reading, printing and naming what is allowed must agree for each type of setting.
 #pragma once
 
 #include <cstdint>

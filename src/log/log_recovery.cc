@@ -1,5 +1,6 @@
 // LogWriter's start: it resolves what a crash, a loss of power or other processes left, and finds where the
-// stream goes on. rotation_state.h and log_end.h name the cases.
+// stream continues. rotation_state.h and log_end.h name the cases. One file, since each step changes the
+// files and the record that the next step relies on, so their order must be seen.
 #include <fcntl.h>
 
 #include <algorithm>

@@ -44,7 +44,7 @@ LogWriter::LogWriter(Os& os, const LogSettings& settings, LogPaths paths, LogInd
 }
 
 Status LogWriter::set_access(int fd) {
-  // open(2) took the process's umask off the mode.
+  // open(2) removed the bits of the process's umask from the mode.
   if (const int error = os_.fchmod(fd, settings_.mode); error < 0)
     return cannot(-error, PhraseId::SetModeOfLog, paths_.active());
   if (group_ != static_cast<gid_t>(-1)) {
@@ -55,11 +55,11 @@ Status LogWriter::set_access(int fd) {
   return {};
 }
 
-// Opens or makes the file at the active segment's path, which begins at position_.base(), and learns its size
+// Opens or makes the file at the active segment's path, which begins at position_.base(), and reads its size
 // and last bytes.
 Status LogWriter::open_active() {
   const std::string& path = paths_.active();
-  // Read, too: the last byte says whether a line is unfinished.
+  // Opens it for reading, too: the last byte shows whether a line is unfinished.
   int fd = os_.open(path.c_str(), O_RDWR | O_APPEND | O_NOFOLLOW);
   if (fd == -ENOENT) {
     fd = os_.open(path.c_str(), O_RDWR | O_APPEND | O_NOFOLLOW | O_CREAT | O_EXCL, settings_.mode);
@@ -69,7 +69,7 @@ Status LogWriter::open_active() {
       return set;
     }
     record_.active_created = system_clock::now();
-    folder_unsynced_ = true;  // before the first line is called synced, the file's name is, too
+    folder_unsynced_ = true;  // the file's name must be synced before the first line counts as synced
   }
   if (fd < 0) return cannot(-fd, PhraseId::OpenLog, path);
   UniqueFd file_fd(fd);
@@ -144,16 +144,16 @@ Status LogWriter::write_index() {
   return {};
 }
 
-// Before a byte is written at an offset, the index on the disk says that it may be. So after a loss of power
-// no offset is given out a second time.
+// Notes in the index on the disk, before a byte is written at an offset, that one may be there. So no offset
+// is assigned a second time after a loss of power.
 Status LogWriter::reserve(std::uint64_t bytes) {
   if (end() + bytes <= record_.reserved) return {};
   record_.reserved = end() + bytes + kReserve;
   return write_index();
 }
 
-// Resolves what failed before, and what others did to the log. Afterwards the next byte can go to the active
-// segment.
+// Resolves what failed before, and what other processes did to the log. Afterwards the next byte can go to
+// the active segment.
 Status LogWriter::prepare() {
   if (!active_fd_) return begin_segment();
   if (Status followed = follow_file(); !followed) return followed;
@@ -169,11 +169,11 @@ bool LogWriter::rotation_wanted(std::size_t incoming) {
   return due && system_clock::now() >= *due;
 }
 
-// How many bytes of `data` belong into the active segment: whole lines up to the limit, but always the rest
-// of a line that was begun.
+// Returns how many bytes of `data` belong into the active segment: whole lines up to the limit, but always
+// the rest of a line that was begun.
 std::size_t LogWriter::fitting(std::span<const char> data) const {
   const bool must_end =
-      rotate_requested_ && position_.size() > 0;  // in mid-line, or it would have been rotated
+      rotate_requested_ && position_.size() > 0;  // amid a line: otherwise it would have been rotated
   const std::uint64_t limit = settings_.rotate_size.bytes;
   if (must_end) return after_first_newline(data);
   if (limit == 0 || position_.size() + data.size() <= limit) return data.size();
@@ -188,7 +188,7 @@ Result<std::size_t> LogWriter::append(std::span<const char> data) {
   SLURPER_ASSERT(!data.empty());
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     if (Status ready = prepare(); !ready) return std::unexpected(ready.error());
-    // If the next line does not fit any more, the segment ends.
+    // If the next line no longer fits, the segment ends.
     const std::uint64_t limit = settings_.rotate_size.bytes;
     const std::size_t next_line =
         limit != 0 && position_.size() + data.size() > limit ? after_first_newline(data) : 0;
@@ -245,8 +245,8 @@ Status LogWriter::sync_folder() {
 
 Status LogWriter::close() {
   const OneAtATime in(occupied_);
-  // What others did to the file since the last byte belongs into the index, too. If this fails, the next
-  // start does it.
+  // The index must also note what other processes did to the file after the last byte. If this fails, the
+  // next start does it.
   if (active_fd_ && follow_file()) (void)follow_path(Patience::None);
   if (durable()) {
     if (Status synced = sync(); !synced) return synced;
@@ -260,7 +260,7 @@ Status LogWriter::close() {
 
 std::optional<system_clock::time_point> LogWriter::rotation_due() {
   if (settings_.rotate_every.count() == 0 || position_.size() == 0 || rotate_requested_) return std::nullopt;
-  // The clock was ahead when the segment was begun, and was set right since: the segment's age is unknown,
+  // The clock was ahead when the segment began, and has been corrected since: the segment's age is unknown,
   // and counts from now.
   const auto now = system_clock::now();
   if (record_.active_created > now) record_.active_created = now;
@@ -281,7 +281,7 @@ Status LogWriter::rotate() {
 Status LogWriter::finish_rotation() {
   const Result<bool> moved = follow_path(Patience::None);
   if (!moved) return std::unexpected(moved.error());
-  if (*moved) return {};  // it has been rotated, in a way
+  if (*moved) return {};  // another process has moved it: that serves as the rotation
   if (durable()) {
     if (Status synced = sync(); !synced) return synced;
   }
@@ -294,7 +294,7 @@ Status LogWriter::finish_rotation() {
   return begin_segment();
 }
 
-// Makes the next segment, which begins at end(). The last one has left its path, or never was there.
+// Makes the next segment, which begins at end(). The last one has left its path, or never existed.
 Status LogWriter::begin_segment() {
   position_.begin_at(end());
   at_line_start_ = true;
@@ -303,7 +303,7 @@ Status LogWriter::begin_segment() {
   folder_unsynced_ = true;
   index_stale_ = true;
   if (index_.is_gone()) {
-    record_.active_inode = 0;  // in another folder it may be any file's
+    record_.active_inode = 0;  // in another folder, any file may have this inode number
     if (Status renewed = follow_identity(); !renewed) return renewed;
   }
   for (int attempt = 1;; ++attempt) {

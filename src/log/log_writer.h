@@ -47,6 +47,10 @@ struct RingWitness {
 // always resumes at end(), and the index notes each range of it that is gone. (docs/log-format.md, "When it
 // fails")
 //
+// Its work is in four files: log_recovery.cc has the start, external_changes.cc what other processes do to
+// the file, log_identity.cc what they do to the folder, and log_writer.cc the rest. That one is long because
+// append, sync and rotation rely on one order of writes to the segment, the folder and the index.
+//
 // Belongs to one thread at a time. Holds the lock on the log as long as it lives.
 class LogWriter {
  public:

@@ -1,4 +1,5 @@
-// Parses the headers of syslog lines. docs/records.md has the formats and their rules.
+// Parses the headers of syslog lines. docs/records.md has the formats and their rules. syslog_header.cc is
+// one file, since the formats compete for each line: a rule of one is right only beside those of the others.
 #pragma once
 
 #include <string_view>

@@ -1,4 +1,5 @@
-// Parses the times with which syslog lines begin.
+// Parses the times with which syslog lines begin. syslog_time.cc is one file, since the year, the zone and
+// the hour that clocks skip or show twice decide together which moment a local time means.
 #pragma once
 
 #include <string_view>

@@ -1,4 +1,5 @@
-// The sink `journald`: writes lines to the journal by its native protocol.
+// The sink `journald`: writes lines to the journal by its native protocol. journald_sink.cc is one file,
+// since what it sends and what it then looks for in the journal must agree field by field.
 #pragma once
 
 #include "slurper/sink.h"

@@ -1,4 +1,6 @@
-// The sink `syslog`: sends lines to a syslog server by any transport that it offers.
+// The sink `syslog`: sends lines to a syslog server by any transport that it offers. syslog_sink.cc is one
+// file, since every method works on the same batch and the same connection; transports and formats are
+// elsewhere.
 #pragma once
 
 #include "slurper/sink.h"
