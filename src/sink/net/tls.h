@@ -1,5 +1,5 @@
-// Tls: the client side of TLS (RFC 5425), as a state machine that turns bytes into bytes. No other file uses
-// OpenSSL.
+// Tls: the client side of TLS (RFC 5425), as a state machine that turns bytes into bytes. Only tls.cc and
+// certificate_text.cc use OpenSSL.
 #pragma once
 
 #include <memory>
