@@ -276,8 +276,15 @@ enum class PhraseId : std::uint16_t {
   SettingMissing,       // setting
   SetItInFile,          // option
   NameItOrFile,         // option
-  SamePathTwice,        // file
+  SamePathTwice,        // file, fifo, log: the places
   NameOtherConfiguration,  //
+  ReadConfigFolder,        // file
+  MendConfigFolder,        //
+  MendConfigFile,          //
+  TooManyConfigFiles,      // limit
+  SinkNameTaken,           // place, sink
+  NameEachSink,            //
+  NameUnnamedSinks,        //
   LargerThan,              // size
   LogIsNeverRotated,       //
   KeepSizeTooSmall,        //
@@ -463,6 +470,7 @@ enum class PhraseId : std::uint16_t {
   TheRing,                 // file
   TheRingIn,               // file
   TheConfiguration,        // file
+  TheConfigFolder,         // file
   TheFileSystemOf,         // subject
   TheSink,                 // sink
   FolderMissing,           // subject, folder, errno
@@ -483,6 +491,14 @@ enum class PhraseId : std::uint16_t {
   NothingWrites,           // fifo, folder
   NothingVisibleWrites,    // fifo, folder
   LetItBeRead,             //
+  OtherUsersConfigure,     // subject, mode, owner
+  ConfigFileIgnored,       // file
+  ConfigurationRead,       // file, effects
+  SetsSettings,            // settings
+  AddsSink,                // sinks
+  AddsSinks,               // sinks
+  SetsNothing,             //
+  SettingOverridden,       // by, setting, place
   LogFollowsNoLink,        // end
   SetLogPath,              //
   LogToBeCreated,          // log, size

@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/settings_keys.h"
 #include "base/text.h"
 #include "cli/checks.h"
 #include "cli/command.h"
@@ -85,6 +87,42 @@ Findings check_as(const Unit& unit, const Settings& settings, const std::optiona
              : findings;
 }
 
+// What each file of the configuration sets, and what overrides what.
+Findings list_origins(const Settings& settings, const Origins& origins) {
+  Findings all;
+  auto sink = settings.sinks.begin();
+  for (const Origins::File& file : origins.files) {
+    std::vector<std::string> keys;
+    for (const Origins::Value& value : file.values) keys.push_back(value.key->full_name());
+    std::vector<std::string> sinks;
+    for (std::size_t i = 0; i < file.sinks; ++i, ++sink) sinks.push_back(in_quotes(sink->name));
+    std::vector<Phrase> effects;
+    if (!keys.empty()) {
+      effects.emplace_back(
+          PhraseId::SetsSettings,
+          std::initializer_list<PhraseArgument>{{"settings", fmt::format("{}", fmt::join(keys, ", "))}});
+    }
+    if (!sinks.empty()) {
+      effects.emplace_back(
+          sinks.size() == 1 ? PhraseId::AddsSink : PhraseId::AddsSinks,
+          std::initializer_list<PhraseArgument>{{"sinks", fmt::format("{}", fmt::join(sinks, ", "))}});
+    }
+    if (effects.empty()) effects.emplace_back(PhraseId::SetsNothing);
+    all.push_back({.phrase = {PhraseId::ConfigurationRead,
+                              {{"file", QuotedText{file.name}}, {"effects", std::move(effects)}}}});
+  }
+  for (const Key& key : keys()) {
+    const std::vector<std::string> places = origins.places_of(key);
+    for (std::size_t i = 1; i < places.size(); ++i) {
+      all.push_back({.phrase = {PhraseId::SettingOverridden,
+                                {{"by", QuotedText{places[i]}},
+                                 {"setting", key.full_name()},
+                                 {"place", QuotedText{places[i - 1]}}}}});
+    }
+  }
+  return all;
+}
+
 Findings check_everything(const Settings& settings, const std::optional<std::string>& file,
                           const std::optional<Unit>& unit) {
   Findings all;
@@ -129,7 +167,8 @@ struct Wanted {
 
 // The settings go to standard output, so that `slurper check > slurper.toml` makes a file of them.
 int check(const ConfigOptions& options, const Wanted& wanted) {
-  const Result<Settings> settings = options.load();
+  Origins origins;
+  const Result<Settings> settings = options.load(&origins);
   if (!settings) return report(settings.error());
   // This answers what a reload asks: would slurper accept the settings? Like the reload, it loads no
   // plug-in.
@@ -144,14 +183,15 @@ int check(const ConfigOptions& options, const Wanted& wanted) {
   const std::optional<Unit> unit = file ? find_unit("", *file) : std::nullopt;
   if (wanted.drop_in) return print_drop_in(*settings, unit);
 
-  Findings findings = check_everything(*settings, file, unit);
+  Findings findings = list_origins(*settings, origins);
+  add(findings, check_everything(*settings, file, unit));
   for (const PreparedSink& sink : *sinks) {
     for (const auto& warning : sink.warnings)
       findings.push_back({.level = Finding::Level::Warning, .phrase = warning});
   }
   for (const Finding& finding : findings) fmt::print(stderr, "{}", to_lines(finding));
   fmt::print(stderr, "\n");
-  fmt::print("{}", to_toml(*settings));
+  fmt::print("{}", to_toml(*settings, Comments::None, origins));
 
   const auto error = std::find_if(findings.begin(), findings.end(),
                                   [](const Finding& f) { return f.level == Finding::Level::Error; });
@@ -170,9 +210,10 @@ Command add_check_command(CLI::App& program) {
   parser->add_flag("--drop-in", wanted->drop_in, "print the systemd drop-in that the settings need");
   parser->footer(parser->get_footer() +
                  "\n\nEach finding goes to standard error with its level: ok, warning or error. The\n"
-                 "settings in effect go to standard output as TOML. The exit status is 0 unless\n"
-                 "there is an error. If root runs it and an installed unit uses FILE, it checks\n"
-                 "with the user and the sandbox of that unit; otherwise with the current user.");
+                 "settings in effect go to standard output as TOML, each with its place in the\n"
+                 "configuration as a comment. The exit status is 0 unless there is an error. If\n"
+                 "root runs it and an installed unit uses FILE, it checks with the user and the\n"
+                 "sandbox of that unit; otherwise with the current user.");
   return {parser, [options, wanted] { return check(*options, *wanted); }};
 }
 

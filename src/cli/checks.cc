@@ -45,10 +45,12 @@ Findings check_surroundings(const std::string& root, const Settings& settings) {
   return all;
 }
 
-std::vector<Phrase> warnings_at_start(const std::string& root, const Settings& settings) {
+std::vector<Phrase> warnings_at_start(const std::string& root, const Settings& settings,
+                                      const std::optional<std::string>& file) {
   std::vector<Phrase> warnings;
   try {
     Findings all = check_settings(settings);
+    if (file) add(all, check_configuration(*file));
     add(all, check_fifo(settings.fifo));
     add(all, check_ring(settings));
     add(all, check_log(settings.log));

@@ -20,9 +20,11 @@ namespace slurper {
 // the FIFO open, and the syslogds' settings below `root` (empty: the machine's own).
 [[nodiscard]] Findings check_surroundings(const std::string& root, const Settings& settings);
 
-// Returns the warnings of a start, without Finding::check_only. Touches only what a start touches anyway,
-// and the syslogds' settings, so that a sink's hanging destination can't delay the FIFO's reader. Errors are
-// not included: an error stops the start or makes the sink fail, and is reported then.
-[[nodiscard]] std::vector<Phrase> warnings_at_start(const std::string& root, const Settings& settings);
+// Returns the warnings of a start with the configuration `file`, without Finding::check_only. Touches only
+// what a start touches anyway, and the syslogds' settings, so that a sink's hanging destination can't delay
+// the FIFO's reader. Errors are not included: an error stops the start or makes the sink fail, and is
+// reported then.
+[[nodiscard]] std::vector<Phrase> warnings_at_start(const std::string& root, const Settings& settings,
+                                                    const std::optional<std::string>& file);
 
 }  // namespace slurper

@@ -20,6 +20,7 @@
 #include "base/fd.h"
 #include "base/file_kind.h"
 #include "cli/who.h"
+#include "config/config_files.h"
 #include "fifo/inotify.h"
 #include "proc/open_descriptors.h"
 #include "ring/ring.h"
@@ -163,6 +164,32 @@ std::optional<Finding> try_pipe(std::uint64_t wanted) {
                    {"wanted", ByteSize{wanted}}}});
 }
 
+// Whoever may write to the configuration can make slurper start a program (the sink exec), as slurper's user.
+bool others_may_write(const struct stat& st) {
+  if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) return false;  // such as /dev/null
+  const bool is_ours = st.st_uid == 0 || st.st_uid == ::geteuid();
+  const bool is_our_group = st.st_gid == 0 || st.st_gid == ::getegid();
+  return !is_ours || (st.st_mode & S_IWOTH) != 0 || (!is_our_group && (st.st_mode & S_IWGRP) != 0);
+}
+
+// Checks one file of the configuration, or its folder, which must allow all of `mode`. Returns whether it
+// does.
+bool look_at_configuration(const Phrase& subject, const std::string& path, int mode, Findings& findings) {
+  struct stat st{};
+  if (const int refused = access_error(path, mode); refused != 0) {
+    Phrase finding =
+        look_at(path, st) == 0 ? cannot_open(subject, st, refused) : cannot_look_at(subject, refused);
+    finding.with({"advice", Phrase(PhraseId::LetItBeRead)});
+    findings.push_back(error(ErrorKind::NoPermission, std::move(finding)));
+    return false;
+  }
+  if (::stat(path.c_str(), &st) == 0 && others_may_write(st)) {
+    findings.push_back(warning({PhraseId::OtherUsersConfigure,
+                                {{"subject", subject}, {"mode", permissions(st)}, {"owner", owner_of(st)}}}));
+  }
+  return true;
+}
+
 }  // namespace
 
 Machine this_machine() {
@@ -228,14 +255,24 @@ Findings check_writers(const FifoSettings& settings, bool a_syslogd_names_it) {
 }
 
 Findings check_configuration(const std::string& path) {
-  const int refused = access_error(path, R_OK);
-  if (refused == 0) return {};
-  const Phrase configuration = about_file(PhraseId::TheConfiguration, path);
-  struct stat st{};
-  Phrase finding = look_at(path, st) == 0 ? cannot_open(configuration, st, refused)
-                                          : cannot_look_at(configuration, refused);
-  finding.with({"advice", Phrase(PhraseId::LetItBeRead)});
-  return {error(ErrorKind::NoPermission, std::move(finding))};
+  Findings findings;
+  (void)look_at_configuration(about_file(PhraseId::TheConfiguration, path), path, R_OK, findings);
+  const Result<ConfigFolder> folder = list_config_folder(path);
+  if (!folder) {
+    findings.push_back(error(folder.error().kind, as_phrase(folder.error())));
+    return findings;
+  }
+  const std::string folder_path = config_folder_of(path);
+  const bool is_there = access_error(folder_path, F_OK) == 0;
+  if (!is_there || !look_at_configuration(about_file(PhraseId::TheConfigFolder, folder_path), folder_path,
+                                          R_OK | X_OK, findings)) {
+    return findings;
+  }
+  for (const std::string& file : folder->files)
+    (void)look_at_configuration(about_file(PhraseId::TheConfiguration, file), file, R_OK, findings);
+  for (const std::string& file : folder->ignored)
+    findings.push_back(ok(about_file(PhraseId::ConfigFileIgnored, file)));
+  return findings;
 }
 
 Findings check_log(const LogSettings& settings) {

@@ -17,7 +17,9 @@ struct Machine {
 
 [[nodiscard]] Machine this_machine();
 
-// Each of these checks with the ids of this process, and neither opens nor changes anything.
+// Each of these checks with the ids of this process, opens no file, and changes nothing.
+// Checks the configuration at `path` and its folder: whether this process can read all of it, and whether
+// other users can change it.
 [[nodiscard]] Findings check_configuration(const std::string& path);
 [[nodiscard]] Findings check_fifo(const FifoSettings& settings);
 // Checks whether anything writes into the FIFO: a process, or a syslogd, if its settings name it.

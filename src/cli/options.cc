@@ -7,7 +7,6 @@
 #include <map>
 
 #include "base/settings_keys.h"
-#include "config/config.h"
 #include "sink/registry.h"
 
 namespace slurper {
@@ -24,14 +23,17 @@ std::string list_of_settings() {
   for (const Key& key : keys()) text += fmt::format("  {:<26}{}\n", key.full_name(), key.setting.help);
   text += "\nSinks for --sink and for [[sink]] tables; see\n" SLURPER_DOC_DIRECTORY "/docs/sinks.md:\n";
   for (const SinkType& type : built_in_sinks()) text += fmt::format("  {:<26}{}\n", type.name, type.help);
-  text += fmt::format("\nWithout -c, --fifo and --log, the settings are those in\n{}.", kDefaultConfigFile);
+  text += fmt::format(
+      "\nWithout -c, --fifo and --log, FILE is {}. The\nfiles FILE.d/*.toml are read after FILE, in the "
+      "order of their names: a later\nvalue overrides an earlier one, and each [[sink]] is added.",
+      kDefaultConfigFile);
   return text;
 }
 
 }  // namespace
 
-Result<Settings> ConfigOptions::load() const {
-  Result<Settings> settings = load_settings(used_file(), overrides, sink_urls);
+Result<Settings> ConfigOptions::load(Origins* origins) const {
+  Result<Settings> settings = load_settings(used_file(), overrides, sink_urls, origins);
   if (!settings) return settings;
   if (Status good = check_written_files(*settings); !good) return std::unexpected(std::move(good.error()));
   return settings;
@@ -46,7 +48,8 @@ std::optional<std::string> ConfigOptions::used_file() const {
 
 std::shared_ptr<const ConfigOptions> add_config_options(CLI::App& command) {
   auto options = std::make_shared<ConfigOptions>();
-  command.add_option("-c,--config", options->file, "read the settings from this file")->type_name("FILE");
+  command.add_option("-c,--config", options->file, "read the settings from FILE and FILE.d/*.toml")
+      ->type_name("FILE");
   const auto add = [&](const char* name, const char* value, const std::string& help) {
     return command.add_option(name, help)
         ->type_name(value)

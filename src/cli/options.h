@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/settings.h"
+#include "config/config.h"
 #include "slurper/result.h"
 
 namespace CLI {
@@ -22,7 +23,7 @@ struct ConfigOptions {
 
   // Loads the settings. Without -c, the file is kDefaultConfigFile, unless the command line names the FIFO
   // or the log: then the command line stands alone.
-  [[nodiscard]] Result<Settings> load() const;
+  [[nodiscard]] Result<Settings> load(Origins* origins = nullptr) const;
 
   // Returns the file that load() reads; nothing if the command line stands alone.
   [[nodiscard]] std::optional<std::string> used_file() const;

@@ -31,7 +31,8 @@ Command add_run_command(CLI::App& program) {
               return exit_status;
             }
             return run_daemon(
-                *settings, [options] { return options->load(); }, *level, warnings_at_start("", *settings));
+                *settings, [options] { return options->load(); }, *level,
+                warnings_at_start("", *settings, options->used_file()));
           }};
 }
 

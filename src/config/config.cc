@@ -1,18 +1,14 @@
 #include "config/config.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <cctype>
 
 #include "base/error.h"
-#include "base/fd.h"
-#include "base/file_kind.h"
-#include "base/os.h"
 #include "base/setting_value.h"
 #include "base/settings_keys.h"
+#include "base/text.h"
 #include "config/assign.h"
 #include "config/document.h"
 #include "config/keys.h"
@@ -22,10 +18,13 @@ namespace slurper {
 
 namespace {
 
-// Settings are a page of text; a larger file is not a configuration.
-constexpr std::size_t kMaxFileSize = 64 << 10;
+// What is known so far.
+struct Taken {
+  Settings settings;
+  Origins origins;
+};
 
-Status take_override(const std::string& text, Settings& settings) {
+Status take_override(const std::string& text, Taken& all) {
   const std::string where = "--set " + text;
   const std::size_t equals = text.find('=');
   if (equals == std::string::npos) {
@@ -45,11 +44,14 @@ Status take_override(const std::string& text, Settings& settings) {
     if (!string) return reject(where, "what follows the '=' is not a string as TOML writes it");
     value = *string;
   }
-  return assign(where, *key, value, settings);
+  if (auto assigned = assign(where, *key, value, all.settings); !assigned) return assigned;
+  all.origins.overrides.push_back({.key = key, .place = where});
+  return {};
 }
 
 // `file` is nullptr if there is no file.
-Status check_as_a_whole(const Settings& settings, const std::string* file) {
+Status check_as_a_whole(const Taken& all, const std::string* file) {
+  const Settings& settings = all.settings;
   const Phrase what =
       file != nullptr ? about_file(PhraseId::UseConfiguration, *file) : Phrase(PhraseId::StartWithoutFile);
   const auto missing = [&](const char* key, const char* option) {
@@ -59,40 +61,20 @@ Status check_as_a_whole(const Settings& settings, const std::string* file) {
   if (settings.fifo.path.empty()) return missing("fifo.path", "--fifo");
   if (settings.log.path.empty()) return missing("log.path", "--log");
   if (settings.fifo.path == settings.log.path) {
-    return fail(ErrorKind::Config, what, about_file(PhraseId::SamePathTwice, settings.fifo.path));
+    const auto set_by = [&](std::string_view table) {
+      return QuotedText{all.origins.places_of(*find_key(table, "path")).back()};
+    };
+    return fail(
+        ErrorKind::Config, what,
+        {PhraseId::SamePathTwice,
+         {{"file", QuotedText{settings.fifo.path}}, {"fifo", set_by("fifo")}, {"log", set_by("log")}}});
   }
   return {};
 }
 
-Result<std::string> read_file(const std::string& path) {
-  const Phrase what = about_file(PhraseId::ReadConfiguration, path);
-  const Phrase advice = PhraseId::NameOtherConfiguration;
-  // O_NONBLOCK: the open of a FIFO would block, and reading from it would steal its reader's bytes.
-  const UniqueFd config_fd(kernel().open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY));
-  if (!config_fd) return fail_errno(-config_fd.get(), what, advice);
-  struct stat st{};
-  if (const int result = kernel().fstat(config_fd.get(), &st); result < 0) return fail_errno(-result, what);
-  if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode))  // /dev/null is an empty file
-    return fail(ErrorKind::NoInput, what, not_a_regular_file(path, st.st_mode), advice);
-
-  std::string text(kMaxFileSize + 1, '\0');
-  std::size_t size = 0;
-  while (size < text.size()) {
-    const ssize_t count = kernel().read(config_fd.get(), text.data() + size, text.size() - size);
-    if (count < 0) return fail_errno(static_cast<int>(-count), what);
-    if (count == 0) break;
-    size += static_cast<std::size_t>(count);
-  }
-  if (size > kMaxFileSize) {
-    return fail(ErrorKind::Config, what, {PhraseId::LargerThan, {{"size", ByteSize{kMaxFileSize}}}}, advice);
-  }
-  text.resize(size);
-  return text;
-}
-
-Status take_overrides(std::span<const std::string> overrides, Settings& settings) {
+Status take_overrides(std::span<const std::string> overrides, Taken& all) {
   for (const std::string& text : overrides) {
-    if (auto taken = take_override(text, settings); !taken) return taken;
+    if (auto taken = take_override(text, all); !taken) return taken;
   }
   return {};
 }
@@ -106,38 +88,54 @@ Status take_sink_urls(std::span<const std::string> urls, Settings& settings) {
   return {};
 }
 
-// Adds what the command line provides, and checks that the result is consistent.
-Status complete(Settings& settings, std::span<const std::string> overrides,
-                std::span<const std::string> sink_urls, const std::string* file) {
-  if (auto taken = take_overrides(overrides, settings); !taken) return taken;
-  if (auto taken = take_sink_urls(sink_urls, settings); !taken) return taken;
-  if (auto named = name_sinks(settings.sinks); !named) return named;
-  return check_as_a_whole(settings, file);
+Status take_text(const ConfigText& text, Taken& all) {
+  all.origins.files.push_back({.name = text.name, .values = {}});
+  return read_document(text.text, all.origins.files.back(), all.settings);
+}
+
+Status take_all(std::span<const ConfigText> texts, std::span<const std::string> overrides,
+                std::span<const std::string> sink_urls, Taken& all) {
+  for (const ConfigText& text : texts) {
+    if (auto taken = take_text(text, all); !taken) return taken;
+  }
+  if (auto taken = take_overrides(overrides, all); !taken) return taken;
+  if (auto taken = take_sink_urls(sink_urls, all.settings); !taken) return taken;
+  all.origins.sink_urls = sink_urls.size();
+  if (auto named = name_sinks(all.settings.sinks); !named) return named;
+  return check_as_a_whole(all, texts.empty() ? nullptr : &texts.front().name);
+}
+
+// A comment can't end before its line does, whatever a file is called.
+std::string comment(std::string_view place) {
+  return "  # " + printable(place);
+}
+
+constexpr std::string_view kOnCommandLine = "on the command line";
+
+std::string origin_of(const Key& key, const Origins& origins) {
+  if (std::ranges::find(origins.overrides, &key, &Origins::Value::key) != origins.overrides.end())
+    return comment(kOnCommandLine);
+  const std::vector<std::string> places = origins.places_of(key);
+  return places.empty() ? "" : comment(places.back());
 }
 
 }  // namespace
 
-Result<Settings> parse_settings(std::string_view text, const std::string& name,
-                                std::span<const std::string> overrides,
-                                std::span<const std::string> sink_urls) {
-  Settings settings;
-  if (auto read = read_document(text, name, settings); !read) return std::unexpected(read.error());
-  if (auto good = complete(settings, overrides, sink_urls, &name); !good)
-    return std::unexpected(good.error());
-  return settings;
+Result<Settings> parse_settings(std::span<const ConfigText> texts, std::span<const std::string> overrides,
+                                std::span<const std::string> sink_urls, Origins* origins) {
+  Taken all;
+  if (auto taken = take_all(texts, overrides, sink_urls, all); !taken)
+    return std::unexpected(std::move(taken.error()));
+  if (origins != nullptr) *origins = std::move(all.origins);
+  return std::move(all.settings);
 }
 
 Result<Settings> load_settings(const std::optional<std::string>& file, std::span<const std::string> overrides,
-                               std::span<const std::string> sink_urls) {
-  if (file) {
-    const auto text = read_file(*file);
-    if (!text) return std::unexpected(text.error());
-    return parse_settings(*text, *file, overrides, sink_urls);
-  }
-  Settings settings;
-  if (auto good = complete(settings, overrides, sink_urls, nullptr); !good)
-    return std::unexpected(good.error());
-  return settings;
+                               std::span<const std::string> sink_urls, Origins* origins) {
+  if (!file) return parse_settings({}, overrides, sink_urls, origins);
+  const auto texts = read_configuration(*file);
+  if (!texts) return std::unexpected(texts.error());
+  return parse_settings(*texts, overrides, sink_urls, origins);
 }
 
 std::vector<Phrase> lint(const Settings& settings) {
@@ -154,7 +152,7 @@ std::vector<Phrase> lint(const Settings& settings) {
   return found;
 }
 
-std::string to_toml(const Settings& settings, Comments comments) {
+std::string to_toml(const Settings& settings, Comments comments, const Origins& origins) {
   std::string out;
   if (comments == Comments::All) {
     out +=
@@ -173,9 +171,20 @@ std::string to_toml(const Settings& settings, Comments comments) {
       help.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(help.front())));
       out += fmt::format("# {}\n#   {}\n", help, allowed(key.setting));
     }
-    out += fmt::format("{} = {}\n", key.setting.name, print_value(key.setting, key.value(settings)));
+    out += fmt::format("{} = {}{}\n", key.setting.name, print_value(key.setting, key.value(settings)),
+                       origin_of(key, origins));
   }
-  for (const SinkSettings& sink : settings.sinks) out += "\n" + to_toml(sink);
+  std::size_t in_files = 0;
+  for (const Origins::File& file : origins.files) in_files += file.sinks;
+  for (std::size_t i = 0; i < settings.sinks.size(); ++i) {
+    const SinkSettings& sink = settings.sinks[i];
+    std::string origin;
+    if (i < in_files)
+      origin = comment(sink.place);
+    else if (i < in_files + origins.sink_urls)
+      origin = comment(kOnCommandLine);
+    out += "\n" + to_toml(sink, origin);
+  }
   return out;
 }
 

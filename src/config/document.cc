@@ -90,17 +90,18 @@ std::string bare(std::string_view name) {
   return quoted.substr(1, quoted.size() - 2);
 }
 
-Status take_table(const std::string& name, std::string_view table_name, const toml::table& table,
+Status take_table(std::string_view table_name, const toml::table& table, Origins::File& file,
                   Settings& settings) {
   for (const auto& [key, node] : in_file_order(table)) {
-    const std::string where = place(name, key->source().begin);
+    const std::string where = place(file.name, key->source().begin);
     const Key* const known = find_key(table_name, key->str());
     if (known == nullptr) {
       return reject(where, fmt::format("the table [{}] has no key {}", table_name, shown(key->str())),
                     suggest_key(table_name, key->str()));
     }
-    if (auto taken = assign(place(name, node->source().begin), *known, value_of(*node), settings); !taken)
-      return taken;
+    const std::string value_place = place(file.name, node->source().begin);
+    if (auto taken = assign(value_place, *known, value_of(*node), settings); !taken) return taken;
+    file.values.push_back({.key = known, .place = value_place});
   }
   return {};
 }
@@ -123,10 +124,10 @@ std::optional<std::string> text_of(const toml::node& node) {
   }
 }
 
-Status take_sink(const std::string& name, const toml::table& table, Settings& settings) {
-  SinkSettings sink{.name = {}, .type = {}, .place = place(name, table.source().begin), .options = {}};
+Status take_sink(const toml::table& table, Origins::File& file, Settings& settings) {
+  SinkSettings sink{.name = {}, .type = {}, .place = place(file.name, table.source().begin), .options = {}};
   for (const auto& [key, node] : in_file_order(table)) {
-    const std::string where = place(name, node->source().begin);
+    const std::string where = place(file.name, node->source().begin);
     SinkOption option{
         .name = std::string(key->str()), .values = {}, .is_list = node->is_array(), .place = where};
     std::vector<const toml::node*> values;
@@ -139,7 +140,7 @@ Status take_sink(const std::string& name, const toml::table& table, Settings& se
       const auto text = text_of(*value);
       if (!text) {
         return reject(
-            place(name, value->source().begin),
+            place(file.name, value->source().begin),
             fmt::format("{} is {}, but must be a string, a number, true or false, or a list of these",
                         shown(key->str()), describe(value_of(*value))));
       }
@@ -156,26 +157,27 @@ Status take_sink(const std::string& name, const toml::table& table, Settings& se
   if (sink.type.empty())
     return reject(sink.place, "this sink has no type", "Write type = \"file\", or another");
   settings.sinks.push_back(std::move(sink));
+  ++file.sinks;
   return {};
 }
 
-Status take_sinks(const std::string& name, const toml::node& node, Settings& settings) {
+Status take_sinks(const toml::node& node, Origins::File& file, Settings& settings) {
   const toml::array* const tables = node.as_array();
   if (tables == nullptr || !node.is_array_of_tables()) {
-    return reject(place(name, node.source().begin), "each sink is a table of a list",
+    return reject(place(file.name, node.source().begin), "each sink is a table of a list",
                   "Write [[sink]] on a line of its own, and its keys below");
   }
   for (const toml::node& table : *tables) {
-    if (auto taken = take_sink(name, *table.as_table(), settings); !taken) return taken;
+    if (auto taken = take_sink(*table.as_table(), file, settings); !taken) return taken;
   }
   return {};
 }
 
-Status take_document(const std::string& name, const toml::table& document, Settings& settings) {
+Status take_document(const toml::table& document, Origins::File& file, Settings& settings) {
   for (const auto& [key, node] : in_file_order(document)) {
-    const std::string where = place(name, key->source().begin);
+    const std::string where = place(file.name, key->source().begin);
     if (key->str() == "sink") {
-      if (auto taken = take_sinks(name, *node, settings); !taken) return taken;
+      if (auto taken = take_sinks(*node, file, settings); !taken) return taken;
       continue;
     }
     const bool is_known = is_table_name(key->str());
@@ -193,7 +195,7 @@ Status take_document(const std::string& name, const toml::table& document, Setti
                     fmt::format("{} is {}, but must be a table", key->str(), describe(value_of(*node))),
                     fmt::format("Write [{}] on a line of its own, and its keys below", key->str()));
     }
-    if (auto taken = take_table(name, key->str(), *table, settings); !taken) return taken;
+    if (auto taken = take_table(key->str(), *table, file, settings); !taken) return taken;
   }
   return {};
 }
@@ -214,20 +216,20 @@ bool is_too_deep(std::string_view text) {
 
 }  // namespace
 
-Status read_document(std::string_view text, const std::string& name, Settings& settings) {
+Status read_document(std::string_view text, Origins::File& file, Settings& settings) {
   if (is_too_deep(text)) {
-    return reject(name, fmt::format("it has more than {} dots outside of comments", kMaxDots),
-                  "Settings need hardly any: name the right file with -c FILE");
+    return reject(file.name, fmt::format("it has more than {} dots outside of comments", kMaxDots),
+                  "Settings need hardly any: check that it is the right file");
   }
   const toml::parse_result document = toml::parse(text);
   if (!document) {
     const toml::parse_error& error = document.error();
-    return reject(place(name, error.source().begin), explanation(error.description()),
+    return reject(place(file.name, error.source().begin), explanation(error.description()),
                   has_typographic_quotes(line_of(text, error.source().begin.line))
                       ? kPlainQuotes
                       : "It must be TOML, as https://toml.io/ describes it");
   }
-  return take_document(name, document.table(), settings);
+  return take_document(document.table(), file, settings);
 }
 
 std::optional<Value> read_string(std::string_view text) {

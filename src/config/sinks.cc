@@ -5,12 +5,13 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <optional>
-#include <set>
 
 #include "base/phrase_id.h"
 #include "base/setting_value.h"
 #include "base/text.h"
+#include "config/assign.h"
 
 namespace slurper {
 
@@ -163,7 +164,7 @@ Result<SinkSettings> parse_sink_url(std::string_view url) {
 }
 
 Status name_sinks(std::vector<SinkSettings>& sinks) {
-  std::set<std::string> taken;
+  std::map<std::string, std::string> taken;  // the names, with the sinks' places
   for (SinkSettings& sink : sinks) {
     const bool is_given = !sink.name.empty();
     if (!is_given) sink.name = derived_name(sink);
@@ -172,18 +173,19 @@ Status name_sinks(std::vector<SinkSettings>& sinks) {
       return reject_at(sink.place, fmt::format("a sink can't be called '{}'", printable(sink.name)),
                        fmt::format("Give it a name of up to {} letters, digits, '.', '_' and '-'", kMaxName));
     }
-    if (!taken.insert(sink.name).second) {
-      return reject_at(
-          sink.place, fmt::format("there are two sinks called '{}'", sink.name),
-          is_given ? "Give each a name of its own" : "Give each a name: name = \"…\", or ?name=…");
+    if (const auto [first, is_new] = taken.emplace(sink.name, sink.place); !is_new) {
+      return fail(
+          ErrorKind::Config, accept_setting(sink.place),
+          {PhraseId::SinkNameTaken, {{"place", QuotedText{first->second}}, {"sink", QuotedText{sink.name}}}},
+          is_given ? PhraseId::NameEachSink : PhraseId::NameUnnamedSinks);
     }
   }
   return {};
 }
 
-std::string to_toml(const SinkSettings& sink) {
-  std::string out =
-      fmt::format("[[sink]]\nname = {}\ntype = {}\n", quote_toml(sink.name), quote_toml(sink.type));
+std::string to_toml(const SinkSettings& sink, std::string_view comment) {
+  std::string out = fmt::format("[[sink]]{}\nname = {}\ntype = {}\n", comment, quote_toml(sink.name),
+                                quote_toml(sink.type));
   for (const SinkOption& option : sink.options) {
     std::vector<std::string> values;
     values.reserve(option.values.size());

@@ -26,7 +26,7 @@ namespace slurper {
 // can't be a part of a file name.
 [[nodiscard]] Status name_sinks(std::vector<SinkSettings>& sinks);
 
-// Returns the sink's [[sink]] table.
-[[nodiscard]] std::string to_toml(const SinkSettings& sink);
+// Returns the sink's [[sink]] table, with `comment` behind its first line.
+[[nodiscard]] std::string to_toml(const SinkSettings& sink, std::string_view comment = {});
 
 }  // namespace slurper

@@ -130,7 +130,7 @@ TEST_F(BadSinks, ABadValue) {
 
 TEST_F(BadSinks, TwoOfOneName) {
   expect_refusal({"--sink", "stdout:", "--sink", "stdout:?format=json"},
-                 {"there are two sinks called 'stdout'"});
+                 {"the sink of '--sink stdout:' is called 'stdout', too"});
 }
 
 TEST_F(BadSinks, PlugInsThatAreNone) {

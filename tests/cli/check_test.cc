@@ -12,6 +12,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "cli/program.h"
 #include "config/config.h"
@@ -63,19 +64,20 @@ TEST_F(Check, FindsAGoodMachineGoodAndChangesNothing) {
 
 TEST_F(Check, PrintsTheSettingsInEffectSoThatTheyCanBeReadBack) {
   const Outcome outcome = run_slurper(with({"--set", "log.sync=always", "--set", "fifo.mode=0620"}));
-  const auto settings = parse_settings(outcome.out, "stdout", {});
+  const auto settings = parse_settings({{{.name = "stdout", .text = outcome.out}}}, {});
   ASSERT_TRUE(settings) << text_of(settings.error());
   EXPECT_EQ(settings->fifo.path, folder_ / "fifo");
   EXPECT_EQ(settings->fifo.mode, mode_t{0620});
   EXPECT_EQ(settings->log.sync.mode, SyncMode::Always);
   std::ofstream(folder_ / "x.toml") << outcome.out;
-  EXPECT_EQ(run_slurper({"check", "-c", folder_ / "x.toml"}).out, outcome.out);
+  const Outcome again = run_slurper({"check", "-c", folder_ / "x.toml"});
+  EXPECT_EQ(parse_settings({{{.name = "stdout", .text = again.out}}}, {}), settings);
 }
 
 TEST_F(Check, LetsTheLastOptionWin) {
   const Outcome outcome = run_slurper(with({"--set", "fifo.path=/a", "--log", "/b", "--set", "log.path=/c",
                                             "--fifo", "'d", "--set", "log.path=/e"}));
-  const auto settings = parse_settings(outcome.out, "stdout", {});
+  const auto settings = parse_settings({{{.name = "stdout", .text = outcome.out}}}, {});
   ASSERT_TRUE(settings) << text_of(settings.error());
   EXPECT_EQ(settings->fifo.path, (std::filesystem::current_path() / "'d").string());
   EXPECT_EQ(settings->log.path, "/e");
@@ -84,7 +86,48 @@ TEST_F(Check, LetsTheLastOptionWin) {
 TEST_F(Check, LetsTheCommandLineWinOverTheFile) {
   std::ofstream(folder_ / "x.toml") << "[log]\nsync = \"none\"\nkeep_files = 5\nrotate_size = \"1MiB\"\n";
   const Outcome outcome = run_slurper(with({"-c", folder_ / "x.toml", "--set", "log.sync=2s"}));
-  EXPECT_THAT(outcome.out, AllOf(HasSubstr("\nsync = \"2s\"\n"), HasSubstr("\nkeep_files = 5\n")));
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("\nsync = \"2s\" "), HasSubstr("\nkeep_files = 5 ")));
+}
+
+TEST_F(Check, SaysWhichFileSetsWhat) {
+  const std::string file = folder_ / "x.toml";
+  const std::string folder = file + ".d";
+  std::filesystem::create_directory(folder);
+  std::ofstream(file) << "[fifo]\npath = \"" << folder_ / "fifo" << "\"\n[log]\npath = \"" << folder_ / "log"
+                      << "\"\nkeep_files = 5\nrotate_size = \"1MiB\"\n[ring]\ndirectory = \"" << ring_ / "r"
+                      << "\"\n";
+  std::ofstream(folder + "/10.toml") << "[log]\nkeep_files = 6\n[[sink]]\ntype = \"stdout\"\n";
+  std::ofstream(folder + "/20.toml") << "[[sink]]\ntype = \"file\"\npath = \"/var/tmp/a\"\n"
+                                        "[[sink]]\ntype = \"file\"\npath = \"/var/tmp/b\"\n";
+  std::ofstream(folder + "/30.toml") << "# to come\n";
+  std::ofstream(folder + "/20.toml~");
+  const Outcome outcome = run_slurper({"check", "-c", file, "--set", "log.keep_files=7"});
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  std::istringstream lines(outcome.err);
+  for (std::string line; std::getline(lines, line);)
+    EXPECT_TRUE(line.size() <= 80 || line.find(' ', 9) == std::string::npos) << line;
+  EXPECT_THAT(
+      unwrapped(outcome.err),
+      AllOf(StartsWith("ok       read '" + file +
+                       "': it sets fifo.path, log.path, log.keep_files, log.rotate_size, ring.directory\n"
+                       "ok       read '" +
+                       folder +
+                       "/10.toml': it sets log.keep_files; adds the sink 'stdout'\n"
+                       "ok       read '" +
+                       folder +
+                       "/20.toml': it adds the sinks 'file-var-tmp-a', 'file-var-tmp-b'\n"
+                       "ok       read '" +
+                       folder +
+                       "/30.toml': it sets nothing\n"
+                       "ok       '" +
+                       folder + "/10.toml:2:14' overrides log.keep_files of '" + file +
+                       ":5:14'\n"
+                       "ok       '--set log.keep_files=7' overrides log.keep_files of '" +
+                       folder + "/10.toml:2:14'\n"),
+            HasSubstr("\nok       '" + folder +
+                      "/20.toml~' is not read: in that folder, slurper reads only ")));
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("\nkeep_files = 7  # on the command line\n"),
+                                 HasSubstr("\n[[sink]]  # " + folder + "/20.toml:1:1\n")));
 }
 
 TEST_F(Check, WhatIsWrongWithOneSinkIsShownAndIsItsExitStatus) {
@@ -221,11 +264,11 @@ TEST_F(CheckOfAUnit, ChecksAsItsUser) {
   EXPECT_EQ(outcome.status, 0) << outcome.err;
   EXPECT_THAT(
       unwrapped(outcome.err),
-      StartsWith("ok       checked as checked.service is run: user nobody, its groups, its folders, and its "
-                 "sandbox as its unit file has it\n"));
+      HasSubstr("\nok       checked as checked.service is run: user nobody, its groups, its folders, and its "
+                "sandbox as its unit file has it\n"));
   EXPECT_THAT(
       unwrapped(run_slurper({"check", "-c", file_}, {.as_nobody = true}).err),
-      AllOf(StartsWith("ok       checked for the user nobody (uid 65534)\n"),
+      AllOf(HasSubstr("\nok       checked for the user nobody (uid 65534)\n"),
             HasSubstr("\nok       checked.service runs as nobody: to check as that user, run slurper check "
                       "with sudo(8)\n")));
 }

@@ -36,9 +36,11 @@ using testing::HasSubstr;
 class MachineLimits : public testing::Test, protected MachineSite {};
 class StartWarnings : public testing::Test, protected MachineSite {
  protected:
-  [[nodiscard]] std::vector<std::string> warnings(const Settings& wanted) const {
+  [[nodiscard]] std::vector<std::string> warnings(
+      const Settings& wanted, const std::optional<std::string>& file = std::nullopt) const {
     std::vector<std::string> all;
-    for (const Phrase& warning : warnings_at_start(folder_.path(), wanted)) all.push_back(text_of(warning));
+    for (const Phrase& warning : warnings_at_start(folder_.path(), wanted, file))
+      all.push_back(text_of(warning));
     return all;
   }
 };
@@ -145,6 +147,17 @@ TEST_F(MachineLimits, FindsThatAnotherUsersSinkMayNotWrite) {
 }
 
 // A start says what `check` finds, but for what it reports itself, and hangs on no file that is none.
+TEST_F(StartWarnings, AreAlsoOfWhoMayChangeTheConfiguration) {
+  const std::string file = folder_ / "x.toml";
+  std::ofstream(file) << "x";
+  std::filesystem::create_directory(file + ".d");
+  ASSERT_EQ(::mkfifo(settings().fifo.path.c_str(), 0600), 0);
+  EXPECT_THAT(warnings(settings(), file), testing::IsEmpty());
+  ASSERT_EQ(::chmod((file + ".d").c_str(), 0777), 0);
+  EXPECT_THAT(warnings(settings(), file),
+              ElementsAre(HasSubstr("other users may change the configuration's")));
+}
+
 TEST_F(StartWarnings, AreTheSameAsThoseOfCheck) {
   Settings wanted = settings();
   ASSERT_EQ(::mkfifo(wanted.fifo.path.c_str(), 0600), 0);

@@ -108,6 +108,72 @@ TEST_F(MachineTest, NeedsToReadTheConfiguration) {
               ElementsAre(error(ErrorKind::NoPermission, "Let that user read it with chmod or chgrp")));
 }
 
+TEST_F(MachineTest, LooksAtTheFolderOfTheConfiguration) {
+  const std::string path = folder_ / "slurper.toml";
+  std::ofstream(path) << "x";
+  std::filesystem::create_directory(path + ".d");
+  std::ofstream(path + ".d/a.toml") << "x";
+  EXPECT_THAT(check_configuration(path), ElementsAre());
+  std::ofstream(path + ".d/a.toml.dpkg-new") << "x";
+  EXPECT_THAT(check_configuration(path), ElementsAre(ok("slurper.toml.d/a.toml.dpkg-new' is not read: ")));
+  std::filesystem::remove(path + ".d/a.toml.dpkg-new");
+  std::filesystem::create_symlink("a.toml", path + ".d/b.toml");
+  std::filesystem::remove(path + ".d/a.toml");
+  EXPECT_THAT(check_configuration(path),
+              ElementsAre(error(ErrorKind::NoPermission, "slurper.toml.d/b.toml' can't be opened by ")));
+  std::filesystem::remove_all(path + ".d");
+  std::ofstream(path + ".d") << "x";
+  EXPECT_THAT(
+      check_configuration(path),
+      ElementsAre(error(ErrorKind::NoInput, "cannot read the configuration's folder '" + path + ".d': ")));
+}
+
+TEST_F(MachineTest, WarnsIfOtherUsersMayChangeTheConfiguration) {
+  const std::string path = folder_ / "slurper.toml";
+  const std::string folder = path + ".d";
+  std::ofstream(path) << "x";
+  std::filesystem::create_directory(folder);
+  std::ofstream(folder + "/a.toml") << "x";
+  std::filesystem::create_symlink("/dev/null", folder + "/b.toml");  // mode 0666, and yet empty
+  const auto subject_of = [&](const std::string& file) {
+    if (file == path) return "the configuration '" + path + "'";
+    return file == folder ? "the configuration's folder '" + folder + "'"
+                          : "the configuration '" + file + "'";
+  };
+  for (const std::string& file : {path, folder, folder + "/a.toml"}) {
+    EXPECT_THAT(check_configuration(path), ElementsAre());
+    ASSERT_EQ(chmod(file.c_str(), 0757), 0);
+    EXPECT_THAT(check_configuration(path),
+                ElementsAre(warning("other users may change " + subject_of(file) + " (mode 0757, ")));
+    ASSERT_EQ(chmod(file.c_str(), 0775), 0);  // the group's members
+    EXPECT_THAT(check_configuration(path), ElementsAre()) << "its group is slurper's own";
+    if (geteuid() != 0) continue;
+    ASSERT_EQ(chown(file.c_str(), 0, 12345), 0);
+    EXPECT_THAT(check_configuration(path), ElementsAre(warning("(mode 0775, owner root, group gid 12345)")));
+    ASSERT_EQ(chown(file.c_str(), 12345, 0), 0);
+    EXPECT_THAT(check_configuration(path), ElementsAre(warning("(mode 0775, owner uid 12345, group root)")));
+    ASSERT_EQ(chown(file.c_str(), 0, 0), 0);
+  }
+}
+
+// Root may search any folder.
+TEST_F(MachineTest, NamesTheFolderOfTheConfigurationThatCannotBeSearched) {
+  const auto as_another_user = [&] {
+    const std::string path = folder_ / "slurper.toml";
+    std::ofstream(path) << "x";
+    std::filesystem::create_directory(path + ".d");
+    std::ofstream(path + ".d/a.toml") << "x";
+    if (::chmod((path + ".d").c_str(), 0744) != 0) ::_exit(1);
+    if (::geteuid() == 0 && ::setresuid(65534, 65534, 65534) != 0) ::_exit(1);
+    if (::geteuid() != 65534 && ::chmod((path + ".d").c_str(), 0444) != 0) ::_exit(1);
+    for (const Finding& finding : check_configuration(path))
+      (void)std::fputs(text_of(finding.phrase).c_str(), stderr);
+    ::_exit(0);
+  };
+  EXPECT_EXIT(as_another_user(), testing::ExitedWithCode(0),
+              "the configuration's folder .* can't be opened by");
+}
+
 TEST_F(MachineTest, LooksAtTheLogAndItsFolder) {
   LogSettings log = settings().log;
   EXPECT_THAT(check_log(log), ElementsAre(ok("will be created")));

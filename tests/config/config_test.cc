@@ -32,7 +32,7 @@ using testing::StartsWith;
 constexpr const char* kRequired = "[fifo]\npath = \"/run/f\"\n[log]\npath = \"/var/log/m\"\n";
 
 Result<Settings> parse(const std::string& text, const std::vector<std::string>& overrides = {}) {
-  return parse_settings(text, "x.toml", overrides);
+  return parse_settings({{{.name = "x.toml", .text = text}}}, overrides);
 }
 
 // The required keys from the command line, so that `text` is all there is of the file.
@@ -159,10 +159,11 @@ TEST(ParseSettings, TellsWhatIsMissing) {
 }
 
 TEST(ParseSettings, RefusesOneFileForBoth) {
-  const auto settings = parse("", {"fifo.path=/a/b", "log.path=/a/x/../b"});
-  EXPECT_EQ(message_of(settings),
-            "cannot use the configuration 'x.toml': fifo.path and log.path are both '/a/b'. "
-            "Name a file of its own for the log");
+  const auto settings = parse("[fifo]\npath = \"/a/b\"\n", {"log.path=/a/x/../b"});
+  EXPECT_EQ(
+      message_of(settings),
+      "cannot use the configuration 'x.toml': fifo.path (set by 'x.toml:2:8') and log.path (set by '--set "
+      "log.path=/a/x/../b') are both '/a/b'. Name a file of its own for the log");
 }
 
 TEST(ParseSettings, NamesTheNearestKeyOfAnUnknownOne) {

@@ -14,7 +14,8 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 Result<Settings> parse(const std::string& text, const std::vector<std::string>& urls = {}) {
-  return parse_settings("fifo.path = \"/run/f\"\nlog.path = \"/var/log/m\"\n" + text, "x.toml", {}, urls);
+  return parse_settings(
+      {{{.name = "x.toml", .text = "fifo.path = \"/run/f\"\nlog.path = \"/var/log/m\"\n" + text}}}, {}, urls);
 }
 
 std::string complaint(const Result<Settings>& settings) {
@@ -103,7 +104,7 @@ TEST(SinkTables, ArePrintedAsTheyAreRead) {
   ASSERT_TRUE(settings) << complaint(settings);
   const std::string text = to_toml(*settings);
   EXPECT_THAT(text, HasSubstr("args = [\"one\", \"t\\u000awo\"]"));
-  const auto again = parse_settings(text, "again", {});
+  const auto again = parse_settings({{{.name = "again", .text = text}}}, {});
   ASSERT_TRUE(again) << complaint(again);
   EXPECT_EQ(*again, *settings);
 }
@@ -174,9 +175,10 @@ TEST(SinkTables, ANulStandsInNoSetting) {
 
 TEST(SinkTables, TwoOfOneNameAreRefused) {
   EXPECT_THAT(complaint(parse("", {"stdout:", "stdout:"})),
-              HasSubstr("two sinks called 'stdout'. Give each a name:"));
-  EXPECT_THAT(complaint(parse("", {"stdout:?name=a", "stdout:?name=a"})),
-              HasSubstr("Give each a name of its own"));
+              HasSubstr("the sink of '--sink stdout:' is called 'stdout', too. Give each a name: name = "));
+  EXPECT_EQ(complaint(parse("[[sink]]\ntype = \"stdout\"\nname = \"a\"", {"stdout:?name=a"})),
+            "cannot accept '--sink stdout:?name=a': the sink of 'x.toml:3:1' is called 'a', too. "
+            "Give each a name of its own");
 }
 
 }  // namespace

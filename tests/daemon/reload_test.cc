@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <csignal>
+#include <filesystem>
 
 #include "support/daemon.h"
 #include "support/files.h"
@@ -60,6 +61,24 @@ TEST_F(Reload, WhatNeedsARestartIsNamed) {
             "[[sink]]\nname = \"copy\"\ntype = \"file\"\npath = \"" + (site_.disk / "copy") + "\"");
   slurper.signal(SIGHUP);
   EXPECT_TRUE(slurper.said("a [[sink]] has changed: this takes effect after a restart")) << slurper.err();
+  stop(slurper);
+}
+
+TEST_F(Reload, ReadsTheFolderAgain) {
+  configure("rotate_size = 0");
+  Child slurper = start();
+  const std::string folder = file_ + ".d";
+  std::filesystem::create_directory(folder);
+  write_file(folder + "/10.toml", "[log]\nrotate_size = \"soon\"\n");
+  slurper.signal(SIGHUP);
+  EXPECT_TRUE(slurper.said("10.toml:2:15': log.rotate_size is ")) << slurper.err();
+  EXPECT_TRUE(slurper.said("The settings are unchanged")) << slurper.err();
+  write_file(folder + "/10.toml", "[log]\nrotate_size = \"4KiB\"\n");
+  slurper.signal(SIGHUP);
+  ASSERT_TRUE(slurper.said("settings reloaded")) << slurper.err();
+  ASSERT_TRUE(site_.holder.write(std::string(5000, '.') + "\nthe next one\n"));
+  EXPECT_TRUE(eventually([&] { return content_of(site_.disk / "messages") == "the next one\n"; }))
+      << "it is not rotated";
   stop(slurper);
 }
 

@@ -66,6 +66,17 @@ for unit in slurper slurper@app; do
   wait_until "every line after the second mend" all_logged
   is active || die "it is $(show ActiveState)"
 
+  echo "== $unit: wrong in a file of the configuration's folder, and mended by its removal"
+  mkdir "$file.d"
+  echo 'nonsense = ' >"$file.d/10-wrong.toml"
+  ! systemctl restart $unit 2>/dev/null || die "it starts"
+  write_lines 6001 7000
+  stays_failed 2
+  rm "$file.d/10-wrong.toml"
+  wait_until "every line after the removal" all_logged
+  is active || die "it is $(show ActiveState)"
+  rmdir "$file.d"
+
   echo "== $unit: a line starts one that was stopped, even if the stop has failed"
   systemctl stop $unit
   is inactive || die "it is $(show ActiveState) after the stop"

@@ -66,6 +66,20 @@ done
 [ $configurations -ge 5 ] || failed "only $configurations configurations found"
 [ $commands -ge 8 ] || failed "only $commands commands found"
 
+# The page on the configuration shows a file, one for its folder, and what `check` says of both.
+page=configuration.md
+blocks "$docs/$page" toml
+mkdir "$work/slurper.toml.d"
+cp "$work/block-1" "$work/slurper.toml"
+cp "$work/block-2" "$work/slurper.toml.d/50-errors.toml"
+blocks "$docs/$page" text
+joined() { sed -e ':more' -e 'N;s/\n  */ /;t more' -e 'P;D' "$1"; }
+joined "$work/block-1" | sed "s#/etc/slurper/#$work/#g" >"$work/one"
+[ -s "$work/one" ] || failed "$page does not show what check says"
+"$slurper" check -c "$work/slurper.toml" 2>"$work/findings" >"$work/out" || true # of another machine
+joined "$work/findings" | head -n "$(wc -l <"$work/one")" | diff -u "$work/one" - >"$work/diff" ||
+  failed "check does not say what $page shows: $(cat "$work/diff")"
+
 # What a page tells a developer to run is there.
 blocks "$docs/development.md" sh
 cat "$work"/block-* | grep -oE '\b(scripts|tests)/[a-z0-9_/-]+' | grep -v '/found/' | sort -u >"$work/paths"
