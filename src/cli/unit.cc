@@ -1,7 +1,6 @@
 #include "cli/unit.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <grp.h>
 #include <pwd.h>
 #include <unistd.h>
@@ -11,13 +10,12 @@
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <map>
 #include <set>
 
 #include "base/accounts.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "cli/unit_file.h"
 #include "config/config.h"
 
 namespace slurper {
@@ -26,76 +24,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// systemd.unit(5): the first match wins.
-constexpr std::array kUnitFolders = {"/etc/systemd/system", "/run/systemd/system",
-                                     "/usr/local/lib/systemd/system", "/usr/lib/systemd/system",
-                                     "/lib/systemd/system"};
 constexpr std::string_view kNetworkFamilies = "AF_UNIX AF_INET AF_INET6";
-
-std::string trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t\r");
-  if (first == std::string_view::npos) return {};
-  return std::string(text.substr(first, text.find_last_not_of(" \t\r") + 1 - first));
-}
-
-// Splits words that may be in quotes, as in systemd.syntax(7); its escapes are not supported.
-std::vector<std::string> words(std::string_view text) {
-  std::vector<std::string> all;
-  while (true) {
-    const std::size_t begin = text.find_first_not_of(" \t");
-    if (begin == std::string_view::npos) return all;
-    text.remove_prefix(begin);
-    const bool quoted = text.front() == '"' || text.front() == '\'';
-    const std::size_t end = quoted ? text.find(text.front(), 1) : text.find_first_of(" \t");
-    all.emplace_back(
-        text.substr(quoted ? 1 : 0, end == std::string_view::npos ? end : end - (quoted ? 1 : 0)));
-    if (end == std::string_view::npos) return all;
-    text.remove_prefix(end + (quoted ? 1 : 0));
-  }
-}
-
-// The [Service] section: each key with its values in their order; an empty value clears those before it.
-using Section = std::map<std::string, std::vector<std::string>>;
-
-void read_section(const fs::path& path, Section& section) {
-  std::ifstream file(path);
-  std::string name;
-  for (std::string line; std::getline(file, line);) {
-    line = trimmed(line);
-    while (line.ends_with('\\')) {
-      std::string next;
-      if (!std::getline(file, next)) break;
-      line.back() = ' ';
-      line += trimmed(next);
-    }
-    if (line.empty() || line.front() == '#' || line.front() == ';') continue;
-    if (line.front() == '[') {
-      name = line;
-      continue;
-    }
-    const std::size_t equals = line.find('=');
-    if (name != "[Service]" || equals == std::string::npos) continue;
-    const std::string value = trimmed(line.substr(equals + 1));
-    std::vector<std::string>& values = section[trimmed(line.substr(0, equals))];
-    if (value.empty()) values.clear();
-    values.push_back(value);
-  }
-}
-
-std::string last(const Section& section, const char* key) {
-  const auto found = section.find(key);
-  return found == section.end() || found->second.empty() ? "" : found->second.back();
-}
-
-std::vector<std::string> all_words(const Section& section, const char* key) {
-  const auto found = section.find(key);
-  return found == section.end() ? std::vector<std::string>{}
-                                : words(fmt::format("{}", fmt::join(found->second, " ")));
-}
-
-bool is_yes(std::string_view text) {
-  return text == "yes" || text == "true" || text == "on" || text == "1";
-}
 
 std::string with_instance(std::string text, const std::string& instance) {
   for (const std::string_view specifier : {"%i", "%I"}) {
@@ -131,21 +60,6 @@ std::string instance_of(const std::string& pattern, const std::string& path) {
   const std::string instance = path.substr(at, path.size() + 2 - pattern.size());
   const bool fits = with_instance(pattern, instance) == path && instance.find('/') == std::string::npos;
   return fits ? instance : std::string();
-}
-
-// Reads the drop-ins of `names` (folders without ".d") in the order of the files' names, as systemd does.
-void read_drop_ins(const std::string& root, const std::vector<std::string>& names, Section& section) {
-  std::map<std::string, fs::path> files;
-  for (const char* const folder : kUnitFolders) {
-    for (const std::string& name : names) {
-      std::error_code error;
-      for (fs::directory_iterator entry(root + folder + "/" + name + ".d", error), end;
-           !error && entry != end; entry.increment(error)) {
-        if (entry->path().extension() == ".conf") files.emplace(entry->path().filename(), entry->path());
-      }
-    }
-  }
-  for (const auto& [name, path] : files) read_section(path, section);
 }
 
 Unit unit_from(std::string name, const Section& section, const std::string& instance) {
