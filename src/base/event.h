@@ -34,7 +34,9 @@ enum class EventId : std::uint16_t {
   Ready,                 // status
   ReloadRefused,         // error
   RestartNeeded,         //
-  SinksNeedRestart,      //
+  SinkAdded,             // sink
+  SinkChanged,           // sink
+  SinkRemoved,           // sink
   Reloaded,              //
   StatusAsked,           // status
   Stopping,              // signal, pid
@@ -105,6 +107,12 @@ enum class EventId : std::uint16_t {
 
   // sink/
   SinkSettingWarning,  // text
+  SinkStarts,          // sink, offset, behind
+  SinkEnded,           // sink, offset, behind
+  SinkGone,            // sink
+  SinkHangs,           // sink
+  SinkWaits,           // sink, other
+  SinkNotStarted,      // sink, error
   SinkFails,           // sink, error, retry
   SinkStillFails,      // sink, error
   SinkHasNoMemory,     // sink

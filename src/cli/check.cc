@@ -173,7 +173,7 @@ int check(const ConfigOptions& options, const Wanted& wanted) {
   // This answers what a reload asks: would slurper accept the settings? Like the reload, it loads no
   // plug-in.
   if (wanted.quiet) {
-    const Status good = check_for_reload(settings->sinks);
+    const auto good = prepare_reload(settings->sinks);
     return good ? 0 : report(good.error());
   }
   const auto sinks = prepare_sinks(settings->sinks);
@@ -185,8 +185,8 @@ int check(const ConfigOptions& options, const Wanted& wanted) {
 
   Findings findings = list_origins(*settings, origins);
   add(findings, check_everything(*settings, file, unit));
-  for (const PreparedSink& sink : *sinks) {
-    for (const auto& warning : sink.warnings)
+  for (const ConfiguredSink& sink : *sinks) {
+    for (const auto& warning : sink.prepared.warnings)
       findings.push_back({.level = Finding::Level::Warning, .phrase = warning});
   }
   for (const Finding& finding : findings) fmt::print(stderr, "{}", to_lines(finding));

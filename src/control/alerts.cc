@@ -44,6 +44,8 @@ const char* title(Alert alert) {
       return "THE LOG CAN'T BE ROTATED";
     case Alert::SegmentsNotKept:
       return "OLD SEGMENTS CAN'T BE COMPRESSED OR REMOVED";
+    case Alert::SinkHangs:
+      return "A SINK DOES NOT END";
     case Alert::SinkStopped:
       return "A SINK HAS STOPPED UNTIL SIGHUP";
     case Alert::SinkFails:
@@ -90,6 +92,16 @@ bool Alerts::clear(Alert alert, std::string_view subject) noexcept {
   }
   changed_();
   return true;
+}
+
+void Alerts::clear_all(std::string_view subject) noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::erase_if(active_, [&](const ActiveAlert& active) { return active.subject == subject; }) == 0)
+      return;
+    ++changes_;
+  }
+  changed_();
 }
 
 std::vector<ActiveAlert> Alerts::active() const {

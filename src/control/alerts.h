@@ -29,6 +29,7 @@ enum class Alert {
   RingElsewhere,
   LogNotRotated,
   SegmentsNotKept,
+  SinkHangs,
   SinkStopped,
   SinkFails,
   SinkLags,
@@ -59,6 +60,9 @@ class Alerts {
   Change raise(Alert alert, std::string_view cause, std::string_view subject = {}) noexcept;
   // Returns whether the alert was up.
   bool clear(Alert alert, std::string_view subject = {}) noexcept;
+
+  // Clears every alert of this subject, which is no more.
+  void clear_all(std::string_view subject) noexcept;
 
   // The number of changes so far: cheap enough for every round of the intake.
   [[nodiscard]] std::uint64_t changes() const { return changes_.load(); }

@@ -19,6 +19,7 @@ struct Snapshot {
   WatchStatus watch;
   LogStatus log;
   std::vector<SinkStatus> sinks;
+  std::vector<SinkStatus> ending_sinks = {};  // a reload has changed or removed them
   std::vector<ActiveAlert> alerts;
   // Quarantined rings beside the current one: how many bytes they hold, and how to recover them ("LOG", or
   // "--ring DIRECTORY LOG", as `slurper recover` takes it).

@@ -24,7 +24,9 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 using std::chrono::nanoseconds;
 
-constexpr auto kPatience = 5s;  // how long a clean stop tries a log that can't be written
+// How long a clean stop tries a log that can't be written, and how long a sink that leaves may deliver the
+// rest.
+constexpr auto kPatience = 5s;
 
 }  // namespace
 
@@ -35,7 +37,7 @@ sigset_t Daemon::handled_signals() {
   return signals;
 }
 
-Status Daemon::start(std::vector<PreparedSink> sinks) {
+Status Daemon::start(std::vector<ConfiguredSink> sinks) {
   Result<Stages> stages = open_stages(os_, settings_, fd_store_, messages_);
   if (!stages) return std::unexpected(stages.error());
   stages_ = std::move(*stages);
@@ -65,7 +67,7 @@ Status Daemon::set_up_loop() {
   return loop_->listen(signal_fd_.get(), EPOLLIN);
 }
 
-void Daemon::put_together(std::vector<PreparedSink> sinks) {
+void Daemon::put_together(std::vector<ConfiguredSink> sinks) {
   Ring& ring = *stages_.ring;
   LogWriter& writer = *stages_.writer;
   TimeIndex& times = *stages_.times;
@@ -79,15 +81,16 @@ void Daemon::put_together(std::vector<PreparedSink> sinks) {
   intake_loop_ = std::make_unique<IntakeLoop>(ring, *intake_, *fifos_, *log_thread_, settings_.fifo.path,
                                               messages_, [this] { monitor_->on_short_read(); });
   report_ = std::make_unique<ServiceReport>(*log_thread_, alerts_, messages_, [this] { return snapshot(); });
-  sinks_ = std::make_unique<Sinks>(SinkLog{.os = os_,
-                                           .paths = writer.paths(),
-                                           .id = writer.log_id(),
-                                           .access = writer.access(),
-                                           .sync = settings_.log.sync,
-                                           .feed = log_thread_->feed(),
-                                           .times = times},
-                                   std::move(sinks), messages_,
-                                   [](const Phrase& phrase) { return to_text(phrase); });
+  sinks_ = std::make_unique<Sinks>(
+      SinkLog{.os = os_,
+              .paths = writer.paths(),
+              .id = writer.log_id(),
+              .access = writer.access(),
+              .sync = settings_.log.sync,
+              .feed = log_thread_->feed(),
+              .times = times},
+      std::move(sinks), messages_, [](const Phrase& phrase) { return to_text(phrase); }, [this] { wake(); },
+      Sinks::Limits{.patience = kPatience});
 }
 
 Status Daemon::start_threads() {
@@ -120,12 +123,14 @@ int Daemon::run() {
 
 // Returns when the limit is over, or when something has happened and was handled.
 void Daemon::wait(std::optional<nanoseconds> limit) {
-  if (const auto retry_at = path_keeper_->retry_at()) {
+  for (const auto retry_at : {path_keeper_->retry_at(), sinks_->retry_at()}) {
+    if (!retry_at) continue;
     const nanoseconds left = std::max<nanoseconds>(*retry_at - Clock::now(), 0ns);
     limit = std::min(limit.value_or(left), left);
   }
   (void)loop_->wait(limit);
   path_keeper_->check_due();
+  sinks_->check_due();
 }
 
 void Daemon::follow_path() {
@@ -140,6 +145,7 @@ Snapshot Daemon::snapshot() const {
           .watch = monitor_->status(),
           .log = log_thread_->status(),
           .sinks = sinks_->status(),
+          .ending_sinks = sinks_->ending(),
           .alerts = alerts_.active()};
 }
 
@@ -151,22 +157,35 @@ std::string Daemon::full_status() const {
   return to_status_text(all);
 }
 
+// Returns the sinks of these settings. The FIFO and the log stay as they are until a restart, so no sink may
+// write to them, whatever the settings name instead.
+Result<std::vector<ConfiguredSink>> Daemon::sinks_of(const Settings& settings) const {
+  Settings in_force = settings;
+  in_force.fifo.path = settings_.fifo.path;
+  in_force.log.path = settings_.log.path;
+  if (Status good = check_written_files(in_force); !good) return std::unexpected(std::move(good.error()));
+  return prepare_reload(settings.sinks);
+}
+
 // By this time stamp, systemd knows which READY=1 belongs to which reload.
 void Daemon::reload() {
   const auto now = Clock::now().time_since_epoch();
   notify_systemd(fmt::format("RELOADING=1\nMONOTONIC_USEC={}",
                              std::chrono::duration_cast<std::chrono::microseconds>(now).count()));
   const Result<Settings> settings = reload_();
-  const Status good = settings ? check_for_reload(settings->sinks) : std::unexpected(settings.error());
-  if (!good) {
-    messages_.report(EventId::ReloadRefused, {{"error", &good.error()}});
+  Result<std::vector<ConfiguredSink>> sinks =
+      settings ? sinks_of(*settings) : std::unexpected(settings.error());
+  if (!sinks) {
+    messages_.report(EventId::ReloadRefused, {{"error", &sinks.error()}});
   } else {
+    const std::string in_force = settings_.log.path;
     if (settings->fifo != settings_.fifo || settings->ring != settings_.ring ||
         settings->log.path != settings_.log.path || settings->log.mode != settings_.log.mode ||
         settings->log.group != settings_.log.group)
       messages_.report(EventId::RestartNeeded);
-    if (settings->sinks != settings_.sinks) messages_.report(EventId::SinksNeedRestart);
     settings_.log = settings->log;
+    settings_.log.path = in_force;
+    sinks_->apply(std::move(*sinks));
     messages_.report(EventId::Reloaded);
   }
   log_thread_->reload(settings_.log);

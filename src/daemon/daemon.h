@@ -46,7 +46,7 @@ class Daemon {
         fd_store_(os_, settings.fifo.path, std::move(passed), messages_) {}
 
   // Opens everything and starts the threads. Detects every fault in the settings before it changes anything.
-  Status start(std::vector<PreparedSink> sinks);
+  Status start(std::vector<ConfiguredSink> sinks);
   // Reads the FIFO into the log until SIGTERM or SIGINT, and returns the process's exit status.
   int run();
 
@@ -61,11 +61,12 @@ class Daemon {
   // wake-ups are pending.
   void wake() const { (void)::eventfd_write(wake_fd_.get(), 1); }
   Status set_up_loop();
-  void put_together(std::vector<PreparedSink> sinks);
+  void put_together(std::vector<ConfiguredSink> sinks);
   Status start_threads();
   void wait(std::optional<std::chrono::nanoseconds> limit);
   void follow_path();
   void serve_signals();
+  [[nodiscard]] Result<std::vector<ConfiguredSink>> sinks_of(const Settings& settings) const;
   void reload();
   [[nodiscard]] Snapshot snapshot() const;
   [[nodiscard]] std::string full_status() const;

@@ -25,7 +25,7 @@ namespace {
 int start_and_run(const Settings& settings, const std::function<Result<Settings>()>& reload,
                   std::vector<PassedFd> passed, std::span<const Phrase> warnings) {
   Daemon daemon(settings, reload, std::move(passed));
-  Result<std::vector<PreparedSink>> sinks = prepare_sinks(settings.sinks);
+  Result<std::vector<ConfiguredSink>> sinks = prepare_sinks(settings.sinks);
   const Status started = sinks ? daemon.start(std::move(*sinks)) : std::unexpected(sinks.error());
   if (!started) {
     const Error& error = started.error();

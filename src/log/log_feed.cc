@@ -53,6 +53,12 @@ void LogFeed::expect_one_more() {
   ++listeners_;
 }
 
+void LogFeed::expect_one_less(Listener& listener) {
+  remove(listener);
+  const std::lock_guard lock(waiting_mutex_);
+  --listeners_;
+}
+
 void LogFeed::add(Listener& listener, StreamOffset wanted) {
   const std::lock_guard lock(waiting_mutex_);
   listener.wanted_ = wanted.value;

@@ -73,7 +73,7 @@ class LogFeed {
     explicit Listener(LogFeed& feed) : feed_(feed) { feed_.expect_one_more(); }
     Listener(const Listener&) = delete;
     Listener& operator=(const Listener&) = delete;
-    ~Listener() { feed_.remove(*this); }
+    ~Listener() { feed_.expect_one_less(*this); }
 
     // Waits until the log is written up to `wanted`, until `deadline` (Clock::time_point::max(): none), or
     // for wake(). Returns whether it is written that far. A reader that wants more bytes wakes up less often.
@@ -93,6 +93,7 @@ class LogFeed {
   static constexpr std::uint64_t kNothing = std::numeric_limits<std::uint64_t>::max();
 
   void expect_one_more();
+  void expect_one_less(Listener& listener);
   void add(Listener& listener, StreamOffset wanted);
   void remove(Listener& listener);
   void wake_up_to(std::uint64_t end);
@@ -111,7 +112,7 @@ class LogFeed {
   std::uint64_t cuts_ = 0;
 
   std::mutex waiting_mutex_;
-  std::vector<Listener*> waiting_;  // with room for all that there ever were: waiting allocates nothing
+  std::vector<Listener*> waiting_;  // with room for all that there are: waiting allocates nothing
   std::size_t listeners_ = 0;
 };
 

@@ -38,6 +38,7 @@ struct MessageEntry {
   std::optional<Alert> raises = {};
   std::string_view alert_cause = {};
   std::optional<Alert> clears = {};
+  bool clears_all = false;  // every alert of the event's sink, which is no more
   // At most so many a minute; while more come, the period doubles, up to an hour. 0: no limit, because the
   // event can't repeat often.
   std::uint32_t limit = 0;

@@ -43,6 +43,7 @@ void Messages::on_event(const Event& event) noexcept {
 bool Messages::is_shown(const MessageEntry& entry, const Event& event) {
   const std::string subject = subject_of(event);
   const bool cleared = entry.clears && alerts_.clear(*entry.clears, subject);
+  if (entry.clears_all) alerts_.clear_all(subject);
   Alerts::Change change = Alerts::Change::None;
   if (entry.raises) change = alerts_.raise(*entry.raises, render(entry.alert_cause, event), subject);
   switch (entry.shown) {

@@ -31,11 +31,12 @@ RecordSource::RecordSource(Os& os, LogPaths paths, const LogFeed& feed, const Ti
       times_(times),
       log_id_(log_id),
       options_(options),
-      framer_(log_id_, options.framing, {}),
-      // Room for a batch after a line that is almost complete.
-      buffer_(std::max(options.batch_bytes, framer_.window()) + framer_.window()) {}
+      framer_(log_id_, options.framing, {}) {}
 
 Status RecordSource::seek(StreamOffset from, const std::function<bool()>& stops) {
+  // Room for a batch after a line that is almost complete. Not at the construction: that may happen on the
+  // intake's thread, and the buffer may be large.
+  if (buffer_.empty()) buffer_.resize(std::max(options_.batch_bytes, framer_.window()) + framer_.window());
   reader_ = std::make_unique<LogReader>(os_, paths_, feed_, from);
   framer_.seek(from);
   begin_ = filled_ = 0;

@@ -134,6 +134,36 @@ Result<PreparedSink> prepare(const SinkSettings& settings, const SinkType* type)
   return sink;
 }
 
+struct WrittenFile {
+  std::string path;
+  std::string place;  // of the setting
+};
+
+// Returns the files that a sink of a built-in type writes.
+std::vector<WrittenFile> written_files(const SinkSettings& sink) {
+  std::vector<WrittenFile> files;
+  const SinkType* const type = built_in(sink);
+  if (type == nullptr) return files;
+  for (const Setting& setting : type->settings) {
+    const auto option = std::ranges::find(sink.options, setting.name, &SinkOption::name);
+    if (setting.type != Setting::Type::FilePath || option == sink.options.end() || option->is_list) continue;
+    const auto path = read_value(setting, {.kind = Value::Kind::Word, .text = option->values.front()});
+    if (!path) continue;  // the sink rejects it
+    files.push_back({.path = path->texts.front(), .place = option->place});
+  }
+  return files;
+}
+
+Status add_prepared(const SinkSettings& settings, const SinkType* type,
+                    std::vector<ConfiguredSink>& prepared) {
+  Result<PreparedSink> sink = prepare(settings, type);
+  if (!sink) return std::unexpected(std::move(sink.error()));
+  ConfiguredSink& added =
+      prepared.emplace_back(ConfiguredSink{.settings = settings, .files = {}, .prepared = std::move(*sink)});
+  for (WrittenFile& file : written_files(settings)) added.files.push_back(std::move(file.path));
+  return {};
+}
+
 }  // namespace
 
 std::span<const SinkType> built_in_sinks() {
@@ -178,14 +208,23 @@ Result<SinkType> find_sink_type(const SinkSettings& settings) {
   return found->type;
 }
 
-Result<std::vector<PreparedSink>> prepare_sinks(std::span<const SinkSettings> sinks) {
-  std::vector<PreparedSink> prepared;
+Result<std::vector<ConfiguredSink>> prepare_sinks(std::span<const SinkSettings> sinks) {
+  std::vector<ConfiguredSink> prepared;
   for (const SinkSettings& settings : sinks) {
     if (Status good = check_plugin_option(settings); !good) return std::unexpected(std::move(good.error()));
     const Result<SinkType> type = find_sink_type(settings);
-    Result<PreparedSink> sink = prepare(settings, type ? &*type : nullptr);
-    if (!sink) return std::unexpected(std::move(sink.error()));
-    prepared.push_back(std::move(*sink));
+    if (Status added = add_prepared(settings, type ? &*type : nullptr, prepared); !added)
+      return std::unexpected(std::move(added.error()));
+  }
+  return prepared;
+}
+
+Result<std::vector<ConfiguredSink>> prepare_reload(std::span<const SinkSettings> sinks) {
+  std::vector<ConfiguredSink> prepared;
+  for (const SinkSettings& settings : sinks) {
+    if (Status known = check_type(settings); !known) return std::unexpected(std::move(known.error()));
+    if (Status added = add_prepared(settings, built_in(settings), prepared); !added)
+      return std::unexpected(std::move(added.error()));
   }
   return prepared;
 }
@@ -194,29 +233,13 @@ Status check_written_files(const Settings& settings) {
   std::map<std::string, Phrase> owners = {{settings.fifo.path, PhraseId::IsTheFifo},
                                           {settings.log.path, PhraseId::IsTheLog}};
   for (const SinkSettings& sink : settings.sinks) {
-    const SinkType* const type = built_in(sink);
-    if (type == nullptr) continue;
-    for (const Setting& setting : type->settings) {
-      const auto option = std::ranges::find(sink.options, setting.name, &SinkOption::name);
-      if (setting.type != Setting::Type::FilePath || option == sink.options.end() || option->is_list)
-        continue;
-      const auto path = read_value(setting, {.kind = Value::Kind::Word, .text = option->values.front()});
-      if (!path) continue;  // the sink rejects it
-      const auto [owner, is_new] = owners.emplace(
-          path->texts.front(), Phrase(PhraseId::IsWrittenBySink, {{"sink", QuotedText{sink.name}}}));
+    for (const auto& [path, place] : written_files(sink)) {
+      const auto [owner, is_new] =
+          owners.emplace(path, Phrase(PhraseId::IsWrittenBySink, {{"sink", QuotedText{sink.name}}}));
       if (is_new) continue;
-      return fail(ErrorKind::Config, accept(option->place),
-                  owner->second.with({"file", QuotedText{owner->first}}), PhraseId::NameAnotherFile);
+      return fail(ErrorKind::Config, accept(place), owner->second.with({"file", QuotedText{owner->first}}),
+                  PhraseId::NameAnotherFile);
     }
-  }
-  return {};
-}
-
-Status check_for_reload(std::span<const SinkSettings> sinks) {
-  for (const SinkSettings& settings : sinks) {
-    if (Status known = check_type(settings); !known) return known;
-    if (const Result<PreparedSink> sink = prepare(settings, built_in(settings)); !sink)
-      return std::unexpected(sink.error());
   }
   return {};
 }

@@ -26,6 +26,18 @@ TEST(Alerts, AreNamedWithTheirCausesTheRootOfThemFirst) {
   EXPECT_EQ(to_text(alerts.active()), "A SINK FAILS: 'copy': Permission denied; A SINK LAGS: 'relp'");
 }
 
+TEST(Alerts, WithItsSubjectAllOfThemGo) {
+  int changes = 0;
+  Alerts alerts([&] { ++changes; });
+  alerts.raise(Alert::SinkFails, "Connection refused", "'relp'");
+  alerts.raise(Alert::SinkFails, "Permission denied", "'copy'");
+  alerts.raise(Alert::SinkLags, "", "'relp'");
+  alerts.clear_all("'relp'");
+  alerts.clear_all("'none'");
+  EXPECT_EQ(to_text(alerts.active()), "A SINK FAILS: 'copy': Permission denied");
+  EXPECT_EQ(changes, 4);
+}
+
 TEST(Alerts, OnlyAChangeIsAChange) {
   int changes = 0;
   Alerts alerts([&] { ++changes; });

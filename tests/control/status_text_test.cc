@@ -57,11 +57,12 @@ TEST(StatusText, HasASinksLagAgainstTheLogsEnd) {
                   .has_begun = true,
                   .failing = true},
                  {.name = "looped", .held = 1200, .has_begun = true, .failing = true, .stopped = true}};
+  found.ending_sinks = {{.name = "gone", .held = 1000, .records = 5, .has_begun = true}};
   const std::string text = to_status_text(found);
   EXPECT_TRUE(
       text.ends_with(", sink 'idle': 0 lines, sink 'good': 12 lines, 0B behind, sink 'bad': 3 lines, 600B "
                      "behind, 2 lines refused, 100B missed, FAILING, sink 'looped': 0 lines, 0B behind, "
-                     "STOPPED, all well"))
+                     "STOPPED, ending sink 'gone': 5 lines, 0B behind, all well"))
       << text;
 }
 

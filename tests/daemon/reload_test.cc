@@ -57,10 +57,6 @@ TEST_F(Reload, WhatNeedsARestartIsNamed) {
       slurper.said("[fifo], [ring], or the log's path, mode or group has changed: this takes effect after a "
                    "restart"))
       << slurper.err();
-  configure("mode = \"0640\"",
-            "[[sink]]\nname = \"copy\"\ntype = \"file\"\npath = \"" + (site_.disk / "copy") + "\"");
-  slurper.signal(SIGHUP);
-  EXPECT_TRUE(slurper.said("a [[sink]] has changed: this takes effect after a restart")) << slurper.err();
   stop(slurper);
 }
 

@@ -34,7 +34,8 @@ TEST(MessageTable, WhatDependsOnAnAlertHasOne) {
     const bool needs_raise = entry.shown == Shown::WhenRaised || entry.shown == Shown::WhenChanged;
     EXPECT_TRUE(!needs_raise || entry.raises) << entry.name;
     EXPECT_TRUE(entry.shown != Shown::WhenCleared || entry.clears) << entry.name;
-    EXPECT_TRUE(entry.shown != Shown::Never || entry.raises || entry.clears) << entry.name;
+    EXPECT_TRUE(entry.shown != Shown::Never || entry.raises || entry.clears || entry.clears_all)
+        << entry.name;
     EXPECT_TRUE(entry.shown == Shown::Never || !entry.words.empty()) << entry.name;
   }
 }
@@ -61,6 +62,7 @@ TEST(MessageTable, EveryAlertIsRaisedAndCleared) {
   for (const MessageEntry& entry : message_table()) {
     if (entry.raises) raised.insert(*entry.raises);
     if (entry.clears) cleared.insert(*entry.clears);
+    if (entry.clears_all) cleared.insert(Alert::SinkHangs);
   }
   EXPECT_EQ(raised, cleared);
   EXPECT_EQ(raised.size(), static_cast<std::size_t>(Alert::SinkLags) + 1);

@@ -46,6 +46,27 @@ TEST(WrittenFiles, HaveOneWriter) {
             "no error");
 }
 
+TEST(Reloads, TakeWhatNeedsNoPlugIn) {
+  SinkSettings own = sink("own", "p", "");
+  own.options = {{.name = "plugin", .values = {"/missing.so"}, .is_list = false, .place = "here"}};
+  const auto prepared = prepare_reload(std::vector{sink("file", "f", "/var//log/f"), own});
+  ASSERT_TRUE(prepared) << text_of(prepared.error());
+  ASSERT_EQ(prepared->size(), 2U);
+  EXPECT_EQ(prepared->front().settings, sink("file", "f", "/var//log/f"));
+  EXPECT_THAT(prepared->front().files, testing::ElementsAre("/var/log/f"));
+  EXPECT_EQ(prepared->back().prepared.name, "p");
+  EXPECT_THAT(prepared->back().files, testing::IsEmpty());
+}
+
+TEST(Reloads, RefuseATypeThatDoesNotExistAndWhatABuiltInOneRejects) {
+  const auto unknown = prepare_reload(std::vector{sink("file", "f", "/f"), sink("made-up", "m", "")});
+  ASSERT_FALSE(unknown);
+  EXPECT_THAT(text_of(unknown.error()), HasSubstr("there is no sink of the type 'made-up'"));
+  const auto wrong = prepare_reload(std::vector{sink("file", "f", "")});
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().kind, ErrorKind::Config);
+}
+
 class DeclaredSettings : public testing::TestWithParam<SinkType> {};
 
 TEST_P(DeclaredSettings, AreWhole) {
