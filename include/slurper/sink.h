@@ -60,59 +60,80 @@ class SinkOptions {
 
 enum class Level { Debug, Info, Warning, Error };
 
-// What slurper gives a sink to work with. It outlives the open sink.
+// Where a sink reports what has become of its records: on any thread, in any order, as often as it likes.
+// What is reported about a record that is not in flight has no effect, and nothing has one after close(). An
+// offset is that of a record (Record::offset()), or of the end of one (Record::next_offset()).
+class Acknowledgements {
+ public:
+  virtual ~Acknowledgements() = default;
+
+  // The destination has every record that ends at `offset` or before it, except those that it has refused.
+  virtual void up_to(std::uint64_t offset) = 0;
+  // The destination has the record that begins at `offset`. It may not have earlier ones yet.
+  virtual void one(std::uint64_t offset) = 0;
+  // The destination will never take the record that begins at `offset`. It goes to the dead letters with the
+  // destination's reason: own_words("is …").
+  virtual void reject(std::uint64_t offset, Phrase reason) = 0;
+  // The sink has its own copy of every record that ends at `offset` or before it (the kernel has their bytes,
+  // for example), and can no longer reject them. slurper releases their memory; they remain in flight.
+  virtual void release(std::uint64_t offset) = 0;
+  // The connection has failed, as if a call had returned this error.
+  virtual void fail(Error error) = 0;
+};
+
+// What slurper gives a sink to work with, at each open(). It outlives the open sink.
 struct SinkContext {
   std::string name;  // the sink's name
   LogId log_id{};
-  // Becomes readable when slurper ends. A sink polls it in every long wait, and then fails.
+  std::shared_ptr<Acknowledgements> acks;  // may be kept, and called, after close()
+  // An eventfd(2): a write of 1 as a 64-bit number, from any thread, makes slurper call work() soon. A
+  // library that announces its events by writing to a descriptor can write to this one.
+  int wake_fd = -1;
+  // Becomes readable when slurper ends. A sink polls it in every long wait, and then returns.
   int stop_fd = -1;
   // Reports a message to the operator: "the sink 'x' ", and then the phrase: own_words("has found …"). For
-  // changes of state, never for each record: a syslogd that matches `*.*` may write it to the FIFO again.
+  // changes of state, never for each record: a syslogd that matches `*.*` may write it to the FIFO again. On
+  // any thread, while the sink is open.
   std::function<void(Level, Phrase)> say;
-};
-
-struct Rejection {
-  std::size_t index;  // in the batch
-  Phrase reason;      // in a few words: own_words("is …")
-};
-
-// What has become of the records so far.
-struct Delivery {
-  // The destination has every record before this stream offset, or has refused it for good. It may lag behind
-  // the delivered records if the destination confirms them later.
-  std::uint64_t held = 0;
-  // Records of this batch that the destination will never take: they go to the dead letters.
-  std::vector<Rejection> rejected = {};
-  // If `held` lags behind: how long to wait for more records before settle() is called.
-  std::chrono::milliseconds settle_after{0};
 };
 
 // A destination. Each sink has its own thread, which alone calls it, and the sink may block: neither the
 // intake nor another sink waits for it. Its records are those of the log, in order.
 //
-// The order of calls is open(), any number of deliver() and settle(), close(), and so on from the beginning.
-// After an error, the runner calls close(), waits (longer each time; after a Loop until SIGHUP), and calls
-// open() again. An error states what was tried, on what, and why it failed, in own_words(); the runner
-// reports it to the operator once, and reports once when the sink works again.
+// The order of calls is open(), any number of deliver(), work() and flush(), close(), and so on from the
+// beginning. After an error, the runner calls close(), waits (longer each time; after a Loop until SIGHUP),
+// and calls open() again. An error states what was tried, on what, and why it failed, in own_words(); the
+// runner reports it to the operator once, and reports once when the sink works again. What was acknowledged
+// before the error counts.
+//
+// A sink may acknowledge a record before deliver() returns, or at any time later. Until then the record is in
+// flight. The runner hands over more as long as the records in flight, and the memory that they need, stay
+// within the sink's `window_bytes`; it keeps nothing else in memory. After a failure it reads the log again,
+// from the first record that was not acknowledged.
 class Sink {
  public:
   virtual ~Sink() = default;
 
   // Connects. Returns the offset before which the destination has everything, if the destination can tell:
   // then delivery continues there, and each record is delivered exactly once. Otherwise, delivery continues
-  // at the last known `held`, which redelivers at most what was in flight.
+  // at the first record that was not acknowledged, which redelivers at most what was in flight.
   [[nodiscard]] virtual Result<std::optional<std::uint64_t>> open(const SinkContext& context) = 0;
 
-  // Delivers a batch of at least one record. `batch.back().next_offset()` in Delivery::held means that the
-  // destination has the whole batch.
-  [[nodiscard]] virtual Result<Delivery> deliver(std::span<const Record> batch) = 0;
+  // Takes a batch of at least one record over. The records, and what they refer to, stay valid until they are
+  // acknowledged, rejected or released, or until close().
+  [[nodiscard]] virtual Status deliver(std::span<const Record> batch) = 0;
 
-  // Called when no more records came for Delivery::settle_after, or when slurper ends. Waits until the
-  // destination has everything that was delivered, and returns the offset up to which it has. Needed only if
-  // `held` ever lags behind.
-  [[nodiscard]] virtual Result<std::uint64_t> settle() {
-    return fail(ErrorKind::Internal, own_words("settle"), own_words("the sink has nothing on its way"));
-  }
+  // Called soon after a write to SinkContext::wake_fd, and sometimes without one: serves a library whose
+  // callbacks need the sink's own thread.
+  [[nodiscard]] virtual Status work() { return {}; }
+
+  // How long to wait after the last delivery before flush() is called.
+  [[nodiscard]] virtual std::chrono::milliseconds flush_after() const { return {}; }
+
+  // Called once after a delivery if records are in flight and no more come, if the window is full, or if
+  // slurper ends. A sink that gathers sends what it has. A sink that can find out only by waiting what its
+  // destination has waits here, but not for longer than half a second once `stop_fd` is readable.
+  [[nodiscard]] virtual Status flush() { return {}; }
 
   virtual void close() = 0;
 };
@@ -136,7 +157,7 @@ struct SinkType {
 };
 
 // Incremented by every change of these headers that breaks existing plug-ins.
-inline constexpr std::uint32_t kSinkApiVersion = 3;
+inline constexpr std::uint32_t kSinkApiVersion = 4;
 
 // What a plug-in exports, with C linkage, under the name slurper_sink_plugin.
 struct SinkPlugin {

@@ -431,6 +431,8 @@ enum class PhraseId : std::uint16_t {
   MayRepeatLines,           // what, reason, errno, advice
   CursorNotMoved,           // what, reason, errno, advice
   LogNotAllReadable,        // what, reason, errno, advice
+  DeliverLines,             //
+  RefusesAllLines,          // lines, reason
   LineRefused,              // reason, file
   ContinuesAfterLoss,       // offset
   CannotDeliverAgain,       // from, to, size, reason

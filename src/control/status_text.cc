@@ -19,9 +19,10 @@ std::string size_text(std::uint64_t bytes) {
 std::string to_text(std::string_view what, const SinkStatus& sink, StreamOffset end) {
   std::string text = fmt::format(", {} '{}': {} lines", what, sink.name, sink.records);
   if (sink.has_begun)
-    text += fmt::format(", {} behind", size_text(end.value - std::min(end.value, sink.held)));
+    text += fmt::format(", {} behind", size_text(end.value - std::min(end.value, sink.acked)));
   if (sink.rejected > 0) text += fmt::format(", {} lines refused", sink.rejected);
   if (sink.missed > 0) text += fmt::format(", {} missed", size_text(sink.missed));
+  if (sink.in_flight > 0) text += fmt::format(", {} in flight", sink.in_flight);
   if (sink.failing) text += sink.stopped ? ", STOPPED" : ", FAILING";
   return text;
 }

@@ -1,8 +1,17 @@
 #include "log/log_feed.h"
 
+#include <poll.h>
+#include <sys/eventfd.h>
+
 #include <algorithm>
 
 namespace slurper {
+
+namespace {
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+
+}  // namespace
 
 void LogFeed::publish(const ActiveSegment& active, StreamOffset end) {
   SLURPER_ASSERT(end.value >= end_.load());
@@ -38,7 +47,7 @@ LogFeed::Snapshot LogFeed::snapshot() const {
 void LogFeed::renew() {
   ++renewals_;
   const std::lock_guard lock(waiting_mutex_);
-  for (Listener* listener : waiting_) listener->wake();
+  for (const Listener* listener : waiting_) (void)::eventfd_write(listener->wake_fd_, 1);
 }
 
 void LogFeed::set_wanted() {
@@ -76,7 +85,7 @@ void LogFeed::wake_up_to(std::uint64_t end) {
   const std::lock_guard lock(waiting_mutex_);
   std::erase_if(waiting_, [&](Listener* listener) {
     if (listener->wanted_ > end) return false;
-    listener->bell_.ring();
+    (void)::eventfd_write(listener->wake_fd_, 1);
     return true;
   });
   set_wanted();
@@ -85,15 +94,22 @@ void LogFeed::wake_up_to(std::uint64_t end) {
 bool LogFeed::Listener::wait_until(StreamOffset wanted, Clock::time_point deadline) {
   if (feed_.end() >= wanted) return true;
   feed_.add(*this, wanted);
-  while (feed_.end() < wanted && !woken_.load() && Clock::now() < deadline) bell_.wait(deadline);
+  while (feed_.end() < wanted) {
+    timespec left{};
+    if (deadline != Clock::time_point::max()) {
+      const auto nanoseconds = std::chrono::nanoseconds(deadline - Clock::now()).count();
+      if (nanoseconds <= 0) break;
+      left = {.tv_sec = nanoseconds / kSecond, .tv_nsec = nanoseconds % kSecond};
+    }
+    pollfd woken = {.fd = wake_fd_, .events = POLLIN, .revents = 0};
+    const bool has_deadline = deadline != Clock::time_point::max();
+    if (::ppoll(&woken, 1, has_deadline ? &left : nullptr, nullptr) < 1) continue;  // the loop checks again
+    eventfd_t count = 0;
+    (void)::eventfd_read(wake_fd_, &count);
+    break;
+  }
   feed_.remove(*this);
-  woken_.store(false);
   return feed_.end() >= wanted;
-}
-
-void LogFeed::Listener::wake() {
-  woken_.store(true);
-  bell_.ring();
 }
 
 }  // namespace slurper

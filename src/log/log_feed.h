@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "base/contract.h"
-#include "base/doorbell.h"
 #include "base/stream_offset.h"
 
 namespace slurper {
@@ -25,11 +24,11 @@ struct ActiveSegment {
 };
 
 // One thread writes, any number read and wait. A thread that sees the end of a publish() sees all of it. A
-// publish() costs the writer two atomic operations, and a futex wake for each reader whose wait it ends.
-// Nothing of it survives the process.
+// publish() costs the writer two atomic operations, and a write to an eventfd(2) for each reader whose wait
+// it ends. Nothing of it survives the process.
 class LogFeed {
  public:
-  using Clock = Doorbell::Clock;
+  using Clock = std::chrono::steady_clock;
 
   struct Snapshot {
     ActiveSegment active;
@@ -70,23 +69,22 @@ class LogFeed {
   // A reader's place to wait. One thread waits, any thread may wake it. It ends before the feed does.
   class Listener {
    public:
-    explicit Listener(LogFeed& feed) : feed_(feed) { feed_.expect_one_more(); }
+    // `wake_fd`, an eventfd(2) that does not block, stays open as long as the listener lives.
+    Listener(LogFeed& feed, int wake_fd) : feed_(feed), wake_fd_(wake_fd) { feed_.expect_one_more(); }
     Listener(const Listener&) = delete;
     Listener& operator=(const Listener&) = delete;
     ~Listener() { feed_.expect_one_less(*this); }
 
     // Waits until the log is written up to `wanted`, until `deadline` (Clock::time_point::max(): none), or
-    // for wake(). Returns whether it is written that far. A reader that wants more bytes wakes up less often.
+    // until `wake_fd` was written; rarely for nothing. Returns whether the log is written that far. A reader
+    // that wants more bytes wakes up less often.
     bool wait_until(StreamOffset wanted, Clock::time_point deadline);
-    // Ends the wait under way, or else the next one that would have to wait.
-    void wake();
 
    private:
     friend LogFeed;
     LogFeed& feed_;
+    const int wake_fd_;
     std::uint64_t wanted_ = kNothing;  // under the feed's waiting_mutex_
-    std::atomic<bool> woken_{false};
-    Doorbell bell_;
   };
 
  private:

@@ -50,7 +50,7 @@ struct Framer::Cutting {
     add(size, line_end, part, &parse_syslog_header);
   }
   [[gnu::noinline]] void add_later(std::size_t size, std::size_t line_end, Part part) {
-    add(size, line_end, part, framer.headers_.back().header);
+    add(size, line_end, part, framer.headers_.back()->header);
   }
 
   [[gnu::noinline]] void add_part() {
@@ -120,7 +120,9 @@ void Framer::go_on(StreamOffset offset, const SyslogHeader& line) {
 // Headers are short, and split lines are rare. The header is parsed when the framer first knows that the line
 // has parts, because the first part's bytes may be gone when the next part comes.
 void Framer::keep(const SyslogHeader& line) {
-  LineHeader& kept = headers_.emplace_back();
+  const auto owner = std::make_shared<LineHeader>();
+  headers_.push_back(owner);
+  LineHeader& kept = *owner;
   kept.header = line;
   kept.header.message = {};
   const std::array fields = {&kept.header.host, &kept.header.program, &kept.header.pid,
@@ -138,7 +140,8 @@ void Framer::keep(const SyslogHeader& line) {
 // Forgets the headers of lines before the one at offset_: their records are gone.
 void Framer::forget_headers() {
   const std::size_t needed = in_parts_ ? 1 : 0;
-  while (headers_.size() > needed) headers_.pop_front();
+  if (headers_.size() > needed)
+    headers_.erase(headers_.begin(), headers_.end() - static_cast<std::ptrdiff_t>(needed));
 }
 
 }  // namespace slurper

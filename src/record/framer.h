@@ -3,7 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,7 +37,7 @@ struct Arrival {
 //   move bytes[used..) to the front, read on after them
 //
 // All parts of a line have the header of its first part. The framer keeps that header for the later parts: it
-// is valid until cut() or flush() is called with an empty `records`.
+// is valid until cut() or flush() is called with an empty `records`, and longer for the holder of headers().
 //
 // For one thread. It has no state to save: a framer that begins at any record's offset cuts the same records
 // from there on. If that offset is in the middle of a split line, go_on() must pass it the line's header.
@@ -73,6 +73,11 @@ class Framer {
   [[nodiscard]] bool in_parts() const { return in_parts_; }
   // The size of a buffer in which cut() always finds a record.
   [[nodiscard]] std::size_t window() const { return settings_.max_line + 2; }
+  // What the headers of the records refer to that were cut since `records` was empty: who keeps these records
+  // longer than until the next cut() keeps it, too. Seldom any.
+  [[nodiscard]] std::vector<std::shared_ptr<const void>> headers() const {
+    return {headers_.begin(), headers_.end()};
+  }
 
  private:
   struct Cutting;
@@ -90,7 +95,7 @@ class Framer {
   StreamOffset offset_;
   std::size_t searched_ = 0;  // bytes after offset_ that are known to have no LF
   bool in_parts_ = false;     // the line at offset_ has had its First; its header is the last of headers_
-  std::deque<LineHeader> headers_;
+  std::vector<std::shared_ptr<const LineHeader>> headers_;
 };
 
 }  // namespace slurper

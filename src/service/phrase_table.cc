@@ -720,6 +720,12 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
      .words = "cannot keep its cursor for the next start, and tries again: cannot {what}: {reason}"},
     {.id = PhraseId::LogNotAllReadable,
      .words = "skips what it cannot read of the log: cannot {what}: {reason}"},
+    {.id = PhraseId::DeliverLines, .words = "deliver lines"},
+    {.id = PhraseId::RefusesAllLines,
+     .words = "its destination has refused {lines} lines in a row, the last one because: {reason}",
+     .advice = "Correct what the destination expects, or the sink's settings. Are these lines really bad, "
+               "and should go "
+               "to the dead letters? Then raise reject_limit"},
     {.id = PhraseId::LineRefused,
      .words = "was refused a line: {reason}. That line is in {file}, and so is each further line that "
               "is refused"},

@@ -20,6 +20,10 @@ constexpr std::size_t kFewLines = 100;
 // A batch may be spread over thousands of tiny segments, which take time: the caller checks for a stop in
 // between.
 constexpr int kReadsAtOnce = 64;
+// Memory of earlier batches that is kept for later ones.
+constexpr std::size_t kSpares = 4;
+// A batch of so few records must not keep the memory of a large one.
+constexpr std::size_t kFewRecords = 64;
 
 }  // namespace
 
@@ -31,19 +35,40 @@ RecordSource::RecordSource(Os& os, LogPaths paths, const LogFeed& feed, const Ti
       times_(times),
       log_id_(log_id),
       options_(options),
-      framer_(log_id_, options.framing, {}) {}
+      framer_(log_id_, options.framing, {}) {
+  free_buffers_.reserve(kSpares);
+  free_records_.reserve(kSpares);
+}
+
+// Has room for a batch after a line that is almost complete.
+std::shared_ptr<std::vector<char>> RecordSource::new_buffer() {
+  if (free_buffers_.empty()) {
+    const std::size_t window = framer_.window();
+    return std::make_shared<std::vector<char>>(std::max(options_.batch_bytes, window) + window);
+  }
+  auto buffer = std::move(free_buffers_.back());
+  free_buffers_.pop_back();
+  return buffer;
+}
+
+// Allocates nothing: it is called when memory has run out, too.
+void RecordSource::recycle(RecordBatch batch) {
+  batch.records.clear();
+  if (free_records_.size() < kSpares && batch.records.capacity() > kFewRecords)
+    free_records_.push_back(std::move(batch.records));
+  if (batch.bytes && batch.bytes != buffer_ && batch.bytes.use_count() == 1 && free_buffers_.size() < kSpares)
+    free_buffers_.push_back(std::move(batch.bytes));
+}
 
 Status RecordSource::seek(StreamOffset from, const std::function<bool()>& stops) {
-  // Room for a batch after a line that is almost complete. Not at the construction: that may happen on the
-  // intake's thread, and the buffer may be large.
-  if (buffer_.empty()) buffer_.resize(std::max(options_.batch_bytes, framer_.window()) + framer_.window());
   reader_ = std::make_unique<LogReader>(os_, paths_, feed_, from);
   framer_.seek(from);
+  // Not at the construction: that may happen on the intake's thread, and the buffer may be large.
+  if (!buffer_ || buffer_.use_count() > 1) buffer_ = new_buffer();
   begin_ = filled_ = 0;
   news_ = new_lines_ = 0;
   gap_up_to_.reset();
   arrival_.reset();
-  records_.clear();
   wants_line_ = true;
   // The next read() reports an offset beyond the log's end.
   if (from > feed_.end()) return {};
@@ -122,12 +147,12 @@ Result<RecordSource::Missing> RecordSource::read() {
   Missing missing;
   for (int reads = 0; reads < kReadsAtOnce && !gap_up_to_ && !is_full(); ++reads) {
     make_room();
-    const auto chunk = reader_->read({buffer_.data() + filled_, buffer_.size() - filled_});
+    const auto chunk = reader_->read({buffer_->data() + filled_, buffer_->size() - filled_});
     if (!chunk) return std::unexpected(chunk.error());
     if (chunk->missing > 0) return note(*chunk);
     if (chunk->bytes == 0) break;
     news_ += chunk->bytes;
-    new_lines_ += count_lines({buffer_.data() + filled_, chunk->bytes});
+    new_lines_ += count_lines({buffer_->data() + filled_, chunk->bytes});
     filled_ += chunk->bytes;
   }
   return missing;
@@ -140,14 +165,17 @@ RecordSource::Missing RecordSource::skip_damaged() {
 
 RecordSource::Missing RecordSource::note(const LogReader::Chunk& chunk) {
   gap_up_to_ = chunk.at;
-  if (uncut().empty()) end_line_at_gap(chunk.at);
+  std::vector<Record> none;
+  if (uncut().empty()) end_line_at_gap(chunk.at, none);
   return {.bytes = chunk.missing, .why = chunk.why, .up_to = chunk.at};
 }
 
 void RecordSource::make_room() {
-  if (buffer_.size() - filled_ >= framer_.window() || begin_ == 0) return;
+  if (buffer_->size() - filled_ >= framer_.window() || begin_ == 0) return;
   const std::string_view rest = uncut();
-  std::memmove(buffer_.data(), rest.data(), rest.size());
+  const auto before = buffer_;
+  if (before.use_count() > 2) buffer_ = new_buffer();  // a batch has it, too
+  std::memmove(buffer_->data(), rest.data(), rest.size());
   filled_ = rest.size();
   begin_ = 0;
 }
@@ -172,16 +200,16 @@ Arrival RecordSource::arrival() {
 }
 
 // Ends the line before the gap, which will never get its newline.
-void RecordSource::end_line_at_gap(StreamOffset up_to) {
-  framer_.flush(uncut(), arrival().time, records_);
+void RecordSource::end_line_at_gap(StreamOffset up_to, std::vector<Record>& records) {
+  framer_.flush(uncut(), arrival().time, records);
   framer_.seek(up_to);
-  begin_ = filled_ = 0;
+  begin_ = filled_;
   gap_up_to_.reset();
 }
 
 bool RecordSource::is_full() const {
   return news_ >= options_.batch_bytes || new_lines_ >= options_.batch_lines ||
-         filled_ - begin_ >= buffer_.size() - framer_.window();
+         filled_ - begin_ >= buffer_->size() - framer_.window();
 }
 
 StreamOffset RecordSource::full_at() const {
@@ -192,20 +220,32 @@ StreamOffset RecordSource::full_at() const {
          std::max<std::uint64_t>(1, std::min(bytes, lines < kFewLines ? 1 : lines * kShortLine));
 }
 
-std::span<const Record> RecordSource::take() {
-  records_.clear();
+RecordBatch RecordSource::take() {
+  RecordBatch batch{.records = {}, .bytes = buffer_};
+  std::vector<Record>& records = batch.records;
+  if (!free_records_.empty()) {
+    records = std::move(free_records_.back());
+    free_records_.pop_back();
+  }
   const std::size_t limit = options_.batch_lines;
-  while (records_.size() < limit && begin_ < filled_) {
-    const std::size_t used = framer_.cut(uncut(), arrival(), limit, records_);
+  while (records.size() < limit && begin_ < filled_) {
+    const std::size_t used = framer_.cut(uncut(), arrival(), limit, records);
     begin_ += used;
     if (used == 0) break;
   }
-  if (records_.size() < limit) {
+  if (records.size() < limit) {
     news_ = new_lines_ = 0;
-    if (gap_up_to_) end_line_at_gap(*gap_up_to_);
+    if (gap_up_to_) end_line_at_gap(*gap_up_to_, records);
   }
-  if (options_.filter) std::erase_if(records_, [&](const Record& record) { return !wants(record); });
-  return records_;
+  if (records.size() <= kFewRecords && records.capacity() > kFewRecords) {
+    std::vector<Record> few(records.begin(), records.end());
+    std::swap(records, few);
+    few.clear();
+    if (free_records_.size() < kSpares) free_records_.push_back(std::move(few));
+  }
+  batch.headers = framer_.headers();
+  if (options_.filter) std::erase_if(records, [&](const Record& record) { return !wants(record); });
+  return batch;
 }
 
 // Call this for each record, in order.

@@ -7,7 +7,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <span>
 #include <vector>
 
 #include "base/os.h"
@@ -16,6 +15,7 @@
 #include "log/time_index.h"
 #include "record/framer.h"
 #include "record/record_fields.h"
+#include "sink/record_batch.h"
 #include "slurper/record.h"
 
 namespace slurper {
@@ -82,9 +82,11 @@ class RecordSource {
   // Returns the offset that the log's end must reach to fill a batch.
   [[nodiscard]] StreamOffset full_at() const;
 
-  // Returns the next records, at most batch_lines. They are valid until the next call of any function.
-  // Empty: what was read has no complete record that passes the filter.
-  std::span<const Record> take();
+  // Returns the next records, at most batch_lines; an empty batch if what was read has no complete record
+  // that passes the filter. A batch is valid as long as this object.
+  RecordBatch take();
+  // Takes back a batch that is not needed any more, to use its memory again.
+  void recycle(RecordBatch batch);
 
   // Every record before this offset was handed out or rejected by the filter.
   [[nodiscard]] StreamOffset position() const { return framer_.offset(); }
@@ -98,10 +100,11 @@ class RecordSource {
   [[nodiscard]] Timestamp arrival_of(StreamOffset offset) const;
   [[nodiscard]] bool wants(const Record& record);
   void make_room();
-  void end_line_at_gap(StreamOffset up_to);
+  [[nodiscard]] std::shared_ptr<std::vector<char>> new_buffer();
+  void end_line_at_gap(StreamOffset up_to, std::vector<Record>& records);
   [[nodiscard]] Arrival arrival();
   Missing note(const LogReader::Chunk& chunk);
-  [[nodiscard]] std::string_view uncut() const { return {buffer_.data() + begin_, filled_ - begin_}; }
+  [[nodiscard]] std::string_view uncut() const { return {buffer_->data() + begin_, filled_ - begin_}; }
 
   Os& os_;
   const LogPaths paths_;
@@ -112,15 +115,18 @@ class RecordSource {
 
   std::unique_ptr<LogReader> reader_;
   Framer framer_;
-  std::vector<char> buffer_;
+  // Memory of earlier batches.
+  std::vector<std::shared_ptr<std::vector<char>>> free_buffers_;
+  std::vector<std::vector<Record>> free_records_;
+  // Bytes of records that were handed out stay where they are.
+  std::shared_ptr<std::vector<char>> buffer_;
   std::size_t begin_ = 0;                  // of what is not cut: the byte at framer_.offset()
   std::size_t filled_ = 0;                 // the end of what was read
   std::uint64_t news_ = 0;                 // bytes read that take() has not processed
   std::uint64_t new_lines_ = 0;            // lines in news_
   std::optional<StreamOffset> gap_up_to_;  // where the stream continues after a gap
   std::optional<Arrival> arrival_;         // of the byte that was looked up last, and those after it
-  std::vector<Record> records_;
-  bool wants_line_ = true;  // the filter's decision on the current split line
+  bool wants_line_ = true;                 // the filter's decision on the current split line
 };
 
 }  // namespace slurper

@@ -225,10 +225,10 @@ void Sinks::retry_later(const std::string& sink, const Error& error) {
 bool Sinks::report_place(EventId event, const SinkRunner& runner) {
   const SinkStatus status = runner.status();
   if (!status.has_begun) return false;
-  const std::uint64_t end = std::max(log_.feed.end().value, status.held);
+  const std::uint64_t end = std::max(log_.feed.end().value, status.acked);
   events_.report(event, {{"sink", Quoted{status.name}},
-                         {"offset", StreamOffset{status.held}},
-                         {"behind", ByteSize{end - status.held}}});
+                         {"offset", StreamOffset{status.acked}},
+                         {"behind", ByteSize{end - status.acked}}});
   return true;
 }
 

@@ -95,7 +95,7 @@ void sink(benchmark::State& state, std::string_view header, const SinkSite::Pair
   SinkSite::Pairs all = settings;
   all.emplace_back("target", receiver.target());
   const auto sink = std::move(*site.make(syslog_sink(), all));
-  if (!sink->open(site.context())) std::abort();
+  if (!site.open(*sink)) std::abort();
   const std::vector<std::string> lines = lines_for(header);
   std::vector<Record> records;
   std::uint64_t offset = 0;
@@ -108,7 +108,7 @@ void sink(benchmark::State& state, std::string_view header, const SinkSite::Pair
                            &parse_syslog_header);
       offset = next;
     }
-    if (!sink->deliver(records)) std::abort();
+    if (!site.deliver(*sink, records)) std::abort();
   }
   count(state, before);
   sink->close();

@@ -48,21 +48,21 @@ TEST(StatusText, NamesQuarantinedRingsAndHowToRecoverThem) {
 TEST(StatusText, HasASinksLagAgainstTheLogsEnd) {
   Snapshot found = snapshot();
   found.sinks = {{.name = "idle"},
-                 {.name = "good", .held = 1000, .records = 12, .has_begun = true},
+                 {.name = "good", .acked = 1000, .records = 12, .in_flight = 3, .has_begun = true},
                  {.name = "bad",
-                  .held = 400,
+                  .acked = 400,
                   .records = 3,
                   .rejected = 2,
                   .missed = 100,
                   .has_begun = true,
                   .failing = true},
-                 {.name = "looped", .held = 1200, .has_begun = true, .failing = true, .stopped = true}};
-  found.ending_sinks = {{.name = "gone", .held = 1000, .records = 5, .has_begun = true}};
+                 {.name = "looped", .acked = 1200, .has_begun = true, .failing = true, .stopped = true}};
+  found.ending_sinks = {{.name = "gone", .acked = 1000, .records = 5, .has_begun = true}};
   const std::string text = to_status_text(found);
-  EXPECT_TRUE(
-      text.ends_with(", sink 'idle': 0 lines, sink 'good': 12 lines, 0B behind, sink 'bad': 3 lines, 600B "
-                     "behind, 2 lines refused, 100B missed, FAILING, sink 'looped': 0 lines, 0B behind, "
-                     "STOPPED, ending sink 'gone': 5 lines, 0B behind, all well"))
+  EXPECT_TRUE(text.ends_with(
+      ", sink 'idle': 0 lines, sink 'good': 12 lines, 0B behind, 3 in flight, sink 'bad': 3 lines, 600B "
+      "behind, 2 lines refused, 100B missed, FAILING, sink 'looped': 0 lines, 0B behind, "
+      "STOPPED, ending sink 'gone': 5 lines, 0B behind, all well"))
       << text;
 }
 

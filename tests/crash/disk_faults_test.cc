@@ -154,7 +154,7 @@ INSTANTIATE_TEST_SUITE_P(
               "error=EIO:when=4..7",
               "messages",
               {},
-              "cannot look at",
+              "cannot examine",
               kWrittenAgain}),
     [](const auto& param_info) { return std::string(param_info.param.name); });
 

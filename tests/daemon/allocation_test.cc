@@ -5,6 +5,7 @@
 #include <chrono>
 #include <string>
 
+#include "base/event_loop.h"
 #include "log/log_thread_site.h"
 #include "support/allocations.h"
 
@@ -18,7 +19,8 @@ TEST_F(LogThreadTest, TheDatasPathAllocatesNothing) {
   settings_.rotate_size = {};  // a rotation has names to make
   ASSERT_TRUE(thread_->start());
   thread_->reload(settings_);
-  LogFeed::Listener listener(thread_->feed());
+  const UniqueFd wake_fd = make_eventfd().value();
+  LogFeed::Listener listener(thread_->feed(), wake_fd.get());
   const std::string lines = numbered_lines(40'000);
   std::uint64_t end = 0;
   const auto pass_through = [&](int times) {

@@ -187,7 +187,7 @@ TEST_F(ChangingSinks, LoseAndDoubleNothingUnderLoad) {
   const auto program_sink = [&] {
     return fmt::format(
         "[[sink]]\nname = \"program\"\ntype = \"exec\"\npath = \"{}\"\nargs = [\"{}\", \"confirm\"]\n"
-        "confirm = \"line\"\nwindow = {}\n",
+        "confirm = \"line\"\nwindow_lines = {}\n",
         SLURPER_LINE_PROGRAM, programs, one_of({"10", "1000"}));
   };
   const auto all_sinks = [&](const std::string& name_of_moved) {

@@ -14,6 +14,7 @@ die() {
 
 skip() { # REASON
   echo "SKIPPED: $1"
+  [ -z "${SLURPER_SAID:-}" ] || : >"$SLURPER_SAID/without-systemd" # see message_coverage
   exit 77
 }
 

@@ -84,6 +84,7 @@ esac
 
 skip() { # REASON
   echo "SKIPPED: $1"
+  [ -z "${SLURPER_SAID:-}" ] || : >"$SLURPER_SAID/without-systemd" # see message_coverage
   exit 77
 }
 [ "$(id -u)" -eq 0 ] || skip "only root can boot a systemd"

@@ -20,6 +20,7 @@
 #include "base/os.h"
 #include "record/syslog_header.h"
 #include "service/phrase_table.h"
+#include "sink/acks.h"
 #include "sink/journald/journald_sink.h"
 #include "sink/options.h"
 #include "sink/registry.h"
@@ -75,13 +76,14 @@ class Driver {
         stop_fd_(stop_fd) {
     context_.name = "test";
     context_.log_id.fill(7);
+    context_.acks = acks_;
     context_.stop_fd = stop_fd;
     context_.say = [](Level, const Phrase& text) { fmt::print("{}\n", to_text(text)); };
   }
 
   int run(Sink& sink) {
     for (std::uint64_t held = read_cursor(cursor_); !stopped();) {
-      const auto opened = sink.open(context_);
+      const auto opened = test::open(sink, context_);
       if (!opened) {
         if (tell(opened.error())) return 3;
         std::this_thread::sleep_for(100ms);
@@ -91,27 +93,20 @@ class Driver {
       while (!stopped()) {
         const auto records = read(next);
         if (records.empty()) {
-          if (held < next) {
-            const auto settled = sink.settle();
-            if (!settled) {
-              if (tell(settled.error())) return 3;
-              break;
-            }
-            write_cursor(cursor_, held = *settled);
-          }
           std::this_thread::sleep_for(1ms);
           continue;
         }
-        const auto delivered = sink.deliver(records);
+        const auto delivered = test::deliver(sink, context_, records);
+        write_cursor(cursor_, held = std::max(held, acks_->acked()));
         if (!delivered) {
           if (tell(delivered.error())) return 3;
           break;
         }
-        for (const Rejection& rejection : delivered->rejected)
+        for (const test::Refused& rejection : delivered->rejected)
           fmt::print("rejected: {}: {}\n", records[rejection.index].raw(), to_text(rejection.reason));
         next = records.back().next_offset();
-        held = delivered->held;
-        write_cursor(cursor_, held);
+        // As the runner, which hands over what follows, and keeps the cursor where something is in flight.
+        if (held < next) next = held;
       }
       sink.close();
       std::this_thread::sleep_for(100ms);
@@ -147,6 +142,7 @@ class Driver {
     return records;
   }
 
+  std::shared_ptr<test::RecordedAcks> acks_ = std::make_shared<test::RecordedAcks>();
   UniqueFd log_;
   std::string cursor_;
   std::size_t batch_;

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <chrono>
+#include <memory>
 #include <thread>
 
 namespace {
@@ -14,17 +15,20 @@ class StubbornSink : public slurper::Sink {
  public:
   explicit StubbornSink(slurper::SinkOptions& options) : path_(options.text("path")) {}
 
-  slurper::Result<std::optional<std::uint64_t>> open(const slurper::SinkContext&) override {
+  slurper::Result<std::optional<std::uint64_t>> open(const slurper::SinkContext& context) override {
+    acks_ = context.acks;
     return std::nullopt;
   }
-  slurper::Result<slurper::Delivery> deliver(std::span<const slurper::Record> batch) override {
+  slurper::Status deliver(std::span<const slurper::Record> batch) override {
     while (::access(path_.c_str(), F_OK) == 0) std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    return slurper::Delivery{.held = batch.back().next_offset(), .rejected = {}};
+    acks_->up_to(batch.back().next_offset());
+    return {};
   }
   void close() override {}
 
  private:
   const std::string path_;
+  std::shared_ptr<slurper::Acknowledgements> acks_;
 };
 
 constexpr std::array kSettings = {

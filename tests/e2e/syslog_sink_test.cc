@@ -131,20 +131,22 @@ log {{ source(sent); destination(out); }};
   // Some of every kind, and then a thousand: each is there, once, and says what it said.
   void expect_all_understood(Sink& sink, std::string_view how) {
     SinkSite site;
-    const auto opened = sink.open(site.context());
+    const auto opened = site.open(sink);
     ASSERT_TRUE(opened) << text_of(opened.error());
-    const auto delivery = sink.deliver(site.records(
-        {"<34>1 2003-10-11T22:14:15.003Z mymachine.example.com su 77 ID47 [a@1 x=\"y\"] 'su root' failed",
-         "<78>Oct 11 22:14:15 host CRON[123]: (root) CMD (true)", "no header at all",
-         "<13>Oct 11 22:14:15 host evil: 30 <34>1 - x y - - - forged"}));
+    const auto delivery = site.deliver(
+        sink,
+        site.records(
+            {"<34>1 2003-10-11T22:14:15.003Z mymachine.example.com su 77 ID47 [a@1 x=\"y\"] 'su root' failed",
+             "<78>Oct 11 22:14:15 host CRON[123]: (root) CMD (true)", "no header at all",
+             "<13>Oct 11 22:14:15 host evil: 30 <34>1 - x y - - - forged"}));
     ASSERT_TRUE(delivery) << text_of(delivery.error());
     EXPECT_TRUE(delivery->rejected.empty());
-    ASSERT_TRUE(sink.settle());
+    ASSERT_TRUE(site.flush(sink));
     const Feed feed(site_.context().log_id, 1000, 100);
     for (std::size_t sent = 0; sent < feed.count(); sent += 100) {
       const auto records = feed.all().subspan(sent, 100);
-      ASSERT_TRUE(sink.deliver(records));
-      ASSERT_TRUE(sink.settle());
+      ASSERT_TRUE(site.deliver(sink, records));
+      ASSERT_TRUE(site.flush(sink));
       wait_for_lines(4 + sent + 100);  // UDP has no flow control
     }
     sink.close();
@@ -181,9 +183,9 @@ TEST_F(SyslogServersTest, RsyslogdOverALocalSocket) {
     // As it comes, it reads what syslog(3) writes.
     const Child server = start_rsyslogd("", inputs(""), [&] { return fs::exists(socket); });
     const auto sink = make({{"transport", "unix"}, {"path", socket}});
-    ASSERT_TRUE(sink->open(site_.context()));
-    ASSERT_TRUE(
-        sink->deliver(site_.records({"<34>1 2003-10-11T22:14:15.003Z far su 77 ID47 - 'su root' failed"})));
+    ASSERT_TRUE(site_.open(*sink));
+    ASSERT_TRUE(site_.deliver(
+        *sink, site_.records({"<34>1 2003-10-11T22:14:15.003Z far su 77 ID47 - 'su root' failed"})));
     wait_for_lines(1);
     EXPECT_THAT(out().at(0), testing::MatchesRegex(R"(34\|[^|]+\|su\|77\|-\|-\| ?'su root' failed)"));
   }
@@ -203,7 +205,7 @@ TEST_F(SyslogServersTest, RsyslogdOverUdp) {
         // Refused as long as nobody listens.
         const auto sink = make({{"transport", "udp"}, {"target", fmt::format("127.0.0.1:{}", port_)}});
         SinkSite probe;
-        return sink->open(probe.context()) && sink->deliver(probe.records({"up?"}));
+        return probe.open(*sink) && probe.deliver(*sink, probe.records({"up?"}));
       });
   wait_for_lines(1);
   fs::resize_file(dir_ / "out", 0);

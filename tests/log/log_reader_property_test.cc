@@ -12,6 +12,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/event_loop.h"
 #include "log/housekeeper.h"
 #include "log/log_files.h"
 #include "log/log_reader.h"
@@ -95,7 +96,8 @@ class LogReaderProperty : public testing::TestWithParam<unsigned> {
   Read read_all(LogFeed& feed, unsigned seed, unsigned slow) {
     std::mt19937 random(seed);
     LogReader reader(kernel(), paths_, feed, StreamOffset{0});
-    LogFeed::Listener listener(feed);
+    const UniqueFd wake_fd = make_eventfd().value();
+    LogFeed::Listener listener(feed, wake_fd.get());
     Read result;
     StreamOffset position;
     std::string out(std::size_t{1} << 17, '\0');

@@ -10,6 +10,7 @@
 #include <random>
 #include <thread>
 
+#include "base/event_loop.h"
 #include "log/log_reader.h"
 #include "log/log_thread_site.h"
 #include "support/files.h"
@@ -29,7 +30,8 @@ TEST_F(LogThreadTest, ReadersFollowAndKnowWhenItCame) {
   ASSERT_TRUE(thread_->start());
   const auto follow = [&](std::uint64_t at_once) {
     LogReader reader(kernel(), paths_, thread_->feed(), LogReader::kBeginning);
-    LogFeed::Listener listener(thread_->feed());
+    const UniqueFd wake_fd = make_eventfd().value();
+    LogFeed::Listener listener(thread_->feed(), wake_fd.get());
     std::string out(50'000, '\0');
     for (StreamOffset position; position.value < stream.size();) {
       const auto chunk = reader.read(out);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "record/syslog_header.h"
+#include "sink/acks.h"
 #include "slurper/sink.h"
 #include "support/text_of.h"
 #include "support/wait.h"
@@ -85,15 +86,16 @@ struct FeedRun {
   bool done = false;
 };
 
-// Delivers the feed from its beginning on, and goes back to what was last held after each error, until all of
-// it is. `before` is told where each batch begins.
+// Delivers the feed from its beginning on, and goes back to what was last acknowledged after each error,
+// until all of it is. `before` is told where each batch begins.
 inline FeedRun run(
     Sink& sink, const SinkContext& context, const Feed& feed, std::size_t batch,
     const std::function<void(std::uint64_t)>& before = [](std::uint64_t) {},
     std::chrono::milliseconds deadline = kDeadline) {
   FeedRun run;
-  std::uint64_t held = 0;
+  std::uint64_t acked = 0;
   const auto failed = [&](const Error& error) {
+    acked = std::max(acked, acks_of(context).acked());
     run.last_error = text_of(error);
     ++run.breaks;
     sink.close();
@@ -101,33 +103,33 @@ inline FeedRun run(
   };
   for (const auto end = std::chrono::steady_clock::now() + deadline;
        std::chrono::steady_clock::now() < end;) {
-    if (const auto opened = sink.open(context); !opened) {
+    if (const auto opened = open(sink, context); !opened) {
       failed(opened.error());
       --run.breaks;  // nothing was on its way
       continue;
     }
-    for (std::uint64_t next = held;;) {
+    for (std::uint64_t next = acked;;) {
       if (next < feed.end()) {
         before(next);
         const auto records = feed.from(next, batch);
-        const auto delivery = sink.deliver(records);
+        const auto delivery = deliver(sink, context, records);
         if (!delivery) {
           failed(delivery.error());
           break;
         }
-        EXPECT_GE(delivery->held, held);
-        EXPECT_LE(delivery->held, records.back().next_offset());
+        EXPECT_GE(delivery->acked, acked);
+        EXPECT_LE(delivery->acked, records.back().next_offset());
         EXPECT_TRUE(delivery->rejected.empty());
-        held = std::max(held, delivery->held);
+        acked = std::max(acked, delivery->acked);
         next = records.back().next_offset();
         continue;
       }
-      const auto settled = sink.settle();
-      if (!settled) {
-        failed(settled.error());
+      const auto flushed = flush(sink, context);
+      if (!flushed) {
+        failed(flushed.error());
         break;
       }
-      EXPECT_EQ(*settled, feed.end());
+      EXPECT_EQ(*flushed, feed.end());
       sink.close();
       run.done = true;
       return run;

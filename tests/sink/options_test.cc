@@ -14,7 +14,7 @@ using testing::HasSubstr;
 
 class Nowhere : public Sink {
   Result<std::optional<std::uint64_t>> open(const SinkContext&) override { return std::nullopt; }
-  Result<Delivery> deliver(std::span<const Record>) override { return Delivery{}; }
+  Status deliver(std::span<const Record>) override { return {}; }
   void close() override {}
 };
 

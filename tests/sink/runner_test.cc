@@ -17,6 +17,7 @@
 #include "sink/dead_letters.h"
 #include "sink/options.h"
 #include "sink/registry.h"
+#include "sink/runner_site.h"
 #include "support/files.h"
 #include "support/recorded_messages.h"
 #include "support/temp_dir.h"
@@ -38,15 +39,14 @@ using testing::HasSubstr;
 struct Destination {
   std::vector<Level> says_at_open = {};
   std::mutex mutex;
-  std::vector<std::string> lines;  // that it has, each behind its offset
-  std::uint64_t held = 0;
+  std::vector<std::string> lines;      // that it has, each behind its offset
   std::optional<std::uint64_t> tells;  // in open()
   std::function<Status()> before_make = [] { return Status(); };
   std::function<Status()> before_open = [] { return Status(); };
   std::function<Status()> before_deliver = [] { return Status(); };
-  std::function<Status()> before_settle = [] { return Status(); };
+  std::function<Status()> before_flush = [] { return Status(); };
   std::string refuses;             // lines with this in them
-  bool acknowledges_late = false;  // only in settle()
+  bool acknowledges_late = false;  // only in flush()
   bool shows_header = false;       // of each line, its part and program stand before it
   std::atomic<int> makes = 0;
   std::atomic<int> opens = 0;
@@ -72,36 +72,36 @@ class TestSink : public Sink {
     if (Status good = to_.before_open(); !good) return std::unexpected(good.error());
     for (const Level level : to_.says_at_open) context.say(level, own_words("has words of its own"));
     open_ = true;
+    acks_ = context.acks;
     return to_.tells;
   }
-  Result<Delivery> deliver(std::span<const Record> batch) override {
+  Status deliver(std::span<const Record> batch) override {
     EXPECT_TRUE(open_);
     EXPECT_FALSE(batch.empty());
-    if (Status good = to_.before_deliver(); !good) return std::unexpected(good.error());
+    if (Status good = to_.before_deliver(); !good) return good;
     const std::lock_guard lock(to_.mutex);
-    Delivery delivery{.held = to_.held, .rejected = {}};
     ++to_.batches;
     to_.largest_batch = std::max(to_.largest_batch, batch.size());
-    for (std::size_t i = 0; i < batch.size(); ++i) {
-      to_.latest_arrival = std::max(to_.latest_arrival, batch[i].arrival());
-      if (!to_.refuses.empty() && batch[i].raw().find(to_.refuses) != std::string_view::npos) {
-        delivery.rejected.push_back({i, own_words("it is bad")});
+    for (const Record& record : batch) {
+      to_.latest_arrival = std::max(to_.latest_arrival, record.arrival());
+      if (!to_.refuses.empty() && record.raw().find(to_.refuses) != std::string_view::npos) {
+        acks_->reject(record.offset(), own_words("it is bad"));
         continue;
       }
-      to_.lines.push_back(fmt::format("{} {}", batch[i].offset(), batch[i].raw()));
+      to_.lines.push_back(fmt::format("{} {}", record.offset(), record.raw()));
       if (to_.shows_header)
         to_.lines.back().insert(
-            0, fmt::format("{} {}: ", static_cast<int>(batch[i].part()), batch[i].header().program));
+            0, fmt::format("{} {}: ", static_cast<int>(record.part()), record.header().program));
     }
     handed_ = batch.back().next_offset();
-    if (!to_.acknowledges_late) delivery.held = to_.held = handed_;
-    return delivery;
+    if (!to_.acknowledges_late) acks_->up_to(handed_);
+    return {};
   }
-  Result<std::uint64_t> settle() override {
-    if (Status good = to_.before_settle(); !good) return std::unexpected(good.error());
-    const std::lock_guard lock(to_.mutex);
+  Status flush() override {
+    if (Status good = to_.before_flush(); !good) return good;
     EXPECT_TRUE(to_.acknowledges_late);
-    return to_.held = handed_;
+    acks_->up_to(handed_);
+    return {};
   }
   void close() override {
     EXPECT_TRUE(open_);
@@ -110,39 +110,13 @@ class TestSink : public Sink {
 
  private:
   Destination& to_;
+  std::shared_ptr<Acknowledgements> acks_;
   bool open_ = false;
   std::uint64_t handed_ = 0;
 };
 
-class RunnerTest : public testing::Test {
+class RunnerTest : public RunnerSite {
  protected:
-  RunnerTest() {
-    settings_.path = disk_ / "messages";
-    auto writer = LogWriter::open(kernel(), settings_, Uuid{1});
-    if (!writer) throw std::runtime_error(text_of(writer.error()));
-    writer_ = std::move(*writer);
-    writer_->publish();
-    times_ = TimeIndex::open(kernel(), writer_->paths(), writer_->log_id(), {}, {.log_end = {}, .head = {}});
-  }
-
-  void write(std::string_view text) {
-    while (!text.empty()) {
-      const auto written = writer_->append(text);
-      ASSERT_TRUE(written) << text_of(written.error());
-      text.remove_prefix(*written);
-    }
-    writer_->publish();
-  }
-
-  [[nodiscard]] SinkLog sink_log() const {
-    return {.os = *os_,
-            .paths = writer_->paths(),
-            .id = writer_->log_id(),
-            .access = {},
-            .sync = {},
-            .feed = writer_->feed(),
-            .times = *times_};
-  }
   // With `start=beginning`, unless said otherwise.
   void open(std::vector<std::pair<std::string, std::string>> pairs = {}) {
     const auto is_start = [](const auto& pair) { return pair.first == "start"; };
@@ -153,19 +127,11 @@ class RunnerTest : public testing::Test {
     ConfiguredOptions options(settings, settings_of({}));
     const RunnerOptions runner_options = RunnerOptions::from(options);
     ASSERT_TRUE(options.check()) << text_of(options.check().error());
-    runner_ = make_runner(runner_options);
-  }
-  std::unique_ptr<SinkRunner> make_runner(const RunnerOptions& options) {
-    PreparedSink sink{.name = "test",
-                      .type = "test",
-                      .options = options,
-                      .make = [this]() -> Result<std::unique_ptr<Sink>> {
-                        ++to_.makes;
-                        if (Status good = to_.before_make(); !good) return std::unexpected(good.error());
-                        return std::make_unique<TestSink>(to_);
-                      }};
-    return std::make_unique<SinkRunner>(sink_log(), std::move(sink), messages_.listener(),
-                                        [](const Phrase& phrase) { return test::text_of(phrase); });
+    runner_ = make_runner(runner_options, [this]() -> Result<std::unique_ptr<Sink>> {
+      ++to_.makes;
+      if (Status good = to_.before_make(); !good) return std::unexpected(good.error());
+      return std::make_unique<TestSink>(to_);
+    });
   }
   void start(const std::vector<std::pair<std::string, std::string>>& pairs = {}) {
     open(pairs);
@@ -188,13 +154,7 @@ class RunnerTest : public testing::Test {
     return eventually([&] { return to_.all().size() >= lines; });
   }
 
-  TempDir disk_;
-  Os* os_ = &kernel();
-  LogSettings settings_;
-  std::unique_ptr<LogWriter> writer_;
-  std::unique_ptr<TimeIndex> times_;
   Destination to_;
-  test::RecordedMessages messages_;
   std::unique_ptr<SinkRunner> runner_;
 };
 
@@ -238,7 +198,7 @@ TEST_F(RunnerTest, ABatchOfManySegmentsIsReadInSteps) {
     before = os.segments;
   }
   EXPECT_GE(steps, 4);
-  EXPECT_EQ(source.take().size(), static_cast<std::size_t>(kSegments));
+  EXPECT_EQ(source.take().records.size(), static_cast<std::size_t>(kSegments));
   start();
   ASSERT_TRUE(has(kSegments));
   finish();
@@ -363,7 +323,7 @@ TEST_F(RunnerTest, AFailedOpenIsTriedAgain) {
 TEST_F(RunnerTest, WhatIsTakenWithoutAWordDoesNotWorkAgain) {
   to_.acknowledges_late = true;
   std::atomic<int> failures = 0;
-  to_.before_settle = [&]() -> Status {
+  to_.before_flush = [&]() -> Status {
     if (++failures <= 3) return fail(ErrorKind::Io, own_words("write"), own_words("it was reset"));
     return {};
   };
@@ -399,7 +359,7 @@ TEST_F(RunnerTest, WhatWasNotAcknowledgedComesAgain) {
   };
   write("one\n");
   start({{"retry_max", "100ms"}, {"batch_time", "0s"}});
-  ASSERT_TRUE(eventually([&] { return runner_->status().held == 4; }));
+  ASSERT_TRUE(eventually([&] { return runner_->status().acked == 4; }));
   broken = true;
   write("two\n");
   ASSERT_TRUE(has(2));
@@ -504,7 +464,7 @@ TEST_F(RunnerTest, ACursorThatCannotBeSavedAtTheEndMayRepeatLines) {
   os_ = &disk;
   write("one\n");
   start();
-  ASSERT_TRUE(eventually([&] { return runner_->status().held == 4; }));
+  ASSERT_TRUE(eventually([&] { return runner_->status().acked == 4; }));
   disk.fill();
   finish();
   EXPECT_THAT(said(), HasSubstr("2: the sink 'test' may repeat lines: cannot write the cursor '" +
@@ -516,7 +476,7 @@ TEST_F(RunnerTest, ACursorThatCannotBeSavedAtTheEndMayRepeatLines) {
 TEST_F(RunnerTest, ACursorThatCannotFollowTheLogsFolderIsReportedUntilItCan) {
   write("one\n");
   start();
-  ASSERT_TRUE(eventually([&] { return runner_->status().held == 4; }));
+  ASSERT_TRUE(eventually([&] { return runner_->status().acked == 4; }));
   const std::string path = disk_ / ".messages.cursor-test";
   const std::string others = disk_ / "others";
   {
@@ -573,7 +533,7 @@ TEST_F(RunnerTest, ADeadLetterThatCanNotBeWrittenHoldsTheSinkUp) {
   write("bad\none\n");
   start({{"retry_max", "100ms"}});
   ASSERT_TRUE(says("cannot open the dead letters"));
-  EXPECT_EQ(runner_->status().held, 0U);
+  EXPECT_EQ(runner_->status().acked, 0U);
   std::filesystem::remove(disk_ / "messages.rejected-test");
   ASSERT_TRUE(says("works again"));
   finish();
@@ -583,7 +543,7 @@ TEST_F(RunnerTest, ADeadLetterThatCanNotBeWrittenHoldsTheSinkUp) {
 TEST_F(RunnerTest, OnlyWhatIsWantedIsDeliveredAndTheRestIsPassed) {
   write("one good\ntwo\nthree good\nfour\n");
   start({{"filter", "raw contains good"}});
-  ASSERT_TRUE(eventually([&] { return runner_->status().held == 29; }));
+  ASSERT_TRUE(eventually([&] { return runner_->status().acked == 29; }));
   finish();
   EXPECT_THAT(to_.all(), ElementsAre("0 one good", "13 three good"));
 }
@@ -639,7 +599,6 @@ TEST_F(RunnerTest, AFilterDecidesForAllPartsOfALineByTheFirst) {
                                                         {"part = last", 0},
                                                         {"severity = crit and length = 480", 6}}) {
     to_.lines.clear();
-    to_.held = 0;
     std::filesystem::remove(disk_ / ".messages.cursor-test");
     start({{"max_line", "480"}, {"filter", filter}, {"batch_lines", "2"}, {"batch_time", "0s"}});
     finish();
@@ -786,7 +745,7 @@ TEST_F(RunnerTest, WhatALossOfPowerTookIsNotMissed) {
 TEST_F(RunnerTest, WhatTheFilterPassedIsNotMissedWhateverTheDestinationSays) {
   write("one good\ntwo\nthree\n");
   start({{"filter", "raw contains good"}});
-  ASSERT_TRUE(eventually([&] { return runner_->status().held == 19; }));
+  ASSERT_TRUE(eventually([&] { return runner_->status().acked == 19; }));
   finish();
   ASSERT_TRUE(writer_->rotate());
   std::filesystem::remove(writer_->paths().rotated(StreamOffset{0}));
@@ -896,7 +855,7 @@ TEST_F(RunnerTest, ACursorThatIsSetByHandIsObeyed) {
   ASSERT_TRUE(set_cursor(kernel(), writer_->paths(), "test", writer_->log_id(), StreamOffset{22}));
   write("bad\n");
   start(only_good);
-  ASSERT_TRUE(eventually([&] { return runner_->status().held == 26; }));
+  ASSERT_TRUE(eventually([&] { return runner_->status().acked == 26; }));
   finish();
   // What it was set beyond stays behind it.
   start(only_good);
@@ -1148,6 +1107,78 @@ TEST_F(RunnerTest, ASinkThatCanNotBeMadeIsTriedAgainAndMissesNothing) {
   ASSERT_TRUE(has(1));
   finish();
   EXPECT_THAT(to_.all(), ElementsAre("4 new"));
+}
+
+// A destination that refuses everything: its mapping has changed, or the sink's format has.
+TEST_F(RunnerTest, AFloodOfRejectionsIsAFailureAndNoBadData) {
+  to_.refuses = "line";
+  for (int i = 0; i < 10; ++i) write(fmt::format("line {}\n", i));
+  start({{"reject_limit", "4"}, {"batch_lines", "3"}, {"retry_max", "100ms"}});
+  ASSERT_TRUE(says(
+      "3: the sink 'test' fails: cannot deliver lines: its destination has refused 4 lines in a row, the "
+      "last one because: it is bad. Correct what the destination expects, or the sink's settings."))
+      << said();
+  EXPECT_EQ(runner_->status().rejected, 4U);
+  const int opens = to_.opens;
+  ASSERT_TRUE(eventually([&] { return to_.opens > opens + 1; })) << "it waits, and tries again";
+  EXPECT_EQ(runner_->status().rejected, 4U) << "nothing more goes to the dead letters";
+  {
+    const std::lock_guard lock(to_.mutex);
+    to_.refuses = "9";
+  }
+  ASSERT_TRUE(has(5));
+  ASSERT_TRUE(says("works again"));
+  finish();
+  EXPECT_THAT(to_.all(), ElementsAre("28 line 4", "35 line 5", "42 line 6", "49 line 7", "56 line 8"));
+  EXPECT_EQ(std::ranges::count(test::read_file(disk_ / "messages.rejected-test"), '\n'), 5);
+}
+
+TEST_F(RunnerTest, WithoutALimitAllMayBeRefused) {
+  to_.refuses = "line";
+  for (int i = 0; i < 10; ++i) write(fmt::format("line {}\n", i));
+  start({{"reject_limit", "0"}});
+  finish();
+  EXPECT_EQ(std::ranges::count(test::read_file(disk_ / "messages.rejected-test"), '\n'), 10);
+}
+
+// What is in flight is all that a sink has in memory: the rest waits in the log.
+TEST_F(RunnerTest, TheWindowBoundsWhatIsInFlight) {
+  to_.acknowledges_late = true;
+  std::atomic<bool> takes = false;
+  to_.before_flush = [&]() -> Status {
+    if (!takes) return fail(ErrorKind::Io, own_words("flush"), own_words("not yet"));
+    return {};
+  };
+  for (int i = 0; i < 1000; ++i) write(fmt::format("line {:08}\n", i));
+  start({{"batch_lines", "10"}, {"window_bytes", "20KiB"}, {"retry_max", "1h"}});
+  ASSERT_TRUE(says("not yet"));
+  const std::size_t in_flight = to_.all().size();
+  EXPECT_GE(in_flight, 10U);
+  EXPECT_LE(in_flight, 20'480 / sizeof(Record) + 10);
+  takes = true;
+  finish();
+}
+
+TEST_F(RunnerTest, MaxRateSpreadsWhatItCatchesUp) {
+  for (int i = 0; i < 20; ++i) write(fmt::format("line {:08}\n", i));
+  const auto begin = std::chrono::steady_clock::now();
+  start({{"batch_lines", "10"}, {"max_rate", "1000"}});
+  ASSERT_TRUE(has(20));
+  // The second batch waits for as long as the first one takes at this rate.
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, 140ms);
+  finish();
+}
+
+TEST_F(RunnerTest, TheStatusSaysWhatWasDelivered) {
+  write("one\ntwo\n");
+  start();
+  ASSERT_TRUE(eventually([&] { return runner_->status().acked == 8; }));
+  const SinkStatus status = runner_->status();
+  EXPECT_EQ(status.records, 2U);
+  EXPECT_EQ(status.bytes, 8U);
+  EXPECT_EQ(status.retries, 0U);
+  ASSERT_TRUE(eventually([&] { return runner_->status().in_flight == 0; }));
+  finish();
 }
 
 TEST_F(RunnerTest, AFilterThatIsNoneIsAnErrorOfTheSettings) {

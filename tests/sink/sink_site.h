@@ -12,6 +12,7 @@
 
 #include "base/fd.h"
 #include "record/syslog_header.h"
+#include "sink/acks.h"
 #include "sink/options.h"
 #include "sink/registry.h"
 #include "slurper/sink.h"
@@ -27,6 +28,8 @@ class SinkSite {
   SinkSite() : stop_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     context_.name = "test";
     context_.log_id.fill(7);
+    context_.acks = acks_;
+    context_.wake_fd = stop_fd_.get();  // no sink in these tests writes to it
     context_.stop_fd = stop_fd_.get();
     context_.say = [this](Level, const Phrase& text) { said_ += test::text_of(text) + '\n'; };
   }
@@ -61,6 +64,14 @@ class SinkSite {
     return records(std::move(lines));
   }
 
+  Result<std::optional<std::uint64_t>> open(Sink& sink) { return test::open(sink, context_); }
+  Result<test::Delivered> deliver(Sink& sink, std::span<const Record> batch) {
+    return test::deliver(sink, context_, batch);
+  }
+  Result<std::uint64_t> flush(Sink& sink) { return test::flush(sink, context_); }
+  [[nodiscard]] std::uint64_t acked() const { return acks_->acked(); }
+  [[nodiscard]] std::uint64_t released() const { return acks_->released(); }
+
   [[nodiscard]] const SinkContext& context() const { return context_; }
   [[nodiscard]] const std::string& said() const { return said_; }
   void stop() { (void)::eventfd_write(stop_fd_.get(), 1); }
@@ -68,6 +79,7 @@ class SinkSite {
 
  private:
   UniqueFd stop_fd_;
+  std::shared_ptr<test::RecordedAcks> acks_ = std::make_shared<test::RecordedAcks>();
   SinkContext context_;
   std::string said_;
   std::uint64_t offset_ = 0;

@@ -8,21 +8,23 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <memory>
 
 namespace {
 
-using slurper::Delivery;
 using slurper::ErrorKind;
 using slurper::own_words;
 using slurper::Record;
 using slurper::Result;
+using slurper::Status;
 
 class ByProgramSink : public slurper::Sink {
  public:
   explicit ByProgramSink(slurper::SinkOptions& options) : folder_(options.text("path")) {}
 
   // A file cannot tell the offset of its last line, so lines in flight are redelivered.
-  Result<std::optional<std::uint64_t>> open(const slurper::SinkContext&) override {
+  Result<std::optional<std::uint64_t>> open(const slurper::SinkContext& context) override {
+    acks_ = context.acks;
     std::error_code error;
     std::filesystem::create_directories(folder_, error);
     if (error)
@@ -31,18 +33,17 @@ class ByProgramSink : public slurper::Sink {
     return std::nullopt;
   }
 
-  Result<Delivery> deliver(std::span<const Record> batch) override {
-    Delivery delivery{.held = batch.back().next_offset(), .rejected = {}};
-    for (std::size_t i = 0; i < batch.size(); ++i) {
-      const std::string program(batch[i].header().program);
+  Status deliver(std::span<const Record> batch) override {
+    for (const Record& record : batch) {
+      const std::string program(record.header().program);
       if (program.empty() || program.front() == '.' ||
           program.find_first_of(std::string_view("/\0", 2)) != program.npos) {
-        delivery.rejected.push_back({i, own_words("its program cannot be the name of a file")});
+        acks_->reject(record.offset(), own_words("its program cannot be the name of a file"));
         continue;
       }
       std::ofstream& file = files_[program];
       if (!file.is_open()) file.open(folder_ + '/' + program + ".log", std::ios::app);
-      file << batch[i].raw() << '\n';
+      file << record.raw() << '\n';
     }
     // A line is delivered when the kernel has it: from then on it survives slurper.
     for (auto& [program, file] : files_) {
@@ -50,13 +51,15 @@ class ByProgramSink : public slurper::Sink {
         return slurper::fail(ErrorKind::Io, own_words("write '" + folder_ + '/' + program + ".log'"),
                              own_words(std::strerror(errno)));
     }
-    return delivery;
+    acks_->up_to(batch.back().next_offset());
+    return {};
   }
 
   void close() override { files_.clear(); }
 
  private:
   std::string folder_;
+  std::shared_ptr<slurper::Acknowledgements> acks_;
   std::map<std::string, std::ofstream> files_;
 };
 

@@ -28,12 +28,12 @@ void Confirmations::begin_batch() {
   answered_ = confirmed_ = 0;
 }
 
-void Confirmations::add_line(std::uint64_t next_offset, std::optional<std::size_t> index) {
-  lines_.push_back({.next_offset = next_offset, .index = index});
+void Confirmations::add_line(std::uint64_t next_offset, std::optional<std::uint64_t> record) {
+  lines_.push_back({.next_offset = next_offset, .record = record});
 }
 
-void Confirmations::reject(std::size_t index, Phrase reason) {
-  rejected_.push_back({.index = index, .reason = std::move(reason)});
+void Confirmations::reject(std::uint64_t record, Phrase reason) {
+  rejected_.push_back({.offset = record, .reason = std::move(reason)});
 }
 
 Phrase Confirmations::take_answer(std::string_view answer, std::size_t written) {
@@ -52,15 +52,15 @@ Phrase Confirmations::take_answer(std::string_view answer, std::size_t written) 
 
 Phrase Confirmations::judge(const Line& line, std::string_view answer) {
   constexpr std::string_view kRejected = "REJECTED";
-  const bool within = mode_ == Confirm::Transaction && line.index;
+  const bool within = mode_ == Confirm::Transaction && line.record;
   if (answer == "OK") {
     confirmed_ = answered_ + 1;
   } else if (within && answer == "PREVIOUS_COMMITTED") {
     confirmed_ = answered_;
-  } else if (line.index && answer.starts_with(kRejected)) {
+  } else if (line.record && answer.starts_with(kRejected)) {
     answer.remove_prefix(kRejected.size());
     answer.remove_prefix(std::min(answer.find_first_not_of(": "), answer.size()));
-    reject(*line.index, own_words(std::string(answer)));
+    reject(*line.record, own_words(std::string(answer)));
     if (!within) confirmed_ = answered_ + 1;
   } else if (!within || answer != "DEFER_COMMIT") {
     return with_answer(PhraseId::Answered, answer);

@@ -13,6 +13,11 @@ namespace slurper {
 
 enum class Confirm { None, Line, Transaction };
 
+struct Rejection {
+  std::uint64_t offset;  // of the record
+  Phrase reason;
+};
+
 // Interprets the answers of rsyslog's omprog, and one of our own: REJECTED, for a line that must not be
 // delivered again. docs/sinks/exec.md has the protocol. The answers have no numbers: the program answers one
 // line after the other, in the order of the lines. Pure: it neither reads nor writes. One thread uses it.
@@ -33,10 +38,10 @@ class Confirmations {
   [[nodiscard]] bool ready() const { return ready_; }
 
   void begin_batch();
-  // Adds the next line of the batch. `index` is the one of its record in the batch; a mark has none.
-  void add_line(std::uint64_t next_offset, std::optional<std::size_t> index);
-  // A record of the batch that has no line.
-  void reject(std::size_t index, Phrase reason);
+  // Adds the next line of the batch: a mark, or the line of the record at `record`.
+  void add_line(std::uint64_t next_offset, std::optional<std::uint64_t> record);
+  // The record at this offset has no line.
+  void reject(std::uint64_t record, Phrase reason);
 
   // The next answer, of a program that was given `written` lines. Returns what is wrong with it; empty if
   // nothing is.
@@ -54,7 +59,7 @@ class Confirmations {
  private:
   struct Line {
     std::uint64_t next_offset;
-    std::optional<std::size_t> index;
+    std::optional<std::uint64_t> record;
   };
 
   [[nodiscard]] Phrase judge(const Line& line, std::string_view answer);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -38,8 +39,8 @@ class ExecSink : public Sink {
   explicit ExecSink(SinkOptions& options);
 
   Result<std::optional<std::uint64_t>> open(const SinkContext& context) override;
-  Result<Delivery> deliver(std::span<const Record> batch) override;
-  Result<std::uint64_t> settle() override;
+  Status deliver(std::span<const Record> batch) override;
+  Status flush() override;
   void close() override { program_.end(); }
 
  private:
@@ -52,7 +53,7 @@ class ExecSink : public Sink {
   [[nodiscard]] bool batch_is_done() const;
   [[nodiscard]] bool lines_under_way() const;
   [[nodiscard]] bool waits_for_answer() const;
-  Result<std::uint64_t> report(const Status& good);
+  void acknowledge();
 
   Status step(milliseconds timeout);
   Status write_lines();
@@ -67,14 +68,13 @@ class ExecSink : public Sink {
   Confirmations confirmations_;
   milliseconds confirm_timeout_;
 
+  std::shared_ptr<Acknowledgements> acks_;
   int stop_fd_ = -1;
   PipeFeed feed_;
   LoopWatch loop_;
   bool stopping_ = false;  // slurper stops
   Clock::time_point last_sign_;
-  std::optional<Error> error_;  // the next call reports it
-  std::uint64_t held_ = 0;
-  std::uint64_t reported_ = 0;  // the part of held_ that was reported; 0: nothing since open()
+  std::optional<Error> error_;  // in the program's answers
 };
 
 constexpr std::array<std::string_view, 3> kConfirm = {"none", "line", "transaction"};
@@ -88,7 +88,7 @@ constexpr std::array kSettings = {
             .help = "what the program confirms",
             .initial = "none",
             .choices = kConfirm},
-    Setting{.name = "window",
+    Setting{.name = "window_lines",
             .type = Setting::Type::Number,
             .help = "lines on their way without an answer",
             .initial = "128",
@@ -110,7 +110,7 @@ constexpr std::array kSettings = {
 ExecSink::ExecSink(SinkOptions& options)
     : format_(Format::from(options)),
       program_(options.text("path"), options.list("args"), options.duration("close_timeout")),
-      confirmations_(static_cast<Confirm>(options.choice("confirm")), options.number("window")),
+      confirmations_(static_cast<Confirm>(options.choice("confirm")), options.number("window_lines")),
       confirm_timeout_(options.duration("confirm_timeout")) {
   if (!program_.path().starts_with('/')) options.reject("path", PhraseId::MustBeProgram);
 }
@@ -128,12 +128,12 @@ Result<std::optional<std::uint64_t>> ExecSink::open(const SinkContext& context) 
   if (confirms()) take_answers = [this](std::string_view line) { take_answer(line); };
   if (const Status started = program_.start(context, std::move(take_answers)); !started)
     return std::unexpected(started.error());
+  acks_ = context.acks;
   stop_fd_ = context.stop_fd;
   feed_.attach(program_.process().stdin_fd());
   confirmations_.begin_program();
   loop_.forget();
   error_.reset();
-  held_ = reported_ = 0;
   stopping_ = false;
   last_sign_ = Clock::now();
   while (!confirmations_.ready() && !stopping_) {
@@ -151,24 +151,21 @@ void ExecSink::put_mark(std::string_view mark, std::uint64_t offset) {
 void ExecSink::put_batch(std::span<const Record> batch) {
   feed_.begin_batch(batch.front().offset());
   confirmations_.begin_batch();
-  // Nothing is in flight: everything before this batch is held, or was not for this sink.
-  if (!lines_under_way()) held_ = batch.front().offset();
-  if (reported_ == 0) reported_ = held_;
   if (in_transactions()) put_mark(Confirmations::kBegin, batch.front().offset());
   std::string& text = feed_.text();
-  for (std::size_t i = 0; i < batch.size(); ++i) {
+  for (const Record& record : batch) {
     const std::size_t begin = text.size();
-    format_.append(batch[i], text);
+    format_.append(record, text);
     const std::string_view line(text.data() + begin, text.size() - begin - 1);
     if (in_transactions() && (line == Confirmations::kBegin || line == Confirmations::kCommit)) {
       // The program would mistake it for one of our marks.
-      confirmations_.reject(i, PhraseId::ReadsLikeAMark);
+      confirmations_.reject(record.offset(), PhraseId::ReadsLikeAMark);
       text.resize(begin);
       continue;
     }
-    loop_.wrote(line, batch[i]);
-    feed_.end_line(batch[i].next_offset());
-    confirmations_.add_line(batch[i].next_offset(), i);
+    loop_.wrote(line, record);
+    feed_.end_line(record.next_offset());
+    confirmations_.add_line(record.next_offset(), record.offset());
   }
   if (in_transactions()) put_mark(Confirmations::kCommit, batch.back().next_offset());
 }
@@ -190,19 +187,17 @@ bool ExecSink::waits_for_answer() const {
   return confirms() && (!confirmations_.ready() || confirmations_.answered() < feed_.lines_written());
 }
 
-// Returns what is held now. If there is progress to report, an error waits for the next call: that progress
-// must not be delivered again.
-Result<std::uint64_t> ExecSink::report(const Status& good) {
-  if (!good) error_ = good.error();
+// Rejections in a transaction that was not committed come again with their records.
+void ExecSink::acknowledge() {
   const std::uint64_t taken = feed_.taken();
-  held_ = confirms() ? confirmations_.confirmed().value_or(held_) : std::max(held_, taken);
-  if (error_ && held_ <= reported_) return std::unexpected(*error_);
-  reported_ = held_;
-  return held_;
+  const std::uint64_t acked = confirms() ? confirmations_.confirmed().value_or(0) : taken;
+  for (Rejection& rejection : confirmations_.take_rejections()) {
+    if (rejection.offset < acked) acks_->reject(rejection.offset, std::move(rejection.reason));
+  }
+  acks_->up_to(acked);
 }
 
-Result<Delivery> ExecSink::deliver(std::span<const Record> batch) {
-  if (error_) return std::unexpected(*error_);
+Status ExecSink::deliver(std::span<const Record> batch) {
   for (const Record& record : batch) {
     if (loop_.closes_loop(record))
       return lines_came_back(about_file(PhraseId::HandToProgram, program_.path()), record,
@@ -212,15 +207,9 @@ Result<Delivery> ExecSink::deliver(std::span<const Record> batch) {
   last_sign_ = Clock::now();
   Status good;
   while (good && !stopping_ && !batch_is_done()) good = step(kForEver);
-
-  const auto held = report(good);
-  if (!held) return std::unexpected(held.error());
-  // The other rejections come again with their records.
-  std::vector<Rejection> rejected = confirmations_.take_rejections();
-  std::erase_if(rejected,
-                [&](const Rejection& rejection) { return batch[rejection.index].next_offset() > *held; });
-  std::ranges::sort(rejected, {}, &Rejection::index);
-  return Delivery{.held = *held, .rejected = std::move(rejected)};
+  acknowledge();
+  if (batch_is_done()) acks_->release(batch.back().next_offset());
+  return good;
 }
 
 // Waits until data can move, and moves it: lines to the program, and its output from it.
@@ -269,17 +258,18 @@ void ExecSink::take_answer(std::string_view answer) {
   if (!wrong.empty()) error_ = broken(std::move(wrong)).error();
 }
 
-Result<std::uint64_t> ExecSink::settle() {
+Status ExecSink::flush() {
   milliseconds pause = kFirstLook;
   std::optional<Clock::time_point> last_chance;
   Status good;
-  while (good && !error_ && lines_under_way()) {
+  while (good && lines_under_way()) {
     if (stopping_ && !last_chance) last_chance = Clock::now() + kLastChance;
     if (last_chance && Clock::now() >= *last_chance) break;
     good = step(pause);
     pause = std::min(2 * pause, kLastLook);
   }
-  return report(good);
+  acknowledge();
+  return good;
 }
 
 }  // namespace

@@ -50,8 +50,9 @@ class FileSink : public Sink {
   explicit FileSink(SinkOptions& options);
 
   Result<std::optional<std::uint64_t>> open(const SinkContext& context) override;
-  Result<Delivery> deliver(std::span<const Record> batch) override;
-  Result<std::uint64_t> settle() override;
+  Status deliver(std::span<const Record> batch) override;
+  Status flush() override;
+  milliseconds flush_after() const override;
   void close() override;
 
  private:
@@ -66,6 +67,7 @@ class FileSink : public Sink {
   // State while the sink is open:
   std::uint32_t rendering_ = 0;  // differs if the same records may become other bytes in the file
   std::function<void(Level, Phrase)> say_;
+  std::shared_ptr<Acknowledgements> acks_;
   std::unique_ptr<LogWriter> writer_;
   std::unique_ptr<CursorFile> cursor_;
   std::unique_ptr<Housekeeping> listener_;
@@ -74,7 +76,6 @@ class FileSink : public Sink {
   std::optional<CursorRecord> line_;  // the beginning of the line that is written now or next
   std::uint64_t at_ = 0;              // the byte of the file at which the next record begins
   std::uint64_t written_ = 0;         // the file has all records before this offset of the log
-  std::uint64_t synced_ = 0;          // the same, after a sync
   Clock::time_point sync_due_;
   LoopWatch loop_;
   std::string out_;
@@ -127,6 +128,7 @@ Result<std::optional<std::uint64_t>> FileSink::open(const SinkContext& context) 
 
 Result<std::optional<std::uint64_t>> FileSink::open_all(const SinkContext& context) {
   say_ = context.say;
+  acks_ = context.acks;
   loop_.forget();
   const Result<Uuid> boot = read_boot_id(kernel());
   if (!boot) return std::unexpected(boot.error());
@@ -175,18 +177,17 @@ Result<std::optional<std::uint64_t>> FileSink::where_to_resume() {
   }
   line_ = record;
   at_ = record->position;
-  written_ = synced_ = record->offset.value;
+  written_ = record->offset.value;
   return record->offset.value;
 }
 
-Result<Delivery> FileSink::deliver(std::span<const Record> batch) {
+Status FileSink::deliver(std::span<const Record> batch) {
   if (!line_) {
     line_.emplace();
     line_->offset = StreamOffset{batch.front().offset()};
     line_->position = at_;
     line_->fingerprint = rendering_;
-    if (Status noted = cursor_->write(*line_, Durability::Cached); !noted)
-      return std::unexpected(noted.error());
+    if (Status noted = cursor_->write(*line_, Durability::Cached); !noted) return noted;
   }
   out_.clear();
   for (const Record& record : batch) {
@@ -204,28 +205,32 @@ Result<Delivery> FileSink::deliver(std::span<const Record> batch) {
   // After a kill in the middle of a write, the file has a part of it already.
   const std::uint64_t in_file = writer_->end() - StreamOffset{at_};
   if (in_file < out_.size()) {
-    if (Status written = append(std::string_view(out_).substr(in_file)); !written)
-      return std::unexpected(written.error());
+    if (Status written = append(std::string_view(out_).substr(in_file)); !written) return written;
   }
   at_ += out_.size();
   written_ = batch.back().next_offset();
   line_->fingerprint = rendering_;
-  if (Status noted = cursor_->write(*line_, Durability::Cached); !noted)
-    return std::unexpected(noted.error());
+  if (Status noted = cursor_->write(*line_, Durability::Cached); !noted) return noted;
 
-  const auto now = Clock::now();
+  acks_->release(written_);
+
   if (settings_.sync.mode == SyncMode::None) {
-    synced_ = written_;
-  } else if (settings_.sync.mode == SyncMode::Always || now >= sync_due_) {
-    if (const Result<std::uint64_t> synced = settle(); !synced) return std::unexpected(synced.error());
+    acks_->up_to(written_);
+  } else if (settings_.sync.mode == SyncMode::Always || Clock::now() >= sync_due_) {
+    return flush();
   }
-  return Delivery{.held = synced_, .settle_after = std::chrono::ceil<milliseconds>(sync_due_ - now)};
+  return {};
 }
 
-Result<std::uint64_t> FileSink::settle() {
-  if (Status synced = writer_->sync(); !synced) return std::unexpected(synced.error());
+milliseconds FileSink::flush_after() const {
+  return std::max(std::chrono::ceil<milliseconds>(sync_due_ - Clock::now()), milliseconds(0));
+}
+
+Status FileSink::flush() {
+  if (Status synced = writer_->sync(); !synced) return synced;
   sync_due_ = Clock::now() + settings_.sync.period;
-  return synced_ = written_;
+  acks_->up_to(written_);
+  return {};
 }
 
 Status FileSink::append(std::string_view bytes) {

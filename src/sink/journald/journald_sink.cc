@@ -58,8 +58,7 @@ class JournaldSink : public Sink {
   explicit JournaldSink(SinkOptions& options);
 
   Result<std::optional<std::uint64_t>> open(const SinkContext& context) override;
-  Result<Delivery> deliver(std::span<const Record> batch) override;
-  Result<std::uint64_t> settle() override;
+  Status deliver(std::span<const Record> batch) override;
   void close() override;
 
  private:
@@ -72,7 +71,7 @@ class JournaldSink : public Sink {
   void add_field(std::string_view name, const Args&... value);
   [[nodiscard]] Status look_for_loop(std::span<const Record> batch);
   Status look_what_has_come();
-  Result<Delivery> judge(std::span<const Record> batch);
+  Status judge(std::span<const Record> batch);
 
   bool exactly_once_;
   std::chrono::milliseconds give_up_;
@@ -84,8 +83,6 @@ class JournaldSink : public Sink {
   LoopProbe probe_;
   bool has_begun_ = false;              // since open()
   std::vector<std::uint64_t> present_;  // offsets that the journal had before open(), sorted
-  std::optional<Error> error_;          // the next call reports it
-  std::uint64_t held_ = 0;
 
   // State of the batch:
   std::vector<std::uint64_t> awaited_;  // offsets sent that the journal does not show yet, sorted
@@ -120,9 +117,7 @@ Result<std::optional<std::uint64_t>> JournaldSink::open(const SinkContext& conte
   context_ = &context;
   log_id_ = format(context.log_id);
   probe_.begin();
-  error_.reset();
   has_begun_ = false;
-  held_ = 0;
   if (const Status opened = socket_.open(); !opened) return std::unexpected(opened.error());
   if (exactly_once_) {
     // Other programs can write any SLURPER_ field, but not the sender's identity, which journald adds.
@@ -247,26 +242,24 @@ Status JournaldSink::look_for_loop(std::span<const Record> batch) {
                     *back);
 }
 
-Result<Delivery> JournaldSink::deliver(std::span<const Record> batch) {
-  if (const Status good = look_for_loop(batch); !good) return std::unexpected(good.error());
-  if (error_) return std::unexpected(*error_);
-  held_ = batch.front().offset();
+Status JournaldSink::deliver(std::span<const Record> batch) {
+  if (Status good = look_for_loop(batch); !good) return good;
   awaited_.clear();
   handled_ = 0;
   stopped_ = false;
   if (!has_begun_) {
-    if (const Status begun = begin(batch.front()); !begun) return std::unexpected(begun.error());
+    if (Status begun = begin(batch.front()); !begun) return begun;
   } else if (probe_.is_due()) {
-    if (const Status sent = send_probe(batch.front()); !sent) return std::unexpected(sent.error());
+    if (Status sent = send_probe(batch.front()); !sent) return sent;
   }
   for (const Record& record : batch) {
     if (stopped_) break;
     ++handled_;
     if (std::ranges::binary_search(present_, record.offset())) continue;
     awaited_.push_back(record.offset());
-    if (const Status sent = send(record); !sent) return std::unexpected(sent.error());
+    if (Status sent = send(record); !sent) return sent;
   }
-  if (const Status looked = look_what_has_come(); !looked) return std::unexpected(looked.error());
+  if (Status looked = look_what_has_come(); !looked) return looked;
   return judge(batch);
 }
 
@@ -304,35 +297,23 @@ Status JournaldSink::look_what_has_come() {
 
 // journald drops lines silently: above its rate limit, below a level, on a full disk. Dropped lines are sent
 // again. A line that is not kept for long never will be.
-Result<Delivery> JournaldSink::judge(std::span<const Record> batch) {
-  Delivery delivery;
-  for (std::size_t i = 0; i < handled_; ++i) {
-    const std::uint64_t offset = batch[i].offset();
-    if (std::ranges::binary_search(awaited_, offset)) {
+Status JournaldSink::judge(std::span<const Record> batch) {
+  for (const Record& record : batch.first(handled_)) {
+    if (std::ranges::binary_search(awaited_, record.offset())) {
       if (stopped_) break;
-      const std::uint8_t level = batch[i].header().severity.value_or(kInfo);
-      if (std::exchange(missing_, offset) != offset) missing_since_ = Clock::now();
+      const std::uint8_t level = record.header().severity.value_or(kInfo);
+      if (std::exchange(missing_, record.offset()) != record.offset()) missing_since_ = Clock::now();
       if (level < refused_level_ && Clock::now() - missing_since_ < give_up_) {
-        error_ = Error{
-            .kind = ErrorKind::Io,
-            .what = PhraseId::WriteJournal,
-            .why = {PhraseId::DroppedByJournald,
-                    {{"lines", std::uint64_t{awaited_.size()}}, {"count", std::uint64_t{batch.size()}}}}};
-        break;
+        return fail(ErrorKind::Io, PhraseId::WriteJournal,
+                    {PhraseId::DroppedByJournald,
+                     {{"lines", std::uint64_t{awaited_.size()}}, {"count", std::uint64_t{batch.size()}}}});
       }
       refused_level_ = std::min(refused_level_, level);
-      delivery.rejected.push_back({.index = i, .reason = PhraseId::NotKeptByJournald});
+      context_->acks->reject(record.offset(), PhraseId::NotKeptByJournald);
     }
-    held_ = batch[i].next_offset();
+    context_->acks->up_to(record.next_offset());
   }
-  if (error_ && held_ == batch.front().offset()) return std::unexpected(*error_);
-  delivery.held = held_;
-  return delivery;
-}
-
-Result<std::uint64_t> JournaldSink::settle() {
-  if (error_) return std::unexpected(*error_);
-  return held_;
+  return {};
 }
 
 void JournaldSink::close() {

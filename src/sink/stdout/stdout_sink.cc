@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <memory>
 #include <optional>
 
 #include "base/error.h"
@@ -54,8 +55,8 @@ class StdoutSink : public Sink {
   explicit StdoutSink(SinkOptions& options) : format_(Format::from(options)) {}
 
   Result<std::optional<std::uint64_t>> open(const SinkContext& context) override;
-  Result<Delivery> deliver(std::span<const Record> batch) override;
-  Result<std::uint64_t> settle() override;
+  Status deliver(std::span<const Record> batch) override;
+  Status flush() override;
   void close() override;
 
  private:
@@ -63,7 +64,6 @@ class StdoutSink : public Sink {
 
   void put_line(const Record& record);
   Status write_all();
-  Result<std::uint64_t> report(const Status& good);
   Wake wait_for_room();
 
   Format format_;
@@ -71,10 +71,9 @@ class StdoutSink : public Sink {
   bool may_block_ = false;
   bool is_terminal_ = false;
   bool torn_ = false;  // what was written last is a part of a line
+  std::shared_ptr<Acknowledgements> acks_;
   int stop_fd_ = -1;
   PipeFeed feed_;
-  std::uint64_t held_ = 0;
-  std::uint64_t reported_ = 0;  // the part of held_ that was reported; 0: nothing since open()
   std::string line_;
 };
 
@@ -82,6 +81,7 @@ class StdoutSink : public Sink {
 // O_NONBLOCK for them. So the sink opens it anew if that gives the same pipe or terminal. A file would get
 // another position, and a socket can't be opened.
 Result<std::optional<std::uint64_t>> StdoutSink::open(const SinkContext& context) {
+  acks_ = context.acks;
   stop_fd_ = context.stop_fd;
   struct stat st{};
   const int flags = ::fcntl(STDOUT_FILENO, F_GETFL);
@@ -97,7 +97,6 @@ Result<std::optional<std::uint64_t>> StdoutSink::open(const SinkContext& context
   if (!fd_) return fail_errno(errno, PhraseId::UseStandardOutput);
   is_terminal_ = ::isatty(fd_.get()) == 1;
   feed_.attach(fd_.get());
-  held_ = reported_ = 0;
   return std::nullopt;
 }
 
@@ -113,27 +112,16 @@ void StdoutSink::put_line(const Record& record) {
   feed_.end_line(record.next_offset());
 }
 
-Result<Delivery> StdoutSink::deliver(std::span<const Record> batch) {
-  // Nothing is in flight: all records before are held, or were not for this sink.
-  if (feed_.in_pipe() == 0) held_ = batch.front().offset();
-  if (reported_ == 0) reported_ = held_;
+Status StdoutSink::deliver(std::span<const Record> batch) {
   feed_.begin_batch(batch.front().offset());
   // Ends the piece of a line that an earlier try has left.
   if (torn_) feed_.text() += '\n';
   for (const Record& record : batch) put_line(record);
   const Status written = write_all();
   torn_ = feed_.torn();
-  const auto held = report(written);
-  if (!held) return std::unexpected(held.error());
-  return Delivery{.held = *held, .rejected = {}};
-}
-
-// Returns what is held now. If there is progress to report, an error waits: it recurs with the next call.
-Result<std::uint64_t> StdoutSink::report(const Status& good) {
-  held_ = std::max(held_, feed_.taken());
-  if (!good && held_ <= reported_) return std::unexpected(good.error());
-  reported_ = held_;
-  return held_;
+  acks_->up_to(feed_.taken());
+  if (feed_.all_written()) acks_->release(batch.back().next_offset());
+  return written;
 }
 
 Status StdoutSink::write_all() {
@@ -158,7 +146,7 @@ StdoutSink::Wake StdoutSink::wait_for_room() {
   return fds[1].revents != 0 ? Wake::Stopped : Wake::Ready;
 }
 
-Result<std::uint64_t> StdoutSink::settle() {
+Status StdoutSink::flush() {
   auto pause = std::chrono::duration_cast<std::chrono::milliseconds>(kFirstLook);
   std::optional<Clock::time_point> last_chance;
   while (feed_.in_pipe() > 0) {
@@ -166,12 +154,16 @@ Result<std::uint64_t> StdoutSink::settle() {
     std::array<pollfd, 2> fds = {{{.fd = fd_.get(), .events = 0, .revents = 0},
                                   {.fd = last_chance ? -1 : stop_fd_, .events = POLLIN, .revents = 0}}};
     (void)::poll(fds.data(), fds.size(), static_cast<int>(pause.count()));  // EINTR: the loop checks again
-    if ((fds[0].revents & POLLERR) != 0 && feed_.in_pipe() > 0) return report(fail_write(EPIPE));
+    if ((fds[0].revents & POLLERR) != 0 && feed_.in_pipe() > 0) {
+      acks_->up_to(feed_.taken());
+      return fail_write(EPIPE);
+    }
     if (fds[1].revents != 0) last_chance = Clock::now() + kLastChance;
     if (last_chance && Clock::now() >= *last_chance) break;
     pause = std::min<std::chrono::milliseconds>(2 * pause, kLastLook);
   }
-  return report({});
+  acks_->up_to(feed_.taken());
+  return {};
 }
 
 void StdoutSink::close() {

@@ -43,8 +43,9 @@ class SyslogSink final : public Sink {
   explicit SyslogSink(SyslogSettings settings) : settings_(std::move(settings)) {}
 
   Result<std::optional<std::uint64_t>> open(const SinkContext& context) override;
-  Result<Delivery> deliver(std::span<const Record> batch) override;
-  Result<std::uint64_t> settle() override;
+  Status deliver(std::span<const Record> batch) override;
+  Status flush() override;
+  std::chrono::milliseconds flush_after() const override { return settings_.resend_time; }
   void close() override { connection_.reset(); }
 
  private:
@@ -61,9 +62,9 @@ class SyslogSink final : public Sink {
   [[nodiscard]] Status fail_back();
   [[nodiscard]] std::optional<Phrase> compose(const Record& record);
   void frame();
-  [[nodiscard]] Status flush(std::uint64_t offset, Delivery& delivery);
-  [[nodiscard]] Status note_held();
-  void all_held();
+  [[nodiscard]] Status send_frames(std::uint64_t offset);
+  [[nodiscard]] Status acknowledge();
+  void acknowledge_all();
   [[nodiscard]] std::unexpected<Error> broke(Error error);
   [[nodiscard]] QuotedText name_of(std::size_t target) const { return settings_.targets[target].name(); }
 
@@ -82,11 +83,10 @@ class SyslogSink final : public Sink {
   Clock::time_point back_at_;  // when the first target is tried again
 
   std::deque<Mark> marks_;
-  std::uint64_t held_ = 0;
 
   std::string message_;
   Frames frames_;
-  std::vector<std::size_t> framed_;  // indexes in the batch of the messages in `frames_`
+  std::vector<std::uint64_t> framed_;  // the offsets of the records in `frames_`
 };
 
 Result<std::optional<std::uint64_t>> SyslogSink::open(const SinkContext& context) {
@@ -160,7 +160,7 @@ Status SyslogSink::fail_back() {
   auto drained = connection_->drain(Clock::now() + settings_.connection.connect_timeout);
   if (!drained) return std::unexpected(std::move(drained.error()));
   if (!*drained) return {};
-  all_held();
+  acknowledge_all();
   use(std::move(*connection), 0);
   return {};
 }
@@ -203,40 +203,33 @@ Status SyslogSink::send_probe(const Record& first) {
   return {};
 }
 
-Result<Delivery> SyslogSink::deliver(std::span<const Record> batch) {
-  if (Status good = look_for_loop(batch); !good) return std::unexpected(std::move(good.error()));
+Status SyslogSink::deliver(std::span<const Record> batch) {
+  if (Status good = look_for_loop(batch); !good) return good;
   if (Status back = fail_back(); !back) return broke(std::move(back.error()));
-  // Note what is held now, since what was sent before has had its time.
-  if (Status noted = note_held(); !noted) {
+  // What was sent before has had its time.
+  if (Status noted = acknowledge(); !noted) {
     auto broken = broke(std::move(noted.error()));
     if (!marks_.empty() || broken.error().kind == ErrorKind::Busy) return broken;
     // Servers close idle connections, or restart meanwhile. Nothing was in flight, so this is not reported.
     close();
     if (auto opened = open(*context_); !opened) return std::unexpected(std::move(opened.error()));
   }
-  if (marks_.empty()) held_ = batch.front().offset();
   if (settings_.probe && probe_.is_due()) {
     if (Status sent = send_probe(batch.front()); !sent) return broke(std::move(sent.error()));
   }
-  Delivery delivery;
   for (std::size_t i = 0; i < batch.size(); ++i) {
     const Record& record = batch[i];
-    if (auto refused = compose(record)) delivery.rejected.push_back({i, std::move(*refused)});
+    if (auto refused = compose(record)) context_->acks->reject(record.offset(), std::move(*refused));
     if (!message_.empty()) {
       frame();
-      framed_.push_back(i);
+      framed_.push_back(record.offset());
     }
     if (frames_.bytes.size() < kChunk && i + 1 < batch.size()) continue;
-    if (Status flushed = flush(record.next_offset(), delivery); !flushed)
-      return broke(std::move(flushed.error()));
+    if (Status sent = send_frames(record.next_offset()); !sent) return broke(std::move(sent.error()));
   }
-  if (Status noted = note_held(); !noted) return broke(std::move(noted.error()));
-  std::ranges::stable_sort(delivery.rejected, {}, &Rejection::index);
-  const auto again = std::ranges::unique(delivery.rejected, {}, &Rejection::index);
-  delivery.rejected.erase(again.begin(), again.end());
-  delivery.held = held_;
-  delivery.settle_after = settings_.resend_time;
-  return delivery;
+  if (Status noted = acknowledge(); !noted) return broke(std::move(noted.error()));
+  context_->acks->release(batch.back().next_offset());
+  return {};
 }
 
 // Composes the message, or an empty one if none is to be sent. Returns what is wrong with it, if anything.
@@ -273,12 +266,11 @@ void SyslogSink::frame() {
   frames_.ends.push_back(out.size());
 }
 
-Status SyslogSink::flush(std::uint64_t offset, Delivery& delivery) {
+Status SyslogSink::send_frames(std::uint64_t offset) {
   auto too_long = connection_->send(frames_);
   if (too_long) {
     for (const std::size_t index : *too_long)
-      delivery.rejected.push_back(
-          {framed_[index], {PhraseId::TooLongForDatagram, {{"target", name_of(target_)}}}});
+      context_->acks->reject(framed_[index], {PhraseId::TooLongForDatagram, {{"target", name_of(target_)}}});
     marks_.push_back({.sent = connection_->sent(), .offset = offset, .at = Clock::now()});
   }
   frames_.clear();
@@ -287,7 +279,7 @@ Status SyslogSink::flush(std::uint64_t offset, Delivery& delivery) {
   return {};
 }
 
-Status SyslogSink::note_held() {
+Status SyslogSink::acknowledge() {
   const auto drained = connection_->drained();
   if (!drained) return std::unexpected(drained.error());
   const bool nothing_on_its_way = *drained == connection_->sent();
@@ -295,24 +287,25 @@ Status SyslogSink::note_held() {
   const auto is_held = [&](const Mark& mark) {
     return mark.sent + settings_.resend <= *drained || (nothing_on_its_way && mark.at <= read_by_now);
   };
-  for (; !marks_.empty() && is_held(marks_.front()); marks_.pop_front()) held_ = marks_.front().offset;
+  for (; !marks_.empty() && is_held(marks_.front()); marks_.pop_front())
+    context_->acks->up_to(marks_.front().offset);
   return {};
 }
 
-Result<std::uint64_t> SyslogSink::settle() {
+Status SyslogSink::flush() {
   auto drained = connection_->drain(Deadline::max());
   if (!drained) return broke(std::move(drained.error()));
-  if (!*drained) {  // slurper stops
-    if (Status noted = note_held(); !noted) return broke(std::move(noted.error()));
-  } else {
-    all_held();
+  if (*drained) {
+    acknowledge_all();
+  } else if (Status noted = acknowledge(); !noted) {  // slurper stops
+    return broke(std::move(noted.error()));
   }
-  return held_;
+  return {};
 }
 
-void SyslogSink::all_held() {
+void SyslogSink::acknowledge_all() {
   if (marks_.empty()) return;
-  held_ = marks_.back().offset;
+  context_->acks->up_to(marks_.back().offset);
   marks_.clear();
 }
 

@@ -23,7 +23,7 @@ class ConfirmationsTest : public testing::Test {
     EXPECT_EQ(answer("OK"), "");  // the first OK
     confirmations_->begin_batch();
     if (mode == Confirm::Transaction) add(0, std::nullopt);
-    for (std::size_t index = 0; index < 3; ++index) add(10 * (index + 1), index);
+    for (const std::uint64_t record : {0U, 10U, 20U}) add(record + 10, record);
     if (mode == Confirm::Transaction) add(30, std::nullopt);
   }
   std::string answer(std::string_view text) {
@@ -34,8 +34,8 @@ class ConfirmationsTest : public testing::Test {
   std::optional<Confirmations> confirmations_;
 
  private:
-  void add(std::uint64_t next_offset, std::optional<std::size_t> index) {
-    confirmations_->add_line(next_offset, index);
+  void add(std::uint64_t next_offset, std::optional<std::uint64_t> record) {
+    confirmations_->add_line(next_offset, record);
     ++written_;
   }
 
@@ -61,7 +61,7 @@ TEST_F(ConfirmationsTest, ARejectedLineIsDoneWith) {
   EXPECT_EQ(confirmations_->confirmed(), 20U);
   const std::vector<Rejection> rejected = confirmations_->take_rejections();
   ASSERT_EQ(rejected.size(), 1U);
-  EXPECT_EQ(rejected[0].index, 1U);
+  EXPECT_EQ(rejected[0].offset, 10U);
   EXPECT_EQ(text_of(rejected[0].reason), "too long");
   EXPECT_TRUE(confirmations_->take_rejections().empty());
 }

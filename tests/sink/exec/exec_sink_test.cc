@@ -21,6 +21,7 @@
 namespace slurper {
 namespace {
 
+using test::Delivered;
 using test::text_of;
 
 using namespace std::chrono_literals;
@@ -60,7 +61,7 @@ class ExecSinkTest : public testing::Test {
     ASSERT_TRUE(sink) << text_of(sink.error());
     sink_ = std::move(*sink);
   }
-  Result<std::optional<std::uint64_t>> open() { return sink_->open(site_.context()); }
+  Result<std::optional<std::uint64_t>> open() { return site_.open(*sink_); }
 
   // As the runner does it: batches, and back to what is held after an error. How many errors there were.
   int deliver_all(std::span<const Record> records, std::size_t batch_size, int max_errors) {
@@ -83,14 +84,14 @@ class ExecSinkTest : public testing::Test {
       if (next < records.size()) {
         const auto batch = records.subspan(next, std::min(batch_size, records.size() - next));
         next += batch.size();
-        const auto delivered = sink_->deliver(batch);
+        const auto delivered = site_.deliver(*sink_, batch);
         if (delivered) {
-          reached = delivered->held;
+          reached = delivered->acked;
         } else {
           reached = std::unexpected(delivered.error());
         }
       } else {
-        reached = sink_->settle();
+        reached = site_.flush(*sink_);
       }
       if (reached) {
         EXPECT_GE(*reached, held) << "what is held does not go back";
@@ -98,6 +99,7 @@ class ExecSinkTest : public testing::Test {
         continue;
       }
       ++errors;
+      held = std::max(held, site_.acked());  // what was acknowledged before the error counts
       sink_->close();
       is_open = false;
     }
@@ -114,9 +116,9 @@ TEST_F(ExecSinkTest, LinesArriveAndAreHeldWhenTheyHaveBeenRead) {
   make("exec cat >$OUT");
   ASSERT_EQ(open().value(), std::nullopt);
   const auto batch = site_.records({"one", "", "t\x1bo"});
-  const auto delivered = sink_->deliver(batch);
+  const auto delivered = site_.deliver(*sink_, batch);
   ASSERT_TRUE(delivered) << text_of(delivered.error());
-  EXPECT_EQ(sink_->settle().value(), batch.back().next_offset());
+  EXPECT_EQ(site_.flush(*sink_).value(), batch.back().next_offset());
   sink_->close();
   EXPECT_EQ(content_of(out_), "one\n\nt\x1bo\n");
 }
@@ -125,9 +127,9 @@ TEST_F(ExecSinkTest, WhatTheProgramHasNotReadIsNotHeld) {
   make("read -r line; echo \"$line\" >$OUT; trap '' TERM; exec sleep 100", {{"close_timeout", "1ms"}});
   ASSERT_TRUE(open());
   const auto batch = site_.records({"one", "two"});
-  ASSERT_TRUE(sink_->deliver(batch));
+  ASSERT_TRUE(site_.deliver(*sink_, batch));
   ASSERT_TRUE(eventually([&] { return content_of(out_) == "one\n"; }));
-  auto settled = std::async(std::launch::async, [&] { return sink_->settle(); });
+  auto settled = std::async(std::launch::async, [&] { return site_.flush(*sink_); });
   site_.stop();
   EXPECT_EQ(settled.get().value(), batch[1].offset());
   sink_->close();
@@ -151,8 +153,8 @@ TEST_F(ExecSinkTest, AProgramStartsInOrder) {
   const auto opened = open();
   (void)::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   ASSERT_TRUE(opened);
-  ASSERT_TRUE(sink_->deliver(site_.records({"x"})));
-  ASSERT_TRUE(sink_->settle());
+  ASSERT_TRUE(site_.deliver(*sink_, site_.records({"x"})));
+  ASSERT_TRUE(site_.flush(*sink_));
   sink_->close();
   (void)::close(leaked);
   auto lines = lines_of(out_);
@@ -193,15 +195,15 @@ TEST_F(ExecSinkTest, AProgramThatEndsSaysWhy) {
   make("read -r line; echo \"no room for $line\" >&2; exit 3");
   ASSERT_TRUE(open());
   const auto records = site_.records({"one", "two", "three"});
-  EXPECT_TRUE(sink_->deliver(records.first(1)));
-  Result<Delivery> delivered = Delivery{};
-  ASSERT_TRUE(eventually([&] { return !(delivered = sink_->deliver(records.subspan(1))); }));
+  EXPECT_TRUE(site_.deliver(*sink_, records.first(1)));
+  Result<Delivered> delivered = Delivered{};
+  ASSERT_TRUE(eventually([&] { return !(delivered = site_.deliver(*sink_, records.subspan(1))); }));
   EXPECT_THAT(
       text_of(delivered.error()),
       ContainsRegex("cannot hand lines to the program '.*': it ended with status 3; the last line that it "
                     "wrote is 'no room for one'"));
   EXPECT_THAT(site_.said(), ContainsRegex("reports a line from its program '.*/program': no room for one\n"));
-  EXPECT_FALSE(sink_->settle());
+  EXPECT_FALSE(site_.flush(*sink_));
 }
 
 // Reads some lines, then ends or is killed, again and again: it has each line that it read once, and all
@@ -223,8 +225,8 @@ TEST_F(ExecSinkTest, AByteAtATime) {
   make("exec dd bs=1 of=$OUT 2>/dev/null");
   ASSERT_TRUE(open());
   const auto batch = site_.records(std::vector<std::string>(700, std::string(100, 'x')));
-  ASSERT_TRUE(sink_->deliver(batch));
-  EXPECT_EQ(sink_->settle().value(), batch.back().next_offset());
+  ASSERT_TRUE(site_.deliver(*sink_, batch));
+  EXPECT_EQ(site_.flush(*sink_).value(), batch.back().next_offset());
   sink_->close();
   EXPECT_EQ(content_of(out_).size(), 70'700U);
 }
@@ -233,11 +235,11 @@ TEST_F(ExecSinkTest, AProgramThatReadsNothingHoldsNoStopUp) {
   make("exec sleep 1000", {{"close_timeout", "10ms"}});
   ASSERT_TRUE(open());
   const auto batch = site_.records(std::vector<std::string>(2000, std::string(100, 'x')));
-  auto delivered = std::async(std::launch::async, [&] { return sink_->deliver(batch); });
+  auto delivered = std::async(std::launch::async, [&] { return site_.deliver(*sink_, batch); });
   EXPECT_EQ(delivered.wait_for(50ms), std::future_status::timeout);
   site_.stop();
-  EXPECT_EQ(delivered.get()->held, batch.front().offset());
-  EXPECT_EQ(sink_->settle().value(), batch.front().offset());
+  EXPECT_EQ(delivered.get()->acked, batch.front().offset());
+  EXPECT_EQ(site_.flush(*sink_).value(), batch.front().offset());
   sink_->close();
   EXPECT_THAT(site_.said(), HasSubstr("sends SIGTERM"));
 }
@@ -245,8 +247,8 @@ TEST_F(ExecSinkTest, AProgramThatReadsNothingHoldsNoStopUp) {
 TEST_F(ExecSinkTest, WhatItSaysIsToldButNotWithoutEnd) {
   make("echo on stdout; yes 'a\033[31m' | head -n 100000 >&2; cat >$OUT");
   ASSERT_TRUE(open());
-  ASSERT_TRUE(sink_->deliver(site_.records({"x"})));
-  ASSERT_TRUE(sink_->settle());
+  ASSERT_TRUE(site_.deliver(*sink_, site_.records({"x"})));
+  ASSERT_TRUE(site_.flush(*sink_));
   sink_->close();
   EXPECT_EQ(content_of(out_), "x\n");
   EXPECT_THAT(site_.said(), HasSubstr("program': on stdout\n"));
@@ -258,8 +260,8 @@ TEST_F(ExecSinkTest, WhatItSaysIsToldButNotWithoutEnd) {
 TEST_F(ExecSinkTest, LinesThatWereLeftOutAreCounted) {
   make("seq 100 >&2; sleep 11; echo then >&2; cat >/dev/null");
   ASSERT_TRUE(open());
-  ASSERT_TRUE(sink_->deliver(site_.records({"x"})));
-  ASSERT_TRUE(sink_->settle());
+  ASSERT_TRUE(site_.deliver(*sink_, site_.records({"x"})));
+  ASSERT_TRUE(site_.flush(*sink_));
   sink_->close();
   EXPECT_THAT(site_.said(), HasSubstr("program': then (it left out 90 lines before it)\n"));
 }
@@ -289,8 +291,8 @@ TEST_F(ExecSinkTest, TheGroupEndsWithItsLeader) {
   for (std::size_t start = 1; start <= 3; ++start) {
     ASSERT_TRUE(open());
     const auto batch = site_.records({"one"});
-    Result<Delivery> delivered = Delivery{};
-    ASSERT_TRUE(eventually([&] { return !(delivered = sink_->deliver(batch)); }));
+    Result<Delivered> delivered = Delivered{};
+    ASSERT_TRUE(eventually([&] { return !(delivered = site_.deliver(*sink_, batch)); }));
     EXPECT_THAT(text_of(delivered.error()), HasSubstr("it ended with status 3"));
     const auto pids = pids_in(out_, 7 * start);
     sink_->close();
@@ -308,7 +310,7 @@ TEST_F(ExecSinkTest, WhatIgnoresATermInTheGroupIsKilled) {
   ASSERT_TRUE(open());
   ASSERT_TRUE(eventually([&] { return content_of(out_) == "ready\n"; }));
   const auto batch = site_.records({"one"});
-  ASSERT_TRUE(eventually([&] { return !sink_->deliver(batch); }));
+  ASSERT_TRUE(eventually([&] { return !site_.deliver(*sink_, batch); }));
   sink_->close();
   const std::string pid = pids_in(out_ + ".pid", 1).front();
   EXPECT_TRUE(eventually([&] { return is_gone(pid); }));
@@ -348,10 +350,10 @@ TEST_F(ExecSinkTest, LinesThatComeBackInTheirOrderStopIt) {
   ASSERT_TRUE(open());
   std::vector<std::string> lines;
   for (int i = 0; i < 40; ++i) lines.push_back(fmt::format("<13>Nov 21 22:14:15 host prog[7]: line {}", i));
-  Result<Delivery> delivered = Delivery{};
+  Result<Delivered> delivered = Delivered{};
   int rounds = 0;
   for (; delivered && rounds < 10; ++rounds) {
-    delivered = sink_->deliver(site_.records(lines));
+    delivered = site_.deliver(*sink_, site_.records(lines));
     for (std::string& line : lines) line = "<13>Nov 21 22:14:16 host logger: " + line;
   }
   ASSERT_FALSE(delivered) << "it went round for ever";
@@ -364,7 +366,7 @@ TEST_F(ExecSinkTest, LinesThatComeBackInTheirOrderStopIt) {
                     "program sends to a syslogd. Then run systemctl reload slurper"));
   sink_->close();
   ASSERT_TRUE(open());
-  EXPECT_TRUE(sink_->deliver(site_.records(lines))) << "it was told to go on";
+  EXPECT_TRUE(site_.deliver(*sink_, site_.records(lines))) << "it was told to go on";
 }
 
 // As `cat >FIFO` would do it.
@@ -375,10 +377,10 @@ TEST_F(ExecSinkTest, LinesThatComeBackAsTheyWereStopIt) {
   for (int i = 0; i < 40; ++i) lines.push_back(fmt::format("<13>Nov 21 22:14:15 host prog[7]: line {}", i));
   const auto first = site_.records(lines);
   // A batch that is delivered again is none that has come back.
-  for (int i = 0; i < 10; ++i) ASSERT_TRUE(sink_->deliver(first));
-  Result<Delivery> delivered = Delivery{};
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(site_.deliver(*sink_, first));
+  Result<Delivered> delivered = Delivered{};
   int rounds = 0;
-  for (; delivered && rounds < 10; ++rounds) delivered = sink_->deliver(site_.records(lines));
+  for (; delivered && rounds < 10; ++rounds) delivered = site_.deliver(*sink_, site_.records(lines));
   ASSERT_FALSE(delivered) << "it went round for ever";
   EXPECT_EQ(rounds, 2) << "and came back twice";
   EXPECT_EQ(delivered.error().kind, ErrorKind::Loop);
@@ -388,10 +390,10 @@ TEST_F(ExecSinkTest, LinesThatAreEqualAreNoLoop) {
   make("exec cat >/dev/null", {{"format", "{msg}"}});
   ASSERT_TRUE(open());
   const std::vector<std::string> equal(1000, "<13>Nov 21 22:14:15 host prog[7]: again");
-  for (int i = 0; i < 100; ++i) ASSERT_TRUE(sink_->deliver(site_.records(equal)));
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(site_.deliver(*sink_, site_.records(equal)));
   // A job that logs the same every minute.
   for (int i = 0; i < 100; ++i) {
-    const auto delivered = sink_->deliver(site_.numbered(0, 50));
+    const auto delivered = site_.deliver(*sink_, site_.numbered(0, 50));
     ASSERT_TRUE(delivered) << text_of(delivered.error());
   }
 }
@@ -402,20 +404,20 @@ TEST_F(ExecSinkTest, EachLineIsConfirmed) {
   make(kAnswering, {{"confirm", "line"}});
   ASSERT_TRUE(open());
   const auto batch = site_.numbered(0, 1000);
-  EXPECT_EQ(sink_->deliver(batch)->held, batch.back().next_offset());
+  EXPECT_EQ(site_.deliver(*sink_, batch)->acked, batch.back().next_offset());
   EXPECT_EQ(lines_of(out_).size(), 1000U);
-  EXPECT_EQ(sink_->settle().value(), batch.back().next_offset());
+  EXPECT_EQ(site_.flush(*sink_).value(), batch.back().next_offset());
 }
 
 TEST_F(ExecSinkTest, NoMoreLinesAreUnderWayThanTheWindowAllows) {
-  make("echo OK; exec sleep 100", {{"confirm", "line"}, {"window", "3"}, {"close_timeout", "0ms"}});
+  make("echo OK; exec sleep 100", {{"confirm", "line"}, {"window_lines", "3"}, {"close_timeout", "0ms"}});
   ASSERT_TRUE(open());
   const auto batch = site_.numbered(0, 1000);
-  auto delivered = std::async(std::launch::async, [&] { return sink_->deliver(batch); });
+  auto delivered = std::async(std::launch::async, [&] { return site_.deliver(*sink_, batch); });
   EXPECT_EQ(delivered.wait_for(50ms), std::future_status::timeout);
   site_.stop();
   ASSERT_TRUE(delivered.get());
-  EXPECT_EQ(sink_->settle().value(), batch.front().offset());
+  EXPECT_EQ(site_.flush(*sink_).value(), batch.front().offset());
 }
 
 TEST_F(ExecSinkTest, AWrongAnswerIsAnErrorAndWhatWasConfirmedStays) {
@@ -423,11 +425,11 @@ TEST_F(ExecSinkTest, AWrongAnswerIsAnErrorAndWhatWasConfirmedStays) {
        {{"confirm", "line"}});
   ASSERT_TRUE(open());
   const auto batch = site_.numbered(0, 3);
-  EXPECT_EQ(sink_->deliver(batch)->held, batch[1].offset());
-  EXPECT_THAT(text_of(sink_->settle().error()), HasSubstr("it answered 'no database'"));
+  EXPECT_THAT(text_of(site_.deliver(*sink_, batch).error()), HasSubstr("it answered 'no database'"));
+  EXPECT_EQ(site_.acked(), batch[1].offset());
   sink_->close();
   ASSERT_TRUE(open());
-  ASSERT_TRUE(sink_->deliver(batch.subspan(1, 1)));
+  ASSERT_TRUE(site_.deliver(*sink_, batch.subspan(1, 1)));
 }
 
 TEST_F(ExecSinkTest, WhatIsRejectedNeverComesAgain) {
@@ -435,9 +437,9 @@ TEST_F(ExecSinkTest, WhatIsRejectedNeverComesAgain) {
        {{"confirm", "line"}});
   ASSERT_TRUE(open());
   const auto batch = site_.numbered(0, 12);
-  const auto delivered = sink_->deliver(batch);
+  const auto delivered = site_.deliver(*sink_, batch);
   ASSERT_TRUE(delivered);
-  EXPECT_EQ(delivered->held, batch.back().next_offset());
+  EXPECT_EQ(delivered->acked, batch.back().next_offset());
   ASSERT_EQ(delivered->rejected.size(), 2U);
   EXPECT_EQ(delivered->rejected[1].index, 11U);
   EXPECT_EQ(text_of(delivered->rejected[1].reason), "too odd");
@@ -458,14 +460,14 @@ TEST_F(ExecSinkTest, AProgramThatIsNotReadyOrDoesNotAnswer) {
   sink_->close();
   make("echo OK; exec <&-; exec sleep 100", {{"confirm", "line"}, {"close_timeout", "0ms"}});
   ASSERT_TRUE(open());
-  EXPECT_THAT(text_of(sink_->deliver(site_.numbered(0, 1)).error()),
+  EXPECT_THAT(text_of(site_.deliver(*sink_, site_.numbered(0, 1)).error()),
               HasSubstr("it has closed its standard input"));
   sink_->close();
   make("read -r line; kill -9 $$");
   ASSERT_TRUE(open());
   const auto lines = site_.numbered(0, 1);
-  Result<Delivery> killed = Delivery{};
-  ASSERT_TRUE(eventually([&] { return !(killed = sink_->deliver(lines)); }));
+  Result<Delivered> killed = Delivered{};
+  ASSERT_TRUE(eventually([&] { return !(killed = site_.deliver(*sink_, lines)); }));
   EXPECT_THAT(text_of(killed.error()), HasSubstr("it was ended by signal 9 (Killed)"));
   sink_->close();
   make("read -r line; kill -40 $$");
@@ -478,9 +480,9 @@ TEST_F(ExecSinkTest, AProgramThatIsNotReadyOrDoesNotAnswer) {
        {{"confirm", "line"}, {"close_timeout", "0ms"}});
   ASSERT_TRUE(open());
   const auto batch = site_.numbered(0, 1);
-  EXPECT_EQ(sink_->deliver(batch)->held, batch.back().next_offset());
-  EXPECT_THAT(text_of(sink_->deliver(batch).error()),
+  EXPECT_THAT(text_of(site_.deliver(*sink_, batch).error()),
               HasSubstr("it answered 'OK' although every line had its answer"));
+  EXPECT_EQ(site_.acked(), batch.back().next_offset()) << "what it confirmed counts";
 }
 
 // Signs of life, slower than the time that an answer has.
@@ -489,9 +491,9 @@ TEST_F(ExecSinkTest, DotsKeepAProgramAlive) {
        {{"confirm", "line"}, {"confirm_timeout", "3s"}});
   ASSERT_TRUE(open());
   const auto batch = site_.numbered(0, 1);
-  const auto delivered = sink_->deliver(batch);
+  const auto delivered = site_.deliver(*sink_, batch);
   ASSERT_TRUE(delivered) << text_of(delivered.error());
-  EXPECT_EQ(delivered->held, batch.back().next_offset());
+  EXPECT_EQ(delivered->acked, batch.back().next_offset());
 }
 
 // rsyslog's plug-ins for useTransactions.
@@ -502,9 +504,9 @@ TEST_F(ExecSinkTest, ABatchIsATransaction) {
       {{"confirm", "transaction"}});
   ASSERT_TRUE(open());
   const auto batch = site_.records({"one", "COMMIT TRANSACTION", "two"});
-  const auto delivered = sink_->deliver(batch);
+  const auto delivered = site_.deliver(*sink_, batch);
   ASSERT_TRUE(delivered) << text_of(delivered.error());
-  EXPECT_EQ(delivered->held, batch.back().next_offset());
+  EXPECT_EQ(delivered->acked, batch.back().next_offset());
   // Nobody who writes to the FIFO can end a transaction.
   ASSERT_EQ(delivered->rejected.size(), 1U);
   EXPECT_EQ(delivered->rejected[0].index, 1U);
@@ -520,8 +522,8 @@ TEST_F(ExecSinkTest, ATransactionThatFailsComesAgainFromWhereItWasCommitted) {
       {{"confirm", "transaction"}});
   ASSERT_TRUE(open());
   const auto batch = site_.numbered(0, 5);
-  EXPECT_EQ(sink_->deliver(batch)->held, batch[1].offset());
-  EXPECT_THAT(text_of(sink_->settle().error()), HasSubstr("it answered 'out of order'"));
+  EXPECT_THAT(text_of(site_.deliver(*sink_, batch).error()), HasSubstr("it answered 'out of order'"));
+  EXPECT_EQ(site_.acked(), batch[1].offset());
 }
 
 TEST_F(ExecSinkTest, ConfirmedLinesThatComeAgainAreBoundByTheWindow) {
@@ -529,7 +531,7 @@ TEST_F(ExecSinkTest, ConfirmedLinesThatComeAgainAreBoundByTheWindow) {
   make(
       "echo OK; n=0; while read -r line; do echo \"$line\" >>$OUT; n=$((n+1)); [ $n -lt 37 ] || kill -9 $$; "
       "echo OK; done",
-      {{"confirm", "line"}, {"window", std::to_string(kWindow)}});
+      {{"confirm", "line"}, {"window_lines", std::to_string(kWindow)}});
   const auto records = site_.numbered(0, 500);
   const int errors = deliver_all(records, 50, 1000);
   EXPECT_GT(errors, 10);

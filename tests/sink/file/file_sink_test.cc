@@ -44,15 +44,15 @@ class FileSinkTest : public testing::Test {
     ASSERT_TRUE(sink) << text_of(sink.error());
     sink_ = std::move(*sink);
   }
-  Result<std::optional<std::uint64_t>> open() { return sink_->open(context_); }
+  Result<std::optional<std::uint64_t>> open() { return test::open(*sink_, context_); }
   void deliver(std::vector<std::string> lines) {
-    const auto delivery = sink_->deliver(site_.records(std::move(lines)));
+    const auto delivery = test::deliver(*sink_, context_, site_.records(std::move(lines)));
     ASSERT_TRUE(delivery) << text_of(delivery.error());
   }
   void write_and_close(const std::string& line) {
     ASSERT_TRUE(open());
     deliver({line});
-    ASSERT_TRUE(sink_->settle());
+    ASSERT_TRUE(test::flush(*sink_, context_));
     sink_->close();
   }
   std::string said() {
@@ -78,9 +78,9 @@ TEST_F(FileSinkTest, LinesThatComeBackInTheirOrderStopIt) {
   ASSERT_TRUE(open());
   std::vector<std::string> lines;
   for (int i = 0; i < 40; ++i) lines.push_back(fmt::format("<13>Nov 21 22:14:15 host prog[7]: line {}", i));
-  Result<Delivery> delivered = Delivery{};
+  Result<test::Delivered> delivered = test::Delivered{};
   for (int rounds = 0; delivered && rounds < 10; ++rounds) {
-    delivered = sink_->deliver(site_.records(lines));
+    delivered = test::deliver(*sink_, context_, site_.records(lines));
     for (std::string& line : lines) line = "<13>Nov 21 22:14:16 host imfile: " + line;
   }
   ASSERT_FALSE(delivered) << "it went round for ever";

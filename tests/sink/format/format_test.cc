@@ -25,7 +25,7 @@ class Formatting : public Sink {
  public:
   explicit Formatting(SinkOptions& options) : format(Format::from(options)) {}
   Result<std::optional<std::uint64_t>> open(const SinkContext&) override { return std::nullopt; }
-  Result<Delivery> deliver(std::span<const Record>) override { return Delivery{}; }
+  Status deliver(std::span<const Record>) override { return {}; }
   void close() override {}
 
   Format format;

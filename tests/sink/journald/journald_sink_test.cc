@@ -148,7 +148,7 @@ TEST_F(DeafJournaldTest, WithoutAnyItSaysWhereItLooked) {
   with_an_empty_run([&] {
     const auto sink = site_.make(journald_sink(), {});
     ASSERT_TRUE(sink);
-    EXPECT_EQ(text_of((*sink)->open(site_.context()).error()),
+    EXPECT_EQ(text_of(site_.open(**sink).error()),
               "cannot reach journald at '/run/systemd/journal/socket': No such file or directory. Is "
               "systemd-journald running?");
   });
@@ -159,9 +159,9 @@ TEST_F(DeafJournaldTest, WhatTheJournalDoesNotShowIsNotSentAgainAndAgain) {
     DeafJournald journald;
     const auto sink = site_.make(journald_sink(), {});
     ASSERT_TRUE(sink);
-    const auto opened = (*sink)->open(site_.context());
+    const auto opened = site_.open(**sink);
     ASSERT_TRUE(opened) << text_of(opened.error());
-    const auto delivered = (*sink)->deliver(site_.records({"one"}));
+    const auto delivered = site_.deliver(**sink, site_.records({"one"}));
     ASSERT_FALSE(delivered);
     EXPECT_EQ(text_of(delivered.error()),
               "cannot find in the journal what was just written to it: it is not there. Put slurper's user "
@@ -178,12 +178,12 @@ TEST_F(DeafJournaldTest, ALineThatComesBackStopsIt) {
     DeafJournald journald;
     const auto sink = site_.make(journald_sink(), {{"exactly_once", "false"}});
     ASSERT_TRUE(sink);
-    ASSERT_TRUE((*sink)->open(site_.context()));
-    const auto sent = (*sink)->deliver(site_.records({"one"}));
+    ASSERT_TRUE(site_.open(**sink));
+    const auto sent = site_.deliver(**sink, site_.records({"one"}));
     ASSERT_TRUE(sent) << text_of(sent.error());
-    EXPECT_EQ(sent->held, 4U);
+    EXPECT_EQ(sent->acked, 4U);
     const std::string probe = "slurper-probe: " + journald.field("MESSAGE");
-    const auto delivered = (*sink)->deliver(site_.records({probe}));
+    const auto delivered = site_.deliver(**sink, site_.records({probe}));
     ASSERT_FALSE(delivered);
     EXPECT_EQ(delivered.error().kind, ErrorKind::Loop);
     EXPECT_THAT(

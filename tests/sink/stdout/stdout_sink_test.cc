@@ -74,7 +74,7 @@ class StdoutSinkTest : public testing::Test {
   }
   Result<std::optional<std::uint64_t>> open_on(int fd) {
     const AsStdout redirected(fd);
-    return sink_->open(site_.context());
+    return site_.open(*sink_);
   }
 
   SinkSite site_;
@@ -86,12 +86,12 @@ TEST_F(StdoutSinkTest, LinesArriveAndAreHeldWhenTheyHaveBeenRead) {
   ASSERT_EQ(open_on(pipe.writer.get()).value(), std::nullopt);
   (void)site_.records({"before, filtered out"});
   const auto batch = site_.records({"first", "second"});
-  EXPECT_EQ(sink_->deliver(batch)->held, batch[0].offset());
+  EXPECT_EQ(site_.deliver(*sink_, batch)->acked, batch[0].offset());
   EXPECT_EQ(read_some(pipe.reader.get(), 8), "first\nse");
   const auto more = site_.records({"third"});
   const std::uint64_t second = more[0].offset() - 7;
-  EXPECT_EQ(sink_->deliver(more)->held, second);
-  auto settled = std::async(std::launch::async, [&] { return sink_->settle(); });
+  EXPECT_EQ(site_.deliver(*sink_, more)->acked, second);
+  auto settled = std::async(std::launch::async, [&] { return site_.flush(*sink_); });
   EXPECT_EQ(read_some(pipe.reader.get(), 100), "cond\nthird\n");
   EXPECT_EQ(settled.get().value(), more[0].next_offset());
 }
@@ -114,7 +114,7 @@ TEST_F(StdoutSinkTest, AReaderThatTakesItsTimeGetsEverything) {
     std::string expected;
     for (const std::string& line : lines) expected += line + '\n';
     const auto batch = site_.records(lines);
-    auto delivered = std::async(std::launch::async, [&] { return sink_->deliver(batch); });
+    auto delivered = std::async(std::launch::async, [&] { return site_.deliver(*sink_, batch); });
     std::string got;
     while (got.size() < expected.size()) {
       pollfd readable = {.fd = pipe.reader.get(), .events = POLLIN, .revents = 0};
@@ -123,7 +123,7 @@ TEST_F(StdoutSinkTest, AReaderThatTakesItsTimeGetsEverything) {
     }
     EXPECT_TRUE(got == expected);
     ASSERT_TRUE(delivered.get());
-    EXPECT_EQ(sink_->settle().value(), batch.back().next_offset());
+    EXPECT_EQ(site_.flush(*sink_).value(), batch.back().next_offset());
   }
 }
 
@@ -131,14 +131,14 @@ TEST_F(StdoutSinkTest, AReaderThatReadsNothingHoldsNoStopUp) {
   const Pair pipe = make_pipe();
   ASSERT_TRUE(open_on(pipe.writer.get()));
   const auto batch = site_.records(std::vector<std::string>(2000, std::string(100, 'x')));
-  auto delivered = std::async(std::launch::async, [&] { return sink_->deliver(batch); });
+  auto delivered = std::async(std::launch::async, [&] { return site_.deliver(*sink_, batch); });
   ASSERT_TRUE(eventually([&] {  // full
     pollfd writable = {.fd = pipe.writer.get(), .events = POLLOUT, .revents = 0};
     return ::poll(&writable, 1, 0) == 0;
   }));
   site_.stop();
-  EXPECT_EQ(delivered.get()->held, batch.front().offset());
-  EXPECT_EQ(sink_->settle().value(), batch.front().offset());
+  EXPECT_EQ(delivered.get()->acked, batch.front().offset());
+  EXPECT_EQ(site_.flush(*sink_).value(), batch.front().offset());
   // No line has been torn, so that what reads on later has whole ones.
   EXPECT_THAT(read_some(pipe.reader.get(), 1 << 20), EndsWith("x\n"));
 }
@@ -147,11 +147,11 @@ TEST_F(StdoutSinkTest, WhatIsInThePipeIsWaitedForAWhileAtTheEnd) {
   const Pair pipe = make_pipe();
   ASSERT_TRUE(open_on(pipe.writer.get()));
   const auto batch = site_.records({"x"});
-  ASSERT_TRUE(sink_->deliver(batch));
+  ASSERT_TRUE(site_.deliver(*sink_, batch));
   site_.stop();
-  EXPECT_EQ(sink_->settle().value(), batch[0].offset());
+  EXPECT_EQ(site_.flush(*sink_).value(), batch[0].offset());
   EXPECT_EQ(read_some(pipe.reader.get(), 10), "x\n");
-  EXPECT_EQ(sink_->settle().value(), batch[0].next_offset());
+  EXPECT_EQ(site_.flush(*sink_).value(), batch[0].next_offset());
 }
 
 TEST_F(StdoutSinkTest, AReaderThatHasGoneIsAnErrorUntilAnotherComes) {
@@ -162,16 +162,16 @@ TEST_F(StdoutSinkTest, AReaderThatHasGoneIsAnErrorUntilAnotherComes) {
   const UniqueFd writer(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
   ASSERT_TRUE(open_on(writer.get()));
   const auto batch = site_.records({"one", "two"});
-  ASSERT_TRUE(sink_->deliver(batch));
+  ASSERT_TRUE(site_.deliver(*sink_, batch));
   EXPECT_EQ(read_some(reader.get(), 4), "one\n");
   reader.reset();
-  EXPECT_EQ(sink_->settle().value(), batch[1].offset());  // what was read does not come again
-  const auto settled = sink_->settle();
-  ASSERT_FALSE(settled);
-  EXPECT_EQ(text_of(settled.error()),
+  const auto flushed = site_.flush(*sink_);
+  ASSERT_FALSE(flushed);
+  EXPECT_EQ(site_.acked(), batch[1].offset()) << "what was read does not come again";
+  EXPECT_EQ(text_of(flushed.error()),
             "cannot write to standard output: Broken pipe. The sink continues as soon as a process reads "
             "there");
-  const auto delivered = sink_->deliver(batch);
+  const auto delivered = site_.deliver(*sink_, batch);
   ASSERT_FALSE(delivered);
   EXPECT_EQ(delivered.error().errnum, EPIPE);
   sink_->close();
@@ -179,7 +179,7 @@ TEST_F(StdoutSinkTest, AReaderThatHasGoneIsAnErrorUntilAnotherComes) {
   sink_->close();
   reader.reset(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   ASSERT_TRUE(open_on(writer.get()));
-  EXPECT_TRUE(sink_->deliver(batch));
+  EXPECT_TRUE(site_.deliver(*sink_, batch));
   EXPECT_THAT(read_some(reader.get(), 100), EndsWith("one\ntwo\n"));
 }
 
@@ -189,7 +189,7 @@ TEST_F(StdoutSinkTest, APieceOfALineIsEndedBeforeTheNext) {
   ASSERT_EQ(::fcntl(pipe.writer.get(), F_SETPIPE_SZ, 4096), 4096);
   ASSERT_TRUE(open_on(pipe.writer.get()));
   const auto batch = site_.records({std::string(5000, 'x')});
-  auto delivered = std::async(std::launch::async, [&] { return sink_->deliver(batch); });
+  auto delivered = std::async(std::launch::async, [&] { return site_.deliver(*sink_, batch); });
   ASSERT_TRUE(eventually([&] {
     pollfd readable = {.fd = pipe.reader.get(), .events = POLLIN, .revents = 0};
     return ::poll(&readable, 1, 0) == 1;
@@ -201,8 +201,8 @@ TEST_F(StdoutSinkTest, APieceOfALineIsEndedBeforeTheNext) {
 
   SinkSite another;
   const AsStdout redirected(pipe.writer.get());
-  ASSERT_TRUE(sink_->open(another.context()));
-  ASSERT_TRUE(sink_->deliver(another.records({"y"})));
+  ASSERT_TRUE(another.open(*sink_));
+  ASSERT_TRUE(another.deliver(*sink_, another.records({"y"})));
   EXPECT_EQ(read_some(pipe.reader.get(), 100), "\ny\n");
 }
 
@@ -214,7 +214,7 @@ TEST_F(StdoutSinkTest, OnATerminalNothingIsAnOrder) {
   const UniqueFd terminal_fd(terminal);
   ASSERT_TRUE(open_on(terminal));
   const auto batch = site_.records({"a\tb\x1b[31m\r\0\x7f"s, "\u009b31m \x9b \u00fc\\'\""});
-  EXPECT_EQ(sink_->deliver(batch)->held, batch.back().next_offset());
+  EXPECT_EQ(site_.deliver(*sink_, batch)->acked, batch.back().next_offset());
   EXPECT_EQ(read_some(controller, 1000), "a\tb#033[31m#015#000#177\r\n#302#23331m #233 \u00fc\\'\"\r\n");
 }
 
@@ -224,8 +224,8 @@ TEST_F(StdoutSinkTest, ElsewhereBytesAreAsTheyCame) {
   ASSERT_EQ(::write(file.get(), "before\n", 7), 7);
   ASSERT_TRUE(open_on(file.get()));
   const auto batch = site_.records({"\x1b[31m\xff"});
-  EXPECT_EQ(sink_->deliver(batch)->held, batch.back().next_offset());
-  EXPECT_EQ(sink_->settle().value(), batch.back().next_offset());
+  EXPECT_EQ(site_.deliver(*sink_, batch)->acked, batch.back().next_offset());
+  EXPECT_EQ(site_.flush(*sink_).value(), batch.back().next_offset());
   EXPECT_EQ(::lseek(file.get(), 0, SEEK_SET), 0);
   EXPECT_EQ(read_some(file.get(), 100), "before\n\x1b[31m\xff\n");
 }
@@ -236,22 +236,23 @@ TEST_F(StdoutSinkTest, ASocketAsAServiceManagerGivesIt) {
   UniqueFd reader(fds[0]);
   const UniqueFd writer(fds[1]);
   ASSERT_TRUE(open_on(writer.get()));
-  EXPECT_TRUE(sink_->deliver(site_.records({"line"})));
+  EXPECT_TRUE(site_.deliver(*sink_, site_.records({"line"})));
   EXPECT_EQ(read_some(reader.get(), 100), "line\n");
   reader.reset();
-  EXPECT_EQ(sink_->deliver(site_.records({"line"})).error().errnum, EPIPE);
+  EXPECT_EQ(site_.deliver(*sink_, site_.records({"line"})).error().errnum, EPIPE);
 }
 
 TEST_F(StdoutSinkTest, AFullDeviceIsAnError) {
   const UniqueFd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
   ASSERT_TRUE(open_on(full.get()));
-  EXPECT_THAT(text_of(sink_->deliver(site_.records({"x"})).error()), HasSubstr("No space left on device"));
+  EXPECT_THAT(text_of(site_.deliver(*sink_, site_.records({"x"})).error()),
+              HasSubstr("No space left on device"));
 }
 
 TEST_F(StdoutSinkTest, WithoutAStandardOutputItSaysSo) {
   const AsStdout redirected(STDERR_FILENO);
   (void)::close(STDOUT_FILENO);
-  EXPECT_EQ(text_of(sink_->open(site_.context()).error()),
+  EXPECT_EQ(text_of(site_.open(*sink_).error()),
             "cannot use standard output: Bad file descriptor. Start slurper with a standard output");
 }
 
@@ -259,7 +260,7 @@ TEST_F(StdoutSinkTest, FormatsAreTold) {
   make({{"format", "{offset} {msg}"}});
   const Pair pipe = make_pipe();
   ASSERT_TRUE(open_on(pipe.writer.get()));
-  ASSERT_TRUE(sink_->deliver(site_.records({"a", "b"})));
+  ASSERT_TRUE(site_.deliver(*sink_, site_.records({"a", "b"})));
   EXPECT_EQ(read_some(pipe.reader.get(), 100), "0 a\n2 b\n");
 }
 

@@ -35,7 +35,7 @@ class SyslogFaultsTest : public testing::Test {
     return std::move(*made);
   }
   void open(Sink& sink) {
-    const auto opened = sink.open(site_.context());
+    const auto opened = site_.open(sink);
     ASSERT_TRUE(opened) << text_of(opened.error());
   }
 
@@ -107,16 +107,16 @@ TEST_F(SyslogFaultsTest, WhatADyingServerHasLongNotReadIsLost) {
   const auto sink = make({{"target", server.target()}});
   open(*sink);
   UniqueFd connection = server.accept();
-  const auto delivery = sink->deliver(feed.from(0, 100));
+  const auto delivery = site_.deliver(*sink, feed.from(0, 100));
   ASSERT_TRUE(delivery);
-  EXPECT_EQ(delivery->held, 0U);
-  EXPECT_EQ(delivery->settle_after, 1s);
-  EXPECT_EQ(*sink->settle(), feed.end());
+  EXPECT_EQ(delivery->acked, 0U);
+  EXPECT_EQ(sink->flush_after(), 1s);
+  EXPECT_EQ(*site_.flush(*sink), feed.end());
   connection.reset();
   // At least it is seen before more is written.
-  ASSERT_TRUE(sink->deliver(feed.from(0, 1)));
+  ASSERT_TRUE(site_.deliver(*sink, feed.from(0, 1)));
   connection = server.accept();
-  EXPECT_TRUE(sink->settle());
+  EXPECT_TRUE(site_.flush(*sink));
   sink->close();
   EXPECT_EQ(cut_octet_frames(read_all(connection.get())).messages.size(), 1U);
 }
@@ -130,10 +130,10 @@ TEST_F(SyslogFaultsTest, AnIdleConnectionThatTheServerClosesIsNoFailure) {
   std::uint64_t next = 0;
   for (std::size_t i = 0; i < feed.count(); ++i) {
     UniqueFd connection;
-    const auto delivery = sink->deliver(feed.from(next, 1));
+    const auto delivery = site_.deliver(*sink, feed.from(next, 1));
     ASSERT_TRUE(delivery) << text_of(delivery.error());
     connection = server.accept();
-    next = *sink->settle();
+    next = *site_.flush(*sink);
     ASSERT_EQ(::shutdown(connection.get(), SHUT_WR), 0);
     // It has the end at once; what slurper makes of it is seen with the next line.
     std::string read(1000, '\0');
@@ -150,10 +150,10 @@ TEST_F(SyslogFaultsTest, AServerThatClosesWithLinesOnTheirWayIsAFailure) {
   const auto sink = make({{"target", server.target()}, {"resend_time", "1h"}});
   open(*sink);
   const UniqueFd connection = server.accept();
-  ASSERT_TRUE(sink->deliver(feed.from(0, 1)));
+  ASSERT_TRUE(site_.deliver(*sink, feed.from(0, 1)));
   ASSERT_EQ(::shutdown(connection.get(), SHUT_WR), 0);
-  Result<Delivery> delivery = Delivery{};
-  ASSERT_TRUE(eventually([&] { return !(delivery = sink->deliver(feed.from(0, 1))); }));
+  Result<Delivered> delivery = Delivered{};
+  ASSERT_TRUE(eventually([&] { return !(delivery = site_.deliver(*sink, feed.from(0, 1))); }));
   EXPECT_EQ(text_of(delivery.error()),
             "cannot send to '" + server.target() + "': the server has closed the connection");
 }
@@ -169,9 +169,9 @@ TEST_F(SyslogFaultsTest, WhatHasHadItsTimeIsHeld) {
   std::uint64_t next = 0;
   for (std::uint64_t held = 0; held == 0; std::this_thread::sleep_for(20ms)) {
     ASSERT_LT(Clock::now() - since, kDeadline);
-    const auto delivery = sink->deliver(feed.from(next, 1));
+    const auto delivery = site_.deliver(*sink, feed.from(next, 1));
     ASSERT_TRUE(delivery);
-    held = delivery->held;
+    held = delivery->acked;
     next = feed.from(next, 1).back().next_offset();
     (void)read_some(connection.get(), 100);
   }
@@ -191,14 +191,14 @@ TEST_F(SyslogFaultsTest, WhileMoreFollowsAcknowledgedIsNotYetHeld) {
   std::uint64_t next = 0;
   while (next < feed.end() && held == 0) {
     const auto records = feed.from(next, 10);
-    const auto delivery = sink->deliver(records);
+    const auto delivery = site_.deliver(*sink, records);
     ASSERT_TRUE(delivery);
-    held = delivery->held;
+    held = delivery->acked;
     next = records.back().next_offset();
   }
   EXPECT_GT(held, 0U);
   EXPECT_LE(held, next - line * ((64 << 10) / kMaxFrame));
-  EXPECT_EQ(*sink->settle(), next);
+  EXPECT_EQ(*site_.flush(*sink), next);
   sink->close();
   EXPECT_LE(reading.get().size(), kMaxFrame * next / line);
 }
@@ -229,7 +229,7 @@ TEST_F(SyslogFaultsTest, AStuckServerIsLeftWhereASettingSaysSo) {
   const TcpServer server(0, 4096);
   const auto sink = make({{"target", server.target()}, {"send_buffer", "16KiB"}, {"write_timeout", "300ms"}});
   open(*sink);
-  const auto delivery = sink->deliver(feed.from(0, 20'000));
+  const auto delivery = site_.deliver(*sink, feed.from(0, 20'000));
   ASSERT_FALSE(delivery);
   EXPECT_THAT(text_of(delivery.error()), HasSubstr("it has taken nothing for 300ms"));
 }
@@ -247,14 +247,14 @@ TEST_F(SyslogFaultsTest, ADeadHostIsNoticed) {
   const auto sink = make({{"target", server.target()}, {"dead_after", "1s"}, {"resend", "0"}});
   open(*sink);
   const UniqueFd connection = server.accept();
-  ASSERT_TRUE(sink->deliver(feed.from(0, 10)));
-  const std::uint64_t held = *sink->settle();
+  ASSERT_TRUE(site_.deliver(*sink, feed.from(0, 10)));
+  const std::uint64_t held = *site_.flush(*sink);
   play_dead(connection.get());
   const auto since = Clock::now();
-  const auto delivery = sink->deliver(feed.from(held, 10));
+  const auto delivery = site_.deliver(*sink, feed.from(held, 10));
   ASSERT_TRUE(delivery) << "the kernel has room for it";
-  EXPECT_EQ(delivery->held, held);
-  const auto settled = sink->settle();
+  EXPECT_EQ(delivery->acked, held);
+  const auto settled = site_.flush(*sink);
   ASSERT_FALSE(settled);
   EXPECT_THAT(text_of(settled.error()), HasSubstr("it has not answered for 1s"));
   EXPECT_GE(Clock::now() - since, 1s);
@@ -266,7 +266,7 @@ TEST_F(SyslogFaultsTest, DownAndThenUp) {
   const std::uint16_t port = server->port();
   const auto sink = make({{"target", server->target()}});
   server.reset();
-  const auto opened = sink->open(site_.context());
+  const auto opened = site_.open(*sink);
   ASSERT_FALSE(opened);
   EXPECT_EQ(
       text_of(opened.error()),
@@ -300,8 +300,8 @@ TEST_F(SyslogFaultsTest, ALaterServerIsUsedUntilTheFirstIsBack) {
 
   open(*sink);
   const UniqueFd to_second = second.accept();
-  ASSERT_TRUE(sink->deliver(feed.from(0, 10)));
-  EXPECT_EQ(*sink->settle(), feed.from(0, 10).back().next_offset());
+  ASSERT_TRUE(site_.deliver(*sink, feed.from(0, 10)));
+  EXPECT_EQ(*site_.flush(*sink), feed.from(0, 10).back().next_offset());
   EXPECT_THAT(site_.said(), HasSubstr(fmt::format(
                                 "sends to '{0}', because '127.0.0.1:{1}' fails: Connection refused. slurper "
                                 "tries '127.0.0.1:{1}' again every 1s",
@@ -312,9 +312,9 @@ TEST_F(SyslogFaultsTest, ALaterServerIsUsedUntilTheFirstIsBack) {
   for (const auto end = Clock::now() + 5s;
        Clock::now() < end && site_.said().find("again\n") == std::string::npos;
        std::this_thread::sleep_for(100ms)) {
-    const auto delivery = sink->deliver(feed.from(next, 1));
+    const auto delivery = site_.deliver(*sink, feed.from(next, 1));
     ASSERT_TRUE(delivery) << text_of(delivery.error());
-    next = *sink->settle();
+    next = *site_.flush(*sink);
   }
   EXPECT_THAT(site_.said(), HasSubstr(fmt::format("sends to '127.0.0.1:{}' again\n", first_port)));
   const UniqueFd to_first = first->accept();
@@ -338,7 +338,7 @@ TEST_F(SyslogFaultsTest, EachServerThatIsDownIsNamed) {
   const auto sink = syslog_sink().make(options);
   ASSERT_TRUE(options.check());
   EXPECT_EQ(
-      text_of(sink->open(site_.context()).error()),
+      text_of(site_.open(*sink).error()),
       "cannot reach any of the 2 syslog servers: cannot connect to the socket '/nowhere/a': No such file "
       "or directory; cannot connect to the socket '/nowhere/b': No such file or directory. No such "
       "socket exists: is the syslogd running?");
@@ -402,9 +402,9 @@ TEST_F(SyslogFaultsTest, AStopEndsEveryWait) {
   {
     SCOPED_TRACE("writing");
     const auto sink = make({{"target", server.target()}, {"send_buffer", "16KiB"}});
-    const auto delivery = stopped([&](SinkSite& site) -> Result<Delivery> {
-      if (auto opened = sink->open(site.context()); !opened) return std::unexpected(opened.error());
-      return sink->deliver(feed.from(0, 20'000));
+    const auto delivery = stopped([&](SinkSite& site) -> Result<Delivered> {
+      if (auto opened = site.open(*sink); !opened) return std::unexpected(opened.error());
+      return site.deliver(*sink, feed.from(0, 20'000));
     });
     ASSERT_FALSE(delivery);
     EXPECT_EQ(delivery.error().kind, ErrorKind::Busy);
@@ -414,9 +414,9 @@ TEST_F(SyslogFaultsTest, AStopEndsEveryWait) {
     SCOPED_TRACE("settling");
     const auto sink = make({{"target", server.target()}, {"send_buffer", "64KiB"}});
     const auto held = stopped([&](SinkSite& site) -> Result<std::uint64_t> {
-      if (auto opened = sink->open(site.context()); !opened) return std::unexpected(opened.error());
-      EXPECT_TRUE(sink->deliver(feed.from(0, 200)));
-      return sink->settle();
+      if (auto opened = site.open(*sink); !opened) return std::unexpected(opened.error());
+      EXPECT_TRUE(site.deliver(*sink, feed.from(0, 200)));
+      return site.flush(*sink);
     });
     ASSERT_TRUE(held) << "what is there is said, the rest is sent again";
     EXPECT_LT(*held, feed.from(0, 200).back().next_offset());
@@ -425,7 +425,7 @@ TEST_F(SyslogFaultsTest, AStopEndsEveryWait) {
     SCOPED_TRACE("connecting");
     const FullServer full;
     const auto sink = make({{"target", full.target()}});
-    const auto opened = stopped([&](SinkSite& site) { return sink->open(site.context()); });
+    const auto opened = stopped([&](SinkSite& site) { return site.open(*sink); });
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().kind, ErrorKind::Busy);
     const auto hasty = make({{"target", full.target()}, {"connect_timeout", "100ms"}});
@@ -436,7 +436,7 @@ TEST_F(SyslogFaultsTest, AStopEndsEveryWait) {
   {
     SCOPED_TRACE("talking TLS");
     const auto sink = make({{"target", server.target()}, {"transport", "tls"}, {"verify", "none"}});
-    const auto opened = stopped([&](SinkSite& site) { return sink->open(site.context()); });
+    const auto opened = stopped([&](SinkSite& site) { return site.open(*sink); });
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().kind, ErrorKind::Busy);
   }
@@ -478,7 +478,7 @@ TEST_F(SyslogFaultsTest, ALookUpHoldsUpNothing) {
     EXPECT_EQ(text_of(late.error()),
               "cannot find the address of 'logs.example': the DNS does not answer in time. Look at "
               "/etc/resolv.conf");
-    const auto opened = stopped([&](SinkSite& site) { return sink->open(site.context()); });
+    const auto opened = stopped([&](SinkSite& site) { return site.open(*sink); });
     ASSERT_FALSE(opened);
     EXPECT_EQ(text_of(opened.error()), "cannot find the address of 'logs.example': slurper is ending");
   }).join();
@@ -535,15 +535,15 @@ TEST_F(SyslogNamesTest, EveryAddressOfANameIsTriedByUdp) {
       UdpServer server(address);
       const auto sink = make_udp("1h");
       open(*sink);
-      const auto delivery = sink->deliver(feed.all());
+      const auto delivery = site_.deliver(*sink, feed.all());
       ASSERT_TRUE(delivery) << text_of(delivery.error());
-      EXPECT_EQ(delivery->held, feed.end());
+      EXPECT_EQ(delivery->acked, feed.end());
       EXPECT_EQ(server.take(), 150);
       sink->close();
     }
     const auto sink = make_udp("1h");
     open(*sink);
-    const auto delivery = sink->deliver(feed.all());
+    const auto delivery = site_.deliver(*sink, feed.all());
     ASSERT_FALSE(delivery) << "nothing listens at any of them";
     EXPECT_THAT(text_of(delivery.error()), HasSubstr("Connection refused"));
   });
@@ -561,7 +561,7 @@ TEST_F(SyslogNamesTest, ANameThatMovesIsFollowedByUdp) {
     std::uint64_t next = 0;
     const auto send_one = [&] {
       const auto records = feed.from(next, 1);
-      const auto delivery = sink->deliver(records);
+      const auto delivery = site_.deliver(*sink, records);
       ASSERT_TRUE(delivery) << text_of(delivery.error());
       next = records.back().next_offset();
     };
@@ -599,7 +599,7 @@ TEST_F(SyslogNamesTest, ALookUpThatFailsLeavesTheAddressAsItWas) {
     set_hosts("");
     for (std::uint64_t next = 0; next < feed.end();) {
       const auto records = feed.from(next, 1);
-      const auto delivery = sink->deliver(records);
+      const auto delivery = site_.deliver(*sink, records);
       ASSERT_TRUE(delivery) << text_of(delivery.error());
       next = records.back().next_offset();
     }
@@ -612,7 +612,7 @@ TEST_F(SyslogFaultsTest, AServerThatDoesNotAnswerInTimeIsDown) {
   const TcpServer server;
   const auto sink = make(
       {{"target", server.target()}, {"transport", "tls"}, {"verify", "none"}, {"connect_timeout", "200ms"}});
-  const auto opened = sink->open(site_.context());
+  const auto opened = site_.open(*sink);
   ASSERT_FALSE(opened);
   EXPECT_THAT(text_of(opened.error()),
               HasSubstr("it does not answer in time. Is this the server's TLS port?"));

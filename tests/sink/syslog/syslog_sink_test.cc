@@ -11,6 +11,7 @@
 namespace slurper {
 namespace {
 
+using test::Delivered;
 using test::text_of;
 
 using namespace std::string_literals;
@@ -33,18 +34,18 @@ class SyslogSinkTest : public testing::Test {
     auto made = site_.make(syslog_sink(), settings);
     ASSERT_TRUE(made) << text_of(made.error());
     sink_ = std::move(*made);
-    const auto opened = sink_->open(site_.context());
+    const auto opened = site_.open(*sink_);
     ASSERT_TRUE(opened) << text_of(opened.error());
     EXPECT_FALSE(*opened) << "the protocol has no way to tell";
   }
 
-  Delivery deliver(std::vector<std::string> lines) {
-    auto delivery = sink_->deliver(site_.records(std::move(lines)));
+  Delivered deliver(std::vector<std::string> lines) {
+    auto delivery = site_.deliver(*sink_, site_.records(std::move(lines)));
     EXPECT_TRUE(delivery) << text_of(delivery.error());
-    return delivery.value_or(Delivery{});
+    return delivery.value_or(Delivered{});
   }
   std::uint64_t settle() {
-    const auto held = sink_->settle();
+    const auto held = site_.flush(*sink_);
     EXPECT_TRUE(held) << text_of(held.error());
     return held.value_or(0);
   }
@@ -157,11 +158,12 @@ TEST_F(SyslogSinkTest, FindsThatWhatItSendsComesBack) {
       EXPECT_THAT(probes.back(), StartsWith("<11>"));
       EXPECT_THAT(probes.back(), HasSubstr("slurper-probe"));
       EXPECT_THAT(probes.back(), testing::Not(HasSubstr("offset="))) << "it is no line of the log";
-      ASSERT_TRUE(sink_->open(site_.context()));
+      ASSERT_TRUE(site_.open(*sink_));
       const UniqueFd again = server.accept();
       // As a syslogd with a format of its own writes it.
-      const auto looped = sink_->deliver(site_.records(
-          {"two", "2027-01-15T08:00:00Z h " + probes.back().substr(probes.back().find("slurper"))}));
+      const auto looped = site_.deliver(
+          *sink_, site_.records({"two", "2027-01-15T08:00:00Z h " +
+                                            probes.back().substr(probes.back().find("slurper"))}));
       ASSERT_FALSE(looped);
       EXPECT_EQ(looped.error().kind, ErrorKind::Loop);
       EXPECT_THAT(text_of(looped.error()),
@@ -169,12 +171,12 @@ TEST_F(SyslogSinkTest, FindsThatWhatItSendsComesBack) {
                         HasSubstr("comes back through the FIFO, and would circulate for ever"),
                         HasSubstr("slurper-probe"), HasSubstr("systemctl reload slurper")));
       sink_->close();
-      ASSERT_TRUE(sink_->open(site_.context()));
+      ASSERT_TRUE(site_.open(*sink_));
     }
     EXPECT_NE(probes[0].substr(probes[0].size() - 36), probes[1].substr(probes[1].size() - 36))
         << "what is still on its way says nothing of what was mended";
     const UniqueFd connection = server.accept();
-    EXPECT_TRUE(sink_->deliver(site_.records({probes[0], probes[1]})));
+    EXPECT_TRUE(site_.deliver(*sink_, site_.records({probes[0], probes[1]})));
     sink_->close();
   }
 }
@@ -188,8 +190,8 @@ TEST_F(SyslogSinkTest, ALocalSocketIsADatagramOrAStreamAsItsPathSays) {
   const test::TempDir dir = test::TempDir::in_ram();
   const UniqueFd datagrams = bound_socket(SOCK_DGRAM, dir / "dgram");
   open({{"transport", "unix"}, {"path", dir / "dgram"}, {"format", "rfc5424"}});
-  const Delivery delivery = deliver({"one", "two"});
-  EXPECT_EQ(delivery.held, 8U);
+  const Delivered delivery = deliver({"one", "two"});
+  EXPECT_EQ(delivery.acked, 8U);
   EXPECT_THAT(datagram(datagrams), EndsWith("] one"));
   EXPECT_THAT(datagram(datagrams), EndsWith("] two"));
   open({{"transport", "unix"}, {"path", dir / "dgram"}});
@@ -217,13 +219,13 @@ TEST_F(SyslogSinkTest, OfALocalStreamWhatThePeerHasReadIsHeld) {
   ASSERT_EQ(::listen(listener.get(), 1), 0);
   open({{"transport", "unix"}, {"path", dir / "stream"}});
   UniqueFd connection(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
-  EXPECT_EQ(deliver({"one"}).held, 0U);
+  EXPECT_EQ(deliver({"one"}).acked, 0U);
   char byte = 0;
   while (::recv(connection.get(), &byte, 1, MSG_DONTWAIT) == 1) continue;
   EXPECT_EQ(settle(), 4U);
   deliver({"two"});
   connection.reset();
-  EXPECT_FALSE(sink_->settle()) << "gone without having read it";
+  EXPECT_FALSE(site_.flush(*sink_)) << "gone without having read it";
 }
 
 TEST_F(SyslogSinkTest, UdpSendsADatagramAMessage) {
@@ -234,8 +236,8 @@ TEST_F(SyslogSinkTest, UdpSendsADatagramAMessage) {
     std::vector<std::string> lines;
     lines.reserve(150);
     for (int i = 0; i < 150; ++i) lines.push_back(fmt::format("line\r{}", i));
-    const Delivery delivery = deliver(lines);
-    EXPECT_EQ(delivery.held, settle());
+    const Delivered delivery = deliver(lines);
+    EXPECT_EQ(delivery.acked, settle());
     EXPECT_TRUE(delivery.rejected.empty());
     for (const std::string& line : lines) ASSERT_THAT(datagram(server), EndsWith("] " + line));
     EXPECT_TRUE(is_silent(server));
@@ -245,11 +247,11 @@ TEST_F(SyslogSinkTest, UdpSendsADatagramAMessage) {
 TEST_F(SyslogSinkTest, WhatNoDatagramHoldsIsRefusedAndTold) {
   const auto [server, target] = udp_server();
   open({{"transport", "udp"}, {"target", target}});
-  const Delivery delivery = deliver({"one", std::string(65'500, 'x'), "three"});
+  const Delivered delivery = deliver({"one", std::string(65'500, 'x'), "three"});
   ASSERT_EQ(delivery.rejected.size(), 1U);
   EXPECT_EQ(delivery.rejected[0].index, 1U);
   EXPECT_THAT(text_of(delivery.rejected[0].reason), HasSubstr("max_message is 65507"));
-  EXPECT_EQ(delivery.held, 4U + 65'501U + 6U);
+  EXPECT_EQ(delivery.acked, 4U + 65'501U + 6U);
   EXPECT_THAT(datagram(server), EndsWith("] one"));
   EXPECT_THAT(datagram(server), EndsWith("] three"));
   EXPECT_TRUE(is_silent(server));
@@ -259,7 +261,7 @@ TEST_F(SyslogSinkTest, WhatTheKernelFindsTooLongIsRefusedAlone) {
   const test::TempDir dir = test::TempDir::in_ram();
   const UniqueFd datagrams = bound_socket(SOCK_DGRAM, dir / "dgram");
   open({{"transport", "unix"}, {"path", dir / "dgram"}, {"send_buffer", "16KiB"}});
-  const Delivery delivery = deliver({"one", std::string(100'000, 'x'), "three"});
+  const Delivered delivery = deliver({"one", std::string(100'000, 'x'), "three"});
   ASSERT_EQ(delivery.rejected.size(), 1U);
   EXPECT_EQ(delivery.rejected[0].index, 1U);
   EXPECT_THAT(text_of(delivery.rejected[0].reason), StartsWith("it is too long for a datagram to "));
@@ -274,7 +276,7 @@ TEST_F(SyslogSinkTest, TruncationIsBetweenCharactersAndTold) {
       ("<13>1 2027-01-15T08:00:00.000000Z here - - - " + std::string(kOwn) + " ").size();
   std::string line(499 - header, 'x');
   line += "\xe2\x82\xac";  // its first byte would fit
-  const Delivery delivery = deliver({line});
+  const Delivered delivery = deliver({line});
   ASSERT_EQ(delivery.rejected.size(), 1U);
   EXPECT_EQ(text_of(delivery.rejected[0].reason), "it was cut off after 499 of 502 bytes");
   EXPECT_THAT(datagram(server), EndsWith("x"));
@@ -284,7 +286,7 @@ TEST_F(SyslogSinkTest, WhatNobodyWantedByUdpIsNotHeld) {
   auto [server, target] = udp_server();
   open({{"transport", "udp"}, {"target", target}});
   server.reset();
-  const auto delivery = sink_->deliver(site_.records({"one"}));
+  const auto delivery = site_.deliver(*sink_, site_.records({"one"}));
   ASSERT_FALSE(delivery);
   EXPECT_THAT(text_of(delivery.error()), HasSubstr("cannot send to '" + target + "': Connection refused"));
 }
@@ -299,7 +301,7 @@ TEST_F(SyslogSinkTest, WhatCameBackIsRefused) {
                       header.structured_data = kOwn;
                       header.message = raw;
                     });
-  const auto delivery = sink_->deliver({&back, 1});
+  const auto delivery = site_.deliver(*sink_, {&back, 1});
   ASSERT_TRUE(delivery);
   ASSERT_EQ(delivery->rejected.size(), 1U);
   EXPECT_THAT(text_of(delivery->rejected[0].reason), HasSubstr("a loop"));

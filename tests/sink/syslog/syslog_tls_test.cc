@@ -75,7 +75,7 @@ class SyslogTlsTest : public testing::Test {
     auto made = site_.make(syslog_sink(), settings);
     if (!made) return std::unexpected(made.error());
     sink_ = std::move(*made);
-    return sink_->open(site_.context());
+    return site_.open(*sink_);
   }
   std::string refusal(const std::string& host, int port, const SinkSite::Pairs& settings,
                       bool with_ca = true) {
@@ -86,8 +86,8 @@ class SyslogTlsTest : public testing::Test {
   }
   void deliver_and_find(const TlsServer& server) {
     const Feed feed(site_.context().log_id, 2000);
-    ASSERT_TRUE(sink_->deliver(feed.from(0, feed.count())));
-    const auto held = sink_->settle();
+    ASSERT_TRUE(site_.deliver(*sink_, feed.from(0, feed.count())));
+    const auto held = site_.flush(*sink_);
     ASSERT_TRUE(held) << text_of(held.error());
     EXPECT_EQ(*held, feed.end());
     EXPECT_TRUE(eventually([&] { return server.received().find("line 00001999") != std::string::npos; }));
@@ -111,7 +111,7 @@ TEST_F(SyslogTlsTest, APrivateKeyThatEveryUserMayReadIsWarnedOfOnce) {
   ASSERT_EQ(::chmod(key.c_str(), 0644), 0);
   ASSERT_TRUE(open("localhost", server.port(), own));
   sink_->close();
-  ASSERT_TRUE(sink_->open(site_.context()));
+  ASSERT_TRUE(site_.open(*sink_));
   const std::string said = site_.said();
   const auto at =
       said.find("every user may read, and so could pose as this machine: '" + key + "' (mode 0644)");
@@ -312,14 +312,14 @@ TEST_F(SyslogTlsTest, WhatAServerHasNotAcknowledgedIsNotHeld) {
   const Feed feed(site_.context().log_id, 20'000);
   std::uint64_t held = 0;
   for (std::uint64_t next = 0; next < feed.end(); next = feed.from(next, 500).back().next_offset()) {
-    const auto delivery = sink_->deliver(feed.from(next, 500));
+    const auto delivery = site_.deliver(*sink_, feed.from(next, 500));
     ASSERT_TRUE(delivery);
-    EXPECT_LE(held, delivery->held);
-    held = delivery->held;
+    EXPECT_LE(held, delivery->acked);
+    held = delivery->acked;
   }
-  EXPECT_EQ(*sink_->settle(), feed.end());
+  EXPECT_EQ(*site_.flush(*sink_), feed.end());
   server.kill();
-  EXPECT_TRUE(eventually([&] { return !sink_->deliver(feed.from(0, 1)); }));
+  EXPECT_TRUE(eventually([&] { return !site_.deliver(*sink_, feed.from(0, 1)); }));
 }
 
 }  // namespace

@@ -1,0 +1,25 @@
+// SinkLog: the log that sinks read.
+#pragma once
+
+#include "base/os.h"
+#include "base/settings.h"
+#include "log/log_feed.h"
+#include "log/segment_name.h"
+#include "log/slot_file.h"
+#include "log/time_index.h"
+#include "slurper/record.h"
+
+namespace slurper {
+
+// Everything it refers to outlives the sinks.
+struct SinkLog {
+  Os& os;
+  LogPaths paths;
+  LogId id;
+  FileAccess access;  // for the files that are created beside it
+  SyncPolicy sync;
+  LogFeed& feed;
+  const TimeIndex& times;
+};
+
+}  // namespace slurper

@@ -1,0 +1,30 @@
+// SinkStatus: the state of a sink, as data.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "slurper/result.h"
+
+namespace slurper {
+
+struct SinkStatus {
+  std::string name = {};
+  std::uint64_t acked = 0;               // the destination has, or has refused, everything before this offset
+  std::uint64_t records = 0;             // that the destination took since this process started
+  std::uint64_t bytes = 0;               // of the log, in these records
+  std::uint64_t in_flight = 0;           // records
+  std::uint64_t retries = 0;             // since this process started
+  std::uint64_t rejected = 0;            // ever
+  std::uint64_t missed = 0;              // bytes that were gone before they were read; ever
+  std::chrono::milliseconds latency{0};  // from the delivery of a batch to its acknowledgement; the last one
+  bool has_begun = false;                // `acked` is known: its cursor was usable
+  bool failing = false;
+  bool stopped = false;  // failing, and not retried before resume()
+  bool lagging = false;
+  std::optional<Error> failure = {};  // while it is failing; none while memory has run out
+};
+
+}  // namespace slurper

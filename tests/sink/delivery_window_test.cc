@@ -1,0 +1,227 @@
+// The records in flight, and what becomes of them in any order.
+#include "sink/delivery_window.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "record/syslog_header.h"
+#include "support/text_of.h"
+
+namespace slurper {
+namespace {
+
+using test::text_of;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+constexpr std::uint64_t kLine = 10;  // bytes of the log that each record takes
+
+class DeliveryWindowTest : public testing::Test {
+ protected:
+  // Adds a batch of `count` records of kLine bytes, which follows those before.
+  void add(std::uint64_t count) {
+    RecordBatch batch{.records = {}, .bytes = std::make_shared<std::vector<char>>(count * kLine, 'x')};
+    for (std::uint64_t i = 0; i < count; ++i, end_ += kLine) {
+      batch.records.emplace_back(log_, end_, end_ + kLine,
+                                 std::string_view(batch.bytes->data() + i * kLine, kLine - 1), Part::Whole,
+                                 Timestamp{}, &parse_syslog_header);
+    }
+    (void)window_.add(std::move(batch));
+  }
+  // Removes what is settled: the offsets, with "!" behind that of a record that was refused.
+  std::vector<std::string> settle() {
+    std::vector<std::string> settled;
+    while (const auto record = window_.front()) {
+      settled.push_back(fmt::format("{}{}", record->offset.value, record->refused == nullptr ? "" : "!"));
+      if (record->refused != nullptr) {
+        EXPECT_EQ(record->refused->offset(), record->offset.value);
+        EXPECT_EQ(record->refused->raw(), std::string(kLine - 1, 'x'));
+        reasons_.push_back(text_of(*record->reason));
+      }
+      window_.pop();
+    }
+    return settled;
+  }
+
+  const LogId log_{};
+  std::uint64_t end_ = 0;
+  int recycled_ = 0;
+  std::vector<std::string> reasons_;
+  DeliveryWindow window_{[this](const RecordBatch& batch) {
+    EXPECT_FALSE(batch.empty());
+    ++recycled_;
+  }};
+};
+
+TEST_F(DeliveryWindowTest, ARecordIsSettledInItsTurn) {
+  add(3);
+  EXPECT_THAT(settle(), IsEmpty());
+  window_.one({10});
+  window_.one({20});
+  EXPECT_THAT(settle(), IsEmpty()) << "the first is in flight";
+  window_.one({0});
+  EXPECT_THAT(settle(), ElementsAre("0", "10", "20"));
+  EXPECT_TRUE(window_.empty());
+  EXPECT_EQ(recycled_, 1);
+}
+
+TEST_F(DeliveryWindowTest, UpToCoversWhatWasDeliveredAndNothingLater) {
+  add(2);
+  window_.up_to({1000});
+  add(1);
+  EXPECT_THAT(settle(), ElementsAre("0", "10")) << "the third was not there yet";
+  window_.up_to({25});
+  EXPECT_THAT(settle(), IsEmpty()) << "25 is inside it";
+  window_.up_to({30});
+  EXPECT_THAT(settle(), ElementsAre("20"));
+}
+
+TEST_F(DeliveryWindowTest, WhatIsNotInFlightIsIgnored) {
+  window_.up_to({50});
+  window_.one({0});
+  window_.reject({0}, own_words("bad"));
+  window_.release({50});
+  add(2);
+  window_.one({5});
+  window_.one({20});
+  window_.reject({15}, own_words("bad"));
+  EXPECT_THAT(settle(), IsEmpty());
+  window_.up_to({10});
+  EXPECT_THAT(settle(), ElementsAre("0"));
+  window_.one({0});
+  window_.reject({0}, own_words("bad"));
+  window_.up_to({5});
+  EXPECT_THAT(settle(), IsEmpty());
+  EXPECT_EQ(window_.records(), 1U);
+}
+
+TEST_F(DeliveryWindowTest, TheFirstWordAboutARecordCounts) {
+  add(4);
+  window_.one({0});
+  window_.reject({0}, own_words("late"));
+  window_.reject({10}, own_words("bad"));
+  window_.reject({10}, own_words("worse"));
+  window_.one({10});
+  window_.up_to({40});
+  window_.reject({20}, own_words("late"));
+  EXPECT_THAT(settle(), ElementsAre("0", "10!", "20", "30"));
+  EXPECT_THAT(reasons_, ElementsAre("bad"));
+}
+
+TEST_F(DeliveryWindowTest, ReleasesMemoryAndKeepsTheRecordsInFlight) {
+  add(100);
+  const std::uint64_t full = window_.size();
+  EXPECT_GT(full, 100 * (kLine + sizeof(Record)));
+  window_.release({500});
+  EXPECT_EQ(recycled_, 0) << "half of the batch is needed";
+  window_.release({1000});
+  EXPECT_EQ(recycled_, 1);
+  EXPECT_EQ(window_.records(), 100U);
+  EXPECT_LT(window_.size(), full / 10);
+  window_.reject({10}, own_words("its bytes are gone"));
+  EXPECT_THAT(settle(), IsEmpty());
+  window_.up_to({1000});
+  EXPECT_EQ(settle().size(), 100U);
+  EXPECT_EQ(window_.size(), 0U);
+}
+
+TEST_F(DeliveryWindowTest, KeepsTheBytesOfWhatWasRefused) {
+  add(2);
+  add(2);
+  window_.reject({10}, own_words("bad"));
+  window_.release({40});
+  EXPECT_EQ(recycled_, 0);
+  window_.up_to({20});
+  EXPECT_THAT(settle(), ElementsAre("0", "10!"));
+  window_.release({40});
+  EXPECT_EQ(recycled_, 2);
+  window_.up_to({40});
+  EXPECT_THAT(settle(), ElementsAre("20", "30"));
+}
+
+// A filter may leave one record of a buffer, which then keeps all of it.
+TEST_F(DeliveryWindowTest, CountsABufferThatBatchesShareOnce) {
+  const auto buffer = std::make_shared<std::vector<char>>(10'000, 'x');
+  for (int i = 0; i < 2; ++i, end_ += kLine) {
+    RecordBatch batch{.records = {}, .bytes = buffer};
+    batch.records.emplace_back(log_, end_, end_ + kLine, std::string_view(buffer->data(), kLine - 1),
+                               Part::Whole, Timestamp{}, &parse_syslog_header);
+    (void)window_.add(std::move(batch));
+  }
+  EXPECT_GE(window_.size(), 10'000U);
+  EXPECT_LT(window_.size(), 20'000U);
+  window_.release({kLine});
+  EXPECT_GE(window_.size(), 10'000U) << "the other batch has it, too";
+  window_.release({2 * kLine});
+  EXPECT_LT(window_.size(), 10'000U);
+}
+
+TEST_F(DeliveryWindowTest, IsEmptyAfterClear) {
+  add(2);
+  add(2);
+  window_.reject({0}, own_words("bad"));
+  window_.up_to({20});
+  window_.clear();
+  EXPECT_TRUE(window_.empty());
+  EXPECT_EQ(window_.size(), 0U);
+  EXPECT_EQ(recycled_, 2);
+  end_ = 0;  // the records come again
+  add(1);
+  EXPECT_THAT(settle(), IsEmpty());
+}
+
+// Beside a model that knows the fate of each record: any calls, in any order.
+TEST_F(DeliveryWindowTest, AgreesWithAModel) {
+  std::minstd_rand random(2026);
+  const auto below = [&](std::uint64_t limit) { return random() % limit; };
+  for (int round = 0; round < 200; ++round) {
+    window_.clear();
+    end_ = 0;
+    std::vector<char> fates;  // ' ': in flight; 'a': acknowledged; 'r': refused
+    std::vector<bool> gone;   // released
+    std::uint64_t next = 0;   // the record to be settled next
+    for (int step = 0; step < 100; ++step) {
+      const std::uint64_t at = below(fates.size() + 2);
+      switch (below(6)) {
+        case 0:
+        case 1: {
+          const std::uint64_t count = 1 + below(5);
+          add(count);
+          fates.insert(fates.end(), count, ' ');
+          break;
+        }
+        case 2:
+          window_.one({at * kLine});
+          if (at < fates.size() && fates[at] == ' ') fates[at] = 'a';
+          break;
+        case 3:
+          window_.reject({at * kLine}, own_words("bad"));
+          if (at < fates.size() && fates[at] == ' ' && at >= next) fates[at] = 'r';
+          break;
+        case 4:
+          window_.up_to({at * kLine});
+          for (std::uint64_t i = 0; i < std::min<std::uint64_t>(at, fates.size()); ++i) {
+            if (fates[i] == ' ') fates[i] = 'a';
+          }
+          break;
+        default:
+          for (const std::string& settled : settle()) {
+            ASSERT_LT(next, fates.size());
+            EXPECT_EQ(settled, fmt::format("{}{}", next * kLine, fates[next] == 'r' ? "!" : ""));
+            EXPECT_NE(fates[next], ' ');
+            ++next;
+          }
+          EXPECT_TRUE(next == fates.size() || fates[next] == ' ');
+          EXPECT_EQ(window_.records(), fates.size() - next);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace slurper
