@@ -19,7 +19,7 @@ Phrase accept_setting(const std::string& where) {
   return {PhraseId::AcceptSetting, {{"place", QuotedText{where}}}};
 }
 
-std::unexpected<Error> reject(const std::string& where, std::string why, std::string advice) {
+std::unexpected<Error> reject_at(const std::string& where, std::string why, std::string advice) {
   return fail(ErrorKind::Config, accept_setting(where), says(std::move(why)), says(std::move(advice)));
 }
 
@@ -30,7 +30,7 @@ std::string shown(std::string_view name) {
 Status assign(const std::string& where, const Key& key, const Value& value, Settings& settings) {
   const auto read = read_value(key.setting, value);
   if (!read) {
-    return reject(
+    return reject_at(
         where,
         fmt::format("{} is {}, but must be {}", key.full_name(), describe(value), allowed(key.setting)),
         read.error());

@@ -18,8 +18,8 @@ namespace slurper {
 [[nodiscard]] Status assign(const std::string& where, const Key& key, const Value& value, Settings& settings);
 
 // The error Config: what is wrong at `where`, and what to do, in the words of the parser.
-[[nodiscard]] std::unexpected<Error> reject(const std::string& where, std::string why,
-                                            std::string advice = {});
+[[nodiscard]] std::unexpected<Error> reject_at(const std::string& where, std::string why,
+                                               std::string advice = {});
 
 // What such an error says was tried.
 [[nodiscard]] Phrase accept_setting(const std::string& where);

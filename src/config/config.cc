@@ -36,12 +36,12 @@ Status take_override(const std::string& text, Taken& all) {
   const std::string name = dot == full_name.size() ? full_name : full_name.substr(dot + 1);
   const Key* const key = find_key(table, name);
   if (key == nullptr)
-    return reject(where, fmt::format("there is no key {}", shown(full_name)), suggest_key(table, name));
+    return reject_at(where, fmt::format("there is no key {}", shown(full_name)), suggest_key(table, name));
 
   Value value{.kind = Value::Kind::Word, .text = text.substr(equals + 1)};
   if (value.text.starts_with('"') || value.text.starts_with('\'')) {
     const std::optional<Value> string = read_string(value.text);
-    if (!string) return reject(where, "what follows the '=' is not a string as TOML writes it");
+    if (!string) return reject_at(where, "what follows the '=' is not a string as TOML writes it");
     value = *string;
   }
   if (auto assigned = assign(where, *key, value, all.settings); !assigned) return assigned;

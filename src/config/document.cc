@@ -96,8 +96,8 @@ Status take_table(std::string_view table_name, const toml::table& table, Origins
     const std::string where = place(file.name, key->source().begin);
     const Key* const known = find_key(table_name, key->str());
     if (known == nullptr) {
-      return reject(where, fmt::format("the table [{}] has no key {}", table_name, shown(key->str())),
-                    suggest_key(table_name, key->str()));
+      return reject_at(where, fmt::format("the table [{}] has no key {}", table_name, shown(key->str())),
+                       suggest_key(table_name, key->str()));
     }
     const std::string value_place = place(file.name, node->source().begin);
     if (auto taken = assign(value_place, *known, value_of(*node), settings); !taken) return taken;
@@ -139,7 +139,7 @@ Status take_sink(const toml::table& table, Origins::File& file, Settings& settin
     for (const toml::node* const value : values) {
       const auto text = text_of(*value);
       if (!text) {
-        return reject(
+        return reject_at(
             place(file.name, value->source().begin),
             fmt::format("{} is {}, but must be a string, a number, true or false, or a list of these",
                         shown(key->str()), describe(value_of(*value))));
@@ -149,13 +149,13 @@ Status take_sink(const toml::table& table, Origins::File& file, Settings& settin
     if (option.name != "name" && option.name != "type") {
       sink.options.push_back(std::move(option));
     } else if (option.is_list || option.values.front().empty()) {
-      return reject(where, fmt::format("{} must be one string", key->str()));
+      return reject_at(where, fmt::format("{} must be one string", key->str()));
     } else {
       (option.name == "name" ? sink.name : sink.type) = option.values.front();
     }
   }
   if (sink.type.empty())
-    return reject(sink.place, "this sink has no type", "Write type = \"file\", or another");
+    return reject_at(sink.place, "this sink has no type", "Write type = \"file\", or another");
   settings.sinks.push_back(std::move(sink));
   ++file.sinks;
   return {};
@@ -164,8 +164,8 @@ Status take_sink(const toml::table& table, Origins::File& file, Settings& settin
 Status take_sinks(const toml::node& node, Origins::File& file, Settings& settings) {
   const toml::array* const tables = node.as_array();
   if (tables == nullptr || !node.is_array_of_tables()) {
-    return reject(place(file.name, node.source().begin), "each sink is a table of a list",
-                  "Write [[sink]] on a line of its own, and its keys below");
+    return reject_at(place(file.name, node.source().begin), "each sink is a table of a list",
+                     "Write [[sink]] on a line of its own, and its keys below");
   }
   for (const toml::node& table : *tables) {
     if (auto taken = take_sink(*table.as_table(), file, settings); !taken) return taken;
@@ -183,17 +183,17 @@ Status take_document(const toml::table& document, Origins::File& file, Settings&
     const bool is_known = is_table_name(key->str());
     const bool is_table = node->is_table() || node->is_array_of_tables();
     if (!is_known && is_table)
-      return reject(where, fmt::format("there is no table [{}]", bare(key->str())),
-                    suggest_table(key->str()));
+      return reject_at(where, fmt::format("there is no table [{}]", bare(key->str())),
+                       suggest_table(key->str()));
     if (!is_known) {
-      return reject(where, fmt::format("the key {} stands in no table", shown(key->str())),
-                    suggest_key("", key->str()));
+      return reject_at(where, fmt::format("the key {} stands in no table", shown(key->str())),
+                       suggest_key("", key->str()));
     }
     const toml::table* const table = node->as_table();
     if (table == nullptr) {
-      return reject(where,
-                    fmt::format("{} is {}, but must be a table", key->str(), describe(value_of(*node))),
-                    fmt::format("Write [{}] on a line of its own, and its keys below", key->str()));
+      return reject_at(where,
+                       fmt::format("{} is {}, but must be a table", key->str(), describe(value_of(*node))),
+                       fmt::format("Write [{}] on a line of its own, and its keys below", key->str()));
     }
     if (auto taken = take_table(key->str(), *table, file, settings); !taken) return taken;
   }
@@ -218,16 +218,16 @@ bool is_too_deep(std::string_view text) {
 
 Status read_document(std::string_view text, Origins::File& file, Settings& settings) {
   if (is_too_deep(text)) {
-    return reject(file.name, fmt::format("it has more than {} dots outside of comments", kMaxDots),
-                  "Settings need hardly any: check that it is the right file");
+    return reject_at(file.name, fmt::format("it has more than {} dots outside of comments", kMaxDots),
+                     "Settings need hardly any: check that it is the right file");
   }
   const toml::parse_result document = toml::parse(text);
   if (!document) {
     const toml::parse_error& error = document.error();
-    return reject(place(file.name, error.source().begin), explanation(error.description()),
-                  has_typographic_quotes(line_of(text, error.source().begin.line))
-                      ? kPlainQuotes
-                      : "It must be TOML, as https://toml.io/ describes it");
+    return reject_at(place(file.name, error.source().begin), explanation(error.description()),
+                     has_typographic_quotes(line_of(text, error.source().begin.line))
+                         ? kPlainQuotes
+                         : "It must be TOML, as https://toml.io/ describes it");
   }
   return take_document(document.table(), file, settings);
 }

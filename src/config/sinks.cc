@@ -109,14 +109,6 @@ Status check_for_nuls(const SinkSettings& sink) {
 
 }  // namespace
 
-std::unexpected<Error> reject_at(const std::string& place, std::string why, std::string advice) {
-  const auto says = [](std::string text) {
-    return text.empty() ? Phrase() : Phrase(PhraseId::ParserSays, {{"text", std::move(text)}});
-  };
-  return fail(ErrorKind::Config, {PhraseId::AcceptSetting, {{"place", QuotedText{place}}}},
-              says(std::move(why)), says(std::move(advice)));
-}
-
 Result<SinkSettings> parse_sink_url(std::string_view url) {
   SinkSettings sink{.name = {}, .type = {}, .place = "--sink " + std::string(url), .options = {}};
   const auto reject = [&](std::string why, std::string advice = {}) {

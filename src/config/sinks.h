@@ -11,10 +11,6 @@
 
 namespace slurper {
 
-// Fails with Config: what stands at `place` can't be accepted, in the parser's own words.
-[[nodiscard]] std::unexpected<Error> reject_at(const std::string& place, std::string why,
-                                               std::string advice = {});
-
 // Parses the URL of a sink: TYPE[+TRANSPORT]:[//TARGET][PATH][?KEY=VALUE[&KEY=VALUE]…], see docs/sinks.md.
 // Each part is the option of that name; a repeated key makes a list. %XX represents a byte; it is needed for
 // a % itself, a ? in a path and a & in a value. "name" and "type" may be among the keys. Fails only with

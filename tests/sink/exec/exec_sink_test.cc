@@ -472,7 +472,7 @@ TEST_F(ExecSinkTest, AProgramThatIsNotReadyOrDoesNotAnswer) {
   sink_->close();
   make("read -r line; kill -40 $$");
   ASSERT_TRUE(open());
-  ASSERT_TRUE(eventually([&] { return !(killed = sink_->deliver(lines)); }));
+  ASSERT_TRUE(eventually([&] { return !(killed = site_.deliver(*sink_, lines)); }));
   EXPECT_THAT(text_of(killed.error()), HasSubstr("it was ended by signal 40 (real-time)"));
   sink_->close();
   // Both answers in one write.
