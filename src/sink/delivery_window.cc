@@ -7,17 +7,42 @@
 
 namespace slurper {
 
+namespace {
+
+bool ends_a_line(Part part) {
+  return part == Part::Whole || part == Part::Last;
+}
+
+}  // namespace
+
+DeliveryWindow::Trace DeliveryWindow::InFlight::trace(std::size_t index) const {
+  if (is_released()) return traces[index];
+  const Record& record = batch.records[index];
+  return {.offset = record.offset(),
+          .size = static_cast<std::uint32_t>(record.next_offset() - record.offset()),
+          .ends_a_line = ends_a_line(record.part())};
+}
+
+std::size_t DeliveryWindow::InFlight::find(std::uint64_t offset) const {
+  const auto index = [&](const auto& all, auto offset_of) {
+    const auto found = std::ranges::lower_bound(all, offset, {}, offset_of);
+    const bool exists = found != all.end() && std::invoke(offset_of, *found) == offset;
+    return static_cast<std::size_t>((exists ? found : all.end()) - all.begin());
+  };
+  return is_released() ? index(traces, &Trace::offset) : index(batch.records, &Record::offset);
+}
+
 const RecordBatch& DeliveryWindow::add(RecordBatch batch) {
   SLURPER_ASSERT(!batch.empty() && (empty() || batch.begin() >= end().value));
-  for (const Record& record : batch.records) {
-    entries_.push_back({.offset = record.offset(),
-                        .size = static_cast<std::uint32_t>(record.next_offset() - record.offset()),
-                        .part = record.part(),
-                        .fate = Fate::Unknown});
-  }
-  batch_bytes_ += batch.size();
-  if (batches_.empty() || batches_.back().bytes != batch.bytes) batch_bytes_ += batch.buffer_size();
-  return batches_.emplace_back(std::move(batch));
+  records_ += batch.records.size();
+  size_ += sizeof(InFlight) + batch.size();
+  const bool has_buffer = released_ < batches_.size() && batches_.back().batch.bytes == batch.bytes;
+  if (!has_buffer) size_ += batch.buffer_size();
+  InFlight& added = batches_.emplace_back();
+  added.begin = batch.begin();
+  added.end = batch.end();
+  added.batch = std::move(batch);
+  return added.batch;
 }
 
 // What was not handed over cannot be at the destination.
@@ -26,72 +51,111 @@ void DeliveryWindow::up_to(StreamOffset offset) {
 }
 
 void DeliveryWindow::one(StreamOffset offset) {
-  if (Entry* const entry = find(offset); entry != nullptr && entry->fate == Fate::Unknown)
-    entry->fate = Fate::Acknowledged;
+  if (const auto place = find(offset)) set_fate(*place, Fate::Acknowledged);
 }
 
 void DeliveryWindow::reject(StreamOffset offset, Phrase reason) {
-  Entry* const entry = find(offset);
-  if (entry == nullptr || entry->fate != Fate::Unknown || entry->end() <= acknowledged_) return;
-  if (record_at(offset.value) == nullptr) return;  // its bytes were released
-  entry->fate = Fate::Refused;
+  const auto place = find(offset);
+  if (!place || place->batch->is_released()) return;
+  set_fate(*place, Fate::Refused);
   reasons_[offset.value] = std::move(reason);
 }
 
+std::optional<DeliveryWindow::Place> DeliveryWindow::find(StreamOffset offset) {
+  const auto batch = std::ranges::upper_bound(batches_, offset.value, {}, &InFlight::end);
+  if (batch == batches_.end()) return std::nullopt;
+  const std::size_t index = batch->find(offset.value);
+  if (index < batch->settled || index == batch->count()) return std::nullopt;
+  const bool is_settled = batch->trace(index).end() <= acknowledged_ ||
+                          (!batch->fates.empty() && batch->fates[index] != Fate::Unknown);
+  if (is_settled) return std::nullopt;
+  return Place{.batch = &*batch, .index = index};
+}
+
+void DeliveryWindow::set_fate(Place place, Fate fate) {
+  std::vector<Fate>& fates = place.batch->fates;
+  if (fates.empty()) {
+    fates.resize(place.batch->count());
+    size_ += fates.size();
+  }
+  fates[place.index] = fate;
+}
+
 void DeliveryWindow::release(StreamOffset offset) {
-  while (!batches_.empty() && batches_.front().end() <= offset.value) {
+  for (; released_ < batches_.size() && batches_[released_].end <= offset.value; ++released_) {
+    InFlight& in_flight = batches_[released_];
     // The dead letters need the bytes of what was refused before.
-    if (reasons_.lower_bound(batches_.front().begin()) != reasons_.lower_bound(batches_.front().end()))
-      return;
-    drop_batch();
+    if (reasons_.lower_bound(in_flight.begin) != reasons_.lower_bound(in_flight.end)) return;
+    std::vector<Trace> traces;
+    traces.reserve(in_flight.count());
+    for (std::size_t i = 0; i < in_flight.count(); ++i) traces.push_back(in_flight.trace(i));
+    drop_memory(in_flight);
+    in_flight.traces = std::move(traces);
+    size_ += in_flight.traces.size() * sizeof(Trace);
   }
 }
 
 std::optional<DeliveryWindow::Settled> DeliveryWindow::front() const {
   if (empty()) return std::nullopt;
-  const Entry& entry = entries_.front();
-  Settled settled{.offset = {entry.offset}, .end = {entry.end()}, .part = entry.part};
-  if (entry.fate == Fate::Refused) {
-    settled.refused = record_at(entry.offset);
-    settled.reason = &reasons_.at(entry.offset);
-  } else if (entry.fate == Fate::Unknown && entry.end() > acknowledged_) {
-    return std::nullopt;
+  const InFlight& oldest = batches_.front();
+  Settled settled;
+  for (std::size_t i = oldest.settled; i < oldest.count(); ++i) {
+    const Trace trace = oldest.trace(i);
+    const Fate fate = oldest.fates.empty() ? Fate::Unknown : oldest.fates[i];
+    const bool is_refused = fate == Fate::Refused;
+    if (is_refused && settled.records > 0) break;
+    if (fate == Fate::Unknown && trace.end() > acknowledged_) break;
+    settled.end = {trace.end()};
+    ++settled.records;
+    settled.bytes += trace.size;
+    if (trace.ends_a_line) settled.line_end = settled.end;
+    if (is_refused) {
+      settled.refused = &oldest.batch.records[i];
+      settled.reason = &reasons_.at(trace.offset);
+      break;
+    }
   }
+  if (settled.records == 0) return std::nullopt;
   return settled;
 }
 
-void DeliveryWindow::pop() {
-  const Entry entry = entries_.front();
-  entries_.pop_front();
-  if (entry.fate == Fate::Refused) reasons_.erase(entry.offset);
-  if (!batches_.empty() && batches_.front().end() <= entry.end()) drop_batch();
+void DeliveryWindow::pop(const Settled& settled) {
+  InFlight& oldest = batches_.front();
+  if (settled.refused != nullptr) reasons_.erase(settled.refused->offset());
+  oldest.settled += settled.records;
+  records_ -= settled.records;
+  if (oldest.settled == oldest.count()) drop_oldest();
 }
 
 void DeliveryWindow::clear() {
-  entries_.clear();
+  while (!batches_.empty()) drop_oldest();
   reasons_.clear();
-  while (!batches_.empty()) drop_batch();
+  records_ = 0;
   acknowledged_ = 0;
 }
 
-DeliveryWindow::Entry* DeliveryWindow::find(StreamOffset offset) {
-  const auto found = std::ranges::lower_bound(entries_, offset.value, {}, &Entry::offset);
-  return found == entries_.end() || found->offset != offset.value ? nullptr : &*found;
+StreamOffset DeliveryWindow::begin() const {
+  const InFlight& oldest = batches_.front();
+  return {oldest.trace(oldest.settled).offset};
 }
 
-const Record* DeliveryWindow::record_at(std::uint64_t offset) const {
-  const auto batch = std::ranges::upper_bound(batches_, offset, {}, &RecordBatch::end);
-  if (batch == batches_.end()) return nullptr;
-  const auto record = std::ranges::lower_bound(batch->records, offset, {}, &Record::offset);
-  return record == batch->records.end() || record->offset() != offset ? nullptr : &*record;
-}
-
-void DeliveryWindow::drop_batch() {
-  RecordBatch batch = std::move(batches_.front());
+void DeliveryWindow::drop_oldest() {
+  InFlight& oldest = batches_.front();
+  size_ -= sizeof(InFlight) + oldest.fates.size() + oldest.traces.size() * sizeof(Trace);
+  if (oldest.is_released()) {
+    --released_;
+  } else {
+    drop_memory(oldest);
+  }
   batches_.pop_front();
-  batch_bytes_ -= batch.size();
-  if (batches_.empty() || batches_.front().bytes != batch.bytes) batch_bytes_ -= batch.buffer_size();
-  recycle_(std::move(batch));
+}
+
+// It is the oldest that has its memory.
+void DeliveryWindow::drop_memory(InFlight& in_flight) {
+  const RecordBatch* const next = released_ + 1 < batches_.size() ? &batches_[released_ + 1].batch : nullptr;
+  size_ -= in_flight.batch.size();
+  if (next == nullptr || next->bytes != in_flight.batch.bytes) size_ -= in_flight.batch.buffer_size();
+  recycle_(std::exchange(in_flight.batch, {}));
 }
 
 }  // namespace slurper

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <vector>
 
 #include "base/stream_offset.h"
 #include "sink/record_batch.h"
@@ -16,6 +17,9 @@ namespace slurper {
 
 // Keeps what was handed to a sink until its destination has it or has refused it, whatever the order in which
 // that becomes known: docs/plugins.md. One thread uses it.
+//
+// Most sinks acknowledge everything up to an offset. So a batch is settled as a whole, and has a fate for
+// each record only if single records are acknowledged or refused.
 class DeliveryWindow {
  public:
   // Gets each batch that is no longer needed, whose memory can be used again.
@@ -31,50 +35,72 @@ class DeliveryWindow {
   void reject(StreamOffset offset, Phrase reason);
   void release(StreamOffset offset);
 
-  // The oldest record, if its fate is known.
+  // The oldest records whose fate is known: a run of acknowledged ones, or one that was refused.
   struct Settled {
-    StreamOffset offset;
-    StreamOffset end;
-    Part part = Part::Whole;
-    const Record* refused = nullptr;  // set if it was; valid until pop()
-    const Phrase* reason = nullptr;   // set with it
+    StreamOffset end;  // of the last record
+    std::size_t records = 0;
+    std::uint64_t bytes = 0;               // of the log, that they take
+    std::optional<StreamOffset> line_end;  // of the last line that ends among them
+    const Record* refused = nullptr;       // set if it was; valid until pop()
+    const Phrase* reason = nullptr;        // set with it
   };
   [[nodiscard]] std::optional<Settled> front() const;
-  // Removes the oldest record, whose fate is known.
-  void pop();
+  // Removes the records that front() has returned.
+  void pop(const Settled& settled);
   void clear();
 
-  [[nodiscard]] bool empty() const { return entries_.empty(); }
-  [[nodiscard]] std::size_t records() const { return entries_.size(); }
+  [[nodiscard]] bool empty() const { return batches_.empty(); }
+  [[nodiscard]] std::size_t records() const { return records_; }
   // The memory that the records in flight need.
-  [[nodiscard]] std::uint64_t size() const { return batch_bytes_ + entries_.size() * sizeof(Entry); }
+  [[nodiscard]] std::uint64_t size() const { return size_; }
   // The oldest record's offset. Only if not empty().
-  [[nodiscard]] StreamOffset begin() const { return {entries_.front().offset}; }
+  [[nodiscard]] StreamOffset begin() const;
   // The end of the newest record. Only if not empty().
-  [[nodiscard]] StreamOffset end() const { return {entries_.back().end()}; }
+  [[nodiscard]] StreamOffset end() const { return {batches_.back().end}; }
 
  private:
   enum class Fate : std::uint8_t { Unknown, Acknowledged, Refused };
 
-  // There may be a million of them.
-  struct Entry {
+  // What is left of a record whose memory was released. There may be a million of them.
+  struct Trace {
     std::uint64_t offset;
-    std::uint32_t size;  // up to the next record
-    Part part;
-    Fate fate;
+    std::uint32_t size;  // of the log, that it takes
+    bool ends_a_line;
     [[nodiscard]] std::uint64_t end() const { return offset + size; }
   };
-  static_assert(sizeof(Entry) == 16);
+  static_assert(sizeof(Trace) == 16);
 
-  [[nodiscard]] Entry* find(StreamOffset offset);
-  [[nodiscard]] const Record* record_at(std::uint64_t offset) const;
-  void drop_batch();
+  struct InFlight {
+    RecordBatch batch;  // empty if it was released
+    std::vector<Trace> traces;
+    std::vector<Fate> fates;  // empty as long as none is known
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+    std::size_t settled = 0;  // so many of its records
+
+    [[nodiscard]] bool is_released() const { return !traces.empty(); }
+    [[nodiscard]] std::size_t count() const { return is_released() ? traces.size() : batch.records.size(); }
+    [[nodiscard]] Trace trace(std::size_t index) const;
+    // The index of the record that begins at `offset`; count() if none does.
+    [[nodiscard]] std::size_t find(std::uint64_t offset) const;
+  };
+
+  // The record that begins at `offset`, if it is in flight.
+  struct Place {
+    InFlight* batch;
+    std::size_t index;
+  };
+  [[nodiscard]] std::optional<Place> find(StreamOffset offset);
+  void set_fate(Place place, Fate fate);
+  void drop_oldest();
+  void drop_memory(InFlight& in_flight);
 
   Recycle recycle_;
-  std::deque<Entry> entries_;
-  std::deque<RecordBatch> batches_;          // those that are not released
-  std::uint64_t batch_bytes_ = 0;            // of batches_
-  std::uint64_t acknowledged_ = 0;           // every entry that ends here or before it is settled
+  std::deque<InFlight> batches_;
+  std::size_t released_ = 0;  // so many of them
+  std::size_t records_ = 0;
+  std::uint64_t size_ = 0;
+  std::uint64_t acknowledged_ = 0;           // every record that ends here or before it is settled
   std::map<std::uint64_t, Phrase> reasons_;  // by the offset of the refused record
 };
 

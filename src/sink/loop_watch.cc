@@ -19,10 +19,11 @@ std::uint64_t hash_of(std::string_view text) {
 }  // namespace
 
 void LoopWatch::wrote(std::string_view line, const Record& record) {
-  const std::uint64_t hash = hash_of(line);
+  const bool is_raw = line == record.raw();
+  const std::uint64_t hash = is_raw ? raw_hash(record) : hash_of(line);
   const SyslogHeader& header = record.header();
   const bool is_bare = line.size() <= header.message.size();
-  writes_raw_ = writes_raw_ || line == record.raw();
+  writes_raw_ = writes_raw_ || is_raw;
   lines_[(hash >> 1) % kSlots] = {.hash = hash,
                                   .number = ++written_,
                                   .program = is_bare ? hash_of(header.program) : 0,
@@ -35,7 +36,7 @@ bool LoopWatch::closes_loop(const Record& record) {
   std::uint64_t hash = hash_of(header.message);
   Line line = recent(hash);
   // An unchanged line, with a header that has a time.
-  if (line.hash == 0 && writes_raw_) line = recent(hash = hash_of(record.raw()));
+  if (line.hash == 0 && writes_raw_) line = recent(hash = raw_hash(record));
   if (line.hash == 0 || line.offset == record.offset()) return false;
   if (line.program == hash_of(header.program)) return false;
   if (line.number <= last_back_) {
@@ -53,6 +54,13 @@ bool LoopWatch::closes_loop(const Record& record) {
 LoopWatch::Line LoopWatch::recent(std::uint64_t hash) const {
   const Line& line = lines_[(hash >> 1) % kSlots];
   return line.hash == hash && written_ - line.number < kRecent ? line : Line{};
+}
+
+// Computed once, for what was read and for what is written.
+std::uint64_t LoopWatch::raw_hash(const Record& record) {
+  if (last_raw_.hash == 0 || last_raw_.offset != record.offset())
+    last_raw_ = {.offset = record.offset(), .hash = hash_of(record.raw())};
+  return last_raw_.hash;
 }
 
 void LoopWatch::forget() {

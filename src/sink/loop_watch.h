@@ -46,6 +46,7 @@ class LoopWatch {
   };
   static constexpr std::size_t kSlots = 2 * kRecent;
 
+  [[nodiscard]] std::uint64_t raw_hash(const Record& record);
   [[nodiscard]] Line recent(std::uint64_t hash) const;  // an empty Line if there is none
 
   std::vector<Line> lines_ = std::vector<Line>(kSlots);  // by hash; a later line takes an earlier one's slot
@@ -54,6 +55,10 @@ class LoopWatch {
   std::vector<std::uint64_t> back_;  // hashes of the lines that have come back in order
   int times_ = 0;
   bool writes_raw_ = false;  // the sink writes lines unchanged
+  struct {
+    std::uint64_t offset = 0;
+    std::uint64_t hash = 0;
+  } last_raw_;  // the hash of a record as it is in the log
 };
 
 // The Loop error of a sink of which closes_loop() has found the last line that came back. `what` is what it

@@ -339,20 +339,19 @@ Status SinkRunner::take_acks() {
 Status SinkRunner::settle() {
   Status good;
   bool any = false;
-  while (const auto record = window_.front()) {
-    if (record->refused != nullptr) {
-      good = keep_refused(*record);
+  while (const auto settled = window_.front()) {
+    if (settled->refused != nullptr) {
+      good = keep_refused(*settled);
       if (!good) break;
     } else {
       refused_in_a_row_ = 0;
-      ++records_;
-      bytes_ += record->end - record->offset;
-      if (ends_a_line(record->part)) progress_.delivered(record->end);
+      records_ += settled->records;
+      bytes_ += settled->bytes;
+      if (settled->line_end) progress_.delivered(*settled->line_end);
     }
-    const StreamOffset end = record->end;
-    window_.pop();
+    window_.pop(*settled);
     any = true;
-    while (!handed_.empty() && handed_.front().end <= end) {
+    while (!handed_.empty() && handed_.front().end <= settled->end) {
       latency_ = std::chrono::ceil<std::chrono::milliseconds>(Clock::now() - handed_.front().at).count();
       handed_.pop_front();
     }

@@ -29,9 +29,12 @@ class AckQueueTest : public testing::Test {
     return ::eventfd_read(wake_fd_.get(), &count) == 0;
   }
   // How many records are settled at the window's front; it removes them.
-  int settled() {
-    int count = 0;
-    for (; window_.front(); ++count) window_.pop();
+  std::size_t settled() {
+    std::size_t count = 0;
+    while (const auto run = window_.front()) {
+      count += run->records;
+      window_.pop(*run);
+    }
     return count;
   }
 
@@ -72,7 +75,10 @@ TEST_F(AckQueueTest, ARefusalComesBeforeWhatCoversIt) {
   acks_.up_to(4);
   EXPECT_TRUE(acks_.take(window_));
   int refused = 0;
-  for (; const auto record = window_.front(); window_.pop()) refused += record->refused != nullptr ? 1 : 0;
+  while (const auto run = window_.front()) {
+    refused += run->refused != nullptr ? 1 : 0;
+    window_.pop(*run);
+  }
   EXPECT_EQ(refused, 1);
   EXPECT_EQ(window_.begin(), StreamOffset{4});
 }

@@ -36,14 +36,20 @@ class DeliveryWindowTest : public testing::Test {
   // Removes what is settled: the offsets, with "!" behind that of a record that was refused.
   std::vector<std::string> settle() {
     std::vector<std::string> settled;
-    while (const auto record = window_.front()) {
-      settled.push_back(fmt::format("{}{}", record->offset.value, record->refused == nullptr ? "" : "!"));
-      if (record->refused != nullptr) {
-        EXPECT_EQ(record->refused->offset(), record->offset.value);
-        EXPECT_EQ(record->refused->raw(), std::string(kLine - 1, 'x'));
-        reasons_.push_back(text_of(*record->reason));
+    while (const auto run = window_.front()) {
+      const std::uint64_t begin = window_.begin().value;
+      EXPECT_EQ(run->end, StreamOffset{begin + run->records * kLine});
+      EXPECT_EQ(run->bytes, run->records * kLine);
+      EXPECT_EQ(run->line_end, run->end);
+      for (std::uint64_t at = begin; at < run->end.value; at += kLine)
+        settled.push_back(fmt::format("{}{}", at, run->refused == nullptr ? "" : "!"));
+      if (run->refused != nullptr) {
+        EXPECT_EQ(run->records, 1U);
+        EXPECT_EQ(run->refused->offset(), begin);
+        EXPECT_EQ(run->refused->raw(), std::string(kLine - 1, 'x'));
+        reasons_.push_back(text_of(*run->reason));
       }
-      window_.pop();
+      window_.pop(*run);
     }
     return settled;
   }
@@ -182,17 +188,19 @@ TEST_F(DeliveryWindowTest, AgreesWithAModel) {
   for (int round = 0; round < 200; ++round) {
     window_.clear();
     end_ = 0;
-    std::vector<char> fates;  // ' ': in flight; 'a': acknowledged; 'r': refused
-    std::vector<bool> gone;   // released
-    std::uint64_t next = 0;   // the record to be settled next
+    std::vector<char> fates;          // ' ': in flight; 'a': acknowledged; 'r': refused
+    std::vector<std::uint64_t> ends;  // of the batches, in records
+    std::size_t released = 0;         // so many batches
+    std::uint64_t next = 0;           // the record to be settled next
     for (int step = 0; step < 100; ++step) {
       const std::uint64_t at = below(fates.size() + 2);
-      switch (below(6)) {
+      switch (below(7)) {
         case 0:
         case 1: {
           const std::uint64_t count = 1 + below(5);
           add(count);
           fates.insert(fates.end(), count, ' ');
+          ends.push_back(fates.size());
           break;
         }
         case 2:
@@ -201,7 +209,17 @@ TEST_F(DeliveryWindowTest, AgreesWithAModel) {
           break;
         case 3:
           window_.reject({at * kLine}, own_words("bad"));
-          if (at < fates.size() && fates[at] == ' ' && at >= next) fates[at] = 'r';
+          if (at < fates.size() && fates[at] == ' ' && (released == 0 || at >= ends[released - 1]))
+            fates[at] = 'r';
+          break;
+        case 5:
+          window_.release({at * kLine});
+          for (; released < ends.size() && ends[released] <= at; ++released) {
+            const std::uint64_t begin = released == 0 ? 0 : ends[released - 1];
+            const auto refused =
+                std::find(fates.begin() + std::max(begin, next), fates.begin() + ends[released], 'r');
+            if (ends[released] > next && refused != fates.begin() + ends[released]) break;
+          }
           break;
         case 4:
           window_.up_to({at * kLine});
@@ -218,6 +236,7 @@ TEST_F(DeliveryWindowTest, AgreesWithAModel) {
           }
           EXPECT_TRUE(next == fates.size() || fates[next] == ' ');
           EXPECT_EQ(window_.records(), fates.size() - next);
+          EXPECT_EQ(window_.size() == 0, window_.empty());
       }
     }
   }
