@@ -15,7 +15,7 @@ bool ends_a_line(Part part) {
 
 }  // namespace
 
-DeliveryWindow::Trace DeliveryWindow::InFlight::trace(std::size_t index) const {
+DeliveryWindow::Trace DeliveryWindow::HandedBatch::trace(std::size_t index) const {
   if (is_released()) return traces[index];
   const Record& record = batch.records[index];
   return {.offset = record.offset(),
@@ -23,7 +23,7 @@ DeliveryWindow::Trace DeliveryWindow::InFlight::trace(std::size_t index) const {
           .ends_a_line = ends_a_line(record.part())};
 }
 
-std::size_t DeliveryWindow::InFlight::find(std::uint64_t offset) const {
+std::size_t DeliveryWindow::HandedBatch::find(std::uint64_t offset) const {
   const auto index = [&](const auto& all, auto offset_of) {
     const auto found = std::ranges::lower_bound(all, offset, {}, offset_of);
     const bool exists = found != all.end() && std::invoke(offset_of, *found) == offset;
@@ -35,10 +35,10 @@ std::size_t DeliveryWindow::InFlight::find(std::uint64_t offset) const {
 const RecordBatch& DeliveryWindow::add(RecordBatch batch) {
   SLURPER_ASSERT(!batch.empty() && (empty() || batch.begin() >= end().value));
   records_ += batch.records.size();
-  size_ += sizeof(InFlight) + batch.size();
+  size_ += sizeof(HandedBatch) + batch.size();
   const bool has_buffer = released_ < batches_.size() && batches_.back().batch.bytes == batch.bytes;
   if (!has_buffer) size_ += batch.buffer_size();
-  InFlight& added = batches_.emplace_back();
+  HandedBatch& added = batches_.emplace_back();
   added.begin = batch.begin();
   added.end = batch.end();
   added.batch = std::move(batch);
@@ -62,7 +62,7 @@ void DeliveryWindow::reject(StreamOffset offset, Phrase reason) {
 }
 
 std::optional<DeliveryWindow::Place> DeliveryWindow::find(StreamOffset offset) {
-  const auto batch = std::ranges::upper_bound(batches_, offset.value, {}, &InFlight::end);
+  const auto batch = std::ranges::upper_bound(batches_, offset.value, {}, &HandedBatch::end);
   if (batch == batches_.end()) return std::nullopt;
   const std::size_t index = batch->find(offset.value);
   if (index < batch->settled || index == batch->count()) return std::nullopt;
@@ -83,21 +83,21 @@ void DeliveryWindow::set_fate(Place place, Fate fate) {
 
 void DeliveryWindow::release(StreamOffset offset) {
   for (; released_ < batches_.size() && batches_[released_].end <= offset.value; ++released_) {
-    InFlight& in_flight = batches_[released_];
+    HandedBatch& handed = batches_[released_];
     // The dead letters need the bytes of what was refused before.
-    if (reasons_.lower_bound(in_flight.begin) != reasons_.lower_bound(in_flight.end)) return;
+    if (reasons_.lower_bound(handed.begin) != reasons_.lower_bound(handed.end)) return;
     std::vector<Trace> traces;
-    traces.reserve(in_flight.count());
-    for (std::size_t i = 0; i < in_flight.count(); ++i) traces.push_back(in_flight.trace(i));
-    drop_memory(in_flight);
-    in_flight.traces = std::move(traces);
-    size_ += in_flight.traces.size() * sizeof(Trace);
+    traces.reserve(handed.count());
+    for (std::size_t i = 0; i < handed.count(); ++i) traces.push_back(handed.trace(i));
+    drop_memory(handed);
+    handed.traces = std::move(traces);
+    size_ += handed.traces.size() * sizeof(Trace);
   }
 }
 
 std::optional<DeliveryWindow::Settled> DeliveryWindow::front() const {
   if (empty()) return std::nullopt;
-  const InFlight& oldest = batches_.front();
+  const HandedBatch& oldest = batches_.front();
   Settled settled;
   for (std::size_t i = oldest.settled; i < oldest.count(); ++i) {
     const Trace trace = oldest.trace(i);
@@ -120,7 +120,7 @@ std::optional<DeliveryWindow::Settled> DeliveryWindow::front() const {
 }
 
 void DeliveryWindow::pop(const Settled& settled) {
-  InFlight& oldest = batches_.front();
+  HandedBatch& oldest = batches_.front();
   if (settled.refused != nullptr) reasons_.erase(settled.refused->offset());
   oldest.settled += settled.records;
   records_ -= settled.records;
@@ -135,13 +135,13 @@ void DeliveryWindow::clear() {
 }
 
 StreamOffset DeliveryWindow::begin() const {
-  const InFlight& oldest = batches_.front();
+  const HandedBatch& oldest = batches_.front();
   return {oldest.trace(oldest.settled).offset};
 }
 
 void DeliveryWindow::drop_oldest() {
-  InFlight& oldest = batches_.front();
-  size_ -= sizeof(InFlight) + oldest.fates.size() + oldest.traces.size() * sizeof(Trace);
+  HandedBatch& oldest = batches_.front();
+  size_ -= sizeof(HandedBatch) + oldest.fates.size() + oldest.traces.size() * sizeof(Trace);
   if (oldest.is_released()) {
     --released_;
   } else {
@@ -151,11 +151,11 @@ void DeliveryWindow::drop_oldest() {
 }
 
 // It is the oldest that has its memory.
-void DeliveryWindow::drop_memory(InFlight& in_flight) {
+void DeliveryWindow::drop_memory(HandedBatch& handed) {
   const RecordBatch* const next = released_ + 1 < batches_.size() ? &batches_[released_ + 1].batch : nullptr;
-  size_ -= in_flight.batch.size();
-  if (next == nullptr || next->bytes != in_flight.batch.bytes) size_ -= in_flight.batch.buffer_size();
-  recycle_(std::exchange(in_flight.batch, {}));
+  size_ -= handed.batch.size();
+  if (next == nullptr || next->bytes != handed.batch.bytes) size_ -= handed.batch.buffer_size();
+  recycle_(std::exchange(handed.batch, {}));
 }
 
 }  // namespace slurper

@@ -70,7 +70,7 @@ class DeliveryWindow {
   };
   static_assert(sizeof(Trace) == 16);
 
-  struct InFlight {
+  struct HandedBatch {
     RecordBatch batch;  // empty if it was released
     std::vector<Trace> traces;
     std::vector<Fate> fates;  // empty as long as none is known
@@ -87,16 +87,16 @@ class DeliveryWindow {
 
   // The record that begins at `offset`, if it is in flight.
   struct Place {
-    InFlight* batch;
+    HandedBatch* batch;
     std::size_t index;
   };
   [[nodiscard]] std::optional<Place> find(StreamOffset offset);
   void set_fate(Place place, Fate fate);
   void drop_oldest();
-  void drop_memory(InFlight& in_flight);
+  void drop_memory(HandedBatch& handed);
 
   Recycle recycle_;
-  std::deque<InFlight> batches_;
+  std::deque<HandedBatch> batches_;
   std::size_t released_ = 0;  // so many of them
   std::size_t records_ = 0;
   std::uint64_t size_ = 0;

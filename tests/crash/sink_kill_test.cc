@@ -82,6 +82,7 @@ TEST_F(SinkKill, AFileHasEachLineOnce) {
       "file:" + (site.disk / "json") + "?start=beginning&format=json&batch_time=0s&batch_lines=100"};
   const std::vector<std::string> settings = {"log.rotate_size=4MiB", "log.compress=zstd"};
   const LogStream raw(site.disk / "raw");
+  const LogStream json(site.disk / "json");
   LineWriter writer(site.fifo, {.writer = 0, .lines = ~0ULL, .per_second = kSanitized ? 10'000U : 50'000U});
   std::uint64_t in_flow = 0;
   std::uint64_t longest = 100'000;  // microseconds of a life
@@ -102,16 +103,17 @@ TEST_F(SinkKill, AFileHasEachLineOnce) {
     ASSERT_TRUE(writer.finish());
     ASSERT_TRUE(eventually([&] { return site.holder.pending() == 0; }));
     // A sink far behind may take longer than the end of slurper waits for it.
-    ASSERT_TRUE(eventually(
-        [&] {
-          slurper.signal(SIGUSR2);
-          const std::string said = slurper.err();
-          const std::size_t status = said.rfind("status: ");
-          return status != std::string::npos && said.find(" 0B wait", status) != std::string::npos &&
-                 said.find(", 0B behind, sink", status) != std::string::npos &&
-                 said.find(", 0B behind, all well", status) != std::string::npos;
-        },
-        std::chrono::minutes(2)))
+    ASSERT_TRUE(eventually_by_progress([&] { return std::pair(raw.end(), json.end()); },
+                                       [&] {
+                                         slurper.signal(SIGUSR2);
+                                         const std::string said = slurper.err();
+                                         const std::size_t status = said.rfind("status: ");
+                                         return status != std::string::npos &&
+                                                said.find(" 0B wait", status) != std::string::npos &&
+                                                said.find(", 0B behind, sink", status) != std::string::npos &&
+                                                said.find(", 0B behind, all well", status) !=
+                                                    std::string::npos;
+                                       }))
         << slurper.err();
     slurper.signal(SIGTERM);
     ASSERT_TRUE(slurper.exits_with(0)) << slurper.err();
@@ -124,7 +126,7 @@ TEST_F(SinkKill, AFileHasEachLineOnce) {
   EXPECT_EQ(report.bytes, writer.bytes());
 
   OffsetChecker offsets;
-  EXPECT_EQ(LogStream(site.disk / "json").read([&](std::string_view bytes) { offsets.feed(bytes); }), "");
+  EXPECT_EQ(json.read([&](std::string_view bytes) { offsets.feed(bytes); }), "");
   EXPECT_EQ(offsets.wrong(), "");
   EXPECT_EQ(offsets.lines(), writer.lines());
   EXPECT_TRUE(offsets.ended());
