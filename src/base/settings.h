@@ -63,7 +63,8 @@ struct SinkOption {
   std::string name;
   std::vector<std::string> values;  // one value, or those of a list
   bool is_list = false;
-  std::string place;  // FILE:LINE:COLUMN, or the URL; for messages
+  std::string place;        // FILE:LINE:COLUMN, or the URL; for messages
+  bool is_decimal = false;  // a decimal number of a file, as which TOML reads 640, too
   bool operator==(const SinkOption& other) const {
     return name == other.name && values == other.values && is_list == other.is_list;
   }

@@ -145,6 +145,7 @@ Status take_sink(const toml::table& table, Origins::File& file, Settings& settin
                         shown(key->str()), describe(value_of(*value))));
       }
       option.values.push_back(*text);
+      option.is_decimal = value_of(*value).kind == Value::Kind::Integer;
     }
     if (option.name != "name" && option.name != "type") {
       sink.options.push_back(std::move(option));

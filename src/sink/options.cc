@@ -15,6 +15,7 @@ namespace {
 
 std::string shown(const SinkOption& option) {
   if (option.is_list) return "a list";
+  if (option.is_decimal) return option.values.front();
   return describe({.kind = Value::Kind::Word, .text = option.values.front()});
 }
 
@@ -50,7 +51,7 @@ SettingValue ConfiguredOptions::read(const Setting& setting) {
     if (setting.required) reject(setting.name, must_be(setting));
   } else if (setting.type == Setting::Type::List) {
     return {.texts = option->values};
-  } else if (option->is_list) {
+  } else if (option->is_list || (option->is_decimal && setting.type == Setting::Type::Mode)) {
     reject(setting.name, must_be(setting));
   } else {
     auto good = read_value(setting, {.kind = Value::Kind::Word, .text = option->values.front()});

@@ -77,6 +77,13 @@ TEST_F(BadSinks, AnUnknownType) {
                 "slurper starts all the same"});
 }
 
+// As in [log]: TOML reads 640 as a decimal number.
+TEST_F(BadSinks, AModeThatIsNotOctal) {
+  const std::string path = folder_ / "slurper.toml";
+  std::ofstream(path) << "[[sink]]\ntype = \"file\"\npath = \"/x\"\nmode = 640\n";
+  expect_refusal({"-c", path}, {path + ":4:", "640, but must be an octal mode from", "such as \"0640\""});
+}
+
 // What every sink has is understood without its type.
 TEST_F(BadSinks, AnUnknownTypeWithABadFilter) {
   expect_refusal("flie:?filter=severty%20=%201", "[[sink]]\ntype = \"flie\"\nfilter = \"severty = 1\"\n",
