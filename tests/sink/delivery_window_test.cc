@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -216,9 +217,10 @@ TEST_F(DeliveryWindowTest, AgreesWithAModel) {
           window_.release({at * kLine});
           for (; released < ends.size() && ends[released] <= at; ++released) {
             const std::uint64_t begin = released == 0 ? 0 : ends[released - 1];
-            const auto refused =
-                std::find(fates.begin() + std::max(begin, next), fates.begin() + ends[released], 'r');
-            if (ends[released] > next && refused != fates.begin() + ends[released]) break;
+            const auto batch = std::span(fates)
+                                   .first(ends[released])
+                                   .subspan(std::min(std::max(begin, next), ends[released]));
+            if (std::ranges::find(batch, 'r') != batch.end()) break;
           }
           break;
         case 4:
