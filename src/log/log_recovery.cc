@@ -132,7 +132,7 @@ Status LogWriter::resolve_rotation(const std::optional<RingWitness>& ring) {
       case RotationState::Overtaken:
         position_.begin_at(look->facts.rotated_end);
         findings_.emplace_back(PhraseId::RotationFinished);
-        return open_active();
+        return open_active(EmptyFile::WithAccess);
       case RotationState::RotatedIsForeign:
         for (const std::string& rotated : look->rotated) {
           if (Status settled = quarantine_rival(rotated, rotated); !settled) return settled;
@@ -176,7 +176,7 @@ Status LogWriter::open_without_index(const std::optional<RingWitness>& ring, std
     if (rotated_end->value != 0)
       findings_.push_back({PhraseId::ContinuesByNames, {{"offset", rotated_end->value}}});
   }
-  if (Status opened = open_active(); !opened) return opened;
+  if (Status opened = open_active(EmptyFile::WithAccess); !opened) return opened;
   if (!from_ring && position_.size() > 0) {
     findings_.push_back({PhraseId::HeldForeignBytes, {{"size", position_.size()}}});
   }

@@ -57,7 +57,7 @@ Status LogWriter::set_access(int fd) {
 
 // Opens or makes the file at the active segment's path, which begins at position_.base(), and reads its size
 // and last bytes.
-Status LogWriter::open_active() {
+Status LogWriter::open_active(EmptyFile empty) {
   const std::string& path = paths_.active();
   // Opens it for reading, too: the last byte shows whether a line is unfinished.
   int fd = os_.open(path.c_str(), O_RDWR | O_APPEND | O_NOFOLLOW);
@@ -78,6 +78,9 @@ Status LogWriter::open_active() {
   if (!S_ISREG(st.st_mode))
     return fail(ErrorKind::CantCreate, about_file(PhraseId::WriteTheLog, path),
                 not_a_regular_file(path, st.st_mode));
+  if (empty == EmptyFile::WithAccess && st.st_size == 0 && st.st_nlink == 1 && st.st_uid == ::geteuid()) {
+    if (Status set = set_access(fd); !set) return set;
+  }
   record_.active_inode = st.st_ino;
   active_device_ = st.st_dev;
   active_fd_ = std::move(file_fd);

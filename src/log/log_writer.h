@@ -177,7 +177,9 @@ class LogWriter {
   void leave_file(NoteKind why);
 
   Status prepare();
-  Status open_active();
+  // What an empty file that is there gets: slurper may have been killed between its creation and its mode.
+  enum class EmptyFile { AsItIs, WithAccess };
+  Status open_active(EmptyFile empty = EmptyFile::AsItIs);
   Status begin_segment();
   Status finish_rotation();
   Status reserve(std::uint64_t bytes);

@@ -128,7 +128,8 @@ Result<SlotFile> SlotFile::open(Os& os, std::string path, const std::string& dir
     if (os.lstat(path.c_str(), &named) < 0 || named.st_dev != st.st_dev || named.st_ino != st.st_ino)
       continue;
 
-    if (opened->created) {
+    // An empty file may be the remains of a crash.
+    if (opened->created || (st.st_size == 0 && st.st_nlink == 1 && st.st_uid == ::geteuid())) {
       if (auto status = give_access(os, slots_fd, directory, access, names); !status)
         return std::unexpected(std::move(status.error()));
     }

@@ -2,9 +2,11 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <grp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <thread>
 
 #include "log/fault_os.h"
@@ -172,6 +174,36 @@ TEST_F(LogWriterTest, RefusesWhatIsNoFileAndMakesNothing) {
   ASSERT_FALSE(other);
   EXPECT_EQ(other.error().kind, ErrorKind::Config);
   EXPECT_FALSE(exists(directory_ / ".other.index"));
+}
+
+// As a kill leaves them between their creation and the change of their mode and group.
+TEST_F(LogWriterTest, AnEmptyFileThatAKillLeftGetsItsModeAndGroup) {
+  settings_.mode = 0644;
+  settings_.group = ::geteuid() == 0 ? "nogroup" : "";
+  const gid_t group = ::geteuid() == 0 ? ::getgrnam("nogroup")->gr_gid : ::getegid();
+  const auto leave = [](const std::string& path) {
+    write_file(path, "");
+    ASSERT_EQ(::chmod(path.c_str(), 0600), 0);
+  };
+  const auto has_access = [&](const std::string& path) {
+    struct stat st{};
+    return ::lstat(path.c_str(), &st) == 0 && (st.st_mode & 07777) == 0644 && st.st_gid == group;
+  };
+  leave(settings_.path);
+  leave(directory_ / ".messages.index");
+  append(*open(), "one\n");
+  EXPECT_TRUE(has_access(settings_.path));
+  EXPECT_TRUE(has_access(directory_ / ".messages.index"));
+  // In a rotation.
+  std::filesystem::rename(settings_.path, LogPaths(settings_.path).rotated(StreamOffset{0}));
+  leave(settings_.path);
+  append(*open(), "two\n");
+  EXPECT_TRUE(has_access(settings_.path));
+  // What is not slurper's stays: logrotate has made this one.
+  std::filesystem::remove(settings_.path);
+  leave(settings_.path);
+  (void)open();
+  EXPECT_FALSE(has_access(settings_.path));
 }
 
 TEST_F(LogWriterTest, AdoptsAFileThatIsAlreadyThere) {
