@@ -13,6 +13,10 @@ namespace slurper {
 // ever, on every machine.
 using LogId = std::array<std::uint8_t, 16>;
 
+// Identifies a machine to slurper alone: derived from /etc/machine-id, which is confidential (machine-id(5)).
+// All zero if the machine has none.
+using MachineId = std::array<std::uint8_t, 16>;
+
 using Timestamp = std::chrono::sys_time<std::chrono::nanoseconds>;  // UTC
 
 // A line that is longer than the sink's max_line comes in parts, one record for each.

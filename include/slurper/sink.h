@@ -81,10 +81,28 @@ class Acknowledgements {
   virtual void fail(Error error) = 0;
 };
 
+// How far a destination is that can tell, and which record is its last, so that slurper does not take another
+// log's record for its own: a log that was restored from a backup, and the log of a cloned machine, have the
+// log's id, and other lines at the same offsets.
+struct Reached {
+  // NOLINTNEXTLINE(google-explicit-constructor): a sink may know no more.
+  Reached(std::uint64_t offset_, std::uint32_t checksum_ = 0, const MachineId& machine_ = {})
+      : offset(offset_), checksum(checksum_), machine(machine_) {}
+
+  std::uint64_t offset;    // the destination has everything before it
+  std::uint32_t checksum;  // SinkContext::checksum() of the record that ends there; 0: not known
+  MachineId machine;       // SinkContext::machine_id when that record was delivered; all zero: not known
+  bool operator==(const Reached&) const = default;
+};
+
 // What slurper gives a sink to work with, at each open(). It outlives the open sink.
 struct SinkContext {
   std::string name;  // the sink's name
   LogId log_id{};
+  MachineId machine_id{};
+  // The CRC-32C of a whole line, without the CRs at its end; 0 for a part of one. To be stored at the
+  // destination with a record, for Reached.
+  std::uint32_t (*checksum)(const Record& record) = nullptr;
   std::shared_ptr<Acknowledgements> acks;  // may be kept, and called, after close()
   // An eventfd(2): a write of 1 as a 64-bit number, from any thread, makes slurper call work() soon. A
   // library that announces its events by writing to a descriptor can write to this one.
@@ -116,8 +134,10 @@ class Sink {
 
   // Connects. Returns the offset before which the destination has everything, if the destination can tell:
   // then delivery continues there, and each record is delivered exactly once. Otherwise, delivery continues
-  // at the first record that was not acknowledged, which redelivers at most what was in flight.
-  [[nodiscard]] virtual Result<std::optional<std::uint64_t>> open(const SinkContext& context) = 0;
+  // at the first record that was not acknowledged, which redelivers at most what was in flight. A destination
+  // that has lost lines answers a lower offset than before (0, if it has lost all), and then the sink's
+  // `on_reset` decides.
+  [[nodiscard]] virtual Result<std::optional<Reached>> open(const SinkContext& context) = 0;
 
   // Takes a batch of at least one record over. The records, and what they refer to, stay valid until they are
   // acknowledged, rejected or released, or until close().

@@ -426,7 +426,12 @@ enum class PhraseId : std::uint16_t {
   AnswerBeyondLog,          // answer, end
   AnswerInLine,             // answer, line
   CheckDestination,         // command
+  AnswerOfOtherLine,        // answer, there, here
+  AnswerOfOtherMachine,     // answer, there, here
+  DestinationLostLines,     // before, now
+  RestoreDestination,       // command
   DestinationWentBack,      // before, now
+  DestinationNotRefilled,   // before, now
   CursorSlotDamaged,        // damage
   MayRepeatLines,           // what, reason, errno, advice
   CursorNotMoved,           // what, reason, errno, advice

@@ -85,6 +85,7 @@ void Daemon::put_together(std::vector<ConfiguredSink> sinks) {
       SinkLog{.os = os_,
               .paths = writer.paths(),
               .id = writer.log_id(),
+              .machine = sink_machine_id(),
               .access = writer.access(),
               .sync = settings_.log.sync,
               .feed = log_thread_->feed(),

@@ -53,6 +53,7 @@ CursorSlotBytes encode_cursor_slot(const CursorRecord& record) {
       .missed = record.missed,
       .delivered = record.delivered.value_or(StreamOffset{}).value,
       .flags = (record.delivered ? kCursorKnowsDelivered : 0) | (record.set_by_hand ? kCursorSetByHand : 0),
+      .checksum = record.checksum,
       .zero = {},
   });
 }
@@ -71,6 +72,7 @@ std::expected<CursorRecord, SlotDamage> decode_cursor_slot(const CursorSlotBytes
       .delivered = (slot->flags & kCursorKnowsDelivered) != 0 ? std::optional(StreamOffset{slot->delivered})
                                                               : std::nullopt,
       .set_by_hand = (slot->flags & kCursorSetByHand) != 0,
+      .checksum = slot->checksum,
   };
 }
 

@@ -36,7 +36,8 @@ struct CursorSlotLayout {
   std::uint64_t missed;
   std::uint64_t delivered;
   std::uint64_t flags;
-  std::array<std::uint8_t, 32> zero;
+  std::uint32_t checksum;
+  std::array<std::uint8_t, 28> zero;
 };
 
 static_assert(sizeof(CursorSlotLayout) == kCursorSlotSize);
@@ -51,7 +52,8 @@ static_assert(offsetof(CursorSlotLayout, rejected) == 64);
 static_assert(offsetof(CursorSlotLayout, missed) == 72);
 static_assert(offsetof(CursorSlotLayout, delivered) == 80);
 static_assert(offsetof(CursorSlotLayout, flags) == 88);
-static_assert(offsetof(CursorSlotLayout, zero) == 96);
+static_assert(offsetof(CursorSlotLayout, checksum) == 96);
+static_assert(offsetof(CursorSlotLayout, zero) == 100);
 static_assert(std::has_unique_object_representations_v<CursorSlotLayout>,
               "no padding: nothing undefined is written");
 
@@ -69,6 +71,7 @@ struct CursorRecord {
   std::optional<StreamOffset> delivered = {};
   // `slurper cursor` wrote it: delivery resumes at `offset` whatever the destination says, once.
   bool set_by_hand = false;
+  std::uint32_t checksum = 0;  // the sink's own: of the record that ends at `offset`; 0: not known
 
   bool operator==(const CursorRecord&) const = default;
 };

@@ -3,18 +3,21 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/contract.h"
 #include "base/phrase_id.h"
 #include "log/log_reader.h"
+#include "log/slot_format.h"
 
 namespace slurper {
 
 namespace {
 
-constexpr std::size_t kLookBack = 64 << 10;  // bytes, for the beginning of a line
+constexpr std::size_t kLookBack = 64 << 10;       // bytes, for the beginning of a line
+constexpr std::uint64_t kLongestLine = 16 << 20;  // the largest max_line
 
 }  // namespace
 
@@ -49,6 +52,40 @@ Result<StreamOffset> line_begin(Os& os, const LogPaths& paths, const LogFeed& fe
     searched = from;
   }
   return searched;
+}
+
+std::uint32_t line_checksum(std::string_view line) {
+  const std::size_t last = line.find_last_not_of('\r');
+  return crc32c(line.substr(0, last == std::string_view::npos ? 0 : last + 1));
+}
+
+Result<std::uint32_t> checksum_of_line_before(Os& os, const LogPaths& paths, const LogFeed& feed,
+                                              StreamOffset end, const std::function<bool()>& stops) {
+  if (end.value == 0) return 0;
+  const Result<StreamOffset> begin = line_begin(os, paths, feed, StreamOffset{end.value - 1}, stops);
+  if (!begin) return std::unexpected(begin.error());
+  // Whether the byte before it is a newline must be seen: the line may have begun in what is gone.
+  const StreamOffset from{begin->value == 0 ? 0 : begin->value - 1};
+  if (end - from > kLongestLine) return 0;
+  LogReader reader(os, paths, feed, from);
+  std::string bytes;
+  while (from + bytes.size() < end) {
+    const std::size_t filled = bytes.size();
+    bytes.resize(end - from);
+    const auto chunk = reader.read({bytes.data() + filled, bytes.size() - filled});
+    if (!chunk && chunk.error().kind == ErrorKind::Data) return 0;
+    if (!chunk) return std::unexpected(chunk.error());
+    if (chunk->missing > 0 || chunk->bytes == 0) return 0;
+    bytes.resize(filled + chunk->bytes);
+  }
+  std::string_view line = bytes;
+  if (from < *begin) {
+    if (line.front() != '\n') return 0;
+    line.remove_prefix(1);
+  }
+  if (line.empty() || line.back() != '\n') return 0;
+  line.remove_suffix(1);
+  return line_checksum(line);
 }
 
 }  // namespace slurper

@@ -24,4 +24,8 @@ std::uint32_t crc32c(std::span<const std::uint8_t> data) {
   return ~crc;
 }
 
+std::uint32_t crc32c(std::string_view text) {
+  return crc32c({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+}
+
 }  // namespace slurper

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <expected>
 #include <span>
+#include <string_view>
 
 namespace slurper {
 
@@ -24,8 +25,9 @@ enum class SlotDamage {
 template <std::size_t kSize>
 using SlotBytes = std::array<std::uint8_t, kSize>;
 
-// CRC-32C (Castagnoli; RFC 3720, appendix B.4). One slot at a time: no need for speed.
+// CRC-32C (Castagnoli; RFC 3720, appendix B.4). One slot or line at a time: no need for speed.
 [[nodiscard]] std::uint32_t crc32c(std::span<const std::uint8_t> data);
+[[nodiscard]] std::uint32_t crc32c(std::string_view text);
 
 // A layout is a structure without padding that has the members `magic`, `version` and `crc32c`. The checksum
 // is over all of its bytes, with 0 in its own place.

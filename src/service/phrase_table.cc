@@ -710,10 +710,25 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::CheckDestination,
      .words = "Look at the last record there: it did not come from this log, or the log was restored "
               "from a backup. Remove that record, or set the cursor: {command}"},
+    {.id = PhraseId::AnswerOfOtherLine,
+     .words = "the destination's last line, which ends at offset {answer}, is not this log's line there: its "
+              "checksum is {there}, and here it is {here}"},
+    {.id = PhraseId::AnswerOfOtherMachine,
+     .words = "the destination's last line, which ends at offset {answer}, came from a copy of this log on "
+              "the machine {there}, and this is the machine {here}"},
+    {.id = PhraseId::DestinationLostLines,
+     .words = "the destination lost lines: it had everything before offset {before}, and now has "
+              "everything before offset {now}. on_reset = \"stop\" waits for you"},
+    {.id = PhraseId::RestoreDestination,
+     .words = "Restore the destination; or set on_reset to \"resend\" or \"continue\"; or set the cursor: "
+              "{command}"},
     {.id = PhraseId::DestinationWentBack,
      .words = "has a destination that lost lines: it had everything before offset {before}, and now "
               "has everything before offset {now}. slurper delivers again what the log still has of "
               "the rest"},
+    {.id = PhraseId::DestinationNotRefilled,
+     .words = "has a destination that lost lines: it had everything before offset {before}, and now "
+              "has everything before offset {now}. on_reset = \"continue\": slurper delivers new lines only"},
     {.id = PhraseId::CursorSlotDamaged, .words = "continues with one slot of its cursor: {damage}"},
     {.id = PhraseId::MayRepeatLines, .words = "may repeat lines: cannot {what}: {reason}"},
     {.id = PhraseId::CursorNotMoved,

@@ -7,14 +7,6 @@
 
 namespace slurper {
 
-namespace {
-
-bool ends_a_line(Part part) {
-  return part == Part::Whole || part == Part::Last;
-}
-
-}  // namespace
-
 DeliveryWindow::Trace DeliveryWindow::HandedBatch::trace(std::size_t index) const {
   if (is_released()) return traces[index];
   const Record& record = batch.records[index];

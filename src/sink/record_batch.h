@@ -24,4 +24,8 @@ struct RecordBatch {
   [[nodiscard]] std::uint64_t buffer_size() const { return bytes ? bytes->size() : 0; }
 };
 
+[[nodiscard]] inline bool ends_a_line(Part part) {
+  return part == Part::Whole || part == Part::Last;
+}
+
 }  // namespace slurper

@@ -27,6 +27,10 @@ constexpr std::size_t kFewRecords = 64;
 
 }  // namespace
 
+std::uint32_t record_checksum(const Record& record) {
+  return record.part() == Part::Whole ? line_checksum(record.raw()) : 0;
+}
+
 RecordSource::RecordSource(Os& os, LogPaths paths, const LogFeed& feed, const TimeIndex& times,
                            const LogId& log_id, const Options& options)
     : os_(os),
@@ -141,6 +145,11 @@ Result<RecordSource::Place> RecordSource::place_of(StreamOffset at,
     filled -= used;
   }
   return Place{.line = *line, .begins_a_record = framer.offset() == at};
+}
+
+Result<std::uint32_t> RecordSource::checksum_before(StreamOffset end,
+                                                    const std::function<bool()>& stops) const {
+  return checksum_of_line_before(os_, paths_, feed_, end, stops);
 }
 
 Result<RecordSource::Missing> RecordSource::read() {

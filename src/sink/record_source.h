@@ -20,6 +20,9 @@
 
 namespace slurper {
 
+// See SinkContext::checksum.
+[[nodiscard]] std::uint32_t record_checksum(const Record& record);
+
 // Reads the log, cuts it into records, and leaves out the records that the filter rejects. For a split line
 // the filter decides by the first part and applies to all parts. One thread uses it.
 class RecordSource {
@@ -68,6 +71,10 @@ class RecordSource {
   };
   // Reads the log from `at` back to the line's beginning. Errors are those of LogReader::read().
   [[nodiscard]] Result<Place> place_of(StreamOffset at, const std::function<bool()>& stops = {}) const;
+
+  // See checksum_of_line_before().
+  [[nodiscard]] Result<std::uint32_t> checksum_before(StreamOffset end,
+                                                      const std::function<bool()>& stops = {}) const;
 
   // Reads what exists and fits, or a large part of it: read_up_to() shows how far. Returns what is missing
   // before it. Errors are those of LogReader::read().

@@ -31,10 +31,6 @@ Phrase escaped(const Phrase& reason) {
                                        : reason;
 }
 
-bool ends_a_line(Part part) {
-  return part == Part::Whole || part == Part::Last;
-}
-
 }  // namespace
 
 SinkRunner::SinkRunner(const SinkLog& log, PreparedSink sink, EventListener& events, PhraseRenderer render)
@@ -46,13 +42,15 @@ SinkRunner::SinkRunner(const SinkLog& log, PreparedSink sink, EventListener& eve
       source_(log.os, log.paths, log.feed, log.times, log_.id, options_.source),
       // Nothing after the log's end at this moment is old.
       progress_(
-          log_, name_, source_, log.feed.end(), [this] { return stopping_.load(); },
+          log_, name_, source_, log.feed.end(), options_.on_reset, [this] { return stopping_.load(); },
           [this](Level level, const Phrase& text) { say(level, text); }),
       health_(name_, log.feed, progress_.acked(), options_.retry_max, events),
       dead_letters_(log.os, log.paths.dead_letters(sink.name), log.access, render),
       window_([this](RecordBatch batch) { source_.recycle(std::move(batch)); }),
       context_{.name = name_,
                .log_id = log.id,
+               .machine_id = log.machine,
+               .checksum = &record_checksum,
                .acks = nullptr,
                .wake_fd = -1,
                .stop_fd = -1,

@@ -15,6 +15,7 @@ using namespace std::chrono_literals;
 std::span<const Setting> RunnerOptions::settings() {
   using Type = Setting::Type;
   static constexpr std::array<std::string_view, 2> kStarts = {"end", "beginning"};
+  static constexpr std::array<std::string_view, 3> kOnReset = {"resend", "continue", "stop"};
   static constexpr std::uint64_t kMiB = 1 << 20;
   static constexpr std::array kSettings = {
       Setting{.name = "filter", .help = "which lines the sink gets"},
@@ -66,6 +67,11 @@ std::span<const Setting> RunnerOptions::settings() {
               .help = "lines refused in a row after which the sink waits; 0: no limit",
               .initial = "1000",
               .max = 1'000'000'000},
+      Setting{.name = "on_reset",
+              .type = Type::Choice,
+              .help = "if the destination has lost lines that it had",
+              .initial = "resend",
+              .choices = kOnReset},
       Setting{.name = "retry_max",
               .type = Type::Duration,
               .help = "the longest wait before a failed sink is tried again",
@@ -83,6 +89,7 @@ RunnerOptions RunnerOptions::from(SinkOptions& options) {
   taken.window_bytes = options.number("window_bytes");
   taken.max_rate = options.number("max_rate");
   taken.reject_limit = options.number("reject_limit");
+  taken.on_reset = static_cast<OnReset>(options.choice("on_reset"));
   RecordSource::Options& source = taken.source;
   source.framing.max_line = options.number("max_line");
   source.framing.crlf = options.flag("crlf");

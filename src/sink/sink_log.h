@@ -16,10 +16,14 @@ struct SinkLog {
   Os& os;
   LogPaths paths;
   LogId id;
+  MachineId machine;
   FileAccess access;  // for the files that are created beside it
   SyncPolicy sync;
   LogFeed& feed;
   const TimeIndex& times;
 };
+
+// This machine, as sinks see it.
+[[nodiscard]] MachineId sink_machine_id();
 
 }  // namespace slurper

@@ -33,11 +33,12 @@ PhraseId reason_of(Gap why) {
 }  // namespace
 
 SinkProgress::SinkProgress(const SinkLog& log, std::string name, RecordSource& source, StreamOffset began_at,
-                           std::function<bool()> stops, Say say)
+                           OnReset on_reset, std::function<bool()> stops, Say say)
     : log_(log),
       name_(std::move(name)),
       source_(source),
       began_at_(began_at),
+      on_reset_(on_reset),
       stops_(std::move(stops)),
       say_(std::move(say)) {}
 
@@ -68,7 +69,7 @@ Status SinkProgress::open(StartAt start) {
   return {};
 }
 
-Result<StreamOffset> SinkProgress::resume_at(std::optional<std::uint64_t> answer) {
+Result<StreamOffset> SinkProgress::resume_at(const std::optional<Reached>& answer) {
   line_.reset();
   Result<StreamOffset> chosen = choose_offset(answer);
   if (chosen) acked_ = chosen->value;
@@ -79,7 +80,7 @@ Result<StreamOffset> SinkProgress::resume_at(std::optional<std::uint64_t> answer
 // record that the destination took there may be any number of lines that the filter rejected. So an answer
 // before the cursor is normal, unless it is also before the end of that record: then the destination has
 // lost what it had.
-Result<StreamOffset> SinkProgress::choose_offset(std::optional<std::uint64_t> answer) {
+Result<StreamOffset> SinkProgress::choose_offset(const std::optional<Reached>& answer) {
   const StreamOffset noted = cursor_->record()->offset;  // for a split line, its beginning
   if (const StreamOffset end = log_.feed.end(); noted > end) {
     return fail(ErrorKind::Data, PhraseId::ContinueAtCursor,
@@ -87,47 +88,77 @@ Result<StreamOffset> SinkProgress::choose_offset(std::optional<std::uint64_t> an
                 {PhraseId::RestoreLogOrSetCursor, {{"command", how_to_set_cursor(log_.paths, name_)}}});
   }
   if (!answer || set_by_hand_) return noted;
-  const StreamOffset has{*answer};
-  const auto instead = check_answer(has, noted);
+  const StreamOffset has{answer->offset};
+  const auto instead = check_answer(*answer, noted);
   if (!instead) return std::unexpected(instead.error());
   if (*instead) return **instead;
   if (has < noted && delivered_ && has >= *delivered_) return noted;
+  const bool has_lost = has < noted && delivered_;
+  const auto lost = [has, had = delivered_.value_or(has)](PhraseId id) {
+    return Phrase{id, {{"before", had.value}, {"now", has.value}}};
+  };
+  if (has_lost && on_reset_ == OnReset::Stop) {
+    return fail(ErrorKind::Data, PhraseId::ContinueAfterAnswer, lost(PhraseId::DestinationLostLines),
+                {PhraseId::RestoreDestination, {{"command", how_to_set_cursor(log_.paths, name_)}}});
+  }
+  const bool goes_back = has < noted && !(has_lost && on_reset_ == OnReset::Continue);
   const auto before = std::exchange(delivered_, has);
-  if (has >= noted) return has;
-  // Save it at once: a later failure must not bring back the cursor that is too far ahead.
-  acked_ = has.value;
-  if (Status saved = save(true); !saved) {
-    acked_ = noted.value;
-    delivered_ = before;
-    return std::unexpected(std::move(saved.error()));
+  const StreamOffset resumed = goes_back || has > noted ? has : noted;
+  // Save it at once: a later failure must not bring back the cursor that is too far ahead, nor the report.
+  if (has < noted) {
+    acked_ = resumed.value;
+    if (Status saved = save(true); !saved) {
+      acked_ = noted.value;
+      delivered_ = before;
+      return std::unexpected(std::move(saved.error()));
+    }
   }
-  passed_once_ = std::max(passed_once_, noted);
-  if (before) {
-    went_back_ = true;
-    say_(Level::Warning, {PhraseId::DestinationWentBack, {{"before", before->value}, {"now", has.value}}});
+  if (goes_back) passed_once_ = std::max(passed_once_, noted);
+  if (has_lost) {
+    went_back_ = went_back_ || goes_back;
+    say_(Level::Warning, lost(goes_back ? PhraseId::DestinationWentBack : PhraseId::DestinationNotRefilled));
   }
-  return has;
+  return resumed;
 }
 
 // Another writer of the destination can forge its answer, and a wrong one would skip what was never
 // delivered. Returns the offset to use instead of the answer, if there is one.
-Result<std::optional<StreamOffset>> SinkProgress::check_answer(StreamOffset answer,
+Result<std::optional<StreamOffset>> SinkProgress::check_answer(const Reached& answer,
                                                                StreamOffset noted) const {
-  const auto wrong = [&](Phrase why) {
-    return fail(ErrorKind::Data, PhraseId::ContinueAfterAnswer, why.with({"answer", answer.value}),
-                {PhraseId::CheckDestination, {{"command", how_to_set_cursor(log_.paths, name_)}}});
-  };
-  if (const StreamOffset end = log_.feed.end(); answer > end)
-    return wrong({PhraseId::AnswerBeyondLog, {{"end", end.value}}});
-  const Result<RecordSource::Place> place = source_.place_of(answer, stops_);
+  const StreamOffset has{answer.offset};
+  if (const StreamOffset end = log_.feed.end(); has > end)
+    return wrong_answer(answer, {PhraseId::AnswerBeyondLog, {{"end", end.value}}});
+  const Result<RecordSource::Place> place = source_.place_of(has, stops_);
   // A damaged segment can't prove that the answer is wrong.
   if (!place && place.error().kind == ErrorKind::Data) return std::nullopt;
   if (!place) return std::unexpected(place.error());
-  if (place->begins_a_record) return std::nullopt;
+  if (place->begins_a_record) {
+    if (Status same = check_last_record(answer); !same) return std::unexpected(same.error());
+    return std::nullopt;
+  }
   // The cursor is at the beginning of that line, so nothing is skipped, and at most this line is delivered
   // again. Such an answer is correct if max_line has changed since.
   if (place->line == noted) return noted;
-  return wrong({PhraseId::AnswerInLine, {{"line", place->line.value}}});
+  return wrong_answer(answer, {PhraseId::AnswerInLine, {{"line", place->line.value}}});
+}
+
+// The destination may have the lines of another history of this log: the log was restored from a backup and
+// has gone on differently, or it was copied with its machine, and the copy delivers to the same destination.
+Status SinkProgress::check_last_record(const Reached& answer) const {
+  constexpr MachineId kUnknown{};
+  if (answer.machine != kUnknown && log_.machine != kUnknown && answer.machine != log_.machine)
+    return wrong_answer(answer, {PhraseId::AnswerOfOtherMachine,
+                                 {{"there", Uuid(answer.machine)}, {"here", Uuid(log_.machine)}}});
+  if (answer.checksum == 0) return {};
+  const Result<std::uint32_t> ours = source_.checksum_before(StreamOffset{answer.offset}, stops_);
+  if (!ours) return std::unexpected(ours.error());
+  if (*ours == 0 || *ours == answer.checksum) return {};
+  return wrong_answer(answer, {PhraseId::AnswerOfOtherLine, {{"there", answer.checksum}, {"here", *ours}}});
+}
+
+std::unexpected<Error> SinkProgress::wrong_answer(const Reached& answer, Phrase why) const {
+  return fail(ErrorKind::Data, PhraseId::ContinueAfterAnswer, why.with({"answer", answer.offset}),
+              {PhraseId::CheckDestination, {{"command", how_to_set_cursor(log_.paths, name_)}}});
 }
 
 void SinkProgress::note_gap(const RecordSource::Missing& missing) {

@@ -27,7 +27,7 @@ class SinkProgress {
   // The references outlive it. `began_at` is where a sink begins that has no cursor and starts at the end;
   // `stops` ends a search in the log.
   SinkProgress(const SinkLog& log, std::string name, RecordSource& source, StreamOffset began_at,
-               std::function<bool()> stops, Say say);
+               OnReset on_reset, std::function<bool()> stops, Say say);
 
   // Opens the cursor, and makes one for a sink that has never run on this log. It is durable before the sink
   // first connects: what is written until then must not be skipped.
@@ -35,7 +35,7 @@ class SinkProgress {
   // Closes the cursor: the next open() reads it again.
   void close() { cursor_.reset(); }
   // Returns the offset to continue at: the cursor, or the destination's answer if it has one.
-  [[nodiscard]] Result<StreamOffset> resume_at(std::optional<std::uint64_t> answer);
+  [[nodiscard]] Result<StreamOffset> resume_at(const std::optional<Reached>& answer);
 
   // The destination has a whole line that ends here, or the last part of one.
   void delivered(StreamOffset end) { delivered_ = std::max(delivered_.value_or(StreamOffset{}), end); }
@@ -62,15 +62,18 @@ class SinkProgress {
   void fill(SinkStatus& status) const;
 
  private:
-  [[nodiscard]] Result<StreamOffset> choose_offset(std::optional<std::uint64_t> answer);
-  [[nodiscard]] Result<std::optional<StreamOffset>> check_answer(StreamOffset answer,
+  [[nodiscard]] Result<StreamOffset> choose_offset(const std::optional<Reached>& answer);
+  [[nodiscard]] Result<std::optional<StreamOffset>> check_answer(const Reached& answer,
                                                                  StreamOffset noted) const;
+  [[nodiscard]] Status check_last_record(const Reached& answer) const;
+  [[nodiscard]] std::unexpected<Error> wrong_answer(const Reached& answer, Phrase why) const;
   [[nodiscard]] Status save(bool surely);
 
   const SinkLog& log_;
   const std::string name_;
   RecordSource& source_;
   const StreamOffset began_at_;
+  const OnReset on_reset_;
   const std::function<bool()> stops_;
   const Say say_;
 

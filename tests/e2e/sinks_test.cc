@@ -69,6 +69,55 @@ class SinksTest : public testing::Test {
   int sent_ = 0;
 };
 
+// The log gets other lines at the offsets that the file knows. It must not take them for delivered.
+TEST_F(SinksTest, ALogThatWasRestoredFromABackupSkipsNothing) {
+  const TempDir elsewhere;
+  const std::string copy = elsewhere / "copy";
+  const auto write = [&](const std::string& text) {
+    const std::uint64_t before = site_.log.end();
+    ASSERT_TRUE(eventually([&] { return site_.holder.write(text); }));
+    ASSERT_TRUE(site_.log.reaches(before + text.size()));
+  };
+  const auto write_with = [&](std::vector<std::string> sinks, const std::string& text) {
+    site_.sinks = std::move(sinks);
+    Child slurper = site_.start();
+    write(text);
+    end(slurper);
+  };
+  const std::string sink = "file:" + copy + "?name=copy&start=beginning&retry_max=100ms";
+  write_with({sink}, "one\ntwo\n");
+  const fs::path backup = elsewhere / "backup";
+  fs::create_directory(backup);
+  const auto copy_files = [](const fs::path& from, const fs::path& to) {
+    for (const auto& entry : fs::directory_iterator(from)) {
+      if (entry.is_regular_file())
+        fs::copy(entry.path(), to / entry.path().filename(), fs::copy_options::overwrite_existing);
+    }
+  };
+  copy_files(site_.disk.path(), backup);
+  write_with({sink}, "three\n");
+  EXPECT_EQ(read_file(copy), "one\ntwo\nthree\n");
+
+  copy_files(backup, site_.disk.path());
+  for (const auto& entry : fs::directory_iterator(site_.ram.path())) fs::remove_all(entry.path());
+  write_with({}, "THREE\nfour\n");
+  site_.sinks = {sink};
+  {
+    Child slurper = site_.start();
+    ASSERT_TRUE(slurper.said("the destination's last line, which ends at offset 14, is not this log's line"))
+        << slurper.err();
+    end(slurper);
+  }
+  EXPECT_EQ(read_file(copy), "one\ntwo\nthree\n");
+  // As the message says.
+  Child cursor(Program{.argv = {slurper_binary(), "cursor", "--to", "8", on_disk("messages"), "copy"}});
+  ASSERT_TRUE(cursor.exits_with(0)) << cursor.err();
+  Child slurper = site_.start();
+  ASSERT_TRUE(eventually([&] { return read_file(copy) == "one\ntwo\nthree\nTHREE\nfour\n"; }))
+      << slurper.err();
+  end(slurper);
+}
+
 TEST_F(SinksTest, TablesAndUrlsMakeTheSame) {
   std::ofstream(on_disk("slurper.toml")) << fmt::format(R"([[sink]]
 type = "file"

@@ -15,7 +15,7 @@ class StubbornSink : public slurper::Sink {
  public:
   explicit StubbornSink(slurper::SinkOptions& options) : path_(options.text("path")) {}
 
-  slurper::Result<std::optional<std::uint64_t>> open(const slurper::SinkContext& context) override {
+  slurper::Result<std::optional<slurper::Reached>> open(const slurper::SinkContext& context) override {
     acks_ = context.acks;
     return std::nullopt;
   }

@@ -86,7 +86,7 @@ struct Delivered {
 };
 
 // The context has RecordedAcks.
-inline Result<std::optional<std::uint64_t>> open(Sink& sink, const SinkContext& context) {
+inline Result<std::optional<Reached>> open(Sink& sink, const SinkContext& context) {
   acks_of(context).begin();
   return sink.open(context);
 }

@@ -61,7 +61,7 @@ class AsyncSink : public Sink {
   AsyncSink(Arrivals& to, Order order, std::uint32_t seed) : to_(to), order_(order), random_(seed) {}
   ~AsyncSink() override { end_thread(); }
 
-  Result<std::optional<std::uint64_t>> open(const SinkContext& context) override {
+  Result<std::optional<Reached>> open(const SinkContext& context) override {
     end_thread();
     acks_ = context.acks;
     queue_.clear();

@@ -13,7 +13,7 @@ using test::text_of;
 using testing::HasSubstr;
 
 class Nowhere : public Sink {
-  Result<std::optional<std::uint64_t>> open(const SinkContext&) override { return std::nullopt; }
+  Result<std::optional<Reached>> open(const SinkContext&) override { return std::nullopt; }
   Status deliver(std::span<const Record>) override { return {}; }
   void close() override {}
 };

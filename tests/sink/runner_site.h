@@ -43,6 +43,7 @@ class RunnerSite : public testing::Test {
     return {.os = *os_,
             .paths = writer_->paths(),
             .id = writer_->log_id(),
+            .machine = machine_,
             .access = {},
             .sync = {},
             .feed = writer_->feed(),
@@ -60,6 +61,7 @@ class RunnerSite : public testing::Test {
   LogSettings settings_;
   std::unique_ptr<LogWriter> writer_;
   std::unique_ptr<TimeIndex> times_;
+  MachineId machine_{};
   test::RecordedMessages messages_;
 };
 

@@ -12,6 +12,7 @@
 #include <functional>
 #include <mutex>
 
+#include "log/line_begin.h"
 #include "log/log_writer.h"
 #include "record/syslog_header.h"
 #include "sink/dead_letters.h"
@@ -39,8 +40,8 @@ using testing::HasSubstr;
 struct Destination {
   std::vector<Level> says_at_open = {};
   std::mutex mutex;
-  std::vector<std::string> lines;      // that it has, each behind its offset
-  std::optional<std::uint64_t> tells;  // in open()
+  std::vector<std::string> lines;  // that it has, each behind its offset
+  std::optional<Reached> tells;    // in open()
   std::function<Status()> before_make = [] { return Status(); };
   std::function<Status()> before_open = [] { return Status(); };
   std::function<Status()> before_deliver = [] { return Status(); };
@@ -64,7 +65,7 @@ class TestSink : public Sink {
  public:
   explicit TestSink(Destination& destination) : to_(destination) {}
 
-  Result<std::optional<std::uint64_t>> open(const SinkContext& context) override {
+  Result<std::optional<Reached>> open(const SinkContext& context) override {
     EXPECT_FALSE(open_);
     EXPECT_EQ(context.name, "test");
     const std::lock_guard lock(to_.mutex);
@@ -801,6 +802,105 @@ TEST_F(RunnerTest, OfOneGapEachPartIsToldAsWhatItIs) {
   EXPECT_EQ(to_.all().back(), "14 four");
   EXPECT_THAT(said(), HasSubstr("at the offsets 4 to 8 (4B)"));
   EXPECT_THAT(said(), HasSubstr("came too late for 6B of the log"));
+}
+
+TEST_F(RunnerTest, ADestinationThatWentBackNeedNotBeRefilled) {
+  write("one\ntwo\n");
+  start();
+  finish();
+  to_.tells = 4;
+  for (int times = 0; times < 2; ++times) {
+    start({{"on_reset", "continue"}});
+    finish();
+  }
+  EXPECT_THAT(to_.all(), ElementsAre("0 one", "4 two"));
+  EXPECT_THAT(said(),
+              HasSubstr("2: the sink 'test' has a destination that lost lines: it had everything before "
+                        "offset 8, and now has everything before offset 4. on_reset = \"continue\""));
+  EXPECT_EQ(std::ranges::count(said(), '\n'), 1) << "once";
+  write("three\n");
+  start({{"on_reset", "continue"}});
+  finish();
+  EXPECT_EQ(to_.all().back(), "8 three");
+}
+
+TEST_F(RunnerTest, ADestinationThatWentBackMayStopTheSink) {
+  write("one\ntwo\n");
+  start();
+  finish();
+  to_.tells = 4;
+  write("three\n");
+  start({{"on_reset", "stop"}, {"retry_max", "100ms"}});
+  const int opens = to_.opens;
+  ASSERT_TRUE(eventually([&] { return to_.opens >= opens + 2; }));
+  EXPECT_THAT(said(), HasSubstr("3: the sink 'test' fails: cannot continue after what its destination has: "
+                                "the destination lost lines: it had everything before offset 8, and now has "
+                                "everything before offset 4. on_reset = \"stop\" waits for you. Restore the "
+                                "destination; or set on_reset"));
+  EXPECT_THAT(to_.all(), ElementsAre("0 one", "4 two"));
+  {
+    const std::lock_guard lock(to_.mutex);
+    to_.tells = 8;  // it was restored
+  }
+  ASSERT_TRUE(has(3));
+  finish();
+  EXPECT_EQ(to_.all().back(), "8 three");
+}
+
+// A log that was restored from a backup has other lines at the offsets that the destination knows.
+TEST_F(RunnerTest, AnAnswerOfAnotherHistoryOfTheLogSkipsNothing) {
+  write("one\ntwo\r\nthree\n");
+  to_.tells = Reached(9, line_checksum("two"));
+  start();
+  finish();
+  EXPECT_THAT(to_.all(), ElementsAre("9 three")) << "a CR at the line's end does not count";
+  std::filesystem::remove(disk_ / ".messages.cursor-test");
+  to_.lines.clear();
+  to_.tells = Reached(9, line_checksum("TWO"));
+  start({{"retry_max", "100ms"}});
+  const int opens = to_.opens;
+  ASSERT_TRUE(eventually([&] { return to_.opens >= opens + 2; }));
+  EXPECT_THAT(said(),
+              HasSubstr(fmt::format("the destination's last line, which ends at offset 9, is not this "
+                                    "log's line there: its checksum is {}, and here it is {}. Look at "
+                                    "the last record there",
+                                    line_checksum("TWO"), line_checksum("two"))));
+  finish();
+  EXPECT_THAT(to_.all(), ElementsAre());
+}
+
+TEST_F(RunnerTest, AnAnswerOfAnotherMachineSkipsNothing) {
+  write("one\ntwo\n");
+  machine_ = {1};
+  to_.tells = Reached(4, line_checksum("one"), MachineId{2});
+  start({{"retry_max", "100ms"}});
+  const int opens = to_.opens;
+  ASSERT_TRUE(eventually([&] { return to_.opens >= opens + 2; }));
+  EXPECT_THAT(
+      said(),
+      HasSubstr("the destination's last line, which ends at offset 4, came from a copy of this log on "
+                "the machine 02000000-0000-0000-0000-000000000000, and this is the machine "
+                "01000000-0000-0000-0000-000000000000"));
+  EXPECT_THAT(to_.all(), ElementsAre());
+  {
+    const std::lock_guard lock(to_.mutex);
+    to_.tells = Reached(4, line_checksum("one"), machine_);
+  }
+  ASSERT_TRUE(has(1));
+  finish();
+  EXPECT_THAT(to_.all(), ElementsAre("4 two"));
+}
+
+// What the log no longer has can't be compared.
+TEST_F(RunnerTest, AnAnswerBehindWhatIsGoneIsTaken) {
+  write("one\ntwo\n");
+  ASSERT_TRUE(writer_->rotate());
+  write("three\n");
+  std::filesystem::remove(writer_->paths().rotated(StreamOffset{0}));
+  to_.tells = Reached(8, line_checksum("nothing like it"));
+  start();
+  finish();
+  EXPECT_THAT(to_.all(), ElementsAre("8 three"));
 }
 
 // Which can't say whether the destination has lost something.

@@ -28,6 +28,7 @@ class SinkSite {
   SinkSite() : stop_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     context_.name = "test";
     context_.log_id.fill(7);
+    context_.checksum = &record_checksum;
     context_.acks = acks_;
     context_.wake_fd = stop_fd_.get();  // no sink in these tests writes to it
     context_.stop_fd = stop_fd_.get();
@@ -64,7 +65,7 @@ class SinkSite {
     return records(std::move(lines));
   }
 
-  Result<std::optional<std::uint64_t>> open(Sink& sink) { return test::open(sink, context_); }
+  Result<std::optional<Reached>> open(Sink& sink) { return test::open(sink, context_); }
   Result<test::Delivered> deliver(Sink& sink, std::span<const Record> batch) {
     return test::deliver(sink, context_, batch);
   }

@@ -38,7 +38,7 @@ class HangingSink : public Sink {
  public:
   HangingSink(std::latch& all_hang, std::latch& all_told) : all_hang_(all_hang), all_told_(all_told) {}
 
-  Result<std::optional<std::uint64_t>> open(const SinkContext& context) override {
+  Result<std::optional<Reached>> open(const SinkContext& context) override {
     all_hang_.count_down();
     pollfd stop = {.fd = context.stop_fd, .events = POLLIN, .revents = 0};
     while (::poll(&stop, 1, -1) < 1) continue;
@@ -58,7 +58,7 @@ class LoopingSink : public Sink {
  public:
   explicit LoopingSink(const std::atomic<bool>& loops) : loops_(loops) {}
 
-  Result<std::optional<std::uint64_t>> open(const SinkContext&) override {
+  Result<std::optional<Reached>> open(const SinkContext&) override {
     if (loops_) return fail(ErrorKind::Loop, own_words("write"), own_words("it comes back"));
     return std::nullopt;
   }
@@ -88,7 +88,7 @@ class CollectingSink : public Sink {
  public:
   explicit CollectingSink(Destination& to) : to_(to) {}
 
-  Result<std::optional<std::uint64_t>> open(const SinkContext& context) override {
+  Result<std::optional<Reached>> open(const SinkContext& context) override {
     acks_ = context.acks;
     hang();
     EXPECT_EQ(++to_.open, 1) << "two sinks have it at once";
@@ -186,6 +186,7 @@ class SinksTogether : public testing::Test {
         {.os = kernel(),
          .paths = writer_->paths(),
          .id = writer_->log_id(),
+         .machine = {},
          .access = {},
          .sync = {},
          .feed = writer_->feed(),

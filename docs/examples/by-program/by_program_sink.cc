@@ -23,7 +23,7 @@ class ByProgramSink : public slurper::Sink {
   explicit ByProgramSink(slurper::SinkOptions& options) : folder_(options.text("path")) {}
 
   // A file cannot tell the offset of its last line, so lines in flight are redelivered.
-  Result<std::optional<std::uint64_t>> open(const slurper::SinkContext& context) override {
+  Result<std::optional<slurper::Reached>> open(const slurper::SinkContext& context) override {
     acks_ = context.acks;
     std::error_code error;
     std::filesystem::create_directories(folder_, error);

@@ -38,7 +38,7 @@ class ExecSink : public Sink {
  public:
   explicit ExecSink(SinkOptions& options);
 
-  Result<std::optional<std::uint64_t>> open(const SinkContext& context) override;
+  Result<std::optional<Reached>> open(const SinkContext& context) override;
   Status deliver(std::span<const Record> batch) override;
   Status flush() override;
   void close() override { program_.end(); }
@@ -123,7 +123,7 @@ std::unexpected<Error> ExecSink::ended(Phrase or_else) {
   return broken(program_.how_it_ended(std::move(or_else)));
 }
 
-Result<std::optional<std::uint64_t>> ExecSink::open(const SinkContext& context) {
+Result<std::optional<Reached>> ExecSink::open(const SinkContext& context) {
   SupervisedProgram::TakeLine take_answers;
   if (confirms()) take_answers = [this](std::string_view line) { take_answer(line); };
   if (const Status started = program_.start(context, std::move(take_answers)); !started)

@@ -49,15 +49,15 @@ class FileSink : public Sink {
  public:
   explicit FileSink(SinkOptions& options);
 
-  Result<std::optional<std::uint64_t>> open(const SinkContext& context) override;
+  Result<std::optional<Reached>> open(const SinkContext& context) override;
   Status deliver(std::span<const Record> batch) override;
   Status flush() override;
   milliseconds flush_after() const override;
   void close() override;
 
  private:
-  Result<std::optional<std::uint64_t>> open_all(const SinkContext& context);
-  Result<std::optional<std::uint64_t>> where_to_resume();
+  Result<std::optional<Reached>> open_all(const SinkContext& context);
+  Result<std::optional<Reached>> where_to_resume();
   Status append(std::string_view bytes);
 
   LogSettings settings_;
@@ -67,6 +67,7 @@ class FileSink : public Sink {
   // State while the sink is open:
   std::uint32_t rendering_ = 0;  // differs if the same records may become other bytes in the file
   std::function<void(Level, Phrase)> say_;
+  std::uint32_t (*checksum_)(const Record&) = nullptr;
   std::shared_ptr<Acknowledgements> acks_;
   std::unique_ptr<LogWriter> writer_;
   std::unique_ptr<CursorFile> cursor_;
@@ -120,14 +121,15 @@ Error with_remedy(Error error) {
 }
 
 // Closes what was opened before a failure, because its locks would block the next try.
-Result<std::optional<std::uint64_t>> FileSink::open(const SinkContext& context) {
+Result<std::optional<Reached>> FileSink::open(const SinkContext& context) {
   auto opened = open_all(context);
   if (!opened) close();
   return opened;
 }
 
-Result<std::optional<std::uint64_t>> FileSink::open_all(const SinkContext& context) {
+Result<std::optional<Reached>> FileSink::open_all(const SinkContext& context) {
   say_ = context.say;
+  checksum_ = context.checksum;
   acks_ = context.acks;
   loop_.forget();
   const Result<Uuid> boot = read_boot_id(kernel());
@@ -136,7 +138,7 @@ Result<std::optional<std::uint64_t>> FileSink::open_all(const SinkContext& conte
   if (!writer) return std::unexpected(with_remedy(writer.error()));
   writer_ = std::move(*writer);
   const std::string rendering = how_ + '\0' + slurper::format(*boot);
-  rendering_ = crc32c({reinterpret_cast<const std::uint8_t*>(rendering.data()), rendering.size()});
+  rendering_ = crc32c(rendering);
   for (const auto& finding : writer_->take_findings())
     say_(Level::Warning, about_file(PhraseId::ReportsOfFile, settings_.path).with({"finding", finding}));
 
@@ -165,7 +167,7 @@ Result<std::optional<std::uint64_t>> FileSink::open_all(const SinkContext& conte
 
 // The cursor records at which byte of the file a record begins. Bytes of the file after that are the
 // beginning of that record and those after it, as they are written.
-Result<std::optional<std::uint64_t>> FileSink::where_to_resume() {
+Result<std::optional<Reached>> FileSink::where_to_resume() {
   at_ = writer_->end().value;
   line_.reset();
   const auto& record = cursor_->record();
@@ -178,7 +180,7 @@ Result<std::optional<std::uint64_t>> FileSink::where_to_resume() {
   line_ = record;
   at_ = record->position;
   written_ = record->offset.value;
-  return record->offset.value;
+  return Reached(record->offset.value, record->checksum);
 }
 
 Status FileSink::deliver(std::span<const Record> batch) {
@@ -190,6 +192,7 @@ Status FileSink::deliver(std::span<const Record> batch) {
     if (Status noted = cursor_->write(*line_, Durability::Cached); !noted) return noted;
   }
   out_.clear();
+  const Record* last = nullptr;  // that ends a line
   for (const Record& record : batch) {
     if (loop_.closes_loop(record))
       return lines_came_back(about_file(PhraseId::WriteToFile, settings_.path), record,
@@ -199,8 +202,12 @@ Status FileSink::deliver(std::span<const Record> batch) {
     loop_.wrote(std::string_view(out_).substr(begin, out_.size() - begin - 1), record);
     // A split line resumes at its first part, as in the runner.
     if (record.part() == Part::First || record.part() == Part::Middle) continue;
-    line_->offset = StreamOffset{record.next_offset()};
+    last = &record;
     line_->position = at_ + out_.size();
+  }
+  if (last != nullptr) {
+    line_->offset = StreamOffset{last->next_offset()};
+    line_->checksum = checksum_(*last);
   }
   // After a kill in the middle of a write, the file has a part of it already.
   const std::uint64_t in_file = writer_->end() - StreamOffset{at_};

@@ -57,7 +57,7 @@ class JournaldSink : public Sink {
  public:
   explicit JournaldSink(SinkOptions& options);
 
-  Result<std::optional<std::uint64_t>> open(const SinkContext& context) override;
+  Result<std::optional<Reached>> open(const SinkContext& context) override;
   Status deliver(std::span<const Record> batch) override;
   void close() override;
 
@@ -113,7 +113,7 @@ constexpr std::array kSettings = {
 JournaldSink::JournaldSink(SinkOptions& options)
     : exactly_once_(options.flag("exactly_once")), give_up_(options.duration("give_up")) {}
 
-Result<std::optional<std::uint64_t>> JournaldSink::open(const SinkContext& context) {
+Result<std::optional<Reached>> JournaldSink::open(const SinkContext& context) {
   context_ = &context;
   log_id_ = format(context.log_id);
   probe_.begin();

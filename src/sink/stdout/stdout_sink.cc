@@ -54,7 +54,7 @@ class StdoutSink : public Sink {
  public:
   explicit StdoutSink(SinkOptions& options) : format_(Format::from(options)) {}
 
-  Result<std::optional<std::uint64_t>> open(const SinkContext& context) override;
+  Result<std::optional<Reached>> open(const SinkContext& context) override;
   Status deliver(std::span<const Record> batch) override;
   Status flush() override;
   void close() override;
@@ -80,7 +80,7 @@ class StdoutSink : public Sink {
 // Standard output belongs to other processes as well (a shell, a container's runtime) and must not become
 // O_NONBLOCK for them. So the sink opens it anew if that gives the same pipe or terminal. A file would get
 // another position, and a socket can't be opened.
-Result<std::optional<std::uint64_t>> StdoutSink::open(const SinkContext& context) {
+Result<std::optional<Reached>> StdoutSink::open(const SinkContext& context) {
   acks_ = context.acks;
   stop_fd_ = context.stop_fd;
   struct stat st{};

@@ -42,7 +42,7 @@ class SyslogSink final : public Sink {
  public:
   explicit SyslogSink(SyslogSettings settings) : settings_(std::move(settings)) {}
 
-  Result<std::optional<std::uint64_t>> open(const SinkContext& context) override;
+  Result<std::optional<Reached>> open(const SinkContext& context) override;
   Status deliver(std::span<const Record> batch) override;
   Status flush() override;
   std::chrono::milliseconds flush_after() const override { return settings_.resend_time; }
@@ -89,7 +89,7 @@ class SyslogSink final : public Sink {
   std::vector<std::uint64_t> framed_;  // the offsets of the records in `frames_`
 };
 
-Result<std::optional<std::uint64_t>> SyslogSink::open(const SinkContext& context) {
+Result<std::optional<Reached>> SyslogSink::open(const SinkContext& context) {
   context_ = &context;
   came_back_ = fmt::format("[slurper@32473 log=\"{}\"", format(context.log_id));
   marks_.clear();

@@ -61,7 +61,7 @@ class ExecSinkTest : public testing::Test {
     ASSERT_TRUE(sink) << text_of(sink.error());
     sink_ = std::move(*sink);
   }
-  Result<std::optional<std::uint64_t>> open() { return site_.open(*sink_); }
+  Result<std::optional<Reached>> open() { return site_.open(*sink_); }
 
   // As the runner does it: batches, and back to what is held after an error. How many errors there were.
   int deliver_all(std::span<const Record> records, std::size_t batch_size, int max_errors) {

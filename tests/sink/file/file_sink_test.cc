@@ -44,7 +44,7 @@ class FileSinkTest : public testing::Test {
     ASSERT_TRUE(sink) << text_of(sink.error());
     sink_ = std::move(*sink);
   }
-  Result<std::optional<std::uint64_t>> open() { return test::open(*sink_, context_); }
+  Result<std::optional<Reached>> open() { return test::open(*sink_, context_); }
   void deliver(std::vector<std::string> lines) {
     const auto delivery = test::deliver(*sink_, context_, site_.records(std::move(lines)));
     ASSERT_TRUE(delivery) << text_of(delivery.error());

@@ -24,7 +24,7 @@ using testing::MatchesRegex;
 class Formatting : public Sink {
  public:
   explicit Formatting(SinkOptions& options) : format(Format::from(options)) {}
-  Result<std::optional<std::uint64_t>> open(const SinkContext&) override { return std::nullopt; }
+  Result<std::optional<Reached>> open(const SinkContext&) override { return std::nullopt; }
   Status deliver(std::span<const Record>) override { return {}; }
   void close() override {}
 

@@ -72,7 +72,7 @@ class StdoutSinkTest : public testing::Test {
     ASSERT_TRUE(sink) << text_of(sink.error());
     sink_ = std::move(*sink);
   }
-  Result<std::optional<std::uint64_t>> open_on(int fd) {
+  Result<std::optional<Reached>> open_on(int fd) {
     const AsStdout redirected(fd);
     return site_.open(*sink_);
   }

@@ -66,7 +66,7 @@ class SyslogTlsTest : public testing::Test {
     authority_.sign("client", "DNS:client.example");
   }
 
-  Result<std::optional<std::uint64_t>> open(const std::string& host, int port, SinkSite::Pairs settings,
+  Result<std::optional<Reached>> open(const std::string& host, int port, SinkSite::Pairs settings,
                                             bool with_ca = true) {
     settings.emplace_back("transport", "tls");
     settings.emplace_back("probe", "false");
