@@ -9,8 +9,8 @@ namespace slurper {
 namespace {
 
 // slurper's own, which the machine's id is hashed with.
-constexpr sd_id128_t kApplication =
-    SD_ID128_MAKE(3d, 0e, 7c, 52, 91, a4, 4b, 0d, 8f, 66, c2, 1b, 5a, e9, 37, 84);
+constexpr sd_id128_t kApplication = {.bytes = {0x3d, 0x0e, 0x7c, 0x52, 0x91, 0xa4, 0x4b, 0x0d, 0x8f, 0x66,
+                                               0xc2, 0x1b, 0x5a, 0xe9, 0x37, 0x84}};
 
 }  // namespace
 
