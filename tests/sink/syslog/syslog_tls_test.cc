@@ -67,7 +67,7 @@ class SyslogTlsTest : public testing::Test {
   }
 
   Result<std::optional<Reached>> open(const std::string& host, int port, SinkSite::Pairs settings,
-                                            bool with_ca = true) {
+                                      bool with_ca = true) {
     settings.emplace_back("transport", "tls");
     settings.emplace_back("probe", "false");
     settings.emplace_back("target", fmt::format("{}:{}", host, port));
