@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "slurper/result.h"
@@ -18,6 +19,21 @@ struct Finding {
 };
 
 using Findings = std::vector<Finding>;
+
+[[nodiscard]] inline Finding ok(Phrase phrase) {
+  return {.level = Finding::Level::Ok, .phrase = std::move(phrase)};
+}
+[[nodiscard]] inline Finding warning(Phrase phrase) {
+  return {.level = Finding::Level::Warning, .phrase = std::move(phrase)};
+}
+[[nodiscard]] inline Finding error(ErrorKind kind, Phrase phrase) {
+  return {.level = Finding::Level::Error, .phrase = std::move(phrase), .kind = kind};
+}
+// Marks a finding that `slurper run` reports itself.
+[[nodiscard]] inline Finding check_only(Finding finding) {
+  finding.check_only = true;
+  return finding;
+}
 
 // Appends `more` to `all`.
 void add(Findings& all, Findings more);

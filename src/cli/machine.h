@@ -1,4 +1,5 @@
-// The machine as `slurper check` sees it: checks whether `slurper run` would work here.
+// The machine as `slurper check` sees it: checks whether `slurper run` would work here. check_fifo.cc has
+// what concerns the FIFO and its pipe.
 #pragma once
 
 #include <string>

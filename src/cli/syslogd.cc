@@ -2,14 +2,8 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <fnmatch.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <filesystem>
-#include <fstream>
-#include <functional>
-#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
@@ -17,24 +11,12 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/text.h"
+#include "cli/syslogd_files.h"
 #include "cli/syslogd_text.h"
 
 namespace slurper {
 
 namespace {
-
-Finding ok(Phrase phrase) {
-  return {.level = Finding::Level::Ok, .phrase = std::move(phrase)};
-}
-
-Finding warning(Phrase phrase) {
-  return {.level = Finding::Level::Warning, .phrase = std::move(phrase)};
-}
-
-std::string place(const std::string& name, std::size_t line) {
-  return fmt::format("{}:{}", printable(name), line);
-}
 
 // The settings of an rsyslog action that keep its lines.
 struct Care {
@@ -120,109 +102,6 @@ std::optional<Finding> judge_template(const std::string& where, const std::strin
   return warning({PhraseId::RsyslogWritesNoNewline, {{"place", where}, {"template", QuotedText{name}}}});
 }
 
-using Check = std::function<Findings(std::string_view, const std::string&, const std::string&)>;
-
-void check_file(const std::filesystem::path& path, const std::string& fifo_path, const Check& check,
-                Findings& findings) {
-  std::error_code unseen;                                                  // then opening it reports why
-  if (!std::filesystem::is_regular_file(path, unseen) && !unseen) return;  // a FIFO would block
-  errno = 0;
-  std::ifstream file(path);
-  if (!file) {
-    if (errno == ENOENT || errno == ENOTDIR) return;
-    Finding unread = warning(
-        {PhraseId::SyslogdSettingsUnread, {{"file", QuotedText{path.string()}}, {"errno", Errno{errno}}}});
-    unread.check_only = true;  // slurper need not be able to read root's settings
-    findings.push_back(std::move(unread));
-    return;
-  }
-  std::ostringstream text;
-  text << file.rdbuf();
-  for (Finding& finding : check(text.str(), path.string(), fifo_path)) findings.push_back(std::move(finding));
-}
-
-void check_directory(const std::filesystem::path& path, const std::string& fifo_path, const Check& check,
-                     Findings& findings) {
-  std::error_code error;
-  std::vector<std::filesystem::path> files;
-  for (std::filesystem::directory_iterator entry(path, error), end; !error && entry != end;
-       entry.increment(error)) {
-    if (entry->path().extension() == ".conf") files.push_back(entry->path());
-  }
-  std::sort(files.begin(), files.end());
-  for (const auto& file : files) check_file(file, fifo_path, check, findings);
-}
-
-std::vector<std::string> values_of(const SinkSettings& sink, std::string_view option) {
-  const auto found = std::ranges::find(sink.options, option, &SinkOption::name);
-  return found == sink.options.end() ? std::vector<std::string>() : found->values;
-}
-
-// rsyslog's imfile and syslog-ng's file() name files by patterns.
-Findings check_reader(const std::string& where, const std::string& pattern,
-                      std::span<const SinkSettings> sinks) {
-  Findings findings;
-  for (const SinkSettings& sink : sinks) {
-    if (sink.type != "file") continue;
-    for (const std::string& path : values_of(sink, "path")) {
-      if (::fnmatch(normal(pattern).c_str(), normal(path).c_str(), FNM_PATHNAME) != 0) continue;
-      findings.push_back(
-          warning({PhraseId::InputReadsASink,
-                   {{"place", where}, {"file", QuotedText{path}}, {"sink", QuotedText{sink.name}}}}));
-    }
-  }
-  return findings;
-}
-
-Findings check_rsyslog_inputs(std::string_view text, const std::string& name,
-                              std::span<const SinkSettings> sinks) {
-  Findings findings;
-  const std::string plain = without_comments(text);
-  for (const Call& call : calls(plain, "input")) {
-    const auto found = parameters(call.body);
-    const auto type = found.find("type");
-    const auto file = found.find("file");
-    if (type != found.end() && lower(type->second) == "imfile" && file != found.end())
-      add(findings, check_reader(place(name, call.line), file->second, sinks));
-  }
-  std::istringstream lines(plain);
-  std::size_t number = 0;
-  for (std::string line; std::getline(lines, line);) {
-    ++number;
-    std::istringstream words(line);
-    std::string directive;
-    std::string file;
-    words >> directive >> file;
-    if (lower(directive) == "$inputfilename") add(findings, check_reader(place(name, number), file, sinks));
-  }
-  return findings;
-}
-
-Findings check_syslog_ng_inputs(std::string_view text, const std::string& name,
-                                std::span<const SinkSettings> sinks) {
-  Findings findings;
-  const std::string plain = without_comments(text);
-  const std::string lowered = lower(plain);
-  for (const Call& call : calls(plain, "file")) {
-    const std::size_t source = lowered.rfind("source", call.position);
-    const std::size_t destination = lowered.rfind("destination", call.position);
-    if (source == std::string::npos || (destination != std::string::npos && destination > source)) continue;
-    add(findings, check_reader(place(name, call.line), first_value(call.body), sinks));
-  }
-  return findings;
-}
-
-// Whether `text` names a program or a socket that hands lines to this machine's syslogd.
-bool leads_to_syslogd(const std::string& text) {
-  for (const std::string_view word : {"logger", "systemd-cat"}) {
-    for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) {
-      const std::size_t end = at + word.size();
-      if ((at == 0 || !is_word(text[at - 1])) && (end == text.size() || !is_word(text[end]))) return true;
-    }
-  }
-  return text.contains("/dev/log") || text.contains("/run/systemd/journal/");
-}
-
 }  // namespace
 
 Findings check_rsyslog(std::string_view text, const std::string& name, const std::string& fifo_path) {
@@ -241,10 +120,10 @@ Findings check_rsyslog(std::string_view text, const std::string& name, const std
     const bool is_ours = type != found.end() && lower(type->second) == "ompipe" && pipe != found.end() &&
                          is_same(pipe->second, fifo_path);
     if (!is_ours) continue;
-    findings.push_back(judge(place(name, call.line), care_of(found), false));
+    findings.push_back(judge(place_in(name, call.line), care_of(found), false));
     const auto own = found.find("template");
     const std::string& used = own != found.end() ? own->second : usual_template;
-    if (auto bad = judge_template(place(name, call.line), used, without_newline))
+    if (auto bad = judge_template(place_in(name, call.line), used, without_newline))
       findings.push_back(*std::move(bad));
   }
 
@@ -264,9 +143,10 @@ Findings check_rsyslog(std::string_view text, const std::string& name, const std
     if (directive.starts_with('$')) continue;
     const std::string path = legacy_pipe(line);
     if (is_same(path, fifo_path)) {
-      findings.push_back(judge(place(name, number), care, true));
+      findings.push_back(judge(place_in(name, number), care, true));
       const std::string own = legacy_template(line);
-      if (auto bad = judge_template(place(name, number), own.empty() ? usual_template : own, without_newline))
+      if (auto bad =
+              judge_template(place_in(name, number), own.empty() ? usual_template : own, without_newline))
         findings.push_back(*std::move(bad));
     }
     if (!directive.empty()) care.queue = false;
@@ -280,7 +160,7 @@ Findings check_syslog_ng(std::string_view text, const std::string& name, const s
   const std::string lowered = lower(plain);
   for (const Call& call : calls(plain, "pipe")) {
     if (!is_same(first_value(call.body), fifo_path)) continue;
-    const std::string where = place(name, call.line);
+    const std::string where = place_in(name, call.line);
     const auto last = [&](const char* word) {
       const std::size_t at = lowered.rfind(word, call.position);
       return at == std::string::npos ? 0 : at + 1;
@@ -312,7 +192,7 @@ Findings check_syslog_conf(std::string_view text, const std::string& name, const
   for (std::string line; std::getline(lines, line);) {
     ++number;
     if (!is_same(legacy_pipe(line), fifo_path)) continue;
-    findings.push_back(ok({PhraseId::OldSyslogdWrites, {{"place", place(name, number)}}}));
+    findings.push_back(ok({PhraseId::OldSyslogdWrites, {{"place", place_in(name, number)}}}));
   }
   return findings;
 }
@@ -325,39 +205,16 @@ bool names_the_fifo(const Findings& syslogds) {
 
 Findings check_syslogds(const std::string& root, const std::string& fifo_path) {
   Findings findings;
-  check_file(root + "/etc/rsyslog.conf", fifo_path, check_rsyslog, findings);
-  check_directory(root + "/etc/rsyslog.d", fifo_path, check_rsyslog, findings);
-  check_file(root + "/etc/syslog-ng/syslog-ng.conf", fifo_path, check_syslog_ng, findings);
-  check_directory(root + "/etc/syslog-ng/conf.d", fifo_path, check_syslog_ng, findings);
-  check_file(root + "/etc/syslog.conf", fifo_path, check_syslog_conf, findings);
+  const auto with = [&](Findings (*check)(std::string_view, const std::string&, const std::string&)) {
+    return [&fifo_path, check](std::string_view text, const std::string& name) {
+      return check(text, name, fifo_path);
+    };
+  };
+  check_rsyslog_files(root, with(&check_rsyslog), findings);
+  check_syslog_ng_files(root, with(&check_syslog_ng), findings);
+  check_settings_file(root + "/etc/syslog.conf", with(&check_syslog_conf), findings);
   if (findings.empty())
     findings.push_back(ok({PhraseId::NoSyslogdNamesTheFifo, {{"fifo", QuotedText{fifo_path}}}}));
-  return findings;
-}
-
-Findings check_ways_back(const std::string& root, std::span<const SinkSettings> sinks) {
-  Findings findings;
-  const Check rsyslog = [&](std::string_view text, const std::string& name, const std::string&) {
-    return check_rsyslog_inputs(text, name, sinks);
-  };
-  const Check syslog_ng = [&](std::string_view text, const std::string& name, const std::string&) {
-    return check_syslog_ng_inputs(text, name, sinks);
-  };
-  check_file(root + "/etc/rsyslog.conf", "", rsyslog, findings);
-  check_directory(root + "/etc/rsyslog.d", "", rsyslog, findings);
-  check_file(root + "/etc/syslog-ng/syslog-ng.conf", "", syslog_ng, findings);
-  check_directory(root + "/etc/syslog-ng/conf.d", "", syslog_ng, findings);
-  // A file that can't be read was already reported with the outputs.
-  std::erase_if(findings, [](const Finding& finding) {
-    return finding.phrase.id() == PhraseId::SyslogdSettingsUnread;
-  });
-  for (const SinkSettings& sink : sinks) {
-    std::vector<std::string> told = values_of(sink, "path");
-    if (sink.type == "exec") std::ranges::copy(values_of(sink, "args"), std::back_inserter(told));
-    if ((sink.type != "exec" && sink.type != "syslog") || std::ranges::none_of(told, leads_to_syslogd))
-      continue;
-    findings.push_back(warning({PhraseId::SinkFeedsASyslogd, {{"sink", QuotedText{sink.name}}}}));
-  }
   return findings;
 }
 

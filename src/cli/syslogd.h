@@ -1,4 +1,5 @@
-// Checks the syslogds' own settings: do they lose lines on the way to the FIFO?
+// Checks the syslogds' own settings: do they lose lines on the way to the FIFO? ways_back.cc has
+// check_ways_back().
 #pragma once
 
 #include <span>
