@@ -110,7 +110,8 @@ TEST_F(SinksTest, ALogThatWasRestoredFromABackupSkipsNothing) {
   }
   EXPECT_EQ(read_file(copy), "one\ntwo\nthree\n");
   // As the message says.
-  Child cursor(Program{.argv = {slurper_binary(), "cursor", "--to", "8", on_disk("messages"), "copy"}});
+  Child cursor(
+      Program{.argv = {slurper_binary(), "cursor", "--to", "8", on_disk("messages"), "copy"}, .env = {}});
   ASSERT_TRUE(cursor.exits_with(0)) << cursor.err();
   Child slurper = site_.start();
   ASSERT_TRUE(eventually([&] { return read_file(copy) == "one\ntwo\nthree\nTHREE\nfour\n"; }))
