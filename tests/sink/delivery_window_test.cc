@@ -238,7 +238,8 @@ TEST_F(DeliveryWindowTest, AgreesWithAModel) {
           }
           EXPECT_TRUE(next == fates.size() || fates[next] == ' ');
           EXPECT_EQ(window_.records(), fates.size() - next);
-          EXPECT_EQ(window_.size() == 0, window_.empty());
+          const std::uint64_t memory = window_.size();
+          EXPECT_EQ(memory == 0, window_.empty());
       }
     }
   }
