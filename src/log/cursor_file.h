@@ -55,7 +55,7 @@ class CursorFile {
   // What was wrong with it when it was opened: worth a warning. The next write mends it.
   [[nodiscard]] const std::vector<Phrase>& damage() const { return reading_.damage; }
 
-  // Where others have removed it, or replaced the log's folder: makes it again, with what it said. Errors as
+  // If others have removed it, or replaced the log's folder: makes it again, with what it said. Errors as
   // open() and write().
   [[nodiscard]] Status follow_path(const LogPaths& paths, const FileAccess& access);
 

@@ -153,7 +153,7 @@ LogReader::Step LogReader::open_active(const LogFeed::Snapshot& feed) {
   return std::nullopt;
 }
 
-// The rotated segment that holds position_: by the listing of before, where that has it, or else by a new
+// The rotated segment that holds position_: by the earlier listing, if that has it, or else by a new
 // one. A listing may miss one that is being compressed, so what is missing must be missing twice; and by an
 // old one nothing is missing, or damaged, or the last.
 LogReader::Step LogReader::open_rotated(const LogFeed::Snapshot& feed) {
@@ -253,7 +253,7 @@ LogReader::Step LogReader::check_active(const LogFeed::Snapshot& feed, Chunk chu
     open_.reset();  // it has read on, position_ has not
     return std::unexpected(stored.error());
   }
-  // In this order: a write that has ended has told of a cut.
+  // In this order: a write that has ended has reported a cut.
   const std::uint64_t in_flight = feed_.in_flight();
   if (feed_.snapshot().cuts != open_->cuts) {
     open_.reset();

@@ -55,7 +55,7 @@ TEST(Doorbell, NoRingIsLost) {
   EXPECT_EQ(steps.load(), 2 * kSteps);
 }
 
-// What was stored before the ring is seen after the wait, even where it is no atomic: for ThreadSanitizer.
+// What was stored before the ring is seen after the wait, even if it is no atomic: for ThreadSanitizer.
 TEST(Doorbell, OrdersWhatWasStoredBefore) {
   Doorbell bell;
   std::atomic<bool> done{false};

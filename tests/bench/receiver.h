@@ -1,4 +1,4 @@
-// Where lines go over TCP: a server of our own, with a habit.
+// A TCP server of our own that receives lines, and may be slow or hang.
 #pragma once
 
 #include <sys/types.h>

@@ -27,13 +27,13 @@ std::vector<Column> flat_columns() {
   };
 }
 
-// With more processes than CPUs the scheduler decides more than the reader does: told, not judged.
+// With more processes than CPUs, the scheduler decides more than the reader does: reported, not judged.
 std::vector<Column> without_targets(std::vector<Column> columns) {
   for (Column& column : columns) column.target.reset();
   return columns;
 }
 
-// What a sink costs the intake: nothing, where its destination is down or slow. One that works does work.
+// What a sink costs the intake: nothing, if its destination is down or slow. One that works does work.
 std::vector<std::string> sinks_that_wait() {
   return {"down", "slow"};
 }

@@ -73,7 +73,7 @@ struct Record {
 };
 
 // The table of a scenario, for 80 columns. Failed runs are left out of the numbers, count in the verdict and
-// are told below it.
+// are reported below it.
 [[nodiscard]] std::string table(const Scenario& scenario, std::span<const Record> records);
 
 // Whether every run of `peer` passed and met its targets.

@@ -11,9 +11,9 @@
 
 namespace slurper::bench {
 
-// A small ext4 of its own, mounted from an image through a loop device, where a freeze hits nobody else. The
-// mount is in a private mount namespace of this process: it goes when the process does, whatever ends it.
-// Needs root. For one thread, before the readers that shall see the mount are started.
+// A small ext4 of its own, mounted from an image through a loop device, so that a freeze affects nothing
+// else. The mount is in a private mount namespace of this process: it goes when the process does, whatever
+// ends it. Needs root. For one thread, before the readers that shall see the mount are started.
 class StalledDisk {
  public:
   // Makes 'disk.img' and mounts it on 'disk' in `directory`.

@@ -56,7 +56,7 @@ class Writers {
   unsigned count_ = 0;
 };
 
-// Nothing, with errno, where nobody has the FIFO open or listens on the socket.
+// Nothing, with errno, if no process has the FIFO open or listens on the socket.
 [[nodiscard]] UniqueFd open_for_writing(const std::string& path);
 
 }  // namespace slurper::bench

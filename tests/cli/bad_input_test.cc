@@ -1,5 +1,5 @@
-// `slurper run` on what it can't work with: one message with what, where, why and what to do; the right exit
-// status; and nothing touched.
+// `slurper run` on what it can't work with: one message with what, on what, why and what to do; the right
+// exit status; and nothing touched.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -53,7 +53,7 @@ class BadInput : public testing::Test, protected CommandSite {
   }
 };
 
-// Where slurper must be somebody who may not do everything.
+// Cases in which slurper must be a user without root's rights.
 class BadInputOfNobody : public BadInput {
  protected:
   void SetUp() override {

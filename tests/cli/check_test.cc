@@ -238,7 +238,7 @@ TEST_F(Check, FindsAKernelThatIsTooOldAndRunEndsThere) {
 }
 #endif
 
-// On a machine with a unit whose user is nobody, and with no other.
+// On a machine with a unit whose user is `nobody`, and with no other.
 class CheckOfAUnit : public Check {
  protected:
   void SetUp() override {

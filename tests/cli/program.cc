@@ -66,7 +66,7 @@ std::string contents(const UniqueFd& fd) {
   argv.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
-  // By descriptor: nobody may not be able to walk to where it was built.
+  // By descriptor: the user `nobody` may not be able to reach the folder in which it was built.
   fexecve(program_fd, argv.data(), environ);
   _exit(127);
 }

@@ -1,5 +1,5 @@
 // The log's disk full, failing, stalled or limited under the real slurper: nothing is lost, it says so once,
-// and goes on by itself. Each ends in a comparison byte by byte.
+// and resumes by itself. Each ends in a comparison byte by byte.
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -158,7 +158,7 @@ INSTANTIATE_TEST_SUITE_P(
               kWrittenAgain}),
     [](const auto& param_info) { return std::string(param_info.param.name); });
 
-// Where logrotate has moved the log, and the new one can't be opened at once.
+// logrotate has moved the log, and the new one can't be opened at once.
 TEST(DiskFaults, ReopeningThatFailsIsTriedAgain) {
   Site site;
   Child slurper = site.start();
@@ -242,7 +242,7 @@ bool waits_for_a_thread(pid_t pid) {
   return std::ifstream(fmt::format("/proc/{}/syscall", pid)) >> call && call == std::to_string(SYS_futex);
 }
 
-// A stop goes on taking when the log has made room. What it can't take in the end, it reports.
+// A stop continues to read once the log has made room, and reports what it can't read in the end.
 TEST(DiskFaults, AStopTakesWhatALimitHasHeldUp) {
   for (const bool is_lifted : {true, false}) {
     Site site;
@@ -333,7 +333,7 @@ TEST_F(FullDisk, RetentionFreesSpaceAtOnce) {
     if (site.holder.pending() > 0) continue;
     ASSERT_TRUE(site.holder.write(lines(100, next)));
     next += 100;
-    // Retention is asked for once a rotation, and not more often where it was too slow: it keeps up.
+    // Retention is requested once a rotation, and not more often if it was too slow: it keeps up.
     const std::size_t segments = log.segments().size();
     ASSERT_TRUE(eventually([&] { return count_of(slurper.err(), "cannot remove") + 2 >= segments; }))
         << slurper.err();

@@ -37,7 +37,7 @@ bool is_compressed(const LogStream& log) {
 
 // A short life of a log: a pipe that has bytes before slurper starts, reads below and above the declared
 // read's 16 bytes, half lines, two rotations, a compression, and an end that finds bytes in the pipe. Each
-// step waits for the log, so that one run is like the next. Returns early where slurper is gone.
+// step waits for the log, so that one run is like the next. Returns early if slurper has ended.
 void live(Site& site, TracedChild& slurper) {
   const auto write = [&](const std::string& bytes) {
     if (!slurper.running()) return false;

@@ -1,4 +1,4 @@
-// SIGKILL in the middle of a sink's batches: what promises "exactly once" keeps it, and nothing is lost where
+// SIGKILL in the middle of a sink's batches: what promises "exactly once" keeps it, and nothing is lost if
 // lines may come again, within a bound.
 
 #include <fmt/format.h>
@@ -236,7 +236,7 @@ TEST_F(SinkKill, OthersHaveEachLineAtLeastOnce) {
   fmt::print("{} of {} kills while the sinks wrote\n", in_flow, kills);
   EXPECT_GT(in_flow, kills / 3);
 
-  // rsyslogd escapes what is in the lines: they are told by their offsets.
+  // rsyslogd escapes what is in the lines, so their offsets identify them.
   std::vector<std::uint64_t> offsets;
   (void)site.log.read([at = std::uint64_t{0}, &offsets](std::string_view bytes) mutable {
     for (const char c : bytes) {

@@ -122,7 +122,7 @@ TEST_F(ChangingSinks, WhatCannotBeUnderstoodChangesNothing) {
   stop(slurper);
 }
 
-// The log stays where it is until a restart, whatever the settings name instead.
+// The log keeps its path until a restart, whatever the settings name instead.
 TEST_F(ChangingSinks, TheLogInForceIsNoSinksFile) {
   configure("");
   Child slurper = start();

@@ -37,7 +37,7 @@ std::string lines(const std::string& what, int count) {
   return text;
 }
 
-// A site whose FIFO nobody holds open but its writers.
+// A site whose FIFO only its writers hold open.
 class FifoFaults : public testing::Test {
  protected:
   [[nodiscard]] Program program(const std::vector<std::string>& settings = {}) const {
@@ -462,7 +462,7 @@ TEST_F(FifoFaults, TimeWithoutRoomForAWriterIsInTheStatus) {
   stop_and_compare(slurper);
 }
 
-// As the process of a sink's program holds it until execve(2), where a SIGKILL has hit slurper meanwhile.
+// As the process of a sink's program holds it until execve(2), if slurper has been killed meanwhile.
 TEST_F(FifoFaults, ALockThatOutlivesItsSlurperIsWaitedFor) {
   ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
   FlockHolder holder(path_, FlockHolder::slurper());

@@ -1,4 +1,4 @@
-// Who opens and closes the FIFO, told by the real binary about real processes.
+// Who opens and closes the FIFO, as the real binary reports it about real processes.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -27,7 +27,7 @@ class PipeUsersOfSlurper : public testing::Test {
   Child shell(const std::string& redirection, const std::string& then = "exec sleep 1000") {
     return Child({.argv = {"sh", "-c", "exec 7" + redirection + "; " + then, "sh", site_.fifo}, .env = {}});
   }
-  // With nobody's eyes: of the test's own processes, which are root's, it sees nothing.
+  // As the user nobody, it sees none of the test's processes, which are root's.
   [[nodiscard]] Child start_as_nobody() const {
     constexpr uid_t kNobody = 65534;
     for (const std::string& path : {site_.disk.path(), site_.ram.path(), site_.fifo})

@@ -32,7 +32,7 @@ namespace fs = std::filesystem;
 using testing::HasSubstr;
 using testing::Not;
 
-// Names and bytes of all that is in `folder`; of a link, where it leads.
+// Names and bytes of all files in `folder`; for a link, its target.
 std::map<std::string, std::string> contents(const fs::path& folder) {
   std::map<std::string, std::string> all;
   for (const auto& entry : fs::directory_iterator(folder)) {
@@ -90,7 +90,7 @@ TEST_F(ForeignRingFolder, TheDefaultOneIsUsedInsteadOfAnotherUsers) {
   ASSERT_EQ(::lstat(site_.ram.path().c_str(), &st), 0);
   EXPECT_EQ(st.st_mode & 07777, 0777U);
   slurper.kill();
-  // With what it has left, the next one goes on.
+  // The next one continues with what it left.
   Child next(program(true));
   ASSERT_TRUE(next.said("ready")) << next.err();
   next.signal(SIGTERM);
@@ -227,7 +227,7 @@ INSTANTIATE_TEST_SUITE_P(
                     "the log continued without it, and it holds 10B"}),
     [](const auto& param_info) { return std::string(param_info.param.name); });
 
-// The log does not end where the ring would go on.
+// The log does not end where the ring would continue.
 class StrangeEnd : public LeftRing, public testing::Test {
  protected:
   // Changes what the index says.

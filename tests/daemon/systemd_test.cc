@@ -24,7 +24,7 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::SizeIs;
 
-// Like Site, but nobody holds the FIFO.
+// Like Site, but no process holds the FIFO open.
 struct Machine {
   TempDir disk;
   TempDir ram = TempDir::in_ram();
@@ -46,7 +46,7 @@ struct Machine {
                        passed);
   }
   [[nodiscard]] bool ready() { return systemd.hears("READY=1"); }
-  // As `echo TEXT >FIFO` does. False where nobody reads or there is no room.
+  // As `echo TEXT >FIFO` does. False if no process reads, or if there is no room.
   [[nodiscard]] bool write(const std::string& text) const {
     const UniqueFd fd(::open(fifo.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
     return ::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
@@ -255,7 +255,7 @@ TEST_F(WrongDescriptor, AnotherFifo) {
   EXPECT_EQ(::read(held.get(), text, sizeof text), 5) << "what it holds stays there";
 }
 
-// A unit that names another path, where the FIFO has been removed since: not this one's.
+// A unit that names another path, whose FIFO has been removed since: not this one's.
 TEST_F(WrongDescriptor, AnotherFifoThatIsGone) {
   const std::string other = machine_.disk / "other";
   ASSERT_EQ(::mkfifo(other.c_str(), 0600), 0);

@@ -48,7 +48,7 @@ ServerDestination::ServerDestination(std::string name, By by, const fs::path& fo
 std::string ServerDestination::address() const {
   const std::string url = server_.url();
   switch (by_) {
-    // Datagrams that a receiver has no room for are nobody's: few of them.
+    // Datagrams that a receiver has no room for are lost, so there are few of them.
     case By::Udp:
       return url + "?filter=program%20=%20rare&";
     case By::Tls:

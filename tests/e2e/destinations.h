@@ -31,9 +31,9 @@ class Destination {
 
   virtual void up() = 0;
   virtual void down() = 0;
-  // Where it is up. What it can't be (UDP slow, a file refusing), it does not become.
+  // While it is up. A destination ignores a manner that it can't have (UDP slow, a file refusing).
   virtual void behave(Manner manner) = 0;
-  // SIGKILL, or a reset, once, in the middle of what comes next. Nothing, where it has no middle.
+  // SIGKILL, or a reset, once, in the middle of what comes next. Nothing, if it has no middle.
   virtual void die_soon() {}
 
   // Each message or line that it has got, in order.
@@ -91,7 +91,7 @@ class ReaderDestination : public Destination {
   ReaderDestination(std::string name, const std::filesystem::path& folder);
   ~ReaderDestination() override { down(); }
 
-  // For slurper; nobody needs to read yet.
+  // For slurper; no process needs to read yet.
   [[nodiscard]] int write_fd() const { return write_fd_.get(); }
   void close_write_fd() { write_fd_.reset(); }
 

@@ -1,5 +1,5 @@
-// Lines of somebody who wants to be taken for somebody else, to order a terminal about, or to break a frame.
-// Each stays one record, everywhere, and says where it is from.
+// Lines of an attacker who wants to pass for another sender, to command a terminal, or to break a frame.
+// Each stays one record, everywhere, with its true origin.
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -192,7 +192,7 @@ TEST_F(HostileLines, OverTheNetwork) {
   };
   check(tcp.received(), false, offsets_);
   check(stream.received(), true, offsets_);
-  // What no datagram holds is refused and told.
+  // What does not fit into a datagram is refused and reported.
   std::vector<long> expected = offsets_;
   const std::string letters = content_of(on_disk("messages.rejected-datagram"));
   for (const std::string& letter : lines_of(letters)) {

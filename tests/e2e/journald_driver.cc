@@ -105,7 +105,7 @@ class Driver {
         for (const test::Refused& rejection : delivered->rejected)
           fmt::print("rejected: {}: {}\n", records[rejection.index].raw(), to_text(rejection.reason));
         next = records.back().next_offset();
-        // As the runner, which hands over what follows, and keeps the cursor where something is in flight.
+        // As the runner, which hands over what follows, and keeps the cursor if something is in flight.
         if (held < next) next = held;
       }
       sink.close();

@@ -17,8 +17,8 @@
 namespace slurper::test {
 
 // Listens with TCP on a port of the kernel's choice, and writes a line for each message to a file: its
-// structured data, a blank, its text, control characters escaped by itself. Debian's package, unpacked where
-// SLURPER_SYSLOGDS says.
+// structured data, a blank, its text, control characters escaped by itself. Debian's package, unpacked in the
+// folder that SLURPER_SYSLOGDS says.
 class RealRsyslogd {
  public:
   static void fetch() {

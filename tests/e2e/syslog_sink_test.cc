@@ -55,7 +55,7 @@ class SyslogServersTest : public testing::Test {
     ASSERT_TRUE(fetch.exits_with(0, std::chrono::minutes(3))) << fetch.err();
   }
 
-  // Up, where `is_up` says so.
+  // Up, if `is_up` says so.
   Child start(const Program& program, const std::function<bool()>& is_up) {
     Child server(program);
     EXPECT_TRUE(eventually([&] { return is_up() || server.wait(0ms); }));
@@ -202,7 +202,7 @@ TEST_F(SyslogServersTest, RsyslogdOverUdp) {
       "",
       fmt::format("module(load=\"imudp\")\ninput(type=\"imudp\" address=\"127.0.0.1\" port=\"{}\")", port_),
       [&] {
-        // Refused as long as nobody listens.
+        // Refused as long as no server listens.
         const auto sink = make({{"transport", "udp"}, {"target", fmt::format("127.0.0.1:{}", port_)}});
         SinkSite probe;
         return probe.open(*sink) && probe.deliver(*sink, probe.records({"up?"}));

@@ -131,7 +131,7 @@ class SyslogdTest : public testing::TestWithParam<Syslogd> {
     EXPECT_TRUE(syslogd.wait());
   }
 
-  // logger(1) waits where the socket is full, and fails where nobody listens: what it sent, the syslogd's
+  // logger(1) waits if the socket is full, and fails if no process listens: what it sent, the syslogd's
   // socket has.
   void send_lines(int from, int to) {
     std::string text;
@@ -168,7 +168,7 @@ TEST_P(SyslogdTest, ARestartEndsAPlainReader) {
 }
 
 // What counts: a line that was sent while the syslogd was up, and was in the log before the restart. A line
-// that is in the syslogd's socket or its queues when it is told to end is the syslogd's to lose, so each
+// that is in the syslogd's socket or its queues when it is asked to end is the syslogd's to lose, so each
 // round waits for its own lines. The restart is then all that stands between one round and the next, as in
 // the night of the failure.
 TEST_P(SyslogdTest, TwentyRestartsCostSlurperNothing) {

@@ -24,7 +24,7 @@ namespace {
 using test::FlockHolder;
 using testing::HasSubstr;
 
-// A kernel that says no, and one in which somebody acts between the two opens.
+// A kernel that refuses, and one in which another process acts between the two opens.
 class OtherOs : public Os {
  public:
   int open(const char* path, int flags, mode_t mode) override {

@@ -270,7 +270,7 @@ TEST_F(FifoWatchTest, NoFolderIsWatchedForWhatSlowsItsFilesDown) {
   EXPECT_GE(folders, 2) << info;
 }
 
-// With nobody's eyes: root may read every folder.
+// As the user nobody: root may read every folder.
 TEST_F(FifoWatchTest, WhatMayNotBeReadIsWatchedInItsFolder) {
   const std::string closed = directory_ / "closed";
   fs::create_directories(closed + "/closed too/open");

@@ -37,7 +37,7 @@ inline bool wants(std::string_view filter, std::string_view line) {
   return compiled->matches(sample_record(line));
 }
 
-// "at column …"; "compiles" where it does.
+// "at column …"; "compiles" if it does.
 inline std::string complaint(std::string_view filter) {
   const auto compiled = RecordFilter::compile(filter, record_fields());
   if (compiled) return "compiles: " + compiled->text();

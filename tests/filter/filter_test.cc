@@ -252,7 +252,7 @@ TEST(Filter, FindsInLongListsWhatIsInThem) {
   EXPECT_FALSE(wants(numbers, std::string(87, 'x')));
 }
 
-// The header is parsed where a filter asks for it, and not before.
+// The header is parsed once a filter asks for it, and not before.
 TEST(Filter, ParsesNoHeaderThatItNeedsNot) {
   static int parsed;
   const Record::Parser counting = [](std::string_view, Timestamp, SyslogHeader&) { ++parsed; };

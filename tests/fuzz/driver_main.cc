@@ -24,7 +24,7 @@ namespace {
 
 constexpr std::size_t kMaxSize = 8192;
 
-// Of the run that goes on now, for the signal handler.
+// The present run's, for the signal handler.
 std::string current;
 
 extern "C" void save_input(int /*signal*/) {
@@ -33,7 +33,7 @@ extern "C" void save_input(int /*signal*/) {
     (void)!write(fd, current.data(), current.size());
     close(fd);
   }
-  // The handler was for one time: abort() goes on to end the process.
+  // The handler is used once: abort() then ends the process.
 }
 
 void run(const std::string& input) {

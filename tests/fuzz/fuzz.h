@@ -16,7 +16,7 @@ inline std::string_view as_text(const std::uint8_t* data, std::size_t size) {
   return {reinterpret_cast<const char*>(data), size};
 }
 
-// A property of the code under test. Aborts where it does not hold: that is what fuzzers look for.
+// A property of the code under test. Aborts if it does not hold, which is what fuzzers look for.
 inline void require(bool holds, const char* property) {
   if (holds) return;
   (void)std::fprintf(stderr, "does not hold: %s\n", property);

@@ -182,7 +182,7 @@ TEST_F(IntakeTest, APipeIsFullWhenItsSlotsAre) {
 }
 
 TEST_F(IntakeTest, BytesThatAnotherReaderTookAreNoticed) {
-  // A kernel in which somebody reads between FIONREAD and read(2).
+  // A kernel in which another process reads between FIONREAD and read(2).
   class Thief : public Os {
    public:
     int fionread(int fd) override {

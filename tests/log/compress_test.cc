@@ -245,7 +245,7 @@ TEST_F(CompressTest, ContinuesShortWrites) {
   EXPECT_EQ(read_segment(compressed_segment()), bytes);
 }
 
-// The segment shrinks or grows while it is compressed: somebody else wrote to it.
+// The segment shrinks or grows while it is compressed: another process wrote to it.
 class LyingSizeOs : public Os {
  public:
   explicit LyingSizeOs(off_t difference) : difference_(difference) {}

@@ -30,7 +30,7 @@ using testing::IsEmpty;
 
 constexpr seconds kDeadline{120};
 
-// Remembers what it is told, as "compressed 0".
+// Records what is reported, as "compressed 0".
 class Recorder : public HousekeeperListener {
  public:
   void on_compressed(const Segment& raw, const Segment&) override { add("compressed", raw); }
@@ -334,7 +334,7 @@ TEST_F(HousekeeperTest, TriesAFailingUnlinkOnceARotation) {
   EXPECT_TRUE(exists(paths_.rotated(base(0))));
 }
 
-// Where memory runs out it falls, gets up, and does what it had begun.
+// If memory runs out, it starts again and finishes what it had begun.
 TEST_F(HousekeeperTest, WhatIsThrownIsTriedAgain) {
   class NoMemory : public Os {
    public:

@@ -59,7 +59,7 @@ TEST(Reboot, HoldsForAllCombinations) {
           const RebootFacts facts = rebooted(base, end, reserved, at_line_start);
           const AfterReboot state = classify_reboot(facts);
           ++seen;
-          // The stream goes on at an offset that was never given out: at the end, or beyond it.
+          // The stream continues at an offset that was never used: at the end, or beyond it.
           const std::uint64_t torn_closed = end + (at_line_start ? 0 : 1);
           ASSERT_EQ(state == AfterReboot::MayLack, reserved > torn_closed);
           // Bytes count as another process's only if slurper knows that it wrote none of them.

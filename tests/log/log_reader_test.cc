@@ -206,7 +206,7 @@ TEST_F(LogReaderTest, FindsASegmentThatIsBeingRotated) {
   EXPECT_EQ(taken_, 1000U + 990 + 980);
 }
 
-// An inode number is given out again as soon as nobody has the old file open.
+// An inode number is used again as soon as no process has the old file open.
 TEST_F(LogReaderTest, TrustsNoInodeThatTheWriterHasLeft) {
   append(1000);
   writer_->feed().leave();

@@ -309,7 +309,7 @@ TEST_F(LogWriterTest, WithoutItsIndexItGoesOnAfterTheLastSegment) {
   EXPECT_THAT(texts_of(writer->take_findings()), testing::Contains(HasSubstr("index was missing")));
 }
 
-// A full or failing disk: nothing that was not said to be written is there, and it goes on by itself.
+// A full or failing disk: the log holds nothing that was not acknowledged, and the writer resumes by itself.
 TEST_F(LogWriterTest, AFailedWriteLeavesTheEndWhereItWas) {
   const auto writer_settings = settings_;
   class FullOs : public Os {
@@ -356,7 +356,7 @@ TEST_F(LogWriterTest, ARotationThatFailsLetsTheLogGrow) {
 }
 
 // The process dies, or the disk fails, at every system call in turn: what is there afterwards is a prefix of
-// the stream, at least what was said to be written, and it goes on from there to the whole.
+// the stream, with at least what was acknowledged, and the writer continues from there.
 class DeathTest : public LogWriterTest, public testing::WithParamInterface<std::tuple<SyncMode, bool>> {};
 
 TEST_P(DeathTest, AtEveryCallLeavesAPrefixOfTheStream) {

@@ -14,7 +14,7 @@
 namespace slurper {
 
 // Every piece of the stream that the log holds, by its offset: each segment's own bytes. Adds a test failure
-// where two segments hold the same offset, or where a gap between two of them is not noted in the index.
+// if two segments hold the same offset, or if a gap between two of them is not noted in the index.
 inline std::map<std::uint64_t, std::string> pieces_of(const LogPaths& paths) {
   std::map<std::uint64_t, std::string> pieces;
   const auto index = read_index(kernel(), paths);

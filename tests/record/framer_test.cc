@@ -118,7 +118,7 @@ TEST_F(FramerTest, APartNeverDividesACharacter) {
     const std::string fits(8 - character.size(), 'x');
     EXPECT_EQ(cut_stream(eight, fits + character + "y\n").front().raw, fits + character);
   }
-  // What is not UTF-8 is cut where max_line says.
+  // Bytes that are not UTF-8 are cut at max_line.
   for (const std::string& bytes :
        {std::string(20, '\x80'), std::string(20, '\xff'), "xxxxxx\xc3\xa9\xa9\xa9" + std::string(9, 'y'),
         "xxxxxx\xff\x80\x80\x80" + std::string(9, 'y'), "xxxxxxx\xc3" + std::string(9, 'y')})
@@ -191,7 +191,7 @@ TEST_F(FramerTest, AGapRightBehindAPartLeavesItWithoutALast) {
   EXPECT_EQ(records_.back().part(), Part::Whole);
 }
 
-// A restart: the same records from any of them on, if the framer is told the header of a line that it goes on
+// A restart: the same records from any of them on, if the framer knows the header of a line that it continues
 // in the middle of.
 TEST_F(FramerTest, GoesOnAtAnyRecord) {
   const std::string_view stream = "a\nbb\nabcdefghijk\nc\n";

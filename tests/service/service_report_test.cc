@@ -1,4 +1,4 @@
-// What systemd would be told, and what is reported, while the log's thread stands still.
+// What systemd would get, and what is reported, while the log's thread stands still.
 #include "service/service_report.h"
 
 #include <gmock/gmock.h>

@@ -77,7 +77,7 @@ TEST(StderrLog, AreWrittenInOrderAndAllBeforeTheEnd) {
   EXPECT_THAT(text, testing::Not(HasSubstr("not this one")));
 }
 
-// Would hang, not fail, if somebody waited for the pipe: the test's time limit is the judge.
+// It would hang, not fail, if a write waited for the pipe: the test's time limit ends it.
 TEST(StderrLog, AStandardErrorThatNobodyReadsHoldsUpNobody) {
   ::signal(SIGPIPE, SIG_IGN);
   StderrPipe pipe;

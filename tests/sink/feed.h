@@ -40,7 +40,7 @@ class Feed {
   [[nodiscard]] std::uint64_t end() const { return end_; }
   [[nodiscard]] std::span<const Record> all() const { return records_; }
   [[nodiscard]] std::size_t count() const { return records_.size(); }
-  // Up to `max` records from `offset` on, which is where one begins.
+  // Up to `max` records from `offset` on, at which one begins.
   [[nodiscard]] std::span<const Record> from(std::uint64_t offset, std::size_t max) const {
     const auto begin = std::ranges::lower_bound(records_, offset, {}, &Record::offset);
     const auto left = static_cast<std::size_t>(records_.end() - begin);
@@ -87,7 +87,7 @@ struct FeedRun {
 };
 
 // Delivers the feed from its beginning on, and goes back to what was last acknowledged after each error,
-// until all of it is. `before` is told where each batch begins.
+// until all of it is. `before` gets the offset of each batch.
 inline FeedRun run(
     Sink& sink, const SinkContext& context, const Feed& feed, std::size_t batch,
     const std::function<void(std::uint64_t)>& before = [](std::uint64_t) {},

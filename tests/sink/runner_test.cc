@@ -36,7 +36,7 @@ using test::TempDir;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-// A destination that does as it is told. What it holds outlives the sinks that write to it.
+// A destination that behaves as the test says. What it holds outlives the sinks that write to it.
 struct Destination {
   std::vector<Level> says_at_open = {};
   std::mutex mutex;
@@ -521,7 +521,7 @@ TEST_F(RunnerTest, WhatIsRefusedGoesToTheDeadLetters) {
                                     "\\\\\"one\\\\\".*\"offset\":4\\}\\}\n"
                                     "\\{\"sink\":\"test\",.*\"offset\":18\\}\\}\n"));
   EXPECT_THAT(said(), HasSubstr("was refused a line: it is bad"));
-  // Counted over restarts, told once.
+  // Counted over restarts, reported once.
   start();
   ASSERT_TRUE(eventually([&] { return runner_->status().has_begun; }));
   EXPECT_EQ(runner_->status().rejected, 2U);
@@ -607,7 +607,7 @@ TEST_F(RunnerTest, AFilterDecidesForAllPartsOfALineByTheFirst) {
   }
 }
 
-// Wherever a sink goes on, records are what they would have been: cut at the same places, wanted or not, with
+// Wherever a sink resumes, records are what they would have been: cut at the same places, wanted or not, with
 // the header of the line, be its beginning in another segment, compressed or far away.
 TEST_F(RunnerTest, ALineThatIsGoneOnWithInTheMiddleHasItsHeader) {
   const std::string line = std::string(kBigHeader) + std::string(300'000, 'x');
@@ -1043,7 +1043,7 @@ TEST_F(RunnerTest, AnAnswerMayBeWhereAPartOfALineBeginsAsMaxLineCutsIt) {
   EXPECT_EQ(answered(5), "0") << "it is in the line that the cursor is at";
 }
 
-// Where max_line was another one, its parts began elsewhere: the line comes again, and nothing is skipped.
+// With another max_line, its parts began elsewhere: the line comes again, and nothing is skipped.
 TEST_F(RunnerTest, AnAnswerInTheLineAtTheCursorRepeatsThisLine) {
   write(std::string(1000, 'x') + "\n");
   to_.tells = 481;
@@ -1061,7 +1061,7 @@ TEST_F(RunnerTest, AnAnswerMayBeTheOldestByteThatIsLeft) {
   finish();
   std::filesystem::remove(writer_->paths().rotated(StreamOffset{0}));
   std::filesystem::remove(disk_ / ".messages.cursor-test");
-  // Within what is gone, nothing can be checked; and the sink has the gap told.
+  // Within what is gone, nothing can be checked, and the sink reports the gap.
   for (const std::uint64_t answer : {std::uint64_t{8}, std::uint64_t{2}}) {
     to_.lines.clear();
     to_.tells = answer;
@@ -1134,7 +1134,7 @@ TEST_F(RunnerTest, TwoDoNotShareACursor) {
   ASSERT_TRUE(says("fails: cannot lock the cursor '"));
   EXPECT_TRUE(runner_->status().failing);
   EXPECT_EQ(to_.opens, 1);
-  // It has waited for that, and goes on from there.
+  // It has waited for that, and continues from there.
   first.reset();
   write("two\n");
   ASSERT_TRUE(has(2));

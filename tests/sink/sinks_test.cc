@@ -33,7 +33,7 @@ using namespace std::chrono_literals;
 
 constexpr int kSinks = 3;
 
-// Hangs in open() until all sinks have been told to end.
+// Hangs in open() until all sinks have been asked to end.
 class HangingSink : public Sink {
  public:
   HangingSink(std::latch& all_hang, std::latch& all_told) : all_hang_(all_hang), all_told_(all_told) {}
@@ -69,7 +69,7 @@ class LoopingSink : public Sink {
   const std::atomic<bool>& loops_;
 };
 
-// Where sinks deliver to. It outlives them.
+// The destination of the sinks. It outlives them.
 struct Destination {
   std::mutex mutex;
   std::vector<std::string> lines;

@@ -120,7 +120,7 @@ bool Child::said(const std::string& text, int count, std::chrono::milliseconds d
 }
 
 void Child::signal(int number) const {
-  // A reaped process's number may be somebody else's by now.
+  // A reaped process's number may be another process's by now.
   if (!status_) ::kill(pid_, number);
 }
 

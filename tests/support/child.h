@@ -26,7 +26,7 @@ struct Stdio {
 };
 
 // Forks and executes. With `gate_fd`, the child waits for that to become readable (a byte, or EOF) before its
-// exec: time for a tracer to take hold of it. The child dies with the thread that called. Where exec fails,
+// exec: time for a tracer to take hold of it. The child dies with the thread that called. If exec fails,
 // it exits with 127.
 pid_t fork_exec(const Program& program, const Stdio& stdio, int gate_fd = -1);
 
@@ -52,7 +52,7 @@ class Child {
                           std::chrono::milliseconds deadline = kDeadline);
 
   void signal(int number) const;
-  // The wait status, or nothing where it still runs at the deadline.
+  // The wait status, or nothing if it still runs at the deadline.
   std::optional<int> wait(std::chrono::milliseconds deadline = kDeadline);
   // wait(), and "it exited with this code".
   [[nodiscard]] bool exits_with(int code, std::chrono::milliseconds deadline = kDeadline);

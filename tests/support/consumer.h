@@ -32,7 +32,7 @@ class Consumer {
       ASSERT_EQ(wrong, "");
       next_ += segment.size;
     }
-    // The newest rotated one stays: after a kill in the middle of a rotation, it tells where the active one
+    // The newest rotated one stays: after a kill in the middle of a rotation, it shows where the active one
     // begins.
     for (std::size_t i = 0; i + 2 < segments.size(); ++i) {
       std::filesystem::remove(segments[i].path);

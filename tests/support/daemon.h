@@ -21,7 +21,7 @@ inline constexpr bool kSanitized = true;
 inline constexpr bool kSanitized = false;
 #endif
 
-// $SLURPER_SEED, or else one by chance: to be told with a failure.
+// $SLURPER_SEED, or else a random one, to be shown with a failure.
 [[nodiscard]] std::uint64_t seed_from_env();
 
 // A number from the environment, or else one of these two.
@@ -41,7 +41,7 @@ struct Site {
   // `slurper run` on all of that, with `--set` for each of `settings` ("log.rotate_size=1MiB").
   [[nodiscard]] Program run(const std::vector<std::string>& settings = {}) const;
   [[nodiscard]] Program verify() const;
-  // Starts it and waits until it is ready. Adds a test failure where it does not get there.
+  // Starts it and waits until it is ready. Adds a test failure if that does not happen.
   [[nodiscard]] Child start(const std::vector<std::string>& settings = {}) const;
 };
 

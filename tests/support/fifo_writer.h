@@ -23,7 +23,7 @@ class FifoHolder {
 
   // From now on each write(2) is a packet: O_DIRECT, see pipe(7).
   void write_packets();
-  // One write(2). False where the pipe had no room; nothing was written then.
+  // One write(2). False if the pipe had no room; then nothing was written.
   bool write(std::string_view bytes);
   [[nodiscard]] const std::string& accepted() const { return accepted_; }
   // Bytes in the pipe.
@@ -35,7 +35,7 @@ class FifoHolder {
 };
 
 // A process that writes numbered lines, one write(2) each, blocking, flat out or paced. It must be started
-// before the test has other threads. Killed at the end of its life where it still runs.
+// before the test has other threads. Killed at the end of its life if it still runs.
 class LineWriter {
  public:
   struct Plan {
@@ -53,8 +53,8 @@ class LineWriter {
   [[nodiscard]] std::uint64_t lines() const;
   [[nodiscard]] std::uint64_t bytes() const;
 
-  // Asks it to end after the line it is at, waits until it has. False where that takes too long or a write
-  // failed.
+  // Asks it to end after its present line, and waits until it has. False if that takes too long, or if a
+  // write failed.
   [[nodiscard]] bool finish();
   // Waits for the end that the plan has set.
   [[nodiscard]] bool wait();
@@ -69,7 +69,7 @@ class LineWriter {
 };
 
 // Writes all of `bytes` from a thread of the test, blocking, in pieces of the given sizes (over and over).
-// False where the FIFO can't be opened or a write fails.
+// False if the FIFO can't be opened, or if a write fails.
 [[nodiscard]] bool write_blocking(const std::string& fifo, std::string_view bytes,
                                   const std::vector<std::size_t>& pieces);
 

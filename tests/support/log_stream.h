@@ -39,7 +39,7 @@ class LogStream {
   static std::string read_segment(const LogSegment& segment,
                                   const std::function<void(std::string_view)>& consume);
 
-  // All of it, for logs that fit in memory. Adds a test failure where read() finds something wrong.
+  // All of it, for logs that fit in memory. Adds a test failure if read() finds something wrong.
   [[nodiscard]] std::string bytes() const;
 
   // Files beside the log that have no place there once slurper has ended: "*.tmp".
@@ -52,7 +52,7 @@ class LogStream {
   std::filesystem::path path_;
 };
 
-// Where two byte streams part, in a message's length. Empty where they are equal.
+// The place where two byte streams differ, in a message's length. Empty if they are equal.
 [[nodiscard]] std::string difference(std::string_view expected, std::string_view actual);
 
 }  // namespace slurper::test

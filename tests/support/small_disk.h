@@ -8,11 +8,11 @@
 
 namespace slurper::test {
 
-// Whether this process may mount; if so, it has a mount namespace of its own from here on, and nobody else
-// sees its mounts. Needs root. To be called before the test has other threads.
+// Whether this process may mount; if so, it has a mount namespace of its own from here on, and no
+// other process sees its mounts. Needs root. To be called before the test has other threads.
 [[nodiscard]] bool may_mount();
 
-// A tmpfs of its own on `directory`, unmounted at the end of its life. Throws std::system_error where it
+// A tmpfs of its own on `directory`, unmounted at the end of its life. Throws std::system_error if it
 // can't be made: see may_mount().
 class SmallDisk {
  public:

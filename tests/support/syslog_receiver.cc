@@ -31,7 +31,8 @@ UniqueFd make_socket(int family, int type) {
   return fd;
 }
 
-// On `port`, or where that is 0, on one of the kernel's choice. Who has bound it may bind it again.
+// On `port`, or, if that is 0, on one that the kernel chooses. The process that has bound it may bind it
+// again.
 UniqueFd bind_port(int type, std::uint16_t& port, int receive_buffer) {
   UniqueFd fd = make_socket(AF_INET, type);
   const int on = 1;

@@ -57,9 +57,9 @@ class SyslogReceiver {
 
   void up(Manner manner = Manner::Reading);
   void behave(Manner manner) { manner_ = manner; }
-  // As a server that dies: nothing listens, connections are reset with what nobody has read.
+  // As a server that dies: nothing listens, and connections are reset with what was not read.
   void down();
-  // Dies, but goes on listening: the connections of now are reset once another `bytes` have been read.
+  // Dies, but continues to listen: the present connections are reset once another `bytes` have been read.
   void die_after(std::uint64_t bytes) { dies_at_ = bytes_ + bytes; }
 
   // Without the probe that the sink sends: a line of its own for each connection.

@@ -14,7 +14,7 @@
 namespace slurper::test {
 
 // Made empty, removed with everything in it. Everybody may enter it, whatever the umask. Throws
-// std::system_error where it can't be made: a test has no use for going on.
+// std::system_error if it can't be made: the test can't continue.
 class TempDir {
  public:
   // On a disk, which has everything that a log's folder should have: /var/tmp, which unlike /tmp is no RAM

@@ -1,4 +1,4 @@
-// A file is written like the log: where both have a setting, the log's rule is the file's.
+// A file is written like the log: if both have a setting, the log's rule applies to the file.
 #include <gmock/gmock.h>
 
 #include "base/setting_value.h"

@@ -102,7 +102,7 @@ TEST_F(StdoutSinkTest, StandardOutputStaysAsItIsForOthers) {
   EXPECT_EQ(::fcntl(pipe.writer.get(), F_GETFL) & O_NONBLOCK, 0);
 }
 
-// Also where it is non-blocking from the start, which makes others fail with EAGAIN.
+// Also if it is non-blocking from the start, which makes other programs fail with EAGAIN.
 TEST_F(StdoutSinkTest, AReaderThatTakesItsTimeGetsEverything) {
   for (const int flags : {0, O_NONBLOCK}) {
     const Pair pipe = make_pipe(O_CLOEXEC | flags);

@@ -376,7 +376,7 @@ auto stopped(Wait wait) {
   return waiting.get();
 }
 
-// Connections to it hang: its queue of those that nobody accepts is full.
+// Connections to it hang: its queue of connections to be accepted is full.
 class FullServer {
  public:
   FullServer() : server_(0, 0, 0) {

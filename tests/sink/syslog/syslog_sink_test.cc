@@ -25,7 +25,7 @@ using testing::StartsWith;
 
 constexpr std::string_view kOwn = R"([slurper@32473 log="07070707-0707-0707-0707-070707070707" offset="0"])";
 
-// The sink under test, and what it is told.
+// The sink under test, and what it gets.
 class SyslogSinkTest : public testing::Test {
  protected:
   void open(SinkSite::Pairs settings) {
