@@ -25,6 +25,7 @@ using namespace std::chrono_literals;
 constexpr auto kFirstLook = 1s;  // after the start, which has enough to do
 // An open's event comes before its descriptor is visible.
 constexpr std::array<std::chrono::milliseconds, 3> kLookAgain = {20ms, 200ms, 1000ms};
+constexpr int kSearches = 3;    // of /proc in one look, if processes close the FIFO all the time
 constexpr int kShortRest = 10;  // times the duration of a look, before it is repeated
 constexpr int kRest = 100;      // times the duration of a look, before the next one
 constexpr auto kShortestRest = 100ms;
@@ -221,9 +222,16 @@ void PipeMonitor::look(const std::stop_token& stop) {
   PipeUsers::Observation observation;
   observation.short_read = short_read_.exchange(false);  // read before the look: a process that has read has
                                                          // the FIFO open by now
-  observation.holders = find_open_descriptors(watched_->inode.device, watched_->inode.number, stop);
-  if (stop.stop_requested()) return;
-  if (watch_) observation.events = watch_->read();
+  // A process that has closed the FIFO may have been found before it did: its event must not be taken without
+  // the knowledge that it has left, for there is no other.
+  bool closed = true;
+  for (int searches = 0; closed && searches < kSearches; ++searches) {
+    observation.holders = find_open_descriptors(watched_->inode.device, watched_->inode.number, stop);
+    if (stop.stop_requested()) return;
+    const FifoEvents events = watch_ ? watch_->read() : FifoEvents();
+    observation.events += events;
+    closed = events.read_closes + events.write_closes > 0;
+  }
   observation.settled = looks_again_ == static_cast<int>(kLookAgain.size());
   users_->observe(observation);
   second_readers_ = earlier_readers_ + users_->second_readers();
@@ -231,7 +239,7 @@ void PipeMonitor::look(const std::stop_token& stop) {
   const auto now = Clock::now();
   not_before_ = now + std::clamp<Clock::duration>(kRest * (now - begin), kShortestRest, kLongestRest);
   if (observation.short_read) short_read_not_before_ = not_before_;
-  if (!observation.settled && users_->expects_more()) {
+  if (!observation.settled && (closed || users_->expects_more())) {
     look_at_ = now + std::max<Clock::duration>(kLookAgain[static_cast<std::size_t>(looks_again_++)],
                                                kShortRest * (now - begin));
   } else {
