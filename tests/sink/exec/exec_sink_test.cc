@@ -203,7 +203,15 @@ TEST_F(ExecSinkTest, AProgramThatEndsSaysWhy) {
       ContainsRegex("cannot hand lines to the program '.*': it ended with status 3; the last line that it "
                     "wrote is 'no room for one'"));
   EXPECT_THAT(site_.said(), ContainsRegex("reports a line from its program '.*/program': no room for one\n"));
-  EXPECT_FALSE(site_.flush(*sink_));
+}
+
+TEST_F(ExecSinkTest, WhatAProgramThatEndsHasNotReadFailsTheFlush) {
+  make("read -r line; exit 3");
+  ASSERT_TRUE(open());
+  ASSERT_TRUE(site_.deliver(*sink_, site_.records({"one", "two"})));
+  const auto flushed = site_.flush(*sink_);
+  ASSERT_FALSE(flushed);
+  EXPECT_THAT(text_of(flushed.error()), HasSubstr("it ended with status 3"));
 }
 
 // Reads some lines, then ends or is killed, again and again: it has each line that it read once, and all
