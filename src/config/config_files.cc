@@ -64,6 +64,11 @@ bool is_missing(const std::string& path, int errnum) {
   return errnum == ENAMETOOLONG || (errnum == ENOENT && kernel().lstat(path.c_str(), &st) == -ENOENT);
 }
 
+bool is_link(const std::string& path) {
+  struct stat st{};
+  return kernel().lstat(path.c_str(), &st) == 0 && S_ISLNK(st.st_mode);
+}
+
 }  // namespace
 
 std::string config_folder_of(const std::string& file) {
@@ -101,7 +106,9 @@ Result<std::vector<ConfigText>> read_configuration(const std::string& file) {
   const Result<ConfigFolder> folder = list_config_folder(file);
   if (!folder) return std::unexpected(folder.error());
   for (const std::string& path : folder->files) {
-    if (Status taken = take(path, PhraseId::MendConfigFile); !taken)
+    Status taken = take(path, PhraseId::MendConfigFile);
+    // A file that was removed after the folder was listed is as if it had never been there.
+    if (!taken && (taken.error().errnum != ENOENT || is_link(path)))
       return std::unexpected(std::move(taken.error()));
   }
   return texts;

@@ -6,7 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
+#include <thread>
 
 #include "config/config.h"
 #include "support/files.h"
@@ -190,6 +192,27 @@ TEST_F(ConfigFolderTest, AFileThatCannotBeReadIsNamed) {
   refused(ErrorKind::NoInput, "c.toml", "it is a FIFO, not a regular file");
   add("d.toml", std::string((64 << 10) + 1, '#'));
   refused(ErrorKind::Config, "d.toml", "it is larger than 64KiB");
+}
+
+// A package is removed while slurper reads its configuration.
+TEST_F(ConfigFolderTest, AFileThatVanishesIsAsIfItHadNotBeenThere) {
+  std::atomic<bool> done = false;
+  std::atomic<int> changes = 0;
+  std::thread package([&] {
+    while (!done) {
+      add("50-passing.toml", "");
+      std::filesystem::remove(in_folder("50-passing.toml"));
+      ++changes;
+    }
+  });
+  std::string said = "no error";
+  for (int round = 0; round < 300 || changes < 300; ++round) {
+    said = complaint();
+    if (said != "no error") break;
+  }
+  done = true;
+  package.join();
+  EXPECT_EQ(said, "no error");
 }
 
 TEST_F(ConfigFolderTest, AnotherFileMayBeLinkedAndNoneMasked) {
