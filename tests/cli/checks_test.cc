@@ -9,7 +9,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
@@ -125,11 +124,7 @@ TEST_F(MachineLimits, FindsThatAnotherUsersSinkMayNotWrite) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root becomes another user";
   ASSERT_EQ(::chmod(folder_.path().c_str(), 0755), 0);
   const std::string path = folder_ / "socket";
-  const UniqueFd socket_fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
-  ASSERT_LT(path.size(), sizeof address.sun_path);
-  path.copy(address.sun_path, path.size());
-  ASSERT_EQ(::bind(socket_fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  const UniqueFd socket_fd = socket_at(path);
   ASSERT_EQ(::chmod(path.c_str(), 0600), 0);
   const std::array sinks = {sink("file", {{"path", folder_ / "x"}}),
                             sink("syslog", {{"transport", "unix"}, {"path", path}})};

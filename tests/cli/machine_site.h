@@ -2,11 +2,14 @@
 #pragma once
 
 #include <gmock/gmock.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/fd.h"
 #include "base/settings.h"
 #include "cli/finding.h"
 #include "cli/program.h"
@@ -36,6 +39,16 @@ inline SinkSettings sink(const std::string& type, std::vector<std::pair<std::str
   for (auto& [name, value] : options)
     sink.options.push_back({.name = name, .values = {value}, .is_list = false, .place = {}});
   return sink;
+}
+
+// A datagram socket at this path.
+inline UniqueFd socket_at(const std::string& path) {
+  UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  EXPECT_LT(path.size(), sizeof address.sun_path);
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  EXPECT_EQ(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  return fd;
 }
 
 class MachineSite {

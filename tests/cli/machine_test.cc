@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -322,11 +321,7 @@ TEST_F(MachineTest, NamesWhatStandsInTheWayOfASink) {
 
 TEST_F(MachineTest, FindsASocketAtWhichNothingListens) {
   const std::string path = folder_ / "socket";
-  const UniqueFd socket_fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
-  ASSERT_LT(path.size(), sizeof address.sun_path);
-  path.copy(address.sun_path, path.size());
-  ASSERT_EQ(::bind(socket_fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  const UniqueFd socket_fd = socket_at(path);
   SinkSettings settings = sink("syslog", {{"transport", "unix"}, {"path", path}});
   EXPECT_THAT(check_sinks(std::span(&settings, 1)), ElementsAre(ok("has what it needs")));
   const UniqueFd other(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));

@@ -5,23 +5,16 @@
 
 #include <algorithm>
 #include <array>
-#include <memory>
 
 #include "base/text.h"
+#include "sink/net/openssl_ptr.h"
 
 namespace slurper {
 
 namespace {
 
-template <auto kFree>
-struct Freed {
-  template <typename T>
-  void operator()(T* object) const {
-    kFree(object);
-  }
-};
-using Bio = std::unique_ptr<BIO, Freed<BIO_free_all>>;
-using Names = std::unique_ptr<GENERAL_NAMES, Freed<GENERAL_NAMES_free>>;
+using Bio = OpensslPtr<BIO, BIO_free_all>;
+using Names = OpensslPtr<GENERAL_NAMES, GENERAL_NAMES_free>;
 
 std::string text_of(const Bio& bio) {
   char* data = nullptr;

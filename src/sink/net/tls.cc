@@ -14,20 +14,15 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "sink/net/certificate_text.h"
+#include "sink/net/openssl_ptr.h"
 
 namespace slurper {
 
 namespace {
 
-template <auto kFree>
-struct Freed {
-  template <typename T>
-  void operator()(T* object) const {
-    kFree(object);
-  }
-};
-using Context = std::unique_ptr<SSL_CTX, Freed<SSL_CTX_free>>;
-using Session = std::unique_ptr<SSL, Freed<SSL_free>>;
+using Context = OpensslPtr<SSL_CTX, SSL_CTX_free>;
+using Session = OpensslPtr<SSL, SSL_free>;
+
 // If the kernel is the cause, its error is the first in OpenSSL's queue; otherwise the last error is the
 // most specific.
 Phrase openssl_reason() {
