@@ -24,6 +24,7 @@ Command add_run_command(CLI::App& program) {
                  "\n\nSignals: TERM and INT empty the pipe and exit; HUP reloads the settings and\n"
                  "reopens the log; USR1 rotates the log; USR2 prints the status.");
   return {parser, [options, level] {
+            hold_signals();
             const Result<Settings> settings = options->load();
             if (!settings) {
               const int exit_status = report(settings.error());

@@ -49,8 +49,7 @@ void delay_next_start() {
   (void)::sigtimedwait(&stops, nullptr, &kSecond);
 }
 
-int run_daemon(const Settings& settings, const std::function<Result<Settings>()>& reload,
-               std::string_view level, std::span<const Phrase> warnings) {
+void hold_signals() {
   // A signalfd also receives ignored signals, as long as they are blocked. The programs that sinks start
   // inherit this: if a signal for slurper is sent to its whole control group (systemctl kill), it kills none
   // of these programs.
@@ -62,7 +61,10 @@ int run_daemon(const Settings& settings, const std::function<Result<Settings>()>
   // If a file grows beyond RLIMIT_FSIZE, write(2) must fail: the signal must not kill slurper.
   (void)::signal(SIGXFSZ, SIG_IGN);
   (void)::signal(SIGPIPE, SIG_IGN);
+}
 
+int run_daemon(const Settings& settings, const std::function<Result<Settings>()>& reload,
+               std::string_view level, std::span<const Phrase> warnings) {
   std::vector<PassedFd> passed = take_passed_fds();
   if (const Status started = start_stderr_log(level); !started) {
     (void)std::fputs(("slurper: " + to_text(started.error()) + '\n').c_str(), stderr);

@@ -10,10 +10,14 @@
 
 namespace slurper {
 
+// Call it first, before the configuration is read and before any thread is started: from then on the signals
+// that run_daemon() handles wait for it, and none ends the process.
+void hold_signals();
+
 // Reads the FIFO into the log until SIGTERM or SIGINT, in the foreground, and returns the process's exit
-// status. Call it before any thread is started: it blocks the signals that it handles. It calls `reload` on
-// SIGHUP. `level`: minimum severity to log, one of spdlog's names ("info"). `warnings`: problems that were
-// found in the settings and on the machine; a successful start reports them once.
+// status. It calls `reload` on SIGHUP. `level`: minimum severity to log, one of spdlog's names ("info").
+// `warnings`: problems that were found in the settings and on the machine; a successful start reports them
+// once.
 int run_daemon(const Settings& settings, const std::function<Result<Settings>()>& reload,
                std::string_view level, std::span<const Phrase> warnings);
 

@@ -1,10 +1,13 @@
 // What a SIGHUP changes, and what it says of the rest.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
+#include <poll.h>
+#include <sys/inotify.h>
 
 #include <csignal>
 #include <filesystem>
 
+#include "base/fd.h"
 #include "support/daemon.h"
 #include "support/files.h"
 
@@ -45,6 +48,23 @@ TEST_F(Reload, TheLogsLimitsChangeAtOnce) {
   EXPECT_TRUE(eventually([&] { return content_of(site_.disk / "messages") == "the next one\n"; }))
       << "it is not rotated";
   EXPECT_THAT(slurper.err(), Not(HasSubstr("after a restart")));
+  stop(slurper);
+}
+
+// A supervisor, or logrotate, may send it as soon as there is a process.
+TEST_F(Reload, ASighupWhileItStartsIsNoEnd) {
+  configure("");
+  const std::string folder = file_ + ".d";
+  std::filesystem::create_directory(folder);
+  for (int i = 0; i < 200; ++i)  // what takes some time to read
+    write_file(fmt::format("{}/{}.toml", folder, i), "# " + std::string(20'000, '.') + '\n');
+  const UniqueFd opens(::inotify_init1(IN_CLOEXEC));
+  ASSERT_GE(::inotify_add_watch(opens.get(), file_.c_str(), IN_OPEN), 0);
+  Child slurper({.argv = {slurper_binary(), "run", "-c", file_}, .env = {}});
+  pollfd opened = {.fd = opens.get(), .events = POLLIN, .revents = 0};
+  ASSERT_EQ(::poll(&opened, 1, -1), 1) << slurper.err();
+  slurper.signal(SIGHUP);
+  EXPECT_TRUE(slurper.said("settings reloaded")) << slurper.err();
   stop(slurper);
 }
 
