@@ -311,6 +311,7 @@ enum class PhraseId : std::uint16_t {
   MakePluginSafe,           //
   IsTheFifo,                // file
   IsTheLog,                 // file
+  IsSlurpersOwn,            // file
   IsWrittenBySink,          // file, sink
   NameAnotherFile,          //
   SlurperEnds,              //

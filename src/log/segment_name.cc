@@ -155,6 +155,14 @@ std::optional<LogFileName> LogPaths::parse(std::string_view name) const {
   return std::nullopt;
 }
 
+bool LogPaths::include(const std::string& path) const {
+  const LogPaths other(path);
+  if (other.directory_ != directory_) return false;
+  const std::string_view name = other.name_;
+  return name == name_ || name.starts_with(fmt::format(".{}.", name_)) ||
+         name.starts_with(fmt::format("{}.rejected-", name_)) || parse(name) || is_quarantined(name);
+}
+
 Result<std::vector<Segment>> list_segments(Os& os, const LogPaths& paths) {
   auto found = scan(paths);
   if (!found) return std::unexpected(std::move(found.error()));

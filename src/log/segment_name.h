@@ -60,6 +60,10 @@ class LogPaths {
   // other files of the folder are none of its business.
   [[nodiscard]] std::optional<LogFileName> parse(std::string_view name) const;
 
+  // Whether slurper may write, rename or remove the file at `path` because of this log. Both paths are
+  // written in the same way (absolute, without "..").
+  [[nodiscard]] bool include(const std::string& path) const;
+
  private:
   [[nodiscard]] std::string beside(std::string_view name) const;
 

@@ -505,6 +505,7 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
               "chown(1) and chmod go-w"},
     {.id = PhraseId::IsTheFifo, .words = "{file} is the FIFO"},
     {.id = PhraseId::IsTheLog, .words = "{file} is the log itself"},
+    {.id = PhraseId::IsSlurpersOwn, .words = "{file} is one of slurper's own files"},
     {.id = PhraseId::IsWrittenBySink, .words = "{file} is what the sink {sink} writes to"},
     {.id = PhraseId::NameAnotherFile, .words = "Name a file that nothing else writes to"},
     {.id = PhraseId::SlurperEnds, .words = "slurper is ending"},

@@ -17,6 +17,7 @@
 #include "base/phrase_id.h"
 #include "base/setting_value.h"
 #include "base/text.h"
+#include "log/segment_name.h"
 #include "sink/exec/exec_sink.h"
 #include "sink/file/file_sink.h"
 #include "sink/journald/journald_sink.h"
@@ -164,6 +165,17 @@ Status add_prepared(const SinkSettings& settings, const SinkType* type,
   return {};
 }
 
+// Whether one of the files of `log` is one of another's. The last of `logs` is `log` itself.
+bool is_beside_another(const LogPaths& log, std::span<const LogPaths> logs) {
+  return std::ranges::any_of(logs.first(logs.size() - 1), [&](const LogPaths& other) {
+    return other.include(log.active()) || log.include(other.active());
+  });
+}
+
+bool is_in(const std::string& path, const std::string& folder) {
+  return !folder.empty() && std::filesystem::path(path).parent_path() == folder;
+}
+
 }  // namespace
 
 std::span<const SinkType> built_in_sinks() {
@@ -232,12 +244,17 @@ Result<std::vector<ConfiguredSink>> prepare_reload(std::span<const SinkSettings>
 Status check_written_files(const Settings& settings) {
   std::map<std::string, Phrase> owners = {{settings.fifo.path, PhraseId::IsTheFifo},
                                           {settings.log.path, PhraseId::IsTheLog}};
+  std::vector<LogPaths> logs = {LogPaths(settings.log.path)};  // each has files beside it
   for (const SinkSettings& sink : settings.sinks) {
     for (const auto& [path, place] : written_files(sink)) {
       const auto [owner, is_new] =
           owners.emplace(path, Phrase(PhraseId::IsWrittenBySink, {{"sink", QuotedText{sink.name}}}));
-      if (is_new) continue;
-      return fail(ErrorKind::Config, accept(place), owner->second.with({"file", QuotedText{owner->first}}),
+      Phrase taken = is_new ? Phrase() : owner->second;
+      const LogPaths& added = logs.emplace_back(path);
+      const bool is_own = is_in(path, settings.ring.directory) || is_beside_another(added, logs);
+      if (is_new && is_own) taken = PhraseId::IsSlurpersOwn;
+      if (taken.empty()) continue;
+      return fail(ErrorKind::Config, accept(place), taken.with({"file", QuotedText{path}}),
                   PhraseId::NameAnotherFile);
     }
   }

@@ -28,6 +28,7 @@ std::string told(std::vector<SinkSettings> sinks) {
   Settings settings;
   settings.fifo.path = "/run/f";
   settings.log.path = "/var/log/m";
+  settings.ring.directory = "/ring";
   settings.sinks = std::move(sinks);
   const Status good = check_written_files(settings);
   return good ? "no error" : text_of(good.error());
@@ -41,6 +42,13 @@ TEST(WrittenFiles, HaveOneWriter) {
   EXPECT_THAT(told({sink("file", "x", "/run/f")}), HasSubstr("'/run/f' is the FIFO"));
   EXPECT_THAT(told({sink("file", "one", "/a"), sink("file", "two", "/a")}),
               HasSubstr("accept 'file:/a?name=two': '/a' is what the sink 'one' writes to"));
+  for (const std::string own : {"/var/log/.m.index", "/var/log/.m.cursor-x", "/var/log/m.rejected-x",
+                                "/var/log/m.00000000000000004096", "/ring/x.ring"}) {
+    EXPECT_THAT(told({sink("file", "x", own)}), HasSubstr("'" + own + "' is one of slurper's own files"));
+  }
+  EXPECT_THAT(told({sink("file", "x", "/x/.y.lock"), sink("file", "y", "/x/y")}),
+              HasSubstr("'/x/y' is one of slurper's own files"));
+  EXPECT_EQ(told({sink("file", "x", "/var/log/m.errors"), sink("file", "y", "/log/.m.index")}), "no error");
   EXPECT_EQ(told({sink("file", "a", "/a"), sink("file", "b", "/b"), sink("exec", "a", "/a"),
                   sink("file", "none", ""), sink("made-up", "m", "/var/log/m")}),
             "no error");
