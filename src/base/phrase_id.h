@@ -405,6 +405,7 @@ enum class PhraseId : std::uint16_t {
   ReportsOfFile,            // file, finding
   MoveFileCursorAway,       //
   MayRepeatLinesOfFile,     // file
+  FileWasCut,               // file, size
   RotateFile,               // file, what, reason, errno, advice
   WriteToFile,              // file
   BreakLoopOfFile,          //

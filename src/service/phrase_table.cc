@@ -669,6 +669,10 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::MayRepeatLinesOfFile,
      .words = "may repeat lines in {file}: the machine went down, or other settings wrote the last "
               "lines"},
+    {.id = PhraseId::FileWasCut,
+     .words = "finds {file} {size} shorter than it left it: the file was cut, or an older copy took its "
+              "place. The sink writes only new lines. To have the missing ones written again, stop slurper "
+              "and set the sink's cursor back: slurper cursor"},
     {.id = PhraseId::RotateFile, .words = "does not rotate {file} now: cannot {what}: {reason}"},
     {.id = PhraseId::WriteToFile, .words = "write to {file}"},
     {.id = PhraseId::BreakLoopOfFile,

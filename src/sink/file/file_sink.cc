@@ -173,7 +173,12 @@ Result<std::optional<Reached>> FileSink::where_to_resume() {
   const auto& record = cursor_->record();
   if (!record) return std::nullopt;
   const bool same_bytes = record->fingerprint == rendering_;
-  if (at_ != record->position && (at_ < record->position || !same_bytes)) {
+  if (at_ < record->position && same_bytes) {  // no power failure: another process did it
+    say_(Level::Warning,
+         about_file(PhraseId::FileWasCut, settings_.path).with({"size", ByteSize{record->position - at_}}));
+    return std::nullopt;
+  }
+  if (at_ != record->position && !same_bytes) {
     say_(Level::Warning, about_file(PhraseId::MayRepeatLinesOfFile, settings_.path));
     return std::nullopt;
   }

@@ -27,6 +27,7 @@ using test::text_of;
 using testing::AllOf;
 using testing::EndsWith;
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 class FileSinkTest : public testing::Test {
@@ -140,6 +141,21 @@ TEST_F(FileSinkTest, ACursorThatIsNotWholeCanBeMovedAway) {
                 "in the file");
   fs::remove(cursor);
   EXPECT_TRUE(open());
+}
+
+TEST_F(FileSinkTest, WhatTheFileHasLostIsReported) {
+  make();
+  write_and_close("one");
+  write_and_close("two");
+  fs::resize_file(path_, 4);  // or the copy of a backup
+  EXPECT_EQ(open().value(), std::nullopt);
+  EXPECT_THAT(said(), HasSubstr("finds '" + path_ +
+                                "' 4B shorter than it left it: the file was cut, or an older copy took its "
+                                "place. The sink writes only new lines. To have the missing ones written "
+                                "again, stop slurper and set the sink's cursor back: slurper cursor"));
+  EXPECT_THAT(said(), Not(HasSubstr("may repeat")));
+  deliver({"three"});
+  EXPECT_EQ(test::content_of(path_), "one\nthree\n");
 }
 
 TEST_F(FileSinkTest, OtherSettingsMayRepeatWhatWasCutShort) {
