@@ -13,24 +13,21 @@ namespace slurper {
 
 namespace {
 
-constexpr std::uint8_t kTcp = 2;
-constexpr std::uint8_t kUdp = 3;
-
 struct NamedType {
   std::string_view name;
-  ScapFdType type;
+  FdType type;
 };
 constexpr NamedType kAnonymous[] = {
-    {"anon_inode:[eventfd]", ScapFdType::Event},   {"anon_inode:[signalfd]", ScapFdType::Signal},
-    {"anon_inode:[eventpoll]", ScapFdType::Epoll}, {"anon_inode:inotify", ScapFdType::Inotify},
-    {"anon_inode:[timerfd]", ScapFdType::Timer},
+    {"anon_inode:[eventfd]", FdType::Event},       {"anon_inode:[signalfd]", FdType::SignalFd},
+    {"anon_inode:[eventpoll]", FdType::EventPoll}, {"anon_inode:inotify", FdType::Inotify},
+    {"anon_inode:[timerfd]", FdType::TimerFd},
 };
 
-ScapFdType type_of_file(const TraceObject& object, std::string_view name) {
-  if (S_ISDIR(object.mode)) return ScapFdType::Directory;
-  if (S_ISREG(object.mode) || S_ISCHR(object.mode) || S_ISBLK(object.mode)) return ScapFdType::File;
+FdType type_of_file(const TraceObject& object, std::string_view name) {
+  if (S_ISDIR(object.mode)) return FdType::Directory;
+  if (S_ISREG(object.mode) || S_ISCHR(object.mode) || S_ISBLK(object.mode)) return FdType::File;
   const auto found = std::ranges::find(kAnonymous, name, &NamedType::name);
-  return found == std::end(kAnonymous) ? ScapFdType::Unsupported : found->type;
+  return found == std::end(kAnonymous) ? FdType::Unsupported : found->type;
 }
 
 void describe_inet(const TraceObject& object, const ListeningPorts& ports, ScapFd& fd) {
@@ -41,17 +38,17 @@ void describe_inet(const TraceObject& object, const ListeningPorts& ports, ScapF
   fd.source_port = object.inet.local_port;
   fd.destination_port = object.inet.remote_port;
   if (object.inet.remote_port == 0) {
-    fd.type = is_ipv6 ? ScapFdType::Ipv6Server : ScapFdType::Ipv4Server;
+    fd.type = is_ipv6 ? FdType::IPv6Server : FdType::IPv4Server;
     return;
   }
-  fd.type = is_ipv6 ? ScapFdType::Ipv6 : ScapFdType::Ipv4;
+  fd.type = is_ipv6 ? FdType::IPv6 : FdType::IPv4;
   if (fd.protocol != kTcp || !ports.contains(object.inet.local_port)) return;
   std::swap(fd.source_ip, fd.destination_ip);
   std::swap(fd.source_port, fd.destination_port);
 }
 
 void describe_unix(const RecordView& file, UnixConnections& connections, ScapFd& fd) {
-  fd.type = ScapFdType::Unix;
+  fd.type = FdType::Unix;
   const UnixConnection* const connection =
       connections.find(file.record->object, UnixConnections::Side::Unknown, file.bound);
   if (connection == nullptr) {
@@ -80,7 +77,7 @@ ScapFd fd_entry(const RecordView& file, UnixConnections& connections, const List
   fd.name = file.path.substr(0, file.path.find('\0'));
   switch (object.kind) {
     case ObjectPipe:
-      fd.type = ScapFdType::Fifo;
+      fd.type = FdType::Fifo;
       break;
     case ObjectUnix:
       describe_unix(file, connections, fd);
@@ -90,7 +87,7 @@ ScapFd fd_entry(const RecordView& file, UnixConnections& connections, const List
       describe_inet(object, ports, fd);
       break;
     case ObjectSocket:
-      fd.type = ScapFdType::Netlink;
+      fd.type = FdType::Netlink;
       break;
     default:
       fd.type = type_of_file(object, fd.name);

@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "trace/engine/flags.h"
+#include "trace/own_events.h"
+#include "trace/scap/format.h"
 
 namespace slurper {
 
@@ -87,10 +89,6 @@ void RecordConverter::add(const TraceRecord& record, std::uint64_t time, std::ui
                           std::uint32_t flags) {
   queue_.add({.time = wall(time), .tid = record.tid, .cpu = record.cpu, .type = type, .flags = flags},
              params_);
-}
-
-void RecordConverter::add_own(const TraceRecord& record, std::uint64_t time, OwnEvent event) {
-  add(record, time, std::to_underlying(event));
 }
 
 const UnixConnection* RecordConverter::connection_of(const RecordView& view) {
@@ -175,7 +173,7 @@ void RecordConverter::add_exit(const RecordView& view) {
     add(record, record.end, kGenericExit);
     params_.clear();
     params_.add_u16(record.nr);
-    add_own(record, record.end, OwnEvent::Compat);
+    add(record, record.end, kCompatEvent);
     return add_generic_result(view);
   }
   const CallPlan& how = plan(record.nr);
@@ -191,7 +189,7 @@ void RecordConverter::add_generic_result(const RecordView& view) {
   params_.add_i64(record.result);
   params_.add_u64(record.end - (record.begin == 0 ? attached_at_ : record.begin));
   for (const u64 argument : record.args) params_.add_u64(argument);
-  add_own(record, record.end, OwnEvent::Result);
+  add(record, record.end, kResultEvent);
 }
 
 // Only where it matters: who reads a capture wants to know why a write failed or a reader saw the end.
@@ -212,7 +210,7 @@ void RecordConverter::add_pipe_state(const RecordView& view) {
   params_.add_u32(record.object.pipe.slots_max);
   params_.add_u32(record.object.pipe.readers);
   params_.add_u32(record.object.pipe.writers);
-  add_own(record, record.end, OwnEvent::Pipe);
+  add(record, record.end, kPipeEvent);
 }
 
 void RecordConverter::add_identity(const TraceRecord& record) {
@@ -224,16 +222,16 @@ void RecordConverter::add_identity(const TraceRecord& record) {
     // sysdig 0.29.3 follows setuid and setresuid only.
     params_.clear();
     for (const std::uint32_t uid : {now.ruid, now.euid, now.suid}) params_.add_u32(uid);
-    add(record, record.end, kSetresuid, kScapStateOnly);
+    add(record, record.end, kSetresuid, kStateOnly);
     params_.clear();
     params_.add_i64(0);
-    add(record, record.end, kSetresuid + 1, kScapStateOnly);
+    add(record, record.end, kSetresuid + 1, kStateOnly);
   }
   found->second = now;
   params_.clear();
   for (const std::uint32_t id : {now.ruid, now.euid, now.suid, now.fsuid, now.rgid, now.egid, now.loginuid})
     params_.add_u32(id);
-  add_own(record, record.end, OwnEvent::Identity);
+  add(record, record.end, kIdentityEvent);
 }
 
 // What later events need to know of this one.
@@ -251,7 +249,7 @@ void RecordConverter::add_process(std::int64_t pid, const TraceRecord& record) {
   at_begin.end = record.begin == 0 ? attached_at_ : record.begin;
   at_begin.tid = static_cast<u32>(pid);
   at_begin.result = 0;
-  add_execve_exit(at_begin, process, kScapStateOnly);
+  add_execve_exit(at_begin, process, kStateOnly);
 }
 
 void RecordConverter::add_execve_exit(const TraceRecord& record, const ScapThread& process,
@@ -369,7 +367,7 @@ void RecordConverter::convert_signal(const RecordView& view) {
 void RecordConverter::add_blocked(const RecordView& view) {
   add_enter(view, attached_at_);
   params_.clear();
-  add_own(*view.record, attached_at_, OwnEvent::Blocked);
+  add(*view.record, attached_at_, kBlockedEvent);
   blocked_.insert(view.record->tid);
 }
 
@@ -383,7 +381,7 @@ void RecordConverter::add_drops(std::uint16_t cpu, std::uint64_t lost, std::uint
   params_.add_u64(lost);
   TraceRecord record{};
   record.cpu = cpu;
-  add_own(record, monotonic, OwnEvent::Drops);
+  add(record, monotonic, kDropsEvent);
 }
 
 }  // namespace slurper

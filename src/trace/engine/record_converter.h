@@ -13,7 +13,6 @@
 #include "trace/engine/param_plan.h"
 #include "trace/engine/process_book.h"
 #include "trace/engine/unix_connections.h"
-#include "trace/own_events.h"
 
 namespace slurper {
 
@@ -79,7 +78,6 @@ class RecordConverter {
                       std::int64_t result, std::uint64_t clone_flags);
   void follow(const RecordView& view);
   void add(const TraceRecord& record, std::uint64_t time, std::uint16_t type, std::uint32_t flags = 0);
-  void add_own(const TraceRecord& record, std::uint64_t time, OwnEvent event);
 
   const CallPlan& plan(std::uint16_t number);
   const UnixConnection* connection_of(const RecordView& view);

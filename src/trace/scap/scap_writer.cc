@@ -4,7 +4,6 @@
 #include <bit>
 
 #include "base/contract.h"
-#include "trace/scap/scap_format.h"
 
 namespace slurper {
 
@@ -107,28 +106,28 @@ void put_ip(std::string& out, const std::array<std::uint8_t, 16>& ip, bool is_ip
 }
 
 void put_payload(std::string& out, const ScapFd& fd) {
-  const bool is_ipv6 = fd.type == ScapFdType::Ipv6 || fd.type == ScapFdType::Ipv6Server;
+  const bool is_ipv6 = fd.type == FdType::IPv6 || fd.type == FdType::IPv6Server;
   switch (fd.type) {
-    case ScapFdType::File:
+    case FdType::File:
       put(out, fd.flags);
       put_string(out, fd.name);
       put(out, fd.dev);
       return;
-    case ScapFdType::Unix:
+    case FdType::Unix:
       put(out, fd.server);
       put(out, fd.client);
       put_string(out, fd.name);
       return;
-    case ScapFdType::Ipv4:
-    case ScapFdType::Ipv6:
+    case FdType::IPv4:
+    case FdType::IPv6:
       put_ip(out, fd.source_ip, is_ipv6);
       put_ip(out, fd.destination_ip, is_ipv6);
       put(out, fd.source_port);
       put(out, fd.destination_port);
       put(out, fd.protocol);
       return;
-    case ScapFdType::Ipv4Server:
-    case ScapFdType::Ipv6Server:
+    case FdType::IPv4Server:
+    case FdType::IPv6Server:
       put_ip(out, fd.source_ip, is_ipv6);
       put(out, fd.source_port);
       put(out, fd.protocol);
@@ -162,8 +161,8 @@ void ScapParams::add_number(std::uint64_t value, std::size_t size) {
 }
 
 void append_section(std::string& out, const ScapMachine& machine) {
-  std::size_t begin = begin_block(out, kSectionBlock);
-  put(out, kByteOrderMark);
+  std::size_t begin = begin_block(out, kSectionHeader);
+  put(out, kByteOrderMagic);
   put(out, std::uint16_t{1});
   put(out, std::uint16_t{2});
   put(out, ~std::uint64_t{0});

@@ -7,7 +7,8 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
+
+#include "trace/scap/format.h"
 
 namespace slurper {
 
@@ -56,28 +57,10 @@ struct ScapThread {
   std::int32_t login_uid = -1;
 };
 
-enum class ScapFdType : std::uint8_t {
-  Directory = 2,
-  Ipv4 = 3,
-  Ipv6 = 4,
-  Ipv4Server = 5,
-  Ipv6Server = 6,
-  Fifo = 7,
-  Unix = 8,
-  Event = 9,
-  Unsupported = 10,
-  Signal = 11,
-  Epoll = 12,
-  Inotify = 13,
-  Timer = 14,
-  Netlink = 15,
-  File = 16,
-};
-
 struct ScapFd {
   std::int64_t fd = -1;
   std::uint64_t ino = 0;
-  ScapFdType type = ScapFdType::Unsupported;
+  FdType type = FdType::Unsupported;
   std::string name;
   std::uint32_t flags = 0;  // of a file: the format's own open flags
   std::uint32_t dev = 0;
@@ -121,9 +104,6 @@ struct ScapEvent {
   std::uint16_t type = 0;
   std::uint32_t flags = 0;
 };
-
-// The event changes a reader's tables, and is no event that it shows.
-inline constexpr std::uint32_t kScapStateOnly = 1;
 
 // Each appends whole blocks to `out`. No block is longer than 65,536 bytes, which is as much as readers take.
 void append_section(std::string& out, const ScapMachine& machine);
