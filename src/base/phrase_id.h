@@ -630,6 +630,9 @@ enum class PhraseId : std::uint16_t {
   WriteStandardOutput,  //
   RemoveRing,           // ring
 
+  // the recorder of slurper trace
+  StartRecorder,  // file
+
   // slurper trace
   ReadCapture,           // file
   CaptureIsEmpty,        //

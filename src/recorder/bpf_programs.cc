@@ -196,8 +196,7 @@ void BpfPrograms::consume() {
 
 std::vector<std::uint64_t> BpfPrograms::lost() const {
   std::vector<std::uint64_t> counts;
-  for (std::size_t i = 0; i < processor_count_; ++i)
-    counts.push_back(now_at(processors_[i].lost));
+  for (std::size_t i = 0; i < processor_count_; ++i) counts.push_back(now_at(processors_[i].lost));
   return counts;
 }
 

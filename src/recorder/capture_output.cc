@@ -69,6 +69,9 @@ Recorded<void> CaptureOutput::write(std::string_view bytes) {
     } else if (errno == EAGAIN) {
       pollfd writable{.fd = fd_.get(), .events = POLLOUT, .revents = 0};
       (void)::poll(&writable, 1, -1);  // the write reports what is wrong
+    } else if (errno == EPIPE) {
+      closed_ = true;
+      return {};
     } else if (errno != EINTR) {
       return std::unexpected(
           RecorderError{kIo, fmt::format("cannot write the capture {}: {}. What was written can be read",

@@ -21,6 +21,8 @@ class CaptureOutput {
 
   Recorded<void> write(std::string_view bytes);
   [[nodiscard]] std::uint64_t size() const { return size_; }
+  // Whether its reader has gone: that ends a recording, and is no failure.
+  [[nodiscard]] bool closed() const { return closed_; }
 
  private:
   CaptureOutput(UniqueFd fd, std::string name) : fd_(std::move(fd)), name_(std::move(name)) {}
@@ -28,6 +30,7 @@ class CaptureOutput {
   UniqueFd fd_;
   std::string name_;
   std::uint64_t size_ = 0;
+  bool closed_ = false;
 };
 
 }  // namespace slurper

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
@@ -125,6 +126,7 @@ Recorded<void> Recorder::prepare() {
   look_at_clock();
   if (const auto attached = programs_->attach(); !attached) return std::unexpected(attached.error());
   drop_privileges();
+  if (options_.never_watched != 0) ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   return {};
 }
 
@@ -264,13 +266,15 @@ void Recorder::count_drops() {
 bool Recorder::ended() {
   signalfd_siginfo signal{};
   while (::read(signals_.get(), &signal, sizeof signal) == sizeof signal) {
+    // A terminal's Ctrl-C comes to both, and who runs this program passes it on.
+    if (signal.ssi_signo == SIGINT && signal.ssi_code > 0 && options_.never_watched != 0) continue;
     if (signal.ssi_signo == SIGINT) {
       ++interrupts_;
     } else {
       terminated_ = true;
     }
   }
-  if (terminated_ || interrupts_ > 1) return true;
+  if (terminated_ || interrupts_ > 1 || output_->closed()) return true;
   if (command_) {
     if (command_->status()) return true;
   } else if (interrupts_ > 0) {

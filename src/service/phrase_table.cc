@@ -64,6 +64,9 @@ constexpr ErrnoAdvice kOfRing[] = {
     {EPERM, kLetItWriteRings},
     {EROFS, kLetItWriteRings},
 };
+constexpr ErrnoAdvice kOfStartRecorder[] = {
+    {ENOENT, "Install slurper completely, or set SLURPER_TRACE_PROGRAM to the recorder's path"},
+};
 constexpr std::string_view kPermitSplice =
     "Set ring.directory to a folder on tmpfs, and let a container's seccomp profile permit splice(2)";
 
@@ -1161,6 +1164,9 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::LogContinuedWithout, .words = "the log continued without it, and it holds {size}"},
     {.id = PhraseId::WriteStandardOutput, .words = "write to standard output"},
     {.id = PhraseId::RemoveRing, .words = "remove the ring {ring}"},
+
+    // the recorder of slurper trace
+    {.id = PhraseId::StartRecorder, .words = "start the recorder {file}", .on_errno = kOfStartRecorder},
 
     // slurper trace
     {.id = PhraseId::ReadCapture, .words = "read the capture {file}"},

@@ -339,6 +339,8 @@ void RecordConverter::convert_exec(const RecordView& view) {
 
 void RecordConverter::convert_exit(const RecordView& view) {
   const TraceRecord& record = *view.record;
+  // It ends in exit(2) or exit_group(2), which do not return.
+  if (record.nr != kNoNumber && (record.flags & RecordEntered) == 0) add_enter(view, record.begin);
   params_.clear();
   params_.add_i64(record.result);
   params_.add_i64(record.result >> 8 & 0xff);

@@ -597,6 +597,7 @@ int BPF_PROG(on_process_exit, struct task_struct *task) {
   r->flags = t->entered ? RecordEntered : 0;
   r->result = task->exit_code;
   r->args[0] = task->signal->live.counter == 0;
+  r->args[1] = r->args[2] = r->args[3] = r->args[4] = r->args[5] = 0;
   u32 pid = task->tgid;
   if (r->args[0]) bpf_map_delete_elem(&processes, &pid);
   t->in_call = 0;
