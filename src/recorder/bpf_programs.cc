@@ -3,6 +3,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -93,6 +94,7 @@ Recorded<std::unique_ptr<BpfPrograms>> BpfPrograms::load(const TraceConfig& conf
   if (const auto opened = programs->open(config); !opened) return std::unexpected(opened.error());
   if (const auto mapped = programs->map_processors(); !mapped) return std::unexpected(mapped.error());
   if (const auto made = programs->make_iterators(); !made) return std::unexpected(made.error());
+  if (const auto made = programs->make_wakeup(); !made) return std::unexpected(made.error());
   return programs;
 }
 
@@ -192,6 +194,21 @@ void BpfPrograms::iterate(const bpf_link* link, const Receiver& receiver) {
 
 void BpfPrograms::consume() {
   ring_buffer__consume(ring_);
+}
+
+Recorded<void> BpfPrograms::make_wakeup() {
+  wakeup_.reset(::epoll_create1(EPOLL_CLOEXEC));
+  // Edge-triggered: a ring that has records is no reason, only those that ask for it.
+  epoll_event event{.events = EPOLLIN | EPOLLET, .data = {}};
+  const int ring_fd = bpf_object__find_map_fd_by_name(object_, "records");
+  if (!wakeup_ || ::epoll_ctl(wakeup_.get(), EPOLL_CTL_ADD, ring_fd, &event) != 0) return load_error(errno);
+  return {};
+}
+
+void BpfPrograms::wait(int fd, std::chrono::milliseconds at_most) {
+  epoll_event event{.events = EPOLLIN, .data = {}};
+  if (waits_for_ != fd && ::epoll_ctl(wakeup_.get(), EPOLL_CTL_ADD, fd, &event) == 0) waits_for_ = fd;
+  (void)::epoll_wait(wakeup_.get(), &event, 1, static_cast<int>(at_most.count()));  // the caller looks at all
 }
 
 std::vector<std::uint64_t> BpfPrograms::lost() const {

@@ -1,6 +1,7 @@
 // BpfPrograms: the programs of trace.bpf.c in the kernel.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -45,6 +46,8 @@ class BpfPrograms {
 
   // Hands over all records that have come.
   void consume();
+  // Waits for records that are better taken at once, until `fd` is readable, or for the time.
+  void wait(int fd, std::chrono::milliseconds at_most);
 
   // Of each processor.
   [[nodiscard]] std::vector<std::uint64_t> lost() const;
@@ -57,12 +60,15 @@ class BpfPrograms {
   Recorded<void> open(const TraceConfig& config);
   Recorded<void> map_processors();
   Recorded<void> make_iterators();
+  Recorded<void> make_wakeup();
   void iterate(const bpf_link* link, const Receiver& receiver);
 
   Receiver receiver_;
   bpf_object* object_ = nullptr;
   ring_buffer* ring_ = nullptr;
   std::vector<bpf_link*> links_;
+  UniqueFd wakeup_;  // epoll
+  int waits_for_ = -1;
   bpf_link* mark_ = nullptr;
   bpf_link* report_ = nullptr;
   bpf_link* files_ = nullptr;

@@ -50,6 +50,7 @@ constexpr CallShape opens(u8 argument) {
 }
 
 constexpr CallShape kNewFd = on_fd(0, ShapeFdResult);
+constexpr CallShape kLife = on_fd(0, ShapeLife);
 constexpr CallShape kReads = buffer(2, BufferBytes, 3, ShapeInput);
 constexpr CallShape kWrites = buffer(2, BufferBytes, 3);
 constexpr CallShape kReadsVectors = buffer(2, BufferIovec, 3, ShapeInput);
@@ -138,8 +139,8 @@ constexpr CallReading kReadings[] = {
     {"stat", "", path(1)},
     {"lstat", "", path(1)},
     {"access", "mode=2", path(1)},
-    {"chdir", "", path(1)},
-    {"fchdir", "fd=1", on_fd(1)},
+    {"chdir", "", path(1, 0, ShapeLife)},
+    {"fchdir", "fd=1", on_fd(1, ShapeLife)},
     {"chroot", "", path(1)},
     {"getcwd", "", path(1)},
     {"rename", "", path(1, 2)},
@@ -158,14 +159,18 @@ constexpr CallReading kReadings[] = {
     {"fchmod", "fd=1 mode=2", on_fd(1)},
     {"fchmodat", "dirfd=1 mode=3", path(2)},
     {"umount2", "flags=2", path(1)},
-    {"execve", "", path(1)},
-    {"execveat", "dirfd=1 flags=5", path(2)},
+    {"execve", "", path(1, 0, ShapeLife)},
+    {"execveat", "dirfd=1 flags=5", path(2, 0, ShapeLife)},
     {"unshare", "flags=1", none()},
     {"setns", "fd=1 nstype=2", on_fd(1)},
-    {"setuid", "uid=1", none()},
-    {"setgid", "gid=1", none()},
-    {"setresuid", "ruid=1 euid=2 suid=3", none()},
-    {"setresgid", "rgid=1 egid=2 sgid=3", none()},
+    {"setuid", "uid=1", kLife},
+    {"setgid", "gid=1", kLife},
+    {"setresuid", "ruid=1 euid=2 suid=3", kLife},
+    {"setresgid", "rgid=1 egid=2 sgid=3", kLife},
+    {"setreuid", "", kLife},
+    {"setregid", "", kLife},
+    {"setfsuid", "", kLife},
+    {"setfsgid", "", kLife},
     {"setpgid", "pid=1 pgid=2", none()},
     {"kill", "pid=1 sig=2", none()},
     {"tkill", "tid=1 sig=2", none()},

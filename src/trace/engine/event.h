@@ -103,6 +103,7 @@ enum {
   ShapeBound = 8,      // the bound path is wanted
   ShapeAddressOut = 16,  // the address is filled by the call; address_len points to its length
   ShapeFdPair = 64,     // the buffer is two descriptors, made by the call
+  ShapeLife = 128,      // tells of the process itself: wanted from each holder of a selected FIFO
   ShapeOpens = 32,     // opens a path, and may sleep in that
 };
 

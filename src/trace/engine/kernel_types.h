@@ -34,6 +34,7 @@ enum {
   BPF_F_MMAPABLE = 1 << 10,
   BPF_LOCAL_STORAGE_GET_F_CREATE = 1 << 0,
   BPF_RB_NO_WAKEUP = 1 << 0,
+  BPF_RB_FORCE_WAKEUP = 1 << 1,
 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)

@@ -350,12 +350,14 @@ static __always_inline u32 append_all(struct scratch *s, u32 nr, bool ended, str
   return at;
 }
 
-static __always_inline void send(struct scratch *s, u32 size) {
+// The recorder looks at the ring often enough by itself. It is woken where it wants to read in /proc what may
+// soon be gone.
+static __always_inline void send(struct scratch *s, u32 size, u64 wakeup) {
   u64 bytes = size;
   if (bytes > 16383) bytes = 16383;
   BOUND(bytes, 16383);
   u64 total = sizeof s->record + bytes;
-  if (bpf_ringbuf_output(&records, s, total, BPF_RB_NO_WAKEUP)) count_loss();
+  if (bpf_ringbuf_output(&records, s, total, wakeup)) count_loss();
 }
 
 static __always_inline void copy_args(struct TraceRecord *r, struct pt_regs *regs) {
@@ -430,7 +432,7 @@ static __always_inline bool on_fifo(struct thread_state *t, struct file *file) {
 }
 
 static __always_inline void emit_call(struct task_struct *task, struct pt_regs *regs, struct thread_state *t,
-                                      u32 nr, s64 result, u8 kind, u8 flags) {
+                                      u32 nr, s64 result, u8 kind, u8 flags, u64 wakeup) {
   struct scratch *s = get_scratch();
   if (!s) return;
   struct TraceRecord *r = &s->record;
@@ -445,11 +447,11 @@ static __always_inline void emit_call(struct task_struct *task, struct pt_regs *
   copy_args(r, regs);
   if (task->thread_info.status & STATUS_COMPAT) {
     r->flags |= RecordCompat;
-    send(s, 0);
+    send(s, 0, wakeup);
     return;
   }
   if (nr >= TraceMaxCalls) {
-    send(s, 0);
+    send(s, 0, wakeup);
     return;
   }
   const volatile struct CallShape *shape = &shapes[nr];
@@ -466,7 +468,7 @@ static __always_inline void emit_call(struct task_struct *task, struct pt_regs *
     file = file_of(task, arg(r, shape->fd));
   }
   if (file) describe(file, &r->object);
-  send(s, append_all(s, nr, ended, file));
+  send(s, append_all(s, nr, ended, file), wakeup);
 }
 
 static __always_inline struct file *file_of_call(struct task_struct *task, struct pt_regs *regs, u32 nr, s64 result,
@@ -490,15 +492,20 @@ int BPF_PROG(on_exit, struct pt_regs *regs, long result) {
   if (!t) return 0;
   u8 flags = 0;
   bool wanted = t->watched;
+  u64 wakeup = BPF_RB_NO_WAKEUP;
   if (config.by_fifo) {
     if (on_fifo(t, file_of_call(task, regs, nr, result, 1))) {
-      if (!t->watched) watch_process(t, task);
+      if (!t->watched) {
+        watch_process(t, task);
+        wakeup = BPF_RB_FORCE_WAKEUP;
+      }
       flags = RecordOnFifo;
     }
-    wanted = flags || t->entered || (t->watched && (config.all_calls || !t->in_call));
+    bool life = nr < TraceMaxCalls && shapes[nr].flags & ShapeLife;
+    wanted = flags || t->entered || (t->watched && (config.all_calls || life || !t->in_call));
   }
   // The first thing that a new thread does is to return from its parent's clone(2), of which RecordFork tells.
-  if (wanted && !t->skip) emit_call(task, regs, t, nr, result, RecordCall, flags);
+  if (wanted && !t->skip) emit_call(task, regs, t, nr, result, RecordCall, flags, wakeup);
   t->skip = 0;
   if (t->watched) call_runs_since(0);
   t->in_call = 0;
@@ -524,7 +531,7 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *previous, struct task_
   } else if (!t->watched) {
     return 0;
   }
-  emit_call(task, regs, t, t->nr, 0, RecordEnter, flags);
+  emit_call(task, regs, t, t->nr, 0, RecordEnter, flags, t->watched ? BPF_RB_NO_WAKEUP : BPF_RB_FORCE_WAKEUP);
   t->entered = 1;
   call_runs_since(0);
   return 0;
@@ -557,7 +564,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child) {
   struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
   r->args[1] = p->nr == 56 ? regs->di : 0;
   if (p->nr == 435) bpf_probe_read_user(&r->args[1], 8, (void *)regs->di);
-  send(s, 0);
+  send(s, 0, BPF_RB_NO_WAKEUP);
   return 0;
 }
 
@@ -578,7 +585,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
   struct mm_struct *mm = task->mm;
   if (config.with_environment) at += r->path2_size = append(s, at, mm->env_start, mm->env_end - mm->env_start);
   at += r->data_size = append(s, at, mm->arg_start, mm->arg_end - mm->arg_start);
-  send(s, at);
+  send(s, at, BPF_RB_FORCE_WAKEUP);
   return 0;
 }
 
@@ -602,7 +609,7 @@ int BPF_PROG(on_process_exit, struct task_struct *task) {
   if (r->args[0]) bpf_map_delete_elem(&processes, &pid);
   t->in_call = 0;
   call_runs_since(0);
-  send(s, 0);
+  send(s, 0, BPF_RB_NO_WAKEUP);
   return 0;
 }
 
