@@ -22,6 +22,7 @@ Command add_check_command(CLI::App& program);
 Command add_verify_command(CLI::App& program);
 Command add_recover_command(CLI::App& program);
 Command add_cursor_command(CLI::App& program);
+Command add_trace_command(CLI::App& program);
 
 // Reports the error on standard error and returns the exit status for it.
 int report(const Error& error);

@@ -118,7 +118,7 @@ LiveTrace::LiveTrace(LiveTrace&& other) noexcept
     : pid_(std::exchange(other.pid_, 0)), stream_(std::move(other.stream_)), status_(other.status_) {}
 
 LiveTrace::~LiveTrace() {
-  close_stream();
+  stream_.reset();
   (void)wait();
 }
 

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/fd.h"
@@ -21,7 +22,7 @@ struct TraceSelection {
   std::string user;  // that runs the command; empty: the caller
   bool all_calls = false;
   bool with_environment = false;
-  std::string write_to;  // a file; empty: stream_fd()
+  std::string write_to;  // a file; empty: take_stream()
   std::optional<unsigned> snaplen;
   std::optional<std::chrono::milliseconds> duration;
   std::optional<ByteSize> size;
@@ -38,10 +39,9 @@ class LiveTrace {
   // Waits for the recorder.
   ~LiveTrace();
 
-  // A pipe from which the capture is read, to its end; -1 if it goes into a file.
-  [[nodiscard]] int stream_fd() const { return stream_.get(); }
-  // Nothing more is wanted: closes the stream, upon which the recorder ends.
-  void close_stream() { stream_.reset(); }
+  // A pipe from which the capture is read, to its end; empty if it goes into a file. Close it when nothing
+  // more is wanted: upon that, the recorder ends.
+  [[nodiscard]] UniqueFd take_stream() { return std::move(stream_); }
   // Waits for the recorder's end, and returns its status: that of the command if there was one, 0 if the
   // recording ended as it should, else what sysexits.h says. The recorder has said why.
   int wait();

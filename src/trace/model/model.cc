@@ -55,6 +55,41 @@ const std::string* Model::group_name(std::uint32_t gid) const {
   return found == groups_.end() ? nullptr : &found->second;
 }
 
+std::optional<std::int64_t> Model::pid_of_peer(const OpenFile& file, std::int64_t but_not) const {
+  std::optional<std::int64_t> found;
+  for (const auto& [tid, one] : threads_) {
+    if (one->tid != one->pid || (found && one->pid == but_not)) continue;
+    one->fds->for_each([&](std::int64_t /*fd*/, const OpenFile& other) {
+      const bool is_same_pair =
+          (other.unix_source == file.unix_source && other.unix_target == file.unix_target) ||
+          (other.unix_source == file.unix_target && other.unix_target == file.unix_source);
+      if (&other != &file && other.type == FdType::Unix && is_same_pair) found = one->pid;
+    });
+  }
+  return found;
+}
+
+void Model::for_each_pending(const std::function<void(TraceEvent&)>& visit) {
+  std::vector<Thread*> threads;
+  for (const auto& [tid, one] : threads_) {
+    if (one->pending.is_open) threads.push_back(one.get());
+  }
+  std::ranges::sort(threads, {}, [](const Thread* one) { return std::pair(one->pending.time, one->tid); });
+  for (Thread* one : threads) {
+    TraceEvent event;
+    event.raw = one->pending.event(one->tid);
+    event.shape = &shape_of(event.raw.type);
+    event.model = this;
+    event.thread = one;
+    event.fd = one->pending.fd;
+    event.file = one->fds->find(event.fd);
+    event.number = one->pending.number;
+    event.first_time = first_time_;
+    event.previous_time = event.raw.time;
+    visit(event);
+  }
+}
+
 bool Model::take(const ScapEvent& raw, TraceEvent& event) {
   event.raw = raw;
   event.shape = &shape_of(raw.type);

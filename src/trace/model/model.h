@@ -4,7 +4,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -58,9 +60,15 @@ class Model {
   // Carries out what happens only after the event was shown: a descriptor is closed, a thread ends.
   void finish(const TraceEvent& event);
 
+  // Calls `visit` with the enter event of each call that has not ended, in order of time.
+  void for_each_pending(const std::function<void(TraceEvent&)>& visit);
+
   [[nodiscard]] const Thread* find_thread(std::int64_t tid) const;
   // The main thread of a thread's process, or the thread.
   [[nodiscard]] const Thread& main_of(const Thread& thread) const;
+  // The process that holds the other end of an AF_UNIX connection; preferably not `but_not`. Searches all
+  // tables.
+  [[nodiscard]] std::optional<std::int64_t> pid_of_peer(const OpenFile& file, std::int64_t but_not) const;
   [[nodiscard]] const std::string* user_name(std::uint32_t uid) const;
   [[nodiscard]] const std::string* group_name(std::uint32_t gid) const;
 

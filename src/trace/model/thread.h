@@ -58,6 +58,7 @@ struct Thread {
   std::int64_t virtual_pid = -1;
   // False if the first that was heard of it was one of its calls.
   bool is_known = false;
+  bool was_shown = false;     // its last event, by whoever shows events
   bool shares_files = false;  // with the main thread of its process
   std::string name;
   std::string exe;

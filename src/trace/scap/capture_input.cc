@@ -1,9 +1,11 @@
 #include "trace/scap/capture_input.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -30,7 +32,10 @@ Result<CaptureInput> CaptureInput::open(const std::string& path) {
 }
 
 CaptureInput::CaptureInput(UniqueFd fd, std::string path)
-    : fd_(std::move(fd)), path_(std::move(path)), buffer_(kBuffer) {}
+    : fd_(std::move(fd)), path_(std::move(path)), buffer_(kBuffer) {
+  struct stat st{};
+  is_stream_ = kernel().fstat(fd_.get(), &st) != 0 || !S_ISREG(st.st_mode);
+}
 
 void CaptureInput::make_room(std::size_t size) {
   std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
@@ -52,6 +57,7 @@ void CaptureInput::fill(std::size_t size) {
 
 // Reads into `data`; zero at the end, or after an error.
 std::size_t CaptureInput::read_some(char* data, std::size_t size) {
+  if (before_wait_ && is_stream_) before_wait_();
   const ssize_t count = kernel().read(fd_.get(), data, size);
   if (count > 0) return static_cast<std::size_t>(count);
   ended_ = true;

@@ -3,9 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/fd.h"
@@ -45,6 +47,9 @@ class CaptureInput {
     offset_ += size;
   }
 
+  // Calls `act` before each read, which may wait for a writer.
+  void before_wait(std::function<void()> act) { before_wait_ = std::move(act); }
+
   // Of the next byte, uncompressed.
   [[nodiscard]] std::uint64_t offset() const { return offset_; }
   // Why the input ended before its end: it can't be read, or can't be decompressed.
@@ -67,9 +72,11 @@ class CaptureInput {
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   std::uint64_t offset_ = 0;
+  bool is_stream_ = false;  // a pipe, or another source that is not complete yet
   bool looked_ = false;
   bool ended_ = false;
   bool damaged_ = false;
+  std::function<void()> before_wait_;
   Status status_;
   std::unique_ptr<Decompressor> decompressor_;
   std::vector<char> packed_;  // read, and not yet decompressed

@@ -21,6 +21,10 @@ bool is_known(std::uint32_t type) {
 ScapReader::ScapReader(CaptureInput input, DamageReport report)
     : input_(std::move(input)), report_(std::move(report)) {}
 
+void ScapReader::before_wait(std::function<void()> act) {
+  input_.before_wait(std::move(act));
+}
+
 void ScapReader::report(DamageKind kind, std::uint64_t offset, std::uint64_t skipped) const {
   report_({.kind = kind, .offset = offset, .skipped = skipped});
 }

@@ -44,6 +44,8 @@ class ScapReader {
   [[nodiscard]] bool is_capture();
   // The next block; nothing at the end.
   [[nodiscard]] std::optional<Block> next();
+  // Calls `act` before it waits for more of the capture, which is then not a file.
+  void before_wait(std::function<void()> act);
   [[nodiscard]] const CaptureInput& input() const { return input_; }
   void report(DamageKind kind, std::uint64_t offset, std::uint64_t skipped) const;
 
