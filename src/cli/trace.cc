@@ -113,11 +113,12 @@ int trace_command(const TraceOptions& options, int out_fd, std::FILE* err) {
   return print_capture(std::move(*input), options.read_file, std::move(*request), out_fd, err);
 }
 
-Command add_trace_command(CLI::App& program) {
+Command add_trace_command(CLI::App& program, std::vector<std::string> traced) {
   CLI::App* const parser = program.add_subcommand(
       "trace", "show the system calls of a capture, and what is\nbehind each descriptor");
   const auto options = std::make_shared<TraceOptions>();
   const auto live = std::make_shared<LiveOptions>();
+  live->selection.command = std::move(traced);
   const auto list = std::make_shared<bool>(false);
   auto* const read = parser->add_option("-r,--read", options->read_file,
                                         "the capture, which may be compressed; - is\nstandard input");

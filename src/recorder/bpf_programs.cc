@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 
@@ -27,6 +28,8 @@ namespace {
 constexpr int kNoPermission = 77;  // EX_NOPERM of sysexits.h
 constexpr int kUnavailable = 69;   // EX_UNAVAILABLE
 
+constexpr std::size_t kMostSaid = 2000;
+
 constexpr const char* kAttached[] = {"on_fork",   "on_exec",  "on_process_exit", "on_signal",
                                      "on_switch", "on_enter", "on_exit"};
 
@@ -37,10 +40,13 @@ std::string& said() {
 }
 
 int keep(libbpf_print_level level, const char* format, va_list arguments) {
-  char line[512];
-  if (level == LIBBPF_WARN && std::vsnprintf(line, sizeof line, format, arguments) > 0 &&
-      said().size() < 4096)
-    said() += line;
+  if (level != LIBBPF_WARN) return 0;
+  char* text = nullptr;
+  if (::vasprintf(&text, format, arguments) < 0) return 0;
+  said() += text;
+  std::free(text);
+  // The verifier's reason is at its end.
+  if (said().size() > kMostSaid) said().erase(0, said().size() - kMostSaid);
   return 0;
 }
 
@@ -51,7 +57,7 @@ std::unexpected<RecorderError> load_error(int error) {
         "cannot trace: this kernel has no BTF (/sys/kernel/btf/vmlinux is missing). A kernel built with "
         "CONFIG_DEBUG_INFO_BTF=y has it. Captures that were made elsewhere can be read here: slurper trace "
         "-r FILE"});
-  if (error == EPERM || error == EACCES)
+  if (error == EPERM)
     return std::unexpected(RecorderError{kNoPermission,
                                          "cannot trace: BPF programs need CAP_BPF and CAP_PERFMON. Run it as "
                                          "root, or give the program both: setcap "

@@ -280,6 +280,22 @@ TEST_F(Recorder, CountsWhatItLoses) {
   EXPECT_LE(shown + lost, kCalls + 10);
 }
 
+// What an option leaves out, the kernel does not even verify.
+TEST_F(Recorder, LoadsItsProgramsWithEachOption) {
+  const std::string fifo = make_fifo();
+  for (const std::vector<std::string>& options :
+       std::vector<std::vector<std::string>>{{"--fifo", fifo},
+                                             {"--fifo", fifo, "--all-calls"},
+                                             {"--fifo", fifo, "--env", "--snaplen", "0"},
+                                             {"-p", std::to_string(::getpid()), "--env", "--snaplen", "4095"},
+                                             {}}) {
+    std::vector<std::string> all = {"-w", capture_, "--for", "1ms"};
+    all.insert(all.end(), options.begin(), options.end());
+    const Recorded recorded = record(all);
+    EXPECT_EQ(recorded.status, 0) << recorded.err;
+  }
+}
+
 TEST_F(Recorder, WritesAFileForItsOwnerAlone) {
   write_file(capture_, "something that was there before, and longer than a header");
   ASSERT_EQ(::chmod(capture_.c_str(), 0644), 0);

@@ -23,7 +23,21 @@ enum {
 };
 
 const volatile struct TraceConfig config SEC(".rodata.config");
-#define shapes config.shapes
+
+// The verifier must see each bound on the value that is used, so the compiler may not move it.
+#define BOUND(value, mask) asm volatile("%0 &= " #mask : "+r"(value))
+
+// How the call's arguments are read; null for one beyond the table.
+static __always_inline const volatile struct CallShape *shape_of(u64 nr) {
+  if (nr >= TraceMaxCalls) return 0;
+  BOUND(nr, 511);
+  return &config.shapes[nr];
+}
+
+static __always_inline u32 shape_flags(u64 nr) {
+  const volatile struct CallShape *shape = shape_of(nr);
+  return shape ? shape->flags : 0;
+}
 
 // Of each thread that is watched; when a FIFO is selected, of each one that makes calls on descriptors.
 struct thread_state {
@@ -212,10 +226,6 @@ static __always_inline void fill_name(struct TraceRecord *r, struct task_struct 
   for (int i = 0; i < 16; i++) r->comm[i] = task->comm[i];
 }
 
-// The verifier must see each bound on the value that is used, so the compiler may not move it: 16,383 is the last
-// place where a piece fits in.
-#define BOUND(value, mask) asm volatile("%0 &= " #mask : "+r"(value))
-
 // Appends user memory; returns how much.
 static __always_inline u32 append(struct scratch *s, u64 at, u64 from, u64 size) {
   if (size > TraceMaxPiece - 1) size = TraceMaxPiece - 1;
@@ -274,8 +284,8 @@ static __always_inline u64 arg(struct TraceRecord *r, u8 number) {
 
 __noinline u32 append_buffer(u32 nr, u32 at, u32 ended) {
   struct scratch *s = get_scratch();
-  if (!s || nr >= TraceMaxCalls) return 0;
-  const volatile struct CallShape *shape = &shapes[nr];
+  const volatile struct CallShape *shape = shape_of(nr);
+  if (!s || !shape) return 0;
   struct TraceRecord *r = &s->record;
   u64 from = arg(r, shape->buffer);
   u8 kind = shape->buffer_kind;
@@ -296,8 +306,8 @@ __noinline u32 append_buffer(u32 nr, u32 at, u32 ended) {
 
 __noinline u32 append_address(u32 nr, u32 at, u32 ended) {
   struct scratch *s = get_scratch();
-  if (!s || nr >= TraceMaxCalls) return 0;
-  const volatile struct CallShape *shape = &shapes[nr];
+  const volatile struct CallShape *shape = shape_of(nr);
+  if (!s || !shape) return 0;
   struct TraceRecord *r = &s->record;
   u64 from = arg(r, shape->address);
   u64 size = arg(r, shape->address_len);
@@ -339,7 +349,8 @@ static __always_inline u32 append_bound(struct scratch *s, u32 at, struct file *
 }
 
 static __always_inline u32 append_all(struct scratch *s, u32 nr, bool ended, struct file *file) {
-  const volatile struct CallShape *shape = &shapes[nr];
+  const volatile struct CallShape *shape = shape_of(nr);
+  if (!shape) return 0;
   struct TraceRecord *r = &s->record;
   u32 at = 0;
   if (shape->path) at += r->path_size = append_string(at, arg(r, shape->path));
@@ -393,7 +404,8 @@ static __always_inline struct thread_state *state_of(struct task_struct *task, u
   if (!config.by_fifo) return t;
   if (!t) {
     // Anyone may come to hold the FIFO, and the call with which that shows began before.
-    if (nr >= TraceMaxCalls || !(shapes[nr].fd || shapes[nr].flags & ShapeFdResult) || is_own(task)) return 0;
+    const volatile struct CallShape *shape = shape_of(nr);
+    if (!shape || !(shape->fd || shape->flags & ShapeFdResult) || is_own(task)) return 0;
     t = bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
   }
   if (t && t->generation != generation) look_again(t, task);
@@ -412,8 +424,7 @@ int BPF_PROG(on_enter, struct pt_regs *regs, long nr) {
   t->in_call = 1;
   t->seen = 1;
   t->skip = 0;
-  if (nr < 0 || nr >= TraceMaxCalls) return 0;
-  if (shapes[nr].flags & ShapeCloses) {
+  if (shape_flags(nr) & ShapeCloses) {
     struct file *file = file_of(task, regs->di);
     if (file) {
       clear(&t->object);
@@ -450,11 +461,11 @@ static __always_inline void emit_call(struct task_struct *task, struct pt_regs *
     send(s, 0, wakeup);
     return;
   }
-  if (nr >= TraceMaxCalls) {
+  const volatile struct CallShape *shape = shape_of(nr);
+  if (!shape) {
     send(s, 0, wakeup);
     return;
   }
-  const volatile struct CallShape *shape = &shapes[nr];
   struct file *file = 0;
   if (t->has_object) {
     r->object = t->object;
@@ -473,9 +484,10 @@ static __always_inline void emit_call(struct task_struct *task, struct pt_regs *
 
 static __always_inline struct file *file_of_call(struct task_struct *task, struct pt_regs *regs, u32 nr, s64 result,
                                                  bool ended) {
-  if (nr >= TraceMaxCalls) return 0;
-  if (shapes[nr].flags & ShapeFdResult) return ended && result >= 0 ? file_of(task, result) : 0;
-  switch (shapes[nr].fd) {
+  const volatile struct CallShape *shape = shape_of(nr);
+  if (!shape) return 0;
+  if (shape->flags & ShapeFdResult) return ended && result >= 0 ? file_of(task, result) : 0;
+  switch (shape->fd) {
     case 1:
       return file_of(task, regs->di);
     case 3:
@@ -501,7 +513,7 @@ int BPF_PROG(on_exit, struct pt_regs *regs, long result) {
       }
       flags = RecordOnFifo;
     }
-    bool life = nr < TraceMaxCalls && shapes[nr].flags & ShapeLife;
+    bool life = shape_flags(nr) & ShapeLife;
     wanted = flags || t->entered || (t->watched && (config.all_calls || life || !t->in_call));
   }
   // The first thing that a new thread does is to return from its parent's clone(2), of which RecordFork tells.
@@ -526,7 +538,7 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *previous, struct task_
   if (config.by_fifo) {
     if (on_fifo(t, file_of_call(task, regs, t->nr, 0, 0))) flags = RecordOnFifo;
     // Who sleeps in an open may be waiting for the FIFO's other end. The recorder knows the path.
-    bool opens = t->nr < TraceMaxCalls && shapes[t->nr].flags & ShapeOpens && !preempt;
+    bool opens = shape_flags(t->nr) & ShapeOpens && !preempt;
     if (!flags && !t->watched && !opens) return 0;
   } else if (!t->watched) {
     return 0;
