@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <grp.h>
 #include <pwd.h>
+#include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "proc/open_descriptors.h"
 #include "proc/proc_files.h"
 #include "trace/engine/file_table.h"
 
@@ -168,13 +170,39 @@ std::set<pid_t> with_descendants(const std::set<pid_t>& pids) {
   return all;
 }
 
-std::set<pid_t> with_ancestors(pid_t pid) {
-  std::set<pid_t> all;
-  while (pid > 1 && all.insert(pid).second) {
-    const UniqueFd folder = open_directory(AT_FDCWD, fmt::format("/proc/{}", pid).c_str());
-    const auto stat = folder ? read_process_stat(folder.get()) : std::nullopt;
-    pid = stat ? stat->parent : 0;
+namespace {
+
+pid_t parent_of(pid_t pid) {
+  const UniqueFd folder = open_directory(AT_FDCWD, fmt::format("/proc/{}", pid).c_str());
+  const auto stat = folder ? read_process_stat(folder.get()) : std::nullopt;
+  return stat ? stat->parent : 0;
+}
+
+std::vector<pid_t> readers_of_output(pid_t pid) {
+  std::vector<pid_t> readers;
+  for (const int fd : {STDOUT_FILENO, STDERR_FILENO}) {
+    struct stat file{};
+    if (::stat(fmt::format("/proc/{}/fd/{}", pid, fd).c_str(), &file) != 0 || !S_ISFIFO(file.st_mode))
+      continue;
+    for (const OpenDescriptor& held : find_open_descriptors(file.st_dev, file.st_ino).open)
+      if (held.access == Access::Read) readers.push_back(held.process.pid);
   }
+  return readers;
+}
+
+}  // namespace
+
+std::set<pid_t> carriers_of_output(const std::set<pid_t>& pids) {
+  std::set<pid_t> all;
+  std::vector<pid_t> printing(pids.begin(), pids.end());
+  while (!printing.empty()) {
+    const pid_t pid = printing.back();
+    printing.pop_back();
+    if (pid <= 0 || !all.insert(pid).second) continue;
+    for (const pid_t reader : readers_of_output(pid)) printing.push_back(reader);
+  }
+  for (const pid_t pid : pids)
+    for (pid_t parent = pid; parent > 1; parent = parent_of(parent)) all.insert(parent);
   return all;
 }
 

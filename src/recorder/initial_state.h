@@ -25,8 +25,9 @@ void append_initial_state(const InitialState& state, BpfPrograms& programs, Proc
 
 // `pids` and their descendants.
 [[nodiscard]] std::set<pid_t> with_descendants(const std::set<pid_t>& pids);
-// The process and its ancestors.
-[[nodiscard]] std::set<pid_t> with_ancestors(pid_t pid);
+// These processes, their ancestors (a shell, a terminal, sshd), and who reads what they print (a pager). To
+// trace these would be to trace what the trace causes.
+[[nodiscard]] std::set<pid_t> carriers_of_output(const std::set<pid_t>& pids);
 
 // The call that the thread is in, as proc_pid_syscall(5) gives it: the number and six arguments. Empty if it
 // is in none, or that can't be seen.

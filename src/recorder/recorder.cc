@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstddef>
 #include <cstdio>
 #include <ctime>
 #include <limits>
@@ -81,7 +82,7 @@ Recorded<int> Recorder::run() {
   return command_ ? command_->status().value_or(0) : 0;
 }
 
-Recorded<TraceConfig> Recorder::config() const {
+Recorded<TraceConfig> Recorder::config() {
   TraceConfig config{};
   if (!options_.fifo.empty()) {
     struct stat file{};
@@ -90,6 +91,7 @@ Recorded<TraceConfig> Recorder::config() const {
           kNoInput, fmt::format("cannot find the FIFO {}: {}", in_quotes(options_.fifo), errno_text(errno))});
     if (!S_ISFIFO(file.st_mode))
       return std::unexpected(RecorderError{kNoInput, fmt::format("{} is no FIFO", in_quotes(options_.fifo))});
+    fifo_ = {file.st_dev, file.st_ino};
     config.fifo_ino = file.st_ino;
     config.fifo_dev = device_for_kernel(file.st_dev);
     config.by_fifo = 1;
@@ -141,7 +143,7 @@ void Recorder::list(const std::set<pid_t>& pids) {
 void Recorder::choose_processes() {
   attached_at_ = monotonic_now();
   converter_.set_attached_at(attached_at_);
-  if (options_.whole_machine()) list(with_ancestors(::getpid()));
+  if (options_.whole_machine()) list(carriers_of_output({::getpid(), options_.never_watched}));
   if (command_) list({command_->pid()});
   if (!options_.fifo.empty()) {
     struct stat file{};
@@ -243,8 +245,38 @@ void Recorder::look_at_clock() {
   converter_.set_clock_offset(clock_offset_);
 }
 
+// Somebody sleeps in an open, and the kernel can't tell of what.
+bool Recorder::is_of_fifo(const RecordView& view) {
+  const TraceRecord& record = *view.record;
+  const bool ends = record.kind == RecordCall;
+  if (ends) return opens_fifo_.erase(record.tid) != 0 || (record.flags & RecordOnFifo) != 0;
+  const bool has_dirfd = find_call("open")->number != record.nr && find_call("creat")->number != record.nr;
+  const auto dirfd = static_cast<std::int32_t>(record.args[0]);
+  std::string path(view.path.substr(0, view.path.find('\0')));
+  if (!path.starts_with('/')) {
+    const std::string folder = has_dirfd && dirfd >= 0 ? fmt::format("fd/{}", dirfd) : std::string("cwd");
+    path = fmt::format("/proc/{}/{}/{}", record.pid, folder, path);
+  }
+  struct stat file{};
+  if (::stat(path.c_str(), &file) != 0 || std::pair(file.st_dev, file.st_ino) != fifo_) return false;
+  opens_fifo_.insert(record.tid);
+  return true;
+}
+
 void Recorder::take(std::string_view bytes) {
   ++records_;
+  const TraceRecord* const first = view_of(bytes).record;
+  if (first != nullptr && (first->flags & RecordPerhaps) != 0) {
+    const RecordView view = view_of(bytes);
+    const bool shown = opens_fifo_.contains(first->tid);
+    if (!is_of_fifo(view)) return;
+    if (first->kind == RecordCall && !shown) {
+      std::string changed(bytes);
+      auto flags = static_cast<u8>(first->flags & ~RecordEntered);
+      changed[offsetof(TraceRecord, flags)] = static_cast<char>(flags);
+      return converter_.convert(changed);
+    }
+  }
   // What the child does before its execve(2) is this program's doing.
   if (command_ && !command_runs_) {
     const TraceRecord* const record = view_of(bytes).record;

@@ -7,7 +7,8 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <unordered_map>
+#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "base/fd.h"
@@ -32,7 +33,7 @@ class Recorder {
 
  private:
   Recorded<void> prepare();
-  Recorded<TraceConfig> config() const;
+  Recorded<TraceConfig> config();
   void choose_processes();
   void list(const std::set<pid_t>& pids);
   void find_blocked();
@@ -41,6 +42,7 @@ class Recorder {
   Recorded<void> turn();
   Recorded<void> finish();
   void take(std::string_view record);
+  [[nodiscard]] bool is_of_fifo(const RecordView& view);
   void count_drops();
   void look_at_clock();
   [[nodiscard]] bool ended();
@@ -56,6 +58,8 @@ class Recorder {
   ProcessBook processes_;
   RecordConverter converter_;
   std::set<pid_t> watched_;  // with whole_machine: those left out
+  std::pair<dev_t, ino_t> fifo_{};
+  std::unordered_set<u32> opens_fifo_;  // threads that sleep in an open of it
   UniqueFd signals_;
   UniqueFd clock_;
   std::uint64_t attached_at_ = 0;

@@ -29,6 +29,7 @@ enum {
   RecordCompat = 4,        // a call of the 32-bit kind, with its own numbers
   RecordOnFifo = 8,       // the object is the selected FIFO
   RecordSeen = 16,         // of RecordState: the thread has begun or ended a call since it is watched
+  RecordPerhaps = 64,    // an open that may be one of the FIFO: its path tells
   RecordInCall = 32,      // of RecordState: a call is under way
 };
 

@@ -44,7 +44,7 @@ struct thread_state {
   u64 begin;
   u32 generation;
   u16 nr;
-  u8 watched, entered, in_call, seen, has_object, skip;
+  u8 watched, entered, in_call, seen, has_object, skip, perhaps;
   struct TraceObject object;  // of a descriptor that the call closes
 };
 
@@ -424,6 +424,7 @@ int BPF_PROG(on_enter, struct pt_regs *regs, long nr) {
   t->in_call = 1;
   t->seen = 1;
   t->skip = 0;
+  t->perhaps = 0;
   if (shape_flags(nr) & ShapeCloses) {
     struct file *file = file_of(task, regs->di);
     if (file) {
@@ -513,6 +514,7 @@ int BPF_PROG(on_exit, struct pt_regs *regs, long result) {
       }
       flags = RecordOnFifo;
     }
+    if (t->perhaps) flags |= RecordPerhaps;
     bool life = shape_flags(nr) & ShapeLife;
     wanted = flags || t->entered || (t->watched && (config.all_calls || life || !t->in_call));
   }
@@ -540,11 +542,13 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *previous, struct task_
     // Who sleeps in an open may be waiting for the FIFO's other end. The recorder knows the path.
     bool opens = shape_flags(t->nr) & ShapeOpens && !preempt;
     if (!flags && !t->watched && !opens) return 0;
+    if (!flags && !t->watched) flags = RecordPerhaps;
   } else if (!t->watched) {
     return 0;
   }
   emit_call(task, regs, t, t->nr, 0, RecordEnter, flags, t->watched ? BPF_RB_NO_WAKEUP : BPF_RB_FORCE_WAKEUP);
   t->entered = 1;
+  t->perhaps = (flags & RecordPerhaps) != 0;
   call_runs_since(0);
   return 0;
 }
