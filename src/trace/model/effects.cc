@@ -40,6 +40,7 @@ enum Call : std::uint16_t {
   kAccept4 = 248,
   kOpenAt = 306,
   kOpenAt2 = 326,
+  kCopyFileRange = 332,
   kDup2 = 362,
   kDup3 = 364,
   kDup1 = 366,
@@ -79,7 +80,6 @@ void open_kind(TraceEvent& event, FdType type) {
 // The exit of open, openat, openat2 or creat; `directory` is the parameter with its descriptor, or none.
 void open_path(TraceEvent& event, int directory, std::size_t path, int flags, std::size_t device) {
   const std::int64_t fd = event.result();
-  if (fd < 0) return;
   const ScapEvent& raw = event.raw;
   const std::string_view name = text_of(raw.param(path));
   const std::uint32_t bits = flags < 0 ? 0 : raw.number<std::uint32_t>(static_cast<std::size_t>(flags));
@@ -88,6 +88,11 @@ void open_path(TraceEvent& event, int directory, std::size_t path, int flags, st
           ? std::string_view(thread_of(event).directory)
           : directory_of(thread_of(event), raw.number<std::int64_t>(static_cast<std::size_t>(directory)));
   OpenFile file((bits & kOpenDirectory) != 0 ? FdType::Directory : FdType::File, join_path(base, name));
+  if (fd < 0) {  // shown by its name, and in no table
+    event.fd = -1;
+    event.file = std::make_shared<OpenFile>(FdType::Unknown, std::move(file.name));
+    return;
+  }
   file.device = raw.number<std::uint32_t>(device);
   if (raw.param_count > device + 1) file.inode = raw.number<std::uint64_t>(device + 1);
   open(event, fd, std::move(file), (bits & kOpenCloseOnExec) != 0);
@@ -225,7 +230,9 @@ void change_directory(TraceEvent& event, std::string path) {
 
 void note_enter(TraceEvent& event) {
   if (event.file == nullptr) return;
-  if (event.raw.type == kConnect && event.file->type == FdType::Unix) {
+  if (event.raw.type == kConnect && is_ip(event.file->type)) {
+    set_target(*event.file, event.raw.param(1));
+  } else if (event.raw.type == kConnect && event.file->type == FdType::Unix) {
     std::string name;
     append_sockaddr(name, event.raw.param(1));
     if (!name.empty()) event.file->name = std::move(name);
@@ -282,6 +289,10 @@ void apply_to_thread(TraceEvent& event) {
       return change_directory(event, std::string(text_of(raw.param(1))));
     case kFchdir:
       if (event.file != nullptr) change_directory(event, event.file->name);
+      return;
+    case kCopyFileRange:
+      event.fd = raw.number<std::int64_t>(1);
+      event.file = event.thread->fds->find(event.fd);
       return;
     case kSendTo:
     case kSendMsg:

@@ -23,8 +23,6 @@ std::string_view type_name(FdType type) {
       return "unix";
     case FdType::Event:
       return "event";
-    case FdType::Unsupported:
-      return "unsupported";
     case FdType::SignalFd:
       return "signalfd";
     case FdType::EventPoll:
@@ -38,6 +36,7 @@ std::string_view type_name(FdType type) {
     case FdType::File:
       return "file";
     case FdType::Unknown:
+    case FdType::Unsupported:
     case FdType::Block:
       break;
   }

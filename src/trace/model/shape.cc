@@ -34,12 +34,12 @@ Category category_of(std::string_view name) {
                        "pwritev", "sendfile", "dup",   "dup2",   "dup3",   "fcntl",  "ioctl",
                        "close",   "splice",   "fstat", "lseek",  "llseek", "fchdir"}))
     return Io;
-  if (is_one_of(name, {"socket",     "bind",        "connect",     "listen",     "accept",
-                       "accept4",    "send",        "sendto",      "recv",       "recvfrom",
-                       "shutdown",   "getsockname", "getpeername", "socketpair", "setsockopt",
-                       "getsockopt", "sendmsg",     "sendmmsg",    "recvmsg",    "recvmmsg"}))
+  if (is_one_of(name, {"socket", "bind", "connect", "listen", "accept", "accept4", "send", "sendto", "recv",
+                       "recvfrom", "shutdown", "getsockname", "getpeername", "setsockopt", "getsockopt",
+                       "sendmsg", "sendmmsg", "recvmsg", "recvmmsg"}))
     return Net;
-  if (is_one_of(name, {"pipe", "pipe2", "eventfd", "eventfd2", "futex", "semop", "semctl", "semget"}))
+  if (is_one_of(name,
+                {"pipe", "pipe2", "socketpair", "eventfd", "eventfd2", "futex", "semop", "semctl", "semget"}))
     return Ipc;
   if (is_one_of(name, {"poll", "ppoll", "select", "epoll_wait"})) return Wait;
   if (is_one_of(name, {"kill", "tkill", "tgkill", "signalfd", "signaldeliver"})) return Signal;
@@ -52,6 +52,7 @@ Category category_of(std::string_view name) {
   if (name == "timerfd_create") return Time;
   if (name == "switch") return Scheduler;
   if (is_one_of(name, {"mmap", "mmap2", "munmap", "brk", "mprotect"})) return Memory;
+  if (is_one_of(name, {"notification", "tracer", "container", "pluginevent"})) return Other;
   return File;
 }
 
@@ -85,8 +86,8 @@ Shape make(std::uint16_t type) {
   shape.creates_fd = makes_fd(name) || (shape.info->is_exit && makes_fd_of_another(name));
   shape.reads =
       is_one_of(name, {"read", "readv", "pread", "preadv", "recv", "recvfrom", "recvmsg", "recvmmsg"});
-  shape.writes =
-      is_one_of(name, {"write", "writev", "pwrite", "pwritev", "send", "sendto", "sendmsg", "sendmmsg"});
+  shape.writes = is_one_of(name, {"write", "writev", "pwrite", "pwritev", "send", "sendto", "sendmsg",
+                                  "sendmmsg", "copy_file_range"});
   shape.waits = is_one_of(name, {"poll", "ppoll", "select", "epoll_wait", "futex", "nanosleep"});
   shape.category = category_of(name);
   if (shape.info->is_exit) {

@@ -245,6 +245,9 @@ void append_behind_number(std::string& out, const Value& value, std::int64_t num
     case ParamType::RelTime:
       fmt::format_to(std::back_inserter(out), "{:g}s", static_cast<double>(number) / 1e9);
       return;
+    case ParamType::Syscall:
+      out += generic_name(static_cast<std::uint16_t>(number), kNoNumber);
+      return;
     case ParamType::Signal:
       return append_only(out, *value.param.symbols, static_cast<std::uint32_t>(number));
     default:
