@@ -87,7 +87,10 @@ void open_path(TraceEvent& event, int directory, std::size_t path, int flags, st
       directory < 0
           ? std::string_view(thread_of(event).directory)
           : directory_of(thread_of(event), raw.number<std::int64_t>(static_cast<std::size_t>(directory)));
-  OpenFile file((bits & kOpenDirectory) != 0 ? FdType::Directory : FdType::File, join_path(base, name));
+  // In a directory that is not known, sysdig names a file so, too.
+  const bool is_known = name.starts_with('/') || !base.empty();
+  OpenFile file((bits & kOpenDirectory) != 0 ? FdType::Directory : FdType::File,
+                is_known ? join_path(base, name) : "<UNKNOWN>" + std::string(name));
   if (fd < 0) {  // shown by its name, and in no table
     event.fd = -1;
     event.file = std::make_shared<OpenFile>(FdType::Unknown, std::move(file.name));
@@ -229,16 +232,11 @@ void change_directory(TraceEvent& event, std::string path) {
 }  // namespace
 
 void note_enter(TraceEvent& event) {
-  if (event.file == nullptr) return;
-  if (event.raw.type == kConnect && is_ip(event.file->type)) {
-    set_target(*event.file, event.raw.param(1));
-  } else if (event.raw.type == kConnect && event.file->type == FdType::Unix) {
-    std::string name;
-    append_sockaddr(name, event.raw.param(1));
-    if (!name.empty()) event.file->name = std::move(name);
-  } else if (event.raw.type == kSendTo || event.raw.type == kSendMsg) {
-    event.thread->pending.fd = event.fd;
-  }
+  if (event.file == nullptr || event.raw.type != kConnect || set_target(*event.file, event.raw.param(1)))
+    return;
+  std::string name;
+  append_sockaddr(name, event.raw.param(1));
+  if (!name.empty()) event.file->name = std::move(name);
 }
 
 void apply_to_thread(TraceEvent& event) {

@@ -104,7 +104,7 @@ class Model {
 // `path` in `directory`, without "." and "..".
 [[nodiscard]] std::string join_path(std::string_view directory, std::string_view path);
 
-// The directory that a path parameter is relative to: of the descriptor if it has one, else the thread's.
+// The directory that a path is relative to; empty if nothing is known of the descriptor.
 [[nodiscard]] std::string_view directory_of(const Thread& thread, std::int64_t directory_fd);
 
 // A text without its NUL.

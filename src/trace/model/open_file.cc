@@ -78,7 +78,7 @@ char type_letter(FdType type) {
     case FdType::Unknown:
       break;
   }
-  return '?';
+  return 'o';
 }
 
 void append_address(std::string& out, const IpEnd& end, bool is_v6) {

@@ -66,6 +66,7 @@ void find_enter_params(Shape& shape) {
 
 void find_exit_params(Shape& shape) {
   const EventInfo& info = *shape.info;
+  const std::size_t first_appended = info.type < kFirstNewEvent ? info.classic_params : 1;
   for (std::size_t i = 0; i < info.params.size(); ++i) {
     const Param& param = info.params[i];
     const auto index = static_cast<std::int8_t>(i);
@@ -74,7 +75,8 @@ void find_exit_params(Shape& shape) {
       shape.result = index;
     if (param.name == "data" && param.type == ParamType::Bytes) shape.data = index;
     // What came after sysdig 0.29.3 has the descriptor at the end of the exit.
-    if (param.type == ParamType::Fd && i >= info.classic_params && shape.fd < 0 && param.name != "newfd")
+    if (param.type == ParamType::Fd && i >= first_appended && shape.fd < 0 && !makes_fd(info.name) &&
+        param.name != "newfd")
       shape.fd = index;
   }
 }

@@ -47,7 +47,8 @@ void append_params(std::string& out, const ShownEvent& event, std::size_t first)
 bool repeats_arguments(const ShownEvent& exit, const ShownEvent& enter) {
   const auto& before = enter.trace.shape->info->params;
   const auto& after = exit.trace.shape->info->params;
-  return !before.empty() && after.size() > before.size() && after[1].name == before[0].name;
+  const std::size_t count = std::min<std::size_t>(exit.trace.raw.param_count, after.size());
+  return !before.empty() && count > before.size() && after[1].name == before[0].name;
 }
 
 void append_result(std::string& out, std::int64_t result) {

@@ -111,7 +111,8 @@ TextValue result(const ShownEvent& event) {
   const std::int64_t value = event.trace.result();
   if (value >= 0) return "SUCCESS";
   const std::string_view name = errno_name(-value);
-  return name.empty() ? TextValue("UNKNOWN") : TextValue(name);
+  if (!name.empty()) return name;
+  return made(event, [&](std::string& out) { append_number(out, value); });
 }
 NumberValue raw_result(const ShownEvent& event) {
   if (!event.trace.has_result()) return std::nullopt;
