@@ -100,7 +100,7 @@ TEST_F(Trace, ReportsWhatItCannotRead) {
     EXPECT_THAT(outcome.err, StartsWith("slurper: cannot read the capture '" + file + "': " + why));
   };
   fails(folder_.path() + "/none", 66, "No such file or directory");
-  fails(write(""), 65, "it is empty. Whoever recorded it has written nothing yet");
+  fails(write(""), 65, "it is empty. The recorder has written nothing yet");
   fails(write("PK\x03\x04 and so on"), 65,
         "it is no capture: it does not begin as the files of slurper trace");
   fails(folder_.path(), 74, "Is a directory");
@@ -168,7 +168,7 @@ TEST_F(Trace, WarnsOfAFilterThatIsNeverTrue) {
 }
 
 // `slurper trace … | head` ends quietly.
-TEST_F(Trace, AnOutputThatNobodyReadsIsNoFailure) {
+TEST_F(Trace, AnOutputWithoutAReaderIsNoFailure) {
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
   UniqueFd write_end(ends[1]);

@@ -210,6 +210,24 @@ TEST(Model, ADescriptorOfAnyNumberIsKept) {
   EXPECT_EQ(names_read(capture), "5 1000000000000 /far\n5 1000000000000 <NA>\n");
 }
 
+// What sysdig knows by name only has its arguments in an event of slurper's own.
+TEST(Model, FollowsCallsThatSysdigKnowsByNameOnly) {
+  CaptureBuilder capture;
+  capture.process({.tid = 5, .pid = 5}).file(5, 3, "/a").file(5, 4, "/b").file(5, 5, "/c");
+  const auto generic = [&](std::uint16_t number, std::int64_t result, std::vector<std::uint64_t> arguments) {
+    std::vector<std::string> params{i64(result), u64(1)};
+    for (const std::uint64_t one : arguments) params.push_back(u64(one));
+    capture.event(5, 0, {u16(0), u16(number)}).event(5, 1, {u16(0)}).event(5, kResultEvent, params);
+  };
+  generic(436, 0, {4, 0xffffffff, 4});  // close_range with CLOSE_RANGE_CLOEXEC
+  generic(436, -22, {3, 3, 0});
+  read_each(capture, 5, {3, 4, 5});
+  generic(436, 0, {4, 0xffffffff, 0});
+  generic(291, 9, {0});  // epoll_create1
+  read_each(capture, 5, {3, 4, 5, 9});
+  EXPECT_EQ(names_read(capture), "5 3 /a\n5 4 /b\n5 5 /c\n5 3 /a\n5 4 <NA>\n5 5 <NA>\n5 9 \n");
+}
+
 TEST(Model, TablesMayBeRestated) {
   CaptureBuilder capture;
   capture.process({.tid = 5, .pid = 5}).file(5, 3, "/old");

@@ -142,6 +142,9 @@ TEST(TraceView, OwnEventsAreLinesThatBeginWithAHash) {
   CaptureBuilder capture = sample();
   capture.event(5, kPipeEvent, {i64(4), u64(9), u32(16), u32(16), u32(0), u32(1)});
   capture.event(5, 0, {u16(0), u16(436)}).event(5, 1, {u16(0)}).event(5, kResultEvent, {i64(-22), u64(700)});
+  capture.event(5, 0, {u16(72), u16(74)}).event(5, 1, {u16(72)});
+  capture.event(5, kResultEvent, {i64(-5), u64(9), u64(3), u64(99), u64(0), u64(0), u64(0), u64(0)});
+  capture.event(5, kCompatEvent, {u16(118)});
   capture.event(5, kIdentityEvent, {u32(0), u32(33), u32(0), u32(33), u32(0), u32(33), u32(0xffffffff)});
   capture.event(5, kUnreadEvent, {u64(77), u64(8)});
   capture.event(0, kDropsEvent, {u16(1), u64(17)});
@@ -151,6 +154,8 @@ TEST(TraceView, OwnEventsAreLinesThatBeginWithAHash) {
            " app (5) pipe fd=4(<p>/run/x) slots=16/16 readers=0 writers=1\n",
            " app (5) > close_range \n",
            " app (5) result call=close_range res=-22(EINVAL) latency=700\n",
+           " app (5) result call=fsync fd=3(<f>/etc/hosts) res=-5(EIO) latency=9\n",
+           " app (5) compat number=118\n",
            " app (5) identity ruid=0(root) euid=33(www-data) suid=0(root) fsuid=33(www-data) rgid=0(root) "
            "egid=33(www-data) loginuid=-1\n",
            " app (5) unread ino=77 bytes=8\n",
@@ -166,7 +171,7 @@ TEST(TraceView, OwnEventsAreLinesThatBeginWithAHash) {
       "5\n6\n");
 }
 
-// Only a loss is of interest to everybody.
+// Only a loss is shown whatever the filter is.
 TEST(TraceView, OwnEventsFollowTheFilter) {
   CaptureBuilder capture = sample();
   capture.event(5, kUnreadEvent, {u64(77), u64(8)}).event(0, kDropsEvent, {u16(1), u64(17)});
@@ -215,9 +220,9 @@ TEST(TraceView, AFailedCallHasTheStoryOfItsDescriptor) {
 }
 
 TEST(TraceFields, AFilterNamesTheNearestField) {
-  const auto filter = TraceFilter::compile("proc.nam = x", trace_fields(), Dialect::Events);
+  const auto filter = TraceFilter::compile("proc.namee = x", trace_fields(), Dialect::Events);
   ASSERT_FALSE(filter);
-  EXPECT_THAT(test::text_of(filter.error().finding()), HasSubstr("there is no field 'proc.nam'"));
+  EXPECT_THAT(test::text_of(filter.error().finding()), HasSubstr("there is no field 'proc.namee'"));
   EXPECT_EQ(test::text_of(filter.error().advice), "Did you mean 'proc.name'?");
 }
 

@@ -55,7 +55,7 @@ class Model {
   // Takes a table: processes, descriptors, users. False if it contradicts itself; what came before that is
   // taken.
   bool take_table(const Block& block);
-  // Takes an event, and says what it means. False if it is of a type that nobody knows.
+  // Takes an event, and says what it means. False if the table of calls lacks its type.
   bool take(const ScapEvent& raw, TraceEvent& event);
   // Carries out what happens only after the event was shown: a descriptor is closed, a thread ends.
   void finish(const TraceEvent& event);
