@@ -14,6 +14,7 @@
 #include "cli/command.h"
 #include "cli/trace_live_command.h"
 #include "cli/trace_print.h"
+#include "cli/wrap.h"
 #include "service/phrase_table.h"
 
 namespace slurper {
@@ -94,7 +95,7 @@ int list_trace_fields(std::FILE* out) {
   for (const Field& field : trace_fields().table()) {
     std::string name(field.name);
     if (!field.argument.empty()) name += fmt::format(".{}", field.argument);
-    fmt::print(out, "{:<16} {:<7} {}\n", name, name_of(field.type), field.help);
+    fmt::print(out, "{}", wrap(fmt::format("{:<15} {:<7} ", name, name_of(field.type)), field.help));
   }
   return 0;
 }
@@ -120,9 +121,10 @@ Command add_trace_command(CLI::App& program, std::vector<std::string> traced) {
   const auto live = std::make_shared<LiveOptions>();
   live->selection.command = std::move(traced);
   const auto list = std::make_shared<bool>(false);
-  auto* const read = parser->add_option("-r,--read", options->read_file,
-                                        "the capture, which may be compressed; - is\nstandard input");
-  read->type_name("FILE");
+  parser
+      ->add_option("-r,--read", options->read_file,
+                   "the capture, which may be compressed; - is\nstandard input")
+      ->type_name("FILE");
   add_live_options(*parser, *live);
   parser->add_option("FILTER", options->filter, "shows only matching events; see --list");
   parser
@@ -153,7 +155,6 @@ Command add_trace_command(CLI::App& program, std::vector<std::string> traced) {
   parser->add_flag("-X", options->hex_ascii, "data in hexadecimal and as text");
   parser->add_flag("-b", options->base64, "data in base64");
   parser->add_flag("--list", *list, "lists the fields of filters and formats");
-  read->excludes("--list");
   parser->footer(
       "Reads what slurper and sysdig have recorded. The exit status is 65 if the\n"
       "capture is damaged: what can be read is shown all the same.");

@@ -41,7 +41,7 @@ Phrase phrase_of(const Damage& damage, const std::string& name) {
   return phrase.with({"offset", damage.offset});
 }
 
-// Where the lines go. Output that nobody reads any more is no failure: `| head`.
+// Where the lines go. That its reader has left is no failure: `| head`.
 class Output {
  public:
   explicit Output(int fd) : fd_(fd) {}

@@ -1172,7 +1172,7 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::ReadCapture, .words = "read the capture {file}"},
     {.id = PhraseId::CaptureIsEmpty,
      .words = "it is empty",
-     .advice = "Whoever recorded it has written nothing yet, or was stopped before the first event"},
+     .advice = "The recorder has written nothing yet, or was stopped before the first event"},
     {.id = PhraseId::NotACapture,
      .words = "it is no capture: it does not begin as the files of slurper trace and sysdig do",
      .advice = "Name a file that was written by slurper trace -w or sysdig -w"},

@@ -40,6 +40,7 @@ enum Call : std::uint16_t {
   kAccept4 = 248,
   kOpenAt = 306,
   kOpenAt2 = 326,
+  kCopyFileRange = 332,
   kDup2 = 362,
   kDup3 = 364,
   kDup1 = 366,
@@ -79,7 +80,6 @@ void open_kind(TraceEvent& event, FdType type) {
 // The exit of open, openat, openat2 or creat; `directory` is the parameter with its descriptor, or none.
 void open_path(TraceEvent& event, int directory, std::size_t path, int flags, std::size_t device) {
   const std::int64_t fd = event.result();
-  if (fd < 0) return;
   const ScapEvent& raw = event.raw;
   const std::string_view name = text_of(raw.param(path));
   const std::uint32_t bits = flags < 0 ? 0 : raw.number<std::uint32_t>(static_cast<std::size_t>(flags));
@@ -87,7 +87,15 @@ void open_path(TraceEvent& event, int directory, std::size_t path, int flags, st
       directory < 0
           ? std::string_view(thread_of(event).directory)
           : directory_of(thread_of(event), raw.number<std::int64_t>(static_cast<std::size_t>(directory)));
-  OpenFile file((bits & kOpenDirectory) != 0 ? FdType::Directory : FdType::File, join_path(base, name));
+  // In a directory that is not known, sysdig names a file so, too.
+  const bool is_known = name.starts_with('/') || !base.empty();
+  OpenFile file((bits & kOpenDirectory) != 0 ? FdType::Directory : FdType::File,
+                is_known ? join_path(base, name) : "<UNKNOWN>" + std::string(name));
+  if (fd < 0) {  // shown by its name, and in no table
+    event.fd = -1;
+    event.file = std::make_shared<OpenFile>(FdType::Unknown, std::move(file.name));
+    return;
+  }
   file.device = raw.number<std::uint32_t>(device);
   if (raw.param_count > device + 1) file.inode = raw.number<std::uint64_t>(device + 1);
   open(event, fd, std::move(file), (bits & kOpenCloseOnExec) != 0);
@@ -224,14 +232,11 @@ void change_directory(TraceEvent& event, std::string path) {
 }  // namespace
 
 void note_enter(TraceEvent& event) {
-  if (event.file == nullptr) return;
-  if (event.raw.type == kConnect && event.file->type == FdType::Unix) {
-    std::string name;
-    append_sockaddr(name, event.raw.param(1));
-    if (!name.empty()) event.file->name = std::move(name);
-  } else if (event.raw.type == kSendTo || event.raw.type == kSendMsg) {
-    event.thread->pending.fd = event.fd;
-  }
+  if (event.file == nullptr || event.raw.type != kConnect || set_target(*event.file, event.raw.param(1)))
+    return;
+  std::string name;
+  append_sockaddr(name, event.raw.param(1));
+  if (!name.empty()) event.file->name = std::move(name);
 }
 
 void apply_to_thread(TraceEvent& event) {
@@ -282,6 +287,10 @@ void apply_to_thread(TraceEvent& event) {
       return change_directory(event, std::string(text_of(raw.param(1))));
     case kFchdir:
       if (event.file != nullptr) change_directory(event, event.file->name);
+      return;
+    case kCopyFileRange:
+      event.fd = raw.number<std::int64_t>(1);
+      event.file = event.thread->fds->find(event.fd);
       return;
     case kSendTo:
     case kSendMsg:

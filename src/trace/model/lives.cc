@@ -12,6 +12,8 @@ namespace {
 constexpr std::uint16_t kExecveExit = 293;
 constexpr std::uint16_t kExecveAtExit = 331;
 constexpr std::uint16_t kOldExecveExit = 231;
+constexpr std::uint16_t kCloseRange = 436;
+constexpr std::uint64_t kOnlyAtExec = 4;  // CLOSE_RANGE_CLOEXEC
 constexpr std::uint16_t kEpollCreate = 213;
 constexpr std::uint16_t kEpollCreate1 = 291;
 
@@ -83,7 +85,10 @@ void Model::clone(TraceEvent& event) {
   child.identity.gid = raw.number<std::uint32_t>(17);
   child.virtual_tid = is_child ? raw.number<std::int64_t>(18) : child_tid;
   child.virtual_pid = is_child ? raw.number<std::int64_t>(19) : child.pid;
-  if (is_child) event.thread = &child;
+  if (child_tid == raw.tid) {  // it has taken the place of what was known of the thread
+    event.thread = &child;
+    event.enter = nullptr;
+  }
   if (parent_fds == nullptr) return;
   if ((flags & (kCloneFiles | kCloneThread)) != 0) {
     child.fds = parent_fds;
@@ -142,6 +147,8 @@ void Model::take_own(TraceEvent& event) {
   // What the generic exit could not tell.
   const auto number = thread.pending.event(raw.tid).number<std::uint16_t>(1);
   const auto result = raw.number<std::int64_t>(0);
+  if (result == 0 && number == kCloseRange && (raw.number<std::uint64_t>(4) & kOnlyAtExec) == 0)
+    thread.fds->close_range(raw.number<std::uint32_t>(2), raw.number<std::uint32_t>(3));
   if (result >= 0 && (number == kEpollCreate || number == kEpollCreate1)) {
     event.fd = result;
     event.file = std::make_shared<OpenFile>(FdType::EventPoll);

@@ -175,7 +175,7 @@ void Model::finish(const TraceEvent& event) {
 std::string_view directory_of(const Thread& thread, std::int64_t directory_fd) {
   if (directory_fd == kAtFdCwd) return thread.directory;
   const OpenFilePointer& file = thread.fds->find(directory_fd);
-  return file == nullptr ? std::string_view("<UNKNOWN>") : std::string_view(file->name);
+  return file == nullptr ? std::string_view() : std::string_view(file->name);
 }
 
 std::string join_path(std::string_view directory, std::string_view path) {
@@ -190,12 +190,14 @@ std::string join_path(std::string_view directory, std::string_view path) {
       result.append("/").append(part);
     }
   };
+  const bool is_absolute = joined.empty() || joined.starts_with('/');
   joined.append("/").append(path);
   for (std::string_view rest = joined; !rest.empty();) {
     const std::size_t slash = std::min(rest.find('/'), rest.size());
     add(rest.substr(0, slash));
     rest.remove_prefix(std::min(slash + 1, rest.size()));
   }
+  if (!is_absolute && result.starts_with('/')) result.erase(0, 1);
   return result.empty() ? "/" : result;
 }
 

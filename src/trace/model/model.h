@@ -55,7 +55,7 @@ class Model {
   // Takes a table: processes, descriptors, users. False if it contradicts itself; what came before that is
   // taken.
   bool take_table(const Block& block);
-  // Takes an event, and says what it means. False if it is of a type that nobody knows.
+  // Takes an event, and says what it means. False if the table of calls lacks its type.
   bool take(const ScapEvent& raw, TraceEvent& event);
   // Carries out what happens only after the event was shown: a descriptor is closed, a thread ends.
   void finish(const TraceEvent& event);
@@ -104,7 +104,7 @@ class Model {
 // `path` in `directory`, without "." and "..".
 [[nodiscard]] std::string join_path(std::string_view directory, std::string_view path);
 
-// The directory that a path parameter is relative to: of the descriptor if it has one, else the thread's.
+// The directory that a path is relative to; empty if nothing is known of the descriptor.
 [[nodiscard]] std::string_view directory_of(const Thread& thread, std::int64_t directory_fd);
 
 // A text without its NUL.

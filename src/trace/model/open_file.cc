@@ -23,8 +23,6 @@ std::string_view type_name(FdType type) {
       return "unix";
     case FdType::Event:
       return "event";
-    case FdType::Unsupported:
-      return "unsupported";
     case FdType::SignalFd:
       return "signalfd";
     case FdType::EventPoll:
@@ -38,6 +36,7 @@ std::string_view type_name(FdType type) {
     case FdType::File:
       return "file";
     case FdType::Unknown:
+    case FdType::Unsupported:
     case FdType::Block:
       break;
   }
@@ -79,7 +78,7 @@ char type_letter(FdType type) {
     case FdType::Unknown:
       break;
   }
-  return '?';
+  return 'o';
 }
 
 void append_address(std::string& out, const IpEnd& end, bool is_v6) {

@@ -36,7 +36,9 @@ struct OpenFile {
   std::uint64_t inode = 0;
   std::uint32_t device = 0;
   std::uint8_t protocol = 0;  // kTcp, kUdp
-  bool has_ends = false;      // `client` and `server`
+  bool protocol_is_shown = true;
+  bool has_ends = false;    // `client` and `server`
+  bool has_server = false;  // `server`
   IpEnd client;
   IpEnd server;
   std::uint64_t unix_source = 0;  // both ends of an AF_UNIX connection

@@ -34,12 +34,12 @@ Category category_of(std::string_view name) {
                        "pwritev", "sendfile", "dup",   "dup2",   "dup3",   "fcntl",  "ioctl",
                        "close",   "splice",   "fstat", "lseek",  "llseek", "fchdir"}))
     return Io;
-  if (is_one_of(name, {"socket",     "bind",        "connect",     "listen",     "accept",
-                       "accept4",    "send",        "sendto",      "recv",       "recvfrom",
-                       "shutdown",   "getsockname", "getpeername", "socketpair", "setsockopt",
-                       "getsockopt", "sendmsg",     "sendmmsg",    "recvmsg",    "recvmmsg"}))
+  if (is_one_of(name, {"socket", "bind", "connect", "listen", "accept", "accept4", "send", "sendto", "recv",
+                       "recvfrom", "shutdown", "getsockname", "getpeername", "setsockopt", "getsockopt",
+                       "sendmsg", "sendmmsg", "recvmsg", "recvmmsg"}))
     return Net;
-  if (is_one_of(name, {"pipe", "pipe2", "eventfd", "eventfd2", "futex", "semop", "semctl", "semget"}))
+  if (is_one_of(name,
+                {"pipe", "pipe2", "socketpair", "eventfd", "eventfd2", "futex", "semop", "semctl", "semget"}))
     return Ipc;
   if (is_one_of(name, {"poll", "ppoll", "select", "epoll_wait"})) return Wait;
   if (is_one_of(name, {"kill", "tkill", "tgkill", "signalfd", "signaldeliver"})) return Signal;
@@ -52,6 +52,7 @@ Category category_of(std::string_view name) {
   if (name == "timerfd_create") return Time;
   if (name == "switch") return Scheduler;
   if (is_one_of(name, {"mmap", "mmap2", "munmap", "brk", "mprotect"})) return Memory;
+  if (is_one_of(name, {"notification", "tracer", "container", "pluginevent"})) return Other;
   return File;
 }
 
@@ -65,6 +66,7 @@ void find_enter_params(Shape& shape) {
 
 void find_exit_params(Shape& shape) {
   const EventInfo& info = *shape.info;
+  const std::size_t first_appended = info.type < kFirstNewEvent ? info.classic_params : 1;
   for (std::size_t i = 0; i < info.params.size(); ++i) {
     const Param& param = info.params[i];
     const auto index = static_cast<std::int8_t>(i);
@@ -73,7 +75,8 @@ void find_exit_params(Shape& shape) {
       shape.result = index;
     if (param.name == "data" && param.type == ParamType::Bytes) shape.data = index;
     // What came after sysdig 0.29.3 has the descriptor at the end of the exit.
-    if (param.type == ParamType::Fd && i >= info.classic_params && shape.fd < 0 && param.name != "newfd")
+    if (param.type == ParamType::Fd && i >= first_appended && shape.fd < 0 && !makes_fd(info.name) &&
+        param.name != "newfd")
       shape.fd = index;
   }
 }
@@ -85,8 +88,8 @@ Shape make(std::uint16_t type) {
   shape.creates_fd = makes_fd(name) || (shape.info->is_exit && makes_fd_of_another(name));
   shape.reads =
       is_one_of(name, {"read", "readv", "pread", "preadv", "recv", "recvfrom", "recvmsg", "recvmmsg"});
-  shape.writes =
-      is_one_of(name, {"write", "writev", "pwrite", "pwritev", "send", "sendto", "sendmsg", "sendmmsg"});
+  shape.writes = is_one_of(name, {"write", "writev", "pwrite", "pwritev", "send", "sendto", "sendmsg",
+                                  "sendmmsg", "copy_file_range"});
   shape.waits = is_one_of(name, {"poll", "ppoll", "select", "epoll_wait", "futex", "nanosleep"});
   shape.category = category_of(name);
   if (shape.info->is_exit) {

@@ -42,7 +42,9 @@ void take_ip(OpenFile& file, ByteCursor& cursor) {
   if (!is_server(file.type)) file.client.port = cursor.take<std::uint16_t>();
   file.server.port = cursor.take<std::uint16_t>();
   file.protocol = cursor.take<std::uint8_t>();
-  file.has_ends = true;
+  file.has_ends = file.has_server = true;
+  // sysdig forgets it here, and its lines are to be the same.
+  file.protocol_is_shown = file.type != FdType::IPv6;
   file.name = name_of_ends(file);
 }
 

@@ -100,10 +100,19 @@ bool set_tuple(OpenFile& file, std::string_view tuple) {
     file.type = family == AF_INET6 ? FdType::IPv6 : FdType::IPv4;
     file.client = take_end(cursor, family == AF_INET6);
     file.server = take_end(cursor, family == AF_INET6);
-    file.has_ends = true;
+    file.has_ends = file.has_server = file.protocol_is_shown = true;
   }
   file.name = std::move(name);
   return true;
+}
+
+bool set_target(OpenFile& file, std::string_view sockaddr) {
+  ByteCursor cursor(sockaddr);
+  const auto family = cursor.take<std::uint8_t>();
+  if (family != AF_INET && family != AF_INET6) return false;
+  file.server = take_end(cursor, family == AF_INET6);
+  file.has_server = cursor.good();
+  return file.has_server;
 }
 
 bool set_address(OpenFile& file, std::string_view sockaddr) {
@@ -115,7 +124,7 @@ bool set_address(OpenFile& file, std::string_view sockaddr) {
   if (family != AF_UNIX) {
     file.type = family == AF_INET6 ? FdType::IPv6Server : FdType::IPv4Server;
     file.server = take_end(cursor, family == AF_INET6);
-    file.has_ends = true;
+    file.has_ends = file.has_server = file.protocol_is_shown = true;
   }
   file.name = std::move(name);
   return true;

@@ -17,6 +17,9 @@ void append_tuple(std::string& out, std::string_view value);
 // Gives the file the ends and the name of a connection. False if the tuple is none.
 bool set_tuple(OpenFile& file, std::string_view tuple);
 
+// Gives the file the end that it is about to be connected with.
+bool set_target(OpenFile& file, std::string_view sockaddr);
+
 // Makes a socket that listens there of the file, or names it by the path.
 bool set_address(OpenFile& file, std::string_view sockaddr);
 

@@ -1,4 +1,4 @@
-// ByteCursor: takes values from the front of bytes that nobody vouches for.
+// ByteCursor: takes values from the front of bytes that may be anything.
 #pragma once
 
 #include <concepts>

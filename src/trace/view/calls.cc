@@ -1,6 +1,7 @@
 // Calls in one line, and slurper's own events.
 #include <algorithm>
 
+#include "trace/generic_calls.h"
 #include "trace/own_events.h"
 #include "trace/view/trace_view.h"
 
@@ -47,7 +48,8 @@ void append_params(std::string& out, const ShownEvent& event, std::size_t first)
 bool repeats_arguments(const ShownEvent& exit, const ShownEvent& enter) {
   const auto& before = enter.trace.shape->info->params;
   const auto& after = exit.trace.shape->info->params;
-  return !before.empty() && after.size() > before.size() && after[1].name == before[0].name;
+  const std::size_t count = std::min<std::size_t>(exit.trace.raw.param_count, after.size());
+  return !before.empty() && count > before.size() && after[1].name == before[0].name;
 }
 
 void append_result(std::string& out, std::int64_t result) {
@@ -94,6 +96,30 @@ void append_pipe(std::string& out, const ShownEvent& event) {
   append_number(out, raw.number<std::uint32_t>(4));
   out += " writers=";
   append_number(out, raw.number<std::uint32_t>(5));
+}
+
+// The arguments that slurper has recorded with the result of a call that sysdig knows by name only.
+void append_generic_arguments(std::string& out, const ShownEvent& event) {
+  constexpr std::size_t kFirst = 2;  // behind the result and the duration
+  const auto number = event.trace.thread->pending.event(event.trace.raw.tid).number<std::uint16_t>(1);
+  std::string_view names = generic_arguments(number);
+  for (std::size_t i = kFirst; !names.empty() && i < event.trace.raw.param_count; ++i) {
+    const std::string_view name = names.substr(0, names.find(' '));
+    names.remove_prefix(std::min(name.size() + 1, names.size()));
+    const auto value = event.trace.raw.number<std::int64_t>(i);
+    const bool is_fd = name.starts_with("fd") || name == "epfd";
+    out += ' ';
+    out += name;
+    out += '=';
+    // A descriptor is an int: the kernel looks at the lower half of the register.
+    append_number(out, is_fd ? static_cast<std::int32_t>(value) : value);
+    if (!is_fd) continue;
+    const OpenFilePointer& file = event.trace.thread->fds->find(static_cast<std::int32_t>(value));
+    if (file == nullptr) continue;
+    out += '(';
+    append_file(out, *file);
+    out += ')';
+  }
 }
 
 // The call that the thread is in, or was in last.
@@ -147,6 +173,7 @@ void append_own_event(std::string& out, const ShownEvent& event) {
     case kResultEvent:
       out += "result call=";
       out += pending_name(event);
+      append_generic_arguments(out, event);
       out += " res=";
       append_result(out, raw.number<std::int64_t>(0));
       out += " latency=";
@@ -163,6 +190,9 @@ void append_own_event(std::string& out, const ShownEvent& event) {
       append_number(out, raw.number<std::uint64_t>(0));
       out += " bytes=";
       return append_number(out, raw.number<std::uint64_t>(1));
+    case kCompatEvent:
+      out += "compat number=";
+      return append_number(out, raw.number<std::uint16_t>(0));
     case kBlockedEvent:
       out += "blocked call=";
       out += pending_name(event);

@@ -111,7 +111,8 @@ TextValue result(const ShownEvent& event) {
   const std::int64_t value = event.trace.result();
   if (value >= 0) return "SUCCESS";
   const std::string_view name = errno_name(-value);
-  return name.empty() ? TextValue("UNKNOWN") : TextValue(name);
+  if (!name.empty()) return name;
+  return made(event, [&](std::string& out) { append_number(out, value); });
 }
 NumberValue raw_result(const ShownEvent& event) {
   if (!event.trace.has_result()) return std::nullopt;
@@ -127,9 +128,10 @@ TextValue buffer(const ShownEvent& event) {
   return event.trace.raw.param(static_cast<std::size_t>(data));
 }
 NumberValue buffer_length(const ShownEvent& event) {
-  if (!buffer(event) || !event.trace.has_result()) return std::nullopt;
-  const std::int64_t value = event.trace.result();
-  return value > 0 ? NumberValue(value) : std::nullopt;
+  const TraceEvent& trace = event.trace;
+  const bool transfers = trace.shape->reads || buffer(event) || trace.shape->category == Category::Io;
+  if (!trace.has_result() || trace.file == nullptr || !transfers || trace.result() < 0) return std::nullopt;
+  return trace.result();
 }
 
 NumberValue is_io(const ShownEvent& event) {
@@ -165,21 +167,25 @@ std::string_view category_of_file(const OpenFilePointer& file) {
     case FdType::Unix:
     case FdType::Event:
     case FdType::SignalFd:
-    case FdType::EventPoll:
     case FdType::Inotify:
+      return "ipc";
+    case FdType::EventPoll:
     case FdType::TimerFd:
     case FdType::Netlink:
-      return file->type == FdType::Fifo || file->type == FdType::Unix ? "ipc" : "other";
+    case FdType::Unsupported:
+    case FdType::Unknown:
+      return "unknown";
     default:
       return "file";
   }
 }
 
 TextValue category(const ShownEvent& event) {
-  constexpr std::array<std::string_view, 13> kNames = {"other",  "file",  "net",   "ipc",     "wait",
-                                                       "signal", "sleep", "time",  "process", "scheduler",
-                                                       "memory", "user",  "system"};
+  constexpr std::array<std::string_view, 14> kNames = {"other",  "file",  "net",    "IPC",     "wait",
+                                                       "signal", "sleep", "time",   "process", "scheduler",
+                                                       "memory", "user",  "system", "unknown"};
   const Category category = event.trace.shape->category;
+  if (event.trace.raw.type <= kGenericExit) return "unknown";
   if (category == Category::Io) return category_of_file(event.trace.file);
   return kNames.at(static_cast<std::size_t>(category));
 }

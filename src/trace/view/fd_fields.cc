@@ -34,7 +34,9 @@ TextValue letter(const ShownEvent& event) {
 }
 TextValue name(const ShownEvent& event) {
   const OpenFile* const file = file_of(event);
-  return file == nullptr ? std::nullopt : name_in(event, file->name);
+  if (file != nullptr) return name_in(event, file->name);
+  // At the end of a call, sysdig knows an empty name of an unknown descriptor.
+  return event.trace.is_exit() && event.trace.fd >= 0 ? TextValue("") : std::nullopt;
 }
 TextValue file_name(const ShownEvent& event) {
   const OpenFile* const file = file_of(event);
@@ -75,12 +77,17 @@ TextValue protocol(const ShownEvent& event) {
 }
 NumberValue serves(const ShownEvent& event) {
   const OpenFile* const file = file_of(event);
-  return file == nullptr ? std::nullopt : NumberValue(is_server(file->type) ? 1 : 0);
+  if (file == nullptr || file->type == FdType::Unknown) return std::nullopt;
+  return is_server(file->type) ? 1 : 0;
 }
 
 const OpenFile* with_ends(const ShownEvent& event) {
   const OpenFile* const file = file_of(event);
   return file != nullptr && is_ip(file->type) && file->has_ends ? file : nullptr;
+}
+const OpenFile* with_server(const ShownEvent& event) {
+  const OpenFile* const file = file_of(event);
+  return file != nullptr && is_ip(file->type) && file->has_server ? file : nullptr;
 }
 bool is_v6(const OpenFile& file) {
   return file.type == FdType::IPv6 || file.type == FdType::IPv6Server;
@@ -97,7 +104,7 @@ TextValue client_ip(const ShownEvent& event) {
   return address(event, *file, file->client);
 }
 TextValue server_ip(const ShownEvent& event) {
-  const OpenFile* const file = with_ends(event);
+  const OpenFile* const file = with_server(event);
   return file == nullptr ? std::nullopt : address(event, *file, file->server);
 }
 NumberValue client_port(const ShownEvent& event) {
@@ -105,7 +112,7 @@ NumberValue client_port(const ShownEvent& event) {
   return file == nullptr || is_server(file->type) ? std::nullopt : NumberValue(file->client.port);
 }
 NumberValue server_port(const ShownEvent& event) {
-  const OpenFile* const file = with_ends(event);
+  const OpenFile* const file = with_server(event);
   return file == nullptr ? std::nullopt : NumberValue(file->server.port);
 }
 void ip(const ShownEvent& event, std::string_view /*argument*/, TextVisitor visit) {

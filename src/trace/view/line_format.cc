@@ -37,17 +37,14 @@ void append_json_text(std::string& out, std::string_view text) {
   out.resize(static_cast<std::size_t>(writer.at() - out.data()) - 1);  // without the comma
 }
 
-// The longest name at the beginning of `text` that is a field's. Returns its length with its brackets; 0 if
+// The field at the beginning of `text`. Returns its length with its brackets; 0 if
 // none is.
 std::size_t LineFormat::take_field(std::string_view text, Part& part) {
   std::size_t length = 0;
   while (length < text.size() && is_name(text[length])) ++length;
-  while (length > 0) {
-    part.field = find(text.substr(0, length), part.text);
-    if (part.field != nullptr) break;
-    --length;
-  }
-  if (length == 0) return 0;
+  while (length > 0 && text[length - 1] == '.') --length;  // the end of a sentence
+  part.field = find(text.substr(0, length), part.text);
+  if (part.field == nullptr) return 0;
   if (!part.field->argument.empty() && part.text.empty() && text.substr(length).starts_with('[')) {
     const std::size_t end = text.find(']', length);
     if (end == std::string_view::npos) return 0;

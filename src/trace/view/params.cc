@@ -226,7 +226,7 @@ void append_whole_path(std::string& out, const Value& value) {
   std::string_view directory = thread.directory;
   if (value.param.type == ParamType::RelPath && value.index > 0)
     directory = directory_of(thread, value.trace().raw.number<std::int64_t>(value.index - 1));
-  append_name(out, join_path(directory, path));
+  append_name(out, directory.empty() ? std::string(path) : join_path(directory, path));
 }
 
 void append_behind_number(std::string& out, const Value& value, std::int64_t number) {
@@ -245,6 +245,9 @@ void append_behind_number(std::string& out, const Value& value, std::int64_t num
     case ParamType::RelTime:
       fmt::format_to(std::back_inserter(out), "{:g}s", static_cast<double>(number) / 1e9);
       return;
+    case ParamType::Syscall:
+      out += generic_name(static_cast<std::uint16_t>(number), kNoNumber);
+      return;
     case ParamType::Signal:
       return append_only(out, *value.param.symbols, static_cast<std::uint32_t>(number));
     default:
@@ -257,6 +260,8 @@ void append_behind_number(std::string& out, const Value& value, std::int64_t num
 void append_meaning(std::string& out, const Value& value) {
   if (const auto number = number_of(value.param.type, value.bytes))
     append_behind_number(out, value, *number);
+  else if (value.param.name == "res_or_fd" && value.bytes.size() > sizeof(std::int64_t))
+    append_behind_fd(out, value, load<std::int64_t>(value.bytes.data() + 1));
   else if (value.param.type == ParamType::Path || value.param.type == ParamType::RelPath)
     append_whole_path(out, value);
 }

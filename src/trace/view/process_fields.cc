@@ -41,7 +41,8 @@ NumberValue parent_pid(const ShownEvent& event) {
   return main_of(event).parent;
 }
 NumberValue virtual_pid(const ShownEvent& event) {
-  return thread_of(event).virtual_pid;
+  const std::int64_t id = thread_of(event).virtual_pid;
+  return id < 0 ? std::nullopt : NumberValue(id);
 }
 NumberValue session(const ShownEvent& event) {
   return thread_of(event).session;

@@ -104,14 +104,15 @@ TraceSummary::Totals& TraceSummary::totals_of(const std::string& process, std::i
 void TraceSummary::count_bytes(const TraceEvent& event, Totals& process, Totals& fd) {
   if (!event.has_result() || event.result() <= 0) return;
   const auto bytes = static_cast<std::uint64_t>(event.result());
-  if (event.shape->reads) {
+  const auto call = static_cast<std::uint16_t>(event.raw.type - 1);
+  if (call == kSplice || call == kSendFile || call == kCopyFileRange) {
+    count_copy(event, bytes, process);
+  } else if (event.shape->reads) {
     process.read += bytes;
     fd.read += bytes;
   } else if (event.shape->writes) {
     process.written += bytes;
     fd.written += bytes;
-  } else {
-    count_copy(event, bytes, process);
   }
 }
 

@@ -161,7 +161,7 @@ void append_data(std::string& out, std::string_view data, const ViewOptions& opt
 void append_file(std::string& out, const OpenFile& file) {
   out += '<';
   out += type_letter(file.type);
-  if (is_ip(file.type) && file.has_ends && file.protocol != 0)
+  if (is_ip(file.type) && file.has_ends && file.protocol_is_shown && file.protocol != 0)
     out += file.protocol == kTcp ? 't' : file.protocol == kUdp ? 'u' : file.protocol == 4 ? 'i' : 'r';
   out += '>';
   append_name(out, file.name);
