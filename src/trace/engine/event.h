@@ -43,6 +43,21 @@ enum {
   ObjectSocket,  // of another family
 };
 
+struct PipeState {
+  u32 slots, slots_max, readers, writers;
+};
+
+struct LocalEnds {
+  // The addresses of both ends: keys while the sockets live, and never written anywhere.
+  u64 key, peer_key;
+  u64 peer_ino;  // 0 before accept(2), and after the peer's close
+};
+
+struct InetEnds {
+  u8 local_ip[16], remote_ip[16];
+  u16 local_port, remote_port;
+};
+
 // What is behind a descriptor.
 struct TraceObject {
   u64 ino;
@@ -51,18 +66,9 @@ struct TraceObject {
   u8 kind;
   u8 protocol;
   union {
-    struct {
-      u32 slots, slots_max, readers, writers;
-    } pipe;
-    struct {
-      // The addresses of both ends: keys while the sockets live, and never written anywhere.
-      u64 key, peer_key;
-      u64 peer_ino;  // 0 before accept(2), and after the peer's close
-    } local;
-    struct {
-      u8 local_ip[16], remote_ip[16];
-      u16 local_port, remote_port;
-    } inet;
+    struct PipeState pipe;
+    struct LocalEnds local;
+    struct InetEnds inet;
   };
 };
 

@@ -106,7 +106,7 @@ TEST(ScapWriter, WritesAnEventAsSysdigReadsIt) {
   std::string block;
   append_event(block, {.time = 0x1122, .tid = 7, .cpu = 3, .type = 9}, params);
   const std::string expected =
-      "\x16\x02\0\0\x40\0\0\0"s                  // event, 64 bytes
+      "\x16\x02\0\0\x38\0\0\0"s                  // event, 56 bytes
       "\x03\0"s                                  // cpu
       "\x22\x11\0\0\0\0\0\0\x07\0\0\0\0\0\0\0"s  // time, thread
       "\x28\0\0\0\x09\0\x02\0\0\0"s              // 40 bytes, type, two parameters
@@ -114,7 +114,7 @@ TEST(ScapWriter, WritesAnEventAsSysdigReadsIt) {
       "\xe0\xff\xff\xff\xff\xff\xff\xff"s
       "ab"s
       "\0\0"s  // to a multiple of four
-      "\x40\0\0\0"s;
+      "\x38\0\0\0"s;
   EXPECT_EQ(block, expected);
 }
 
@@ -139,7 +139,8 @@ TEST(ScapWriter, KeepsBlocksShort) {
 }
 
 TEST(CallShapes, NameOnlyCallsThatThereAre) {
-  for (const CallReading& reading : call_readings()) EXPECT_NE(find_call(reading.name), nullptr) << reading.name;
+  for (const CallReading& reading : call_readings())
+    EXPECT_NE(find_call(reading.name), nullptr) << reading.name;
 }
 
 TEST(CallPlans, HaveEachParameterOfTheirEvents) {
@@ -147,7 +148,8 @@ TEST(CallPlans, HaveEachParameterOfTheirEvents) {
     if (call.number == kNoNumber || call.event == kGenericEnter) continue;
     const CallPlan plan = plan_of(call.number);
     EXPECT_EQ(plan.enter.size(), event_info(call.event)->classic_params) << call.name;
-    EXPECT_EQ(plan.exit.size(), event_info(static_cast<std::uint16_t>(call.event + 1))->classic_params) << call.name;
+    EXPECT_EQ(plan.exit.size(), event_info(static_cast<std::uint16_t>(call.event + 1))->classic_params)
+        << call.name;
   }
 }
 
@@ -220,7 +222,8 @@ TEST(SocketValues, NameBothEndsOfAConnection) {
 }
 
 TEST(SocketValues, ShowWhatPollFound) {
-  const pollfd fds[] = {{.fd = 3, .events = POLLIN, .revents = 0}, {.fd = 4, .events = POLLOUT, .revents = POLLERR}};
+  const pollfd fds[] = {{.fd = 3, .events = POLLIN, .revents = 0},
+                        {.fd = 4, .events = POLLOUT, .revents = POLLERR}};
   const std::string_view bytes(reinterpret_cast<const char*>(fds), sizeof fds);
   EXPECT_EQ(poll_value(bytes, true), "\x01\0\x04\0\0\0\0\0\0\0\x10\0"s);
   EXPECT_EQ(poll_value(bytes, false), "\x02\0\x03\0\0\0\0\0\0\0\x01\0\x04\0\0\0\0\0\0\0\x04\0"s);
