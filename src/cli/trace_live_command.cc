@@ -57,7 +57,7 @@ std::vector<pid_t> pids_in(const std::string& text) {
 
 void add_live_options(CLI::App& parser, LiveOptions& options) {
   TraceSelection& selection = options.selection;
-  parser.add_option("--fifo", selection.fifo, "records the calls on this FIFO, whoever makes them")
+  parser.add_option("--fifo", selection.fifo, "records the calls on this FIFO, by any process")
       ->type_name("PATH");
   parser.add_flag("--all-calls", selection.all_calls, "with --fifo: all calls of its holders");
   parser.add_option("-u,--user", selection.user, "runs the command as this user")->type_name("USER");

@@ -105,7 +105,9 @@ Recorded<std::unique_ptr<BpfPrograms>> BpfPrograms::load(const TraceConfig& conf
 }
 
 Recorded<void> BpfPrograms::open(const TraceConfig& config) {
-  LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "slurper_trace");
+  bpf_object_open_opts options{};
+  options.sz = sizeof options;
+  options.object_name = "slurper_trace";
   const auto size = static_cast<std::size_t>(slurper_trace_object_end - slurper_trace_object);
   object_ = bpf_object__open_mem(slurper_trace_object, size, &options);
   if (object_ == nullptr) return load_error(errno);

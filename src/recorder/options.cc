@@ -150,7 +150,7 @@ std::string options_help() {
          "\n"
          "Usage: slurper-trace [--fifo PATH | -p PID,... | -- COMMAND...] [OPTIONS]\n"
          "\n"
-         "  --fifo PATH      the calls on this FIFO, whoever makes them, and those in which its holders "
+         "  --fifo PATH      the calls on this FIFO, by any process, and those in which its holders "
          "sleep\n"
          "  --all-calls      with --fifo: all calls of its holders\n"
          "  -p PID,...       these processes, their descendants, and later children\n"

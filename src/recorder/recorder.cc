@@ -52,7 +52,7 @@ UniqueFd block_signals() {
   return UniqueFd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
-// Becomes readable when somebody sets the clock.
+// Becomes readable when the clock is set.
 UniqueFd watch_clock() {
   UniqueFd fd(::timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK));
   itimerspec never{};
@@ -245,7 +245,7 @@ void Recorder::look_at_clock() {
   converter_.set_clock_offset(clock_offset_);
 }
 
-// Somebody sleeps in an open, and the kernel can't tell of what.
+// A thread sleeps in an open, and the kernel can't tell of what.
 bool Recorder::is_of_fifo(const RecordView& view) {
   const TraceRecord& record = *view.record;
   const bool ends = record.kind == RecordCall;
