@@ -632,6 +632,22 @@ enum class PhraseId : std::uint16_t {
   WriteStandardOutput,  //
   RemoveRing,           // ring
 
+  // the recorder of slurper trace
+  StartRecorder,  // file
+
+  // slurper trace
+  ReadCapture,           // file
+  CaptureIsEmpty,        //
+  NotACapture,           //
+  CaptureDamaged,        // file, offset, size
+  CaptureCutShort,       // file, offset
+  CaptureNotUnpacked,    // file, offset
+  CaptureBadEntry,       // file, offset
+  AcceptTraceFilter,     // filter
+  AcceptTraceFormat,     // format
+  NoSuchFormatField,     // name
+  FilterNotHexadecimal,  // value
+
   End,  // their number
 };
 static_assert(PhraseId::Text == PhraseId{1}, "as own_words() has it");

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <functional>
+#include <string>
+#include <vector>
 
 #include "slurper/result.h"
 
@@ -22,6 +24,8 @@ Command add_check_command(CLI::App& program);
 Command add_verify_command(CLI::App& program);
 Command add_recover_command(CLI::App& program);
 Command add_cursor_command(CLI::App& program);
+// `traced`: the command after "--", which is recorded.
+Command add_trace_command(CLI::App& program, std::vector<std::string> traced);
 
 // Reports the error on standard error and returns the exit status for it.
 int report(const Error& error);

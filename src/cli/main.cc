@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/phrase_id.h"
@@ -49,15 +50,27 @@ int report_usage(const CLI::App& program, const CLI::ParseError& error) {
                  .advice = {PhraseId::SeeHelp, {{"command", help}}}});
 }
 
+// "slurper trace FILTER -- COMMAND": the command, which is cut off. CLI11 would take it for words of the
+// filter.
+std::vector<std::string> take_traced(int& argc, char** argv) {
+  char** const end = argv + argc;
+  char** const dashes =
+      argc > 1 && argv[1] == std::string_view("trace") ? std::find(argv, end, std::string_view("--")) : end;
+  if (dashes == end) return {};
+  argc = static_cast<int>(dashes - argv);
+  return {dashes + 1, end};
+}
+
 int command_line(int argc, char** argv) {
   CLI::App program("Reads a named pipe into a log that can be tailed, and loses no line.", "slurper");
   program.set_version_flag("-V,--version", "slurper " SLURPER_VERSION, "print the version and exit");
   program.set_help_flag("-h,--help", "print this help and exit");
   program.require_subcommand(1);
   program.get_formatter()->column_width(26);
-  const std::array commands = {add_run_command(program), add_check_command(program),
-                               add_verify_command(program), add_recover_command(program),
-                               add_cursor_command(program)};
+  const std::array commands = {
+      add_run_command(program),    add_check_command(program),
+      add_verify_command(program), add_recover_command(program),
+      add_cursor_command(program), add_trace_command(program, take_traced(argc, argv))};
   program.footer("Each command has its own help, for example: slurper run --help");
 
   try {

@@ -128,4 +128,10 @@ bool glob_matches(std::string_view pattern, std::string_view text) {
   }
 }
 
+bool is_in_directory(std::string_view path, std::string_view prefix) {
+  while (prefix.size() > 1 && prefix.ends_with('/')) prefix.remove_suffix(1);
+  if (!path.starts_with(prefix)) return false;
+  return path.size() == prefix.size() || prefix == "/" || path[prefix.size()] == '/';
+}
+
 }  // namespace slurper

@@ -22,6 +22,9 @@ class FoldedPart {
   std::array<std::uint8_t, 256> skip_{};  // by the last byte of the place; folded
 };
 
+// Whether `path` is `prefix`, or in the directory `prefix`.
+[[nodiscard]] bool is_in_directory(std::string_view path, std::string_view prefix);
+
 // Whether `pattern` matches all of `text`: '*' is any bytes, '?' one character (or one byte that is not
 // UTF-8), [a-z] and [!a-z] one byte in or outside the class, '\' makes the next character literal. Everything
 // else, and a '[' without its ']', stands for itself.

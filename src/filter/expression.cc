@@ -25,23 +25,33 @@ constexpr std::array kOperators = {
     OperatorInfo{Operator::Matches, "matches", true, false},
     OperatorInfo{Operator::In, "in", true, true},
     OperatorInfo{Operator::Exists, "exists", true, true},
+    OperatorInfo{Operator::PathMatch, "pmatch", true, false},
 };
+constexpr std::size_t kOfLines = static_cast<std::size_t>(Operator::PathMatch);
 
 std::string number_literal(const Field& field, std::int64_t value) {
   if (field.type == FieldType::Time) return time_literal(value);
   return field.type == FieldType::Name ? std::string(name_of(field, value)) : std::to_string(value);
 }
 
+void append_field(std::string& out, const Field& field, const std::string& argument) {
+  out += field.name;
+  if (!argument.empty()) out += fmt::format("[{}]", text_literal(argument));
+}
+
 void append(std::string& out, const Comparison& comparison) {
-  out += comparison.field->name;
-  if (!comparison.argument.empty()) out += fmt::format("[{}]", text_literal(comparison.argument));
+  append_field(out, *comparison.field, comparison.argument);
   out += fmt::format(" {}", name_of(comparison.op));
   if (comparison.op == Operator::Exists) return;
+  if (comparison.other != nullptr) {
+    out += ' ';
+    return append_field(out, *comparison.other, comparison.other_argument);
+  }
   std::string values;
   const auto add = [&](const std::string& value) { values.append(values.empty() ? "" : ", ").append(value); };
   for (const std::string& text : comparison.texts) add(text_literal(text));
   for (const std::int64_t number : comparison.numbers) add(number_literal(*comparison.field, number));
-  out += comparison.op == Operator::In ? fmt::format(" ({})", values) : ' ' + values;
+  out += takes_list(comparison.op) ? fmt::format(" ({})", values) : ' ' + values;
 }
 
 void append(std::string& out, const Expression& expression, const Node& node);
@@ -69,8 +79,8 @@ void append(std::string& out, const Expression& expression, const Node& node) {
 
 }  // namespace
 
-std::span<const OperatorInfo> operators() {
-  return kOperators;
+std::span<const OperatorInfo> operators(Dialect dialect) {
+  return std::span(kOperators).first(dialect == Dialect::Lines ? kOfLines : kOperators.size());
 }
 
 std::string_view name_of(Operator op) {

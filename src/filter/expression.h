@@ -27,6 +27,8 @@ enum class Operator : std::uint8_t {
   Matches,
   In,
   Exists,
+  // Of the dialect of events alone.
+  PathMatch,
 };
 
 struct OperatorInfo {
@@ -37,8 +39,12 @@ struct OperatorInfo {
 };
 
 // All operators, in the order in which a reader should meet them, which is that of Operator.
-[[nodiscard]] std::span<const OperatorInfo> operators();
+[[nodiscard]] std::span<const OperatorInfo> operators(Dialect dialect = Dialect::Lines);
 [[nodiscard]] std::string_view name_of(Operator op);
+// Whether the values stand in parentheses.
+[[nodiscard]] constexpr bool takes_list(Operator op) {
+  return op == Operator::In || op == Operator::PathMatch;
+}
 
 struct Comparison {
   const Field* field = nullptr;
@@ -47,6 +53,9 @@ struct Comparison {
   // The values: one; none for exists; any number for in. The field's type decides which of the two is used.
   std::vector<std::string> texts;
   std::vector<std::int64_t> numbers;
+  // The field that is compared with, instead of a value; of numbers only.
+  const Field* other = nullptr;
+  std::string other_argument = {};
   // The position of the value in the filter's text, for errors that occur only when the filter is compiled.
   std::size_t value_position = 0;
 };

@@ -34,6 +34,12 @@ struct TextVisitor {
   bool operator()(std::string_view value) const { return visit(context, value); }
 };
 
+struct NumberVisitor {
+  bool (*visit)(void* context, std::int64_t value);
+  void* context;
+  bool operator()(std::int64_t value) const { return visit(context, value); }
+};
+
 struct Field {
   std::string_view name;
   FieldType type = FieldType::Text;
@@ -43,6 +49,8 @@ struct Field {
   // What may stand in brackets after the name, as in sd[ID.param]. The accessor receives it, or an empty text
   // if there are no brackets. If this is empty, the field has no brackets.
   std::string_view argument = {};
+  // Whether the argument may also follow a point: evt.arg.name is evt.arg[name].
+  bool dotted = false;
   // Other names that users try, separated by blanks: for advice only.
   std::string_view also = {};
   // The accessor: `text` or `texts` of a Text field, `number` of every other. Any thread may call it, for
@@ -52,6 +60,7 @@ struct Field {
   // != holds if there are values and it holds for all.
   void (*texts)(const void* event, std::string_view argument, TextVisitor visit) = nullptr;
   NumberValue (*number)(const void* event, std::string_view argument) = nullptr;
+  void (*numbers)(const void* event, std::string_view argument, NumberVisitor visit) = nullptr;
 };
 
 // All fields, in the order in which a reader should meet them. The objects that it is made from outlive it.
@@ -86,7 +95,8 @@ constexpr Field with_one_value(Field field) {
   return field;
 }
 
-// `field` with an accessor that takes the event, or the event and the argument, or these and a TextVisitor.
+// `field` with an accessor that takes the event, or the event and the argument, or these and a TextVisitor or
+// a NumberVisitor.
 template <typename Event, auto kAccessor>
 constexpr Field with_accessor(Field field) {
   if constexpr (requires(const Event& event, TextVisitor visit) {
@@ -96,10 +106,22 @@ constexpr Field with_accessor(Field field) {
       kAccessor(*static_cast<const Event*>(event), argument, visit);
     };
     return field;
+  } else if constexpr (requires(const Event& event, NumberVisitor visit) {
+                         kAccessor(event, std::string_view(), visit);
+                       }) {
+    field.numbers = [](const void* event, std::string_view argument, NumberVisitor visit) {
+      kAccessor(*static_cast<const Event*>(event), argument, visit);
+    };
+    return field;
   } else {
     return with_one_value<Event, kAccessor>(field);
   }
 }
+
+// The language of a filter. That of events has more operators, which are sysdig's, and compares fields with
+// fields.
+enum class Dialect : std::uint8_t { Lines, Events };
+
 // The field with that name, or nullptr.
 [[nodiscard]] const Field* find_field(FieldTable table, std::string_view name);
 

@@ -20,8 +20,9 @@ template <typename Event>
 class Filter {
  public:
   [[nodiscard]] static std::expected<Filter, FilterError> compile(std::string_view text,
-                                                                  const FieldsOf<Event>& fields) {
-    auto program = Program::compile(text, fields.table());
+                                                                  const FieldsOf<Event>& fields,
+                                                                  Dialect dialect = Dialect::Lines) {
+    auto program = Program::compile(text, fields.table(), dialect);
     if (!program) return std::unexpected(std::move(program.error()));
     return Filter(std::make_shared<const Program>(std::move(*program)));
   }

@@ -159,7 +159,8 @@ class Together {
     if (warning_) return;
     if (comparison.field->type == FieldType::Text) {
       if (comparison.op == Operator::Equal && comparison.field->texts == nullptr) add_text(comparison);
-    } else {
+    } else if (comparison.field->numbers == nullptr && comparison.other == nullptr &&
+               comparison.argument.empty()) {
       add_numbers(comparison);
     }
   }
@@ -173,7 +174,9 @@ class Together {
 
   void add_text(const Comparison& comparison) {
     for (const Comparison* other : texts_) {
-      if (other->field != comparison.field || other->texts == comparison.texts) continue;
+      if (other->field != comparison.field || other->argument != comparison.argument ||
+          other->texts == comparison.texts)
+        continue;
       const std::string one = shortened(text_literal(other->texts.front()));
       const std::string two = shortened(text_literal(comparison.texts.front()));
       warning_ = {

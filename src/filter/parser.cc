@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <optional>
 #include <string>
@@ -38,19 +39,33 @@ Phrase did_you_mean(std::string_view name) {
   return {PhraseId::DidYouMean, {{"name", named(name)}}};
 }
 
-std::string operators_on(const Field& field) {
+std::string operators_on(const Field& field, Dialect dialect) {
   std::string names;
-  for (const OperatorInfo& info : operators()) {
+  for (const OperatorInfo& info : operators(dialect)) {
     if (field.type == FieldType::Text ? info.on_text : info.on_numbers)
       names.append(names.empty() ? "" : " ").append(info.name);
   }
   return names;
 }
 
+// "0aff" as two bytes; nothing if it is no row of bytes.
+std::optional<std::string> bytes_of_hex(std::string_view digits) {
+  if (digits.empty() || digits.size() % 2 != 0) return std::nullopt;
+  std::string bytes;
+  for (std::size_t i = 0; i < digits.size(); i += 2) {
+    unsigned byte = 0;
+    const auto [end, error] = std::from_chars(digits.data() + i, digits.data() + i + 2, byte, 16);
+    if (error != std::errc() || end != digits.data() + i + 2) return std::nullopt;
+    bytes += static_cast<char>(byte);
+  }
+  return bytes;
+}
+
 // Recursive descent. Every function returns false after an error; the parser keeps the first error.
 class Parser {
  public:
-  Parser(std::string_view text, FieldTable fields) : text_(text), fields_(fields) {}
+  Parser(std::string_view text, FieldTable fields, Dialect dialect)
+      : text_(text), fields_(fields), dialect_(dialect) {}
 
   std::expected<Expression, FilterError> parse() {
     if (check_text() && parse_or(expression_.root) && check_end()) return std::move(expression_);
@@ -105,6 +120,10 @@ class Parser {
   bool parse_primary(Node& node);
   bool parse_comparison(Node& node);
   bool parse_field(Comparison& comparison);
+  [[nodiscard]] std::size_t name_length(std::size_t begin) const;
+  [[nodiscard]] const Field* find_dotted(std::string_view name, std::string& argument) const;
+  bool parse_other_field(Comparison& comparison);
+  bool take_event_operator(Comparison& comparison);
   bool parse_operator(Comparison& comparison);
   bool parse_values(Comparison& comparison);
   bool parse_value(Comparison& comparison);
@@ -114,8 +133,10 @@ class Parser {
 
   std::string_view text_;
   FieldTable fields_;
+  Dialect dialect_;
   std::size_t position_ = 0;
   std::size_t depth_ = 0;
+  bool hexadecimal_ = false;  // the operator takes a row of bytes
   Expression expression_;
   std::optional<FilterError> error_;
 };
@@ -217,17 +238,16 @@ bool Parser::parse_field(Comparison& comparison) {
     return fail(begin, {PhraseId::FilterExpectedField, {{"found", named(token())}}},
                 advice_on_foreign_word(FilterPlace::Beginning, rest()));
   }
-  position_ += word.size();
-  while (rest().starts_with('.') && !word_at(position_ + 1).empty())
-    position_ += 1 + word_at(position_ + 1).size();
+  position_ += name_length(position_);
   const std::string_view name = text_.substr(begin, position_ - begin);
   comparison.field = find_field(fields_, name);
+  if (comparison.field == nullptr) comparison.field = find_dotted(name, comparison.argument);
   if (comparison.field == nullptr) {
     Phrase advice = advice_on_foreign_word(FilterPlace::Beginning, text_.substr(begin));
     if (advice.empty()) advice = suggest_field(fields_, name);
     return fail(begin, {PhraseId::FilterNoSuchField, {{"name", named(name)}}}, std::move(advice));
   }
-  if (!rest().starts_with('[')) return true;
+  if (!rest().starts_with('[') || !comparison.argument.empty()) return true;
 
   const std::size_t bracket = position_++;
   if (comparison.field->argument.empty())
@@ -248,27 +268,77 @@ bool Parser::parse_field(Comparison& comparison) {
   return true;
 }
 
+// A word, and those behind points.
+std::size_t Parser::name_length(std::size_t begin) const {
+  std::size_t end = begin + word_at(begin).size();
+  while (end < text_.size() && text_[end] == '.' && !word_at(end + 1).empty())
+    end += 1 + word_at(end + 1).size();
+  return end - begin;
+}
+
+// evt.arg.name is evt.arg[name].
+const Field* Parser::find_dotted(std::string_view name, std::string& argument) const {
+  const std::size_t point = name.rfind('.');
+  if (point == std::string_view::npos) return nullptr;
+  const Field* const field = find_field(fields_, name.substr(0, point));
+  if (field == nullptr || !field->dotted) return nullptr;
+  argument = name.substr(point + 1);
+  return field;
+}
+
+// What sysdig writes in another way than slurper's sinks: ==, and operators that are others in disguise.
+bool Parser::take_event_operator(Comparison& comparison) {
+  struct Alias {
+    std::string_view name;
+    Operator op;
+    bool takes_hexadecimal = false;
+  };
+  constexpr std::array kAliases = {
+      Alias{"==", Operator::Equal},
+      Alias{"intersects", Operator::In},
+      Alias{"regex", Operator::Matches},
+      Alias{"bcontains", Operator::Contains, true},
+      Alias{"bstartswith", Operator::StartsWith, true},
+  };
+  if (dialect_ != Dialect::Events) return false;
+  const std::string_view word = word_at(position_);
+  const auto found = std::ranges::find_if(kAliases, [&](const Alias& alias) {
+    return word.empty() ? rest().starts_with(alias.name) : word == alias.name;
+  });
+  if (found == kAliases.end()) return false;
+  const bool on_text = operators(dialect_)[static_cast<std::size_t>(found->op)].on_text;
+  const bool on_numbers = operators(dialect_)[static_cast<std::size_t>(found->op)].on_numbers;
+  if (comparison.field->type == FieldType::Text ? !on_text : !on_numbers) return false;
+  comparison.op = found->op;
+  hexadecimal_ = found->takes_hexadecimal;
+  position_ += found->name.size();
+  return true;
+}
+
 bool Parser::parse_operator(Comparison& comparison) {
   skip_space();
+  hexadecimal_ = false;
   const Field& field = *comparison.field;
   const auto usual = [&] {
     return Phrase(PhraseId::FilterOperatorsAre,
-                  {{"field", named(field.name)}, {"operators", operators_on(field)}});
+                  {{"field", named(field.name)}, {"operators", operators_on(field, dialect_)}});
   };
   if (at_end()) return fail(position_, PhraseId::FilterEndsBeforeOperator, usual());
 
+  if (take_event_operator(comparison)) return true;
   // Finds the longest operator that matches; a word must match as a whole.
   const std::string_view word = word_at(position_);
   const OperatorInfo* found = nullptr;
-  for (const OperatorInfo& info : operators()) {
+  for (const OperatorInfo& info : operators(dialect_)) {
     const bool fits = word.empty() ? rest().starts_with(info.name) : word == info.name;
     if (fits && (found == nullptr || info.name.size() > found->name.size())) found = &info;
   }
   Phrase advice = advice_on_foreign_word(FilterPlace::Operator, rest());
+  if (found != nullptr && dialect_ == Dialect::Events) advice = {};
   if (found == nullptr || !advice.empty()) {
     if (!word.empty() && word.size() <= kMaxGuessedName && advice.empty()) {
       const auto edits = [&](const OperatorInfo& info) { return edit_distance(info.name, word); };
-      const auto& nearest = *std::ranges::min_element(operators(), {}, edits);
+      const auto& nearest = *std::ranges::min_element(operators(dialect_), {}, edits);
       if (edits(nearest) <= max_edits(word)) advice = did_you_mean(nearest.name);
     }
     std::size_t symbols = 0;  // as many as could be meant as one operator
@@ -297,11 +367,11 @@ bool Parser::parse_values(Comparison& comparison) {
   if (comparison.op == Operator::Exists) return true;
   skip_space();
   comparison.value_position = position_;
-  if (comparison.op != Operator::In) return parse_value(comparison);
+  if (!takes_list(comparison.op)) return parse_other_field(comparison) || parse_value(comparison);
   if (!take('('))
-    return fail(
-        position_, PhraseId::FilterInNeedsParentheses,
-        {PhraseId::FilterWriteInstead, {{"instead", fmt::format("{} in (…, …)", comparison.field->name)}}});
+    return fail(position_, PhraseId::FilterInNeedsParentheses,
+                {PhraseId::FilterWriteInstead,
+                 {{"instead", fmt::format("{} {} (…, …)", comparison.field->name, name_of(comparison.op))}}});
   const std::size_t opened = position_ - 1;
   std::size_t count = 0;
   do {
@@ -315,6 +385,19 @@ bool Parser::parse_values(Comparison& comparison) {
   return fail(position_, {PhraseId::FilterExpectedCommaOrEnd, {{"found", named(token())}}});
 }
 
+// The field on the right of fd.open.uid != user.uid, if one stands there. Of numbers only: a text is itself.
+bool Parser::parse_other_field(Comparison& comparison) {
+  const Field& field = *comparison.field;
+  if (dialect_ != Dialect::Events || field.type == FieldType::Text || field.number == nullptr) return false;
+  const std::string_view name = text_.substr(position_, name_length(position_));
+  const Field* const other = find_field(fields_, name);
+  if (other == nullptr || other->type != field.type || other->number == nullptr || !other->argument.empty())
+    return false;
+  comparison.other = other;
+  position_ += name.size();
+  return true;
+}
+
 bool Parser::parse_value(Comparison& comparison) {
   skip_space();
   const std::size_t begin = position_;
@@ -324,6 +407,11 @@ bool Parser::parse_value(Comparison& comparison) {
   if (!parse_raw_value(value)) return false;
   const Field& field = *comparison.field;
   if (field.type == FieldType::Text) {
+    if (hexadecimal_) {
+      auto bytes = bytes_of_hex(value);
+      if (!bytes) return fail(begin, {PhraseId::FilterNotHexadecimal, {{"value", named(value)}}});
+      value = std::move(*bytes);
+    }
     comparison.texts.push_back(std::move(value));
     return true;
   }
@@ -402,8 +490,9 @@ bool Parser::parse_escape(std::string& value) {
 
 }  // namespace
 
-std::expected<Expression, FilterError> parse_filter(std::string_view text, FieldTable fields) {
-  return Parser(text, fields).parse();
+std::expected<Expression, FilterError> parse_filter(std::string_view text, FieldTable fields,
+                                                    Dialect dialect) {
+  return Parser(text, fields, dialect).parse();
 }
 
 }  // namespace slurper

@@ -16,6 +16,7 @@ inline constexpr std::size_t kMaxFilterDepth = 100;     // parentheses within pa
 inline constexpr std::size_t kMaxFilterValues = 4096;   // in one `in`
 
 // `text` is UTF-8. The expression points into `fields`.
-[[nodiscard]] std::expected<Expression, FilterError> parse_filter(std::string_view text, FieldTable fields);
+[[nodiscard]] std::expected<Expression, FilterError> parse_filter(std::string_view text, FieldTable fields,
+                                                                  Dialect dialect = Dialect::Lines);
 
 }  // namespace slurper

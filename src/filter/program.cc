@@ -86,6 +86,75 @@ class NumberTest : public Program::Test {
   Predicate predicate_;
 };
 
+// Whether `predicate` holds for one of several numbers; for `all` of them if it is !=.
+template <typename Predicate>
+class NumbersTest : public Program::Test {
+ public:
+  NumbersTest(const Comparison& comparison, Predicate predicate)
+      : get_(comparison.field->numbers),
+        argument_(comparison.argument),
+        predicate_(std::move(predicate)),
+        all_(comparison.op == Operator::NotEqual) {}
+  [[nodiscard]] bool holds(const void* event) const override {
+    Asking asking{.test = *this};
+    get_(event, argument_, {.visit = &ask, .context = &asking});
+    return asking.answer;
+  }
+
+ private:
+  struct Asking {
+    const NumbersTest& test;
+    bool answer = false;
+  };
+  static bool ask(void* context, std::int64_t value) {
+    auto& asking = *static_cast<Asking*>(context);
+    asking.answer = asking.test.predicate_(value);
+    return asking.answer == asking.test.all_;  // the next value may change it
+  }
+
+  decltype(Field::numbers) get_;
+  std::string argument_;
+  Predicate predicate_;
+  bool all_;
+};
+
+// Compares two fields that are numbers. False if the event lacks one of them.
+class FieldsTest : public Program::Test {
+ public:
+  explicit FieldsTest(const Comparison& comparison)
+      : get_(comparison.field->number),
+        other_(comparison.other->number),
+        argument_(comparison.argument),
+        other_argument_(comparison.other_argument),
+        op_(comparison.op) {}
+  [[nodiscard]] bool holds(const void* event) const override {
+    const NumberValue one = get_(event, argument_);
+    const NumberValue two = other_(event, other_argument_);
+    if (!one || !two) return false;
+    switch (op_) {
+      case Operator::Equal:
+        return *one == *two;
+      case Operator::NotEqual:
+        return *one != *two;
+      case Operator::Less:
+        return *one < *two;
+      case Operator::LessEqual:
+        return *one <= *two;
+      case Operator::Greater:
+        return *one > *two;
+      default:
+        return *one >= *two;
+    }
+  }
+
+ private:
+  decltype(Field::number) get_;
+  decltype(Field::number) other_;
+  std::string argument_;
+  std::string other_argument_;
+  Operator op_;
+};
+
 using TestPointer = std::unique_ptr<const Program::Test>;
 
 template <typename Predicate>
@@ -98,6 +167,8 @@ TestPointer text_test(const Comparison& comparison, Predicate predicate) {
 
 template <typename Predicate>
 TestPointer number_test(const Comparison& comparison, Predicate predicate) {
+  if (comparison.field->numbers != nullptr)
+    return std::make_unique<NumbersTest<Predicate>>(comparison, std::move(predicate));
   return std::make_unique<NumberTest<Predicate>>(comparison, std::move(predicate));
 }
 
@@ -113,6 +184,7 @@ TestPointer number_range(const Comparison& comparison, std::int64_t low, std::in
 }
 
 TestPointer make_number_test(const Comparison& comparison) {
+  if (comparison.other != nullptr) return std::make_unique<FieldsTest>(comparison);
   if (comparison.op == Operator::Exists) return number_range(comparison, kLowest, kHighest);
   const std::int64_t operand = comparison.numbers.front();
   switch (comparison.op) {
@@ -155,6 +227,10 @@ TestPointer make_text_test(const Comparison& comparison) {
       return text_test(comparison, [operand](View value) { return value.starts_with(operand); });
     case Operator::EndsWith:
       return text_test(comparison, [operand](View value) { return value.ends_with(operand); });
+    case Operator::PathMatch:
+      return text_test(comparison, [directories = comparison.texts](View value) {
+        return std::ranges::any_of(directories, [&](View one) { return is_in_directory(value, one); });
+      });
     case Operator::Glob:
       return text_test(comparison, [operand](View value) { return glob_matches(operand, value); });
     default: {
@@ -180,8 +256,9 @@ std::expected<TestPointer, Phrase> make_matches_test(const Comparison& compariso
 
 }  // namespace
 
-std::expected<Program, FilterError> Program::compile(std::string_view text, FieldTable fields) {
-  const auto expression = parse_filter(text, fields);
+std::expected<Program, FilterError> Program::compile(std::string_view text, FieldTable fields,
+                                                     Dialect dialect) {
+  const auto expression = parse_filter(text, fields, dialect);
   if (!expression) return std::unexpected(expression.error());
   Program program;
   std::size_t regexes = 0;

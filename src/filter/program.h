@@ -33,7 +33,8 @@ class Program {
     [[nodiscard]] virtual bool holds(const void* event) const = 0;
   };
 
-  [[nodiscard]] static std::expected<Program, FilterError> compile(std::string_view text, FieldTable fields);
+  [[nodiscard]] static std::expected<Program, FilterError> compile(std::string_view text, FieldTable fields,
+                                                                   Dialect dialect = Dialect::Lines);
 
   // `event` is of the type that the fields' accessors take.
   [[nodiscard]] bool matches(const void* event) const;

@@ -64,6 +64,9 @@ constexpr ErrnoAdvice kOfRing[] = {
     {EPERM, kLetItWriteRings},
     {EROFS, kLetItWriteRings},
 };
+constexpr ErrnoAdvice kOfStartRecorder[] = {
+    {ENOENT, "Install slurper completely, or set SLURPER_TRACE_PROGRAM to the recorder's path"},
+};
 constexpr std::string_view kPermitSplice =
     "Set ring.directory to a folder on tmpfs, and let a container's seccomp profile permit splice(2)";
 
@@ -1166,6 +1169,33 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::LogContinuedWithout, .words = "the log continued without it, and it holds {size}"},
     {.id = PhraseId::WriteStandardOutput, .words = "write to standard output"},
     {.id = PhraseId::RemoveRing, .words = "remove the ring {ring}"},
+
+    // the recorder of slurper trace
+    {.id = PhraseId::StartRecorder, .words = "start the recorder {file}", .on_errno = kOfStartRecorder},
+
+    // slurper trace
+    {.id = PhraseId::ReadCapture, .words = "read the capture {file}"},
+    {.id = PhraseId::CaptureIsEmpty,
+     .words = "it is empty",
+     .advice = "The recorder has written nothing yet, or was stopped before the first event"},
+    {.id = PhraseId::NotACapture,
+     .words = "it is no capture: it does not begin as the files of slurper trace and sysdig do",
+     .advice = "Name a file that was written by slurper trace -w or sysdig -w"},
+    {.id = PhraseId::CaptureDamaged,
+     .words = "the capture {file} is damaged at offset {offset}: {size} were skipped. Events in them are "
+              "missing, and names that depend on them may be wrong"},
+    {.id = PhraseId::CaptureCutShort,
+     .words = "the capture {file} ends in the middle of a record, at offset {offset}. Everything before it "
+              "is shown"},
+    {.id = PhraseId::CaptureNotUnpacked,
+     .words = "the compressed capture {file} is damaged or cut short: nothing can be read after offset "
+              "{offset} of what it contains. Everything before it is shown"},
+    {.id = PhraseId::CaptureBadEntry,
+     .words = "the capture {file} has a record at offset {offset} that contradicts itself. It was skipped"},
+    {.id = PhraseId::AcceptTraceFilter, .words = "accept the filter {filter}"},
+    {.id = PhraseId::AcceptTraceFormat, .words = "accept the format {format}"},
+    {.id = PhraseId::NoSuchFormatField, .words = "there is no field {name}"},
+    {.id = PhraseId::FilterNotHexadecimal, .words = "{value} is not a row of bytes in hexadecimal, as 0aff is"},
 }};
 
 constexpr bool is_in_order() {

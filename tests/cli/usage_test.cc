@@ -19,8 +19,11 @@ using testing::IsEmpty;
 using testing::StartsWith;
 
 TEST(Help, FitsInto80Columns) {
-  for (const std::vector<std::string>& arguments :
-       {std::vector<std::string>{"--help"}, {"run", "--help"}, {"check", "--help"}, {"cursor", "--help"}}) {
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"--help"},
+                                                    {"run", "--help"},
+                                                    {"check", "--help"},
+                                                    {"cursor", "--help"},
+                                                    {"trace", "--help"}}) {
     const Outcome outcome = run_slurper(arguments);
     EXPECT_EQ(outcome.status, 0);
     EXPECT_THAT(outcome.err, IsEmpty());
@@ -75,6 +78,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Misuse{{"--fifo", "x"}, "it does not know '--fifo'", "See slurper --help"},
                     Misuse{{"run", "--fofo", "x"}, "it does not know '--fofo'", "See slurper run --help"},
                     Misuse{{"run", "a\n\x1b"}, "it does not know 'a\\x0a\\x1b'", "See slurper run --help"},
+                    Misuse{{"trace", "proc.pid=1"}, "-r FILE is required", "See slurper trace --help"},
+                    Misuse{{"trace", "-r", "x", "-t", "y"}, "-t", "See slurper trace --help"},
                     Misuse{{"check", "--fifo"}, "--fifo", "See slurper check --help"},
                     Misuse{{"check", "-c", "a", "-c", "b"}, "--config", "See slurper check --help"},
                     Misuse{{"run", "--fifo", "a", "--log", "b", "--set", "log.sync"},

@@ -9,11 +9,16 @@ root=$work/root
 DESTDIR=$root cmake --install "$build" >/dev/null
 prefix=$(sed -n 's/^CMAKE_INSTALL_PREFIX:PATH=//p' "$build/CMakeCache.txt")
 usr=$root$prefix
-for file in bin/slurper lib/systemd/system/slurper{,@}.{service,socket} lib/systemd/system/slurper-failed{,@}.service lib/sysusers.d/slurper.conf \
-  lib/tmpfiles.d/slurper.conf share/man/man8/slurper.8 share/doc/slurper/README.md \
+for file in bin/slurper libexec/slurper/slurper-trace lib/systemd/system/slurper{,@}.{service,socket} lib/systemd/system/slurper-failed{,@}.service lib/sysusers.d/slurper.conf \
+  lib/tmpfiles.d/slurper.conf share/man/man8/slurper.8 share/man/man8/slurper-trace.8 share/doc/slurper/README.md \
   share/doc/slurper/NEWS.md share/doc/slurper/LICENSE share/doc/slurper/syslog/rsyslog.conf; do
   [ -s "$usr/$file" ] || failed "$file is not installed"
 done
+
+# Only the recorder needs libbpf: a machine that never traces can do without.
+ldd "$usr/bin/slurper" >"$work/ldd" || failed "ldd fails"
+! grep -q libbpf "$work/ldd" || failed "slurper needs libbpf"
+ldd "$usr/libexec/slurper/slurper-trace" | grep -q libbpf || failed "slurper-trace does not need libbpf"
 
 read -r program command option configuration < <(
   sed -n 's/^ExecStart=//p' "$usr/lib/systemd/system/slurper.service")

@@ -15,13 +15,15 @@ check() { # SOURCE_DIR; prints the violations
         layer["intake"] = layer["watch"] = layer["sink"] = layer["trace"] = 3
         layer["control"] = layer["service"] = 4
         layer["daemon"] = 5
-        layer["cli"] = 6
+        layer["cli"] = layer["recorder"] = 6
 
         fence["CLI"] = " cli "
         fence["toml++"] = " config "
         fence["systemd"] = " service sink "
         fence["spdlog"] = " service "
-        fence["zstd.h"] = " log "
+        fence["zstd.h"] = " log trace "
+        fence["zlib.h"] = " trace "
+        fence["bpf"] = " recorder "
         fence["re2"] = " filter "
         fence["openssl"] = " sink "
       }

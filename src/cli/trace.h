@@ -1,0 +1,41 @@
+// slurper trace: shows the system calls of a capture.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "slurper/result.h"
+#include "trace/view/trace_view.h"
+
+namespace slurper {
+
+struct TraceOptions {
+  std::string read_file;
+  std::vector<std::string> filter;  // its words
+  std::string format = std::string(kDefaultFormat);
+  std::string time = "h";
+  std::uint64_t max_events = UINT64_MAX;
+  std::size_t data_length = 80;
+  bool calls = false;
+  bool summary = false;
+  bool json = false;
+  bool sysdig = false;
+  bool ascii = false;
+  bool hex = false;
+  bool hex_ascii = false;
+  bool base64 = false;
+};
+
+// What the options ask for. A doubtful filter is reported to `err`.
+[[nodiscard]] Result<ViewRequest> view_request(const TraceOptions& options, std::FILE* err);
+
+// Shows a capture. Returns the exit status.
+int trace_command(const TraceOptions& options, int out_fd, std::FILE* err);
+
+// Lists the fields of filters and formats.
+int list_trace_fields(std::FILE* out);
+
+}  // namespace slurper

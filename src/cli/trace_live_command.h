@@ -1,0 +1,31 @@
+// slurper trace without -r: records, and shows at once what -r would show of the capture.
+#pragma once
+
+#include <cstdio>
+#include <string>
+
+#include "cli/trace.h"
+#include "cli/trace_live.h"
+
+namespace CLI {
+class App;
+}
+
+namespace slurper {
+
+struct LiveOptions {
+  TraceSelection selection;
+  std::string output_file;  // for the lines; empty: standard output, or standard error if a command owns that
+};
+
+// Adds the options that choose what is recorded. `parser` takes the command after "--".
+void add_live_options(CLI::App& parser, LiveOptions& options);
+
+// Whether -p means processes: digits and commas. Else it is a format.
+[[nodiscard]] bool is_list_of_pids(const std::string& text);
+[[nodiscard]] std::vector<pid_t> pids_in(const std::string& text);
+
+// Returns the exit status: that of the command, if there is one.
+int live_command(const LiveOptions& options, const TraceOptions& shown, std::FILE* err);
+
+}  // namespace slurper

@@ -1,0 +1,94 @@
+#include "cli/trace_print.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <csignal>
+#include <utility>
+
+#include "base/error.h"
+#include "base/os.h"
+#include "base/phrase_id.h"
+#include "service/phrase_table.h"
+
+namespace slurper {
+
+namespace {
+
+int say(const Error& error, std::FILE* err) {
+  fmt::print(err, "slurper: {}\n", to_text(error));
+  return std::to_underlying(error.kind);
+}
+
+Phrase phrase_of(const Damage& damage, const std::string& name) {
+  Phrase phrase;
+  switch (damage.kind) {
+    case DamageKind::BadLength:
+      phrase = about_file(PhraseId::CaptureDamaged, name);
+      phrase.with({"size", ByteSize{damage.skipped}});
+      break;
+    case DamageKind::CutShort:
+      phrase = about_file(PhraseId::CaptureCutShort, name);
+      break;
+    case DamageKind::BadCompression:
+      phrase = about_file(PhraseId::CaptureNotUnpacked, name);
+      break;
+    case DamageKind::BadEntry:
+    case DamageKind::BadEvent:
+      phrase = about_file(PhraseId::CaptureBadEntry, name);
+      break;
+  }
+  return phrase.with({"offset", damage.offset});
+}
+
+// Where the lines go. That its reader has left is no failure: `| head`.
+class Output {
+ public:
+  explicit Output(int fd) : fd_(fd) {}
+  bool write(std::string_view lines) {
+    while (!lines.empty()) {
+      const ssize_t count = kernel().write(fd_, lines.data(), lines.size());
+      if (count < 0) {
+        errnum_ = static_cast<int>(-count);
+        return false;
+      }
+      lines.remove_prefix(static_cast<std::size_t>(count));
+    }
+    return true;
+  }
+  [[nodiscard]] int errnum() const { return errnum_ == EPIPE ? 0 : errnum_; }
+
+ private:
+  int fd_;
+  int errnum_ = 0;
+};
+
+}  // namespace
+
+int print_capture(CaptureInput input, const std::string& name, ViewRequest request, int out_fd,
+                  std::FILE* err) {
+  (void)std::signal(SIGPIPE, SIG_IGN);  // write(2) says EPIPE instead
+  bool damaged = false;
+  ScapReader reader(std::move(input), [&](const Damage& damage) {
+    damaged = true;
+    fmt::print(err, "slurper: {}\n", to_text(phrase_of(damage, name)));
+  });
+  if (!reader.is_capture()) {
+    if (!reader.input().status()) return say(reader.input().status().error(), err);
+    const bool is_empty = !reader.input().has_buffered();
+    return say({.kind = ErrorKind::Data,
+                .what = about_file(PhraseId::ReadCapture, name),
+                .why = is_empty ? PhraseId::CaptureIsEmpty : PhraseId::NotACapture},
+               err);
+  }
+  Output output(out_fd);
+  TraceView view(std::move(request), [&](std::string_view lines) { return output.write(lines); });
+  reader.before_wait([&] { view.flush(); });
+  view.show(reader);
+  if (output.errnum() != 0)
+    return say(fail_errno(output.errnum(), PhraseId::WriteStandardOutput).error(), err);
+  if (!reader.input().status()) return say(reader.input().status().error(), err);
+  return damaged ? std::to_underlying(ErrorKind::Data) : 0;
+}
+
+}  // namespace slurper

@@ -1,0 +1,84 @@
+#include "recorder/capture_output.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace slurper {
+
+namespace {
+
+constexpr int kCantCreate = 73;  // EX_CANTCREAT of sysexits.h
+constexpr int kIo = 74;          // EX_IOERR
+
+std::unexpected<RecorderError> cannot_create(const std::string& path, std::string_view why) {
+  return std::unexpected(
+      RecorderError{kCantCreate, fmt::format("cannot create the capture {}: {}", in_quotes(path), why)});
+}
+
+// Whether the file that is already there may be overwritten, and why not.
+std::string_view objection(const struct stat& file) {
+  if (S_ISCHR(file.st_mode)) return {};
+  if (!S_ISREG(file.st_mode)) return "it exists and is no regular file. Name another";
+  if (file.st_uid != ::geteuid()) return "it exists and belongs to another user. Name another, or remove it";
+  if (file.st_nlink != 1) return "it exists and has several names (hard links). Name another, or remove it";
+  return {};
+}
+
+}  // namespace
+
+Recorded<CaptureOutput> CaptureOutput::open_file(const std::string& path) {
+  constexpr int kFlags = O_WRONLY | O_CLOEXEC | O_NOFOLLOW;
+  UniqueFd fd(::open(path.c_str(), kFlags | O_CREAT | O_EXCL, 0600));
+  if (fd) return CaptureOutput(std::move(fd), path);
+  if (errno != EEXIST) return cannot_create(path, errno_text(errno));
+  // O_NONBLOCK: it could be a FIFO without a reader.
+  fd.reset(::open(path.c_str(), kFlags | O_NONBLOCK));
+  if (!fd)
+    return cannot_create(path, errno == ELOOP ? "it is a symbolic link. Name another" : errno_text(errno));
+  struct stat file{};
+  if (::fstat(fd.get(), &file) != 0) return cannot_create(path, errno_text(errno));
+  if (const std::string_view why = objection(file); !why.empty()) return cannot_create(path, why);
+  if (S_ISREG(file.st_mode) && (::fchmod(fd.get(), 0600) != 0 || ::ftruncate(fd.get(), 0) != 0))
+    return cannot_create(path, errno_text(errno));
+  return CaptureOutput(std::move(fd), path);
+}
+
+Recorded<CaptureOutput> CaptureOutput::use_descriptor(int fd) {
+  if (::isatty(fd) != 0)
+    return std::unexpected(
+        RecorderError{64, "a capture is no text for a terminal: name a file with -w, or run slurper trace"});
+  if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+    return std::unexpected(RecorderError{64, fmt::format("descriptor {} is not open", fd)});
+  return CaptureOutput(UniqueFd(fd), fmt::format("descriptor {}", fd));
+}
+
+Recorded<void> CaptureOutput::write(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd_.get(), bytes.data(), bytes.size());
+    if (written > 0) {
+      size_ += static_cast<std::uint64_t>(written);
+      bytes.remove_prefix(static_cast<std::size_t>(written));
+    } else if (errno == EAGAIN) {
+      pollfd writable{.fd = fd_.get(), .events = POLLOUT, .revents = 0};
+      (void)::poll(&writable, 1, -1);  // the write reports what is wrong
+    } else if (errno == EPIPE) {
+      closed_ = true;
+      return {};
+    } else if (errno != EINTR) {
+      return std::unexpected(
+          RecorderError{kIo, fmt::format("cannot write the capture {}: {}. What was written can be read",
+                                         name_, errno_text(errno))});
+    }
+  }
+  return {};
+}
+
+}  // namespace slurper

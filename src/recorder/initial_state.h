@@ -1,0 +1,36 @@
+// What a capture begins with: the machine, its users, processes and their descriptors.
+#pragma once
+
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "recorder/bpf_programs.h"
+#include "trace/engine/process_book.h"
+#include "trace/engine/unix_connections.h"
+
+namespace slurper {
+
+struct InitialState {
+  // The processes that are watched, and may show their arguments.
+  std::function<bool(pid_t)> watched;
+  ThreadReading reading;
+  pid_t command = 0;  // it will lose the descriptors that are closed on exec
+};
+
+// Appends the section and its tables. The processes in `book` and the connections are those of the tables.
+void append_initial_state(const InitialState& state, BpfPrograms& programs, ProcessBook& book,
+                          UnixConnections& connections, std::string& out);
+
+// `pids` and their descendants.
+[[nodiscard]] std::set<pid_t> with_descendants(const std::set<pid_t>& pids);
+// These processes, their ancestors (a shell, a terminal, sshd), and who reads what they print (a pager). To
+// trace these would be to trace what the trace causes.
+[[nodiscard]] std::set<pid_t> carriers_of_output(const std::set<pid_t>& pids);
+
+// The call that the thread is in, as proc_pid_syscall(5) gives it: the number and six arguments. Empty if it
+// is in none, or that can't be seen.
+[[nodiscard]] std::vector<std::uint64_t> current_call(pid_t pid, pid_t tid);
+
+}  // namespace slurper

@@ -1,0 +1,174 @@
+#include "recorder/options.h"
+
+#include <fmt/format.h>
+#include <getopt.h>
+
+#include <charconv>
+#include <string_view>
+
+#include "base/text.h"
+#include "trace/engine/event.h"
+
+namespace slurper {
+
+namespace {
+
+constexpr int kUsage = 64;  // EX_USAGE of sysexits.h
+
+std::unexpected<RecorderError> usage(std::string text) {
+  return std::unexpected(RecorderError{kUsage, std::move(text)});
+}
+
+template <typename Number>
+std::optional<Number> whole_number(std::string_view text) {
+  Number number{};
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || rest != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+Recorded<void> add_pids(std::string_view text, std::vector<pid_t>& pids) {
+  while (true) {
+    const std::size_t comma = text.find(',');
+    const auto pid = whole_number<pid_t>(text.substr(0, comma));
+    if (!pid || *pid <= 0)
+      return usage(fmt::format("-p takes process ids, not {}", in_quotes(text.substr(0, comma))));
+    pids.push_back(*pid);
+    if (comma == std::string_view::npos) return {};
+    text.remove_prefix(comma + 1);
+  }
+}
+
+Recorded<void> set_snaplen(std::string_view text, RecorderOptions& options) {
+  const auto length = whole_number<std::uint32_t>(text);
+  if (!length || *length >= TraceMaxPiece)
+    return usage(fmt::format("--snaplen takes 0 to {} bytes, not {}", TraceMaxPiece - 1, in_quotes(text)));
+  options.snaplen = *length;
+  return {};
+}
+
+Recorded<void> set_duration(std::string_view text, RecorderOptions& options) {
+  options.duration = parse_duration(text);
+  if (!options.duration) return usage(fmt::format("--for takes a time such as 30s, not {}", in_quotes(text)));
+  return {};
+}
+
+Recorded<void> set_size(std::string_view text, RecorderOptions& options) {
+  const auto size = parse_byte_size(text);
+  if (!size || size->bytes == 0)
+    return usage(fmt::format("--size takes a size such as 100MiB, not {}", in_quotes(text)));
+  options.max_size = size->bytes;
+  return {};
+}
+
+template <typename Number>
+Recorded<void> set_number(std::string_view name, std::string_view text, Number& number) {
+  const auto value = whole_number<Number>(text);
+  if (!value || *value < 0) return usage(fmt::format("{} takes a number, not {}", name, in_quotes(text)));
+  number = *value;
+  return {};
+}
+
+enum Long { kFifo = 256, kAllCalls, kSnaplen, kFor, kSize, kEnv, kOutputFd, kNeverWatched };
+
+constexpr option kLong[] = {{"fifo", required_argument, nullptr, kFifo},
+                            {"all-calls", no_argument, nullptr, kAllCalls},
+                            {"snaplen", required_argument, nullptr, kSnaplen},
+                            {"for", required_argument, nullptr, kFor},
+                            {"size", required_argument, nullptr, kSize},
+                            {"env", no_argument, nullptr, kEnv},
+                            {"output-fd", required_argument, nullptr, kOutputFd},
+                            {"never-watch", required_argument, nullptr, kNeverWatched},
+                            {"help", no_argument, nullptr, 'h'},
+                            {nullptr, 0, nullptr, 0}};
+
+Recorded<void> take(int which, std::string_view value, RecorderOptions& options) {
+  switch (which) {
+    case 'p':
+      return add_pids(value, options.pids);
+    case 'w':
+      options.write_to = value;
+      return {};
+    case 'u':
+      options.user = value;
+      return {};
+    case 'h':
+      options.help = true;
+      return {};
+    case kFifo:
+      options.fifo = value;
+      return {};
+    case kAllCalls:
+      options.all_calls = true;
+      return {};
+    case kSnaplen:
+      return set_snaplen(value, options);
+    case kFor:
+      return set_duration(value, options);
+    case kSize:
+      return set_size(value, options);
+    case kEnv:
+      options.with_environment = true;
+      return {};
+    case kOutputFd:
+      return set_number("--output-fd", value, options.output_fd);
+    case kNeverWatched:
+      return set_number("--never-watch", value, options.never_watched);
+    default:
+      return usage("wrong option; see slurper-trace --help");
+  }
+}
+
+Recorded<void> check(const RecorderOptions& options) {
+  const int selected = !options.fifo.empty() + !options.pids.empty() + !options.command.empty();
+  if (selected > 1) return usage("--fifo, -p and a command exclude each other");
+  if (!options.user.empty() && options.command.empty())
+    return usage("-u is for a command: -u USER -- COMMAND");
+  if (options.all_calls && options.fifo.empty())
+    return usage("--all-calls is for --fifo; else all calls are recorded");
+  return {};
+}
+
+}  // namespace
+
+Recorded<RecorderOptions> parse_options(int argc, char** argv) {
+  RecorderOptions options;
+  ::opterr = 0;
+  for (int which = 0; (which = ::getopt_long(argc, argv, "+p:w:u:h", kLong, nullptr)) != -1;) {
+    const auto taken =
+        take(which, ::optarg == nullptr ? std::string_view() : std::string_view(::optarg), options);
+    if (!taken) return std::unexpected(taken.error());
+  }
+  for (int i = ::optind; i < argc; ++i) options.command.emplace_back(argv[i]);
+  if (const auto checked = check(options); !checked && !options.help) return std::unexpected(checked.error());
+  return options;
+}
+
+std::string options_help() {
+  return "Records what processes do with their descriptors, in the capture format of sysdig.\n"
+         "`slurper trace` runs this program; see slurper-trace(8).\n"
+         "\n"
+         "Usage: slurper-trace [--fifo PATH | -p PID,... | -- COMMAND...] [OPTIONS]\n"
+         "\n"
+         "  --fifo PATH      the calls on this FIFO, by any process, and those in which its holders "
+         "sleep\n"
+         "  --all-calls      with --fifo: all calls of its holders\n"
+         "  -p PID,...       these processes, their descendants, and later children\n"
+         "  -- COMMAND...    runs the command, records it, and exits with its status\n"
+         "  -u USER          runs the command as this user\n"
+         "  -w FILE          writes to FILE (mode 0600), not to standard output\n"
+         "  --output-fd N    writes to this descriptor\n"
+         "  --snaplen N      keeps the first N bytes of what is read or written (default: 80)\n"
+         "  --for TIME       ends after this time, e.g. 30s\n"
+         "  --size SIZE      ends when the capture has this size, e.g. 100MiB\n"
+         "  --env            records the environments of programs, too\n"
+         "  --never-watch PID  leaves this process out\n"
+         "  -h, --help       shows this text\n"
+         "\n"
+         "Without a selection, it records all processes but itself and its ancestors. SIGINT and SIGTERM end "
+         "the\n"
+         "recording. After SIGINT, a COMMAND that still runs is recorded to its end; a second SIGINT ends "
+         "that.\n";
+}
+
+}  // namespace slurper

@@ -1,0 +1,44 @@
+// The command line of slurper-trace.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace slurper {
+
+struct RecorderOptions {
+  std::string fifo;
+  std::vector<pid_t> pids;
+  std::vector<std::string> command;
+  std::string user;  // that runs the command; empty: the caller
+  bool all_calls = false;
+  bool with_environment = false;
+  bool help = false;
+  std::uint32_t snaplen = 80;
+  std::string write_to;  // a file; empty: output_fd
+  int output_fd = 1;
+  std::optional<std::chrono::milliseconds> duration;
+  std::uint64_t max_size = 0;  // bytes; 0: no limit
+  pid_t never_watched = 0;     // the program that runs this one
+
+  [[nodiscard]] bool whole_machine() const { return fifo.empty() && pids.empty() && command.empty(); }
+};
+
+// What failed, in words for the operator, and the status to exit with.
+struct RecorderError {
+  int status = 1;
+  std::string text;
+};
+template <typename T>
+using Recorded = std::expected<T, RecorderError>;
+
+[[nodiscard]] Recorded<RecorderOptions> parse_options(int argc, char** argv);
+[[nodiscard]] std::string options_help();
+
+}  // namespace slurper

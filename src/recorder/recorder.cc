@@ -1,0 +1,343 @@
+#include "recorder/recorder.h"
+
+#include <fmt/format.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstddef>
+#include <cstdio>
+#include <ctime>
+#include <limits>
+#include <numeric>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "proc/open_descriptors.h"
+#include "recorder/initial_state.h"
+#include "recorder/privileges.h"
+#include "trace/call_table.h"
+#include "trace/engine/call_shape.h"
+#include "trace/engine/flags.h"
+
+namespace slurper {
+
+namespace {
+
+constexpr int kNoInput = 66;  // EX_NOINPUT of sysexits.h
+constexpr std::uint64_t kMillisecond = 1'000'000;
+
+std::int64_t clock_now(clockid_t clock) {
+  timespec now{};
+  ::clock_gettime(clock, &now);
+  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+std::uint64_t monotonic_now() {
+  return static_cast<std::uint64_t>(clock_now(CLOCK_MONOTONIC));
+}
+
+UniqueFd block_signals() {
+  sigset_t set;
+  ::sigemptyset(&set);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&set, signal);
+  ::sigprocmask(SIG_BLOCK, &set, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  return UniqueFd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+// Becomes readable when the clock is set.
+UniqueFd watch_clock() {
+  UniqueFd fd(::timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK));
+  itimerspec never{};
+  never.it_value.tv_sec = std::numeric_limits<std::int32_t>::max();
+  ::timerfd_settime(fd.get(), TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, nullptr);
+  return fd;
+}
+
+bool is_execve(const TraceRecord& record) {
+  return record.kind == RecordExec || record.nr == 59;
+}
+
+}  // namespace
+
+Recorder::Recorder(RecorderOptions options)
+    : options_(std::move(options)),
+      processes_({.with_args = true, .with_env = options_.with_environment}),
+      converter_(queue_, processes_, connections_) {}
+
+Recorded<int> Recorder::run() {
+  signals_ = block_signals();
+  clock_ = watch_clock();
+  if (const auto prepared = prepare(); !prepared) return std::unexpected(prepared.error());
+  if (const auto recorded = record(); !recorded) return std::unexpected(recorded.error());
+  if (const auto finished = finish(); !finished) return std::unexpected(finished.error());
+  report();
+  return command_ ? command_->status().value_or(0) : 0;
+}
+
+Recorded<TraceConfig> Recorder::config() {
+  TraceConfig config{};
+  if (!options_.fifo.empty()) {
+    struct stat file{};
+    if (::stat(options_.fifo.c_str(), &file) != 0)
+      return std::unexpected(RecorderError{
+          kNoInput, fmt::format("cannot find the FIFO {}: {}", in_quotes(options_.fifo), errno_text(errno))});
+    if (!S_ISFIFO(file.st_mode))
+      return std::unexpected(RecorderError{kNoInput, fmt::format("{} is no FIFO", in_quotes(options_.fifo))});
+    fifo_ = {file.st_dev, file.st_ino};
+    config.fifo_ino = file.st_ino;
+    config.fifo_dev = device_for_kernel(file.st_dev);
+    config.by_fifo = 1;
+  }
+  config.snaplen = options_.snaplen;
+  config.own_pid = static_cast<u32>(::getpid());
+  config.own_parent_pid = static_cast<u32>(options_.never_watched);
+  config.all_calls = options_.all_calls ? 1 : 0;
+  config.with_environment = options_.with_environment ? 1 : 0;
+  config.whole_machine = options_.whole_machine() ? 1 : 0;
+  std::ranges::copy(shapes_by_number(), config.shapes);
+  return config;
+}
+
+Recorded<void> Recorder::prepare() {
+  const auto chosen = config();
+  if (!chosen) return std::unexpected(chosen.error());
+  for (const pid_t pid : options_.pids)
+    if (::kill(pid, 0) != 0 && errno == ESRCH)
+      return std::unexpected(RecorderError{kNoInput, fmt::format("there is no process {}", pid)});
+  auto loaded = BpfPrograms::load(*chosen, [this](std::string_view record) { take(record); });
+  if (!loaded) return std::unexpected(loaded.error());
+  programs_ = std::move(*loaded);
+  auto output = options_.write_to.empty() ? CaptureOutput::use_descriptor(options_.output_fd)
+                                          : CaptureOutput::open_file(options_.write_to);
+  if (!output) return std::unexpected(output.error());
+  output_ = std::move(*output);
+  if (!options_.command.empty()) {
+    auto started = TracedCommand::start(options_);
+    if (!started) return std::unexpected(started.error());
+    command_ = std::move(*started);
+  }
+  lost_ = programs_->lost();
+  look_at_clock();
+  if (const auto attached = programs_->attach(); !attached) return std::unexpected(attached.error());
+  // The ring holds a few hundredths of a second of a busy machine.
+  (void)::setpriority(PRIO_PROCESS, 0, -10);  // else it may lose more, and counts that
+  drop_privileges();
+  if (options_.never_watched != 0) ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  return {};
+}
+
+void Recorder::list(const std::set<pid_t>& pids) {
+  for (const pid_t pid : pids)
+    if (watched_.insert(pid).second) programs_->list_process(pid);
+}
+
+// A process may fork while it is looked for: it is marked, and what it has forked before is looked for again.
+void Recorder::choose_processes() {
+  attached_at_ = monotonic_now();
+  converter_.set_attached_at(attached_at_);
+  if (options_.whole_machine()) list(carriers_of_output({::getpid(), options_.never_watched}));
+  if (command_) list({command_->pid()});
+  if (!options_.fifo.empty()) {
+    struct stat file{};
+    if (::stat(options_.fifo.c_str(), &file) != 0) return;
+    std::set<pid_t> holders;
+    for (const OpenDescriptor& held : find_open_descriptors(file.st_dev, file.st_ino).open)
+      holders.insert(held.process.pid);
+    holders.erase(options_.never_watched);
+    list(holders);
+  }
+  for (std::size_t before = 0;;) {
+    if (!options_.pids.empty())
+      list(with_descendants(std::set<pid_t>(options_.pids.begin(), options_.pids.end())));
+    programs_->mark_threads();
+    if (options_.pids.empty() || watched_.size() == before) return;
+    before = watched_.size();
+  }
+}
+
+bool Recorder::is_watched(pid_t pid) const {
+  return options_.whole_machine() != watched_.contains(pid);
+}
+
+void Recorder::add_blocked(pid_t pid, pid_t tid, const std::vector<std::uint64_t>& call) {
+  TraceRecord record{};
+  record.kind = RecordEnter;
+  record.tid = static_cast<u32>(tid);
+  record.pid = static_cast<u32>(pid);
+  record.nr = static_cast<u16>(call[0]);
+  std::copy(call.begin() + 1, call.end(), record.args);
+  RecordView view;
+  view.record = &record;
+  converter_.add_blocked(view);
+}
+
+// A thread that is in a call, and has begun none since it is watched, was in it when that began.
+void Recorder::find_blocked() {
+  struct Found {
+    pid_t pid;
+    pid_t tid;
+    std::vector<std::uint64_t> call;
+  };
+  std::vector<Found> found;
+  for (const pid_t pid : process_ids()) {
+    if (!is_watched(pid) || (command_ && pid == command_->pid())) continue;
+    for (const pid_t tid : thread_ids(pid))
+      if (auto call = current_call(pid, tid); !call.empty()) found.push_back({pid, tid, std::move(call)});
+  }
+  std::set<pid_t> unseen;
+  programs_->report_threads([&](std::string_view bytes) {
+    const TraceRecord* const record = view_of(bytes).record;
+    if (record != nullptr && (record->flags & RecordSeen) == 0)
+      unseen.insert(static_cast<pid_t>(record->tid));
+  });
+  for (const Found& one : found)
+    if (unseen.contains(one.tid)) add_blocked(one.pid, one.tid, one.call);
+}
+
+Recorded<void> Recorder::record() {
+  choose_processes();
+  InitialState state;
+  state.watched = [this](pid_t pid) { return is_watched(pid); };
+  state.reading.with_env = options_.with_environment;
+  state.command = command_ ? command_->pid() : 0;
+  append_initial_state(state, *programs_, processes_, connections_, pending_);
+  find_blocked();
+  if (command_) command_->go();
+  if (options_.duration) end_at_ = std::chrono::steady_clock::now() + *options_.duration;
+  while (!ended()) {
+    if (const auto turned = turn(); !turned) return turned;
+  }
+  return {};
+}
+
+// Whatever a processor has not reported yet has begun after `until`.
+Recorded<void> Recorder::turn() {
+  const std::uint64_t until = programs_->complete_until(monotonic_now()) - kMillisecond;
+  const std::uint64_t before = records_;
+  programs_->consume();
+  count_drops();
+  queue_.take_until(until + static_cast<std::uint64_t>(clock_offset_), pending_);
+  if (const auto written = output_->write(pending_); !written) return written;
+  pending_.clear();
+  programs_->wait(signals_.get(), std::chrono::milliseconds(records_ - before > 1000 ? 1 : 10));
+  look_at_clock();
+  return {};
+}
+
+void Recorder::look_at_clock() {
+  std::uint64_t expirations = 0;
+  const bool was_set = ::read(clock_.get(), &expirations, sizeof expirations) < 0 && errno == ECANCELED;
+  if (clock_offset_ != 0 && !was_set) return;
+  if (was_set) {
+    programs_->consume();
+    queue_.take_all(pending_);
+    clock_ = watch_clock();
+  }
+  clock_offset_ = clock_now(CLOCK_REALTIME) - clock_now(CLOCK_MONOTONIC);
+  converter_.set_clock_offset(clock_offset_);
+}
+
+// A thread sleeps in an open, and the kernel can't tell of what.
+bool Recorder::is_of_fifo(const RecordView& view) {
+  const TraceRecord& record = *view.record;
+  const bool ends = record.kind == RecordCall;
+  if (ends) return opens_fifo_.erase(record.tid) != 0 || (record.flags & RecordOnFifo) != 0;
+  const bool has_dirfd = find_call("open")->number != record.nr && find_call("creat")->number != record.nr;
+  const auto dirfd = static_cast<std::int32_t>(record.args[0]);
+  std::string path(view.path.substr(0, view.path.find('\0')));
+  if (!path.starts_with('/')) {
+    const std::string folder = has_dirfd && dirfd >= 0 ? fmt::format("fd/{}", dirfd) : std::string("cwd");
+    path = fmt::format("/proc/{}/{}/{}", record.pid, folder, path);
+  }
+  struct stat file{};
+  if (::stat(path.c_str(), &file) != 0 || std::pair(file.st_dev, file.st_ino) != fifo_) return false;
+  opens_fifo_.insert(record.tid);
+  return true;
+}
+
+void Recorder::take(std::string_view bytes) {
+  ++records_;
+  const TraceRecord* const first = view_of(bytes).record;
+  if (first != nullptr && (first->flags & RecordPerhaps) != 0) {
+    const RecordView view = view_of(bytes);
+    const bool shown = opens_fifo_.contains(first->tid);
+    if (!is_of_fifo(view)) return;
+    if (first->kind == RecordCall && !shown) {
+      std::string changed(bytes);
+      auto flags = static_cast<u8>(first->flags & ~RecordEntered);
+      changed[offsetof(TraceRecord, flags)] = static_cast<char>(flags);
+      return converter_.convert(changed);
+    }
+  }
+  // What the child does before its execve(2) is this program's doing.
+  if (command_ && !command_runs_) {
+    const TraceRecord* const record = view_of(bytes).record;
+    if (record != nullptr && static_cast<pid_t>(record->pid) == command_->pid()) {
+      if (!is_execve(*record)) return;
+      command_runs_ = true;
+    }
+  }
+  converter_.convert(bytes);
+}
+
+void Recorder::count_drops() {
+  std::vector<std::uint64_t> now = programs_->lost();
+  for (std::size_t i = 0; i < now.size(); ++i)
+    if (now[i] != lost_[i])
+      converter_.add_drops(static_cast<std::uint16_t>(i), now[i] - lost_[i], monotonic_now());
+  lost_ = std::move(now);
+}
+
+bool Recorder::ended() {
+  signalfd_siginfo signal{};
+  while (::read(signals_.get(), &signal, sizeof signal) == sizeof signal) {
+    // A terminal's Ctrl-C comes to both, and who runs this program passes it on.
+    if (signal.ssi_signo == SIGINT && signal.ssi_code > 0 && options_.never_watched != 0) continue;
+    if (signal.ssi_signo == SIGINT) {
+      ++interrupts_;
+    } else {
+      terminated_ = true;
+    }
+  }
+  if (terminated_ || interrupts_ > 1 || output_->closed()) return true;
+  if (command_) {
+    if (command_->status()) return true;
+  } else if (interrupts_ > 0) {
+    return true;
+  }
+  if (!options_.pids.empty() && !programs_->has_processes()) return true;
+  if (options_.max_size != 0 && output_->size() >= options_.max_size) return true;
+  return std::chrono::steady_clock::now() >= end_at_;
+}
+
+Recorded<void> Recorder::finish() {
+  programs_->consume();
+  std::vector<std::string> states;
+  programs_->report_threads([&](std::string_view bytes) { states.emplace_back(bytes); });
+  programs_->detach();
+  programs_->consume();
+  count_drops();
+  for (const std::string& bytes : states) {
+    const RecordView view = view_of(bytes);
+    if ((view.record->flags & RecordInCall) != 0 && !is_execve(*view.record)) converter_.add_unfinished(view);
+  }
+  queue_.take_all(pending_);
+  return output_->write(pending_);
+}
+
+void Recorder::report() const {
+  const std::uint64_t lost = std::accumulate(lost_.begin(), lost_.end(), std::uint64_t{0});
+  if (options_.write_to.empty()) return;
+  fmt::print(stderr, "slurper-trace: {}: {}, {} records, {} lost\n", in_quotes(options_.write_to),
+             format_rounded(ByteSize{output_->size()}), records_, lost);
+}
+
+}  // namespace slurper

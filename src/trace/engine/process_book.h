@@ -1,0 +1,47 @@
+// ProcessBook: what the events of processes say beyond what a record has.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "trace/scap/scap_writer.h"
+
+namespace slurper {
+
+// Reads a process's own thread entry from /proc: of the thread `tid`, or of the process itself. Fields stay
+// empty if it has ended, or may not be read. `with_args`: its arguments, too; `with_env`: its environment.
+struct ThreadReading {
+  bool with_args = true;
+  bool with_env = false;
+};
+[[nodiscard]] ScapThread read_thread(pid_t pid, pid_t tid, ThreadReading what);
+
+// The ids of the threads of a process, and of all processes.
+[[nodiscard]] std::vector<pid_t> thread_ids(pid_t pid);
+[[nodiscard]] std::vector<pid_t> process_ids();
+
+// Processes by id, main threads only. For one thread.
+class ProcessBook {
+ public:
+  explicit ProcessBook(ThreadReading reading) : reading_(reading) {}
+
+  void add(ScapThread process) { by_pid_[process.pid] = std::move(process); }
+  [[nodiscard]] bool knows(std::int64_t pid) const { return by_pid_.contains(pid); }
+  // Reads /proc if the process is not known yet.
+  ScapThread& find(std::int64_t pid);
+  // The child has what its parent has, until it executes something.
+  ScapThread& fork(std::int64_t parent, std::int64_t child);
+  // Its working directory may have changed.
+  void read_cwd(std::int64_t pid);
+  void remove(std::int64_t pid) { by_pid_.erase(pid); }
+
+ private:
+  ThreadReading reading_;
+  std::unordered_map<std::int64_t, ScapThread> by_pid_;
+};
+
+}  // namespace slurper

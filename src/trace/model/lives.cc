@@ -1,0 +1,159 @@
+// The calls that begin and change processes, and slurper's own events.
+#include <utility>
+
+#include "trace/model/effects.h"
+#include "trace/model/model.h"
+#include "trace/own_events.h"
+
+namespace slurper {
+
+namespace {
+
+constexpr std::uint16_t kExecveExit = 293;
+constexpr std::uint16_t kExecveAtExit = 331;
+constexpr std::uint16_t kOldExecveExit = 231;
+constexpr std::uint16_t kCloseRange = 436;
+constexpr std::uint64_t kOnlyAtExec = 4;  // CLOSE_RANGE_CLOEXEC
+constexpr std::uint16_t kEpollCreate = 213;
+constexpr std::uint16_t kEpollCreate1 = 291;
+
+constexpr std::uint32_t kCloneFiles = 1;
+constexpr std::uint32_t kCloneThread = 1U << 13;
+
+// Descriptors that forks may copy in all: a program forks for years before it comes there.
+constexpr std::size_t kMaxCopied = std::size_t{16} << 20;
+
+bool is_clone_exit(std::uint16_t type) {
+  return type == 223 || type == 225 || type == 227 || type == 335;
+}
+
+std::string as_directory(std::string_view path) {
+  std::string directory(path);
+  if (!directory.ends_with('/')) directory += '/';
+  return directory;
+}
+
+}  // namespace
+
+void Model::apply_exit(TraceEvent& event) {
+  const std::uint16_t type = event.raw.type;
+  if (is_clone_exit(type)) {
+    clone(event);
+  } else if (type == kExecveExit || type == kExecveAtExit || type == kOldExecveExit) {
+    exec(event);
+  } else {
+    apply_to_thread(event);
+  }
+}
+
+// Both the parent's exit and the child's tell of the child; whichever comes first makes it.
+void Model::clone(TraceEvent& event) {
+  const ScapEvent& raw = event.raw;
+  const std::int64_t result = event.result();
+  if (result < 0 || raw.param_count < 20) return;
+  const bool is_child = result == 0;
+  const std::int64_t child_tid = is_child ? raw.tid : result;
+  const auto flags = raw.number<std::uint32_t>(15);
+  const bool is_thread = (flags & kCloneThread) != 0;
+  const std::int64_t parent_tid = !is_child   ? raw.tid
+                                  : is_thread ? raw.number<std::int64_t>(4)
+                                              : raw.number<std::int64_t>(5);
+  const Thread* known = find_thread(child_tid);
+  if (is_child && known != nullptr && known->is_known && known->cloned_at != 0) return;
+  const Thread* const parent = find_thread(parent_tid);
+  const std::shared_ptr<FdTable> parent_fds = parent == nullptr ? nullptr : parent->fds;
+  const std::string directory = parent == nullptr ? as_directory(text_of(raw.param(6))) : parent->directory;
+  const std::string exe_path = parent == nullptr ? "" : parent->exe_path;
+  const Identity identity = parent == nullptr ? Identity{} : parent->identity;
+  const std::int64_t session = parent == nullptr ? -1 : parent->session;
+  const std::int64_t parent_pid = parent == nullptr ? parent_tid : parent->pid;
+  const std::int64_t grandparent = parent == nullptr ? -1 : parent->parent;
+
+  Thread& child = new_thread(child_tid);
+  child.is_known = true;
+  child.cloned_at = raw.time;
+  child.pid = is_thread ? parent_pid : is_child ? raw.number<std::int64_t>(4) : child_tid;
+  child.parent = is_thread ? grandparent : parent_pid;
+  child.session = session;
+  child.name = text_of(raw.param(13));
+  child.exe = text_of(raw.param(1));
+  child.exe_path = exe_path;
+  child.arguments = joined(raw.param(2));
+  child.directory = directory;
+  child.identity = identity;
+  child.identity.euid = raw.number<std::uint32_t>(16);
+  child.identity.gid = raw.number<std::uint32_t>(17);
+  child.virtual_tid = is_child ? raw.number<std::int64_t>(18) : child_tid;
+  child.virtual_pid = is_child ? raw.number<std::int64_t>(19) : child.pid;
+  if (child_tid == raw.tid) {  // it has taken the place of what was known of the thread
+    event.thread = &child;
+    event.enter = nullptr;
+  }
+  if (parent_fds == nullptr) return;
+  if ((flags & (kCloneFiles | kCloneThread)) != 0) {
+    child.fds = parent_fds;
+  } else if (copied_ < kMaxCopied) {
+    copied_ += parent_fds->size();
+    *child.fds = *parent_fds;
+  }
+}
+
+void Model::exec(TraceEvent& event) {
+  const ScapEvent& raw = event.raw;
+  if (event.result() != 0 || raw.param_count < 14) return;
+  Thread& thread = *event.thread;
+  thread.is_known = true;
+  thread.name = text_of(raw.param(13));
+  thread.exe = text_of(raw.param(1));
+  thread.arguments = joined(raw.param(2));
+  thread.parent = raw.number<std::int64_t>(5);
+  thread.pid = raw.number<std::int64_t>(4);
+  thread.directory = as_directory(text_of(raw.param(6)));
+  if (event.enter != nullptr && event.enter->param_count == 1)
+    thread.exe_path = join_path(thread.directory, text_of(event.enter->event(raw.tid).param(0)));
+  if (raw.param_count > 18) thread.identity.loginuid = raw.number<std::uint32_t>(18);
+  if (thread.fds.use_count() > 1)
+    thread.fds = std::make_shared<FdTable>(*thread.fds);  // execve(2) unshares it
+  thread.fds->close_on_exec();
+  // The other threads are gone, also if it was one of them that called it.
+  std::erase_if(threads_,
+                [&](const auto& one) { return one.second->pid == thread.pid && one.first != raw.tid; });
+  recent_ = {};
+}
+
+void Model::take_own(TraceEvent& event) {
+  Thread& thread = *event.thread;
+  const ScapEvent& raw = event.raw;
+  if (raw.type == kBlockedEvent) thread.pending.was_blocked = true;
+  if (raw.type == kPipeEvent) {
+    event.fd = raw.number<std::int64_t>(0);
+    event.file = thread.fds->find(event.fd);
+    if (event.file == nullptr) return;
+    event.file->pipe = {.is_known = true,
+                        .slots = raw.number<std::uint32_t>(2),
+                        .slots_at_most = raw.number<std::uint32_t>(3),
+                        .readers = raw.number<std::uint32_t>(4),
+                        .writers = raw.number<std::uint32_t>(5)};
+  }
+  if (raw.type == kIdentityEvent) {
+    thread.identity = {.ruid = raw.number<std::uint32_t>(0),
+                       .euid = raw.number<std::uint32_t>(1),
+                       .suid = raw.number<std::uint32_t>(2),
+                       .fsuid = raw.number<std::uint32_t>(3),
+                       .gid = raw.number<std::uint32_t>(5),
+                       .loginuid = raw.number<std::uint32_t>(6)};
+  }
+  if (raw.type != kResultEvent || !thread.pending.is_generic_done) return;
+  // What the generic exit could not tell.
+  const auto number = thread.pending.event(raw.tid).number<std::uint16_t>(1);
+  const auto result = raw.number<std::int64_t>(0);
+  if (result == 0 && number == kCloseRange && (raw.number<std::uint64_t>(4) & kOnlyAtExec) == 0)
+    thread.fds->close_range(raw.number<std::uint32_t>(2), raw.number<std::uint32_t>(3));
+  if (result >= 0 && (number == kEpollCreate || number == kEpollCreate1)) {
+    event.fd = result;
+    event.file = std::make_shared<OpenFile>(FdType::EventPoll);
+    thread.fds->set(result, event.file, false);
+  }
+}
+
+}  // namespace slurper

@@ -1,0 +1,209 @@
+// Calls in one line, and slurper's own events.
+#include <algorithm>
+
+#include "trace/generic_calls.h"
+#include "trace/own_events.h"
+#include "trace/view/trace_view.h"
+
+namespace slurper {
+
+namespace {
+
+// The enter of an exit, as an event of its own, with what is known now.
+TraceEvent enter_of(const TraceEvent& exit) {
+  TraceEvent enter = exit;
+  enter.raw = exit.enter->event(exit.raw.tid);
+  enter.shape = &shape_of(exit.enter->type);
+  enter.number = exit.enter->number;
+  enter.enter = nullptr;
+  return enter;
+}
+
+void append_head(std::string& out, const ShownEvent& event, std::uint64_t number, std::uint64_t time) {
+  append_number(out, number);
+  out += ' ';
+  append_clock(out, time);
+  out += ' ';
+  append_number(out, event.trace.raw.cpu);
+  out += ' ';
+  append_name(out, event.trace.thread->name.empty() ? "<NA>" : event.trace.thread->name);
+  out += " (";
+  append_number(out, event.trace.thread->tid);
+  out += ") ";
+}
+
+void append_params(std::string& out, const ShownEvent& event, std::size_t first) {
+  if (event.trace.raw.type <= kGenericExit) return;
+  const auto& params = event.trace.shape->info->params;
+  const std::size_t count = std::min<std::size_t>(event.trace.raw.param_count, params.size());
+  for (std::size_t i = first; i < count; ++i) {
+    if (out.back() != '(') out += ' ';
+    out += params[i].name;
+    out += '=';
+    append_param(out, event, i);
+  }
+}
+
+// The arguments that the exit repeats are shown once.
+bool repeats_arguments(const ShownEvent& exit, const ShownEvent& enter) {
+  const auto& before = enter.trace.shape->info->params;
+  const auto& after = exit.trace.shape->info->params;
+  const std::size_t count = std::min<std::size_t>(exit.trace.raw.param_count, after.size());
+  return !before.empty() && count > before.size() && after[1].name == before[0].name;
+}
+
+void append_result(std::string& out, std::int64_t result) {
+  append_number(out, result);
+  if (result >= 0) return;
+  out += '(';
+  out += errno_name(-result);
+  out += ')';
+}
+
+void append_ids(std::string& out, const ShownEvent& event) {
+  constexpr std::array<std::string_view, 7> kNames = {"ruid", "euid", "suid",    "fsuid",
+                                                      "rgid", "egid", "loginuid"};
+  for (std::size_t i = 0; i < kNames.size(); ++i) {
+    const auto id = event.trace.raw.number<std::uint32_t>(i);
+    out += ' ';
+    out += kNames[i];
+    out += '=';
+    append_number(out, static_cast<std::int32_t>(id));
+    const bool is_group = kNames[i].ends_with("gid");
+    const std::string* const name =
+        is_group ? event.trace.model->group_name(id) : event.trace.model->user_name(id);
+    if (name == nullptr) continue;
+    out += '(';
+    append_name(out, *name);
+    out += ')';
+  }
+}
+
+void append_pipe(std::string& out, const ShownEvent& event) {
+  const ScapEvent& raw = event.trace.raw;
+  out += "pipe fd=";
+  append_number(out, event.trace.fd);
+  if (event.trace.file != nullptr) {
+    out += '(';
+    append_file(out, *event.trace.file);
+    out += ')';
+  }
+  out += " slots=";
+  append_number(out, raw.number<std::uint32_t>(2));
+  out += '/';
+  append_number(out, raw.number<std::uint32_t>(3));
+  out += " readers=";
+  append_number(out, raw.number<std::uint32_t>(4));
+  out += " writers=";
+  append_number(out, raw.number<std::uint32_t>(5));
+}
+
+// The arguments that slurper has recorded with the result of a call that sysdig knows by name only.
+void append_generic_arguments(std::string& out, const ShownEvent& event) {
+  constexpr std::size_t kFirst = 2;  // behind the result and the duration
+  const auto number = event.trace.thread->pending.event(event.trace.raw.tid).number<std::uint16_t>(1);
+  std::string_view names = generic_arguments(number);
+  for (std::size_t i = kFirst; !names.empty() && i < event.trace.raw.param_count; ++i) {
+    const std::string_view name = names.substr(0, names.find(' '));
+    names.remove_prefix(std::min(name.size() + 1, names.size()));
+    const auto value = event.trace.raw.number<std::int64_t>(i);
+    const bool is_fd = name.starts_with("fd") || name == "epfd";
+    out += ' ';
+    out += name;
+    out += '=';
+    // A descriptor is an int: the kernel looks at the lower half of the register.
+    append_number(out, is_fd ? static_cast<std::int32_t>(value) : value);
+    if (!is_fd) continue;
+    const OpenFilePointer& file = event.trace.thread->fds->find(static_cast<std::int32_t>(value));
+    if (file == nullptr) continue;
+    out += '(';
+    append_file(out, *file);
+    out += ')';
+  }
+}
+
+// The call that the thread is in, or was in last.
+std::string_view pending_name(const ShownEvent& event) {
+  TraceEvent call = event.trace;
+  const PendingCall& pending = event.trace.thread->pending;
+  call.raw = pending.event(event.trace.raw.tid);
+  call.shape = &shape_of(pending.type);
+  return call.shape->info == nullptr ? std::string_view("<unknown>") : event_name(call);
+}
+
+}  // namespace
+
+void append_call(std::string& out, const ShownEvent& exit) {
+  const TraceEvent& trace = exit.trace;
+  const bool has_enter = trace.enter != nullptr;
+  append_head(out, exit, has_enter ? trace.enter->number : trace.number,
+              has_enter ? trace.enter->time : trace.raw.time);
+  out += event_name(trace);
+  out += '(';
+  bool repeats = false;
+  if (has_enter) {
+    const TraceEvent enter = enter_of(trace);
+    const ShownEvent shown{enter, exit.options, exit.scratch};
+    repeats = repeats_arguments(exit, shown);
+    if (!repeats) append_params(out, shown, 0);
+  }
+  append_params(out, exit, trace.shape->result >= 0 ? 1 : 0);
+  out += ')';
+  if (trace.has_result()) {
+    out += " = ";
+    append_param(out, exit, static_cast<std::size_t>(trace.shape->result));
+  }
+  if (!has_enter) return;
+  out += " <";
+  append_seconds(out, trace.latency());
+  out += '>';
+}
+
+void append_unfinished(std::string& out, const ShownEvent& enter) {
+  append_head(out, enter, enter.trace.number, enter.trace.raw.time);
+  out += event_name(enter.trace);
+  out += '(';
+  append_params(out, enter, 0);
+  out += " <unfinished ...>";
+}
+
+void append_own_event(std::string& out, const ShownEvent& event) {
+  const ScapEvent& raw = event.trace.raw;
+  switch (raw.type) {
+    case kResultEvent:
+      out += "result call=";
+      out += pending_name(event);
+      append_generic_arguments(out, event);
+      out += " res=";
+      append_result(out, raw.number<std::int64_t>(0));
+      out += " latency=";
+      return append_number(out, raw.number<std::uint64_t>(1));
+    case kDropsEvent:
+      out += "drops cpu=";
+      append_number(out, raw.number<std::uint16_t>(0));
+      out += " lost=";
+      return append_number(out, raw.number<std::uint64_t>(1));
+    case kPipeEvent:
+      return append_pipe(out, event);
+    case kUnreadEvent:
+      out += "unread ino=";
+      append_number(out, raw.number<std::uint64_t>(0));
+      out += " bytes=";
+      return append_number(out, raw.number<std::uint64_t>(1));
+    case kCompatEvent:
+      out += "compat number=";
+      return append_number(out, raw.number<std::uint16_t>(0));
+    case kBlockedEvent:
+      out += "blocked call=";
+      out += pending_name(event);
+      return;
+    case kIdentityEvent:
+      out += "identity";
+      return append_ids(out, event);
+    default:
+      out += "unknown type=";
+      append_number(out, raw.type);
+  }
+}
+
+}  // namespace slurper

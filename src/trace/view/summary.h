@@ -1,0 +1,74 @@
+// TraceSummary: what a capture comes to: calls, bytes, errors and time, the slowest calls and the failed
+// ones.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "trace/view/shown_event.h"
+
+namespace slurper {
+
+class TraceSummary {
+ public:
+  // Both outlive it.
+  TraceSummary(const Model& model, const ViewOptions& options);
+  void take(const TraceEvent& event);
+  void take_own(const TraceEvent& event);
+  void append(std::string& out) const;
+
+ private:
+  struct Totals {
+    std::uint64_t calls = 0;
+    std::uint64_t errors = 0;
+    std::uint64_t read = 0;
+    std::uint64_t written = 0;
+    std::uint64_t time = 0;
+  };
+  struct Slow {
+    std::uint64_t latency = 0;
+    std::string text;
+  };
+  struct Closed {
+    std::uint64_t time = 0;
+    std::string by;
+  };
+  struct Failure {
+    std::string text;
+    std::string story;
+    std::pair<std::uint64_t, std::uint64_t> peer;  // the connection, to learn who closed it
+    std::uint64_t time = 0;
+  };
+  using Key = std::pair<std::string, std::string>;  // the process, and the descriptor or call
+
+  void count_bytes(const TraceEvent& event, Totals& process, Totals& fd);
+  void count_copy(const TraceEvent& event, std::uint64_t bytes, Totals& process);
+  Totals& totals_of(const std::string& process, std::int64_t fd, const OpenFile* file);
+  void note_slow(const TraceEvent& event);
+  void note_failure(const TraceEvent& event);
+  void note_close(const TraceEvent& event);
+  [[nodiscard]] std::string story_of(const TraceEvent& event) const;
+  [[nodiscard]] std::string line_of(const TraceEvent& event);
+
+  const Model& model_;
+  const ViewOptions& options_;
+  std::string scratch_;
+  std::uint64_t first_time_ = 0;
+  std::uint64_t last_time_ = 0;
+  std::uint64_t events_ = 0;
+  std::uint64_t lost_ = 0;
+  std::map<std::string, Totals> processes_;
+  std::map<Key, Totals> fds_;
+  std::map<std::string, Totals> calls_;
+  std::vector<Slow> slowest_;
+  std::vector<Failure> failures_;
+  std::uint64_t failure_count_ = 0;
+  // The end of a connection that was closed, by both its numbers.
+  std::map<std::pair<std::uint64_t, std::uint64_t>, std::vector<Closed>> closed_;
+};
+
+}  // namespace slurper

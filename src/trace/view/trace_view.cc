@@ -1,0 +1,131 @@
+#include "trace/view/trace_view.h"
+
+#include <utility>
+
+#include "trace/own_events.h"
+#include "trace/view/summary.h"
+
+namespace slurper {
+
+namespace {
+
+constexpr std::size_t kEnough = std::size_t{64} << 10;  // to be passed on in one piece
+
+}  // namespace
+
+TraceView::TraceView(ViewRequest request, LineOutput output)
+    : request_(std::move(request)), output_(std::move(output)) {
+  if (request_.mode == ViewMode::Json) request_.options.max_data = 0;
+  if (request_.mode == ViewMode::Summary) summary_ = std::make_unique<TraceSummary>(model_, request_.options);
+}
+
+TraceView::~TraceView() = default;
+
+void TraceView::flush() {
+  if (!lines_.empty() && !output_(lines_)) done_ = true;
+  lines_.clear();
+}
+
+void TraceView::end_line() {
+  lines_ += '\n';
+  if (lines_.size() >= kEnough) flush();
+}
+
+void TraceView::show(ScapReader& reader) {
+  while (!done_) {
+    const std::optional<Block> block = reader.next();
+    if (!block) break;
+    take(*block, reader);
+  }
+  if (done_ && matched_ < request_.max_events) return;  // the output is gone
+  if (request_.mode == ViewMode::Calls) show_unfinished();
+  if (summary_) summary_->append(lines_);
+  flush();
+}
+
+void TraceView::take(const Block& block, const ScapReader& reader) {
+  if (!holds_event(block.type)) {
+    if (!model_.take_table(block)) reader.report(DamageKind::BadEntry, block.offset, 0);
+    return;
+  }
+  const std::optional<ScapEvent> raw = event_in(block);
+  if (!raw) return reader.report(DamageKind::BadEvent, block.offset, 0);
+  TraceEvent event;
+  if (!model_.take(*raw, event)) return;  // of a type that only newer programs know
+  if (event.is_own) {
+    show_own(event);
+  } else if ((raw->flags & kStateOnly) == 0) {
+    show_event(event);
+  }
+  model_.finish(event);
+}
+
+void TraceView::show_event(TraceEvent& event) {
+  const bool is_wanted = !request_.filter || request_.filter->matches(shown(event));
+  event.thread->was_shown = is_wanted;
+  if (!is_wanted) return;
+  switch (request_.mode) {
+    case ViewMode::Lines:
+      if (request_.format.append(lines_, shown(event))) end_line();
+      break;
+    case ViewMode::Json:
+      if (request_.format.append_json(lines_, shown(event))) end_line();
+      break;
+    case ViewMode::Calls:
+      if (event.is_exit()) {
+        append_call(lines_, shown(event));
+        end_line();
+      } else if (event.shape->info->is_single) {
+        if (request_.format.append(lines_, shown(event))) end_line();
+      }
+      break;
+    case ViewMode::Summary:
+      summary_->take(event);
+      break;
+  }
+  if (++matched_ >= request_.max_events) done_ = true;
+}
+
+// A loss concerns every thread; the other events, that of which they are.
+void TraceView::show_own(const TraceEvent& event) {
+  const bool is_loss = event.raw.type == kDropsEvent;
+  if (!request_.with_own_events || !(is_loss || event.thread->was_shown)) return;
+  if (summary_) return summary_->take_own(event);
+  if (request_.mode == ViewMode::Json) {
+    std::string text;
+    append_own_event(text, shown(event));
+    const std::size_t blank = std::min(text.find(' '), text.size());
+    lines_ += "{\"slurper.event\":\"" + text.substr(0, blank) + "\",\"evt.outputtime\":";
+    append_number(lines_, event.raw.time);
+    lines_ += ",\"thread.tid\":";
+    append_number(lines_, event.raw.tid);
+    lines_ += ",\"slurper.info\":";
+    append_json_text(lines_, text.substr(std::min(blank + 1, text.size())));
+    lines_ += '}';
+    return end_line();
+  }
+  lines_ += "# ";
+  append_clock(lines_, event.raw.time);
+  lines_ += ' ';
+  append_number(lines_, event.raw.cpu);
+  lines_ += ' ';
+  if (!is_loss) {
+    append_name(lines_, event.thread->name.empty() ? "<NA>" : event.thread->name);
+    lines_ += " (";
+    append_number(lines_, event.raw.tid);
+    lines_ += ") ";
+  }
+  append_own_event(lines_, shown(event));
+  end_line();
+}
+
+// What was under way when the recording ended.
+void TraceView::show_unfinished() {
+  model_.for_each_pending([this](TraceEvent& event) {
+    if (request_.filter && !request_.filter->matches(shown(event))) return;
+    append_unfinished(lines_, shown(event));
+    end_line();
+  });
+}
+
+}  // namespace slurper

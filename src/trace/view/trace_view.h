@@ -1,0 +1,74 @@
+// TraceView: shows the events of a capture, line by line.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "trace/model/model.h"
+#include "trace/scap/scap_reader.h"
+#include "trace/view/fields.h"
+#include "trace/view/line_format.h"
+
+namespace slurper {
+
+class TraceSummary;
+
+enum class ViewMode : std::uint8_t { Lines, Json, Calls, Summary };
+
+struct ViewRequest {
+  ViewMode mode = ViewMode::Lines;
+  ViewOptions options{};
+  LineFormat format;
+  std::optional<TraceFilter> filter{};
+  std::uint64_t max_events = UINT64_MAX;  // that the filter lets through
+  bool with_own_events = true;            // those that sysdig does not know, as lines that begin with #
+};
+
+// Receives lines. Returns false if it wants no more.
+using LineOutput = std::function<bool(std::string_view lines)>;
+
+// One thread uses it.
+class TraceView {
+ public:
+  TraceView(ViewRequest request, LineOutput output);
+  ~TraceView();
+  TraceView(const TraceView&) = delete;
+  TraceView& operator=(const TraceView&) = delete;
+
+  // Reads until the end of the capture, or until the output wants no more.
+  void show(ScapReader& reader);
+  // Passes on what is buffered: call it before waiting for more of the capture.
+  void flush();
+
+ private:
+  void take(const Block& block, const ScapReader& reader);
+  void show_event(TraceEvent& event);
+  void show_own(const TraceEvent& event);
+  void show_unfinished();
+  [[nodiscard]] ShownEvent shown(const TraceEvent& event) { return {event, request_.options, scratch_}; }
+  void end_line();
+
+  ViewRequest request_;
+  LineOutput output_;
+  Model model_;
+  std::unique_ptr<TraceSummary> summary_;
+  std::string lines_;
+  std::string scratch_;
+  std::uint64_t matched_ = 0;
+  bool done_ = false;
+};
+
+// One call in one line: "read(fd=3(<f>/etc/passwd) size=10 data=abc) = 3 <0.000012>". `exit` may lack its
+// enter.
+void append_call(std::string& out, const ShownEvent& exit);
+// What was begun and has not ended: "read(fd=3(<f>/etc/passwd) size=10 <unfinished ...>".
+void append_unfinished(std::string& out, const ShownEvent& enter);
+// What an event of slurper's own says: "drops cpu=1 lost=17".
+void append_own_event(std::string& out, const ShownEvent& event);
+
+}  // namespace slurper

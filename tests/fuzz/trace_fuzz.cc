@@ -1,0 +1,64 @@
+// A capture. Whatever its bytes are, it is shown in every way, and each line is one that can be shown.
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "fuzz/fuzz.h"
+#include "trace/view/trace_view.h"
+
+using slurper::fuzz::require;
+
+namespace {
+
+// One file for all inputs: to make one costs more than to fill it.
+int capture_file() {
+  static const int fd = ::memfd_create("capture", MFD_CLOEXEC);
+  return fd;
+}
+
+slurper::UniqueFd file_of(std::string_view bytes) {
+  const int fd = capture_file();
+  require(::ftruncate(fd, 0) == 0, "the file is empty");
+  require(::pwrite(fd, bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()),
+          "the file is written");
+  require(::lseek(fd, 0, SEEK_SET) == 0, "the file begins");
+  return slurper::UniqueFd(::dup(fd));
+}
+
+void show(std::string_view bytes, slurper::ViewMode mode, std::string_view format) {
+  std::uint64_t last = 0;
+  slurper::ScapReader reader(
+      slurper::CaptureInput(file_of(bytes), "capture"), [&](const slurper::Damage& damage) {
+        require(damage.offset >= last || damage.kind == slurper::DamageKind::BadCompression,
+                "damage is told in order");
+        last = damage.offset;
+      });
+  slurper::ViewRequest request{.mode = mode, .options = {}, .format = *slurper::LineFormat::parse(format)};
+  slurper::TraceView view(std::move(request), [](std::string_view lines) {
+    require(lines.ends_with('\n'), "whole lines are passed on");
+    require(
+        std::ranges::none_of(lines, [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\n'; }),
+        "no line gives orders to a terminal");
+    return true;
+  });
+  view.show(reader);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view bytes = slurper::fuzz::as_text(data, size);
+  show(bytes, slurper::ViewMode::Lines, slurper::kDefaultFormat);
+  show(bytes, slurper::ViewMode::Lines,
+       "*%fd.num %fd.name %fd.directory %fd.filename %fd.cip %fd.sip %fd.cport %fd.sport %fd.peer.pid "
+       "%proc.cwd "
+       "%proc.cmdline %proc.pname %user.name %group.name %evt.buffer %evt.buflen %evt.category %evt.arg[1]");
+  show(bytes, slurper::ViewMode::Calls, slurper::kDefaultFormat);
+  show(bytes, slurper::ViewMode::Json, slurper::kDefaultFormat);
+  show(bytes, slurper::ViewMode::Summary, slurper::kDefaultFormat);
+  return 0;
+}

@@ -1,0 +1,114 @@
+#include "recorder/recording.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <sstream>
+
+#include "support/files.h"
+#include "support/temp_dir.h"
+
+namespace slurper::test {
+
+std::string no_recorder() {
+  static const std::string why = [] {
+    const TempDir folder;
+    const Recorded tried = record({"-w", folder / "tried", "--", "/bin/true"});
+    // Any other failure is one of the tests.
+    const bool is_missing = tried.err.contains("CAP_BPF") || tried.err.contains("no BTF");
+    return is_missing ? tried.err : std::string();
+  }();
+  return why;
+}
+
+Program recorder(const std::vector<std::string>& arguments) {
+  Program program{.argv = {SLURPER_RECORDER}, .env = {}};
+  program.argv.insert(program.argv.end(), arguments.begin(), arguments.end());
+  return program;
+}
+
+std::vector<std::string> traced(const std::vector<std::string>& arguments) {
+  std::vector<std::string> all = {SLURPER_TRACED};
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  return all;
+}
+
+Recorded record(const std::vector<std::string>& arguments) {
+  Child child(recorder(arguments));
+  const auto status = child.wait();
+  Recorded recorded;
+  recorded.status = status && WIFEXITED(*status) ? WEXITSTATUS(*status) : -1;
+  recorded.out = child.out();
+  recorded.err = child.err();
+  return recorded;
+}
+
+namespace {
+
+template <typename Number>
+Number number_at(const std::string& bytes, std::size_t at) {
+  Number number{};
+  std::memcpy(&number, bytes.data() + at, sizeof number);
+  return number;
+}
+
+RecordedEvent event_in(const std::string& block, bool has_flags) {
+  RecordedEvent event;
+  std::size_t at = 8;
+  event.cpu = number_at<std::uint16_t>(block, at);
+  at += 2;
+  if (has_flags) {
+    event.flags = number_at<std::uint32_t>(block, at);
+    at += 4;
+  }
+  event.time = number_at<std::uint64_t>(block, at);
+  event.tid = number_at<std::uint64_t>(block, at + 8);
+  event.type = number_at<std::uint16_t>(block, at + 20);
+  const auto count = number_at<std::uint32_t>(block, at + 22);
+  std::size_t value_at = at + 26 + 2 * std::size_t{count};
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const auto size = number_at<std::uint16_t>(block, at + 26 + 2 * std::size_t{i});
+    event.params.push_back(block.substr(value_at, size));
+    value_at += size;
+  }
+  return event;
+}
+
+}  // namespace
+
+std::int64_t RecordedEvent::number(std::size_t param) const {
+  std::int64_t value = 0;
+  if (param < params.size())
+    std::memcpy(&value, params[param].data(), std::min(sizeof value, params[param].size()));
+  return value;
+}
+
+std::vector<RecordedEvent> events_of(const std::string& path) {
+  constexpr std::uint32_t kEvent = 0x216;
+  constexpr std::uint32_t kFlaggedEvent = 0x217;
+  const std::string bytes = read_file(path);
+  std::vector<RecordedEvent> events;
+  for (std::size_t at = 0; at + 12 <= bytes.size();) {
+    const auto type = number_at<std::uint32_t>(bytes, at);
+    const auto size = number_at<std::uint32_t>(bytes, at + 4);
+    if (size < 12 || at + size > bytes.size()) break;
+    if (type == kEvent || type == kFlaggedEvent)
+      events.push_back(event_in(bytes.substr(at, size), type == kFlaggedEvent));
+    at += size;
+  }
+  return events;
+}
+
+std::vector<std::string> sysdig(const std::string& path, const std::vector<std::string>& arguments) {
+  Program program{.argv = {"sysdig", "-r", path}, .env = {}};
+  program.argv.insert(program.argv.end(), arguments.begin(), arguments.end());
+  Child child(program);
+  EXPECT_TRUE(child.exits_with(0)) << child.err();
+  std::vector<std::string> lines;
+  std::istringstream out(child.out());
+  for (std::string line; std::getline(out, line);) lines.push_back(line);
+  return lines;
+}
+
+}  // namespace slurper::test

@@ -1,0 +1,233 @@
+// From records to events, without a kernel.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cstring>
+#include <string>
+
+#include "trace/call_table.h"
+#include "trace/engine/call_shape.h"
+#include "trace/engine/event_queue.h"
+#include "trace/engine/flags.h"
+#include "trace/engine/param_plan.h"
+#include "trace/engine/socket_values.h"
+#include "trace/engine/unix_connections.h"
+#include "trace/scap/scap_writer.h"
+
+namespace slurper {
+namespace {
+
+using Side = UnixConnections::Side;
+using std::string_literals::operator""s;
+
+TraceObject socket_of(u64 ino, u64 key, u64 peer_key, u64 peer_ino = 0) {
+  TraceObject object{};
+  object.kind = ObjectUnix;
+  object.ino = ino;
+  object.local.key = key;
+  object.local.peer_key = peer_key;
+  object.local.peer_ino = peer_ino;
+  return object;
+}
+
+TEST(UnixConnections, BothEndsHaveOneTuple) {
+  UnixConnections connections;
+  // connect(2) returns before accept(2): the server's end has no inode yet.
+  const UnixConnection client = *connections.find(socket_of(100, 1, 2), Side::Client, "/run/app");
+  EXPECT_EQ(client.client, 100U);
+  EXPECT_GT(client.server, 0xffffffffU) << "a serial number that equals no inode";
+  const UnixConnection server = *connections.find(socket_of(200, 2, 1, 100), Side::Server, "/run/app");
+  EXPECT_EQ(server.client, client.client);
+  EXPECT_EQ(server.server, client.server);
+  EXPECT_EQ(server.path, "/run/app");
+  EXPECT_EQ(connections.find(socket_of(100, 1, 2, 200), Side::Unknown, "")->server, client.server);
+}
+
+TEST(UnixConnections, AReusedAddressIsAnotherConnection) {
+  UnixConnections connections;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> shown;
+  for (u64 i = 0; i < 6; ++i) {
+    const UnixConnection client = *connections.find(socket_of(100 + i, 1, 2), Side::Client, "/run/app");
+    // The client has closed before accept(2): its inode is gone.
+    const UnixConnection server = *connections.find(socket_of(200 + i, 2, 1, 0), Side::Server, "/run/app");
+    EXPECT_EQ(server.server, client.server);
+    EXPECT_EQ(server.client, client.client);
+    for (const auto& [a, b] : shown) EXPECT_TRUE(a != client.server && b != client.client);
+    shown.emplace_back(client.server, client.client);
+  }
+}
+
+TEST(UnixConnections, AServerAloneIsEnough) {
+  UnixConnections connections;
+  const UnixConnection first = *connections.find(socket_of(200, 2, 1, 100), Side::Server, "/run/app");
+  EXPECT_EQ(first.server, 200U);
+  EXPECT_EQ(first.client, 100U);
+  EXPECT_NE(connections.find(socket_of(201, 2, 1, 0), Side::Server, "/run/app")->server, first.server);
+}
+
+TEST(UnixConnections, WhatIsNotConnectedHasNone) {
+  UnixConnections connections;
+  EXPECT_EQ(connections.find(socket_of(100, 1, 0), Side::Unknown, "/run/log"), nullptr);
+}
+
+TEST(UnixConnections, AnAbstractNameIsWrittenOut) {
+  EXPECT_EQ(unix_path_text("\0a\0b"s), "@a\\x00b");
+  EXPECT_EQ(unix_path_text("/run/app\0"s), "/run/app");
+  EXPECT_EQ(unix_path_text(""), "");
+}
+
+TEST(EventQueue, PutsEventsInTheOrderOfTime) {
+  EventQueue queue;
+  const ScapParams none;
+  for (const std::uint64_t time : {30U, 10U, 20U, 10U}) queue.add({.time = time, .tid = queue.size()}, none);
+  std::string early;
+  queue.take_until(20, early);
+  EXPECT_EQ(queue.size(), 2U);
+  std::string expected;
+  append_event(expected, {.time = 10, .tid = 1}, none);
+  append_event(expected, {.time = 10, .tid = 3}, none);
+  EXPECT_EQ(early, expected);
+  std::string late;
+  queue.take_all(late);
+  expected.clear();
+  append_event(expected, {.time = 20, .tid = 2}, none);
+  append_event(expected, {.time = 30, .tid = 0}, none);
+  EXPECT_EQ(late, expected);
+}
+
+TEST(ScapWriter, WritesAnEventAsSysdigReadsIt) {
+  ScapParams params;
+  params.add_i64(-32);
+  params.add("ab");
+  std::string block;
+  append_event(block, {.time = 0x1122, .tid = 7, .cpu = 3, .type = 9}, params);
+  const std::string expected =
+      "\x16\x02\0\0\x38\0\0\0"s                  // event, 56 bytes
+      "\x03\0"s                                  // cpu
+      "\x22\x11\0\0\0\0\0\0\x07\0\0\0\0\0\0\0"s  // time, thread
+      "\x28\0\0\0\x09\0\x02\0\0\0"s              // 40 bytes, type, two parameters
+      "\x08\0\x02\0"s                            // their sizes
+      "\xe0\xff\xff\xff\xff\xff\xff\xff"s
+      "ab"s
+      "\0\0"s  // to a multiple of four
+      "\x38\0\0\0"s;
+  EXPECT_EQ(block, expected);
+}
+
+TEST(ScapWriter, ShowsInodesInDecimal) {
+  EXPECT_EQ(as_hexadecimal_digits(4711), 0x4711U);
+  EXPECT_EQ(as_hexadecimal_digits(10'000'000'001), 0x10000000001U);
+  EXPECT_EQ(as_hexadecimal_digits(0), 0U);
+}
+
+TEST(ScapWriter, KeepsBlocksShort) {
+  std::vector<ScapThread> threads(200);
+  for (ScapThread& thread : threads) thread.args = std::string(10'000, 'x');
+  std::string out;
+  append_threads(out, threads);
+  for (std::size_t at = 0; at < out.size();) {
+    std::uint32_t size = 0;
+    std::memcpy(&size, out.data() + at + 4, sizeof size);
+    ASSERT_LE(size, 65'536U);
+    ASSERT_GE(size, 12U);
+    at += size;
+  }
+}
+
+TEST(CallShapes, NameOnlyCallsThatThereAre) {
+  for (const CallReading& reading : call_readings())
+    EXPECT_NE(find_call(reading.name), nullptr) << reading.name;
+}
+
+TEST(CallPlans, HaveEachParameterOfTheirEvents) {
+  for (const Call& call : calls()) {
+    if (call.number == kNoNumber || call.event == kGenericEnter) continue;
+    const CallPlan plan = plan_of(call.number);
+    EXPECT_EQ(plan.enter.size(), event_info(call.event)->classic_params) << call.name;
+    EXPECT_EQ(plan.exit.size(), event_info(static_cast<std::uint16_t>(call.event + 1))->classic_params)
+        << call.name;
+  }
+}
+
+// A write(2) of 5 bytes to descriptor 3, of which 2 were written.
+TEST(CallPlans, FillAWrite) {
+  TraceRecord record{};
+  record.result = 2;
+  record.args[0] = 3;
+  record.args[2] = 5;
+  RecordView view;
+  view.record = &record;
+  view.data = "he";
+  ScapParams params;
+  const CallPlan plan = plan_of(1);
+  fill_params(plan.enter, view, nullptr, false, params);
+  EXPECT_EQ(params.values(), "\x03\0\0\0\0\0\0\0\x05\0\0\0"s);
+  fill_params(plan.exit, view, nullptr, false, params);
+  EXPECT_EQ(params.values(), "\x02\0\0\0\0\0\0\0he"s);
+}
+
+TEST(CallPlans, GiveACallThatTheTableLacksItsNumber) {
+  const CallPlan plan = plan_of(509);
+  EXPECT_TRUE(plan.is_generic);
+  TraceRecord record{};
+  RecordView view;
+  view.record = &record;
+  ScapParams params;
+  fill_params(plan.enter, view, nullptr, false, params);
+  EXPECT_EQ(params.values(), "\0\0\xfd\x01"s);
+}
+
+TEST(Records, AreCutIntoTheirParts) {
+  TraceRecord record{};
+  record.path_size = 3;
+  record.data_size = 2;
+  std::string bytes(reinterpret_cast<const char*>(&record), sizeof record);
+  bytes += "/a\0hi"s;
+  const RecordView view = view_of(bytes);
+  EXPECT_EQ(view.path, "/a\0"s);
+  EXPECT_EQ(view.data, "hi");
+  EXPECT_EQ(view_of("short").record, nullptr);
+}
+
+TEST(Flags, AreThoseOfTheFormat) {
+  EXPECT_EQ(scap_open_flags(0), 1U);
+  EXPECT_EQ(scap_open_flags(01 | 0100 | 01000 | 02000000), 2U | 4U | 256U | 4096U);
+  EXPECT_EQ(scap_fcntl_command(1031), 28U);
+  EXPECT_EQ(scap_fcntl_command(9999), 0U);
+  EXPECT_EQ(scap_poll_flags(POLLIN | POLLHUP), 1U | 32U);
+  EXPECT_EQ(device_for_programs(0xfe << 20 | 1), 0xfe01U);
+  EXPECT_EQ(device_for_kernel(0xfe01), 0xfeU << 20 | 1U);
+}
+
+TEST(SocketValues, HavePortsInTheOrderOfTheMachine) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(80);
+  address.sin_addr.s_addr = htonl(0x7f000001);
+  const std::string_view bytes(reinterpret_cast<const char*>(&address), sizeof address);
+  EXPECT_EQ(socket_address_value(bytes), "\x02\x7f\0\0\x01\x50\0"s);
+  EXPECT_EQ(socket_address_value("\x01\0/run/app"s), "\x01/run/app\0"s);
+  EXPECT_EQ(socket_address_value("\x02"), "");
+  EXPECT_EQ(socket_address_value(""), "");
+}
+
+TEST(SocketValues, NameBothEndsOfAConnection) {
+  const UnixConnection connection{.server = 12, .client = 34, .path = "/run/app"};
+  EXPECT_EQ(tuple_value(socket_of(12, 1, 2), &connection, "", false),
+            "\x01\x12\0\0\0\0\0\0\0\x34\0\0\0\0\0\0\0/run/app\0"s);
+}
+
+TEST(SocketValues, ShowWhatPollFound) {
+  const pollfd fds[] = {{.fd = 3, .events = POLLIN, .revents = 0},
+                        {.fd = 4, .events = POLLOUT, .revents = POLLERR}};
+  const std::string_view bytes(reinterpret_cast<const char*>(fds), sizeof fds);
+  EXPECT_EQ(poll_value(bytes, true), "\x01\0\x04\0\0\0\0\0\0\0\x10\0"s);
+  EXPECT_EQ(poll_value(bytes, false), "\x02\0\x03\0\0\0\0\0\0\0\x01\0\x04\0\0\0\0\0\0\0\x04\0"s);
+}
+
+}  // namespace
+}  // namespace slurper
