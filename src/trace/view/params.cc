@@ -221,7 +221,7 @@ void append_behind_fd(std::string& out, const Value& value, std::int64_t fd) {
 // The path that a relative one means.
 void append_whole_path(std::string& out, const Value& value) {
   const std::string_view path = text_of(value.bytes);
-  if (path.empty() || path.starts_with('/')) return;
+  if (path.starts_with('/')) return;
   const Thread& thread = *value.trace().thread;
   std::string_view directory = thread.directory;
   if (value.param.type == ParamType::RelPath && value.index > 0)
