@@ -136,7 +136,7 @@ CaptureBuilder every_call(std::int64_t number) {
 }
 
 TEST_F(Sysdig, ShowsEveryCallTheSameWay) {
-  for (const std::int64_t number : {1, 2, 3, 9, 12, 64, 255, 4097, 5120, 12352})
+  for (const std::int64_t number : {-1, -9, 1, 2, 3, 9, 12, 64, 255, 4097, 5120, 12352})
     compare(every_call(number), "", "");
 }
 
