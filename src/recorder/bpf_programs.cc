@@ -71,6 +71,13 @@ std::unexpected<RecorderError> load_error(int error) {
                   errno_text(error), said())});
 }
 
+// The kernel's records have the process ids of the machine.
+bool is_in_container() {
+  constexpr ino_t kFirstPidNamespace = 0xeffffffc;  // PROC_PID_INIT_INO of linux/proc_ns.h
+  struct stat own{};
+  return ::stat("/proc/self/ns/pid", &own) == 0 && own.st_ino != kFirstPidNamespace;
+}
+
 // The kernel changes it meanwhile.
 std::uint64_t now_at(const u64& number) {
   return *const_cast<const volatile u64*>(&number);
@@ -95,6 +102,11 @@ BpfPrograms::~BpfPrograms() {
 }
 
 Recorded<std::unique_ptr<BpfPrograms>> BpfPrograms::load(const TraceConfig& config, Receiver receiver) {
+  if (is_in_container())
+    return std::unexpected(RecorderError{
+        kUnavailable,
+        "cannot trace in a container: its processes have other ids in the kernel's records (this is a PID "
+        "namespace of its own). Run slurper trace on the machine itself, with the ids of the processes there"});
   libbpf_set_print(keep);
   std::unique_ptr<BpfPrograms> programs(new BpfPrograms(std::move(receiver)));
   if (const auto opened = programs->open(config); !opened) return std::unexpected(opened.error());

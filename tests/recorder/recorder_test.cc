@@ -328,6 +328,17 @@ TEST_F(Recorder, SaysWhatIsMissingWithoutPrivilege) {
   EXPECT_THAT(child.err(), HasSubstr("slurper trace -r FILE"));
 }
 
+TEST_F(Recorder, SaysWhyItDoesNotRecordInAContainer) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can make a PID namespace";
+  Program program = recorder({"-w", folder_ / "refused", "--", "/bin/true"});
+  const std::vector<std::string> inside = {"unshare", "--pid", "--fork", "--mount-proc"};
+  program.argv.insert(program.argv.begin(), inside.begin(), inside.end());
+  Child child(program);
+  EXPECT_TRUE(child.exits_with(69));
+  EXPECT_THAT(child.err(), HasSubstr("cannot trace in a container"));
+  EXPECT_THAT(child.err(), HasSubstr("Run slurper trace on the machine itself"));
+}
+
 TEST(RecorderOptions, RefusesWhatContradictsItself) {
   for (const auto& [arguments, text] : std::vector<std::pair<std::vector<std::string>, std::string>>{
            {{"--fifo", "f", "-p", "1"}, "exclude each other"},
