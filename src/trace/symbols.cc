@@ -70,7 +70,7 @@ constexpr Symbol kFutex[] = {{256, "FUTEX_CLOCK_REALTIME"},
                              {1, "FUTEX_WAKE"},
                              {0, "FUTEX_WAIT"}};
 constexpr Symbol kLevel[] = {{0, "UNKNOWN"}, {1, "SOL_SOCKET"}, {2, "SOL_TCP"}};
-constexpr Symbol kLinkat[] = {{4096, "AT_EMPTY_PATH"}, {1024, "AT_SYMLINK_FOLLOW"}};
+constexpr Symbol kLinkat[] = {{1024, "AT_SYMLINK_FOLLOW"}, {4096, "AT_EMPTY_PATH"}};
 constexpr Symbol kMmap[] = {{1, "MAP_SHARED"},      {2, "MAP_PRIVATE"},      {4, "MAP_FIXED"},
                             {8, "MAP_ANONYMOUS"},   {16, "MAP_32BIT"},       {32, "MAP_RENAME"},
                             {64, "MAP_NORESERVE"},  {128, "MAP_POPULATE"},   {256, "MAP_NONBLOCK"},
@@ -108,10 +108,10 @@ constexpr Symbol kMount[] = {{1, "RDONLY"},
                              {1073741824, "ACTIVE"},
                              {2147483648U, "NOUSER"}};
 constexpr Symbol kOpen[] = {
-    {8192, "O_TMPFILE"}, {4096, "O_CLOEXEC"}, {2048, "O_LARGEFILE"}, {1024, "O_DIRECTORY"},
-    {512, "O_DIRECT"},   {256, "O_TRUNC"},    {128, "O_SYNC"},       {64, "O_NONBLOCK"},
-    {32, "O_EXCL"},      {16, "O_DSYNC"},     {8, "O_APPEND"},       {4, "O_CREAT"},
-    {3, "O_RDWR"},       {2, "O_WRONLY"},     {1, "O_RDONLY"},       {0, "O_NONE"}};
+    {2048, "O_LARGEFILE"}, {1024, "O_DIRECTORY"}, {512, "O_DIRECT"},   {256, "O_TRUNC"},
+    {128, "O_SYNC"},       {64, "O_NONBLOCK"},    {32, "O_EXCL"},      {16, "O_DSYNC"},
+    {8, "O_APPEND"},       {4, "O_CREAT"},        {3, "O_RDWR"},       {2, "O_WRONLY"},
+    {1, "O_RDONLY"},       {0, "O_NONE"},         {4096, "O_CLOEXEC"}, {8192, "O_TMPFILE"}};
 constexpr Symbol kOption[] = {{53, "SO_COOKIE"},
                               {52, "SO_MEMINFO"},
                               {51, "SO_PEERGROUPS"},

@@ -78,7 +78,6 @@ INSTANTIATE_TEST_SUITE_P(
                     Misuse{{"--fifo", "x"}, "it does not know '--fifo'", "See slurper --help"},
                     Misuse{{"run", "--fofo", "x"}, "it does not know '--fofo'", "See slurper run --help"},
                     Misuse{{"run", "a\n\x1b"}, "it does not know 'a\\x0a\\x1b'", "See slurper run --help"},
-                    Misuse{{"trace", "proc.pid=1"}, "-r FILE is required", "See slurper trace --help"},
                     Misuse{{"trace", "-r", "x", "-t", "y"}, "-t", "See slurper trace --help"},
                     Misuse{{"check", "--fifo"}, "--fifo", "See slurper check --help"},
                     Misuse{{"check", "-c", "a", "-c", "b"}, "--config", "See slurper check --help"},

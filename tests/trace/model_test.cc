@@ -107,6 +107,17 @@ TEST(Model, TheChildMaySpeakBeforeItsParent) {
   EXPECT_EQ(names_read(capture), "6 3 /etc/hosts\n");
 }
 
+// The parent of a vfork(2) sleeps until then.
+TEST(Model, AChildMayHaveExecutedAProgramBeforeItsParentSpeaks) {
+  CaptureBuilder capture;
+  capture.process({.tid = 5, .pid = 5}).file(5, 3, "/etc/hosts");
+  capture.event(5, 226).event(6, 227, child(0, 6, 6, 5, 0));
+  capture.event(6, 292, {text("/bin/cat")}).event(6, 293, executed(6, 6, "cat"));
+  capture.event(5, 227, child(6, 5, 5, 1, 0));
+  read_each(capture, 6, {3});
+  EXPECT_EQ(show_as(capture, "%proc.name %fd.name", "evt.type = read and evt.dir = <"), "cat /etc/hosts\n");
+}
+
 TEST(Model, AnExecClosesWhatItMust) {
   CaptureBuilder capture;
   capture.process({.tid = 5, .pid = 5})

@@ -108,7 +108,7 @@ bool is_shown_by_sysdig(const EventInfo& event) {
   constexpr std::array<std::string_view, 10> kOthers = {"container", "tracer",  "pluginevent", "clone",
                                                         "clone3",    "fork",    "vfork",       "procexit",
                                                         "openat2",   "execveat"};
-  return event.type < kFirstNewEvent && event.name != "execve" &&
+  return event.type < kFirstNewEvent && event.type > kGenericExit && event.name != "execve" &&
          std::ranges::find(kOthers, event.name) == kOthers.end();
 }
 
@@ -136,7 +136,8 @@ CaptureBuilder every_call(std::int64_t number) {
 }
 
 TEST_F(Sysdig, ShowsEveryCallTheSameWay) {
-  for (const std::int64_t number : {1, 2, 3, 9, 12, 64, 255}) compare(every_call(number), "", "");
+  for (const std::int64_t number : {-1, -9, 1, 2, 3, 9, 12, 64, 255, 4097, 5120, 12352})
+    compare(every_call(number), "", "");
 }
 
 // sysdig has no names for the errors from 126 on.

@@ -138,6 +138,30 @@ TEST(TraceView, CallsAreOneLine) {
     EXPECT_THAT(lines, HasSubstr(expected));
 }
 
+// sysdig's event of an fsync has neither its descriptor nor its result.
+TEST(TraceView, ACallHasItsResultFromTheEventBehindIt) {
+  CaptureBuilder capture;
+  capture.process({.tid = 5, .pid = 5, .name = "app"})
+      .file(5, 3, "/a")
+      .process({.tid = 6, .pid = 6, .name = "(b)"});
+  const auto fsync = [&](std::int64_t tid) {
+    capture.event(tid, 0, {u16(72), u16(74)}).event(tid, 1, {u16(72)});
+  };
+  fsync(5);
+  capture.event(5, kResultEvent, {i64(-5), u64(9), u64(3), u64(0), u64(0), u64(0), u64(0), u64(0)});
+  fsync(6);
+  fsync(5);
+  capture.event(6, kResultEvent, {i64(0), u64(9)});
+  const std::string lines = show(capture, {.mode = ViewMode::Calls}).lines;
+  EXPECT_THAT(lines, HasSubstr(" app (5) fsync(fd=3(<f>/a)) = -5(EIO) <0.000001000>\n"));
+  EXPECT_THAT(lines, HasSubstr(" (b) (6) fsync() <0.000001000>\n"));
+  EXPECT_THAT(lines, HasSubstr(" app (5) fsync() <0.000001000>\n# "));
+  EXPECT_THAT(show(capture, {.mode = ViewMode::Calls, .with_own_events = false}).lines,
+              HasSubstr(" app (5) fsync() <0.000001000>\n"));
+  const std::string summary = show(capture, {.mode = ViewMode::Summary}).lines;
+  EXPECT_THAT(summary, HasSubstr(" app (5) result call=fsync fd=3(<f>/a) res=-5(EIO) latency=9\n"));
+}
+
 TEST(TraceView, OwnEventsAreLinesThatBeginWithAHash) {
   CaptureBuilder capture = sample();
   capture.event(5, kPipeEvent, {i64(4), u64(9), u32(16), u32(16), u32(0), u32(1)});

@@ -59,7 +59,10 @@ void Model::clone(TraceEvent& event) {
                                   : is_thread ? raw.number<std::int64_t>(4)
                                               : raw.number<std::int64_t>(5);
   const Thread* known = find_thread(child_tid);
-  if (is_child && known != nullptr && known->is_known && known->cloned_at != 0) return;
+  // After vfork(2), the parent's exit comes when the child has executed a program.
+  const bool is_made = known != nullptr && known->cloned_at != 0 &&
+                       (is_child || event.enter == nullptr || known->cloned_at >= event.enter->time);
+  if (is_made) return;
   const Thread* const parent = find_thread(parent_tid);
   const std::shared_ptr<FdTable> parent_fds = parent == nullptr ? nullptr : parent->fds;
   const std::string directory = parent == nullptr ? as_directory(text_of(raw.param(6))) : parent->directory;

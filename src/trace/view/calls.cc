@@ -52,14 +52,6 @@ bool repeats_arguments(const ShownEvent& exit, const ShownEvent& enter) {
   return !before.empty() && count > before.size() && after[1].name == before[0].name;
 }
 
-void append_result(std::string& out, std::int64_t result) {
-  append_number(out, result);
-  if (result >= 0) return;
-  out += '(';
-  out += errno_name(-result);
-  out += ')';
-}
-
 void append_ids(std::string& out, const ShownEvent& event) {
   constexpr std::array<std::string_view, 7> kNames = {"ruid", "euid", "suid",    "fsuid",
                                                       "rgid", "egid", "loginuid"};
@@ -98,7 +90,25 @@ void append_pipe(std::string& out, const ShownEvent& event) {
   append_number(out, raw.number<std::uint32_t>(5));
 }
 
-// The arguments that slurper has recorded with the result of a call that sysdig knows by name only.
+// The call that the thread is in, or was in last.
+std::string_view pending_name(const ShownEvent& event) {
+  TraceEvent call = event.trace;
+  const PendingCall& pending = event.trace.thread->pending;
+  call.raw = pending.event(event.trace.raw.tid);
+  call.shape = &shape_of(pending.type);
+  return call.shape->info == nullptr ? std::string_view("<unknown>") : event_name(call);
+}
+
+}  // namespace
+
+void append_result(std::string& out, std::int64_t result) {
+  append_number(out, result);
+  if (result >= 0) return;
+  out += '(';
+  out += errno_name(-result);
+  out += ')';
+}
+
 void append_generic_arguments(std::string& out, const ShownEvent& event) {
   constexpr std::size_t kFirst = 2;  // behind the result and the duration
   const auto number = event.trace.thread->pending.event(event.trace.raw.tid).number<std::uint16_t>(1);
@@ -121,17 +131,6 @@ void append_generic_arguments(std::string& out, const ShownEvent& event) {
     out += ')';
   }
 }
-
-// The call that the thread is in, or was in last.
-std::string_view pending_name(const ShownEvent& event) {
-  TraceEvent call = event.trace;
-  const PendingCall& pending = event.trace.thread->pending;
-  call.raw = pending.event(event.trace.raw.tid);
-  call.shape = &shape_of(pending.type);
-  return call.shape->info == nullptr ? std::string_view("<unknown>") : event_name(call);
-}
-
-}  // namespace
 
 void append_call(std::string& out, const ShownEvent& exit) {
   const TraceEvent& trace = exit.trace;

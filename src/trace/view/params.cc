@@ -80,7 +80,9 @@ void append_based(std::string& out, const Param& param, std::int64_t number) {
     if (bits != 0) out += '0';
     return append_number(out, bits, 8);
   }
-  if (param.type == ParamType::UInt64) return append_number(out, bits);
+  // sysdig takes them for signed: an offset of lseek(2) is, though the format has it otherwise.
+  if (param.type == ParamType::UInt32) return append_number(out, static_cast<std::int32_t>(bits));
+  if (param.type == ParamType::RelTime) return append_number(out, bits);
   append_number(out, number);
 }
 
@@ -109,7 +111,7 @@ void append_only(std::string& out, const SymbolTable& table, std::uint32_t value
 void append_signals(std::string& out, std::uint32_t set) {
   const SymbolTable& table = *find_symbols("signal");
   const std::size_t begin = out.size();
-  for (std::uint32_t signal = 1; signal <= 32; ++signal) {
+  for (std::uint32_t signal = 1; signal < 32; ++signal) {
     if ((set >> (signal - 1) & 1) == 0) continue;
     if (out.size() > begin) out += ' ';
     append_only(out, table, signal);
@@ -123,7 +125,7 @@ void append_fd_list(std::string& out, const Value& value) {
     const auto fd = cursor.take<std::int64_t>();
     const auto flags = cursor.take<std::uint16_t>();
     if (i > 0) out += ' ';
-    append_number(out, fd);
+    append_number(out, static_cast<std::uint64_t>(fd));
     const OpenFilePointer& file = value.trace().thread->fds->find(fd);
     out += ':';
     out += file == nullptr ? '?' : type_letter(file->type);
@@ -153,6 +155,10 @@ void append_words(std::string& out, std::string_view bytes) {
 // The value itself.
 void append_value(std::string& out, const Value& value) {
   if (const auto number = number_of(value.param.type, value.bytes)) {
+    if (value.param.type == ParamType::RelTime && *number == -1) {
+      out += "none";
+      return;
+    }
     if (value.param.type != ParamType::SigSet) return append_based(out, value.param, *number);
     return append_signals(out, static_cast<std::uint32_t>(*number));
   }
@@ -221,7 +227,7 @@ void append_behind_fd(std::string& out, const Value& value, std::int64_t fd) {
 // The path that a relative one means.
 void append_whole_path(std::string& out, const Value& value) {
   const std::string_view path = text_of(value.bytes);
-  if (path.empty() || path.starts_with('/')) return;
+  if (path.starts_with('/')) return;
   const Thread& thread = *value.trace().thread;
   std::string_view directory = thread.directory;
   if (value.param.type == ParamType::RelPath && value.index > 0)
@@ -243,7 +249,9 @@ void append_behind_number(std::string& out, const Value& value, std::int64_t num
     case ParamType::Gid:
       return append_owner(out, value, number);
     case ParamType::RelTime:
-      fmt::format_to(std::back_inserter(out), "{:g}s", static_cast<double>(number) / 1e9);
+      if (number == -1) return;
+      fmt::format_to(std::back_inserter(out), "{:g}s",
+                     static_cast<double>(static_cast<std::uint64_t>(number)) / 1e9);
       return;
     case ParamType::Syscall:
       out += generic_name(static_cast<std::uint16_t>(number), kNoNumber);

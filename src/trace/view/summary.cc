@@ -89,6 +89,13 @@ void TraceSummary::take(const TraceEvent& event) {
 
 void TraceSummary::take_own(const TraceEvent& event) {
   if (event.raw.type == kDropsEvent) lost_ += event.raw.number<std::uint64_t>(1);
+  if (event.raw.type != kResultEvent || !is_failure(event.raw.number<std::int64_t>(0))) return;
+  // A call that sysdig knows by name only: its exit was counted already.
+  ++processes_[process_of(event)].errors;
+  if (++failure_count_ > kMaxFailures) return;
+  std::string text = clock_of(event.raw.time) + ' ' + process_of(event) + ' ';
+  append_own_event(text, {event, options_, scratch_});
+  failures_.push_back({.text = std::move(text), .story = {}, .peer = {}, .time = event.raw.time});
 }
 
 TraceSummary::Totals& TraceSummary::totals_of(const std::string& process, std::int64_t fd,

@@ -1,5 +1,6 @@
 #include "trace/view/trace_view.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "trace/own_events.h"
@@ -38,6 +39,7 @@ void TraceView::show(ScapReader& reader) {
     take(*block, reader);
   }
   if (done_ && matched_ < request_.max_events) return;  // the output is gone
+  if (!held_call_.empty()) end_held_call(nullptr);
   if (request_.mode == ViewMode::Calls) show_unfinished();
   if (summary_) summary_->append(lines_);
   flush();
@@ -52,6 +54,11 @@ void TraceView::take(const Block& block, const ScapReader& reader) {
   if (!raw) return reader.report(DamageKind::BadEvent, block.offset, 0);
   TraceEvent event;
   if (!model_.take(*raw, event)) return;  // of a type that only newer programs know
+  if (!held_call_.empty()) {
+    const bool is_its_result = raw->type == kResultEvent && raw->tid == held_tid_;
+    end_held_call(is_its_result ? &event : nullptr);
+    if (is_its_result) return;
+  }
   if (event.is_own) {
     show_own(event);
   } else if ((raw->flags & kStateOnly) == 0) {
@@ -73,8 +80,7 @@ void TraceView::show_event(TraceEvent& event) {
       break;
     case ViewMode::Calls:
       if (event.is_exit()) {
-        append_call(lines_, shown(event));
-        end_line();
+        show_call(event);
       } else if (event.shape->info->is_single) {
         if (request_.format.append(lines_, shown(event))) end_line();
       }
@@ -84,6 +90,33 @@ void TraceView::show_event(TraceEvent& event) {
       break;
   }
   if (++matched_ >= request_.max_events) done_ = true;
+}
+
+void TraceView::show_call(const TraceEvent& exit) {
+  if (exit.raw.type == kGenericExit && request_.with_own_events) {
+    append_call(held_call_, shown(exit));
+    held_tid_ = exit.raw.tid;
+    return;
+  }
+  append_call(lines_, shown(exit));
+  end_line();
+}
+
+// `result` is the event that has the call's result and arguments, if there is one.
+void TraceView::end_held_call(const TraceEvent* result) {
+  const std::size_t closing = held_call_.rfind(')');  // only the duration is behind it
+  std::string arguments;
+  std::string value;
+  if (result != nullptr) {
+    append_generic_arguments(arguments, shown(*result));
+    value = " = ";
+    append_result(value, result->raw.number<std::int64_t>(0));
+  }
+  lines_.append(held_call_, 0, closing);
+  lines_.append(arguments, std::min<std::size_t>(1, arguments.size()));
+  lines_.append(")").append(value).append(held_call_, closing + 1);
+  held_call_.clear();
+  end_line();
 }
 
 // A loss concerns every thread; the other events, that of which they are.

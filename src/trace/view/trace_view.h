@@ -49,6 +49,8 @@ class TraceView {
   void take(const Block& block, const ScapReader& reader);
   void show_event(TraceEvent& event);
   void show_own(const TraceEvent& event);
+  void show_call(const TraceEvent& exit);
+  void end_held_call(const TraceEvent* result);
   void show_unfinished();
   [[nodiscard]] ShownEvent shown(const TraceEvent& event) { return {event, request_.options, scratch_}; }
   void end_line();
@@ -59,6 +61,9 @@ class TraceView {
   std::unique_ptr<TraceSummary> summary_;
   std::string lines_;
   std::string scratch_;
+  // The line of a call that sysdig knows by name only: its result may be the next event.
+  std::string held_call_;
+  std::int64_t held_tid_ = 0;
   std::uint64_t matched_ = 0;
   bool done_ = false;
 };
@@ -68,6 +73,10 @@ class TraceView {
 void append_call(std::string& out, const ShownEvent& exit);
 // What was begun and has not ended: "read(fd=3(<f>/etc/passwd) size=10 <unfinished ...>".
 void append_unfinished(std::string& out, const ShownEvent& enter);
+// " fd=3(<f>/a)": the arguments that slurper has recorded with a result.
+void append_generic_arguments(std::string& out, const ShownEvent& result);
+// "-5(EIO)"
+void append_result(std::string& out, std::int64_t result);
 // What an event of slurper's own says: "drops cpu=1 lost=17".
 void append_own_event(std::string& out, const ShownEvent& event);
 
