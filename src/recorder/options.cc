@@ -69,7 +69,14 @@ Recorded<void> set_number(std::string_view name, std::string_view text, Number& 
   return {};
 }
 
-enum Long { kFifo = 256, kAllCalls, kSnaplen, kFor, kSize, kEnv, kOutputFd, kNeverWatched };
+constexpr int kFifo = 256;
+constexpr int kAllCalls = 257;
+constexpr int kSnaplen = 258;
+constexpr int kFor = 259;
+constexpr int kSize = 260;
+constexpr int kEnv = 261;
+constexpr int kOutputFd = 262;
+constexpr int kNeverWatched = 263;
 
 constexpr option kLong[] = {{"fifo", required_argument, nullptr, kFifo},
                             {"all-calls", no_argument, nullptr, kAllCalls},

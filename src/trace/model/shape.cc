@@ -57,7 +57,8 @@ Category category_of(std::string_view name) {
 }
 
 void find_enter_params(Shape& shape) {
-  if (shape.creates_fd) return;
+  // As in sysdig, the descriptor is not what an mmap is about.
+  if (shape.creates_fd || shape.info->name.starts_with("mmap")) return;
   const auto& params = shape.info->params;
   const auto found = std::ranges::find_if(
       params, [](const Param& param) { return param.type == ParamType::Fd && param.name != "dirfd"; });
@@ -90,7 +91,7 @@ Shape make(std::uint16_t type) {
       is_one_of(name, {"read", "readv", "pread", "preadv", "recv", "recvfrom", "recvmsg", "recvmmsg"});
   shape.writes = is_one_of(name, {"write", "writev", "pwrite", "pwritev", "send", "sendto", "sendmsg",
                                   "sendmmsg", "copy_file_range"});
-  shape.waits = is_one_of(name, {"poll", "ppoll", "select", "epoll_wait", "futex", "nanosleep"});
+  shape.waits = is_one_of(name, {"poll", "ppoll", "select", "epoll_wait", "nanosleep"});
   shape.category = category_of(name);
   if (shape.info->is_exit) {
     find_exit_params(shape);
