@@ -1195,7 +1195,8 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::AcceptTraceFilter, .words = "accept the filter {filter}"},
     {.id = PhraseId::AcceptTraceFormat, .words = "accept the format {format}"},
     {.id = PhraseId::NoSuchFormatField, .words = "there is no field {name}"},
-    {.id = PhraseId::FilterNotHexadecimal, .words = "{value} is not a row of bytes in hexadecimal, as 0aff is"},
+    {.id = PhraseId::FilterNotHexadecimal,
+     .words = "{value} is not a row of bytes in hexadecimal, as 0aff is"},
 }};
 
 constexpr bool is_in_order() {
