@@ -106,7 +106,8 @@ Recorded<std::unique_ptr<BpfPrograms>> BpfPrograms::load(const TraceConfig& conf
     return std::unexpected(RecorderError{
         kUnavailable,
         "cannot trace in a container: its processes have other ids in the kernel's records (this is a PID "
-        "namespace of its own). Run slurper trace on the machine itself, with the ids of the processes there"});
+        "namespace of its own). Run slurper trace on the machine itself, with the ids of the processes "
+        "there"});
   libbpf_set_print(keep);
   std::unique_ptr<BpfPrograms> programs(new BpfPrograms(std::move(receiver)));
   if (const auto opened = programs->open(config); !opened) return std::unexpected(opened.error());

@@ -16,8 +16,8 @@ std::string no_recorder() {
     const TempDir folder;
     const Recorded tried = record({"-w", folder / "tried", "--", "/bin/true"});
     // Any other failure is one of the tests.
-    const bool is_missing = tried.err.contains("CAP_BPF") || tried.err.contains("no BTF") ||
-                            tried.err.contains("in a container");
+    const bool is_missing =
+        tried.err.contains("CAP_BPF") || tried.err.contains("no BTF") || tried.err.contains("in a container");
     return is_missing ? tried.err : std::string();
   }();
   return why;

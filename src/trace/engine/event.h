@@ -13,24 +13,24 @@ using s64 = std::int64_t;
 #endif
 
 enum {
-  RecordCall = 1,      // a finished call
-  RecordEnter = 2,     // a call that has begun, and sleeps
-  RecordFork = 3,      // result: the new thread, args[0]: its process, args[1]: the flags of clone(2)
-  RecordExec = 4,      // path: the program, data: its arguments, path2: its environment
-  RecordExit = 5,      // result: the status as wait(2) gives it, args[0]: 1 if it was the last thread
-  RecordSignal = 6,    // args[0]: the signal, args[1]: the receiving process, args[2]: its thread
-  RecordState = 7,     // from the iterator: what is known of a thread
-  RecordFile = 8,      // from the iterator: an open descriptor; args[0]: its number, args[1]: its open flags
+  RecordCall = 1,    // a finished call
+  RecordEnter = 2,   // a call that has begun, and sleeps
+  RecordFork = 3,    // result: the new thread, args[0]: its process, args[1]: the flags of clone(2)
+  RecordExec = 4,    // path: the program, data: its arguments, path2: its environment
+  RecordExit = 5,    // result: the status as wait(2) gives it, args[0]: 1 if it was the last thread
+  RecordSignal = 6,  // args[0]: the signal, args[1]: the receiving process, args[2]: its thread
+  RecordState = 7,   // from the iterator: what is known of a thread
+  RecordFile = 8,    // from the iterator: an open descriptor; args[0]: its number, args[1]: its open flags
 };
 
 enum {
-  RecordNoBegin = 1,      // the call was already under way when the thread came to be watched
-  RecordEntered = 2,       // RecordEnter of this call came before
-  RecordCompat = 4,        // a call of the 32-bit kind, with its own numbers
-  RecordOnFifo = 8,       // the object is the selected FIFO
-  RecordSeen = 16,         // of RecordState: the thread has begun or ended a call since it is watched
-  RecordPerhaps = 64,    // an open that may be one of the FIFO: its path tells
-  RecordInCall = 32,      // of RecordState: a call is under way
+  RecordNoBegin = 1,   // the call was already under way when the thread came to be watched
+  RecordEntered = 2,   // RecordEnter of this call came before
+  RecordCompat = 4,    // a call of the 32-bit kind, with its own numbers
+  RecordOnFifo = 8,    // the object is the selected FIFO
+  RecordSeen = 16,     // of RecordState: the thread has begun or ended a call since it is watched
+  RecordPerhaps = 64,  // an open that may be one of the FIFO: its path tells
+  RecordInCall = 32,   // of RecordState: a call is under way
 };
 
 enum {
@@ -81,7 +81,7 @@ struct TraceRecord {
   u16 nr, cpu;
   u8 kind, flags;
   u16 path_size, path2_size, address_size, data_size;  // what follows the record, in this order
-  u16 bound_size;                                      // then the bound path of an AF_UNIX socket, or its peer's
+  u16 bound_size;  // then the bound path of an AF_UNIX socket, or its peer's
   char comm[16];
   u64 requested;  // bytes in all the vectors of the call
   struct TraceObject object;
@@ -104,14 +104,14 @@ enum {
 };
 
 enum {
-  ShapeFdResult = 1,  // the result is the descriptor whose object counts
-  ShapeCloses = 2,     // the object is gone when the call has ended
-  ShapeInput = 4,      // the buffer is filled by the call
-  ShapeBound = 8,      // the bound path is wanted
+  ShapeFdResult = 1,     // the result is the descriptor whose object counts
+  ShapeCloses = 2,       // the object is gone when the call has ended
+  ShapeInput = 4,        // the buffer is filled by the call
+  ShapeBound = 8,        // the bound path is wanted
   ShapeAddressOut = 16,  // the address is filled by the call; address_len points to its length
-  ShapeFdPair = 64,     // the buffer is two descriptors, made by the call
-  ShapeLife = 128,      // tells of the process itself: wanted from each holder of a selected FIFO
-  ShapeOpens = 32,     // opens a path, and may sleep in that
+  ShapeFdPair = 64,      // the buffer is two descriptors, made by the call
+  ShapeLife = 128,       // tells of the process itself: wanted from each holder of a selected FIFO
+  ShapeOpens = 32,       // opens a path, and may sleep in that
 };
 
 // How the arguments of a call are read. Arguments count from 1; 0: there is none.
@@ -130,15 +130,15 @@ struct TraceConfig {
   u8 by_fifo;          // only calls on the FIFO, and those in which its holders sleep
   u8 all_calls;        // with by_fifo: all calls of its holders
   u8 with_environment;
-  u8 whole_machine;    // all processes but those listed
+  u8 whole_machine;  // all processes but those listed
   u32 unused;
   struct CallShape shapes[TraceMaxCalls];
 };
 
 // One for each processor, mapped into the recorder.
 struct ProcessorState {
-  u64 lost;          // records for which the ring had no room
-  u64 call_since;    // begin of the call that runs there and was not reported yet, or 0
+  u64 lost;        // records for which the ring had no room
+  u64 call_since;  // begin of the call that runs there and was not reported yet, or 0
   u64 unused[6];
 };
 

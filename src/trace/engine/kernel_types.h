@@ -1,5 +1,5 @@
-// The few kernel types that the BPF programs read. CO-RE fills in the offsets of the running kernel, so only the
-// names and the types of the members matter here, not their order.
+// The few kernel types that the BPF programs read. CO-RE fills in the offsets of the running kernel, so only
+// the names and the types of the members matter here, not their order.
 #pragma once
 
 typedef unsigned char u8;
@@ -54,7 +54,7 @@ struct pt_regs {
 };
 
 struct llist_node {
-  struct llist_node *next;
+  struct llist_node* next;
 };
 
 struct pipe_inode_info {
@@ -68,17 +68,17 @@ struct super_block {
 struct inode {
   u16 i_mode;
   unsigned long i_ino;
-  struct super_block *i_sb;
-  struct pipe_inode_info *i_pipe;
+  struct super_block* i_sb;
+  struct pipe_inode_info* i_pipe;
 };
 
 struct path {
-  void *mnt;
+  void* mnt;
 };
 
 struct file {
-  void *private_data;
-  struct inode *f_inode;
+  void* private_data;
+  struct inode* f_inode;
   u32 f_flags;
   struct path f_path;
   s64 f_pos;
@@ -86,12 +86,12 @@ struct file {
 
 struct fdtable {
   u32 max_fds;
-  struct file **fd;
-  unsigned long *close_on_exec;
+  struct file** fd;
+  unsigned long* close_on_exec;
 };
 
 struct files_struct {
-  struct fdtable *fdt;
+  struct fdtable* fdt;
 };
 
 struct cred {
@@ -115,18 +115,18 @@ struct task_struct {
   struct thread_info thread_info;
   int pid, tgid;
   int exit_code;
-  struct task_struct *real_parent;
-  struct task_struct *group_leader;
-  const struct cred *cred;
+  struct task_struct* real_parent;
+  struct task_struct* group_leader;
+  const struct cred* cred;
   char comm[16];
-  struct files_struct *files;
-  struct signal_struct *signal;
-  struct mm_struct *mm;
+  struct files_struct* files;
+  struct signal_struct* signal;
+  struct mm_struct* mm;
   kuid_t loginuid;
 };
 
 struct linux_binprm {
-  const char *filename;
+  const char* filename;
 };
 
 struct in6_addr {
@@ -146,12 +146,12 @@ struct socket;
 
 struct sock {
   struct sock_common __sk_common;
-  struct socket *sk_socket;
+  struct socket* sk_socket;
   u16 sk_protocol;
 };
 
 struct socket {
-  struct sock *sk;
+  struct sock* sk;
 };
 
 struct socket_alloc {
@@ -171,8 +171,8 @@ struct unix_address {
 
 struct unix_sock {
   struct sock sk;
-  struct unix_address *addr;
-  struct sock *peer;
+  struct unix_address* addr;
+  struct sock* peer;
 };
 
 struct seq_file {
@@ -180,19 +180,19 @@ struct seq_file {
 };
 
 struct bpf_iter_meta {
-  struct seq_file *seq;
+  struct seq_file* seq;
 };
 
 struct bpf_iter__task {
-  struct bpf_iter_meta *meta;
-  struct task_struct *task;
+  struct bpf_iter_meta* meta;
+  struct task_struct* task;
 };
 
 struct bpf_iter__task_file {
-  struct bpf_iter_meta *meta;
-  struct task_struct *task;
+  struct bpf_iter_meta* meta;
+  struct task_struct* task;
   u32 fd;
-  struct file *file;
+  struct file* file;
 };
 
 #pragma clang attribute pop
