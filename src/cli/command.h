@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,8 +25,8 @@ Command add_check_command(CLI::App& program);
 Command add_verify_command(CLI::App& program);
 Command add_recover_command(CLI::App& program);
 Command add_cursor_command(CLI::App& program);
-// `traced`: the command after "--", which is recorded.
-Command add_trace_command(CLI::App& program, std::vector<std::string> traced);
+// `traced`: the command after "--", which is recorded; set if there is a "--".
+Command add_trace_command(CLI::App& program, std::optional<std::vector<std::string>> traced);
 
 // Reports the error on standard error and returns the exit status for it.
 int report(const Error& error);

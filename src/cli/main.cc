@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <exception>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,13 +53,13 @@ int report_usage(const CLI::App& program, const CLI::ParseError& error) {
 
 // "slurper trace FILTER -- COMMAND": the command, which is cut off. CLI11 would take it for words of the
 // filter.
-std::vector<std::string> take_traced(int& argc, char** argv) {
+std::optional<std::vector<std::string>> take_traced(int& argc, char** argv) {
   char** const end = argv + argc;
   char** const dashes =
       argc > 1 && argv[1] == std::string_view("trace") ? std::find(argv, end, std::string_view("--")) : end;
-  if (dashes == end) return {};
+  if (dashes == end) return std::nullopt;
   argc = static_cast<int>(dashes - argv);
-  return {dashes + 1, end};
+  return std::vector<std::string>(dashes + 1, end);
 }
 
 int command_line(int argc, char** argv) {

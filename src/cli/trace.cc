@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "base/phrase_id.h"
@@ -91,6 +93,11 @@ Result<ViewRequest> view_request(const TraceOptions& options, std::FILE* err) {
                      .with_own_events = !options.sysdig};
 }
 
+int report_to(std::FILE* err, const Error& error) {
+  fmt::print(err, "slurper: {}\n", to_text(error));
+  return std::to_underlying(error.kind);
+}
+
 int list_trace_fields(std::FILE* out) {
   for (const Field& field : trace_fields().table()) {
     std::string name(field.name);
@@ -102,72 +109,147 @@ int list_trace_fields(std::FILE* out) {
 
 int trace_command(const TraceOptions& options, int out_fd, std::FILE* err) {
   Result<ViewRequest> request = view_request(options, err);
-  if (!request) {
-    fmt::print(err, "slurper: {}\n", to_text(request.error()));
-    return std::to_underlying(request.error().kind);
-  }
+  if (!request) return report_to(err, request.error());
   Result<CaptureInput> input = CaptureInput::open(options.read_file);
-  if (!input) {
-    fmt::print(err, "slurper: {}\n", to_text(input.error()));
-    return std::to_underlying(input.error().kind);
-  }
+  if (!input) return report_to(err, input.error());
   return print_capture(std::move(*input), options.read_file, std::move(*request), out_fd, err);
 }
 
-Command add_trace_command(CLI::App& program, std::vector<std::string> traced) {
-  CLI::App* const parser = program.add_subcommand(
-      "trace", "show the system calls of a capture, and what is\nbehind each descriptor");
-  const auto options = std::make_shared<TraceOptions>();
-  const auto live = std::make_shared<LiveOptions>();
-  live->selection.command = std::move(traced);
-  const auto list = std::make_shared<bool>(false);
+namespace {
+
+// Of each of these at most one may be given. CLI11's own excludes() would fill the help with them.
+constexpr std::array<std::array<std::string_view, 4>, 3> kAlternatives = {{
+    {"--calls", "--summary", "--json"},
+    {"-A", "-x", "-X", "-b"},
+    {"--write", "--output"},
+}};
+// And none of these with -r.
+constexpr std::array<std::string_view, 8> kRecording = {"--fifo",    "--all-calls", "--user", "--write",
+                                                        "--snaplen", "--env",       "--for",  "--size"};
+
+void refuse_contradictions(const CLI::App& parser) {
+  const auto given = [&](std::string_view name) {
+    return !name.empty() && parser.count(std::string(name)) > 0;
+  };
+  const auto refuse = [](std::string_view one, std::string_view other) {
+    throw CLI::ValidationError(std::string(one), fmt::format("makes no sense together with {}", other));
+  };
+  for (const auto& group : kAlternatives) {
+    std::string_view first;
+    for (const std::string_view name : group) {
+      if (!given(name)) continue;
+      if (!first.empty()) refuse(first, name);
+      first = name;
+    }
+  }
+  if (!given("--read")) return;
+  for (const std::string_view name : kRecording)
+    if (given(name)) refuse(name, "--read");
+}
+
+// CLI11 takes "-3" and what is too large for a number.
+std::string objection_to_count(std::int64_t least, const std::string& text) {
+  constexpr std::size_t kMostDigits = 18;
+  const bool is_number = !text.empty() && text.size() <= kMostDigits &&
+                         text.find_first_not_of("0123456789") == std::string::npos;
+  if (is_number && std::stoll(text) >= least) return {};
+  return fmt::format("{} is no number from {} on", text, least);
+}
+
+// Adds the options that choose what is shown, and how.
+void add_view_options(CLI::App& parser, TraceOptions& options) {
+  parser.add_option("FILTER", options.filter, "shows only matching events; see --list");
   parser
-      ->add_option("-r,--read", options->read_file,
-                   "the capture, which may be compressed; - is\nstandard input")
-      ->type_name("FILE");
-  add_live_options(*parser, *live);
-  parser->add_option("FILTER", options->filter, "shows only matching events; see --list");
-  parser
-      ->add_option(
-          "-p,--print", options->format,
-          "the line's format, as \"%evt.num %proc.name\";\nwith * in front, <NA> is what an event lacks")
-      ->type_name("FORMAT")
+      .add_option("-p,--print", options.format,
+                  "process ids (12,345), or the line's format, as\n\"%evt.num %proc.name\"; with * in front, "
+                  "<NA> is\nwhat an event lacks")
+      ->type_name("PIDS|FORMAT")
       ->default_str("");
-  parser->add_flag("--calls", options->calls, "a call in one line, with its duration");
-  parser->add_flag("-S,--summary", options->summary, "totals, the slowest and the failed calls");
-  parser->add_flag("-j,--json", options->json, "one JSON object a line");
-  parser->add_flag("--sysdig", options->sysdig, "leaves out lines that sysdig does not have");
-  parser->add_option("-n", options->max_events, "ends after that many events")
+  parser.add_flag("--calls", options.calls, "a call in one line, with its duration");
+  parser.add_flag("-S,--summary", options.summary, "totals, the slowest and the failed calls");
+  parser.add_flag("-j,--json", options.json, "one JSON object a line");
+  parser.add_flag("--sysdig", options.sysdig, "leaves out lines that sysdig does not have");
+  parser.add_option("-n", options.max_events, "ends after that many events")
+      ->check([](const std::string& text) { return objection_to_count(1, text); })
       ->type_name("COUNT")
       ->default_str("");
-  parser->add_option("-s", options->data_length, "shows that much of the data; 0: all of it")
+  parser.add_option("-s", options.data_length, "shows that much of the data; 0: all of it")
+      ->check([](const std::string& text) { return objection_to_count(0, text); })
       ->type_name("COUNT")
       ->default_str("80");
   parser
-      ->add_option("-t", options->time,
-                   "the time: h of day, a since 1970, r since the\nfirst event, d of the call, D since the "
-                   "event\nbefore")
+      .add_option("-t", options.time,
+                  "the time: h of day, a since 1970, r since the\nfirst event, d of the call, D since the "
+                  "event\nbefore")
       ->check(CLI::IsMember({"h", "a", "r", "d", "D"}))
       ->type_name("LETTER")
       ->default_str("h");
-  parser->add_flag("-A", options->ascii, "data as text, in lines of its own");
-  parser->add_flag("-x", options->hex, "data in hexadecimal");
-  parser->add_flag("-X", options->hex_ascii, "data in hexadecimal and as text");
-  parser->add_flag("-b", options->base64, "data in base64");
+  parser.add_flag("-A", options.ascii, "data as text, in lines of its own");
+  parser.add_flag("-x", options.hex, "data in hexadecimal");
+  parser.add_flag("-X", options.hex_ascii, "data in hexadecimal and as text");
+  parser.add_flag("-b", options.base64, "data in base64");
+}
+
+// -p means processes, or a format.
+void sort_out_print_option(TraceOptions& options, LiveOptions& live) {
+  if (options.format.contains('%')) return;
+  if (!is_list_of_pids(options.format))
+    throw CLI::ValidationError("-p", fmt::format("takes process ids, as 12,345, or a format with fields, as "
+                                                 "%evt.num. This is neither: {}",
+                                                 options.format));
+  live.selection.pids = pids_in(options.format);
+  options.format = kDefaultFormat;
+}
+
+// Of a capture, -p shows these processes alone.
+void select_processes(const std::vector<pid_t>& pids, std::vector<std::string>& filter) {
+  if (pids.empty()) return;
+  const std::string words = words_of(filter);
+  filter = {fmt::format("proc.pid in ({})", fmt::join(pids, ", "))};
+  if (!words.empty()) filter.push_back(fmt::format("and ({})", words));
+}
+
+int show_capture(const LiveOptions& live, const TraceOptions& options, std::FILE* err) {
+  const Result<UniqueFd> output = open_trace_output(live);
+  if (!output) return report_to(err, output.error());
+  return trace_command(options, output->get(), err);
+}
+
+}  // namespace
+
+Command add_trace_command(CLI::App& program, std::optional<std::vector<std::string>> traced) {
+  CLI::App* const parser = program.add_subcommand(
+      "trace", "show system calls, live or from a capture, and what\nis behind each descriptor");
+  const auto options = std::make_shared<TraceOptions>();
+  const auto live = std::make_shared<LiveOptions>();
+  const auto list = std::make_shared<bool>(false);
+  parser
+      ->add_option("-r,--read", options->read_file,
+                   "the capture to show, which may be compressed;\n- is standard input")
+      ->type_name("FILE");
+  add_live_options(*parser, *live);
+  add_view_options(*parser, *options);
   parser->add_flag("--list", *list, "lists the fields of filters and formats");
   parser->footer(
-      "Reads what slurper and sysdig have recorded. The exit status is 65 if the\n"
-      "capture is damaged: what can be read is shown all the same.");
-  parser->callback([options, live] {
-    // -p means processes, or a format.
-    if (!is_list_of_pids(options->format)) return;
-    live->selection.pids = pids_in(options->format);
-    options->format = kDefaultFormat;
+      "Without -r it records: a FIFO (--fifo), processes (-p 12,345), the command\n"
+      "after --, or the whole machine. With -r it shows what slurper or sysdig has\n"
+      "recorded; the exit status is 65 if that is damaged, and what can be read is\n"
+      "shown all the same.");
+  const bool has_command = traced.has_value();
+  live->selection.command = std::move(traced).value_or(std::vector<std::string>());
+  parser->callback([parser, options, live, has_command] {
+    refuse_contradictions(*parser);
+    if (has_command && live->selection.command.empty())
+      throw CLI::ValidationError("--", "needs a command after it");
+    if (has_command && !options->read_file.empty())
+      throw CLI::ValidationError("-r", "shows a capture and runs no command");
+    sort_out_print_option(*options, *live);
+    if (!options->read_file.empty()) select_processes(live->selection.pids, options->filter);
   });
   return {parser, [options, live, list] {
             if (*list) return list_trace_fields(stdout);
-            if (options->read_file.empty()) return live_command(*live, *options, stderr);
-            return trace_command(*options, STDOUT_FILENO, stderr);
+            return options->read_file.empty() ? live_command(*live, *options, stderr)
+                                              : show_capture(*live, *options, stderr);
           }};
 }
 

@@ -35,6 +35,9 @@ struct TraceOptions {
 // Shows a capture. Returns the exit status.
 int trace_command(const TraceOptions& options, int out_fd, std::FILE* err);
 
+// Reports the error to `err`, and returns the exit status for it.
+int report_to(std::FILE* err, const Error& error);
+
 // Lists the fields of filters and formats.
 int list_trace_fields(std::FILE* out);
 

@@ -1,7 +1,6 @@
 #include "cli/trace_live_command.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -13,19 +12,11 @@
 #include "base/phrase_id.h"
 #include "base/text.h"
 #include "cli/trace_print.h"
-#include "service/phrase_table.h"
 
 namespace slurper {
 
-namespace {
-
-int failed(const Error& error, std::FILE* err) {
-  fmt::print(err, "slurper: {}\n", to_text(error));
-  return std::to_underlying(error.kind);
-}
-
 // What is traced may be what is printed, too: the lines of a command's trace do not mix with its output.
-Result<UniqueFd> open_output(const LiveOptions& options) {
+Result<UniqueFd> open_trace_output(const LiveOptions& options) {
   if (options.output_file.empty()) {
     const bool has_command = !options.selection.command.empty();
     return UniqueFd(::fcntl(has_command ? STDERR_FILENO : STDOUT_FILENO, F_DUPFD_CLOEXEC, 3));
@@ -36,11 +27,9 @@ Result<UniqueFd> open_output(const LiveOptions& options) {
   return fd;
 }
 
-}  // namespace
-
 bool is_list_of_pids(const std::string& text) {
   return !text.empty() && text.find_first_not_of("0123456789,") == std::string::npos && text.front() != ',' &&
-         text.back() != ',';
+         text.back() != ',' && !text.contains(",,");
 }
 
 std::vector<pid_t> pids_in(const std::string& text) {
@@ -92,11 +81,11 @@ void add_live_options(CLI::App& parser, LiveOptions& options) {
 int live_command(const LiveOptions& options, const TraceOptions& shown, std::FILE* err) {
   const bool shows = options.selection.write_to.empty();
   Result<ViewRequest> request = view_request(shown, err);
-  if (!request) return failed(request.error(), err);
-  Result<UniqueFd> output = open_output(options);
-  if (!output) return failed(output.error(), err);
+  if (!request) return report_to(err, request.error());
+  Result<UniqueFd> output = open_trace_output(options);
+  if (!output) return report_to(err, output.error());
   Result<LiveTrace> live = LiveTrace::start(options.selection);
-  if (!live) return failed(live.error(), err);
+  if (!live) return report_to(err, live.error());
   if (!shows) return live->wait();
   // A recorder that fails has said why, and there is no capture to show.
   CaptureInput input(live->take_stream(), "-");

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <string>
 
+#include "base/fd.h"
 #include "cli/trace.h"
 #include "cli/trace_live.h"
 
@@ -18,8 +19,11 @@ struct LiveOptions {
   std::string output_file;  // for the lines; empty: standard output, or standard error if a command owns that
 };
 
-// Adds the options that choose what is recorded. `parser` takes the command after "--".
+// Adds the options that choose what is recorded, and the one for the lines.
 void add_live_options(CLI::App& parser, LiveOptions& options);
+
+// Opens what the lines go to.
+[[nodiscard]] Result<UniqueFd> open_trace_output(const LiveOptions& options);
 
 // Whether -p means processes: digits and commas. Else it is a format.
 [[nodiscard]] bool is_list_of_pids(const std::string& text);

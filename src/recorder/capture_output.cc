@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -37,7 +38,7 @@ std::string_view objection(const struct stat& file) {
 Recorded<CaptureOutput> CaptureOutput::open_file(const std::string& path) {
   constexpr int kFlags = O_WRONLY | O_CLOEXEC | O_NOFOLLOW;
   UniqueFd fd(::open(path.c_str(), kFlags | O_CREAT | O_EXCL, 0600));
-  if (fd) return CaptureOutput(std::move(fd), path);
+  if (fd) return lock(std::move(fd), path);
   if (errno != EEXIST) return cannot_create(path, errno_text(errno));
   // O_NONBLOCK: it could be a FIFO without a reader.
   fd.reset(::open(path.c_str(), kFlags | O_NONBLOCK));
@@ -46,9 +47,18 @@ Recorded<CaptureOutput> CaptureOutput::open_file(const std::string& path) {
   struct stat file{};
   if (::fstat(fd.get(), &file) != 0) return cannot_create(path, errno_text(errno));
   if (const std::string_view why = objection(file); !why.empty()) return cannot_create(path, why);
-  if (S_ISREG(file.st_mode) && (::fchmod(fd.get(), 0600) != 0 || ::ftruncate(fd.get(), 0) != 0))
+  if (!S_ISREG(file.st_mode)) return CaptureOutput(std::move(fd), path);
+  Recorded<CaptureOutput> locked = lock(std::move(fd), path);
+  if (locked && (::fchmod(locked->fd_.get(), 0600) != 0 || ::ftruncate(locked->fd_.get(), 0) != 0))
     return cannot_create(path, errno_text(errno));
-  return CaptureOutput(std::move(fd), path);
+  return locked;
+}
+
+// Two recorders would write over each other.
+Recorded<CaptureOutput> CaptureOutput::lock(UniqueFd fd, const std::string& path) {
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return CaptureOutput(std::move(fd), path);
+  return cannot_create(path,
+                       errno == EWOULDBLOCK ? "another recorder writes it. Name another" : errno_text(errno));
 }
 
 Recorded<CaptureOutput> CaptureOutput::use_descriptor(int fd) {

@@ -14,7 +14,7 @@ namespace slurper {
 class CaptureOutput {
  public:
   // Creates the file, for its owner alone: a capture holds the data of others. An existing file must be the
-  // caller's own, and is emptied.
+  // caller's own, with no recorder that writes it, and is emptied.
   static Recorded<CaptureOutput> open_file(const std::string& path);
   // Takes a descriptor that the caller has opened for this program.
   static Recorded<CaptureOutput> use_descriptor(int fd);
@@ -25,6 +25,7 @@ class CaptureOutput {
   [[nodiscard]] bool closed() const { return closed_; }
 
  private:
+  static Recorded<CaptureOutput> lock(UniqueFd fd, const std::string& path);
   CaptureOutput(UniqueFd fd, std::string name) : fd_(std::move(fd)), name_(std::move(name)) {}
 
   UniqueFd fd_;

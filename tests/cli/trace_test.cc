@@ -14,6 +14,7 @@
 
 #include "cli/program.h"
 #include "cli/trace.h"
+#include "support/files.h"
 #include "trace/capture_builder.h"
 
 namespace slurper::test {
@@ -159,6 +160,66 @@ TEST_F(Trace, ReportsAWrongFilterOrFormat) {
         "filter 'evt.buffer bcontains xyz': at column 22 'xyz' is not a row of bytes in hexadecimal, as 0aff "
         "is");
   fails({"-p", "%evt.nmu"}, "format '%evt.nmu': there is no field 'evt.nmu'. Did you mean 'evt.num'?");
+}
+
+TEST_F(Trace, ShowsTheProcessesOfACapture) {
+  CaptureBuilder capture;
+  for (const int pid : {5, 6, 7}) capture.process({.tid = pid, .pid = pid, .name = "app"});
+  for (const int pid : {5, 6, 7}) capture.event(pid, 4, {i64(pid)}).event(pid, 5, {i64(0)});
+  const std::string file = write(capture.bytes());
+  const auto count = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{"trace", "-r", file};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Outcome outcome = run_slurper(arguments);
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    return std::ranges::count(outcome.out, '\n');
+  };
+  EXPECT_EQ(count({"-p", "5,7"}), 4);
+  EXPECT_EQ(count({"-p", "5,7", "evt.dir=<", "or", "proc.pid=6"}), 2) << "the filter is a whole";
+}
+
+TEST_F(Trace, WritesItsLinesToAFile) {
+  const std::string lines = folder_.path() + "/lines";
+  const Outcome outcome = run_slurper({"trace", "-r", write(sample(2)), "-o", lines});
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, IsEmpty());
+  EXPECT_THAT(content_of(lines), EndsWith(" > close fd=1 \n"));
+  EXPECT_EQ(run_slurper({"trace", "-r", write(sample(2)), "-o", "/dev/full"}).status, 74);
+}
+
+TEST_F(Trace, RefusesWhatContradictsItself) {
+  const std::string file = write(sample(1));
+  const auto refuses = [](std::vector<std::string> arguments, const std::string& why) {
+    arguments.insert(arguments.begin(), "trace");
+    const Outcome outcome = run_slurper(arguments);
+    EXPECT_EQ(outcome.status, 64) << why;
+    EXPECT_THAT(outcome.err, HasSubstr(why));
+    EXPECT_THAT(outcome.out, IsEmpty());
+  };
+  for (const std::vector<std::string>& recording :
+       std::vector<std::vector<std::string>>{{"--fifo", "/x"},
+                                             {"--all-calls"},
+                                             {"-w", "/x"},
+                                             {"-u", "nobody"},
+                                             {"--snaplen", "9"},
+                                             {"--env"},
+                                             {"--for", "1s"},
+                                             {"--size", "1MiB"}}) {
+    std::vector<std::string> both = {"-r", file};
+    both.insert(both.end(), recording.begin(), recording.end());
+    refuses(both, " makes no sense together with --read");
+  }
+  refuses({"-r", file, "--", "true"}, "-r: shows a capture and runs no command");
+  refuses({"-w", "/x", "-o", "/y"}, "--write: makes no sense together with --output");
+  refuses({"-r", file, "--json", "--calls"}, "--calls: makes no sense together with --json");
+  refuses({"-r", file, "-S", "--calls"}, "--calls: makes no sense together with --summary");
+  refuses({"-r", file, "-A", "-x"}, "-A: makes no sense together with -x");
+  refuses({"--"}, "--: needs a command after it");
+  for (const std::string format : {"", "abc", "1 2", "1,,2"})
+    refuses({"-p", format}, "or a format with fields, as %evt.num. This is neither: " + format);
+  for (const std::string count : {"0", "-3", "x", "99999999999999999999"})
+    refuses({"-r", file, "-n", count}, count + " is no number from 1 on");
+  refuses({"-r", file, "-s", "-4"}, "-4 is no number from 0 on");
 }
 
 TEST_F(Trace, WarnsOfAFilterThatIsNeverTrue) {

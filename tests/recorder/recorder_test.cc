@@ -306,6 +306,38 @@ TEST_F(Recorder, WritesAFileForItsOwnerAlone) {
   EXPECT_EQ(read_file(capture_).substr(0, 4), "\x0a\x0d\x0d\x0a");
 }
 
+TEST_F(Recorder, WritesNoFileThatAnotherRecorderWrites) {
+  const Child sleeping({.argv = {"sleep", "1000"}, .env = {}});
+  Child first(recorder({"-w", capture_, "-p", std::to_string(sleeping.pid())}));
+  ASSERT_TRUE(attached());
+  const Recorded second = record_program({"fork-twice"});
+  EXPECT_EQ(second.status, 73);
+  EXPECT_THAT(second.err, HasSubstr("another recorder writes it. Name another"));
+  first.signal(SIGTERM);
+  EXPECT_TRUE(first.exits_with(0)) << first.err();
+}
+
+// As nohup(1) starts it.
+TEST_F(Recorder, LeavesAnIgnoredHangUpIgnored) {
+  const Child sleeping({.argv = {"sleep", "1000"}, .env = {}});
+  Program program = recorder({"-w", capture_, "-p", std::to_string(sleeping.pid())});
+  const std::vector<std::string> without_hang_up = {"sh", "-c", "trap '' HUP; exec \"$@\"", "sh"};
+  program.argv.insert(program.argv.begin(), without_hang_up.begin(), without_hang_up.end());
+  Child recording(program);
+  ASSERT_TRUE(attached());
+  const auto has_hang_up = [&](const std::string& mask) {
+    const std::string status = read_file("/proc/" + std::to_string(recording.pid()) + "/status");
+    const std::size_t at = status.find(mask + ":\t");
+    EXPECT_NE(at, std::string::npos);
+    return (std::stoull(status.substr(at + mask.size() + 2), nullptr, 16) & 1) != 0;
+  };
+  recording.signal(SIGHUP);
+  EXPECT_TRUE(has_hang_up("SigIgn"));
+  EXPECT_FALSE(has_hang_up("SigBlk")) << "a signalfd would receive it";
+  recording.signal(SIGTERM);
+  EXPECT_TRUE(recording.exits_with(0)) << recording.err();
+}
+
 TEST_F(Recorder, FollowsNoLink) {
   const std::string victim = folder_ / "victim";
   write_file(victim, "mine");

@@ -99,6 +99,11 @@ class CaptureBuilder {
     time_ += 1000;
     return block(kEventBlock, u16(0) + event_of(tid, type, params));
   }
+  // At the time of the one before, as what belongs to it.
+  CaptureBuilder& event_at_once(std::int64_t tid, std::uint16_t type,
+                                const std::vector<std::string>& params) {
+    return block(kEventBlock, u16(0) + event_of(tid, type, params));
+  }
   CaptureBuilder& flagged(std::int64_t tid, std::uint16_t type, const std::vector<std::string>& params,
                           std::uint32_t flags) {
     time_ += 1000;

@@ -195,6 +195,18 @@ TEST(TraceView, OwnEventsAreLinesThatBeginWithAHash) {
       "5\n6\n");
 }
 
+// What was known of the pipe before is no news of the call that failed.
+TEST(TraceView, TheStoryOfAFailureHasThePipeAsItWasThen) {
+  CaptureBuilder capture = sample();
+  capture.event(5, kPipeEvent, {i64(4), u64(9), u32(0), u32(16), u32(1), u32(2)});
+  capture.event(5, 8, {i64(4), u32(1)}).event(5, 9, {i64(-32), "x"});
+  EXPECT_THAT(show(capture, {.mode = ViewMode::Summary}).lines, testing::Not(HasSubstr("the pipe had")));
+  capture.event(5, 8, {i64(4), u32(1)}).event(5, 9, {i64(-32), "x"});
+  capture.event_at_once(5, kPipeEvent, {i64(4), u64(9), u32(3), u32(16), u32(0), u32(1)});
+  EXPECT_THAT(show(capture, {.filter = "evt.res = EPIPE", .mode = ViewMode::Summary}).lines,
+              HasSubstr("; the pipe had 3 of 16 slots in use, 0 readers, 1 writers\n"));
+}
+
 // Only a loss is shown whatever the filter is.
 TEST(TraceView, OwnEventsFollowTheFilter) {
   CaptureBuilder capture = sample();

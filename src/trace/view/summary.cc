@@ -89,6 +89,7 @@ void TraceSummary::take(const TraceEvent& event) {
 
 void TraceSummary::take_own(const TraceEvent& event) {
   if (event.raw.type == kDropsEvent) lost_ += event.raw.number<std::uint64_t>(1);
+  if (event.raw.type == kPipeEvent) note_pipe(event);
   if (event.raw.type != kResultEvent || !is_failure(event.raw.number<std::int64_t>(0))) return;
   // A call that sysdig knows by name only: its exit was counted already.
   ++processes_[process_of(event)].errors;
@@ -179,10 +180,17 @@ std::string TraceSummary::story_of(const TraceEvent& event) const {
       story += fmt::format(" ({})", peer->pid);
     }
   }
-  if (file->pipe.is_known)
-    story += fmt::format("; the pipe had {} of {} slots in use, {} readers, {} writers", file->pipe.slots,
-                         file->pipe.slots_at_most, file->pipe.readers, file->pipe.writers);
   return story;
+}
+
+// The recorder writes the state of a pipe behind the call that failed on it.
+void TraceSummary::note_pipe(const TraceEvent& event) {
+  if (failures_.empty() || event.file == nullptr) return;
+  Failure& last = failures_.back();
+  if (last.tid != event.raw.tid || last.time != event.raw.time || last.fd != event.fd) return;
+  const auto& pipe = event.file->pipe;
+  last.story += fmt::format("; the pipe had {} of {} slots in use, {} readers, {} writers", pipe.slots,
+                            pipe.slots_at_most, pipe.readers, pipe.writers);
 }
 
 void TraceSummary::note_failure(const TraceEvent& event) {
@@ -190,7 +198,9 @@ void TraceSummary::note_failure(const TraceEvent& event) {
   failures_.push_back({.text = line_of(event),
                        .story = event.fd < 0 ? std::string() : story_of(event),
                        .peer = connection_of(event.file.get()),
-                       .time = event.raw.time});
+                       .time = event.raw.time,
+                       .tid = event.raw.tid,
+                       .fd = event.fd});
 }
 
 void TraceSummary::note_close(const TraceEvent& event) {

@@ -42,6 +42,8 @@ class TraceSummary {
     std::string story;
     std::pair<std::uint64_t, std::uint64_t> peer;  // the connection, to learn who closed it
     std::uint64_t time = 0;
+    std::int64_t tid = 0;
+    std::int64_t fd = -1;
   };
   using Key = std::pair<std::string, std::string>;  // the process, and the descriptor or call
 
@@ -50,6 +52,7 @@ class TraceSummary {
   Totals& totals_of(const std::string& process, std::int64_t fd, const OpenFile* file);
   void note_slow(const TraceEvent& event);
   void note_failure(const TraceEvent& event);
+  void note_pipe(const TraceEvent& event);
   void note_close(const TraceEvent& event);
   [[nodiscard]] std::string story_of(const TraceEvent& event) const;
   [[nodiscard]] std::string line_of(const TraceEvent& event);
