@@ -129,4 +129,36 @@ std::string_view generic_name(std::uint16_t sysdig_id, std::uint16_t number) {
   return call == nullptr ? std::string_view() : call->name;
 }
 
+std::uint8_t size_of(ParamType type) {
+  switch (type) {
+    case ParamType::Int8:
+    case ParamType::UInt8:
+    case ParamType::Flags8:
+    case ParamType::Signal:
+      return 1;
+    case ParamType::Int16:
+    case ParamType::UInt16:
+    case ParamType::Flags16:
+    case ParamType::Syscall:
+      return 2;
+    case ParamType::Int32:
+    case ParamType::UInt32:
+    case ParamType::Flags32:
+    case ParamType::Mode:
+    case ParamType::Uid:
+    case ParamType::Gid:
+    case ParamType::SigSet:
+      return 4;
+    case ParamType::Fd:
+    case ParamType::Errno:
+    case ParamType::Pid:
+    case ParamType::Int64:
+    case ParamType::UInt64:
+    case ParamType::RelTime:
+      return 8;
+    default:
+      return 0;
+  }
+}
+
 }  // namespace slurper

@@ -45,6 +45,9 @@ enum class ParamType : std::uint8_t {
   Pairs,
 };
 
+// The bytes that a value of this type takes; 0 if it is no number.
+[[nodiscard]] std::uint8_t size_of(ParamType type);
+
 enum class NumberBase : std::uint8_t { Decimal, Hexadecimal, Octal };
 
 struct Param {

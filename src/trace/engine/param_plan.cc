@@ -16,38 +16,6 @@ namespace {
 using Source = ParamStep::Source;
 using Change = ParamStep::Change;
 
-std::uint8_t size_of(ParamType type) {
-  switch (type) {
-    case ParamType::Int8:
-    case ParamType::UInt8:
-    case ParamType::Flags8:
-    case ParamType::Signal:
-      return 1;
-    case ParamType::Int16:
-    case ParamType::UInt16:
-    case ParamType::Flags16:
-    case ParamType::Syscall:
-      return 2;
-    case ParamType::Int32:
-    case ParamType::UInt32:
-    case ParamType::Flags32:
-    case ParamType::Mode:
-    case ParamType::Uid:
-    case ParamType::Gid:
-    case ParamType::SigSet:
-      return 4;
-    case ParamType::Fd:
-    case ParamType::Errno:
-    case ParamType::Pid:
-    case ParamType::Int64:
-    case ParamType::UInt64:
-    case ParamType::RelTime:
-      return 8;
-    default:
-      return 0;
-  }
-}
-
 // The number of the argument that `params`, "fd=1 size=3", names for the parameter.
 std::optional<std::uint8_t> argument_of(std::string_view params, std::string_view name) {
   while (!params.empty()) {

@@ -25,38 +25,6 @@ struct Value {
   [[nodiscard]] const TraceEvent& trace() const { return event.trace; }
 };
 
-std::size_t size_of(ParamType type) {
-  switch (type) {
-    case ParamType::Int8:
-    case ParamType::UInt8:
-    case ParamType::Flags8:
-    case ParamType::Signal:
-      return 1;
-    case ParamType::Int16:
-    case ParamType::UInt16:
-    case ParamType::Flags16:
-    case ParamType::Syscall:
-      return 2;
-    case ParamType::Int32:
-    case ParamType::UInt32:
-    case ParamType::Flags32:
-    case ParamType::Mode:
-    case ParamType::Uid:
-    case ParamType::Gid:
-    case ParamType::SigSet:
-      return 4;
-    case ParamType::Fd:
-    case ParamType::Errno:
-    case ParamType::Pid:
-    case ParamType::Int64:
-    case ParamType::UInt64:
-    case ParamType::RelTime:
-      return 8;
-    default:
-      return 0;
-  }
-}
-
 bool is_signed(ParamType type) {
   return type == ParamType::Fd || type == ParamType::Errno || type == ParamType::Pid ||
          type == ParamType::Int8 || type == ParamType::Int16 || type == ParamType::Int32 ||
