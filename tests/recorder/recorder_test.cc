@@ -8,10 +8,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <iterator>
 #include <set>
 #include <string>
 
 #include "recorder/recording.h"
+#include "support/daemon.h"
 #include "support/files.h"
 #include "support/temp_dir.h"
 
@@ -89,6 +91,35 @@ TEST_F(Recorder, ShowsTheCallThatAProcessIsIn) {
   EXPECT_EQ(events[0].number(1), 4096);
   EXPECT_EQ(events[1].type, kBlockedEvent);
   EXPECT_THAT(sysdig(capture_, {"-p", "%evt.dir %evt.type %fd.name"}), ElementsAre("> write " + fifo));
+}
+
+// slurper trace without -w: the lines that -r shows of a capture, as the calls are made.
+TEST_F(Recorder, SlurperShowsACommandAtOnceAndPassesItsStatusOn) {
+  const std::string lines = folder_ / "lines";
+  Program program{.argv = {slurper_binary(), "trace", "--sysdig", "-o", lines, "-p",
+                           "%evt.rawres %evt.arg.data", "evt.type=write and evt.dir=<", "--"},
+                  .env = {"SLURPER_TRACE_PROGRAM=" SLURPER_RECORDER}};
+  std::ranges::copy(traced({"fork-twice"}), std::back_inserter(program.argv));
+  Child child(program);
+  EXPECT_TRUE(child.exits_with(7)) << child.err();
+  EXPECT_EQ(child.out(), "child 1child 2") << "its output is its own";
+  EXPECT_EQ(read_file(lines), "7 child 1\n7 child 2\n");
+}
+
+TEST_F(Recorder, SlurperShowsWhoIsBlockedOnAFifoAtOnce) {
+  const std::string fifo = make_fifo();
+  const UniqueFd reader(::open(fifo.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  Child writer({.argv = traced({"block", fifo}), .env = {}});
+  const std::string call = "/proc/" + std::to_string(writer.pid()) + "/syscall";
+  ASSERT_TRUE(eventually([&] { return content_of(call).starts_with("1 "); }));
+  const std::string lines = folder_ / "lines";
+  Child tracing({.argv = {slurper_binary(), "trace", "--fifo", fifo, "-o", lines},
+                 .env = {"SLURPER_TRACE_PROGRAM=" SLURPER_RECORDER}});
+  const std::string blocked = " traced_program (" + std::to_string(writer.pid()) + ") blocked call=write\n";
+  EXPECT_TRUE(eventually([&] { return content_of(lines).contains(blocked); })) << tracing.err();
+  EXPECT_THAT(content_of(lines), HasSubstr("> write fd=3(<p>" + fifo + ") size=4096 \n"));
+  tracing.signal(SIGTERM);
+  EXPECT_TRUE(tracing.exits_with(0)) << tracing.err();
 }
 
 TEST_F(Recorder, ShowsTheHoldersOfAFifoAndThoseWhoCome) {
@@ -336,6 +367,18 @@ TEST_F(Recorder, LeavesAnIgnoredHangUpIgnored) {
   EXPECT_FALSE(has_hang_up("SigBlk")) << "a signalfd would receive it";
   recording.signal(SIGTERM);
   EXPECT_TRUE(recording.exits_with(0)) << recording.err();
+}
+
+// docs/trace.md lists them.
+TEST_F(Recorder, ItsExitStatusSaysWhatIsWrong) {
+  const std::string plain = folder_ / "plain";
+  write_file(plain, "no program");
+  EXPECT_EQ(record({"-w", capture_, "--", "no-such-program-anywhere"}).status, 127);
+  EXPECT_EQ(record({"-w", capture_, "--", plain}).status, 126);
+  EXPECT_EQ(record({"-w", capture_, "-u", "no-such-user", "--", "true"}).status, 67);
+  EXPECT_EQ(record({"-w", folder_.path(), "--", "true"}).status, 73);
+  EXPECT_EQ(record({"-w", capture_, "-p", "999999999"}).status, 66);
+  EXPECT_EQ(record({"-w", capture_, "--", "sh", "-c", "kill -9 $$"}).status, 128 + SIGKILL);
 }
 
 TEST_F(Recorder, FollowsNoLink) {
