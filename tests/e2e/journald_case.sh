@@ -19,10 +19,10 @@ check_once fields.log
 entry() { journalctl --quiet --no-pager -o "$1" --all SLURPER_LOG_ID=$log_id SLURPER_OFFSET="$2"; }
 for field in PRIORITY=2 SYSLOG_FACILITY=4 SYSLOG_IDENTIFIER=su SYSLOG_PID=77 MESSAGE=failed SLURPER_OFFSET=0 \
   SLURPER_SINK=test _TRANSPORT=journal; do
-  entry export 0 | grep -qx "$field" || die "no $field: $(entry export 0)"
+  grep -qx "$field" <<<"$(entry export 0)" || die "no $field: $(entry export 0)"
 done
 [ "$(entry cat 19)" = "$(printf 'plain \033[31m\001\r and \377')" ] || die "other bytes: $(entry json 19)"
-journalctl --quiet --no-pager -o short SLURPER_LOG_ID=$log_id SLURPER_OFFSET=19 | grep -q "blob data" ||
+grep -q "blob data" <<<"$(journalctl --quiet --no-pager -o short SLURPER_LOG_ID=$log_id SLURPER_OFFSET=19)" ||
   die "journalctl shows it to people as it is"
 at=$(offsets | tail -n 1)
 [ "$(entry cat "$at" | wc -c)" -eq 1000001 ] || die "the long line has $(entry cat "$at" | wc -c) bytes"
@@ -74,7 +74,7 @@ done
 wait_held restarts.log
 stop_driver
 check_once restarts.log "sort -n"
-sed 's/^/   /' restarts.out | sort | uniq -c | head -5
+sed 's/^/   /' restarts.out | sort | uniq -c | sed -n '1,5p'
 
 echo "== journald hangs: slurper waits, and ends when it is told to"
 begin

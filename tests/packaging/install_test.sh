@@ -16,9 +16,11 @@ for file in bin/slurper libexec/slurper/slurper-trace lib/systemd/system/slurper
 done
 
 # Only the recorder needs libbpf: a machine that never traces can do without.
+# No pipe into grep -q here and elsewhere: it ends at the first match, and who still writes then fails by SIGPIPE.
 ldd "$usr/bin/slurper" >"$work/ldd" || failed "ldd fails"
 ! grep -q libbpf "$work/ldd" || failed "slurper needs libbpf"
-ldd "$usr/libexec/slurper/slurper-trace" | grep -q libbpf || failed "slurper-trace does not need libbpf"
+ldd "$usr/libexec/slurper/slurper-trace" >"$work/ldd" || failed "ldd fails for slurper-trace"
+grep -q libbpf "$work/ldd" || failed "slurper-trace does not need libbpf"
 
 read -r program command option configuration < <(
   sed -n 's/^ExecStart=//p' "$usr/lib/systemd/system/slurper.service")
@@ -45,7 +47,8 @@ find "$source/src" -name '*.[ch]*' -exec cat {} + | tr '\n' ' ' |
   grep -oE 'SLURPER_DOC_DIRECTORY *"/[A-Za-z0-9_./-]+' | sed "s#.*\"#$prefix/share/doc/slurper#" | sort -u >"$work/texts"
 [ "$(wc -l <"$work/texts")" -ge 3 ] || failed "the program names few installed paths: $(cat "$work/texts")"
 cat "$work/texts" >>"$work/named"
-"$usr/bin/slurper" run --help | grep -qF "$prefix/share/doc/slurper/docs/sinks.md:" || failed "the help names no page"
+"$usr/bin/slurper" run --help >"$work/help"
+grep -qF "$prefix/share/doc/slurper/docs/sinks.md:" "$work/help" || failed "the help names no page"
 while read -r path; do
   # X and NAME stand for names of the reader's own.
   case $path in */X.so | */by-program.so) continue ;; esac

@@ -77,7 +77,7 @@ joined() { sed -e ':more' -e 'N;s/\n  */ /;t more' -e 'P;D' "$1"; }
 joined "$work/block-1" | sed "s#/etc/slurper/#$work/#g" >"$work/one"
 [ -s "$work/one" ] || failed "$page does not show what check says"
 "$slurper" check -c "$work/slurper.toml" 2>"$work/findings" >"$work/out" || true # of another machine
-joined "$work/findings" | head -n "$(wc -l <"$work/one")" | diff -u "$work/one" - >"$work/diff" ||
+joined "$work/findings" | sed -n "1,$(wc -l <"$work/one")p" | diff -u "$work/one" - >"$work/diff" ||
   failed "check does not say what $page shows: $(cat "$work/diff")"
 
 # What a page tells a developer to run is there.

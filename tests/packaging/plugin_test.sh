@@ -51,7 +51,8 @@ sanitize=$(sed -n 's/^SLURPER_SANITIZE:STRING=\(..*\)/-fsanitize=\1/p' "$build/C
   >"$work/out" 2>&1 || failed "the plug-in does not build with pkg-config: $(cat "$work/out")"
 folder=$(env -u PKG_CONFIG_SYSROOT_DIR pkg-config --variable=plugindir slurper)
 [ "$folder" = "$prefix/lib/slurper/sinks" ] || failed "slurper.pc names the plug-ins' folder $folder"
-nm -D --defined-only "$work/plugin/by-program.so" | grep -q ' slurper_sink_plugin$' ||
+nm -D --defined-only "$work/plugin/by-program.so" >"$work/symbols"
+grep -q ' slurper_sink_plugin$' "$work/symbols" ||
   failed "the plug-in built with pkg-config is none"
 for so in "$work/plugin/build/by-program.so" "$work/plugin/by-program.so"; do
   deliver_through "$so"
