@@ -647,6 +647,10 @@ enum class PhraseId : std::uint16_t {
   AcceptTraceFormat,     // format
   NoSuchFormatField,     // name
   FilterNotHexadecimal,  // value
+  IncidentCaught,        // file, before, after, size
+  IncidentWindowCut,     // wanted, memory
+  NoIncident,            //
+  RotationEnded,         // file
 
   End,  // their number
 };

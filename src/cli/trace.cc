@@ -41,7 +41,9 @@ std::string words_of(const std::vector<std::string>& filter) {
   return fmt::format("{}", fmt::join(filter, " "));
 }
 
-Result<std::optional<TraceFilter>> compile(const std::string& text, std::FILE* err) {
+}  // namespace
+
+Result<std::optional<TraceFilter>> compile_trace_filter(const std::string& text, std::FILE* err) {
   if (text.find_first_not_of(" \t\r\n") == std::string::npos) return std::nullopt;
   auto filter = TraceFilter::compile(text, trace_fields(), Dialect::Events);
   if (!filter)
@@ -53,6 +55,8 @@ Result<std::optional<TraceFilter>> compile(const std::string& text, std::FILE* e
                               {{"finding", warning->finding()}, {"advice", warning->advice}})));
   return std::optional(std::move(*filter));
 }
+
+namespace {
 
 DataStyle data_style(const TraceOptions& options) {
   if (options.ascii) return DataStyle::Ascii;
@@ -81,7 +85,7 @@ ViewMode mode_of(const TraceOptions& options) {
 Result<ViewRequest> view_request(const TraceOptions& options, std::FILE* err) {
   Result<LineFormat> format = LineFormat::parse(options.format);
   if (!format) return std::unexpected(format.error());
-  auto filter = compile(words_of(options.filter), err);
+  auto filter = compile_trace_filter(words_of(options.filter), err);
   if (!filter) return std::unexpected(filter.error());
   return ViewRequest{.mode = mode_of(options),
                      .options = {.time = time_style(options.time),
@@ -124,8 +128,19 @@ constexpr std::array<std::array<std::string_view, 4>, 3> kAlternatives = {{
     {"--write", "--output"},
 }};
 // And none of these with -r.
-constexpr std::array<std::string_view, 8> kRecording = {"--fifo",    "--all-calls", "--user", "--write",
-                                                        "--snaplen", "--env",       "--for",  "--size"};
+constexpr std::array<std::string_view, 15> kRecording = {
+    "--fifo", "--all-calls", "--user",   "--write", "--snaplen", "--env",    "--for",   "--size",
+    "-z",     "--until",     "--before", "--after", "--memory",  "--repeat", "--rotate"};
+// What the first of each pair needs.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kNeeds = {{
+    {"-z", "--write"},
+    {"--until", "--write"},
+    {"--rotate", "--write"},
+    {"--before", "--until"},
+    {"--after", "--until"},
+    {"--memory", "--until"},
+    {"--repeat", "--until"},
+}};
 
 void refuse_contradictions(const CLI::App& parser) {
   const auto given = [&](std::string_view name) {
@@ -142,6 +157,16 @@ void refuse_contradictions(const CLI::App& parser) {
       first = name;
     }
   }
+  for (const auto& [option, other] : kNeeds) {
+    if (given(option) && !given(other))
+      throw CLI::ValidationError(std::string(option), fmt::format("makes no sense without {}", other));
+  }
+  if (given("--until") && given("--size")) refuse("--size", "--until");
+  const bool is_rotated = given("--rotate") && !given("--repeat");
+  if (is_rotated && !given("--size") && !given("--for"))
+    throw CLI::ValidationError("--rotate", "needs --size or --for, at which the next file begins");
+  if (given("--rotate") && given("--until") && !given("--repeat"))
+    throw CLI::ValidationError("--rotate", "makes sense with --until only if there is --repeat");
   if (!given("--read")) return;
   for (const std::string_view name : kRecording)
     if (given(name)) refuse(name, "--read");
@@ -241,6 +266,11 @@ Command add_trace_command(CLI::App& program, std::optional<std::vector<std::stri
     refuse_contradictions(*parser);
     if (has_command && live->selection.command.empty())
       throw CLI::ValidationError("--", "needs a command after it");
+    const bool to_output = live->selection.write_to == "-";
+    if (to_output && has_command)
+      throw CLI::ValidationError("-w", "- is standard output, which the command has. Name a file");
+    if (to_output && (live->selection.compress || !live->until.empty() || live->rotate != 0))
+      throw CLI::ValidationError("-w", "- is standard output: -z, --until and --rotate need a file");
     if (has_command && !options->read_file.empty())
       throw CLI::ValidationError("-r", "shows a capture and runs no command");
     sort_out_print_option(*options, *live);

@@ -32,6 +32,10 @@ struct TraceOptions {
 // What the options ask for. A doubtful filter is reported to `err`.
 [[nodiscard]] Result<ViewRequest> view_request(const TraceOptions& options, std::FILE* err);
 
+// Empty without a filter. A doubtful one is reported to `err`.
+[[nodiscard]] Result<std::optional<TraceFilter>> compile_trace_filter(const std::string& text,
+                                                                      std::FILE* err);
+
 // Shows a capture. Returns the exit status.
 int trace_command(const TraceOptions& options, int out_fd, std::FILE* err);
 

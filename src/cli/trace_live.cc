@@ -63,8 +63,9 @@ std::vector<std::string> arguments_of(const TraceSelection& selection, const std
   if (selection.size) add("--size", format(*selection.size));
   if (selection.write_to.empty()) {
     add("--output-fd", stream_fd);
-  } else {
+  } else if (selection.write_to != "-") {  // which is where it writes by itself
     arguments.push_back("-w" + selection.write_to);
+    if (selection.compress) arguments.emplace_back("-z");
   }
   if (!selection.command.empty()) {
     arguments.emplace_back("--");
@@ -124,6 +125,10 @@ LiveTrace::LiveTrace(LiveTrace&& other) noexcept
 LiveTrace::~LiveTrace() {
   stream_.reset();
   (void)wait();
+}
+
+void LiveTrace::end() const {
+  if (pid_ > 0) (void)::kill(pid_, SIGTERM);  // it has not been waited for, so the id is still its own
 }
 
 int LiveTrace::wait() {

@@ -22,7 +22,8 @@ struct TraceSelection {
   std::string user;  // that runs the command; empty: the caller
   bool all_calls = false;
   bool with_environment = false;
-  std::string write_to;  // a file; empty: take_stream()
+  std::string write_to;   // a file; empty: take_stream()
+  bool compress = false;  // the file
   std::optional<unsigned> snaplen;
   std::optional<std::chrono::milliseconds> duration;
   std::optional<ByteSize> size;
@@ -42,6 +43,8 @@ class LiveTrace {
   // A pipe from which the capture is read, to its end; empty if it goes into a file. Close it when nothing
   // more is wanted: upon that, the recorder ends.
   [[nodiscard]] UniqueFd take_stream() { return std::move(stream_); }
+  // Makes the recorder end. What it has recorded still comes.
+  void end() const;
   // Waits for the recorder's end, and returns its status: that of the command if there was one, 0 if the
   // recording ended as it should, else what sysexits.h says. The recorder has said why.
   int wait();

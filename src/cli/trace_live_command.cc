@@ -3,14 +3,20 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <cerrno>
 #include <charconv>
+#include <functional>
+#include <optional>
 #include <utility>
 
 #include "base/error.h"
 #include "base/phrase_id.h"
 #include "base/text.h"
+#include "cli/trace_files.h"
+#include "cli/trace_keep.h"
 #include "cli/trace_print.h"
 
 namespace slurper {
@@ -44,13 +50,65 @@ std::vector<pid_t> pids_in(const std::string& text) {
   return pids;
 }
 
+namespace {
+
+template <typename Time>
+void add_time(CLI::App& parser, const std::string& name, Time& time, const std::string& help) {
+  parser
+      .add_option_function<std::string>(
+          name,
+          [name, &time](const std::string& text) {
+            const auto parsed = parse_duration(text);
+            if (!parsed) throw CLI::ValidationError(name, "is no time such as 30s: " + text);
+            time = *parsed;
+          },
+          help)
+      ->type_name("TIME");
+}
+
+template <typename Size>
+void add_size(CLI::App& parser, const std::string& name, Size& size, const std::string& help) {
+  parser
+      .add_option_function<std::string>(
+          name,
+          [name, &size](const std::string& text) {
+            const auto parsed = parse_byte_size(text);
+            if (!parsed) throw CLI::ValidationError(name, "is no size such as 100MiB: " + text);
+            size = *parsed;
+          },
+          help)
+      ->type_name("SIZE");
+}
+
+// Adds the options that keep a part of what is recorded.
+void add_keep_options(CLI::App& parser, LiveOptions& options) {
+  parser
+      .add_option("--until", options.until,
+                  "with -w: keeps what is recorded in memory until\nan event matches, and then writes it")
+      ->type_name("FILTER");
+  add_time(parser, "--before", options.before, "with --until: from so long before (default: 10s)");
+  add_time(parser, "--after", options.after, "with --until: to so long after (default: 1s)");
+  add_size(parser, "--memory", options.memory, "with --until: at most that much (default: 256MiB)");
+  parser.add_flag("--repeat", options.repeat, "with --until: goes on, into FILE.1, FILE.2, ...");
+  parser
+      .add_option("--rotate", options.rotate,
+                  "with -w: begins FILE.1, FILE.2, ... at each --size\nor --for, and keeps the last COUNT")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000}))
+      ->type_name("COUNT")
+      ->default_str("");
+}
+
+}  // namespace
+
 void add_live_options(CLI::App& parser, LiveOptions& options) {
   TraceSelection& selection = options.selection;
   parser.add_option("--fifo", selection.fifo, "records the calls on this FIFO, by any process")
       ->type_name("PATH");
   parser.add_flag("--all-calls", selection.all_calls, "with --fifo: all calls of its holders");
   parser.add_option("-u,--user", selection.user, "runs the command as this user")->type_name("USER");
-  parser.add_option("-w,--write", selection.write_to, "records into a file (mode 0600), and shows nothing")
+  parser
+      .add_option("-w,--write", selection.write_to,
+                  "records into a file (mode 0600), and shows nothing;\n- is standard output")
       ->type_name("FILE");
   parser.add_option("-o,--output", options.output_file, "writes the lines to a file")->type_name("FILE");
   parser
@@ -58,30 +116,68 @@ void add_live_options(CLI::App& parser, LiveOptions& options) {
                   "records that much of what is read or written\n(default: 80)")
       ->type_name("COUNT");
   parser.add_flag("--env", selection.with_environment, "records the environments of programs, too");
-  parser
-      .add_option_function<std::string>(
-          "--for",
-          [&selection](const std::string& text) {
-            selection.duration = parse_duration(text);
-            if (!selection.duration) throw CLI::ValidationError("--for", "is no time such as 30s: " + text);
-          },
-          "ends after this time")
-      ->type_name("TIME");
-  parser
-      .add_option_function<std::string>(
-          "--size",
-          [&selection](const std::string& text) {
-            selection.size = parse_byte_size(text);
-            if (!selection.size) throw CLI::ValidationError("--size", "is no size such as 100MiB: " + text);
-          },
-          "ends when the capture has this size")
-      ->type_name("SIZE");
+  add_time(parser, "--for", selection.duration, "ends after this time");
+  add_size(parser, "--size", selection.size, "ends when the capture has this size");
+  parser.add_flag("-z", selection.compress, "with -w: compresses the file, by gzip");
+  add_keep_options(parser, options);
 }
+
+namespace {
+
+// What the recorder must not do itself, because it applies to each file.
+TraceSelection endless(TraceSelection selection) {
+  selection.write_to.clear();
+  selection.size.reset();
+  selection.duration.reset();
+  return selection;
+}
+
+// The part of the recording that is to be kept. `status` is the command's, if there was one.
+int keep_part(const LiveOptions& options, std::optional<TraceFilter> until, std::FILE* err) {
+  const TraceSelection& selection = options.selection;
+  CaptureFiles files({.path = selection.write_to,
+                      .is_numbered = options.repeat || options.rotate != 0,
+                      .keep = options.rotate,
+                      .compression = selection.compress ? CaptureOutput::Compression::Gzip
+                                                        : CaptureOutput::Compression::None});
+  if (const auto created = files.create(); !created) {
+    fmt::print(err, "slurper: {}\n", created.error().text);
+    return created.error().status;
+  }
+  TraceSelection recorded = endless(selection);
+  if (until) recorded.duration = selection.duration;
+  Result<LiveTrace> live = LiveTrace::start(recorded);
+  if (!live) return report_to(err, live.error());
+  const std::function<void()> end = [&live] { live->end(); };
+  UniqueFd stream = live->take_stream();
+  int kept = 0;
+  if (until) {
+    kept = keep_incidents(std::move(stream),
+                          {.until = std::move(*until),
+                           .before = options.before,
+                           .after = options.after,
+                           .memory = options.memory,
+                           .repeat = options.repeat},
+                          files, end, err);
+  } else {
+    const RotationOptions rotation{.size = selection.size.value_or(ByteSize{0}).bytes,
+                                   .age = selection.duration};
+    kept = keep_newest(std::move(stream), rotation, files, end, err);
+  }
+  const int status = live->wait();
+  const bool is_its_own = selection.command.empty() || kept > 1;
+  return status == 0 && is_its_own ? kept : status;
+}
+
+}  // namespace
 
 int live_command(const LiveOptions& options, const TraceOptions& shown, std::FILE* err) {
   const bool shows = options.selection.write_to.empty();
   Result<ViewRequest> request = view_request(shown, err);
   if (!request) return report_to(err, request.error());
+  auto until = compile_trace_filter(options.until, err);
+  if (!until) return report_to(err, until.error());
+  if (*until || options.rotate != 0) return keep_part(options, std::move(*until), err);
   Result<UniqueFd> output = open_trace_output(options);
   if (!output) return report_to(err, output.error());
   Result<LiveTrace> live = LiveTrace::start(options.selection);

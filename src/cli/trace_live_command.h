@@ -1,8 +1,11 @@
 // slurper trace without -r: records, and shows at once what -r would show of the capture.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "base/fd.h"
 #include "cli/trace.h"
@@ -16,6 +19,12 @@ namespace slurper {
 
 struct LiveOptions {
   TraceSelection selection;
+  std::string until;  // a filter; empty: everything is kept
+  std::chrono::milliseconds before{10'000};
+  std::chrono::milliseconds after{1'000};
+  ByteSize memory{256ULL << 20};
+  bool repeat = false;
+  std::uint64_t rotate = 0;  // files to keep; 0: one file
   std::string output_file;  // for the lines; empty: standard output, or standard error if a command owns that
 };
 

@@ -96,6 +96,9 @@ Recorded<void> take(int which, std::string_view value, RecorderOptions& options)
     case 'w':
       options.write_to = value;
       return {};
+    case 'z':
+      options.compression = CaptureOutput::Compression::Gzip;
+      return {};
     case 'u':
       options.user = value;
       return {};
@@ -131,6 +134,8 @@ Recorded<void> check(const RecorderOptions& options) {
   if (selected > 1) return usage("--fifo, -p and a command exclude each other");
   if (!options.user.empty() && options.command.empty())
     return usage("-u is for a command: -u USER -- COMMAND");
+  if (options.compression != CaptureOutput::Compression::None && options.write_to.empty())
+    return usage("-z is for a file: -w FILE -z");
   if (options.all_calls && options.fifo.empty())
     return usage("--all-calls is for --fifo; else all calls are recorded");
   return {};
@@ -141,7 +146,7 @@ Recorded<void> check(const RecorderOptions& options) {
 Recorded<RecorderOptions> parse_options(int argc, char** argv) {
   RecorderOptions options;
   ::opterr = 0;
-  for (int which = 0; (which = ::getopt_long(argc, argv, "+p:w:u:h", kLong, nullptr)) != -1;) {
+  for (int which = 0; (which = ::getopt_long(argc, argv, "+p:w:zu:h", kLong, nullptr)) != -1;) {
     const auto taken =
         take(which, ::optarg == nullptr ? std::string_view() : std::string_view(::optarg), options);
     if (!taken) return std::unexpected(taken.error());
@@ -164,6 +169,7 @@ std::string options_help() {
          "  -- COMMAND...    runs the command, records it, and exits with its status\n"
          "  -u USER          runs the command as this user\n"
          "  -w FILE          writes to FILE (mode 0600), not to standard output\n"
+         "  -z               with -w: compresses it, by gzip\n"
          "  --output-fd N    writes to this descriptor\n"
          "  --snaplen N      keeps the first N bytes of what is read or written (default: 80)\n"
          "  --for TIME       ends after this time, e.g. 30s\n"

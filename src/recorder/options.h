@@ -5,10 +5,11 @@
 
 #include <chrono>
 #include <cstdint>
-#include <expected>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "trace/scap/capture_output.h"
 
 namespace slurper {
 
@@ -21,7 +22,8 @@ struct RecorderOptions {
   bool with_environment = false;
   bool help = false;
   std::uint32_t snaplen = 80;
-  std::string write_to;  // a file; empty: output_fd
+  std::string write_to;                                                       // a file; empty: output_fd
+  CaptureOutput::Compression compression = CaptureOutput::Compression::None;  // of the file
   int output_fd = 1;
   std::optional<std::chrono::milliseconds> duration;
   std::uint64_t max_size = 0;  // bytes; 0: no limit
@@ -30,13 +32,9 @@ struct RecorderOptions {
   [[nodiscard]] bool whole_machine() const { return fifo.empty() && pids.empty() && command.empty(); }
 };
 
-// What failed, in words for the operator, and the status to exit with.
-struct RecorderError {
-  int status = 1;
-  std::string text;
-};
+using RecorderError = CaptureError;
 template <typename T>
-using Recorded = std::expected<T, RecorderError>;
+using Recorded = Captured<T>;
 
 [[nodiscard]] Recorded<RecorderOptions> parse_options(int argc, char** argv);
 [[nodiscard]] std::string options_help();

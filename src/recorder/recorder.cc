@@ -121,7 +121,7 @@ Recorded<void> Recorder::prepare() {
   if (!loaded) return std::unexpected(loaded.error());
   programs_ = std::move(*loaded);
   auto output = options_.write_to.empty() ? CaptureOutput::use_descriptor(options_.output_fd)
-                                          : CaptureOutput::open_file(options_.write_to);
+                                          : CaptureOutput::open_file(options_.write_to, options_.compression);
   if (!output) return std::unexpected(output.error());
   output_ = std::move(*output);
   if (!options_.command.empty()) {
@@ -335,7 +335,8 @@ Recorded<void> Recorder::finish() {
     if ((view.record->flags & RecordInCall) != 0 && !is_execve(*view.record)) converter_.add_unfinished(view);
   }
   queue_.take_all(pending_);
-  return output_->write(pending_);
+  if (const auto written = output_->write(pending_); !written) return written;
+  return output_->finish();
 }
 
 void Recorder::report() const {

@@ -13,13 +13,13 @@
 
 #include "base/fd.h"
 #include "recorder/bpf_programs.h"
-#include "recorder/capture_output.h"
 #include "recorder/options.h"
 #include "recorder/traced_command.h"
 #include "trace/engine/event_queue.h"
 #include "trace/engine/process_book.h"
 #include "trace/engine/record_converter.h"
 #include "trace/engine/unix_connections.h"
+#include "trace/scap/capture_output.h"
 
 namespace slurper {
 

@@ -1197,6 +1197,15 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::NoSuchFormatField, .words = "there is no field {name}"},
     {.id = PhraseId::FilterNotHexadecimal,
      .words = "{value} is not a row of bytes in hexadecimal, as 0aff is"},
+    {.id = PhraseId::IncidentCaught,
+     .words =
+         "an event has matched: wrote {file} with {before} before it and {after} after it, {size} in all"},
+    {.id = PhraseId::IncidentWindowCut,
+     .words =
+         "it should begin {wanted} before the event, and more did not fit into {memory} of memory. Raise "
+         "--memory"},
+    {.id = PhraseId::NoIncident, .words = "no event has matched, so nothing was written"},
+    {.id = PhraseId::RotationEnded, .words = "the newest file is {file}"},
 }};
 
 constexpr bool is_in_order() {

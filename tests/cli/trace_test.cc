@@ -204,16 +204,38 @@ TEST_F(Trace, RefusesWhatContradictsItself) {
                                              {"--snaplen", "9"},
                                              {"--env"},
                                              {"--for", "1s"},
-                                             {"--size", "1MiB"}}) {
+                                             {"--size", "1MiB"},
+                                             {"-w", "/x", "--until", "evt.num = 1"},
+                                             {"-w", "/x", "--rotate", "3", "--for", "1s"},
+                                             {"-w", "/x", "-z"}}) {
     std::vector<std::string> both = {"-r", file};
     both.insert(both.end(), recording.begin(), recording.end());
     refuses(both, " makes no sense together with --read");
   }
   refuses({"-r", file, "--", "true"}, "-r: shows a capture and runs no command");
   refuses({"-w", "/x", "-o", "/y"}, "--write: makes no sense together with --output");
+  refuses({"-z"}, "-z: makes no sense without --write");
+  refuses({"--until", "evt.num = 1"}, "--until: makes no sense without --write");
+  for (const std::string option : {"--before", "--after"})
+    refuses({"-w", "/x", option, "1s"}, option + ": makes no sense without --until");
+  refuses({"-w", "/x", "--memory", "1MiB"}, "--memory: makes no sense without --until");
+  refuses({"-w", "/x", "--repeat"}, "--repeat: makes no sense without --until");
+  refuses({"--rotate", "3"}, "--rotate: makes no sense without --write");
+  refuses({"-w", "/x", "--rotate", "3"}, "--rotate: needs --size or --for");
+  refuses({"-w", "/x", "--rotate", "3", "--for", "1s", "--until", "evt.num = 1"},
+          "--rotate: makes sense with --until only if there is --repeat");
+  refuses({"-w", "/x", "--size", "1MiB", "--until", "evt.num = 1"},
+          "--size: makes no sense together with --until");
+  refuses({"-w", "/x", "--until", "evt.tpye = read"}, "cannot accept the filter 'evt.tpye = read'");
+  refuses({"-w", "/x", "--until", "evt.num = 1", "--before", "soon"},
+          "--before: is no time such as 30s: soon");
+  refuses({"-w", "/x", "--until", "evt.num = 1", "--memory", "much"},
+          "--memory: is no size such as 100MiB: much");
   refuses({"-r", file, "--json", "--calls"}, "--calls: makes no sense together with --json");
   refuses({"-r", file, "-S", "--calls"}, "--calls: makes no sense together with --summary");
   refuses({"-r", file, "-A", "-x"}, "-A: makes no sense together with -x");
+  refuses({"-w", "-", "--", "true"}, "-w: - is standard output, which the command has. Name a file");
+  refuses({"-w", "-", "-z"}, "-w: - is standard output: -z, --until and --rotate need a file");
   refuses({"--"}, "--: needs a command after it");
   for (const std::string format : {"", "abc", "1 2", "1,,2"})
     refuses({"-p", format}, "or a format with fields, as %evt.num. This is neither: " + format);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "fuzz/fuzz.h"
+#include "trace/model/event_window.h"
 #include "trace/view/trace_view.h"
 
 using slurper::fuzz::require;
@@ -48,6 +49,25 @@ void show(std::string_view bytes, slurper::ViewMode mode, std::string_view forma
   view.show(reader);
 }
 
+// What a window of the last events writes is a capture without damage, whatever it was made of.
+void show_end(std::string_view bytes) {
+  slurper::ScapReader reader(slurper::CaptureInput(file_of(bytes), "capture"), [](const slurper::Damage&) {});
+  slurper::EventWindow window({.time = 1'000'000, .memory = 1'000});
+  while (const auto block = reader.next()) window.take(*block);
+  std::string written;
+  require(window.write([&](std::string_view part) {
+    written += part;
+    return true;
+  }),
+          "it is written to its end");
+  slurper::ScapReader again(slurper::CaptureInput(file_of(written), "capture"),
+                            [](const slurper::Damage&) { require(false, "what was written is no damage"); });
+  slurper::Model model;
+  while (const auto block = again.next()) {
+    if (!slurper::holds_event(block->type)) require(model.take_table(*block), "its tables are whole");
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -60,5 +80,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   show(bytes, slurper::ViewMode::Calls, slurper::kDefaultFormat);
   show(bytes, slurper::ViewMode::Json, slurper::kDefaultFormat);
   show(bytes, slurper::ViewMode::Summary, slurper::kDefaultFormat);
+  show_end(bytes);
   return 0;
 }

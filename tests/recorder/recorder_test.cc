@@ -311,6 +311,42 @@ TEST_F(Recorder, CountsWhatItLoses) {
   EXPECT_LE(shown + lost, kCalls + 10);
 }
 
+// The file holds what was recorded before the incident, too, though it was opened only then.
+TEST_F(Recorder, WaitsForAnIncident) {
+  const std::string fifo = make_fifo();
+  Program program{.argv = {slurper_binary(), "trace", "--until", "evt.res = EPIPE", "--after", "0s", "-w",
+                           capture_, "--"},
+                  .env = {"SLURPER_TRACE_PROGRAM=" SLURPER_RECORDER}};
+  std::ranges::copy(traced({"lose-reader", fifo}), std::back_inserter(program.argv));
+  Child tracing(program);
+  EXPECT_TRUE(tracing.exits_with(0)) << tracing.err();
+  EXPECT_THAT(tracing.err(), HasSubstr("an event has matched: wrote '" + capture_ + "'"));
+  EXPECT_THAT(sysdig(capture_, {"-p", "%evt.res %evt.arg.data", "evt.rawres=-32"}), ElementsAre("EPIPE x"));
+  EXPECT_THAT(sysdig(capture_, {"-p", "%evt.arg.name", "evt.type in (open,openat) and evt.dir=>"}),
+              Contains(fifo).Times(2));
+}
+
+// … -w - | slurper trace -r -
+TEST_F(Recorder, SlurperWritesToStandardOutput) {
+  const Child sleeping({.argv = {"sleep", "1000"}, .env = {}});
+  Child tracing(
+      {.argv = {slurper_binary(), "trace", "-p", std::to_string(sleeping.pid()), "--for", "1ms", "-w", "-"},
+       .env = {"SLURPER_TRACE_PROGRAM=" SLURPER_RECORDER}});
+  EXPECT_TRUE(tracing.exits_with(0)) << tracing.err();
+  write_file(capture_, tracing.out());
+  EXPECT_THAT(sysdig(capture_, {"-p", "%proc.name %evt.type"}), ElementsAre(HasSubstr("sleep ")));
+  EXPECT_FALSE(std::filesystem::exists("-"));
+}
+
+TEST_F(Recorder, CompressesAsItIsTold) {
+  const std::string packed = folder_ / "packed";
+  EXPECT_EQ(record(arguments({"-z", "-w", packed}, traced({"fork-twice"}))).status, 7);
+  EXPECT_EQ(read_file(packed).substr(0, 2), "\x1f\x8b");
+  EXPECT_THAT(sysdig(packed, {"-p", "%evt.arg.data", "evt.type=write and evt.dir=<"}),
+              ElementsAre("child 1", "child 2"));
+  EXPECT_THAT(record({"-z", "--for", "1ms"}).err, HasSubstr("-z is for a file: -w FILE -z"));
+}
+
 // What an option leaves out, the kernel does not even verify.
 TEST_F(Recorder, LoadsItsProgramsWithEachOption) {
   const std::string fifo = make_fifo();

@@ -1,6 +1,7 @@
 // Makes captures, byte by byte, as docs say and sysdig reads them.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <initializer_list>
 #include <string>
@@ -108,6 +109,12 @@ class CaptureBuilder {
                           std::uint32_t flags) {
     time_ += 1000;
     return block(kFlaggedEventBlock, u16(0) + u32(flags) + event_of(tid, type, params));
+  }
+
+  // The next event comes so much later.
+  CaptureBuilder& pause(std::chrono::nanoseconds time) {
+    time_ += static_cast<std::uint64_t>(time.count());
+    return *this;
   }
 
   [[nodiscard]] const std::string& bytes() const { return bytes_; }

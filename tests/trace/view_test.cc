@@ -207,6 +207,21 @@ TEST(TraceView, TheStoryOfAFailureHasThePipeAsItWasThen) {
               HasSubstr("; the pipe had 3 of 16 slots in use, 0 readers, 1 writers\n"));
 }
 
+// A writer that has been blocked for an hour has made one call, which has not ended.
+TEST(TraceView, TheSummaryCountsWhatHasNotEnded) {
+  CaptureBuilder capture;
+  capture.process({.tid = 5, .pid = 5, .name = "app"}).fd(5, 4, FdType::Fifo, sized("/run/x"));
+  capture.process({.tid = 6, .pid = 6, .name = "other"});
+  capture.event(5, 8, {i64(4), u32(1)}).event(5, kBlockedEvent);
+  capture.pause(std::chrono::hours(1)).event(6, 4, {i64(9)});
+  const std::string text = show(capture, {.filter = "proc.name = app", .mode = ViewMode::Summary}).lines;
+  EXPECT_THAT(text,
+              HasSubstr("        1       0            0            0 3600.000002000  app (5) 4 <p>/run/x\n"));
+  EXPECT_THAT(text, HasSubstr("The calls that had not ended:\n"));
+  EXPECT_THAT(text, HasSubstr(" write(fd=4(<p>/run/x) size=1 <unfinished ...> for 3600.000002000 s\n"));
+  EXPECT_THAT(text, testing::Not(HasSubstr("close(")));
+}
+
 // Only a loss is shown whatever the filter is.
 TEST(TraceView, OwnEventsFollowTheFilter) {
   CaptureBuilder capture = sample();

@@ -7,7 +7,7 @@
 
 namespace slurper {
 
-void EventQueue::add(const ScapEvent& event, const ScapParams& params) {
+void EventQueue::add(const EventHead& event, const ScapParams& params) {
   const std::size_t offset = blocks_.size();
   append_event(blocks_, event, params);
   waiting_.push_back({event.time, next_number_++, offset, blocks_.size() - offset});

@@ -14,7 +14,7 @@ namespace slurper {
 // earlier. For one thread.
 class EventQueue {
  public:
-  void add(const ScapEvent& event, const ScapParams& params);
+  void add(const EventHead& event, const ScapParams& params);
 
   // Appends the blocks of all events before `time`, in order; equal times in the order in which they came.
   void take_until(std::uint64_t time, std::string& out);

@@ -52,13 +52,13 @@ class FdTable {
     }
     std::erase_if(high_, [](const auto& one) { return one.second.close_on_exec; });
   }
-  // Calls `visit(fd, file)` for each descriptor that is open.
+  // Calls `visit(fd, file, close_on_exec)` for each descriptor that is open.
   template <typename Visit>
   void for_each(const Visit& visit) const {
     for (std::size_t i = 0; i < low_.size(); ++i) {
-      if (low_[i].file) visit(static_cast<std::int64_t>(i), *low_[i].file);
+      if (low_[i].file) visit(static_cast<std::int64_t>(i), *low_[i].file, low_[i].close_on_exec);
     }
-    for (const auto& [fd, one] : high_) visit(fd, *one.file);
+    for (const auto& [fd, one] : high_) visit(fd, *one.file, one.close_on_exec);
   }
   [[nodiscard]] std::size_t size() const { return low_.size() + high_.size(); }
 

@@ -62,7 +62,10 @@ void Model::clone(TraceEvent& event) {
   // After vfork(2), the parent's exit comes when the child has executed a program.
   const bool is_made = known != nullptr && known->cloned_at != 0 &&
                        (is_child || event.enter == nullptr || known->cloned_at >= event.enter->time);
-  if (is_made) return;
+  // The tables were written between the two.
+  const bool is_in_tables = known != nullptr && known->is_known && known->cloned_at == 0 && !is_child &&
+                            known->parent == event.thread->pid;
+  if (is_made || is_in_tables) return;
   const Thread* const parent = find_thread(parent_tid);
   const std::shared_ptr<FdTable> parent_fds = parent == nullptr ? nullptr : parent->fds;
   const std::string directory = parent == nullptr ? as_directory(text_of(raw.param(6))) : parent->directory;

@@ -59,7 +59,7 @@ std::optional<std::int64_t> Model::pid_of_peer(const OpenFile& file, std::int64_
   std::optional<std::int64_t> found;
   for (const auto& [tid, one] : threads_) {
     if (one->tid != one->pid || (found && one->pid == but_not)) continue;
-    one->fds->for_each([&](std::int64_t /*fd*/, const OpenFile& other) {
+    one->fds->for_each([&](std::int64_t /*fd*/, const OpenFile& other, bool /*close_on_exec*/) {
       const bool is_same_pair =
           (other.unix_source == file.unix_source && other.unix_target == file.unix_target) ||
           (other.unix_source == file.unix_target && other.unix_target == file.unix_source);

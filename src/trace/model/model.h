@@ -60,8 +60,16 @@ class Model {
   // Carries out what happens only after the event was shown: a descriptor is closed, a thread ends.
   void finish(const TraceEvent& event);
 
+  // Appends what is known as the tables of a capture, and the beginnings of the calls that are under way, so
+  // that a capture may go on with the next event as if it had begun long before. `time` is that of the next
+  // event. What only slurper's own events can say is said by such.
+  void append_tables(std::string& out, std::uint64_t time) const;
+
   // Calls `visit` with the enter event of each call that has not ended, in order of time.
   void for_each_pending(const std::function<void(TraceEvent&)>& visit);
+
+  // Of the event that was taken last.
+  [[nodiscard]] std::uint64_t last_time() const { return previous_time_; }
 
   [[nodiscard]] const Thread* find_thread(std::int64_t tid) const;
   // The main thread of a thread's process, or the thread.

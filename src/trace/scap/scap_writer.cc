@@ -222,7 +222,13 @@ void append_fds(std::string& out, std::int64_t tid, std::span<const ScapFd> fds)
   blocks.close();
 }
 
-void append_event(std::string& out, const ScapEvent& event, const ScapParams& params) {
+void append_block(std::string& out, std::uint32_t type, std::string_view body) {
+  const std::size_t begin = begin_block(out, type);
+  out += body;
+  end_block(out, begin);
+}
+
+void append_event(std::string& out, const EventHead& event, const ScapParams& params) {
   const std::size_t begin = begin_block(out, event.flags == 0 ? kEventBlock : kFlaggedEventBlock);
   put(out, event.cpu);
   if (event.flags != 0) put(out, event.flags);

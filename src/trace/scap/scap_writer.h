@@ -97,7 +97,7 @@ class ScapParams {
   std::string values_;
 };
 
-struct ScapEvent {
+struct EventHead {
   std::uint64_t time = 0;  // nanoseconds since 1970
   std::uint64_t tid = 0;
   std::uint16_t cpu = 0;
@@ -110,7 +110,8 @@ void append_section(std::string& out, const ScapMachine& machine);
 void append_users(std::string& out, std::span<const ScapUser> users, std::span<const ScapGroup> groups);
 void append_threads(std::string& out, std::span<const ScapThread> threads);
 void append_fds(std::string& out, std::int64_t tid, std::span<const ScapFd> fds);
-void append_event(std::string& out, const ScapEvent& event, const ScapParams& params);
+void append_block(std::string& out, std::uint32_t type, std::string_view body);
+void append_event(std::string& out, const EventHead& event, const ScapParams& params);
 
 // The number whose hexadecimal digits are the decimal digits of `number`: 4711 is stored as 0x4711. sysdig
 // shows the ends of AF_UNIX connections in hexadecimal, so it shows what ss(8) and strace(1) show.

@@ -87,6 +87,21 @@ void TraceSummary::take(const TraceEvent& event) {
   note_close(event);
 }
 
+void TraceSummary::take_unfinished(const TraceEvent& enter) {
+  const std::string process = process_of(enter);
+  const std::uint64_t time = model_.last_time() - std::min(model_.last_time(), enter.raw.time);
+  Totals nothing;
+  Totals& of_fd = enter.fd < 0 ? nothing : totals_of(process, enter.fd, enter.file.get());
+  for (Totals* totals : {&processes_[process], &calls_[std::string(event_name(enter))], &of_fd}) {
+    ++totals->calls;
+    totals->time += time;
+  }
+  if (++unfinished_count_ > kMaxRows) return;
+  std::string text;
+  append_unfinished(text, {enter, options_, scratch_});
+  unfinished_.push_back(fmt::format("{} for {} s", text, seconds(time)));
+}
+
 void TraceSummary::take_own(const TraceEvent& event) {
   if (event.raw.type == kDropsEvent) lost_ += event.raw.number<std::uint64_t>(1);
   if (event.raw.type == kPipeEvent) note_pipe(event);
@@ -223,6 +238,10 @@ void TraceSummary::append(std::string& out) const {
                [](const Key& key) { return key.first + ' ' + key.second; });
   if (!slowest_.empty()) out += "\nThe slowest calls:\n";
   for (const Slow& one : slowest_) out.append(one.text).append("\n");
+  if (!unfinished_.empty()) out += "\nThe calls that had not ended:\n";
+  for (const std::string& one : unfinished_) out.append(one).append("\n");
+  if (unfinished_count_ > unfinished_.size())
+    fmt::format_to(std::back_inserter(out), "and {} more\n", unfinished_count_ - unfinished_.size());
   if (failure_count_ > 0) out += "\nThe failed calls:\n";
   for (const Failure& one : failures_) {
     out.append(one.text).append("\n");

@@ -19,6 +19,8 @@ class TraceSummary {
   TraceSummary(const Model& model, const ViewOptions& options);
   void take(const TraceEvent& event);
   void take_own(const TraceEvent& event);
+  // The beginning of a call that had not ended when the capture did. Call it after all events.
+  void take_unfinished(const TraceEvent& enter);
   void append(std::string& out) const;
 
  private:
@@ -68,6 +70,8 @@ class TraceSummary {
   std::map<Key, Totals> fds_;
   std::map<std::string, Totals> calls_;
   std::vector<Slow> slowest_;
+  std::vector<std::string> unfinished_;
+  std::uint64_t unfinished_count_ = 0;
   std::vector<Failure> failures_;
   std::uint64_t failure_count_ = 0;
   // The end of a connection that was closed, by both its numbers.

@@ -40,7 +40,7 @@ void TraceView::show(ScapReader& reader) {
   }
   if (done_ && matched_ < request_.max_events) return;  // the output is gone
   if (!held_call_.empty()) end_held_call(nullptr);
-  if (request_.mode == ViewMode::Calls) show_unfinished();
+  if (request_.mode == ViewMode::Calls || summary_) show_unfinished();
   if (summary_) summary_->append(lines_);
   flush();
 }
@@ -156,6 +156,7 @@ void TraceView::show_own(const TraceEvent& event) {
 void TraceView::show_unfinished() {
   model_.for_each_pending([this](TraceEvent& event) {
     if (request_.filter && !request_.filter->matches(shown(event))) return;
+    if (summary_) return summary_->take_unfinished(event);
     append_unfinished(lines_, shown(event));
     end_line();
   });

@@ -1,4 +1,4 @@
-#include "recorder/capture_output.h"
+#include "trace/scap/capture_output.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -7,7 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <new>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -19,9 +21,9 @@ namespace {
 constexpr int kCantCreate = 73;  // EX_CANTCREAT of sysexits.h
 constexpr int kIo = 74;          // EX_IOERR
 
-std::unexpected<RecorderError> cannot_create(const std::string& path, std::string_view why) {
+std::unexpected<CaptureError> cannot_create(const std::string& path, std::string_view why) {
   return std::unexpected(
-      RecorderError{kCantCreate, fmt::format("cannot create the capture {}: {}", in_quotes(path), why)});
+      CaptureError{kCantCreate, fmt::format("cannot create the capture {}: {}", in_quotes(path), why)});
 }
 
 // Whether the file that is already there may be overwritten, and why not.
@@ -35,7 +37,23 @@ std::string_view objection(const struct stat& file) {
 
 }  // namespace
 
-Recorded<CaptureOutput> CaptureOutput::open_file(const std::string& path) {
+void CaptureOutput::EndDeflation::operator()(z_stream* stream) const {
+  deflateEnd(stream);
+  delete stream;
+}
+
+Captured<CaptureOutput> CaptureOutput::open_file(const std::string& path, Compression compression) {
+  Captured<CaptureOutput> output = create_file(path);
+  if (!output || compression == Compression::None) return output;
+  output->deflation_.reset(new z_stream{});
+  // Level 1: a recorder has to keep up. 16: the header of gzip.
+  if (deflateInit2(output->deflation_.get(), Z_BEST_SPEED, Z_DEFLATED, 16 + MAX_WBITS, 8,
+                   Z_DEFAULT_STRATEGY) != Z_OK)
+    throw std::bad_alloc();
+  return output;
+}
+
+Captured<CaptureOutput> CaptureOutput::create_file(const std::string& path) {
   constexpr int kFlags = O_WRONLY | O_CLOEXEC | O_NOFOLLOW;
   UniqueFd fd(::open(path.c_str(), kFlags | O_CREAT | O_EXCL, 0600));
   if (fd) return lock(std::move(fd), path);
@@ -48,29 +66,51 @@ Recorded<CaptureOutput> CaptureOutput::open_file(const std::string& path) {
   if (::fstat(fd.get(), &file) != 0) return cannot_create(path, errno_text(errno));
   if (const std::string_view why = objection(file); !why.empty()) return cannot_create(path, why);
   if (!S_ISREG(file.st_mode)) return CaptureOutput(std::move(fd), path);
-  Recorded<CaptureOutput> locked = lock(std::move(fd), path);
+  Captured<CaptureOutput> locked = lock(std::move(fd), path);
   if (locked && (::fchmod(locked->fd_.get(), 0600) != 0 || ::ftruncate(locked->fd_.get(), 0) != 0))
     return cannot_create(path, errno_text(errno));
   return locked;
 }
 
 // Two recorders would write over each other.
-Recorded<CaptureOutput> CaptureOutput::lock(UniqueFd fd, const std::string& path) {
+Captured<CaptureOutput> CaptureOutput::lock(UniqueFd fd, const std::string& path) {
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return CaptureOutput(std::move(fd), path);
   return cannot_create(path,
                        errno == EWOULDBLOCK ? "another recorder writes it. Name another" : errno_text(errno));
 }
 
-Recorded<CaptureOutput> CaptureOutput::use_descriptor(int fd) {
+Captured<CaptureOutput> CaptureOutput::use_descriptor(int fd) {
   if (::isatty(fd) != 0)
     return std::unexpected(
-        RecorderError{64, "a capture is no text for a terminal: name a file with -w, or run slurper trace"});
+        CaptureError{64, "a capture is no text for a terminal: name a file with -w, or run slurper trace"});
   if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
-    return std::unexpected(RecorderError{64, fmt::format("descriptor {} is not open", fd)});
+    return std::unexpected(CaptureError{64, fmt::format("descriptor {} is not open", fd)});
   return CaptureOutput(UniqueFd(fd), fmt::format("descriptor {}", fd));
 }
 
-Recorded<void> CaptureOutput::write(std::string_view bytes) {
+Captured<void> CaptureOutput::write(std::string_view bytes) {
+  return deflation_ ? deflate_all(bytes, Z_NO_FLUSH) : put(bytes);
+}
+
+Captured<void> CaptureOutput::finish() {
+  return deflation_ ? deflate_all({}, Z_FINISH) : Captured<void>();
+}
+
+Captured<void> CaptureOutput::deflate_all(std::string_view bytes, int flush) {
+  std::array<char, 64UL << 10> packed;
+  // zlib takes a pointer to what it only reads. No caller has 4 GiB at once.
+  deflation_->next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+  deflation_->avail_in = static_cast<uInt>(bytes.size());
+  do {
+    deflation_->next_out = reinterpret_cast<Bytef*>(packed.data());
+    deflation_->avail_out = static_cast<uInt>(packed.size());
+    (void)deflate(deflation_.get(), flush);  // fails only if it is called wrongly
+    if (const auto done = put({packed.data(), packed.size() - deflation_->avail_out}); !done) return done;
+  } while (deflation_->avail_out == 0);
+  return {};
+}
+
+Captured<void> CaptureOutput::put(std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t written = ::write(fd_.get(), bytes.data(), bytes.size());
     if (written > 0) {
@@ -84,8 +124,8 @@ Recorded<void> CaptureOutput::write(std::string_view bytes) {
       return {};
     } else if (errno != EINTR) {
       return std::unexpected(
-          RecorderError{kIo, fmt::format("cannot write the capture {}: {}. What was written can be read",
-                                         name_, errno_text(errno))});
+          CaptureError{kIo, fmt::format("cannot write the capture {}: {}. What was written can be read",
+                                        name_, errno_text(errno))});
     }
   }
   return {};

@@ -1,0 +1,257 @@
+#include "cli/trace_keep.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <utility>
+
+#include "base/phrase_id.h"
+#include "base/text.h"
+#include "service/phrase_table.h"
+#include "trace/model/event_window.h"
+#include "trace/own_events.h"
+#include "trace/scap/capture_input.h"
+#include "trace/scap/scap_reader.h"
+#include "trace/scap/scap_writer.h"
+#include "trace/view/shown_event.h"
+
+namespace slurper {
+
+namespace {
+
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+constexpr int kNothingMatched = 1;
+
+std::uint64_t in_nanoseconds(milliseconds time) {
+  return static_cast<std::uint64_t>(std::chrono::nanoseconds(time).count());
+}
+
+milliseconds in_milliseconds(std::uint64_t nanoseconds) {
+  return std::chrono::duration_cast<milliseconds>(std::chrono::nanoseconds(nanoseconds));
+}
+
+// Reads the recorder's stream block by block, and keeps what it tells of processes and descriptors.
+class Keeper {
+ public:
+  Keeper(UniqueFd stream, CaptureFiles& files, const std::function<void()>& end, std::FILE* err)
+      : stream_fd_(stream.get()),
+        reader_(CaptureInput(std::move(stream), "-"), [](const Damage&) {}),
+        files_(files),
+        end_(end),
+        err_(err) {}
+  Keeper(const Keeper&) = delete;
+  Keeper& operator=(const Keeper&) = delete;
+  virtual ~Keeper() = default;
+
+  int run() {
+    reader_.before_wait([this] { before_wait(); });
+    while (const std::optional<Block> block = reader_.next()) {
+      if (!is_done_) take(*block);
+    }
+    if (!is_done_) at_end();
+    return status_;
+  }
+
+ protected:
+  virtual void take(const Block& block) = 0;
+  virtual void before_wait() {}
+  // The recording has ended by itself.
+  virtual void at_end() = 0;
+
+  // Takes the block into the model. True if it is an event that sysdig has, too; see finish_event().
+  bool take_event(const Block& block, TraceEvent& event) {
+    if (!holds_event(block.type)) {
+      (void)model_.take_table(block);
+      return false;
+    }
+    const std::optional<ScapEvent> raw = event_in(block);
+    if (!raw || !model_.take(*raw, event)) return false;
+    if (!event.is_own) return true;
+    model_.finish(event);
+    return false;
+  }
+
+  // False, and the recording ends, if the file can't be written.
+  bool done(const Captured<void>& written) {
+    if (written) return true;
+    fmt::print(err_, "slurper: {}\n", written.error().text);
+    stop(written.error().status);
+    return false;
+  }
+  void stop(int status) {
+    is_done_ = true;
+    status_ = status;
+    end_();
+  }
+  void say(const Phrase& phrase) { fmt::print(err_, "slurper: {}\n", to_text(phrase)); }
+
+  const int stream_fd_;
+  ScapReader reader_;
+  CaptureFiles& files_;
+  const std::function<void()>& end_;
+  std::FILE* const err_;
+  Model model_;
+  bool is_done_ = false;
+  int status_ = 0;
+};
+
+class IncidentKeeper : public Keeper {
+ public:
+  IncidentKeeper(UniqueFd stream, IncidentOptions options, CaptureFiles& files,
+                 const std::function<void()>& end, std::FILE* err)
+      : Keeper(std::move(stream), files, end, err),
+        options_(std::move(options)),
+        window_({.time = in_nanoseconds(options_.before), .memory = options_.memory.bytes}) {}
+
+ private:
+  void take(const Block& block) override {
+    TraceEvent event;
+    const bool is_event = take_event(block, event);
+    if (is_event && is_open_ && event.raw.time > ends_at_) end_incident();
+    if (is_done_) return;
+    window_.take(block);
+    const bool was_open = is_open_;
+    if (is_event && !is_open_ && options_.until.matches({event, view_, scratch_})) begin_incident(event);
+    if (is_event) model_.finish(event);
+    if (was_open && is_open_) append(block);
+  }
+
+  // The window ends with the event.
+  void begin_incident(const TraceEvent& event) {
+    is_open_ = true;
+    has_matched_ = true;
+    before_ = in_milliseconds(window_.length());
+    was_cut_ = window_.is_cut();
+    matched_at_ = event.raw.time;
+    ends_at_ = event.raw.time + in_nanoseconds(options_.after);
+    last_time_ = event.raw.time;
+    deadline_ = Clock::now() + options_.after;
+    (void)window_.write([this](std::string_view bytes) { return done(files_.write(bytes)); });
+  }
+
+  void append(const Block& block) {
+    bytes_.clear();
+    append_block(bytes_, block.type, block.body);
+    if (const auto event = holds_event(block.type) ? event_in(block) : std::nullopt) last_time_ = event->time;
+    (void)done(files_.write(bytes_));
+  }
+
+  // Whatever comes now was recorded after the deadline.
+  void before_wait() override {
+    if (!is_open_ || is_done_) return;
+    pollfd readable{.fd = stream_fd_, .events = POLLIN, .revents = 0};
+    const auto left = std::chrono::ceil<milliseconds>(deadline_ - Clock::now());
+    const auto wait = static_cast<int>(std::clamp<milliseconds::rep>(left.count() + kLateness, 0, 1 << 30));
+    while (::poll(&readable, 1, wait) < 0 && errno == EINTR) {
+    }
+    if (readable.revents == 0) end_incident();
+  }
+
+  void end_incident() {
+    is_open_ = false;
+    const std::string path = files_.path();
+    const ByteSize size{files_.size()};
+    if (!done(files_.finish())) return;
+    say({PhraseId::IncidentCaught,
+         {{"file", QuotedText{path}},
+          {"before", before_},
+          {"after", in_milliseconds(last_time_ - std::min(last_time_, matched_at_))},
+          {"size", size}}});
+    if (was_cut_)
+      say({PhraseId::IncidentWindowCut, {{"wanted", options_.before}, {"memory", options_.memory}}});
+    if (!options_.repeat) return stop(0);
+    (void)done(files_.create());
+  }
+
+  void at_end() override {
+    if (is_open_) {
+      options_.repeat = false;
+      return end_incident();
+    }
+    if (has_matched_) return;
+    say(PhraseId::NoIncident);
+    status_ = kNothingMatched;
+  }
+
+  static constexpr milliseconds::rep kLateness = 200;  // of what the recorder has still to pass on
+
+  IncidentOptions options_;
+  EventWindow window_;
+  const ViewOptions view_{};
+  std::string scratch_;
+  std::string bytes_;
+  bool has_matched_ = false;
+  bool is_open_ = false;  // an event has matched, and what comes after it is written
+  bool was_cut_ = false;
+  milliseconds before_{0};
+  std::uint64_t matched_at_ = 0;
+  std::uint64_t ends_at_ = 0;
+  std::uint64_t last_time_ = 0;
+  Clock::time_point deadline_;
+};
+
+class NewestKeeper : public Keeper {
+ public:
+  NewestKeeper(UniqueFd stream, const RotationOptions& options, CaptureFiles& files,
+               const std::function<void()>& end, std::FILE* err)
+      : Keeper(std::move(stream), files, end, err), options_(options) {}
+
+ private:
+  void take(const Block& block) override {
+    if (describes_machine(block.type)) append_block(machine_, block.type, block.body);
+    const std::optional<ScapEvent> raw = holds_event(block.type) ? event_in(block) : std::nullopt;
+    // An event of slurper's own belongs to the one before it.
+    const bool may_be_first = raw && raw->type < kFirstOwnEvent;
+    if (may_be_first && is_full(raw->time) && !begin_file(raw->time)) return;
+    if (may_be_first && begun_at_ == 0) begun_at_ = raw->time;
+    TraceEvent event;
+    if (take_event(block, event)) model_.finish(event);
+    bytes_.clear();
+    append_block(bytes_, block.type, block.body);
+    (void)done(files_.write(bytes_));
+  }
+
+  // A file has one event at least.
+  [[nodiscard]] bool is_full(std::uint64_t time) const {
+    if (begun_at_ == 0 || time == begun_at_) return false;
+    const bool is_large = options_.size != 0 && files_.size() >= options_.size;
+    return is_large || (options_.age && time >= begun_at_ + in_nanoseconds(*options_.age));
+  }
+
+  bool begin_file(std::uint64_t time) {
+    if (!done(files_.finish()) || !done(files_.create())) return false;
+    std::string tables = machine_;
+    model_.append_tables(tables, time);
+    begun_at_ = time;
+    return done(files_.write(tables));
+  }
+
+  void at_end() override {
+    const std::string path = files_.path();
+    if (done(files_.finish())) say({PhraseId::RotationEnded, {{"file", QuotedText{path}}}});
+  }
+
+  RotationOptions options_;
+  std::string machine_;
+  std::string bytes_;
+  std::uint64_t begun_at_ = 0;  // the time of the file's first event
+};
+
+}  // namespace
+
+int keep_incidents(UniqueFd stream, IncidentOptions options, CaptureFiles& files,
+                   const std::function<void()>& end, std::FILE* err) {
+  return IncidentKeeper(std::move(stream), std::move(options), files, end, err).run();
+}
+
+int keep_newest(UniqueFd stream, const RotationOptions& options, CaptureFiles& files,
+                const std::function<void()>& end, std::FILE* err) {
+  return NewestKeeper(std::move(stream), options, files, end, err).run();
+}
+
+}  // namespace slurper
