@@ -98,6 +98,21 @@ TEST(Model, AForkCopiesTheDescriptorsAndAThreadSharesThem) {
       "5 1 child\n");
 }
 
+// The kernel gives the number away before the call that closes it returns.
+TEST(Model, ADescriptorThatAnotherThreadGotDuringItsCloseStays) {
+  CaptureBuilder capture;
+  capture.process({.tid = 5, .pid = 5}).file(5, 3, "/etc/hosts");
+  capture.event(5, 222)
+      .event(5, 223, child(7, 5, 5, 1, 1 | 1U << 13))
+      .event(7, 223, child(0, 7, 5, 1, 1 | 1U << 13));
+  capture.event(5, 4, {i64(3)});
+  open_file(capture, 7, 3, "/new");
+  capture.event(5, 5, {i64(0)});
+  read_each(capture, 7, {3});
+  EXPECT_EQ(show_as(capture, "%evt.type %fd.name", "evt.type in (close, read)"),
+            "close /etc/hosts\nclose /etc/hosts\nread /new\nread /new\n");
+}
+
 TEST(Model, TheChildMaySpeakBeforeItsParent) {
   CaptureBuilder capture;
   capture.process({.tid = 5, .pid = 5}).file(5, 3, "/etc/hosts");

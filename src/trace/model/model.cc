@@ -136,6 +136,7 @@ void Model::take_enter(TraceEvent& event) {
   pending.time = raw.time;
   pending.number = event.number;
   pending.fd = event.fd;
+  pending.file = event.file;
   pending.param_count = raw.param_count;
   pending.length_size = raw.length_size;
   // The values follow the lengths in the capture, too.
@@ -156,7 +157,8 @@ void Model::take_exit(TraceEvent& event) {
   const bool is_appended = shape.fd >= 0 && static_cast<std::size_t>(shape.fd) < event.raw.param_count;
   if (event.fd < 0 && is_appended)
     event.fd = event.raw.number<std::int64_t>(static_cast<std::size_t>(shape.fd));
-  if (event.fd >= 0) event.file = event.thread->fds->find(event.fd);
+  if (has_enter && pending.fd >= 0) event.file = pending.file;
+  if (event.fd >= 0 && event.file == nullptr) event.file = event.thread->fds->find(event.fd);
   apply_exit(event);
 }
 
@@ -164,7 +166,9 @@ void Model::finish(const TraceEvent& event) {
   if (event.is_own || event.shape->info == nullptr) return;
   constexpr std::uint16_t kCloseExit = 5;
   constexpr std::uint16_t kProcessExit = 186;
-  if (event.raw.type == kCloseExit && event.result() >= 0) event.thread->fds->close(event.fd);
+  if (event.raw.type == kCloseExit && event.result() >= 0 &&
+      event.thread->fds->find(event.fd) == event.file)  // else it is another file's by now
+    event.thread->fds->close(event.fd);
   if (event.raw.type == kProcessExit) {
     Thread*& recent = recent_[static_cast<std::uint64_t>(event.raw.tid) % kRecent];
     if (recent != nullptr && recent->tid == event.raw.tid) recent = nullptr;

@@ -30,6 +30,8 @@ struct PendingCall {
   std::uint64_t time = 0;
   std::uint64_t number = 0;  // evt.num
   std::int64_t fd = -1;
+  // What was behind the descriptor then. Once a close(2) has begun, another thread may get the number.
+  OpenFilePointer file;
   std::uint32_t param_count = 0;
   std::uint32_t length_size = 2;
   std::string bytes;  // lengths, then values
