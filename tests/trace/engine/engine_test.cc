@@ -61,6 +61,20 @@ TEST(UnixConnections, AReusedAddressIsAnotherConnection) {
   }
 }
 
+// Nobody watches those who had the connection that the tables name: it ends unseen, and the kernel gives both
+// its addresses to another one, which is connected from the other side.
+TEST(UnixConnections, AConnectionThatHasEndedUnseenIsNotTakenForANewOne) {
+  UnixConnections connections;
+  const UnixConnection old = *connections.find(socket_of(100, 1, 2), Side::Unknown, "/run/old");
+  const UnixConnection client = *connections.find(socket_of(300, 2, 1), Side::Client, "/run/new");
+  EXPECT_EQ(client.client, 300U);
+  EXPECT_EQ(client.path, "/run/new");
+  EXPECT_NE(client.server, old.server);
+  const UnixConnection server = *connections.find(socket_of(400, 1, 2, 300), Side::Server, "/run/new");
+  EXPECT_EQ(server.client, client.client);
+  EXPECT_EQ(server.server, client.server);
+}
+
 TEST(UnixConnections, AServerAloneIsEnough) {
   UnixConnections connections;
   const UnixConnection first = *connections.find(socket_of(200, 2, 1, 100), Side::Server, "/run/app");
