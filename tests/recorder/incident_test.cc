@@ -9,9 +9,11 @@
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
-#include <iterator>
+#include <map>
 #include <optional>
 #include <regex>
+#include <set>
+#include <sstream>
 
 #include "recorder/recording.h"
 #include "support/daemon.h"
@@ -24,6 +26,9 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
+
+// What a busy machine may need for downloads and requests.
+constexpr std::chrono::minutes kLong{10};
 
 // A port on which nothing listens at the moment.
 std::uint16_t free_port() {
@@ -49,21 +54,29 @@ bool accepts(std::uint16_t port) {
 // Debian's packages, unpacked and not installed.
 const fs::path& packages() {
   static const fs::path folder = [] {
-    Child fetching(
-        {.argv = {SLURPER_FETCH_PACKAGES, SLURPER_PACKAGES, "apache2-bin", "apache2-utils", "nginx-core"},
-         .env = {}});
-    EXPECT_TRUE(fetching.exits_with(0)) << fetching.err();
+    Child fetching({.argv = {SLURPER_FETCH_PACKAGES, SLURPER_PACKAGES, "apache2-bin", "apache2-utils",
+                             "nginx-core", "uwsgi-core", "uwsgi-plugin-python3"},
+                    .env = {}});
+    EXPECT_TRUE(fetching.exits_with(0, kLong)) << fetching.err();
     return fs::path(SLURPER_PACKAGES);
   }();
   return folder;
 }
 
-std::vector<std::string> libraries() {
-  for (const auto& entry : fs::directory_iterator(packages() / "usr/lib")) {
-    if (entry.path().filename().native().ends_with("-linux-gnu"))
-      return {"LD_LIBRARY_PATH=" + entry.path().native()};
+std::string child_of(const fs::path& folder, const std::regex& name) {
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (std::regex_match(entry.path().filename().native(), name)) return entry.path().filename();
   }
+  ADD_FAILURE() << folder;
   return {};
+}
+
+Program packaged(std::vector<std::string> argv) {
+  const fs::path libraries = packages() / "usr/lib";
+  argv.front() = packages() / argv.front();
+  return {
+      .argv = std::move(argv),
+      .env = {"LD_LIBRARY_PATH=" + (libraries / child_of(libraries, std::regex(".*-linux-gnu"))).native()}};
 }
 
 class Incident : public testing::Test {
@@ -71,85 +84,172 @@ class Incident : public testing::Test {
   void SetUp() override {
     SKIP_WITHOUT_BPF();
     ASSERT_EQ(::chmod(folder_.path().c_str(), 0777), 0);  // the servers' children are another user's
-    responder_.emplace(Program{.argv = {SLURPER_RESPONDER, socket_}, .env = {}});
-    ASSERT_TRUE(eventually([&] { return fs::exists(socket_); }));
-    ASSERT_EQ(::chmod(socket_.c_str(), 0777), 0);
   }
 
-  // Apache with the event MPM, as the incident had it.
+  void start_responder() { start_application({.argv = {SLURPER_RESPONDER, socket_}, .env = {}}); }
+
+  void start_uwsgi() {
+    write_file(folder_ / "app.py",
+               "def application(environ, start_response):\n"
+               "    start_response('200 OK', [('Content-Type', 'text/plain')])\n"
+               "    return [b'answered\\n']\n");
+    const std::string plugins = packages() / "usr/lib/uwsgi/plugins";
+    const std::string plugin = child_of(plugins, std::regex("python3.*_plugin\\.so"));
+    start_application(packaged({"usr/bin/uwsgi-core", "--plugins-dir", plugins, "--plugin",
+                                plugin.substr(0, plugin.find('_')), "--fastcgi-socket", socket_,
+                                "--wsgi-file", folder_ / "app.py"}));
+  }
+
+  // Apache with the event MPM, as the incident had it, in one process.
   void start_httpd() {
     const std::string modules = packages() / "usr/lib/apache2/modules";
     std::string config = "ServerRoot " + folder_.path() + "\nListen 127.0.0.1:" + std::to_string(port_) +
-                         "\nServerName localhost\nPidFile " + (folder_ / "pid") + "\nErrorLog " +
-                         (folder_ / "log") + "\nMutex file:" + folder_.path() +
-                         "\nUser nobody\nGroup nogroup\n";
+                         "\nServerName localhost\nPidFile " + (folder_ / "pid") + "\nErrorLog " + log_ +
+                         "\nMutex file:" + folder_.path() + "\nUser nobody\nGroup nogroup\n";
     for (const char* name : {"mpm_event", "authz_core", "proxy", "proxy_fcgi"})
       config += std::string("LoadModule ") + name + "_module " + modules + "/mod_" + name + ".so\n";
     config += "ProxyPass / unix:" + socket_ + "|fcgi://localhost/\n";
     write_file(folder_ / "httpd.conf", config);
-    start({packages() / "usr/sbin/apache2", "-X", "-f", folder_ / "httpd.conf"});
+    start_server({"usr/sbin/apache2", "-X", "-f", folder_ / "httpd.conf"});
   }
 
-  void start(std::vector<std::string> argv) {
-    server_.emplace(Program{.argv = std::move(argv), .env = libraries()});
-    ASSERT_TRUE(eventually([&] { return accepts(port_); })) << server_->err() << read_file(folder_ / "log");
+  void start_nginx() {
+    std::string config = "daemon off; master_process off; events { }\npid " + (folder_ / "pid") +
+                         "; error_log " + log_ + ";\nhttp { access_log off;\n";
+    for (const char* kind : {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"})
+      config += std::string(kind) + "_temp_path " + (folder_ / kind) + ";\n";
+    config += "server { listen 127.0.0.1:" + std::to_string(port_) +
+              "; location / { fastcgi_pass unix:" + socket_ +
+              ";\nfastcgi_param REQUEST_METHOD GET; fastcgi_param PATH_INFO /; fastcgi_param SERVER_NAME x;\n"
+              "fastcgi_param SERVER_PORT 80; fastcgi_param SERVER_PROTOCOL HTTP/1.1; } } }\n";
+    write_file(folder_ / "nginx.conf", config);
+    start_server({"usr/sbin/nginx", "-e", log_, "-c", folder_ / "nginx.conf"});
   }
 
   // How many of 1,000 requests were not answered with 200.
   int run_ab() {
-    Child ab({.argv = {packages() / "usr/bin/ab", "-q", "-n", "1000", "-c", "5",
-                       "http://127.0.0.1:" + std::to_string(port_) + "/"},
-              .env = libraries()});
-    EXPECT_TRUE(ab.exits_with(0)) << ab.err();
-    std::smatch found;
+    Child ab(packaged(
+        {"usr/bin/ab", "-q", "-n", "1000", "-c", "5", "http://127.0.0.1:" + std::to_string(port_) + "/"}));
+    EXPECT_TRUE(ab.exits_with(0, kLong)) << ab.err();
     const std::string out = ab.out();
     EXPECT_THAT(out, HasSubstr("Complete requests:      1000"));
+    std::smatch found;
     return std::regex_search(out, found, std::regex("Non-2xx responses: +([0-9]+)")) ? std::stoi(found[1])
                                                                                      : 0;
+  }
+
+  // What slurper says of the capture. (Where a thread gets the number of a descriptor that another one is
+  // still closing, sysdig 0.29.3 loses it.)
+  [[nodiscard]] std::vector<std::string> shown(const std::string& format, const std::string& filter) const {
+    Child reading({.argv = {slurper_binary(), "trace", "-r", capture_, "-p", format, filter}, .env = {}});
+    EXPECT_TRUE(reading.exits_with(0)) << reading.err();
+    std::vector<std::string> lines;
+    std::istringstream out(reading.out());
+    for (std::string line; std::getline(out, line);) lines.push_back(line);
+    return lines;
+  }
+
+  [[nodiscard]] std::string both() const {
+    return std::to_string(application_->pid()) + "," + std::to_string(server_->pid());
   }
 
   TempDir folder_;
   const std::string socket_ = folder_ / "app.s";
   const std::string capture_ = folder_ / "incident.scap";
+  const std::string log_ = folder_ / "log";
   const std::uint16_t port_ = free_port();
-  std::optional<Child> responder_;
+  std::optional<Child> application_;
   std::optional<Child> server_;
+
+ private:
+  void start_application(const Program& program) {
+    application_.emplace(program);
+    ASSERT_TRUE(eventually([&] { return fs::exists(socket_); })) << application_->err();
+    ASSERT_EQ(::chmod(socket_.c_str(), 0777), 0);
+  }
+  void start_server(std::vector<std::string> argv) {
+    write_file(log_, "");
+    ASSERT_EQ(::chmod(log_.c_str(), 0666), 0);
+    server_.emplace(packaged(std::move(argv)));
+    ASSERT_TRUE(eventually([&] { return accepts(port_); })) << server_->err() << read_file(log_);
+  }
 };
 
 // Whether a request fails is a race, so there are as many as it takes.
 TEST_F(Incident, IsCaughtWithBothEndsUnderOneName) {
+  start_responder();
   start_httpd();
   Child tracing(
       {.argv = {slurper_binary(), "trace", "-p",
-                std::to_string(responder_->pid()) + "," + std::to_string(server_->pid()), "--until",
+                std::to_string(application_->pid()) + "," + std::to_string(server_->pid()), "--until",
                 "evt.res = EPIPE and fd.type = unix", "--before", "10s", "--after", "100ms", "-w", capture_},
        .env = {"SLURPER_TRACE_PROGRAM=" SLURPER_RECORDER}});
   const auto is_caught = [&] { return tracing.err().contains("an event has matched"); };
   for (int i = 0; i < 100 && !is_caught(); ++i) run_ab();
   ASSERT_TRUE(tracing.exits_with(0)) << "100,000 requests, and none failed: " << tracing.err();
 
-  const std::vector<std::string> failed =
-      sysdig(capture_, {"-p", "%proc.name|%fd.name", "evt.res = EPIPE and fd.type = unix"});
+  EXPECT_THAT(sysdig(capture_, {"-p", "%proc.name %evt.type", "evt.res = EPIPE"}),
+              testing::Contains("apache2 writev"));
+  const std::vector<std::string> failed = shown("%proc.name|%fd.name", "evt.res = EPIPE and fd.type = unix");
   ASSERT_FALSE(failed.empty());
   EXPECT_THAT(failed.front(), testing::StartsWith("apache2|"));
   const std::string tuple = failed.front().substr(failed.front().find('|') + 1);
   EXPECT_THAT(tuple, testing::MatchesRegex("[0-9]+->[0-9]+ " + socket_));
   // The expression of the story, letter by letter, and both ends of the conversation under its name.
-  const std::string story = "(proc.pid=" + std::to_string(responder_->pid()) +
-                            " or proc.pid=" + std::to_string(server_->pid()) + ") and fd.type=unix";
-  Child reading({.argv = {slurper_binary(), "trace", "-r", capture_, "-p",
-                          "%proc.pid %evt.dir %evt.type %fd.name", story},
-                 .env = {}});
-  ASSERT_TRUE(reading.exits_with(0)) << reading.err();
-  EXPECT_THAT(reading.out(), HasSubstr(std::to_string(server_->pid()) + " < writev " + tuple));
-  EXPECT_THAT(reading.out(), HasSubstr(std::to_string(responder_->pid()) + " < read " + tuple));
-  EXPECT_THAT(reading.out(), HasSubstr(std::to_string(responder_->pid()) + " < write " + tuple));
-  EXPECT_THAT(reading.out(), HasSubstr(std::to_string(responder_->pid()) + " > close " + tuple));
-  EXPECT_THAT(sysdig(capture_, {"-p", "%proc.pid %fd.name",
-                                story + " and evt.type = close and fd.name contains " +
-                                    tuple.substr(0, tuple.find(' '))}),
-              testing::Contains(std::to_string(responder_->pid()) + " " + tuple));
+  const std::string application = std::to_string(application_->pid());
+  const std::string server = std::to_string(server_->pid());
+  const std::vector<std::string> lines =
+      shown("%proc.pid %evt.dir %evt.type %fd.name",
+            "(proc.pid=" + application + " or proc.pid=" + server + ") and fd.type=unix");
+  EXPECT_THAT(lines,
+              testing::IsSupersetOf({server + " < writev " + tuple, application + " < read " + tuple,
+                                     application + " < write " + tuple, application + " > close " + tuple}));
 }
+
+struct Cast {
+  bool has_nginx;
+  bool has_uwsgi;
+};
+
+class Conversations : public Incident, public testing::WithParamInterface<Cast> {};
+
+// Each connection has one name, and both processes have had it.
+TEST_P(Conversations, HaveBothEndsUnderOneName) {
+  GetParam().has_uwsgi ? start_uwsgi() : start_responder();
+  GetParam().has_nginx ? start_nginx() : start_httpd();
+  Child tracing({.argv = {slurper_binary(), "trace", "-p", both(), "-w", capture_},
+                 .env = {"SLURPER_TRACE_PROGRAM=" SLURPER_RECORDER}});
+  ASSERT_TRUE(eventually([&] { return fs::exists(capture_) && fs::file_size(capture_) > 0; }))
+      << tracing.err();
+  const int failed = run_ab();
+  if (GetParam().has_nginx || GetParam().has_uwsgi) {
+    EXPECT_EQ(failed, 0) << "it sends all at once, or reads to the end";
+  }
+  tracing.signal(SIGTERM);
+  ASSERT_TRUE(tracing.exits_with(0)) << tracing.err();
+  std::map<std::string, std::set<std::string>> connections;
+  for (const std::string& line :
+       shown("%proc.pid %fd.name", "fd.type=unix and evt.dir=> and fd.name endswith " + socket_)) {
+    const std::size_t blank = line.find(' ');
+    if (line.contains("->")) connections[line.substr(blank + 1)].insert(line.substr(0, blank));
+  }
+  if (tracing.err().contains(", 0 lost")) {
+    EXPECT_EQ(connections.size(), 1000U);
+    for (const auto& [name, pids] : connections)
+      EXPECT_THAT(pids, testing::UnorderedElementsAre(std::to_string(application_->pid()),
+                                                      std::to_string(server_->pid())))
+          << name;
+  }
+  EXPECT_THAT(connections, testing::SizeIs(testing::Ge(1)));
+}
+
+INSTANTIATE_TEST_SUITE_P(Casts, Conversations,
+                         testing::Values(Cast{false, false}, Cast{false, true}, Cast{true, false},
+                                         Cast{true, true}),
+                         [](const auto& cast) {
+                           return std::string(cast.param.has_nginx ? "Nginx" : "Httpd") +
+                                  (cast.param.has_uwsgi ? "AndUwsgi" : "AndResponder");
+                         });
 
 }  // namespace
 }  // namespace slurper::test
