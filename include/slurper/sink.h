@@ -99,6 +99,9 @@ struct Reached {
 struct SinkContext {
   std::string name;  // the sink's name
   LogId log_id{};
+  // The log's id before `slurper identity --new`; all zero: it has always had this one. What a destination of
+  // this machine alone knows by it is this log's.
+  LogId former_log_id{};
   MachineId machine_id{};
   // The CRC-32C of a whole line, without the CRs at its end; 0 for a part of one. To be stored at the
   // destination with a record, for Reached.
@@ -177,7 +180,7 @@ struct SinkType {
 };
 
 // Incremented by every change of these headers that breaks existing plug-ins.
-inline constexpr std::uint32_t kSinkApiVersion = 4;
+inline constexpr std::uint32_t kSinkApiVersion = 5;
 
 // What a plug-in exports, with C linkage, under the name slurper_sink_plugin.
 struct SinkPlugin {

@@ -39,7 +39,7 @@ SinkRunner::SinkRunner(const SinkLog& log, PreparedSink sink, EventListener& eve
       options_(sink.options),
       make_sink_(std::move(sink.make)),
       events_(events),
-      source_(log.os, log.paths, log.feed, log.times, log_.id, options_.source),
+      source_(log.os, log.paths, log.feed, log.times, log_.ids.id, options_.source),
       // Nothing after the log's end at this moment is old.
       progress_(
           log_, name_, source_, log.feed.end(), options_.on_reset, [this] { return stopping_.load(); },
@@ -48,7 +48,8 @@ SinkRunner::SinkRunner(const SinkLog& log, PreparedSink sink, EventListener& eve
       dead_letters_(log.os, log.paths.dead_letters(sink.name), log.access, render),
       window_([this](RecordBatch batch) { source_.recycle(std::move(batch)); }),
       context_{.name = name_,
-               .log_id = log.id,
+               .log_id = log.ids.id,
+               .former_log_id = log.ids.former,
                .machine_id = log.machine,
                .checksum = &record_checksum,
                .acks = nullptr,
