@@ -38,6 +38,7 @@ struct PreparedSink {
   // installed meanwhile.
   std::function<Result<std::unique_ptr<Sink>>()> make;
   std::vector<Phrase> warnings = {};  // about its settings, for the operator
+  std::string dead_letters = {};      // the file for what is refused; empty: the one beside the log
 };
 
 // Reads the log from the sink's cursor, hands records to the sink in batches, and moves the cursor as far as

@@ -535,8 +535,8 @@ TEST_F(RunnerTest, WhatIsRefusedGoesToTheDeadLetters) {
   finish();
   EXPECT_THAT(to_.all(), ElementsAre("0 one", "14 two"));
   EXPECT_THAT(test::read_file(disk_ / "messages.rejected-test"),
-              testing::MatchesRegex("\\{\"sink\":\"test\",\"reason\":\"it is bad\",\"record\":\\{.*bad "
-                                    "\\\\\"one\\\\\".*\"offset\":4\\}\\}\n"
+              testing::MatchesRegex("\\{\"sink\":\"test\",\"reason\":\"it is bad\",\"line\":\"bad "
+                                    "\\\\\"one\\\\\"\",\"record\":\\{.*\"offset\":4\\}\\}\n"
                                     "\\{\"sink\":\"test\",.*\"offset\":18\\}\\}\n"));
   EXPECT_THAT(said(), HasSubstr("was refused a line: it is bad"));
   // Counted over restarts, reported once.
