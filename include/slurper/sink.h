@@ -99,6 +99,9 @@ struct Reached {
 struct SinkContext {
   std::string name;  // the sink's name
   LogId log_id{};
+  // The log's id before `slurper identity --new`; all zero: it has always had this one. What a destination of
+  // this machine alone knows by it is this log's.
+  LogId former_log_id{};
   MachineId machine_id{};
   // The CRC-32C of a whole line, without the CRs at its end; 0 for a part of one. To be stored at the
   // destination with a record, for Reached.
@@ -113,6 +116,9 @@ struct SinkContext {
   // changes of state, never for each record: a syslogd that matches `*.*` may write it to the FIFO again. On
   // any thread, while the sink is open.
   std::function<void(Level, Phrase)> say;
+  // Shows a phrase in the status, "the sink 'x' … (phrase)", until the next call or close(): own_words("is
+  // …"). On any thread, while the sink is open.
+  std::function<void(Phrase)> show = [](const Phrase&) {};
 };
 
 // A destination. Each sink has its own thread, which alone calls it, and the sink may block: neither the
@@ -142,6 +148,16 @@ class Sink {
   // Takes a batch of at least one record over. The records, and what they refer to, stay valid until they are
   // acknowledged, rejected or released, or until close().
   [[nodiscard]] virtual Status deliver(std::span<const Record> batch) = 0;
+
+  // For a destination that knows a batch again by its bytes, or by its name. If this is not 0, each batch has
+  // exactly the records that begin in one block of so many bytes of the log, from a multiple of it to the
+  // next, and that the filter accepts. So the borders of batches depend on offsets and settings alone, and a
+  // batch that is delivered again, after a failure or a SIGKILL, is the same batch. It comes once the log has
+  // all of its records: the sink's batch_lines, batch_bytes and batch_time do not apply, and what slurper has
+  // at its end of the last block waits for the next start. Delivery resumes only between two blocks. A batch
+  // is shorter if the sink's first offset, or an answer of open(), is within its block, or if the log has
+  // lost lines since. Asked once after each open().
+  [[nodiscard]] virtual std::uint64_t border() const { return 0; }
 
   // Called soon after a write to SinkContext::wake_fd, and sometimes without one: serves a library whose
   // callbacks need the sink's own thread.
@@ -177,7 +193,7 @@ struct SinkType {
 };
 
 // Incremented by every change of these headers that breaks existing plug-ins.
-inline constexpr std::uint32_t kSinkApiVersion = 4;
+inline constexpr std::uint32_t kSinkApiVersion = 5;
 
 // What a plug-in exports, with C linkage, under the name slurper_sink_plugin.
 struct SinkPlugin {

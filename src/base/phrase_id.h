@@ -200,6 +200,8 @@ enum class PhraseId : std::uint16_t {
   NothingWrittenThere,    // end
   CursorOfAnotherLog,     //
   CursorWithoutSink,      //
+  GiveNewIdentity,        // file
+  NewIdentityCommand,     // log
 
   // filter/
   FilterAtColumn,                 // column, why
@@ -427,7 +429,7 @@ enum class PhraseId : std::uint16_t {
   ContinueAfterAnswer,      //
   AnswerBeyondLog,          // answer, end
   AnswerInLine,             // answer, line
-  CheckDestination,         // command
+  CheckDestination,         // identity, cursor: commands
   AnswerOfOtherLine,        // answer, there, here
   AnswerOfOtherMachine,     // answer, there, here
   DestinationLostLines,     // before, now
@@ -449,11 +451,14 @@ enum class PhraseId : std::uint16_t {
   GapCut,                   //
   GapDamaged,               //
   GapRemoved,               //
+  ConnectedTo,              // target
+  ConnectedByTls,           // target, version
+  ProgramRuns,              // pid
 
   // service/
   OtherFifoPassed,  // name, found
 
-  // The command line and `cursor`.
+  // The command line, `cursor`, `identity` and `replay`.
   UnderstandCommandLine,  //
   UnknownArgument,        // argument
   NoCommandNamed,         //
@@ -466,6 +471,14 @@ enum class PhraseId : std::uint16_t {
   CursorPlaceInLine,      // offset
   LogHasNoCursors,        //
   CursorsAre,             // sinks
+  RingHoldsLines,         // ring, size
+  ReplayDeadLetters,      // sink
+  NoSinkOfThisName,       //
+  SinksAre,               // sinks
+  ReadDeadLetters,        // file
+  MakeReplayFolder,       // file
+  ReplayInterrupted,      //
+  RepeatReplay,           //
 
   // What `check` finds.
   CheckedAsUnit,           // unit, user

@@ -19,9 +19,9 @@ Finding sink_error(const SinkSettings& sink, const Error& error) {
 }
 
 std::optional<Finding> check_cursor(const SinkSettings& sink, const LogPaths& paths,
-                                    const std::optional<Uuid>& log_id) {
+                                    const std::optional<LogIds>& log) {
   if (!LogPaths::is_cursor_name(sink.name)) return std::nullopt;
-  const Result<CursorReading> reading = read_cursor(kernel(), paths, sink.name, log_id);
+  const Result<CursorReading> reading = read_cursor(kernel(), paths, sink.name, log);
   // A sink that never ran has no cursor.
   if (reading || reading.error().kind == ErrorKind::NoInput) return std::nullopt;
   return sink_error(sink, reading.error());
@@ -32,13 +32,13 @@ std::optional<Finding> check_cursor(const SinkSettings& sink, const LogPaths& pa
 Findings check_sink_states(const Settings& settings) {
   Findings findings;
   const LogPaths paths(settings.log.path);
-  std::optional<Uuid> log_id;
+  std::optional<LogIds> log;
   if (const auto index = read_index(kernel(), paths)) {
-    if (const auto& record = index->record) log_id = record->log_id;
+    if (const auto& record = index->record) log = record->ids();
   }
   for (const SinkSettings& sink : settings.sinks) {
     if (const auto type = find_sink_type(sink); !type) findings.push_back(sink_error(sink, type.error()));
-    if (auto damaged = check_cursor(sink, paths, log_id)) findings.push_back(*std::move(damaged));
+    if (auto damaged = check_cursor(sink, paths, log)) findings.push_back(*std::move(damaged));
   }
   return findings;
 }

@@ -25,6 +25,8 @@ Command add_check_command(CLI::App& program);
 Command add_verify_command(CLI::App& program);
 Command add_recover_command(CLI::App& program);
 Command add_cursor_command(CLI::App& program);
+Command add_identity_command(CLI::App& program);
+Command add_replay_command(CLI::App& program);
 // `traced`: the command after "--", which is recorded; set if there is a "--".
 Command add_trace_command(CLI::App& program, std::optional<std::vector<std::string>> traced);
 

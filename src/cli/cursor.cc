@@ -59,7 +59,7 @@ Result<StreamOffset> parse_place(const std::string& to, const LogPaths& paths, c
 Status set(const std::string& to, const LogPaths& paths, const std::string& sink, const LogExtent& log) {
   const Result<StreamOffset> place = parse_place(to, paths, log);
   if (!place) return std::unexpected(place.error());
-  return set_cursor(kernel(), paths, sink, log.log_id, *place);
+  return set_cursor(kernel(), paths, sink, log.ids.id, *place);
 }
 
 Result<std::string> cursor_text(const LogPaths& paths, const std::string& sink,
@@ -75,7 +75,7 @@ Result<std::string> cursor_text(const LogPaths& paths, const std::string& sink,
       return std::unexpected(std::move(done.error()));
     }
   }
-  const Result<CursorReading> cursor = read_cursor(kernel(), paths, sink, log->log_id);
+  const Result<CursorReading> cursor = read_cursor(kernel(), paths, sink, log->ids);
   if (!cursor) {
     Error error = cursor.error();
     if (error.kind == ErrorKind::NoInput) error.advice = list_of_cursors(paths);

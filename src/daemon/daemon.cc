@@ -84,7 +84,7 @@ void Daemon::put_together(std::vector<ConfiguredSink> sinks) {
   sinks_ = std::make_unique<Sinks>(
       SinkLog{.os = os_,
               .paths = writer.paths(),
-              .id = writer.log_id(),
+              .ids = writer.log_ids(),
               .machine = sink_machine_id(),
               .access = writer.access(),
               .sync = settings_.log.sync,

@@ -117,7 +117,7 @@ class Start {
     const std::span<const char> pending = ring.bytes(ring.tail(), ring.head());
     if (Status agreed = writer.reconcile(ring.tail(), pending, ring.session()); !agreed) return agreed;
     ring.release(writer.end());
-    stages_.times = TimeIndex::open(os_, writer.paths(), writer.log_id(), writer.access(),
+    stages_.times = TimeIndex::open(os_, writer.paths(), writer.log_ids(), writer.access(),
                                     {.log_end = writer.end(), .head = ring.head()});
     for (const Phrase& finding : writer.take_findings())
       events_.report(EventId::LogFinding, {{"log", Quoted{settings_.log.path}}, {"text", &finding}});

@@ -23,6 +23,13 @@ SlotFileNames names_of(const LogPaths& paths, std::string_view name) {
           .lock_path = paths.cursor_lock(name)};
 }
 
+// Gives a cursor of the log's former id the present one.
+void rename(std::optional<CursorRecord>& record, const LogIds& log) {
+  if (!record || !log.is_former(record->log_id)) return;
+  record->log_id = log.id;
+  record->is_renamed = true;
+}
+
 Status check_log_id(const CursorReading& reading, const Uuid& log_id, const Phrase& file, Phrase advice) {
   const auto& record = reading.record;
   if (!record || record->log_id == log_id) return {};
@@ -52,7 +59,8 @@ CursorSlotBytes encode_cursor_slot(const CursorRecord& record) {
       .rejected = record.rejected,
       .missed = record.missed,
       .delivered = record.delivered.value_or(StreamOffset{}).value,
-      .flags = (record.delivered ? kCursorKnowsDelivered : 0) | (record.set_by_hand ? kCursorSetByHand : 0),
+      .flags = (record.delivered ? kCursorKnowsDelivered : 0) | (record.set_by_hand ? kCursorSetByHand : 0) |
+               (record.is_renamed ? kCursorIsRenamed : 0),
       .checksum = record.checksum,
       .zero = {},
   });
@@ -73,6 +81,7 @@ std::expected<CursorRecord, SlotDamage> decode_cursor_slot(const CursorSlotBytes
                                                               : std::nullopt,
       .set_by_hand = (slot->flags & kCursorSetByHand) != 0,
       .checksum = slot->checksum,
+      .is_renamed = (slot->flags & kCursorIsRenamed) != 0,
   };
 }
 
@@ -97,18 +106,34 @@ Status set_cursor(Os& os, const LogPaths& paths, std::string_view name, const Uu
   return file->overwrite(record, &encode_cursor_slot);
 }
 
+Status rename_cursor(Os& os, const LogPaths& paths, std::string_view name, const LogIds& log) {
+  const Result<CursorReading> present = read_cursor(os, paths, name);
+  const bool is_unusable = !present && present.error().kind == ErrorKind::Data;
+  if (!present && !is_unusable) return std::unexpected(present.error());
+  if (is_unusable || !present->record || !log.is_former(present->record->log_id)) return {};
+  SlotFileNames names = names_of(paths, name);
+  names.in_use = PhraseId::CursorOfRunningSink;
+  auto file = SlotFile::open(os, paths.cursor(name), paths.directory(), {}, names);
+  if (!file) return std::unexpected(std::move(file.error()));
+  auto reading = file->read(&decode_cursor_slot);
+  if (!reading) return std::unexpected(std::move(reading.error()));
+  rename(reading->record, log);
+  return reading->record ? file->overwrite(*reading->record, &encode_cursor_slot) : Status();
+}
+
 Result<CursorReading> read_cursor(Os& os, const LogPaths& paths, std::string_view name,
-                                  const std::optional<Uuid>& log_id) {
+                                  const std::optional<LogIds>& log) {
   const SlotFileNames names = names_of(paths, name);
   const auto file = SlotFile::look(os, paths.cursor(name), names);
   if (!file) return std::unexpected(file.error());
   auto reading = file->read(&decode_cursor_slot);
-  if (!reading || !log_id) return reading;
-  if (Status ours = check_log_id(*reading, *log_id, paths, name); !ours) return std::unexpected(ours.error());
+  if (!reading || !log) return reading;
+  rename(reading->record, *log);
+  if (Status ours = check_log_id(*reading, log->id, paths, name); !ours) return std::unexpected(ours.error());
   return reading;
 }
 
-Result<CursorFile> CursorFile::open(Os& os, const LogPaths& paths, std::string_view name, const Uuid& log_id,
+Result<CursorFile> CursorFile::open(Os& os, const LogPaths& paths, std::string_view name, const LogIds& log,
                                     const FileAccess& access) {
   if (!LogPaths::is_cursor_name(name)) {
     return fail(ErrorKind::Config, {PhraseId::NameCursor, {{"name", QuotedText{std::string(name)}}}},
@@ -119,8 +144,9 @@ Result<CursorFile> CursorFile::open(Os& os, const LogPaths& paths, std::string_v
   if (!file) return std::unexpected(std::move(file.error()));
   auto reading = file->read(&decode_cursor_slot);
   if (!reading) return std::unexpected(std::move(reading.error()));
-  if (Status ours = check_log_id(*reading, log_id, paths, name); !ours) return std::unexpected(ours.error());
-  return CursorFile(std::move(*file), std::move(*reading), log_id);
+  rename(reading->record, log);
+  if (Status ours = check_log_id(*reading, log.id, paths, name); !ours) return std::unexpected(ours.error());
+  return CursorFile(std::move(*file), std::move(*reading), log.id);
 }
 
 bool CursorFile::is_in_use(Os& os, const LogPaths& paths, std::string_view name) {

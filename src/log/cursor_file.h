@@ -8,6 +8,7 @@
 
 #include "base/os.h"
 #include "log/cursor_format.h"
+#include "log/log_ids.h"
 #include "log/segment_name.h"
 #include "log/slot_file.h"
 #include "slurper/result.h"
@@ -19,9 +20,9 @@ using CursorReading = SlotReading<CursorRecord>;
 
 // Reads the cursor `name` without locking it: for looking at a log that may be in use. Fails with NoInput
 // if there is none, and with Data if no slot is whole, if one is of a newer format, or if
-// `log_id` is given and the cursor is of another log.
+// `log` is given and the cursor is of another log.
 [[nodiscard]] Result<CursorReading> read_cursor(Os& os, const LogPaths& paths, std::string_view name,
-                                                const std::optional<Uuid>& log_id = std::nullopt);
+                                                const std::optional<LogIds>& log = std::nullopt);
 
 // The command line that sets the cursor `name`, for advice.
 [[nodiscard]] Phrase how_to_set_cursor(const LogPaths& paths, std::string_view name);
@@ -32,16 +33,20 @@ using CursorReading = SlotReading<CursorRecord>;
 [[nodiscard]] Status set_cursor(Os& os, const LogPaths& paths, std::string_view name, const Uuid& log_id,
                                 StreamOffset offset);
 
+// Gives the cursor `name` the log's present id, if it has the former one. Synced. Its offset and its counts
+// stay. Leaves alone what is damaged, and what is another log's. Fails with Busy while a sink has it.
+[[nodiscard]] Status rename_cursor(Os& os, const LogPaths& paths, std::string_view name, const LogIds& log);
+
 // Owned by its sink's thread. While it lives, no other sink and no other process can have the same one. A
 // crash in write() leaves the record before it; one after a Synced write not even a loss of power can undo.
 class CursorFile {
  public:
-  // Opens the cursor `name` of the log `log_id`, or creates it (with `access`, its name made durable), and
+  // Opens the cursor `name` of the log `log`, or creates it (with `access`, its name made durable), and
   // locks it. Fails with Config if the name can't be a cursor's, with Busy if another process has it,
   // with Data if it is another log's, or as read_cursor, and with CantCreate or NoPermission if it
   // can't be made.
   [[nodiscard]] static Result<CursorFile> open(Os& os, const LogPaths& paths, std::string_view name,
-                                               const Uuid& log_id, const FileAccess& access);
+                                               const LogIds& log, const FileAccess& access);
 
   // Removes the cursor `name`, whatever it says: a sink of this name then begins as a new one. Fails with
   // Busy if a sink has it.

@@ -22,6 +22,7 @@ inline constexpr std::size_t kCursorSlotSize = 128;
 // one to the other and back, and no version is needed.
 inline constexpr std::uint64_t kCursorKnowsDelivered = 1;  // `delivered` says something
 inline constexpr std::uint64_t kCursorSetByHand = 2;
+inline constexpr std::uint64_t kCursorIsRenamed = 4;
 
 struct CursorSlotLayout {
   std::array<char, 8> magic;
@@ -72,6 +73,8 @@ struct CursorRecord {
   // `slurper cursor` wrote it: delivery resumes at `offset` whatever the destination says, once.
   bool set_by_hand = false;
   std::uint32_t checksum = 0;  // the sink's own: of the record that ends at `offset`; 0: not known
+  // The log got a new id since the destination took its last record: of the new id it has nothing.
+  bool is_renamed = false;
 
   bool operator==(const CursorRecord&) const = default;
 };

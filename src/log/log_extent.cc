@@ -46,7 +46,7 @@ Result<LogExtent> read_extent(Os& os, const LogPaths& paths) {
     if (!segments) return std::unexpected(segments.error());
     const Result<StreamOffset> base = active_base(os, *record, *segments);
     if (!base) return std::unexpected(base.error());
-    LogExtent extent{.log_id = record->log_id, .begin = *base, .end = *base, .active = {.base = *base}};
+    LogExtent extent{.ids = record->ids(), .begin = *base, .end = *base, .active = {.base = *base}};
     if (!segments->empty()) extent.begin = std::min(segments->front().base, *base);
     struct stat st{};
     if (const int result = os.lstat(paths.active().c_str(), &st); result == 0 && S_ISREG(st.st_mode)) {

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "base/os.h"
-#include "base/uuid.h"
 #include "log/log_feed.h"
+#include "log/log_ids.h"
 #include "log/segment_name.h"
 #include "slurper/result.h"
 
@@ -11,7 +11,7 @@ namespace slurper {
 
 // A log as it was at one moment; it may be written meanwhile.
 struct LogExtent {
-  Uuid log_id{};
+  LogIds ids;
   StreamOffset begin;    // the oldest byte that is left
   StreamOffset end;      // where the next byte goes; what a ring still holds comes behind it
   ActiveSegment active;  // inode 0: there is none now

@@ -21,7 +21,7 @@ IndexSlotBytes encode_index_slot(const IndexRecord& record) {
       .session = record.session,
       .forgotten_before = record.forgotten_before.value,
       .notes = record.notes,
-      .zero = {},
+      .former_id = record.former_id,
   });
 }
 
@@ -41,6 +41,7 @@ std::expected<IndexRecord, SlotDamage> decode_index_slot(const IndexSlotBytes& b
       .session = slot->session,
       .forgotten_before = StreamOffset{slot->forgotten_before},
       .notes = slot->notes,
+      .former_id = slot->former_id,
   };
 }
 

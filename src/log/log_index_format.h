@@ -11,6 +11,7 @@
 
 #include "base/stream_offset.h"
 #include "base/uuid.h"
+#include "log/log_ids.h"
 #include "log/slot_file.h"
 
 namespace slurper {
@@ -54,7 +55,7 @@ struct IndexSlotLayout {
   std::uint64_t session;
   std::uint64_t forgotten_before;
   std::array<StreamNote, kStreamNotes> notes;
-  std::array<std::uint8_t, 16> zero;
+  Uuid former_id;
 };
 
 static_assert(sizeof(IndexSlotLayout) == kIndexSlotSize);
@@ -71,7 +72,7 @@ static_assert(offsetof(IndexSlotLayout, reserved) == 88);
 static_assert(offsetof(IndexSlotLayout, session) == 96);
 static_assert(offsetof(IndexSlotLayout, forgotten_before) == 104);
 static_assert(offsetof(IndexSlotLayout, notes) == 112);
-static_assert(offsetof(IndexSlotLayout, zero) == 496);
+static_assert(offsetof(IndexSlotLayout, former_id) == 496);
 static_assert(std::has_unique_object_representations_v<IndexSlotLayout>,
               "no padding: nothing undefined is written");
 
@@ -88,8 +89,11 @@ struct IndexRecord {
   std::uint64_t session = 0;  // counts the rings' takings-over: a ring that fell behind is known by it
   StreamOffset forgotten_before;               // what was noted before it may be forgotten
   std::array<StreamNote, kStreamNotes> notes;  // by age; unused ones at the end
+  Uuid former_id{};                            // see LogIds. Slurpers that do not know it wrote 0 there
 
   bool operator==(const IndexRecord&) const = default;
+
+  [[nodiscard]] LogIds ids() const { return {log_id, former_id}; }
 
   // Adds a note; the oldest makes room for it. One that continues the last one of its kind is joined with it,
   // a Foreign one for the same segment replaces it.

@@ -86,6 +86,7 @@ class LogWriter {
   [[nodiscard]] const LogPaths& paths() const { return paths_; }
   [[nodiscard]] FileAccess access() const { return {.mode = settings_.mode, .group = group_}; }
   [[nodiscard]] const Uuid& log_id() const { return record_.log_id; }
+  [[nodiscard]] LogIds log_ids() const { return record_.ids(); }
   [[nodiscard]] StreamOffset active_base() const { return position_.base(); }
   [[nodiscard]] StreamOffset end() const { return position_.written(); }  // the process's death can't undo it
   [[nodiscard]] StreamOffset synced() const { return position_.synced(); }  // a loss of power can't undo it

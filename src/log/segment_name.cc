@@ -97,6 +97,10 @@ std::string LogPaths::dead_letters(std::string_view sink) const {
   return beside(fmt::format("{}.rejected-{}", name_, sink));
 }
 
+std::string LogPaths::replay(std::string_view sink) const {
+  return beside(fmt::format(".{}.replay-{}", name_, sink));
+}
+
 std::string LogPaths::cursor(std::string_view sink) const {
   return beside(fmt::format(".{}.cursor-{}", name_, sink));
 }

@@ -39,6 +39,7 @@ class LogPaths {
   [[nodiscard]] std::string lock() const;                              // the log's
   [[nodiscard]] std::string cursor_lock(std::string_view sink) const;  // of a sink of this name
   [[nodiscard]] std::string dead_letters(std::string_view sink) const;
+  [[nodiscard]] std::string replay(std::string_view sink) const;  // the folder of `slurper replay`
   [[nodiscard]] std::string cursor(std::string_view sink) const;  // of a sink of this name
   [[nodiscard]] std::string times() const;
   [[nodiscard]] std::string times_temporary() const;  // while times() is rewritten

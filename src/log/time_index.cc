@@ -29,9 +29,9 @@ Timestamp now() {
 
 }  // namespace
 
-std::unique_ptr<TimeIndex> TimeIndex::open(Os& os, LogPaths paths, const Uuid& log_id,
+std::unique_ptr<TimeIndex> TimeIndex::open(Os& os, LogPaths paths, const LogIds& log,
                                            const FileAccess& access, const Stream& stream) {
-  std::unique_ptr<TimeIndex> times(new TimeIndex(os, std::move(paths), log_id, access));
+  std::unique_ptr<TimeIndex> times(new TimeIndex(os, std::move(paths), log, access));
   (void)os.unlink(times->paths_.times_temporary().c_str());  // a crash may have left one
   Result<std::shared_ptr<TimesFile>> file = times->load(stream);
   if (!file) {
@@ -56,7 +56,7 @@ std::unique_ptr<TimeIndex> TimeIndex::open(Os& os, LogPaths paths, const Uuid& l
 }
 
 Result<std::shared_ptr<TimesFile>> TimeIndex::load(const Stream& stream) {
-  Result<std::shared_ptr<TimesFile>> file = TimesFile::open(os_, paths_, log_id_, O_RDWR);
+  Result<std::shared_ptr<TimesFile>> file = TimesFile::open(os_, paths_, log_, O_RDWR);
   if (!file) return file;
   const Result<std::uint64_t> sound = (*file)->sound_entries();
   if (!sound) return std::unexpected(sound.error());
@@ -66,11 +66,15 @@ Result<std::shared_ptr<TimesFile>> TimeIndex::load(const Stream& stream) {
   if (entries != (*file)->entries() || (*file)->has_tail()) {
     if (Status cut = (*file)->cut(entries); !cut) return std::unexpected(std::move(cut.error()));
   }
+  if ((*file)->has_former_id()) {
+    if (Status renamed = (*file)->rename(log_.id); !renamed)
+      return std::unexpected(std::move(renamed.error()));
+  }
   return file;
 }
 
 Result<std::shared_ptr<TimesFile>> TimeIndex::begin_anew(const TimesFile* from, std::uint64_t first) {
-  return TimesFile::create(os_, paths_, log_id_, access_, from, first);
+  return TimesFile::create(os_, paths_, log_.id, access_, from, first);
 }
 
 void TimeIndex::coming(StreamOffset head) {

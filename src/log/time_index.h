@@ -12,6 +12,7 @@
 
 #include "base/os.h"
 #include "base/thread_owner.h"
+#include "log/log_ids.h"
 #include "log/segment_name.h"
 #include "log/slot_file.h"
 #include "log/time_index_format.h"
@@ -36,8 +37,8 @@ class TimeIndex {
     StreamOffset head;     // no byte has ever come beyond
   };
 
-  // Opens the times of the log `log_id`, or begins them (with `access`). `os` outlives it.
-  [[nodiscard]] static std::unique_ptr<TimeIndex> open(Os& os, LogPaths paths, const Uuid& log_id,
+  // Opens the times of the log `log`, or begins them (with `access`). `os` outlives it.
+  [[nodiscard]] static std::unique_ptr<TimeIndex> open(Os& os, LogPaths paths, const LogIds& log,
                                                        const FileAccess& access, const Stream& stream);
 
   // The intake's thread. Never waits for the disk.
@@ -78,8 +79,8 @@ class TimeIndex {
   static constexpr std::chrono::seconds kFinest{1};
   static constexpr std::chrono::hours kCoarsest{24};
 
-  TimeIndex(Os& os, LogPaths paths, const Uuid& log_id, const FileAccess& access)
-      : os_(os), paths_(std::move(paths)), log_id_(log_id), access_(access) {
+  TimeIndex(Os& os, LogPaths paths, const LogIds& log, const FileAccess& access)
+      : os_(os), paths_(std::move(paths)), log_(log), access_(access) {
     writing_.reserve(kMaxUnwritten);
     unwritten_.reserve(kMaxUnwritten);
   }
@@ -94,7 +95,7 @@ class TimeIndex {
 
   Os& os_;
   const LogPaths paths_;
-  const Uuid log_id_;
+  const LogIds log_;
   const FileAccess access_;
 
   // The intake uses these.

@@ -23,7 +23,7 @@ off_t place_of(std::uint64_t entry) {
 
 }  // namespace
 
-Result<std::shared_ptr<TimesFile>> TimesFile::open(Os& os, const LogPaths& paths, const Uuid& log_id,
+Result<std::shared_ptr<TimesFile>> TimesFile::open(Os& os, const LogPaths& paths, const LogIds& log,
                                                    int flags) {
   const Phrase what = about_file(PhraseId::UseTimes, paths.times());
   UniqueFd fd(os.open(paths.times().c_str(), flags | O_NOFOLLOW | O_NONBLOCK));
@@ -38,12 +38,13 @@ Result<std::shared_ptr<TimesFile>> TimesFile::open(Os& os, const LogPaths& paths
   if (!id && id.error() == SlotDamage::Version)
     return fail(ErrorKind::Data, what, PhraseId::WrittenByOtherVersion);
   if (!id) return fail(ErrorKind::Data, what, PhraseId::HeaderDamaged);
-  if (*id != log_id) return fail(ErrorKind::Data, what, {PhraseId::OfOtherLog, {{"log", *id}}});
+  if (!log.include(*id)) return fail(ErrorKind::Data, what, {PhraseId::OfOtherLog, {{"log", *id}}});
   const auto size = static_cast<std::uint64_t>(st.st_size) -
                     std::min<std::uint64_t>(static_cast<std::uint64_t>(st.st_size), kTimesHeaderSize);
   std::shared_ptr<TimesFile> file(new TimesFile(os, paths.times(), std::move(fd)));
   file->entries_ = size / kTimesEntrySize;
   file->has_tail_ = size % kTimesEntrySize != 0;
+  file->has_former_id_ = *id != log.id;
   return file;
 }
 
@@ -79,6 +80,16 @@ Status TimesFile::write_header(const Uuid& log_id, const FileAccess& access, con
   const ssize_t written = os_.pwrite(fd_.get(), header.data(), header.size(), 0);
   if (written != static_cast<ssize_t>(header.size()))
     return fail_errno(written < 0 ? static_cast<int>(-written) : ENOSPC, what);
+  return {};
+}
+
+Status TimesFile::rename(const Uuid& log_id) {
+  const TimesHeaderBytes header = encode_times_header(log_id);
+  const ssize_t written = os_.pwrite(fd_.get(), header.data(), header.size(), 0);
+  if (written != static_cast<ssize_t>(header.size()))
+    return fail_errno(written < 0 ? static_cast<int>(-written) : ENOSPC,
+                      about_file(PhraseId::WriteTimes, path_));
+  has_former_id_ = false;
   return {};
 }
 
@@ -196,8 +207,8 @@ Status TimesFile::append(std::span<const TimeMark> marks) {
   return {};
 }
 
-Result<std::optional<Phrase>> inspect_times(Os& os, const LogPaths& paths, const Uuid& log_id) {
-  const auto file = TimesFile::open(os, paths, log_id, O_RDONLY);
+Result<std::optional<Phrase>> inspect_times(Os& os, const LogPaths& paths, const LogIds& log) {
+  const auto file = TimesFile::open(os, paths, log, O_RDONLY);
   if (!file && file.error().kind == ErrorKind::Data) return file.error().why;
   if (!file) return std::unexpected(file.error());
   const Result<std::uint64_t> sound = (*file)->sound_entries();

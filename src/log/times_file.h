@@ -12,7 +12,7 @@
 #include "base/fd.h"
 #include "base/os.h"
 #include "base/stream_offset.h"
-#include "base/uuid.h"
+#include "log/log_ids.h"
 #include "log/segment_name.h"
 #include "log/slot_file.h"
 #include "log/time_index_format.h"
@@ -24,10 +24,10 @@ namespace slurper {
 // while any thread looks marks up. The file is never synced.
 class TimesFile {
  public:
-  // Opens the file of the log `log_id`, with O_RDWR or O_RDONLY. Errors: Data (it is not this log's, or
+  // Opens the file of the log `log`, with O_RDWR or O_RDONLY. Errors: Data (it is not this log's, or
   // damaged), NoInput, NoPermission, Io. `os` outlives it.
   [[nodiscard]] static Result<std::shared_ptr<TimesFile>> open(Os& os, const LogPaths& paths,
-                                                               const Uuid& log_id, int flags);
+                                                               const LogIds& log, int flags);
 
   // Makes a new file in the place of the old one. If `from` is not null, copies its marks from the entry
   // `first` on. Until the new file is complete, the old one stays.
@@ -38,6 +38,10 @@ class TimesFile {
   [[nodiscard]] std::uint64_t entries() const { return entries_.load(); }
   // Whether bytes that are no whole entry followed the last one when the file was opened.
   [[nodiscard]] bool has_tail() const { return has_tail_; }
+  // Whether the file has the log's former id.
+  [[nodiscard]] bool has_former_id() const { return has_former_id_; }
+  // Gives the file this id, in one write.
+  [[nodiscard]] Status rename(const Uuid& log_id);
 
   // The mark of an entry; empty if the entry can't be read.
   [[nodiscard]] std::optional<TimeMark> mark(std::uint64_t entry) const;
@@ -64,11 +68,12 @@ class TimesFile {
   const std::string path_;
   const UniqueFd fd_;
   bool has_tail_ = false;
+  bool has_former_id_ = false;
   std::atomic<std::uint64_t> entries_{0};
 };
 
 // Describes what is wrong with the file of a log's arrival times, for `slurper verify`; empty if nothing is.
 // Fails with NoInput if there is no file.
-[[nodiscard]] Result<std::optional<Phrase>> inspect_times(Os& os, const LogPaths& paths, const Uuid& log_id);
+[[nodiscard]] Result<std::optional<Phrase>> inspect_times(Os& os, const LogPaths& paths, const LogIds& log);
 
 }  // namespace slurper

@@ -237,7 +237,7 @@ class Verifier {
   // Damage here is only a note, because only the arrival times depend on this file.
   void check_times() {
     if (!log_.index) return;
-    const auto damage = inspect_times(os_, paths_, log_.index->log_id);
+    const auto damage = inspect_times(os_, paths_, log_.index->ids());
     if (!damage) {
       if (damage.error().kind != ErrorKind::NoInput)
         note({PhraseId::ArrivalTimesUnknown, {{"error", as_phrase(damage.error())}}});

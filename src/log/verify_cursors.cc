@@ -36,7 +36,7 @@ void check_cursor(Os& os, const LogPaths& paths, const CursorsSeen::One& seen, L
     note({PhraseId::CursorEmpty, {{"sink", sink}}});
     return;
   }
-  if (log.index && record->log_id != log.index->log_id) {
+  if (log.index && !log.index->ids().include(record->log_id)) {
     problem({PhraseId::CursorOfOtherLog, {{"sink", sink}, {"file", file}, {"log", record->log_id}}});
     return;
   }

@@ -366,6 +366,8 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
      .advice = "Was the log, or what remembers the offset, restored from a backup?"},
     {.id = PhraseId::CursorOfAnotherLog, .words = "it belongs to another log"},
     {.id = PhraseId::CursorWithoutSink, .words = "no sink of the slurper that writes the log has it"},
+    {.id = PhraseId::GiveNewIdentity, .words = "give the log {file} a new identity"},
+    {.id = PhraseId::NewIdentityCommand, .words = "slurper identity --new {log}"},
 
     // filter/
     {.id = PhraseId::FilterAtColumn, .words = "at column {column} {why}"},
@@ -716,8 +718,9 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
      .words = "the destination says that it has everything before offset {answer}, but that is in the "
               "middle of the line at offset {line}"},
     {.id = PhraseId::CheckDestination,
-     .words = "Look at the last record there: it did not come from this log, or the log was restored "
-              "from a backup. Remove that record, or set the cursor: {command}"},
+     .words = "Look at the last record there. If it came from a copy of this log, or this log was restored "
+              "from a backup, stop slurper and give the log a new identity: {identity}. Otherwise remove "
+              "that record, or set the cursor: {cursor}"},
     {.id = PhraseId::AnswerOfOtherLine,
      .words = "the destination's last line, which ends at offset {answer}, is not this log's line there: its "
               "checksum is {there}, and here it is {here}"},
@@ -764,6 +767,9 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::GapCut, .words = "another process removed or cut their file"},
     {.id = PhraseId::GapDamaged, .words = "their segment is damaged"},
     {.id = PhraseId::GapRemoved, .words = "they were removed, by log.keep_files, log.keep_size, or by hand"},
+    {.id = PhraseId::ConnectedTo, .words = "connected to {target}"},
+    {.id = PhraseId::ConnectedByTls, .words = "connected to {target} by {version}"},
+    {.id = PhraseId::ProgramRuns, .words = "the program is process {pid}"},
 
     // service/
     {.id = PhraseId::OtherFifoPassed,
@@ -790,6 +796,19 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
      .advice = "To begin with that line: --to {offset}"},
     {.id = PhraseId::LogHasNoCursors, .words = "This log has no cursors: its sinks have never run"},
     {.id = PhraseId::CursorsAre, .words = "The cursors of this log are: {sinks}"},
+    {.id = PhraseId::RingHoldsLines,
+     .words = "the ring {ring} holds {size} that the log may lack, and names the log by its present id",
+     .advice =
+         "Have slurper write them first: start it without sinks (slurper run --fifo FIFO --log LOG), end "
+         "it with SIGTERM, and repeat this command"},
+    {.id = PhraseId::ReplayDeadLetters, .words = "replay the dead letters of the sink {sink}"},
+    {.id = PhraseId::NoSinkOfThisName, .words = "the configuration has no sink of this name"},
+    {.id = PhraseId::SinksAre, .words = "Its sinks are: {sinks}"},
+    {.id = PhraseId::ReadDeadLetters, .words = "read the dead letters {file}"},
+    {.id = PhraseId::MakeReplayFolder, .words = "create the folder {file}", .on_errno = kOfFullDisk},
+    {.id = PhraseId::ReplayInterrupted, .words = "it was interrupted"},
+    {.id = PhraseId::RepeatReplay,
+     .words = "The lines that were not delivered yet are kept: to continue, repeat this command"},
 
     // What `check` finds.
     {.id = PhraseId::CheckedAsUnit,

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/file_kind.h"
 #include "base/phrase_id.h"
-#include "sink/format/json_line.h"
+#include "sink/dead_letter.h"
 
 namespace slurper {
 
@@ -50,21 +50,40 @@ Status DeadLetters::open() {
 }
 
 Status DeadLetters::append(std::string_view sink, const Record& record, const Phrase& reason) {
-  if (!fd_) {
-    if (Status opened = open(); !opened) return opened;
+  return append_line(format_dead_letter(sink, record, render_(reason)));
+}
+
+Status DeadLetters::append_line(std::string_view line) {
+  constexpr int kAttempts = 10;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    if (!fd_) {
+      if (Status opened = open(); !opened) return opened;
+    }
+    const ssize_t written = os_.write(fd_.get(), line.data(), line.size());
+    if (written != static_cast<ssize_t>(line.size())) {
+      fd_.reset();  // the next open() ends the line that was cut short
+      return fail_errno(written < 0 ? static_cast<int>(-written) : ENOSPC,
+                        about_file(PhraseId::WriteDeadLetters, path_));
+    }
+    // A process that has moved the file away before this look may have read it before the write.
+    if (is_at_path()) return {};
+    fd_.reset();
   }
-  std::string line = R"({"sink":)";
-  append_json_string(sink, line);
-  line += R"(,"reason":)";
-  append_json_string(render_(reason), line);
-  line += R"(,"record":)";
-  append_json(record, line);
-  line += "}\n";
-  const ssize_t written = os_.write(fd_.get(), line.data(), line.size());
-  if (written == static_cast<ssize_t>(line.size())) return {};
-  fd_.reset();  // the next open() ends the line that was cut short
-  return fail_errno(written < 0 ? static_cast<int>(-written) : ENOSPC,
-                    about_file(PhraseId::WriteDeadLetters, path_));
+  return fail(ErrorKind::Io, about_file(PhraseId::WriteDeadLetters, path_), PhraseId::ReplacedAllTheTime);
+}
+
+bool DeadLetters::is_at_path() const {
+  struct stat ours{};
+  struct stat named{};
+  return os_.fstat(fd_.get(), &ours) >= 0 && os_.lstat(path_.c_str(), &named) >= 0 &&
+         named.st_dev == ours.st_dev && named.st_ino == ours.st_ino;
+}
+
+Status DeadLetters::sync() {
+  if (!fd_) return {};
+  if (const int result = os_.fdatasync(fd_.get()); result < 0)
+    return fail_errno(-result, about_file(PhraseId::WriteDeadLetters, path_));
+  return {};
 }
 
 }  // namespace slurper

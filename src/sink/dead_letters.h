@@ -16,7 +16,8 @@ namespace slurper {
 using PhraseRenderer = std::string (*)(const Phrase&);
 
 // A file beside the log that holds what a sink could not deliver, one JSON object a line: docs/sinks.md. It
-// is created with the first such record. One thread uses it.
+// is created with the first such record. `slurper replay` moves it away at any time: what was written to a
+// file that is no longer at the path is written again, to the next one. One thread uses it.
 class DeadLetters {
  public:
   // `os` outlives it.
@@ -27,10 +28,16 @@ class DeadLetters {
   // twice, but it is never lost. A line that a crash has cut short is ended first.
   [[nodiscard]] Status append(std::string_view sink, const Record& record, const Phrase& reason);
 
+  // Writes a line of such a file, which ends with a newline, in the same way.
+  [[nodiscard]] Status append_line(std::string_view line);
+  // Makes what was written durable.
+  [[nodiscard]] Status sync();
+
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
   Status open();
+  [[nodiscard]] bool is_at_path() const;
 
   Os& os_;
   std::string path_;

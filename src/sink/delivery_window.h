@@ -55,6 +55,8 @@ class DeliveryWindow {
   [[nodiscard]] std::uint64_t size() const { return size_; }
   // The oldest record's offset. Only if not empty().
   [[nodiscard]] StreamOffset begin() const;
+  // The offset of the oldest batch's first record. Only if not empty().
+  [[nodiscard]] StreamOffset batch_begin() const { return {batches_.front().begin}; }
   // The end of the newest record. Only if not empty().
   [[nodiscard]] StreamOffset end() const { return {batches_.back().end}; }
 

@@ -14,13 +14,14 @@ namespace slurper {
 struct RecordBatch {
   std::vector<Record> records;
   std::shared_ptr<std::vector<char>> bytes = {};
-  std::vector<std::shared_ptr<const void>> headers = {};  // of split lines
+  std::vector<std::shared_ptr<const void>> kept = {};  // headers of split lines, and more buffers
+  std::uint64_t kept_size = 0;                         // of these buffers
 
   [[nodiscard]] bool empty() const { return records.empty(); }
   [[nodiscard]] std::uint64_t begin() const { return records.front().offset(); }
   [[nodiscard]] std::uint64_t end() const { return records.back().next_offset(); }
-  // The memory that its records take, without what they refer to.
-  [[nodiscard]] std::uint64_t size() const { return records.capacity() * sizeof(Record); }
+  // The memory that it needs alone, without `bytes`.
+  [[nodiscard]] std::uint64_t size() const { return records.capacity() * sizeof(Record) + kept_size; }
   [[nodiscard]] std::uint64_t buffer_size() const { return bytes ? bytes->size() : 0; }
 };
 

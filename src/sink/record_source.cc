@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
+#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
@@ -74,6 +76,9 @@ Status RecordSource::seek(StreamOffset from, const std::function<bool()>& stops)
   gap_up_to_.reset();
   arrival_.reset();
   wants_line_ = true;
+  block_.clear();
+  block_buffers_.clear();
+  block_size_ = 0;
   // The next read() reports an offset beyond the log's end.
   if (from > feed_.end()) return {};
   const Result<StreamOffset> begin = line_begin(from, stops);
@@ -154,7 +159,9 @@ Result<std::uint32_t> RecordSource::checksum_before(StreamOffset end,
 
 Result<RecordSource::Missing> RecordSource::read() {
   Missing missing;
-  for (int reads = 0; reads < kReadsAtOnce && !gap_up_to_ && !is_full(); ++reads) {
+  for (int reads = 0; reads < kReadsAtOnce; ++reads) {
+    if (border_ != 0) gather();
+    if (gap_up_to_ || is_full()) break;
     make_room();
     const auto chunk = reader_->read({buffer_->data() + filled_, buffer_->size() - filled_});
     if (!chunk) return std::unexpected(chunk.error());
@@ -164,6 +171,7 @@ Result<RecordSource::Missing> RecordSource::read() {
     new_lines_ += count_lines({buffer_->data() + filled_, chunk->bytes});
     filled_ += chunk->bytes;
   }
+  if (border_ != 0) gather();
   return missing;
 }
 
@@ -175,7 +183,11 @@ RecordSource::Missing RecordSource::skip_damaged() {
 RecordSource::Missing RecordSource::note(const LogReader::Chunk& chunk) {
   gap_up_to_ = chunk.at;
   std::vector<Record> none;
-  if (uncut().empty()) end_line_at_gap(chunk.at, none);
+  if (border_ != 0) {
+    gather();
+  } else if (uncut().empty()) {
+    end_line_at_gap(chunk.at, none);
+  }
   return {.bytes = chunk.missing, .why = chunk.why, .up_to = chunk.at};
 }
 
@@ -183,7 +195,11 @@ void RecordSource::make_room() {
   if (buffer_->size() - filled_ >= framer_.window() || begin_ == 0) return;
   const std::string_view rest = uncut();
   const auto before = buffer_;
-  if (before.use_count() > 2) buffer_ = new_buffer();  // a batch has it, too
+  if (before.use_count() > 2 || !block_.empty()) buffer_ = new_buffer();  // a batch has it, too
+  if (!block_.empty()) {
+    block_buffers_.push_back(before);
+    block_size_ += before->size();
+  }
   std::memmove(buffer_->data(), rest.data(), rest.size());
   filled_ = rest.size();
   begin_ = 0;
@@ -217,11 +233,13 @@ void RecordSource::end_line_at_gap(StreamOffset up_to, std::vector<Record>& reco
 }
 
 bool RecordSource::is_full() const {
+  if (border_ != 0) return block_is_complete();
   return news_ >= options_.batch_bytes || new_lines_ >= options_.batch_lines ||
          filled_ - begin_ >= buffer_->size() - framer_.window();
 }
 
 StreamOffset RecordSource::full_at() const {
+  if (border_ != 0) return std::max(block_end(), read_up_to() + 1);
   const std::uint64_t lines =
       options_.batch_lines - std::min<std::uint64_t>(new_lines_, options_.batch_lines);
   const std::uint64_t bytes = options_.batch_bytes - std::min<std::uint64_t>(news_, options_.batch_bytes);
@@ -230,6 +248,7 @@ StreamOffset RecordSource::full_at() const {
 }
 
 RecordBatch RecordSource::take() {
+  if (border_ != 0) return take_block();
   RecordBatch batch{.records = {}, .bytes = buffer_};
   std::vector<Record>& records = batch.records;
   if (!free_records_.empty()) {
@@ -252,8 +271,49 @@ RecordBatch RecordSource::take() {
     few.clear();
     if (free_records_.size() < kSpares) free_records_.push_back(std::move(few));
   }
-  batch.headers = framer_.headers();
+  batch.kept = framer_.headers();
+  keep_wanted(records);
+  return batch;
+}
+
+void RecordSource::keep_wanted(std::vector<Record>& records) {
   if (options_.filter) std::erase_if(records, [&](const Record& record) { return !wants(record); });
+}
+
+// The end of the block that the record at position() begins in.
+StreamOffset RecordSource::block_end() const {
+  return {(position().value / border_ + 1) * border_};
+}
+
+// Cuts what was read, as far as the block goes. The block continues behind a gap that ends in it.
+void RecordSource::gather() {
+  while (!block_is_complete()) {
+    const Arrival came = arrival();
+    const std::size_t used =
+        framer_.cut(uncut(), {.time = came.time, .until = std::min(came.until, block_end())},
+                    std::numeric_limits<std::size_t>::max(), block_);
+    begin_ += used;
+    if (used > 0) continue;
+    if (!gap_up_to_) return;
+    end_line_at_gap(*gap_up_to_, block_);
+  }
+}
+
+RecordBatch RecordSource::take_block() {
+  gather();
+  RecordBatch batch{.records = {}, .bytes = buffer_};
+  if (!block_is_complete()) return batch;
+  // What a gap has cut off can be two records, of which the second begins in the next block.
+  const auto end = std::ranges::lower_bound(block_, block_end().value, {}, &Record::offset);
+  batch.kept = framer_.headers();
+  std::ranges::move(block_buffers_, std::back_inserter(batch.kept));
+  batch.kept_size = std::exchange(block_size_, 0);
+  block_buffers_.clear();
+  std::vector<Record> next(end, block_.end());
+  block_.erase(end, block_.end());
+  std::swap(batch.records, block_);
+  std::swap(block_, next);
+  keep_wanted(batch.records);
   return batch;
 }
 

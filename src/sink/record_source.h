@@ -35,6 +35,8 @@ class RecordSource {
     std::size_t batch_lines = 1000;
     std::size_t batch_bytes = 1 << 20;
     std::chrono::milliseconds batch_time{50};
+    // Nothing will be written to the log any more: its last block is complete.
+    bool log_is_complete = false;
   };
 
   // What is missing for good: how many bytes, and why.
@@ -47,6 +49,9 @@ class RecordSource {
   // All references outlive it. Call seek() first.
   RecordSource(Os& os, LogPaths paths, const LogFeed& feed, const TimeIndex& times, const LogId& log_id,
                const Options& options);
+
+  // See Sink::border(); 0: none. Call seek() after it.
+  void set_border(std::uint64_t border) { border_ = border; }
 
   // Continues at `from`, the beginning of a record. If that is inside a split line, the line's first part,
   // which is looked up in the log, provides its header and the filter's decision. If the first part is gone,
@@ -83,7 +88,7 @@ class RecordSource {
   Missing skip_damaged();
 
   // Whether there is anything that take() has not processed.
-  [[nodiscard]] bool has_news() const { return news_ > 0 || gap_up_to_; }
+  [[nodiscard]] bool has_news() const { return border_ != 0 ? block_is_complete() : news_ > 0 || gap_up_to_; }
   // Whether a batch is worth handing out before its batch_time has passed.
   [[nodiscard]] bool is_full() const;
   // Returns the offset that the log's end must reach to fill a batch.
@@ -96,7 +101,9 @@ class RecordSource {
   void recycle(RecordBatch batch);
 
   // Every record before this offset was handed out or rejected by the filter.
-  [[nodiscard]] StreamOffset position() const { return framer_.offset(); }
+  [[nodiscard]] StreamOffset position() const {
+    return block_.empty() ? framer_.offset() : StreamOffset{block_.front().offset()};
+  }
   // Whether position() is inside a split line whose earlier parts were handed out or rejected.
   [[nodiscard]] bool in_parts() const { return framer_.in_parts(); }
   // Everything before this offset has been read.
@@ -106,6 +113,14 @@ class RecordSource {
   Status go_on_in_line(StreamOffset begin, StreamOffset from);
   [[nodiscard]] Timestamp arrival_of(StreamOffset offset) const;
   [[nodiscard]] bool wants(const Record& record);
+  void gather();
+  [[nodiscard]] StreamOffset block_end() const;
+  [[nodiscard]] bool block_is_complete() const {
+    return !block_.empty() &&
+           (framer_.offset() >= block_end() || (options_.log_is_complete && framer_.offset() >= feed_.end()));
+  }
+  RecordBatch take_block();
+  void keep_wanted(std::vector<Record>& records);
   void make_room();
   [[nodiscard]] std::shared_ptr<std::vector<char>> new_buffer();
   void end_line_at_gap(StreamOffset up_to, std::vector<Record>& records);
@@ -134,6 +149,11 @@ class RecordSource {
   std::optional<StreamOffset> gap_up_to_;  // where the stream continues after a gap
   std::optional<Arrival> arrival_;         // of the byte that was looked up last, and those after it
   bool wants_line_ = true;                 // the filter's decision on the current split line
+
+  std::uint64_t border_ = 0;
+  std::vector<Record> block_;  // of the block at position(): what was read of it, before the filter
+  std::vector<std::shared_ptr<const void>> block_buffers_;  // that these refer to, besides buffer_
+  std::uint64_t block_size_ = 0;                            // of these buffers
 };
 
 }  // namespace slurper

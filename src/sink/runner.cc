@@ -39,22 +39,26 @@ SinkRunner::SinkRunner(const SinkLog& log, PreparedSink sink, EventListener& eve
       options_(sink.options),
       make_sink_(std::move(sink.make)),
       events_(events),
-      source_(log.os, log.paths, log.feed, log.times, log_.id, options_.source),
+      render_(render),
+      source_(log.os, log.paths, log.feed, log.times, log_.ids.id, options_.source),
       // Nothing after the log's end at this moment is old.
       progress_(
           log_, name_, source_, log.feed.end(), options_.on_reset, [this] { return stopping_.load(); },
           [this](Level level, const Phrase& text) { say(level, text); }),
       health_(name_, log.feed, progress_.acked(), options_.retry_max, events),
-      dead_letters_(log.os, log.paths.dead_letters(sink.name), log.access, render),
+      dead_letters_(log.os, sink.dead_letters.empty() ? log.paths.dead_letters(sink.name) : sink.dead_letters,
+                    log.access, render),
       window_([this](RecordBatch batch) { source_.recycle(std::move(batch)); }),
       context_{.name = name_,
-               .log_id = log.id,
+               .log_id = log.ids.id,
+               .former_log_id = log.ids.former,
                .machine_id = log.machine,
                .checksum = &record_checksum,
                .acks = nullptr,
                .wake_fd = -1,
                .stop_fd = -1,
-               .say = [this](Level level, const Phrase& text) { say(level, text); }} {}
+               .say = [this](Level level, const Phrase& text) { say(level, text); },
+               .show = [this](const Phrase& text) { show(text); }} {}
 
 SinkRunner::~SinkRunner() {
   (void)stop(Clock::time_point::max());
@@ -120,6 +124,8 @@ SinkStatus SinkRunner::status() const {
                     .latency = std::chrono::milliseconds(latency_)};
   progress_.fill(status);
   health_.fill(status);
+  const std::lock_guard lock(shown_mutex_);
+  status.shown = shown_;
   return status;
 }
 
@@ -127,6 +133,12 @@ void SinkRunner::say(Level level, const Phrase& text) const {
   constexpr std::array kEvents = {EventId::SinkDebug, EventId::SinkInfo, EventId::SinkWarning,
                                   EventId::SinkError};
   events_.report(kEvents[static_cast<std::size_t>(level)], {{"sink", Quoted{name_}}, {"text", &text}});
+}
+
+void SinkRunner::show(const Phrase& text) {
+  std::string words = text.empty() ? std::string() : render_(escaped(text));
+  const std::lock_guard lock(shown_mutex_);
+  std::swap(shown_, words);
 }
 
 void SinkRunner::run() {
@@ -189,6 +201,10 @@ void SinkRunner::close_sink() noexcept {
   } catch (...) {
     sink_.reset();  // it is unknown what it still has
   }
+  {
+    const std::lock_guard lock(shown_mutex_);
+    shown_.clear();
+  }
   window_.clear();
   handed_.clear();
   in_flight_ = 0;
@@ -213,10 +229,13 @@ Status SinkRunner::open_sink() {
   context_.acks = acks_;
   const auto opened = sink_->open(context_);
   if (!opened) {
+    show({});
     acks_->detach();
     return std::unexpected(opened.error());
   }
   is_open_ = true;
+  has_borders_ = sink_->border() != 0;
+  source_.set_border(sink_->border());
   linger_until_.reset();
   line_.reset();
   is_flushed_ = false;
@@ -248,7 +267,8 @@ Status SinkRunner::step() {
       return {};
     }
   }
-  const StreamOffset wanted = may_deliver ? source_.read_up_to() + 1 : kFarAway;
+  StreamOffset wanted = kFarAway;
+  if (may_deliver) wanted = has_borders_ ? source_.full_at() : source_.read_up_to() + 1;
   auto deadline = now < next_delivery_ ? next_delivery_ : Clock::time_point::max();
   if (!window_.empty()) {
     if (!is_flushed_ && (finishing_ || is_full || now >= flush_due_)) return flush();
@@ -365,6 +385,9 @@ Status SinkRunner::settle() {
 // Moves the cursor to the first record in flight. What the filter rejected needs no acknowledgement. If a gap
 // has replaced the rest of a split line, the line has ended.
 Status SinkRunner::note_position() {
+  // Only at the beginning of a block, so that the same batches come again.
+  if (has_borders_)
+    return progress_.reach(window_.empty() ? source_.position() : window_.batch_begin(), std::nullopt);
   if (window_.empty() && !source_.in_parts()) line_.reset();
   return progress_.reach(window_.empty() ? source_.position() : window_.begin(), line_);
 }

@@ -7,6 +7,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -37,6 +38,7 @@ struct PreparedSink {
   // installed meanwhile.
   std::function<Result<std::unique_ptr<Sink>>()> make;
   std::vector<Phrase> warnings = {};  // about its settings, for the operator
+  std::string dead_letters = {};      // the file for what is refused; empty: the one beside the log
 };
 
 // Reads the log from the sink's cursor, hands records to the sink in batches, and moves the cursor as far as
@@ -98,6 +100,7 @@ class SinkRunner {
   void wait_for_resume();
   void wait(Clock::time_point deadline, StreamOffset wanted);
   void say(Level level, const Phrase& text) const;
+  void show(const Phrase& text);
   [[nodiscard]] bool window_is_full() const { return window_.size() >= options_.window_bytes; }
   [[nodiscard]] bool has_finished_reading() const;
   [[nodiscard]] bool is_done() const;
@@ -107,6 +110,7 @@ class SinkRunner {
   const RunnerOptions options_;
   const std::function<Result<std::unique_ptr<Sink>>()> make_sink_;
   EventListener& events_;
+  const PhraseRenderer render_;
   UniqueFd stop_fd_;  // eventfd
   UniqueFd wake_fd_;  // the same
 
@@ -119,6 +123,8 @@ class SinkRunner {
   std::atomic<std::uint64_t> bytes_{0};
   std::atomic<std::uint64_t> in_flight_{0};
   std::atomic<std::chrono::milliseconds::rep> latency_{0};
+  mutable std::mutex shown_mutex_;
+  std::string shown_;  // by the sink, under the mutex
 
   // The thread's own state:
   std::unique_ptr<LogFeed::Listener> listener_;
@@ -132,7 +138,8 @@ class SinkRunner {
   SinkContext context_;
   bool is_open_ = false;
   bool has_waited_ = false;
-  bool is_flushed_ = false;  // since the last delivery
+  bool is_flushed_ = false;   // since the last delivery
+  bool has_borders_ = false;  // see Sink::border()
   Clock::time_point flush_due_;
   Clock::time_point next_delivery_;  // as max_rate has it
   std::deque<Handed> handed_;

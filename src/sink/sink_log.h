@@ -4,6 +4,7 @@
 #include "base/os.h"
 #include "base/settings.h"
 #include "log/log_feed.h"
+#include "log/log_ids.h"
 #include "log/segment_name.h"
 #include "log/slot_file.h"
 #include "log/time_index.h"
@@ -15,7 +16,7 @@ namespace slurper {
 struct SinkLog {
   Os& os;
   LogPaths paths;
-  LogId id;
+  LogIds ids;
   MachineId machine;
   FileAccess access;  // for the files that are created beside it
   SyncPolicy sync;

@@ -44,7 +44,7 @@ SinkProgress::SinkProgress(const SinkLog& log, std::string name, RecordSource& s
 
 Status SinkProgress::open(StartAt start) {
   if (!cursor_) {
-    Result<CursorFile> cursor = CursorFile::open(log_.os, log_.paths, name_, log_.id, log_.access);
+    Result<CursorFile> cursor = CursorFile::open(log_.os, log_.paths, name_, log_.ids, log_.access);
     if (!cursor) return std::unexpected(cursor.error());
     for (const auto& damage : cursor->damage())
       say_(Level::Warning, {PhraseId::CursorSlotDamaged, {{"damage", damage}}});
@@ -54,6 +54,7 @@ Status SinkProgress::open(StartAt start) {
       missed_ = record->missed;
       delivered_ = record->delivered;
       set_by_hand_ = record->set_by_hand;
+      is_renamed_ = record->is_renamed;
     }
     cursor_.emplace(std::move(*cursor));
   }
@@ -90,6 +91,10 @@ Result<StreamOffset> SinkProgress::choose_offset(const std::optional<Reached>& a
   if (!answer || set_by_hand_) return noted;
   const StreamOffset has{answer->offset};
   const auto instead = check_answer(*answer, noted);
+  // An answer about lines of the log's new id, or of this machine alone, is right. Any other one is about
+  // what the destination had before, and not about this log.
+  const bool is_wrong = !instead && instead.error().kind == ErrorKind::Data;
+  if (is_renamed_ && (has.value == 0 || is_wrong)) return noted;
   if (!instead) return std::unexpected(instead.error());
   if (*instead) return **instead;
   if (has < noted && delivered_ && has >= *delivered_) return noted;
@@ -126,6 +131,10 @@ Result<StreamOffset> SinkProgress::choose_offset(const std::optional<Reached>& a
 Result<std::optional<StreamOffset>> SinkProgress::check_answer(const Reached& answer,
                                                                StreamOffset noted) const {
   const StreamOffset has{answer.offset};
+  constexpr MachineId kUnknown{};
+  if (answer.machine != kUnknown && log_.machine != kUnknown && answer.machine != log_.machine)
+    return wrong_answer(answer, {PhraseId::AnswerOfOtherMachine,
+                                 {{"there", Uuid(answer.machine)}, {"here", Uuid(log_.machine)}}});
   if (const StreamOffset end = log_.feed.end(); has > end)
     return wrong_answer(answer, {PhraseId::AnswerBeyondLog, {{"end", end.value}}});
   const Result<RecordSource::Place> place = source_.place_of(has, stops_);
@@ -145,10 +154,6 @@ Result<std::optional<StreamOffset>> SinkProgress::check_answer(const Reached& an
 // The destination may have the lines of another history of this log: the log was restored from a backup and
 // has gone on differently, or it was copied with its machine, and the copy delivers to the same destination.
 Status SinkProgress::check_last_record(const Reached& answer) const {
-  constexpr MachineId kUnknown{};
-  if (answer.machine != kUnknown && log_.machine != kUnknown && answer.machine != log_.machine)
-    return wrong_answer(answer, {PhraseId::AnswerOfOtherMachine,
-                                 {{"there", Uuid(answer.machine)}, {"here", Uuid(log_.machine)}}});
   if (answer.checksum == 0) return {};
   const Result<std::uint32_t> ours = source_.checksum_before(StreamOffset{answer.offset}, stops_);
   if (!ours) return std::unexpected(ours.error());
@@ -157,8 +162,10 @@ Status SinkProgress::check_last_record(const Reached& answer) const {
 }
 
 std::unexpected<Error> SinkProgress::wrong_answer(const Reached& answer, Phrase why) const {
+  const Phrase identity(PhraseId::NewIdentityCommand, {{"log", QuotedText{log_.paths.active()}}});
   return fail(ErrorKind::Data, PhraseId::ContinueAfterAnswer, why.with({"answer", answer.offset}),
-              {PhraseId::CheckDestination, {{"command", how_to_set_cursor(log_.paths, name_)}}});
+              {PhraseId::CheckDestination,
+               {{"identity", identity}, {"cursor", how_to_set_cursor(log_.paths, name_)}}});
 }
 
 void SinkProgress::note_gap(const RecordSource::Missing& missing) {
@@ -201,6 +208,7 @@ Status SinkProgress::save(bool surely) {
   record.missed = missed_;
   record.delivered = delivered_;
   record.set_by_hand = set_by_hand_;
+  record.is_renamed = is_renamed_;
   if (Status written = cursor_->write(record, syncs ? Durability::Synced : Durability::Cached); !written)
     return written;
   unsynced_ = !surely;

@@ -38,7 +38,10 @@ class SinkProgress {
   [[nodiscard]] Result<StreamOffset> resume_at(const std::optional<Reached>& answer);
 
   // The destination has a whole line that ends here, or the last part of one.
-  void delivered(StreamOffset end) { delivered_ = std::max(delivered_.value_or(StreamOffset{}), end); }
+  void delivered(StreamOffset end) {
+    delivered_ = std::max(delivered_.value_or(StreamOffset{}), end);
+    is_renamed_ = false;
+  }
   void rejected() { ++rejected_; }
   // The destination has, or has refused, everything before `offset`. `line` is the beginning of a split line
   // within which delivery must not resume.
@@ -87,6 +90,7 @@ class SinkProgress {
   std::optional<StreamOffset> line_;       // see reach()
   std::optional<StreamOffset> delivered_;  // see CursorRecord
   bool set_by_hand_ = false;               // see CursorRecord
+  bool is_renamed_ = false;                // see CursorRecord
   // Everything before this offset was delivered once or rejected by the filter. If the log no longer has
   // some of it, that is not missed.
   StreamOffset passed_once_;

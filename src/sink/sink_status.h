@@ -24,6 +24,7 @@ struct SinkStatus {
   bool failing = false;
   bool stopped = false;  // failing, and not retried before resume()
   bool lagging = false;
+  std::string shown = {};             // by the sink itself, in words
   std::optional<Error> failure = {};  // while it is failing; none while memory has run out
 };
 

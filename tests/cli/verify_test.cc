@@ -233,7 +233,7 @@ TEST_F(VerifyCommandTest, NamesRingsInQuarantineUntilTheyAreRemoved) {
 }
 
 TEST_F(VerifyCommandTest, NamesCursorsThatNoSinkHas) {
-  ASSERT_TRUE(CursorFile::open(kernel(), paths_, "left", {1, 2, 3}, {}));
+  ASSERT_TRUE(CursorFile::open(kernel(), paths_, "left", Uuid{1, 2, 3}, {}));
   EXPECT_EQ(run(paths_.active()), 0);
   EXPECT_THAT(unwrapped(), Not(HasSubstr("is of no use"))) << "without a slurper, a sink may come back to it";
   const auto writer = LogIndex::open(kernel(), paths_, {});

@@ -48,7 +48,12 @@ TEST(StatusText, NamesQuarantinedRingsAndHowToRecoverThem) {
 TEST(StatusText, HasASinksLagAgainstTheLogsEnd) {
   Snapshot found = snapshot();
   found.sinks = {{.name = "idle"},
-                 {.name = "good", .acked = 1000, .records = 12, .in_flight = 3, .has_begun = true},
+                 {.name = "good",
+                  .acked = 1000,
+                  .records = 12,
+                  .in_flight = 3,
+                  .has_begun = true,
+                  .shown = "connected to 'a:514'"},
                  {.name = "bad",
                   .acked = 400,
                   .records = 3,
@@ -60,8 +65,9 @@ TEST(StatusText, HasASinksLagAgainstTheLogsEnd) {
   found.ending_sinks = {{.name = "gone", .acked = 1000, .records = 5, .has_begun = true}};
   const std::string text = to_status_text(found);
   EXPECT_TRUE(text.ends_with(
-      ", sink 'idle': 0 lines, sink 'good': 12 lines, 0B behind, 3 in flight, sink 'bad': 3 lines, 600B "
-      "behind, 2 lines refused, 100B missed, FAILING, sink 'looped': 0 lines, 0B behind, "
+      ", sink 'idle': 0 lines, sink 'good': 12 lines, 0B behind, 3 in flight, connected to 'a:514', sink "
+      "'bad': 3 lines, 600B behind, 2 lines refused, 100B missed, FAILING, sink 'looped': 0 lines, 0B "
+      "behind, "
       "STOPPED, ending sink 'gone': 5 lines, 0B behind, all well"))
       << text;
 }

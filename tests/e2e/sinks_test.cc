@@ -215,7 +215,8 @@ done
   const std::string letters = content_of(on_disk("messages.rejected-picky"));
   EXPECT_THAT(
       letters,
-      MatchesRegex("(\\{\"sink\":\"picky\",\"reason\":\"not this one\",\"record\":\\{.*\\}\\}\n){2}"));
+      MatchesRegex(
+          "(\\{\"sink\":\"picky\",\"reason\":\"not this one\",\"line\":\".*\",\"record\":\\{.*\\}\\}\n){2}"));
   EXPECT_THAT(letters, HasSubstr(message_of(3)));
   EXPECT_THAT(letters, HasSubstr(message_of(7)));
   EXPECT_EQ(std::ranges::count(content_of(on_disk("taken")), '\n'), 8);

@@ -42,7 +42,7 @@ class RunnerSite : public testing::Test {
   [[nodiscard]] SinkLog sink_log() const {
     return {.os = *os_,
             .paths = writer_->paths(),
-            .id = writer_->log_id(),
+            .ids = writer_->log_ids(),
             .machine = machine_,
             .access = {},
             .sync = {},

@@ -12,6 +12,7 @@
 #include <functional>
 #include <mutex>
 
+#include "base/text.h"
 #include "log/line_begin.h"
 #include "log/log_writer.h"
 #include "record/syslog_header.h"
@@ -47,6 +48,7 @@ struct Destination {
   std::function<Status()> before_deliver = [] { return Status(); };
   std::function<Status()> before_flush = [] { return Status(); };
   std::string refuses;             // lines with this in them
+  std::string shows;               // in the status, from open() on
   bool acknowledges_late = false;  // only in flush()
   bool shows_header = false;       // of each line, its part and program stand before it
   std::atomic<int> makes = 0;
@@ -73,6 +75,7 @@ class TestSink : public Sink {
     if (Status good = to_.before_open(); !good) return std::unexpected(good.error());
     for (const Level level : to_.says_at_open) context.say(level, own_words("has words of its own"));
     open_ = true;
+    if (!to_.shows.empty()) context.show(own_words(to_.shows));
     acks_ = context.acks;
     return to_.tells;
   }
@@ -170,6 +173,21 @@ TEST_F(RunnerTest, DeliversWhatIsWrittenAsItIsWritten) {
   finish();
   EXPECT_THAT(to_.all(), ElementsAre("0 one", "4 two", "8 three"));
   EXPECT_EQ(said(), "");
+}
+
+TEST_F(RunnerTest, ASinkShowsAPhraseInTheStatusWhileItIsOpen) {
+  to_.shows = "has found \x1b a server";
+  start();
+  const std::string words = text_of(own_words(printable(to_.shows)));
+  ASSERT_TRUE(eventually([&] { return runner_->status().shown == words; }));
+  {
+    const std::lock_guard lock(to_.mutex);
+    to_.before_open = [] { return fail(ErrorKind::Io, own_words("connect"), own_words("it has gone")); };
+    to_.before_deliver = [] { return fail(ErrorKind::Io, own_words("send"), own_words("it has gone")); };
+  }
+  write("one\n");
+  EXPECT_TRUE(eventually([&] { return runner_->status().failing; }));
+  EXPECT_EQ(runner_->status().shown, "");
 }
 
 // A batch may be in thousands of segments: a stop is looked for among them.
@@ -517,8 +535,8 @@ TEST_F(RunnerTest, WhatIsRefusedGoesToTheDeadLetters) {
   finish();
   EXPECT_THAT(to_.all(), ElementsAre("0 one", "14 two"));
   EXPECT_THAT(test::read_file(disk_ / "messages.rejected-test"),
-              testing::MatchesRegex("\\{\"sink\":\"test\",\"reason\":\"it is bad\",\"record\":\\{.*bad "
-                                    "\\\\\"one\\\\\".*\"offset\":4\\}\\}\n"
+              testing::MatchesRegex("\\{\"sink\":\"test\",\"reason\":\"it is bad\",\"line\":\"bad "
+                                    "\\\\\"one\\\\\"\",\"record\":\\{.*\"offset\":4\\}\\}\n"
                                     "\\{\"sink\":\"test\",.*\"offset\":18\\}\\}\n"));
   EXPECT_THAT(said(), HasSubstr("was refused a line: it is bad"));
   // Counted over restarts, reported once.

@@ -33,6 +33,7 @@ class SinkSite {
     context_.wake_fd = stop_fd_.get();  // no sink in these tests writes to it
     context_.stop_fd = stop_fd_.get();
     context_.say = [this](Level, const Phrase& text) { said_ += test::text_of(text) + '\n'; };
+    context_.show = [this](const Phrase& text) { shown_ = test::text_of(text); };
   }
 
   // The sink of these settings, or why there is none.
@@ -75,6 +76,8 @@ class SinkSite {
 
   [[nodiscard]] const SinkContext& context() const { return context_; }
   [[nodiscard]] const std::string& said() const { return said_; }
+  // What the status shows.
+  [[nodiscard]] const std::string& shown() const { return shown_; }
   void stop() { (void)::eventfd_write(stop_fd_.get(), 1); }
   void set_arrival(Timestamp arrival) { arrival_ = arrival; }
 
@@ -83,6 +86,7 @@ class SinkSite {
   std::shared_ptr<test::RecordedAcks> acks_ = std::make_shared<test::RecordedAcks>();
   SinkContext context_;
   std::string said_;
+  std::string shown_;
   std::uint64_t offset_ = 0;
   Timestamp arrival_ = Timestamp(std::chrono::seconds(1'800'000'000));
   std::vector<std::string> lines_;

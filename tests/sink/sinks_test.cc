@@ -185,7 +185,7 @@ class SinksTogether : public testing::Test {
     return Sinks(
         {.os = kernel(),
          .paths = writer_->paths(),
-         .id = writer_->log_id(),
+         .ids = writer_->log_ids(),
          .machine = {},
          .access = {},
          .sync = {},

@@ -128,6 +128,7 @@ Result<std::optional<Reached>> ExecSink::open(const SinkContext& context) {
   if (confirms()) take_answers = [this](std::string_view line) { take_answer(line); };
   if (const Status started = program_.start(context, std::move(take_answers)); !started)
     return std::unexpected(started.error());
+  context.show({PhraseId::ProgramRuns, {{"pid", static_cast<std::uint64_t>(program_.process().pid())}}});
   acks_ = context.acks;
   stop_fd_ = context.stop_fd;
   feed_.attach(program_.process().stdin_fd());

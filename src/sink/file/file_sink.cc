@@ -142,8 +142,8 @@ Result<std::optional<Reached>> FileSink::open_all(const SinkContext& context) {
   for (const auto& finding : writer_->take_findings())
     say_(Level::Warning, about_file(PhraseId::ReportsOfFile, settings_.path).with({"finding", finding}));
 
-  Result<CursorFile> cursor =
-      CursorFile::open(kernel(), writer_->paths(), "source", context.log_id, writer_->access());
+  Result<CursorFile> cursor = CursorFile::open(kernel(), writer_->paths(), "source",
+                                               {context.log_id, context.former_log_id}, writer_->access());
   if (!cursor) {
     Error error = std::move(cursor.error());
     // This is not the sink's cursor on slurper's log, which has its own command.

@@ -1,10 +1,12 @@
 #include "sink/net/connect.h"
 
+#include <netdb.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include "base/error.h"
@@ -59,6 +61,21 @@ Phrase connect_to(const Endpoint& endpoint, std::string_view protocol) {
 
 std::unexpected<Error> fail_stopped(Phrase what) {
   return fail(ErrorKind::Busy, std::move(what), PhraseId::SlurperEnds);
+}
+
+std::string peer_address(int fd) {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+  auto* const address = reinterpret_cast<sockaddr*>(&storage);
+  if (::getpeername(fd, address, &size) != 0) return {};
+  if (storage.ss_family == AF_UNIX) return reinterpret_cast<const sockaddr_un*>(&storage)->sun_path;
+  std::array<char, NI_MAXHOST> host{};
+  std::array<char, NI_MAXSERV> port{};
+  if (::getnameinfo(address, size, host.data(), host.size(), port.data(), port.size(),
+                    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+    return {};
+  const bool is_v6 = storage.ss_family == AF_INET6;
+  return std::string(is_v6 ? "[" : "") + host.data() + (is_v6 ? "]:" : ":") + port.data();
 }
 
 Result<ConnectedSocket> connect_unix(const std::string& path, Deadline deadline, int stop_fd) {

@@ -30,6 +30,10 @@ struct ConnectedSocket {
 // nothing listens there.
 [[nodiscard]] Result<UniqueFd> connect_datagrams(const Endpoint& endpoint, const Address& address);
 
+// The address that a socket is connected to: "192.0.2.1:514", "[::1]:514", or a path; empty if the kernel
+// does not say.
+[[nodiscard]] std::string peer_address(int fd);
+
 // The error of a wait that slurper's stop has ended.
 [[nodiscard]] std::unexpected<Error> fail_stopped(Phrase what);
 

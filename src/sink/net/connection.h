@@ -59,6 +59,9 @@ class Connection {
   // False for datagrams, each of which carries one frame.
   [[nodiscard]] virtual bool is_stream() const = 0;
 
+  // What the status shows of it: PhraseId::ConnectedTo or ConnectedByTls.
+  [[nodiscard]] virtual Phrase peer() const = 0;
+
   // Sends all frames, however long that takes. Returns the indexes of the frames that were too long for the
   // transport and were not sent.
   [[nodiscard]] virtual Result<std::vector<std::size_t>> send(const Frames& frames) = 0;

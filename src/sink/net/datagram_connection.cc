@@ -80,6 +80,10 @@ void DatagramConnection::use(UniqueFd fd) {
   (void)::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 }
 
+Phrase DatagramConnection::peer() const {
+  return {PhraseId::ConnectedTo, {{"target", QuotedText{peer_address(fd_.get())}}}};
+}
+
 // Connects to the first address with a route, beginning with the one numbered `begin`.
 Status DatagramConnection::connect_from(std::size_t begin) {
   Status failed = fail_errno(EADDRNOTAVAIL, what_);

@@ -21,6 +21,7 @@ class DatagramConnection final : public Connection {
                                                                    int stop_fd, Deadline deadline);
 
   [[nodiscard]] bool is_stream() const override { return false; }
+  [[nodiscard]] Phrase peer() const override;
   [[nodiscard]] Result<std::vector<std::size_t>> send(const Frames& frames) override;
   [[nodiscard]] std::uint64_t sent() const override { return sent_; }
   [[nodiscard]] Result<std::uint64_t> drained() override { return sent_; }

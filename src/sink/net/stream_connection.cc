@@ -74,6 +74,12 @@ StreamConnection::~StreamConnection() {
   (void)::send(fd_.get(), goodbye.data(), goodbye.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+Phrase StreamConnection::peer() const {
+  const QuotedText target{peer_address(fd_.get())};
+  if (!tls_) return {PhraseId::ConnectedTo, {{"target", target}}};
+  return {PhraseId::ConnectedByTls, {{"target", target}, {"version", tls_->version()}}};
+}
+
 std::unexpected<Error> StreamConnection::broken(Phrase why, Phrase advice) const {
   return fail(ErrorKind::Io, sending(), std::move(why), std::move(advice));
 }

@@ -17,6 +17,7 @@ class StreamConnection final : public Connection {
   [[nodiscard]] Status start_tls(const std::string& host, Deadline deadline);
 
   [[nodiscard]] bool is_stream() const override { return true; }
+  [[nodiscard]] Phrase peer() const override;
   [[nodiscard]] Result<std::vector<std::size_t>> send(const Frames& frames) override;
   [[nodiscard]] std::uint64_t sent() const override { return sent_; }
   [[nodiscard]] Result<std::uint64_t> drained() override;

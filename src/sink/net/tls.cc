@@ -265,6 +265,10 @@ Status Tls::process() {
   }
 }
 
+std::string Tls::version() const {
+  return ::SSL_get_version(parts_->session.get());
+}
+
 Status Tls::encrypt(std::string_view text) {
   ERR_clear_error();
   std::size_t written = 0;

@@ -48,6 +48,9 @@ class Tls {
   void received(std::string_view ciphertext);
   [[nodiscard]] Status process();
 
+  // "TLSv1.3"; after the handshake.
+  [[nodiscard]] std::string version() const;
+
   [[nodiscard]] Status encrypt(std::string_view text);
   void say_goodbye();  // close_notify
   // The bytes to send to the peer, in order; valid until the next call of any function.

@@ -57,6 +57,7 @@ class SyslogSink final : public Sink {
   };
 
   void use(std::unique_ptr<Connection> connection, std::size_t target);
+  void show_peer();
   [[nodiscard]] Status look_for_loop(std::span<const Record> batch);
   [[nodiscard]] Status send_probe(const Record& first);
   [[nodiscard]] Status fail_back();
@@ -77,6 +78,7 @@ class SyslogSink final : public Sink {
   std::size_t target_ = 0;     // the index of the connected target
   std::size_t first_try_ = 0;  // the index that open() begins with
   std::size_t announced_ = 0;  // the index that was reported last
+  Phrase shown_;               // in the status
   Phrase unsafe_key_;          // the warning that was reported about it
   Phrase first_failed_;        // why the first target is not in use
   Clock::time_point connected_at_;
@@ -121,6 +123,8 @@ Result<std::optional<Reached>> SyslogSink::open(const SinkContext& context) {
 
 void SyslogSink::use(std::unique_ptr<Connection> connection, std::size_t target) {
   connection_ = std::move(connection);
+  shown_ = {};
+  show_peer();
   probe_.begin();
   target_ = target;
   connected_at_ = Clock::now();
@@ -135,6 +139,14 @@ void SyslogSink::use(std::unique_ptr<Connection> connection, std::size_t target)
                                     {"reason", first_failed_},
                                     {"time", settings_.fail_back}}});
   }
+}
+
+// A name that is looked up again may lead to another address (UDP).
+void SyslogSink::show_peer() {
+  Phrase peer = connection_->peer();
+  if (peer == shown_) return;
+  context_->show(peer);
+  shown_ = std::move(peer);
 }
 
 // Sets where the next open() begins: with the best target if this connection lasted, or else with the next
@@ -229,6 +241,7 @@ Status SyslogSink::deliver(std::span<const Record> batch) {
   }
   if (Status noted = acknowledge(); !noted) return broke(std::move(noted.error()));
   context_->acks->release(batch.back().next_offset());
+  if (!connection_->is_stream()) show_peer();
   return {};
 }
 

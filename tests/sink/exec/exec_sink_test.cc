@@ -123,6 +123,13 @@ TEST_F(ExecSinkTest, LinesArriveAndAreHeldWhenTheyHaveBeenRead) {
   EXPECT_EQ(content_of(out_), "one\n\nt\x1bo\n");
 }
 
+TEST_F(ExecSinkTest, TheStatusShowsTheProcess) {
+  make("echo $$ >$OUT; exec cat");
+  ASSERT_TRUE(open());
+  ASSERT_TRUE(eventually([&] { return content_of(out_).ends_with('\n'); }));
+  EXPECT_EQ(site_.shown() + '\n', "the program is process " + content_of(out_));
+}
+
 TEST_F(ExecSinkTest, WhatTheProgramHasNotReadIsNotHeld) {
   make("read -r line; echo \"$line\" >$OUT; trap '' TERM; exec sleep 100", {{"close_timeout", "1ms"}});
   ASSERT_TRUE(open());

@@ -140,6 +140,22 @@ TEST_F(SyslogSinkTest, TheOldFormatIsEscapedAndInLocalTime) {
   EXPECT_THAT(frames.messages, ElementsAre("<191>" + time + " here app: a#015#000b"));
 }
 
+TEST_F(SyslogSinkTest, TheStatusShowsTheAddress) {
+  const TcpServer server;
+  open({{"target", server.target()}});
+  EXPECT_EQ(site_.shown(), "connected to '" + server.target() + "'");
+  sink_->close();
+  const auto [udp_fd, target] = udp_server(AF_INET6);
+  open({{"target", target}, {"transport", "udp"}});
+  EXPECT_EQ(site_.shown(), "connected to '" + target + "'");
+  sink_->close();
+  const test::TempDir folder;
+  const UniqueFd local = bound_socket(SOCK_DGRAM, folder / "log");
+  open({{"path", folder / "log"}, {"transport", "unix"}});
+  EXPECT_EQ(site_.shown(), "connected to '" + folder / "log" + "'");
+  sink_->close();
+}
+
 // The first line of each connection is slurper's own. If it comes back, all lines would, again and again.
 TEST_F(SyslogSinkTest, FindsThatWhatItSendsComesBack) {
   with_probe_ = true;

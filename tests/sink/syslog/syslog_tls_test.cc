@@ -126,6 +126,8 @@ TEST_F(SyslogTlsTest, ATrustedServerByNameAndByAddress) {
       const TlsServer server(authority_.file("good.pem"), authority_.file("good.key"), {version});
       const auto opened = open(host, server.port(), {});
       ASSERT_TRUE(opened) << text_of(opened.error());
+      EXPECT_EQ(site_.shown(), fmt::format("connected to '127.0.0.1:{}' by {}", server.port(),
+                                           version == "-tls1_2" ? "TLSv1.2" : "TLSv1.3"));
       deliver_and_find(server);
     }
   }

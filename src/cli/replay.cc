@@ -1,0 +1,120 @@
+#include "cli/replay.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <csignal>
+#include <ctime>
+#include <filesystem>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "base/phrase_id.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "control/alerts.h"
+#include "daemon/run_daemon.h"
+#include "log/segment_name.h"
+#include "service/messages.h"
+#include "service/phrase_table.h"
+#include "sink/registry.h"
+#include "sink/replay.h"
+
+namespace slurper {
+
+namespace {
+
+constexpr std::size_t kMostNumbers = 10;
+
+Result<ConfiguredSink> find_sink(const Settings& settings, const std::string& name) {
+  const auto found = std::ranges::find(settings.sinks, name, &SinkSettings::name);
+  if (found != settings.sinks.end()) {
+    auto prepared = prepare_sinks(std::span(&*found, 1));
+    if (!prepared) return std::unexpected(std::move(prepared.error()));
+    return std::move(prepared->front());
+  }
+  std::vector<std::string> names;
+  for (const SinkSettings& sink : settings.sinks) names.push_back(sink.name);
+  Phrase advice;
+  if (!names.empty())
+    advice = {PhraseId::SinksAre, {{"sinks", printable(fmt::format("{}", fmt::join(names, ", ")))}}};
+  return fail(ErrorKind::Usage, {PhraseId::ReplayDeadLetters, {{"sink", QuotedText{name}}}},
+              PhraseId::NoSinkOfThisName, std::move(advice));
+}
+
+std::string counted(std::uint64_t lines, std::string_view what) {
+  return fmt::format("{} {} {}", lines, lines == 1 ? "line" : "lines", what);
+}
+
+void print_report(const ReplayReport& report, const std::string& dead_letters, std::FILE* out) {
+  fmt::print(out, "{}, {}\n", counted(report.delivered, "delivered"),
+             counted(report.refused, "refused again"));
+  if (!report.foreign.empty()) {
+    const std::span<const std::uint64_t> shown(report.foreign.data(),
+                                               std::min(report.foreign.size(), kMostNumbers));
+    fmt::print(out, "{}: {}{}\n", counted(report.foreign.size(), "not understood, and kept"),
+               fmt::join(shown, ", "), shown.size() < report.foreign.size() ? ", …" : "");
+  }
+  if (std::filesystem::exists(dead_letters))
+    fmt::print(out, "dead letters remain in {}\n", in_quotes(dead_letters));
+}
+
+bool wait_for_signal(std::chrono::milliseconds time) {
+  sigset_t ends;
+  ::sigemptyset(&ends);
+  for (const int signal : {SIGTERM, SIGINT}) ::sigaddset(&ends, signal);
+  const timespec limit{.tv_sec = time.count() / 1000, .tv_nsec = time.count() % 1000 * 1'000'000};
+  return ::sigtimedwait(&ends, nullptr, &limit) > 0;
+}
+
+}  // namespace
+
+int replay_command(const Settings& settings, const std::string& sink,
+                   const std::function<bool(std::chrono::milliseconds)>& wait, std::FILE* out,
+                   std::FILE* err) {
+  const auto failed = [&](const Error& error) {
+    fmt::print(err, "slurper: {}\n", to_text(error));
+    return std::to_underlying(error.kind);
+  };
+  Result<ConfiguredSink> found = find_sink(settings, sink);
+  if (!found) return failed(found.error());
+  Alerts alerts([] {});
+  Messages messages(alerts, [err](MessageLevel level, std::string_view text) {
+    if (level > MessageLevel::Debug) fmt::print(err, "slurper: {}\n", text);
+  });
+  Replay replay({.os = kernel(),
+                 .log = settings.log,
+                 .sink = std::move(found->prepared),
+                 .events = messages,
+                 .render = [](const Phrase& phrase) { return to_text(phrase); },
+                 .wait = wait});
+  const Result<ReplayReport> report = replay.run();
+  if (!report) return failed(report.error());
+  print_report(*report, LogPaths(settings.log.path).dead_letters(sink), out);
+  return 0;
+}
+
+Command add_replay_command(CLI::App& program) {
+  CLI::App* const parser = program.add_subcommand("replay", "deliver a sink's dead letters once more");
+  const auto options = add_config_options(*parser);
+  const auto sink = std::make_shared<std::string>();
+  parser->add_option("SINK", *sink, "the sink's name")->required();
+  parser->footer(
+      "Takes the options that slurper is run with, and delivers to the sink SINK the\n"
+      "lines that its destination has refused. What it refuses again is a dead letter\n"
+      "again. slurper may be running. If it fails or is interrupted, no line is lost:\n"
+      "repeat it, and it continues.\n\n" +
+      parser->get_footer());
+  return {parser, [options, sink] {
+            hold_signals();
+            const Result<Settings> settings = options->load();
+            if (!settings) return report(settings.error());
+            return replay_command(*settings, *sink, &wait_for_signal, stdout, stderr);
+          }};
+}
+
+}  // namespace slurper

@@ -1,0 +1,132 @@
+#include "cli/replay.h"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include "cli/program.h"
+#include "record/syslog_header.h"
+#include "sink/dead_letter.h"
+#include "support/files.h"
+#include "support/wait.h"
+
+namespace slurper::test {
+namespace {
+
+using testing::HasSubstr;
+
+class ReplayCommand : public testing::Test, protected CommandSite {
+ protected:
+  void letters(int first, int count) {
+    const LogId log{7};
+    std::ofstream file(dead_letters(), std::ios::app);
+    for (int i = first; i < first + count; ++i) {
+      const std::string line = "line " + std::to_string(i);
+      const Record record(log, 0, line.size() + 1, line, Part::Whole, {}, &parse_syslog_header);
+      file << format_dead_letter("picky", record, "it is bad");
+    }
+  }
+  // A program that takes lines into "taken", as long as its script lets it.
+  void make_program(const std::string& on_line) {
+    std::ofstream(folder_ / "program") << "#!/bin/sh\necho OK\nwhile read -r line; do\n"
+                                       << on_line << "\ndone\n";
+    std::filesystem::permissions(folder_ / "program", std::filesystem::perms::owner_all);
+  }
+  std::vector<std::string> with_sink(const std::string& command, std::vector<std::string> more = {},
+                                     const std::string& settings = "") const {
+    more.insert(more.begin(), {"--sink", "exec:" + (folder_ / "program") + "?name=picky&confirm=line&args=" +
+                                             (folder_ / "taken") + settings + "&start=beginning"});
+    return arguments(command, more);
+  }
+  Outcome replay(const std::string& sink = "picky") const { return run_slurper(with_sink("replay", {sink})); }
+  [[nodiscard]] std::string dead_letters() const { return folder_ / "log.rejected-picky"; }
+  [[nodiscard]] std::size_t taken(const std::string& line) const {
+    std::ifstream file(folder_ / "taken");
+    std::size_t count = 0;
+    for (std::string text; std::getline(file, text);) count += text == line ? 1 : 0;
+    return count;
+  }
+  [[nodiscard]] std::size_t all_taken() const {
+    const std::string content = content_of(folder_ / "taken");
+    return static_cast<std::size_t>(std::ranges::count(content, '\n'));
+  }
+};
+
+TEST_F(ReplayCommand, DeliversWhatWasRefused) {
+  make_program(R"(case $line in *3) echo "REJECTED: still bad" ;; *) echo "$line" >>"$1"; echo OK ;; esac)");
+  letters(0, 10);
+  std::ofstream(dead_letters(), std::ios::app) << "a note\n";
+  const Outcome first = replay();
+  EXPECT_EQ(first.status, 0) << first.err;
+  EXPECT_EQ(first.out,
+            "9 lines delivered, 1 line refused again\n1 line not understood, and kept: 11\n"
+            "dead letters remain in '" +
+                dead_letters() + "'\n");
+  EXPECT_THAT(first.err, HasSubstr("the sink 'picky' was refused a line: still bad"));
+  EXPECT_THAT(first.err, HasSubstr(dead_letters()));
+  make_program(R"(echo "$line" >>"$1"; echo OK)");
+  std::filesystem::remove(dead_letters());
+  letters(3, 1);
+  const Outcome second = replay();
+  EXPECT_EQ(second.out, "1 line delivered, 0 lines refused again\n") << second.err;
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(taken("line " + std::to_string(i)), 1U) << i;
+}
+
+TEST_F(ReplayCommand, NamesTheSinksThatThereAre) {
+  const Outcome outcome = replay("pickie");
+  EXPECT_EQ(outcome.status, 64);
+  EXPECT_EQ(outcome.err,
+            "slurper: cannot replay the dead letters of the sink 'pickie': the configuration has no "
+            "sink of this name. Its sinks are: picky\n");
+}
+
+TEST_F(ReplayCommand, AProgramThatCanNotBeStartedKeepsTheLines) {
+  letters(0, 1);
+  Slurper command(with_sink("replay", {"picky"}));
+  ASSERT_TRUE(command.says("cannot start the program")) << command.err();
+  command.signal(SIGINT);
+  EXPECT_EQ(command.wait(), 75) << command.err();
+  EXPECT_THAT(command.err(), HasSubstr("to continue, repeat this command"));
+  make_program(R"(echo "$line" >>"$1"; echo OK)");
+  EXPECT_EQ(replay().out, "1 line delivered, 0 lines refused again\n");
+}
+
+// SIGKILL at any moment, while a slurper runs that has more lines refused.
+TEST_F(ReplayCommand, NothingIsLostOverKills) {
+  constexpr int kLines = 30;
+  constexpr int kKills = 10;
+  make_program(R"(if [ -n "$2" ]; then echo "REJECTED: bad"; else echo "$line" >>"$1"; echo OK; fi)");
+  Slurper daemon(with_sink("run", {}, "&args=refuse"));
+  ASSERT_TRUE(daemon.says("reading ")) << daemon.err();
+  std::ofstream fifo(folder_ / "fifo");
+  std::vector<std::string> lines;
+  const auto write_line = [&] {
+    lines.push_back("number " + std::to_string(lines.size()));
+    fifo << lines.back() << std::endl;
+  };
+  for (int kill = 0; kill < kKills; ++kill) {
+    for (int i = 0; i < kLines; ++i) write_line();
+    const std::string last = "\"line\":\"" + lines.back() + "\"";
+    ASSERT_TRUE(eventually([&] { return content_of(dead_letters()).contains(last); })) << daemon.err();
+    const std::size_t before = all_taken();
+    Slurper command(with_sink("replay", {"picky"}));
+    write_line();
+    ASSERT_TRUE(eventually([&] { return all_taken() > before; })) << command.err();
+    command.signal(SIGKILL);
+    (void)command.wait();
+  }
+  daemon.signal(SIGTERM);
+  ASSERT_EQ(daemon.wait(), 0) << daemon.err();
+  for (int i = 0; i < 2; ++i) {  // what was interrupted, and what was refused since
+    const Outcome outcome = replay();
+    ASSERT_EQ(outcome.status, 0) << outcome.err;
+  }
+  for (const std::string& line : lines) EXPECT_GE(taken(line), 1U) << line;
+  EXPECT_FALSE(std::filesystem::exists(dead_letters()));
+}
+
+}  // namespace
+}  // namespace slurper::test
