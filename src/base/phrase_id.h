@@ -450,6 +450,18 @@ enum class PhraseId : std::uint16_t {
   GapDamaged,               //
   GapRemoved,               //
 
+  // Secrets of sinks.
+  SinkSecretIs,     // sink, setting, why
+  ReadSecret,       // file
+  ReadCredential,   // name
+  NoCredentials,    // name
+  SecretIsEmpty,    //
+  SecretTooLong,    // max
+  SecretHasNul,     //
+  SecretIsPublic,   // file, mode
+  KeyIsEncrypted,   //
+  WrongPassphrase,  // place
+
   // service/
   OtherFifoPassed,  // name, found
 

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/file_kind.h"
+#include "base/secret_place.h"
 #include "base/text.h"
 #include "cli/who.h"
 
@@ -95,9 +96,10 @@ class Look {
     if (value_of(sink_, "transport") == "unix") {
       for (const std::string& path : values_of(sink_, "path")) at_socket(path);
     }
-    for (const char* const key : {"ca_file", "certificate", "key"}) {
+    for (const char* const key : {"ca_file", "certificate", "key", "key_password"}) {
       const std::string path = value_of(sink_, key);
-      if (path.empty()) continue;
+      // A credential exists only while the service runs.
+      if (path.empty() || path.starts_with(kCredentialPrefix)) continue;
       if (const int refused = refusal(path, R_OK); refused != 0) {
         fail(kind_of_errno(refused), {PhraseId::SinkKeyDenied,
                                       {{"setting", key},

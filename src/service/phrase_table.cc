@@ -64,6 +64,12 @@ constexpr ErrnoAdvice kOfRing[] = {
     {EPERM, kLetItWriteRings},
     {EROFS, kLetItWriteRings},
 };
+constexpr ErrnoAdvice kOfSecret[] = {
+    {EACCES, "Let slurper read it: chown it to slurper's user, or to its group with the mode 0640"},
+};
+constexpr ErrnoAdvice kOfCredential[] = {
+    {ENOENT, "Add LoadCredential={name}:PATH to slurper.service and restart it"},
+};
 constexpr ErrnoAdvice kOfStartRecorder[] = {
     {ENOENT, "Install slurper completely, or set SLURPER_TRACE_PROGRAM to the recorder's path"},
 };
@@ -536,8 +542,7 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::LoadCas, .words = "load the CA certificates {file}"},
     {.id = PhraseId::LoadCertificate, .words = "load the certificate {file}"},
     {.id = PhraseId::LoadKey, .words = "load the private key {file}"},
-    {.id = PhraseId::NeedsPem,
-     .words = "It must be a PEM file that slurper may read, and a key must have no passphrase"},
+    {.id = PhraseId::NeedsPem, .words = "It must be a PEM file that slurper may read"},
     {.id = PhraseId::KeyIsPublic,
      .words = "has a private key that every user may read, and so could pose as this machine: {file} "
               "(mode {mode.octal})",
@@ -764,6 +769,29 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::GapCut, .words = "another process removed or cut their file"},
     {.id = PhraseId::GapDamaged, .words = "their segment is damaged"},
     {.id = PhraseId::GapRemoved, .words = "they were removed, by log.keep_files, log.keep_size, or by hand"},
+
+    // Secrets of sinks.
+    {.id = PhraseId::SinkSecretIs, .words = "{setting} of the sink {sink} (not shown here) {why}"},
+    {.id = PhraseId::ReadSecret, .words = "read the secret in {file}", .on_errno = kOfSecret},
+    {.id = PhraseId::ReadCredential, .words = "read the credential {name}", .on_errno = kOfCredential},
+    {.id = PhraseId::NoCredentials,
+     .words = "the service has no credentials ($CREDENTIALS_DIRECTORY is not set)",
+     .advice = "Add LoadCredential={name}:PATH to slurper.service and restart it, or name a file"},
+    {.id = PhraseId::SecretIsEmpty, .words = "it is empty", .advice = "Write the secret into it"},
+    {.id = PhraseId::SecretTooLong, .words = "it is longer than {max.exact}", .advice = "Name another file"},
+    {.id = PhraseId::SecretHasNul,
+     .words = "it contains a NUL byte",
+     .advice = "Write the secret into it as text"},
+    {.id = PhraseId::SecretIsPublic,
+     .words = "has a secret that other users may read: {file} (mode {mode.octal})",
+     .advice = "Run chmod o-rwx on it, let no group but slurper's read it, and replace the secret if other "
+               "users have access to this machine"},
+    {.id = PhraseId::KeyIsEncrypted,
+     .words = "it is encrypted",
+     .advice = "Set key_password to the file or the credential that has its passphrase"},
+    {.id = PhraseId::WrongPassphrase,
+     .words = "the passphrase in {place} is not that of this key",
+     .advice = "Correct the passphrase there, or set key_password to another file"},
 
     // service/
     {.id = PhraseId::OtherFifoPassed,

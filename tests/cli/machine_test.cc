@@ -301,6 +301,11 @@ TEST_F(MachineTest, LooksAtTheDestinationsOfSinks) {
               ElementsAre(warning("is not a socket")));
   EXPECT_THAT(look(sink("syslog", {{"transport", "tls"}, {"target", "h"}, {"ca_file", "/none"}})),
               ElementsAre(error(ErrorKind::NoInput, "its ca_file '/none' can't be read")));
+  EXPECT_THAT(look(sink("syslog", {{"transport", "tls"}, {"target", "h"}, {"key_password", "/none"}})),
+              ElementsAre(error(ErrorKind::NoInput, "its key_password '/none' can't be read")));
+  EXPECT_THAT(
+      look(sink("syslog", {{"transport", "tls"}, {"target", "h"}, {"key_password", "credential:key"}})),
+      ElementsAre(ok("has what it needs")));
   EXPECT_THAT(look(sink("syslog", {{"transport", "tcp"}, {"target", "2001:db8::1:514"}})),
               ElementsAre(warning("write [2001:db8::1]:514; if not, write [2001:db8::1:514]")));
   EXPECT_THAT(look(sink("syslog", {{"transport", "tcp"}, {"target", "[2001:db8::1]:514"}})),
