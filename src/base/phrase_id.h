@@ -462,6 +462,15 @@ enum class PhraseId : std::uint16_t {
   KeyIsEncrypted,   //
   WrongPassphrase,  // place
 
+  // Paths with fields.
+  MustEndWithText,  //
+  FolderNotAlone,   // folder, file
+  CreateFolder,     // file
+  OpenFolder,       // file
+  ReadFolder,       // file
+  TooManyFiles,     // max, file, lines
+  LastLineIsOther,  // offset, log, cursor
+
   // service/
   OtherFifoPassed,  // name, found
 

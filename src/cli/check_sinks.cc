@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <filesystem>
 
 #include "base/error.h"
 #include "base/fd.h"
@@ -18,6 +17,7 @@
 #include "base/secret_place.h"
 #include "base/text.h"
 #include "cli/who.h"
+#include "sink/file/path_template.h"
 
 namespace slurper {
 
@@ -50,7 +50,7 @@ class Look {
   void at_file() {
     const std::string path = value_of(sink_, "path");
     if (path.empty()) return;
-    const std::string folder = std::filesystem::absolute(path).parent_path().string();
+    const std::string folder = folder_needed_for(path);
     struct stat st{};
     if (::stat(folder.c_str(), &st) != 0) {
       const int errnum = errno;

@@ -70,6 +70,12 @@ constexpr ErrnoAdvice kOfSecret[] = {
 constexpr ErrnoAdvice kOfCredential[] = {
     {ENOENT, "Add LoadCredential={name}:PATH to slurper.service and restart it"},
 };
+constexpr std::string_view kNoLinksBelow =
+    "Remove it: below the folder before the first field, slurper follows no links";
+constexpr ErrnoAdvice kOfFolder[] = {
+    {ELOOP, kNoLinksBelow},
+    {ENOTDIR, kNoLinksBelow},
+};
 constexpr ErrnoAdvice kOfStartRecorder[] = {
     {ENOENT, "Install slurper completely, or set SLURPER_TRACE_PROGRAM to the recorder's path"},
 };
@@ -792,6 +798,26 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::WrongPassphrase,
      .words = "the passphrase in {place} is not that of this key",
      .advice = "Correct the passphrase there, or set key_password to another file"},
+
+    // Paths with fields.
+    {.id = PhraseId::MustEndWithText,
+     .words = "must end with text after its last field, such as \".log\", and the file's name must not "
+              "begin with a '.'"},
+    {.id = PhraseId::FolderNotAlone,
+     .words = "{folder}, the folder before the first field, is for the files of this sink alone, but {file} "
+              "is in it",
+     .advice = "Name a folder of its own"},
+    {.id = PhraseId::CreateFolder, .words = "create the folder {file}"},
+    {.id = PhraseId::OpenFolder, .words = "open the folder {file}", .on_errno = kOfFolder},
+    {.id = PhraseId::ReadFolder, .words = "read the folder {file}"},
+    {.id = PhraseId::TooManyFiles,
+     .words = "has {max} files, as many as max_destinations allows: lines that need another one go to {file} "
+              "({lines} so far)",
+     .advice = "Raise max_destinations, or select fewer lines with a filter"},
+    {.id = PhraseId::LastLineIsOther,
+     .words = "its last line is not the one that ends at offset {offset} of the log {log}: the file or the "
+              "log was restored from an older copy, or settings changed over a kill",
+     .advice = "Move {cursor} away: the sink may then repeat lines in the file"},
 
     // service/
     {.id = PhraseId::OtherFifoPassed,

@@ -288,6 +288,9 @@ TEST_F(MachineTest, LooksAtTheDestinationsOfSinks) {
   EXPECT_THAT(look(sink("file", {{"path", "x"}})), Contains(warning("is relative")));
   EXPECT_THAT(look(sink("file", {{"path", folder_ / "none/x"}})),
               ElementsAre(warning("No such file or directory. Create it: mkdir -p")));
+  EXPECT_THAT(look(sink("file", {{"path", folder_ / "{host}/x.log"}})), ElementsAre(ok("may write")));
+  EXPECT_THAT(look(sink("file", {{"path", folder_ / "none/{host}.log"}})),
+              ElementsAre(warning("No such file or directory. Create it: mkdir -p")));
   std::filesystem::create_symlink("x", folder_ / "link");
   EXPECT_THAT(look(sink("file", {{"path", folder_ / "link"}})),
               ElementsAre(warning("is a symbolic link to 'x', not a regular file. Name the file itself")));
@@ -393,7 +396,7 @@ TEST_F(UnitTest, NeedsADropInForWhatItsSandboxForbids) {
   wanted.log.path = "/var/log/slurper/messages";
   EXPECT_EQ(drop_in_for(wanted, shipped_unit()), "");
   EXPECT_THAT(check_unit(wanted, shipped_unit()), ElementsAre());
-  wanted.sinks = {sink("file", {{"path", "/srv/logs/all"}}),
+  wanted.sinks = {sink("file", {{"path", "/srv/logs/{host}/all"}}),
                   sink("syslog", {{"transport", "udp"}, {"target", "h"}})};
   EXPECT_EQ(drop_in_for(wanted, shipped_unit()),
             "[Service]\nReadWritePaths=\"-/srv/logs\"\nPrivateNetwork=no\nIPAddressDeny=\n"
