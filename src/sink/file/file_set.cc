@@ -1,5 +1,6 @@
 #include "sink/file/file_set.h"
 
+#include <poll.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -52,6 +53,7 @@ FileSet::FileSet(PathTemplate paths, const LogSettings& settings, std::size_t ma
 
 Result<std::optional<Reached>> FileSet::open(const SinkContext& context, std::uint32_t rendering) {
   context_ = &context;
+  stopped_at_.reset();
   rendering_ = rendering;
   if (paths_.has_fields()) {
     if (Status found = find_files(); !found) return std::unexpected(std::move(found.error()));
@@ -128,9 +130,20 @@ Status FileSet::write(std::span<const Record> batch, const Add& add) {
   }
   group(batch);
   for (const Group& group : groups_) {
+    if (must_end())
+      return fail(ErrorKind::Busy, about_file(PhraseId::WriteToFile, group.path), PhraseId::SlurperEnds);
     if (Status written = write(group, add); !written) return written;
   }
   return {};
+}
+
+// Many new files may take longer than slurper waits for a sink. The next start resumes within the batch.
+bool FileSet::must_end() {
+  constexpr std::chrono::seconds kGrace{3};
+  pollfd stop{.fd = context_->stop_fd, .events = POLLIN, .revents = 0};
+  if (::poll(&stop, 1, 0) != 1) return false;
+  if (!stopped_at_) stopped_at_ = Clock::now();
+  return Clock::now() - *stopped_at_ > kGrace;
 }
 
 Status FileSet::write(const Group& group, const Add& add) {

@@ -1,6 +1,7 @@
 // FileSet: the files that one sink `file` writes.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -32,7 +33,8 @@ class FileSet {
   void close();
 
   // Calls `add` for each record that its file lacks, in the order of the log for each file, and writes what
-  // it adds. Fails with Data if a file and the log disagree on the file's last line, and as `add`.
+  // it adds. Fails with Data if a file and the log disagree on the file's last line, with Busy if slurper
+  // ends and this takes long, and as `add`.
   using Add = std::function<Status(FileDestination& file, const Record& record)>;
   [[nodiscard]] Status write(std::span<const Record> batch, const Add& add);
   [[nodiscard]] Status sync();
@@ -59,6 +61,7 @@ class FileSet {
   [[nodiscard]] Result<FileDestination*> open_file(const std::string& path);
   [[nodiscard]] Status close_one();
   void report_other();
+  [[nodiscard]] bool must_end();
   [[nodiscard]] Result<bool> has(const FileDestination& file, const Record& record);
   [[nodiscard]] std::unexpected<Error> disagree(const FileDestination& file) const;
 
@@ -78,6 +81,7 @@ class FileSet {
   FileDestination* only_ = nullptr;  // if the path has no fields
   std::uint64_t uses_ = 0;
   std::map<std::string, std::uint64_t> unverified_;  // files, each with its first record that was not written
+  std::optional<std::chrono::steady_clock::time_point> stopped_at_;
   std::vector<Group> groups_;  // of the batch, in the order in which their files come up in it
 };
 
