@@ -30,6 +30,10 @@ struct Setting {
     Mode,        // octal permissions: "0640"
     User,        // a name or a number
     Group,
+    // Where a secret is, never the secret: the absolute path of a file, or "credential:NAME", a credential of
+    // the service. The setting's name ends with "password", "passphrase", "secret" or "token": then no
+    // message shows the secret if a user writes it there by mistake.
+    Secret,
   };
 
   std::string_view name;

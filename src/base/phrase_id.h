@@ -455,6 +455,27 @@ enum class PhraseId : std::uint16_t {
   ConnectedByTls,           // target, version
   ProgramRuns,              // pid
 
+  // Secrets of sinks.
+  SinkSecretIs,     // sink, setting, why
+  ReadSecret,       // file
+  ReadCredential,   // name
+  NoCredentials,    // name
+  SecretIsEmpty,    //
+  SecretTooLong,    // max
+  SecretHasNul,     //
+  SecretIsPublic,   // file, mode
+  KeyIsEncrypted,   //
+  WrongPassphrase,  // place
+
+  // Paths with fields.
+  MustEndWithText,  //
+  FolderNotAlone,   // folder, file
+  CreateFolder,     // file
+  OpenFolder,       // file
+  ReadFolder,       // file
+  TooManyFiles,     // max, file, lines
+  LastLineIsOther,  // offset, log, cursor
+
   // service/
   OtherFifoPassed,  // name, found
 

@@ -14,6 +14,7 @@
 
 #include "base/accounts.h"
 #include "base/path_text.h"
+#include "base/secret_place.h"
 #include "base/text.h"
 
 namespace slurper {
@@ -161,6 +162,12 @@ std::optional<SettingValue> read_account(const Setting& setting, const Value& va
   return text_value(std::move(name));
 }
 
+std::optional<SettingValue> read_secret(const Setting& setting, const Value& value) {
+  const bool is_good =
+      is_c_string(value) && (is_secret_place(value.text) || (value.text.empty() && !setting.required));
+  return is_good ? std::optional(text_value(value.text)) : std::nullopt;
+}
+
 std::optional<SettingValue> read(const Setting& setting, const Value& value) {
   switch (setting.type) {
     case Type::Text:
@@ -184,6 +191,8 @@ std::optional<SettingValue> read(const Setting& setting, const Value& value) {
     case Type::User:
     case Type::Group:
       return read_account(setting, value);
+    case Type::Secret:
+      return read_secret(setting, value);
   }
   return std::nullopt;
 }
@@ -290,6 +299,8 @@ std::string allowed(const Setting& setting) {
     case Type::Group:
       return fmt::format("the name of a {} that exists, a number, or \"\" for slurper's own",
                          setting.type == Type::User ? "user" : "group");
+    case Type::Secret:
+      return "the absolute path of a file that contains the secret, or \"credential:NAME\"";
   }
   return "";
 }
@@ -337,6 +348,7 @@ std::string print_value(const Setting& setting, const SettingValue& value) {
     case Type::FolderPath:
     case Type::User:
     case Type::Group:
+    case Type::Secret:
       return quote_toml(text());
   }
   return "";

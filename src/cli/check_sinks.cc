@@ -10,13 +10,14 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <filesystem>
 
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/file_kind.h"
+#include "base/secret_place.h"
 #include "base/text.h"
 #include "cli/who.h"
+#include "sink/file/path_template.h"
 
 namespace slurper {
 
@@ -49,7 +50,7 @@ class Look {
   void at_file() {
     const std::string path = value_of(sink_, "path");
     if (path.empty()) return;
-    const std::string folder = std::filesystem::absolute(path).parent_path().string();
+    const std::string folder = folder_needed_for(path);
     struct stat st{};
     if (::stat(folder.c_str(), &st) != 0) {
       const int errnum = errno;
@@ -95,9 +96,10 @@ class Look {
     if (value_of(sink_, "transport") == "unix") {
       for (const std::string& path : values_of(sink_, "path")) at_socket(path);
     }
-    for (const char* const key : {"ca_file", "certificate", "key"}) {
+    for (const char* const key : {"ca_file", "certificate", "key", "key_password"}) {
       const std::string path = value_of(sink_, key);
-      if (path.empty()) continue;
+      // A credential exists only while the service runs.
+      if (path.empty() || path.starts_with(kCredentialPrefix)) continue;
       if (const int refused = refusal(path, R_OK); refused != 0) {
         fail(kind_of_errno(refused), {PhraseId::SinkKeyDenied,
                                       {{"setting", key},

@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "cli/unit_file.h"
 #include "config/config.h"
+#include "sink/file/path_template.h"
 
 namespace slurper {
 
@@ -135,7 +136,8 @@ std::vector<Need> folders_needed(const Settings& settings) {
   for (const SinkSettings& sink : settings.sinks) {
     const std::string path = value_of(sink, "path");
     if (sink.type == "file" && path.starts_with('/'))
-      needs.push_back({{PhraseId::TheSink, {{"sink", QuotedText{sink.name}}}}, folder_of(path), false});
+      needs.push_back(
+          {{PhraseId::TheSink, {{"sink", QuotedText{sink.name}}}}, folder_needed_for(path), false});
   }
   return needs;
 }

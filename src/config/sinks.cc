@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "base/phrase_id.h"
+#include "base/secret_place.h"
 #include "base/setting_value.h"
 #include "base/text.h"
 #include "config/assign.h"
@@ -47,6 +48,11 @@ std::optional<std::string> decode(std::string_view text) {
   return out;
 }
 
+// The same, for what only messages show.
+std::string decoded(std::string_view text) {
+  return decode(text).value_or(std::string(text));
+}
+
 // Cuts `text` at the first of `ends` and returns what is before it; `text` keeps the rest, including that
 // character.
 std::string_view cut(std::string_view& text, std::string_view ends) {
@@ -67,6 +73,50 @@ void add(SinkSettings& sink, const std::string& key, const std::string& value) {
     known->values.push_back(value);
     known->is_list = true;
   }
+}
+
+// Whether a password stands in what names a server: USER:PASSWORD@HOST. An '@' that comes after the port
+// belongs to a password with a '/' in it.
+bool holds_password(std::string_view target) {
+  const std::size_t colon = target.find(':');
+  return !target.starts_with('[') && colon < target.rfind('@') && target.contains('@');
+}
+
+bool is_secret(std::string_view key, std::string_view value) {
+  return is_name_of_secret(key) && !is_secret_place(value);
+}
+
+// The URL as messages show it: without what may be a secret.
+std::string without_secrets(std::string_view url) {
+  std::string shown;
+  std::string_view rest = url;
+  shown += cut(rest, ":");
+  if (rest.starts_with("://")) {
+    // A password may contain a '/' or a '?'.
+    const std::string_view head = rest.substr(3, rest.substr(3).find('='));
+    const std::size_t slash = std::min(head.find_first_of("/?"), head.size());
+    const std::string authority = decoded(head.substr(0, slash));
+    const std::string port = authority.substr(std::min(authority.find(':'), authority.size()));
+    const bool may_be_port = port.find_first_not_of("0123456789", 1) == std::string::npos;
+    const bool reaches_beyond = !port.empty() && !may_be_port && holds_password(decoded(head));
+    if (holds_password(authority) || reaches_beyond) {
+      const std::size_t end = reaches_beyond ? head.rfind('@') : slash;
+      shown += fmt::format("://{}", kNotShown);
+      rest.remove_prefix(3 + std::min(end, head.size()));
+    }
+  }
+  shown += cut(rest, "?");
+  while (!rest.empty()) {
+    shown += rest.front();  // a ? or a &
+    rest.remove_prefix(1);
+    std::string_view value = cut(rest, "&");
+    const std::string_view key = cut(value, "=");
+    shown += key;
+    if (value.empty()) continue;
+    const bool is_hidden = is_secret(decoded(key), decoded(value.substr(1)));
+    shown += is_hidden ? fmt::format("={}", kNotShown) : value;
+  }
+  return shown;
 }
 
 std::string derived_name(const SinkSettings& sink) {
@@ -107,15 +157,39 @@ Status check_for_nuls(const SinkSettings& sink) {
   return {};
 }
 
+// Settings name the place of a secret: the command line, the configuration, the status, and the output of
+// `check` can be read by others.
+Status check_for_secrets(const SinkSettings& sink) {
+  for (const SinkOption& option : sink.options) {
+    if (option.name == "target" && std::ranges::any_of(option.values, holds_password)) {
+      return reject_at(option.place, "target has a password in it",
+                       "Write the server without it: other users can read a password there");
+    }
+    const auto is_wrong = [&](const std::string& value) {
+      return !value.empty() && is_secret(option.name, value);
+    };
+    if (std::ranges::any_of(option.values, is_wrong)) {
+      return reject_at(option.place,
+                       fmt::format("{} {} must name the place of a secret, and not be the secret",
+                                   printable(option.name), kNotShown),
+                       "Write the absolute path of a file that contains it, or \"credential:NAME\"");
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<SinkSettings> parse_sink_url(std::string_view url) {
-  SinkSettings sink{.name = {}, .type = {}, .place = "--sink " + std::string(url), .options = {}};
+  SinkSettings sink{.name = {}, .type = {}, .place = "--sink " + without_secrets(url), .options = {}};
   const auto reject = [&](std::string why, std::string advice = {}) {
     if (advice.empty())
       advice = "Write TYPE:[//TARGET][PATH][?KEY=VALUE&…], such as file:/var/log/auth.log?format=json";
     return reject_at(sink.place, std::move(why), std::move(advice));
   };
+  if (sink.place.contains(fmt::format("://{}", kNotShown)))
+    return reject("it has a password in it",
+                  "Write the server without it: other users can read a password there");
   std::string_view scheme = cut(url, ":");
   const std::string_view type = cut(scheme, "+");
   if (url.empty() || !consists_of(type, kTypeLetters)) return reject("it does not begin with a type and ':'");
@@ -148,8 +222,8 @@ Result<SinkSettings> parse_sink_url(std::string_view url) {
     const auto name = decode(key);
     const auto text = decode(value);
     if (!name || !text)
-      return reject(
-          fmt::format("a % in '{}' has no two hexadecimal digits behind it", printable(name ? value : key)));
+      return reject(fmt::format("a % in '{}' has no two hexadecimal digits behind it",
+                                printable(name && !is_name_of_secret(*name) ? value : key)));
     add(sink, *name, *text);
   }
   return sink;
@@ -158,6 +232,7 @@ Result<SinkSettings> parse_sink_url(std::string_view url) {
 Status name_sinks(std::vector<SinkSettings>& sinks) {
   std::map<std::string, std::string> taken;  // the names, with the sinks' places
   for (SinkSettings& sink : sinks) {
+    if (Status without = check_for_secrets(sink); !without) return without;
     const bool is_given = !sink.name.empty();
     if (!is_given) sink.name = derived_name(sink);
     if (Status without = check_for_nuls(sink); !without) return without;

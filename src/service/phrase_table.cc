@@ -64,6 +64,18 @@ constexpr ErrnoAdvice kOfRing[] = {
     {EPERM, kLetItWriteRings},
     {EROFS, kLetItWriteRings},
 };
+constexpr ErrnoAdvice kOfSecret[] = {
+    {EACCES, "Let slurper read it: chown it to slurper's user, or to its group with the mode 0640"},
+};
+constexpr ErrnoAdvice kOfCredential[] = {
+    {ENOENT, "Add LoadCredential={name}:PATH to slurper.service and restart it"},
+};
+constexpr std::string_view kNoLinksBelow =
+    "Remove it: below the folder before the first field, slurper follows no links";
+constexpr ErrnoAdvice kOfFolder[] = {
+    {ELOOP, kNoLinksBelow},
+    {ENOTDIR, kNoLinksBelow},
+};
 constexpr ErrnoAdvice kOfStartRecorder[] = {
     {ENOENT, "Install slurper completely, or set SLURPER_TRACE_PROGRAM to the recorder's path"},
 };
@@ -538,8 +550,7 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::LoadCas, .words = "load the CA certificates {file}"},
     {.id = PhraseId::LoadCertificate, .words = "load the certificate {file}"},
     {.id = PhraseId::LoadKey, .words = "load the private key {file}"},
-    {.id = PhraseId::NeedsPem,
-     .words = "It must be a PEM file that slurper may read, and a key must have no passphrase"},
+    {.id = PhraseId::NeedsPem, .words = "It must be a PEM file that slurper may read"},
     {.id = PhraseId::KeyIsPublic,
      .words = "has a private key that every user may read, and so could pose as this machine: {file} "
               "(mode {mode.octal})",
@@ -770,6 +781,49 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::ConnectedTo, .words = "connected to {target}"},
     {.id = PhraseId::ConnectedByTls, .words = "connected to {target} by {version}"},
     {.id = PhraseId::ProgramRuns, .words = "the program is process {pid}"},
+
+    // Secrets of sinks.
+    {.id = PhraseId::SinkSecretIs, .words = "{setting} of the sink {sink} (not shown here) {why}"},
+    {.id = PhraseId::ReadSecret, .words = "read the secret in {file}", .on_errno = kOfSecret},
+    {.id = PhraseId::ReadCredential, .words = "read the credential {name}", .on_errno = kOfCredential},
+    {.id = PhraseId::NoCredentials,
+     .words = "the service has no credentials ($CREDENTIALS_DIRECTORY is not set)",
+     .advice = "Add LoadCredential={name}:PATH to slurper.service and restart it, or name a file"},
+    {.id = PhraseId::SecretIsEmpty, .words = "it is empty", .advice = "Write the secret into it"},
+    {.id = PhraseId::SecretTooLong, .words = "it is longer than {max.exact}", .advice = "Name another file"},
+    {.id = PhraseId::SecretHasNul,
+     .words = "it contains a NUL byte",
+     .advice = "Write the secret into it as text"},
+    {.id = PhraseId::SecretIsPublic,
+     .words = "has a secret that other users may read: {file} (mode {mode.octal})",
+     .advice = "Run chmod o-rwx on it, let no group but slurper's read it, and replace the secret if other "
+               "users have access to this machine"},
+    {.id = PhraseId::KeyIsEncrypted,
+     .words = "it is encrypted",
+     .advice = "Set key_password to the file or the credential that has its passphrase"},
+    {.id = PhraseId::WrongPassphrase,
+     .words = "the passphrase in {place} is not that of this key",
+     .advice = "Correct the passphrase there, or set key_password to another file"},
+
+    // Paths with fields.
+    {.id = PhraseId::MustEndWithText,
+     .words = "must end with text after its last field, such as \".log\", and the file's name must not "
+              "begin with a '.'"},
+    {.id = PhraseId::FolderNotAlone,
+     .words = "{folder}, the folder before the first field, is for the files of this sink alone, but {file} "
+              "is in it",
+     .advice = "Name a folder of its own"},
+    {.id = PhraseId::CreateFolder, .words = "create the folder {file}"},
+    {.id = PhraseId::OpenFolder, .words = "open the folder {file}", .on_errno = kOfFolder},
+    {.id = PhraseId::ReadFolder, .words = "read the folder {file}"},
+    {.id = PhraseId::TooManyFiles,
+     .words = "has {max} files, as many as max_destinations allows: lines that need another one go to {file} "
+              "({lines} so far)",
+     .advice = "Raise max_destinations, or select fewer lines with a filter"},
+    {.id = PhraseId::LastLineIsOther,
+     .words = "its last line is not the one that ends at offset {offset} of the log {log}: the file or the "
+              "log was restored from an older copy, or settings changed over a kill",
+     .advice = "Move {cursor} away: the sink may then repeat lines in the file"},
 
     // service/
     {.id = PhraseId::OtherFifoPassed,

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/phrase_id.h"
+#include "base/secret_place.h"
 #include "base/setting_value.h"
 #include "base/text.h"
 
@@ -61,6 +62,13 @@ SettingValue ConfiguredOptions::read(const Setting& setting) {
   return default_value(setting);
 }
 
+// Whether the value may be a secret, which was written where only its place may stand.
+bool ConfiguredOptions::hides(const SinkOption& option) const {
+  const auto setting = std::ranges::find(declared_, option.name, &Setting::name);
+  return setting != declared_.end() && setting->type == Setting::Type::Secret &&
+         !std::ranges::all_of(option.values, is_secret_place);
+}
+
 PhraseValue ConfiguredOptions::place_of(const SinkOption* option) const {
   return QuotedText{option == nullptr ? settings_.place : option->place};
 }
@@ -68,12 +76,16 @@ PhraseValue ConfiguredOptions::place_of(const SinkOption* option) const {
 void ConfiguredOptions::reject(std::string_view name, Phrase why, Phrase advice) {
   if (error_) return;
   const SinkOption* const option = find(name);
-  Phrase reason(option == nullptr ? PhraseId::SinkNeedsSetting : PhraseId::SinkSettingIs,
+  const bool is_hidden = option != nullptr && hides(*option);
+  Phrase reason(is_hidden           ? PhraseId::SinkSecretIs
+                : option == nullptr ? PhraseId::SinkNeedsSetting
+                                    : PhraseId::SinkSettingIs,
                 {{"sink", QuotedText{settings_.name}}, {"why", std::move(why)}});
   if (option == nullptr) {
     reason.with({"setting", QuotedText{std::string(name)}});
   } else {
-    reason.with({"setting", name}).with({"value", shown(*option)});
+    reason.with({"setting", name});
+    if (!is_hidden) reason.with({"value", shown(*option)});
   }
   error_ = Error{.kind = ErrorKind::Config,
                  .what = {PhraseId::AcceptSetting, {{"place", place_of(option)}}},

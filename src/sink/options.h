@@ -37,6 +37,7 @@ class ConfiguredOptions : public SinkOptions {
  private:
   [[nodiscard]] const SinkOption* find(std::string_view name) const;
   [[nodiscard]] SettingValue read(const Setting& setting);
+  [[nodiscard]] bool hides(const SinkOption& option) const;
   [[nodiscard]] Phrase advice_on(std::string_view name) const;
   [[nodiscard]] PhraseValue place_of(const SinkOption* option) const;
 

@@ -20,6 +20,7 @@
 #include "log/segment_name.h"
 #include "sink/exec/exec_sink.h"
 #include "sink/file/file_sink.h"
+#include "sink/file/path_template.h"
 #include "sink/journald/journald_sink.h"
 #include "sink/options.h"
 #include "sink/stdout/stdout_sink.h"
@@ -136,8 +137,9 @@ Result<PreparedSink> prepare(const SinkSettings& settings, const SinkType* type)
 }
 
 struct WrittenFile {
-  std::string path;
-  std::string place;  // of the setting
+  std::string path;    // with fields: as it was written
+  std::string place;   // of the setting
+  std::string folder;  // of a path with fields: the folder before the first one
 };
 
 // Returns the files that a sink of a built-in type writes.
@@ -150,7 +152,15 @@ std::vector<WrittenFile> written_files(const SinkSettings& sink) {
     if (setting.type != Setting::Type::FilePath || option == sink.options.end() || option->is_list) continue;
     const auto path = read_value(setting, {.kind = Value::Kind::Word, .text = option->values.front()});
     if (!path) continue;  // the sink rejects it
-    files.push_back({.path = path->texts.front(), .place = option->place});
+    const auto parsed = PathTemplate::parse(path->texts.front());
+    if (!parsed) continue;
+    WrittenFile& file =
+        files.emplace_back(WrittenFile{.path = path->texts.front(), .place = option->place, .folder = {}});
+    if (parsed->has_fields()) {
+      file.folder = parsed->folder();
+    } else {
+      file.path = parsed->other_path();
+    }
   }
   return files;
 }
@@ -161,7 +171,8 @@ Status add_prepared(const SinkSettings& settings, const SinkType* type,
   if (!sink) return std::unexpected(std::move(sink.error()));
   ConfiguredSink& added =
       prepared.emplace_back(ConfiguredSink{.settings = settings, .files = {}, .prepared = std::move(*sink)});
-  for (WrittenFile& file : written_files(settings)) added.files.push_back(std::move(file.path));
+  for (WrittenFile& file : written_files(settings))
+    added.files.push_back(std::move(file.folder.empty() ? file.path : file.folder));
   return {};
 }
 
@@ -170,6 +181,21 @@ bool is_beside_another(const LogPaths& log, std::span<const LogPaths> logs) {
   return std::ranges::any_of(logs.first(logs.size() - 1), [&](const LogPaths& other) {
     return other.include(log.active()) || log.include(other.active());
   });
+}
+
+bool is_below(const std::string& path, const std::string& folder) {
+  return path == folder || path.starts_with(folder == "/" ? folder : folder + '/');
+}
+
+// Checks that nothing else of slurper's is where the lines of a path with fields determine the names.
+// `others` are all files that slurper writes, or folders that are its own.
+Status check_folder(const WrittenFile& file, std::span<const std::string> others) {
+  const auto found =
+      std::ranges::find_if(others, [&](const std::string& other) { return is_below(other, file.folder); });
+  if (found == others.end()) return {};
+  return fail(
+      ErrorKind::Config, accept(file.place),
+      {PhraseId::FolderNotAlone, {{"folder", QuotedText{file.folder}}, {"file", QuotedText{*found}}}});
 }
 
 bool is_in(const std::string& path, const std::string& folder) {
@@ -245,18 +271,31 @@ Status check_written_files(const Settings& settings) {
   std::map<std::string, Phrase> owners = {{settings.fifo.path, PhraseId::IsTheFifo},
                                           {settings.log.path, PhraseId::IsTheLog}};
   std::vector<LogPaths> logs = {LogPaths(settings.log.path)};  // each has files beside it
+  std::vector<WrittenFile> with_fields;
   for (const SinkSettings& sink : settings.sinks) {
-    for (const auto& [path, place] : written_files(sink)) {
+    for (const WrittenFile& file : written_files(sink)) {
       const auto [owner, is_new] =
-          owners.emplace(path, Phrase(PhraseId::IsWrittenBySink, {{"sink", QuotedText{sink.name}}}));
+          owners.emplace(file.path, Phrase(PhraseId::IsWrittenBySink, {{"sink", QuotedText{sink.name}}}));
       Phrase taken = is_new ? Phrase() : owner->second;
-      const LogPaths& added = logs.emplace_back(path);
-      const bool is_own = is_in(path, settings.ring.directory) || is_beside_another(added, logs);
-      if (is_new && is_own) taken = PhraseId::IsSlurpersOwn;
+      if (file.folder.empty()) {
+        const LogPaths& added = logs.emplace_back(file.path);
+        const bool is_own = is_in(file.path, settings.ring.directory) || is_beside_another(added, logs);
+        if (is_new && is_own) taken = PhraseId::IsSlurpersOwn;
+      } else {
+        with_fields.push_back(file);
+      }
       if (taken.empty()) continue;
-      return fail(ErrorKind::Config, accept(place), taken.with({"file", QuotedText{path}}),
+      return fail(ErrorKind::Config, accept(file.place), taken.with({"file", QuotedText{file.path}}),
                   PhraseId::NameAnotherFile);
     }
+  }
+  for (const WrittenFile& file : with_fields) {
+    std::vector<std::string> others;
+    if (!settings.ring.directory.empty()) others.push_back(settings.ring.directory);
+    for (const auto& [path, owner] : owners) {
+      if (path != file.path) others.push_back(path);
+    }
+    if (Status alone = check_folder(file, others); !alone) return alone;
   }
   return {};
 }

@@ -29,7 +29,7 @@ inline constexpr const char* kSinkDirectory = SLURPER_SINK_DIRECTORY;
 // A sink with the settings that it was made of.
 struct ConfiguredSink {
   SinkSettings settings;
-  std::vector<std::string> files;  // that it writes; those of a plug-in are unknown
+  std::vector<std::string> files;  // or folders that it writes; those of a plug-in are unknown
   PreparedSink prepared;
 };
 

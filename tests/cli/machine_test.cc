@@ -288,6 +288,9 @@ TEST_F(MachineTest, LooksAtTheDestinationsOfSinks) {
   EXPECT_THAT(look(sink("file", {{"path", "x"}})), Contains(warning("is relative")));
   EXPECT_THAT(look(sink("file", {{"path", folder_ / "none/x"}})),
               ElementsAre(warning("No such file or directory. Create it: mkdir -p")));
+  EXPECT_THAT(look(sink("file", {{"path", folder_ / "{host}/x.log"}})), ElementsAre(ok("may write")));
+  EXPECT_THAT(look(sink("file", {{"path", folder_ / "none/{host}.log"}})),
+              ElementsAre(warning("No such file or directory. Create it: mkdir -p")));
   std::filesystem::create_symlink("x", folder_ / "link");
   EXPECT_THAT(look(sink("file", {{"path", folder_ / "link"}})),
               ElementsAre(warning("is a symbolic link to 'x', not a regular file. Name the file itself")));
@@ -301,6 +304,11 @@ TEST_F(MachineTest, LooksAtTheDestinationsOfSinks) {
               ElementsAre(warning("is not a socket")));
   EXPECT_THAT(look(sink("syslog", {{"transport", "tls"}, {"target", "h"}, {"ca_file", "/none"}})),
               ElementsAre(error(ErrorKind::NoInput, "its ca_file '/none' can't be read")));
+  EXPECT_THAT(look(sink("syslog", {{"transport", "tls"}, {"target", "h"}, {"key_password", "/none"}})),
+              ElementsAre(error(ErrorKind::NoInput, "its key_password '/none' can't be read")));
+  EXPECT_THAT(
+      look(sink("syslog", {{"transport", "tls"}, {"target", "h"}, {"key_password", "credential:key"}})),
+      ElementsAre(ok("has what it needs")));
   EXPECT_THAT(look(sink("syslog", {{"transport", "tcp"}, {"target", "2001:db8::1:514"}})),
               ElementsAre(warning("write [2001:db8::1]:514; if not, write [2001:db8::1:514]")));
   EXPECT_THAT(look(sink("syslog", {{"transport", "tcp"}, {"target", "[2001:db8::1]:514"}})),
@@ -388,7 +396,7 @@ TEST_F(UnitTest, NeedsADropInForWhatItsSandboxForbids) {
   wanted.log.path = "/var/log/slurper/messages";
   EXPECT_EQ(drop_in_for(wanted, shipped_unit()), "");
   EXPECT_THAT(check_unit(wanted, shipped_unit()), ElementsAre());
-  wanted.sinks = {sink("file", {{"path", "/srv/logs/all"}}),
+  wanted.sinks = {sink("file", {{"path", "/srv/logs/{host}/all"}}),
                   sink("syslog", {{"transport", "udp"}, {"target", "h"}})};
   EXPECT_EQ(drop_in_for(wanted, shipped_unit()),
             "[Service]\nReadWritePaths=\"-/srv/logs\"\nPrivateNetwork=no\nIPAddressDeny=\n"

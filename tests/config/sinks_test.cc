@@ -10,8 +10,11 @@ namespace {
 
 using test::text_of;
 
+using testing::AllOf;
+using testing::AnyOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 Result<Settings> parse(const std::string& text, const std::vector<std::string>& urls = {}) {
   return parse_settings(
@@ -71,6 +74,57 @@ TEST(SinkUrl, WhatIsNoneIsToldSo) {
   EXPECT_THAT(complaint(parse("", {"file:/x?=json"})), HasSubstr("'=json' is not KEY=VALUE"));
   for (const char* url : {"file:/x%", "file:/x%4", "file:/x%4x", "file:/x?a=%zz"})
     EXPECT_THAT(complaint(parse("", {url})), HasSubstr("two hexadecimal digits")) << url;
+}
+
+TEST(SinkUrl, APasswordIsRefusedAndNeverShown) {
+  for (const char* url :
+       {"syslog+tls://user:hunter2@logs.example:6514", "syslog+tls://user:hunter2@[::1]",
+        "syslog+tls://user%3Ahunter2%40logs.example", "syslog+tls://user:hun/ter2@logs.example",
+        "syslog+tls://user:hun?ter2@logs.example?ca_file=/x", "syslog://:hunter2@logs.example",
+        "syslog+tls://user:hunter2@logs.example?name=x&verify=none"}) {
+    const std::string said = complaint(parse("", {url}));
+    EXPECT_THAT(said, HasSubstr("has a password in it. Write the server without it")) << url;
+    EXPECT_THAT(said, Not(AnyOf(HasSubstr("hunter2"), HasSubstr("ter2"), HasSubstr("hun/")))) << url;
+  }
+  EXPECT_THAT(complaint(parse("", {"syslog://one:1?target=user:hunter2@two"})),
+              AllOf(HasSubstr("target has a password in it"), Not(HasSubstr("hunter2@one"))));
+  for (const char* url : {"syslog+tcp://user@logs.example:514", "syslog+udp://[::1]:514?program=a:b@c",
+                          "file:///var/log/a:b@c", "syslog+unix:/run/a:b@c"})
+    EXPECT_EQ(complaint(parse("", {url})), "no error") << url;
+}
+
+TEST(SinkUrl, ASecretIsRefusedAndNeverShown) {
+  for (const char* url :
+       {"syslog+tls://logs.example?key_password=hunter2", "syslog+tls://x?key%5Fpassword=hunter2",
+        "syslog+tls://x?key_password=%68unter2", "x:?token=hunter2&secret=/ok&format=json",
+        "x:?key_password=credential:", "x:?key_password=/ok&key_password=hunter2"}) {
+    const std::string said = complaint(parse("", {url}));
+    EXPECT_THAT(said,
+                AllOf(HasSubstr("(not shown) must name the place of a secret, and not be the secret. Write "
+                                "the absolute path of a file that contains it, or \"credential:NAME\""),
+                      HasSubstr("=(not shown)"), Not(HasSubstr("unter2"))))
+        << url;
+  }
+  EXPECT_THAT(complaint(parse("", {"x:?key_password=hunter2%"})),
+              AllOf(HasSubstr("a % in 'key_password'"), Not(HasSubstr("hunter2"))));
+  const auto good = parse("", {"x:?key_password=/etc/slurper/key.pass&token=credential:token-1"});
+  ASSERT_TRUE(good) << complaint(good);
+  EXPECT_THAT(to_toml(*good), AllOf(HasSubstr("key_password = \"/etc/slurper/key.pass\""),
+                                    HasSubstr("token = \"credential:token-1\"")));
+}
+
+TEST(SinkTables, ASecretIsRefusedAndNeverShown) {
+  const auto refusal = [](const std::string& setting) {
+    return complaint(parse("[[sink]]\nname = \"s\"\ntype = \"syslog\"\n" + setting));
+  };
+  EXPECT_EQ(
+      refusal("key_password = \"hunter2\""),
+      "cannot accept 'x.toml:6:16': key_password (not shown) must name the place of a secret, and not be "
+      "the secret. Write the absolute path of a file that contains it, or \"credential:NAME\"");
+  EXPECT_EQ(
+      refusal("target = [\"one\", \"user:hunter2@logs.example\"]"),
+      "cannot accept 'x.toml:6:10': target has a password in it. Write the server without it: other users "
+      "can read a password there");
 }
 
 TEST(SinkTables, AreTakenInTheirOrder) {

@@ -34,6 +34,15 @@ class Authority {
                     name, days, alternative_names.empty() ? "" : "subjectAltName=" + alternative_names));
   }
 
+  // Makes NAME.locked.key of NAME.key: the same key, encrypted with `passphrase` by openssl-ec(1) or
+  // openssl-pkcs8(1). Returns its path.
+  [[nodiscard]] std::string encrypt_key(const std::string& name, const std::string& kind,
+                                        const std::string& passphrase) const {
+    openssl(fmt::format("{0} {1} -in {2}.key -out {2}.locked.key -passout pass:{3}", kind,
+                        kind == "ec" ? "-aes256" : "-topk8", name, passphrase));
+    return file(name + ".locked.key");
+  }
+
   // Signs NAME.pem again, valid from `begin` on ("20980101000000Z") and for any name.
   void sign_from(const std::string& name, const std::string& begin) const {
     openssl(

@@ -56,6 +56,7 @@ constexpr std::array kSettings = {
             .help = "one of two",
             .initial = "raw",
             .choices = kChoices},
+    Setting{.name = "key_password", .type = Setting::Type::Secret, .help = "where it is"},
 };
 
 std::unique_ptr<Sink> make_nowhere(SinkOptions& options) {
@@ -113,6 +114,19 @@ TEST(SinkOptionsTest, WhatIsWrongIsToldWithItsPlace) {
     EXPECT_THAT(text_of(sink.error()),
                 HasSubstr(fmt::format("{} of the sink 'test' is \"{}\", but must be", name, value)));
   }
+}
+
+TEST(SinkOptionsTest, AValueThatMayBeASecretIsNotShown) {
+  for (const std::string value : {"hunter2", "key.pass", "./hunter2", "credential:", "credential:a/b", "/"}) {
+    const auto sink = SinkSite().make(kNowhere, {{"key_password", value}});
+    ASSERT_FALSE(sink) << value;
+    EXPECT_EQ(
+        text_of(sink.error()),
+        "cannot accept 'here:2:1': key_password of the sink 'test' (not shown here) must be the absolute "
+        "path of a file that contains the secret, or \"credential:NAME\"");
+  }
+  for (const std::string value : {"", "/etc/slurper/key.pass", "credential:key-1.pass"})
+    EXPECT_TRUE(SinkSite().make(kNowhere, {{"key_password", value}})) << value;
 }
 
 TEST(SinkOptionsTest, TheSinksOwnRulesAreToldAlike) {

@@ -54,6 +54,28 @@ TEST(WrittenFiles, HaveOneWriter) {
             "no error");
 }
 
+TEST(WrittenFiles, WithFieldsHaveAFolderOfTheirOwn) {
+  EXPECT_EQ(
+      told({sink("file", "x", "/var/log/{host}.log")}),
+      "cannot accept 'file:/var/log/{host}.log?name=x': '/var/log', the folder before the first field, is "
+      "for the files of this sink alone, but '/var/log/m' is in it. Name a folder of its own");
+  for (const std::string path :
+       {"/{host}.log", "/run/{host}/x.log", "/var/x{host}/{program}.log", "/ring/{host}.log"})
+    EXPECT_THAT(told({sink("file", "x", path)}), HasSubstr("is for the files of this sink alone")) << path;
+  const SinkSettings hosts = sink("file", "hosts", "/var/log/hosts/{host}.log");
+  EXPECT_EQ(told({hosts, sink("file", "x", "/var/log/x"), sink("file", "y", "/srv/{program}.log")}),
+            "no error");
+  for (const std::string path : {"/var/log/hosts/x", "/var/log/hosts/x/{host}.log",
+                                 "/var/log/hosts/{program}.log", "/var/log/hosts/x/y/z"}) {
+    EXPECT_THAT(told({hosts, sink("file", "x", path)}), HasSubstr("'/var/log/hosts', the folder")) << path;
+    EXPECT_THAT(told({sink("file", "x", path), hosts}), HasSubstr("'/var/log/hosts', the folder")) << path;
+  }
+  EXPECT_THAT(told({hosts, sink("file", "x", "/var/log/hosts/{host}.log")}),
+              HasSubstr("is what the sink 'hosts' writes to"));
+  EXPECT_THAT(told({sink("file", "x", "/a/{{b}}"), sink("file", "y", "/a/{{b}}")}),
+              HasSubstr("'/a/{b}' is what the sink 'x' writes to"));
+}
+
 TEST(Reloads, TakeWhatNeedsNoPlugIn) {
   SinkSettings own = sink("own", "p", "");
   own.options = {{.name = "plugin", .values = {"/missing.so"}, .is_list = false, .place = "here"}};

@@ -5,10 +5,8 @@
 
 namespace slurper {
 
-// It writes a log like slurper's own (docs/log-format.md), so the size of its file shows what it has. Its
-// cursor records which record begins at which byte of that file. If a SIGKILL interrupts a write, the sink
-// resumes at the exact byte: each record is there exactly once. After a power loss, what was not synced is
-// written again.
+// Each record is in its file exactly once (file_destination.h). The path may have fields of the line
+// (path_template.h): then each value has a file of its own (file_set.h).
 [[nodiscard]] SinkType file_sink();
 
 }  // namespace slurper

@@ -1,7 +1,6 @@
 // Connection: sends to a syslog server, and knows how much of what was sent the other side has.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -10,27 +9,10 @@
 #include <vector>
 
 #include "sink/net/connect.h"
-#include "sink/net/tls.h"
+#include "sink/net/connection_settings.h"
 #include "slurper/result.h"
 
 namespace slurper {
-
-enum class Transport : std::uint8_t { Unix, Udp, Tcp, Tls };
-
-struct ConnectionSettings {
-  Transport transport = Transport::Tcp;
-  std::chrono::milliseconds connect_timeout{10'000};  // look-up, connect and TLS handshake together
-  // A connection on which nothing has moved for this long counts as broken. 0: wait as long as the peer's
-  // kernel lives.
-  std::chrono::milliseconds write_timeout{0};
-  // A peer whose kernel has answered no probe for this long is dead.
-  std::chrono::milliseconds dead_after{30'000};
-  std::chrono::milliseconds keepalive{60'000};  // how often to probe an idle peer; 0: never
-  std::uint64_t send_buffer = 0;                // SO_SNDBUF; 0: the kernel tunes it
-  // UDP only, since it has no connection that would break: how long a resolved address stays valid.
-  std::chrono::milliseconds resolve_every{60'000};
-  TlsSettings tls;
-};
 
 // The destination: a host's port, or the path of a local socket.
 struct Target {

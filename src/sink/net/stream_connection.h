@@ -3,6 +3,7 @@
 
 #include "base/phrase_id.h"
 #include "sink/net/connection.h"
+#include "sink/net/tls.h"
 
 namespace slurper {
 

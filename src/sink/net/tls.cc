@@ -3,18 +3,21 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <vector>
 
 #include "base/error.h"
+#include "base/os.h"
 #include "base/text.h"
 #include "sink/net/certificate_text.h"
 #include "sink/net/openssl_ptr.h"
+#include "sink/net/secret.h"
 
 namespace slurper {
 
@@ -22,6 +25,8 @@ namespace {
 
 using Context = OpensslPtr<SSL_CTX, SSL_CTX_free>;
 using Session = OpensslPtr<SSL, SSL_free>;
+using Bio = OpensslPtr<BIO, BIO_free_all>;
+using PrivateKey = OpensslPtr<EVP_PKEY, EVP_PKEY_free>;
 
 // If the kernel is the cause, its error is the first in OpenSSL's queue; otherwise the last error is the
 // most specific.
@@ -69,22 +74,33 @@ struct Tls::Parts {
   void refuse(int error, const X509* certificate);
   void refuse_name(const X509* certificate);
   [[nodiscard]] Status load_files();
+  [[nodiscard]] Status load_key();
 };
 
 namespace {
+
+// What OpenSSL's question for the passphrase of an encrypted key gets. Without an answer of slurper's, it
+// would ask at the terminal.
+struct PassphraseAnswer {
+  std::optional<SecretText> passphrase;
+  bool was_asked = false;
+};
+
+int answer_passphrase(char* buffer, int size, int, void* own) {
+  auto& answer = *static_cast<PassphraseAnswer*>(own);
+  answer.was_asked = true;
+  if (!answer.passphrase) return -1;
+  const std::string_view text = answer.passphrase->text();
+  if (text.size() > static_cast<std::size_t>(size)) return -1;
+  text.copy(buffer, text.size());
+  return static_cast<int>(text.size());
+}
 
 std::unexpected<Error> file_failed(PhraseId what, const std::string& path) {
   return fail(ErrorKind::Config, about_file(what, path), openssl_reason(), PhraseId::NeedsPem);
 }
 
 }  // namespace
-
-Phrase unsafe_key(const TlsSettings& settings) {
-  const std::string& key = settings.key.empty() ? settings.certificate : settings.key;
-  struct stat st{};
-  if (key.empty() || ::stat(key.c_str(), &st) != 0 || (st.st_mode & S_IROTH) == 0) return {};
-  return about_file(PhraseId::KeyIsPublic, key).with({"mode", std::uint64_t{st.st_mode & 07777}});
-}
 
 Status Tls::Parts::load_files() {
   ERR_clear_error();
@@ -95,13 +111,30 @@ Status Tls::Parts::load_files() {
     return file_failed(PhraseId::LoadCas, settings.ca_file);
   }
   if (settings.certificate.empty()) return {};
-  // For a key with a passphrase, OpenSSL would otherwise prompt at the terminal.
-  SSL_CTX_set_default_passwd_cb(context.get(), [](char*, int, int, void*) { return -1; });
   if (SSL_CTX_use_certificate_chain_file(context.get(), settings.certificate.c_str()) != 1)
     return file_failed(PhraseId::LoadCertificate, settings.certificate);
-  const std::string& key = settings.key.empty() ? settings.certificate : settings.key;
-  if (SSL_CTX_use_PrivateKey_file(context.get(), key.c_str(), SSL_FILETYPE_PEM) != 1)
-    return file_failed(PhraseId::LoadKey, key);
+  return load_key();
+}
+
+Status Tls::Parts::load_key() {
+  const std::string& file = settings.key_file();
+  PassphraseAnswer answer;
+  if (const Secret secret(settings.key_password); !secret.empty()) {
+    Result<SecretText> read = secret.read(kernel());
+    if (!read) return std::unexpected(std::move(read.error()));
+    answer.passphrase.emplace(std::move(*read));
+  }
+  const Bio pem(BIO_new_file(file.c_str(), "r"));
+  const PrivateKey key(pem ? PEM_read_bio_PrivateKey(pem.get(), nullptr, &answer_passphrase, &answer)
+                           : nullptr);
+  if (!key && answer.was_asked) {
+    Phrase loading = about_file(PhraseId::LoadKey, file);
+    if (!answer.passphrase) return fail(ErrorKind::Config, std::move(loading), PhraseId::KeyIsEncrypted);
+    return fail(ErrorKind::Config, std::move(loading),
+                {PhraseId::WrongPassphrase, {{"place", QuotedText{settings.key_password}}}});
+  }
+  if (!key || SSL_CTX_use_PrivateKey(context.get(), key.get()) != 1)
+    return file_failed(PhraseId::LoadKey, file);
   return {};
 }
 
@@ -189,7 +222,8 @@ Result<std::unique_ptr<Tls>> Tls::make(const TlsSettings& settings, const std::s
   parts.expected_name = settings.server_name.empty() ? host : settings.server_name;
   parts.what = {PhraseId::TalkTls, {{"target", peer}}};
   parts.context.reset(SSL_CTX_new(TLS_client_method()));
-  if (!parts.context || SSL_CTX_set_min_proto_version(parts.context.get(), TLS1_2_VERSION) != 1)
+  const int min_version = settings.min_version == TlsVersion::Tls13 ? TLS1_3_VERSION : TLS1_2_VERSION;
+  if (!parts.context || SSL_CTX_set_min_proto_version(parts.context.get(), min_version) != 1)
     return fail(ErrorKind::Internal, parts.what, {PhraseId::TlsFailed, {{"reason", openssl_reason()}}});
   SSL_CTX_set_options(parts.context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   if (Status loaded = parts.load_files(); !loaded) return std::unexpected(loaded.error());

@@ -6,29 +6,18 @@
 #include <string>
 #include <string_view>
 
+#include "sink/net/tls_settings.h"
 #include "slurper/result.h"
 
 namespace slurper {
 
-struct TlsSettings {
-  std::string ca_file;      // PEM; empty: the system's store
-  std::string certificate;  // slurper's own, PEM, followed by its chain; empty: none
-  std::string key;          // its private key; empty: in the same file
-  std::string server_name;  // expected in the server's certificate; empty: the host that is connected to
-  bool verify = true;       // verify the server's certificate and name
-};
-
-// Returns what to warn of if the private key in `settings` is readable by every user. (The group may read it:
-// Debian has ssl-cert for that.) Empty if it is safe or can't be examined.
-[[nodiscard]] Phrase unsafe_key(const TlsSettings& settings);
-
 // The TLS state of one connection. It touches no socket: the owner carries the bytes, and so knows how many
-// of them the peer has. TLS 1.2 is the minimum. One thread owns it; nothing of it survives a crash. Errors
+// of them the peer has. One thread owns it; nothing of it survives a crash. Errors
 // are Config if a file of the settings is wrong, else Io; their texts name `peer`.
 class Tls {
  public:
-  // Reads the files again each time, since certificates are renewed while slurper runs. `host` is a name or
-  // an address; messages call it `peer`.
+  // Reads the files again each time, since certificates and secrets are renewed while slurper runs. `host` is
+  // a name or an address; messages call it `peer`.
   static Result<std::unique_ptr<Tls>> make(const TlsSettings& settings, const std::string& host,
                                            const QuotedText& peer);
   Tls(const Tls&) = delete;

@@ -20,7 +20,6 @@ constexpr std::array<std::string_view, 4> kTransports = {"unix", "udp", "tcp", "
 constexpr std::array<std::string_view, 3> kFormats = {"rfc5424", "rfc3164", "local"};
 constexpr std::array<std::string_view, 3> kFramings = {"octet-counting", "lf", "nul"};
 constexpr std::array<std::string_view, 2> kTooLong = {"reject", "truncate"};
-constexpr std::array<std::string_view, 2> kVerify = {"full", "none"};
 constexpr std::uint16_t kPort = 514;
 constexpr std::uint16_t kTlsPort = 6514;         // RFC 5425
 constexpr std::uint64_t kMaxUdp = 65507;         // over IPv4
@@ -66,27 +65,17 @@ void take_targets(SinkOptions& options, SyslogSettings& settings) {
   }
 }
 
-void take_tls(SinkOptions& options, SyslogSettings& settings) {
-  TlsSettings& tls = settings.connection.tls;
-  tls.ca_file = options.text("ca_file");
-  tls.certificate = options.text("certificate");
-  tls.key = options.text("key");
-  tls.server_name = options.text("server_name");
-  tls.verify = options.choice("verify") == 0;
-  if (!tls.key.empty() && tls.certificate.empty()) options.reject("certificate", PhraseId::NeedsCertificate);
-  if (settings.connection.transport == Transport::Tls) return;
-  reject_all(options, {"ca_file", "certificate", "key", "server_name", "verify"}, "tls");
-}
-
 void take_connection(SinkOptions& options, ConnectionSettings& settings) {
-  settings.connect_timeout = options.duration("connect_timeout");
-  settings.write_timeout = options.duration("write_timeout");
-  settings.dead_after = options.duration("dead_after");
-  settings.keepalive = options.duration("keepalive");
-  settings.send_buffer = options.number("send_buffer");
+  const Transport transport = settings.transport;
+  settings = ConnectionSettings::from(options);
+  settings.transport = transport;
+  settings.tls = TlsSettings::from(options);
+  if (transport != Transport::Tls) {
+    for (const Setting& setting : TlsSettings::settings()) reject_all(options, {setting.name}, "tls");
+  }
   settings.resolve_every = options.duration("resolve_every");
   // The others look a name up for each connection.
-  if (settings.transport != Transport::Udp) reject_all(options, {"resolve_every"}, "udp");
+  if (transport != Transport::Udp) reject_all(options, {"resolve_every"}, "udp");
 }
 
 void take_resend(SinkOptions& options, SyslogSettings& settings) {
@@ -128,13 +117,20 @@ void take_messages(SinkOptions& options, SyslogSettings& settings) {
   settings.truncate = options.choice("too_long") == 1;
 }
 
+std::vector<Setting> with_groups(std::span<const Setting> own) {
+  std::vector<Setting> all(own.begin(), own.end());
+  for (const std::span<const Setting> group : {ConnectionSettings::settings(), TlsSettings::settings()})
+    all.insert(all.end(), group.begin(), group.end());
+  return all;
+}
+
 }  // namespace
 
 std::span<const Setting> syslog_setting_declarations() {
   using Type = Setting::Type;
   static const std::vector<std::string_view> facilities = choices_of(facility_names());
   static const std::vector<std::string_view> severities = choices_of(severity_names());
-  static const std::array all = {
+  static const std::array own = {
       Setting{.name = "transport",
               .type = Type::Choice,
               .help = "how messages travel",
@@ -201,50 +197,14 @@ std::span<const Setting> syslog_setting_declarations() {
               .help = "how old that is at most while nothing is on its way",
               .initial = "1s",
               .max = in_milliseconds(1h)},
-      Setting{.name = "connect_timeout",
-              .type = Type::Duration,
-              .help = "for look-up, connection and TLS handshake together",
-              .initial = "10s",
-              .min = in_milliseconds(100ms),
-              .max = kDay},
       Setting{.name = "resolve_every",
               .type = Type::Duration,
               .help = "of transport udp: how long a name's address is good for",
               .initial = "60s",
               .min = in_milliseconds(1ms),
               .max = kDay},
-      Setting{.name = "dead_after",
-              .type = Type::Duration,
-              .help = "a server whose kernel answers nothing for so long is dead",
-              .initial = "30s",
-              .min = in_milliseconds(1s),
-              .max = kDay},
-      Setting{.name = "write_timeout",
-              .type = Type::Duration,
-              .help = "a server that takes nothing for so long is given up; 0: never",
-              .initial = "0",
-              .max = kDay},
-      Setting{.name = "keepalive",
-              .type = Type::Duration,
-              .help = "how often an idle connection is checked; 0: never",
-              .initial = "60s",
-              .max = in_milliseconds(8h)},
-      Setting{.name = "send_buffer",
-              .type = Type::Size,
-              .help = "what slurper's kernel may hold of a connection; 0: as it likes",
-              .initial = "0",
-              .max = kGiB},
-      Setting{.name = "ca_file", .help = "PEM: the CAs that may have issued the server's certificate"},
-      Setting{.name = "server_name",
-              .help = "the name that the certificate must have; by default the target's host"},
-      Setting{.name = "verify",
-              .type = Type::Choice,
-              .help = "whether the server's certificate is checked",
-              .initial = "full",
-              .choices = kVerify},
-      Setting{.name = "certificate", .help = "PEM: slurper's own certificate"},
-      Setting{.name = "key", .help = "PEM: its key; by default in the same file"},
   };
+  static const std::vector<Setting> all = with_groups(own);
   return all;
 }
 
@@ -253,7 +213,6 @@ SyslogSettings take_syslog_settings(SinkOptions& options) {
   settings.connection.transport = static_cast<Transport>(options.choice("transport"));
   take_targets(options, settings);
   take_connection(options, settings.connection);
-  take_tls(options, settings);
   take_messages(options, settings);
   take_resend(options, settings);
   settings.fail_back = options.duration("fail_back");

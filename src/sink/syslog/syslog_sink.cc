@@ -75,12 +75,12 @@ class SyslogSink final : public Sink {
   LoopProbe probe_;
 
   std::unique_ptr<Connection> connection_;
-  std::size_t target_ = 0;     // the index of the connected target
-  std::size_t first_try_ = 0;  // the index that open() begins with
-  std::size_t announced_ = 0;  // the index that was reported last
-  Phrase shown_;               // in the status
-  Phrase unsafe_key_;          // the warning that was reported about it
-  Phrase first_failed_;        // why the first target is not in use
+  std::size_t target_ = 0;            // the index of the connected target
+  std::size_t first_try_ = 0;         // the index that open() begins with
+  std::size_t announced_ = 0;         // the index that was reported last
+  Phrase shown_;                      // in the status
+  std::vector<Phrase> unsafe_files_;  // the warnings that were reported about them
+  Phrase first_failed_;               // why the first target is not in use
   Clock::time_point connected_at_;
   Clock::time_point back_at_;  // when the first target is tried again
 
@@ -96,9 +96,12 @@ Result<std::optional<Reached>> SyslogSink::open(const SinkContext& context) {
   came_back_ = fmt::format("[slurper@32473 log=\"{}\"", format(context.log_id));
   marks_.clear();
   if (settings_.connection.transport == Transport::Tls) {
-    Phrase unsafe = unsafe_key(settings_.connection.tls);
-    if (!unsafe.empty() && unsafe != unsafe_key_) context.say(Level::Warning, unsafe);
-    unsafe_key_ = std::move(unsafe);
+    std::vector<Phrase> unsafe = unsafe_files(settings_.connection.tls);
+    for (const Phrase& file : unsafe) {
+      const bool is_known = std::ranges::find(unsafe_files_, file) != unsafe_files_.end();
+      if (!is_known) context.say(Level::Warning, file);
+    }
+    unsafe_files_ = std::move(unsafe);
   }
   const std::size_t count = settings_.targets.size();
   std::vector<Error> errors;

@@ -1,9 +1,9 @@
 // TLS against OpenSSL's own server: whom slurper talks to, and what it says of whom it doesn't.
 
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include <filesystem>
 #include <future>
 
 #include "sink/certificates.h"
@@ -11,52 +11,16 @@
 #include "sink/receiver.h"
 #include "sink/sink_site.h"
 #include "sink/syslog/syslog_sink.h"
+#include "sink/tls_server.h"
+#include "support/files.h"
 #include "support/temp_dir.h"
 #include "support/text_of.h"
 
 namespace slurper::test {
 namespace {
 
+namespace fs = std::filesystem;
 using testing::HasSubstr;
-
-// openssl-s_server(1) on a port of the kernel's choice. What it receives is on its standard output.
-class TlsServer {
- public:
-  TlsServer(const std::string& certificate, const std::string& key, std::vector<std::string> more = {})
-      : input_(make_pipe()), server_(program(certificate, key, std::move(more)), input_.first.get()) {
-    constexpr std::string_view kMark = "ACCEPT 127.0.0.1:";
-    EXPECT_TRUE(eventually([&] {
-      const std::string said = server_.out();
-      const auto at = said.find(kMark);
-      if (at == std::string::npos || said.find('\n', at) == std::string::npos) return false;
-      port_ = std::stoi(said.substr(at + kMark.size()));
-      return true;
-    })) << server_.err();
-  }
-
-  [[nodiscard]] int port() const { return port_; }
-  [[nodiscard]] std::string received() const { return server_.out(); }
-  void kill() { server_.kill(); }
-
- private:
-  static Program program(const std::string& certificate, const std::string& key,
-                         std::vector<std::string> more) {
-    std::vector<std::string> argv = {"openssl", "s_server",  "-accept", "127.0.0.1:0",
-                                     "-cert",   certificate, "-key",    key};
-    argv.insert(argv.end(), more.begin(), more.end());
-    return {.argv = std::move(argv), .env = {}};
-  }
-  // It ends with its standard input.
-  static std::pair<UniqueFd, UniqueFd> make_pipe() {
-    std::array<int, 2> fds{};
-    EXPECT_EQ(::pipe2(fds.data(), O_CLOEXEC), 0);
-    return {UniqueFd(fds[0]), UniqueFd(fds[1])};
-  }
-
-  std::pair<UniqueFd, UniqueFd> input_;
-  Child server_;
-  int port_ = 0;
-};
 
 class SyslogTlsTest : public testing::Test {
  protected:
@@ -293,18 +257,78 @@ TEST_F(SyslogTlsTest, FilesThatAreNotRightAreTold) {
   EXPECT_EQ(
       why({{"certificate", "/nowhere/c.pem"}}),
       "cannot load the certificate '/nowhere/c.pem': No such file or directory. It must be a PEM file that "
-      "slurper may read, and a key must have no passphrase");
+      "slurper may read");
   EXPECT_THAT(why({{"certificate", authority_.file("client.pem")}, {"key", authority_.file("good.key")}}),
               HasSubstr("good.key': key values mismatch"));
-  const std::string locked = authority_.file("locked.key");
-  Child lock({.argv = {"openssl", "ec", "-in", authority_.file("client.key"), "-out", locked, "-aes256",
-                       "-passout", "pass:secret"},
-              .env = {}});
-  ASSERT_TRUE(lock.exits_with(0)) << lock.err();
-  EXPECT_THAT(why({{"certificate", authority_.file("client.pem")}, {"key", locked}}),
-              HasSubstr("cannot load the private key '" + locked));
   EXPECT_THAT(refusal("127.0.0.1", server.port(), {{"ca_file", "/nowhere/ca.pem"}}, false),
               HasSubstr("cannot load the CA certificates '/nowhere/ca.pem': No such file or directory"));
+}
+
+TEST_F(SyslogTlsTest, AnEncryptedKeyNeedsItsPassphrase) {
+  for (const std::string kind : {"ec", "pkcs8"}) {  // the two formats of encrypted PEM
+    SCOPED_TRACE(kind);
+    const std::string key = authority_.encrypt_key("client", kind, "hunter2");
+    const std::string secret = dir_ / "key.pass";
+    const SinkSite::Pairs own = {
+        {"certificate", authority_.file("client.pem")}, {"key", key}, {"key_password", secret}};
+    const TlsServer server(authority_.file("good.pem"), authority_.file("good.key"),
+                           {"-Verify", "1", "-verify_return_error", "-CAfile", authority_.ca()});
+    const std::string cannot = fmt::format("cannot load the private key '{}': ", key);
+
+    EXPECT_EQ(
+        refusal("localhost", server.port(), {own[0], own[1]}),
+        cannot + "it is encrypted. Set key_password to the file or the credential that has its passphrase");
+    EXPECT_EQ(refusal("localhost", server.port(), own),
+              fmt::format("cannot read the secret in '{}': No such file or directory", secret));
+    write_file(secret, "wrong7\n");
+    EXPECT_EQ(
+        refusal("localhost", server.port(), own),
+        fmt::format("{}the passphrase in '{}' is not that of this key. Correct the passphrase there, or set "
+                    "key_password to another file",
+                    cannot, secret));
+    // The file is read anew by the same sink.
+    write_file(secret, "hunter2\n");
+    const auto opened = site_.open(*sink_);
+    ASSERT_TRUE(opened) << text_of(opened.error());
+    deliver_and_find(server);
+    fs::remove(secret);
+  }
+}
+
+TEST_F(SyslogTlsTest, AKeyWithoutAPassphraseIgnoresOne) {
+  const std::string secret = dir_ / "key.pass";
+  write_file(secret, "hunter2");
+  const TlsServer server(authority_.file("good.pem"), authority_.file("good.key"));
+  const auto opened = open("localhost", server.port(),
+                           {{"certificate", authority_.file("client.pem")},
+                            {"key", authority_.file("client.key")},
+                            {"key_password", secret}});
+  ASSERT_TRUE(opened) << text_of(opened.error());
+}
+
+TEST_F(SyslogTlsTest, ASecretThatOtherUsersMayReadIsWarnedOfOnce) {
+  const std::string secret = dir_ / "key.pass";
+  write_file(secret, "hunter2");
+  ASSERT_EQ(::chmod(secret.c_str(), 0644), 0);
+  const TlsServer server(authority_.file("good.pem"), authority_.file("good.key"));
+  ASSERT_TRUE(open("localhost", server.port(),
+                   {{"certificate", authority_.file("client.pem")},
+                    {"key", authority_.file("client.key")},
+                    {"key_password", secret}}));
+  sink_->close();
+  ASSERT_TRUE(site_.open(*sink_));
+  const std::string said = site_.said();
+  const auto at = said.find("has a secret that other users may read: '" + secret + "' (mode 0644)");
+  ASSERT_NE(at, std::string::npos) << said;
+  EXPECT_EQ(said.find("secret", said.find('\n', at)), std::string::npos) << said;
+}
+
+TEST_F(SyslogTlsTest, TheOldestVersionMayBeSet) {
+  const TlsServer old(authority_.file("good.pem"), authority_.file("good.key"), {"-tls1_2"});
+  EXPECT_THAT(refusal("localhost", old.port(), {{"tls_min", "1.3"}}), HasSubstr("protocol version"));
+  const TlsServer current(authority_.file("good.pem"), authority_.file("good.key"), {"-tls1_3"});
+  ASSERT_TRUE(open("localhost", current.port(), {{"tls_min", "1.3"}}));
+  deliver_and_find(current);
 }
 
 // What was on its way when the server was killed is sent again, as over TCP: ciphertext is counted.

@@ -1,0 +1,231 @@
+#include "sink/file/file_set.h"
+
+#include <poll.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <system_error>
+#include <unordered_map>
+#include <utility>
+
+#include "base/error.h"
+#include "base/phrase_id.h"
+#include "log/segment_name.h"
+#include "sink/file/folders.h"
+
+namespace slurper {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// How many files are open at the same time. Each has five descriptors, a thread, and a few syncs when it is
+// opened, so the limit on descriptors decides, less what the rest of slurper needs.
+std::size_t max_open_files() {
+  constexpr rlim_t kOthers = 256;
+  constexpr rlim_t kForEach = 6;
+  constexpr rlim_t kLeast = 16;
+  constexpr rlim_t kMost = 512;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < kOthers) return kLeast;
+  return std::clamp((limit.rlim_cur - kOthers) / kForEach, kLeast, kMost);
+}
+
+// The path of the file whose cursor is at `cursor`; empty if it is none.
+std::string file_of_cursor(const std::filesystem::path& cursor) {
+  const std::string name = cursor.filename().string();
+  const std::string end = std::string(".cursor-") + FileDestination::kCursorName;
+  if (!name.starts_with('.') || !name.ends_with(end) || name.size() <= end.size() + 1) return {};
+  return cursor.parent_path() / name.substr(1, name.size() - end.size() - 1);
+}
+
+}  // namespace
+
+FileSet::FileSet(PathTemplate paths, const LogSettings& settings, std::size_t max_files)
+    : paths_(std::move(paths)),
+      settings_(settings),
+      max_files_(max_files),
+      max_open_(max_open_files()),
+      other_path_(paths_.other_path()),
+      other_limit_(1, std::chrono::minutes(10)) {}
+
+Result<std::optional<Reached>> FileSet::open(const SinkContext& context, std::uint32_t rendering) {
+  context_ = &context;
+  stopped_at_.reset();
+  rendering_ = rendering;
+  if (paths_.has_fields()) {
+    if (Status found = find_files(); !found) return std::unexpected(std::move(found.error()));
+    return std::nullopt;
+  }
+  const auto file = open_file(other_path_);
+  if (!file) return std::unexpected(file.error());
+  only_ = *file;
+  return only_->reached();
+}
+
+void FileSet::close() {
+  only_ = nullptr;
+  open_.clear();
+  known_.clear();
+  unverified_.clear();
+}
+
+// A file counts if it has a cursor: which lines have files of their own is then the same after a restart.
+Status FileSet::find_files() {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  auto entry =
+      fs::recursive_directory_iterator(paths_.folder(), fs::directory_options::skip_permission_denied, error);
+  for (; !error && entry != fs::end(entry); entry.increment(error)) {
+    if (entry.depth() == paths_.depth()) entry.disable_recursion_pending();
+    std::string file = file_of_cursor(entry->path());
+    if (!file.empty() && file != other_path_ && paths_.matches(file)) known_.insert(std::move(file));
+  }
+  if (error) return fail_errno(error.value(), about_file(PhraseId::ReadFolder, paths_.folder()));
+  return {};
+}
+
+// Which lines have files of their own depends on the order of the lines in the log alone, and the files are
+// made in that order: after a kill, the same lines have them.
+void FileSet::choose_path(const Record& record, std::string& path) {
+  const bool has_name = paths_.make_path(record, path);
+  if (has_name && (known_.contains(path) || known_.size() < max_files_)) {
+    known_.insert(path);
+    return;
+  }
+  path = other_path_;
+  ++other_lines_;
+  if (has_name) report_other();
+}
+
+void FileSet::report_other() {
+  if (!other_limit_.admit(Clock::now())) return;
+  context_->say(
+      Level::Warning,
+      {PhraseId::TooManyFiles,
+       {{"max", std::uint64_t{max_files_}}, {"file", QuotedText{other_path_}}, {"lines", other_lines_}}});
+}
+
+// A file may have to be opened for its lines, so those of a batch come together.
+void FileSet::group(std::span<const Record> batch) {
+  groups_.clear();
+  std::unordered_map<std::string, std::size_t> found;
+  std::string path;
+  for (const Record& record : batch) {
+    choose_path(record, path);
+    const auto [entry, is_new] = found.try_emplace(path, groups_.size());
+    if (is_new) groups_.push_back({.path = path, .records = {}});
+    groups_[entry->second].records.push_back(&record);
+  }
+}
+
+Status FileSet::write(std::span<const Record> batch, const Add& add) {
+  if (only_ != nullptr) {
+    for (const Record& record : batch) {
+      if (Status added = add(*only_, record); !added) return added;
+    }
+    return only_->write();
+  }
+  group(batch);
+  for (const Group& group : groups_) {
+    if (must_end())
+      return fail(ErrorKind::Busy, about_file(PhraseId::WriteToFile, group.path), PhraseId::SlurperEnds);
+    if (Status written = write(group, add); !written) return written;
+  }
+  return {};
+}
+
+// Many new files may take longer than slurper waits for a sink. The next start resumes within the batch.
+bool FileSet::must_end() {
+  constexpr std::chrono::seconds kGrace{3};
+  pollfd stop{.fd = context_->stop_fd, .events = POLLIN, .revents = 0};
+  if (::poll(&stop, 1, 0) != 1) return false;
+  if (!stopped_at_) stopped_at_ = Clock::now();
+  return Clock::now() - *stopped_at_ > kGrace;
+}
+
+Status FileSet::write(const Group& group, const Add& add) {
+  const auto file = open_file(group.path);
+  if (!file) return std::unexpected(file.error());
+  for (const Record* const record : group.records) {
+    const auto is_there = has(**file, *record);
+    if (!is_there) return std::unexpected(is_there.error());
+    if (*is_there) continue;
+    if (Status added = add(**file, *record); !added) return added;
+  }
+  return (*file)->write();
+}
+
+Result<FileDestination*> FileSet::open_file(const std::string& path) {
+  if (const auto found = open_.find(path); found != open_.end()) {
+    found->second.used = ++uses_;
+    return found->second.file.get();
+  }
+  if (open_.size() == max_open_) {
+    if (Status closed = close_one(); !closed) return std::unexpected(std::move(closed.error()));
+  }
+  LogSettings settings = settings_;
+  settings.path = path;
+  const bool is_durable = settings.sync.mode != SyncMode::None;
+  if (Status made = make_folders(paths_.folder(), path, is_durable); !made)
+    return std::unexpected(std::move(made.error()));
+  auto file = FileDestination::open(settings, *context_, rendering_);
+  if (!file) return std::unexpected(std::move(file.error()));
+  Open& added = open_[path];
+  added = {.file = std::move(*file), .used = ++uses_};
+  return added.file.get();
+}
+
+// Closes the file that was not used for the longest time.
+Status FileSet::close_one() {
+  const auto oldest =
+      std::ranges::min_element(open_, {}, [](const auto& entry) { return entry.second.used; });
+  FileDestination& file = *oldest->second.file;
+  if (settings_.sync.mode != SyncMode::None) {
+    if (Status synced = file.sync(); !synced) return synced;
+  }
+  open_.erase(oldest);
+  return {};
+}
+
+Result<bool> FileSet::has(const FileDestination& file, const Record& record) {
+  switch (file.presence_of(record)) {
+    case FileDestination::Presence::Absent:
+      if (!unverified_.empty() && unverified_.contains(file.path())) break;
+      return false;
+    case FileDestination::Presence::Present:
+      unverified_.try_emplace(file.path(), record.offset());
+      return true;
+    case FileDestination::Presence::Last:
+      unverified_.erase(file.path());
+      return true;
+    case FileDestination::Presence::Other:
+      break;
+  }
+  return disagree(file);
+}
+
+std::unexpected<Error> FileSet::disagree(const FileDestination& file) const {
+  return fail(ErrorKind::Data, about_file(PhraseId::WriteToFile, file.path()),
+              {PhraseId::LastLineIsOther,
+               {{"offset", file.reached()->offset},
+                {"log", context_->log_id},
+                {"cursor", QuotedText{file.cursor_path()}}}});
+}
+
+Status FileSet::sync() {
+  for (auto& [path, entry] : open_) {
+    if (Status synced = entry.file->sync(); !synced) return synced;
+  }
+  return {};
+}
+
+std::optional<std::uint64_t> FileSet::unverified_from() const {
+  std::optional<std::uint64_t> first;
+  for (const auto& [path, offset] : unverified_) first = std::min(first.value_or(offset), offset);
+  return first;
+}
+
+}  // namespace slurper
