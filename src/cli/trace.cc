@@ -124,8 +124,8 @@ constexpr std::array<std::array<std::string_view, 4>, 3> kAlternatives = {{
     {"--write", "--output"},
 }};
 // And none of these with -r.
-constexpr std::array<std::string_view, 8> kRecording = {"--fifo",    "--all-calls", "--user", "--write",
-                                                        "--snaplen", "--env",       "--for",  "--size"};
+constexpr std::array<std::string_view, 9> kRecording = {
+    "--fifo", "--engine", "--all-calls", "--user", "--write", "--snaplen", "--env", "--for", "--size"};
 
 void refuse_contradictions(const CLI::App& parser) {
   const auto given = [&](std::string_view name) {

@@ -67,6 +67,26 @@ std::vector<pid_t> process_ids() {
   return numbers_in("/proc");
 }
 
+std::optional<ThreadIdentity> read_identity(pid_t tid) {
+  const UniqueFd folder = open_directory(AT_FDCWD, fmt::format("/proc/{}", tid).c_str());
+  if (!folder) return std::nullopt;
+  const std::string status = '\n' + read_small(folder.get(), "status");
+  const auto id = [&status](std::string_view name, std::size_t index) {
+    return static_cast<std::uint32_t>(status_number(status, name, index).value_or(0));
+  };
+  ThreadIdentity identity{
+      .ruid = id("Uid", 0), .euid = id("Uid", 1), .suid = id("Uid", 2), .fsuid = id("Uid", 3)};
+  identity.rgid = id("Gid", 0);
+  identity.egid = id("Gid", 1);
+  identity.loginuid = parse_number<std::uint32_t>(read_small(folder.get(), "loginuid")).value_or(~0U);
+  return identity;
+}
+
+pid_t process_of(pid_t tid) {
+  const std::string status = '\n' + read_small(AT_FDCWD, fmt::format("/proc/{}/status", tid).c_str());
+  return static_cast<pid_t>(status_number(status, "Tgid").value_or(static_cast<std::uint64_t>(tid)));
+}
+
 ScapThread read_thread(pid_t pid, pid_t tid, ThreadReading what) {
   ScapThread thread;
   thread.tid = tid;
