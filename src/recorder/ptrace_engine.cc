@@ -157,8 +157,9 @@ Recorded<void> PtraceEngine::check_refused() {
                     pid, reason(pid, error))});
   }
   for (const auto& [pid, error] : refused)
-    fmt::print(stderr, "slurper-trace: cannot trace process {}: {}. It is left out\n", pid,
-               reason(pid, error));
+    if (!is_traced(pid))
+      fmt::print(stderr, "slurper-trace: cannot trace process {}: {}. It is left out\n", pid,
+                 reason(pid, error));
   return {};
 }
 
@@ -183,6 +184,11 @@ bool PtraceEngine::seize_thread(pid_t pid, pid_t tid) {
   ThreadRecords::refresh(thread);
   (void)::ptrace(PTRACE_INTERRUPT, tid, nullptr, nullptr);
   return true;
+}
+
+// Of a process whose first thread has ended, the others are traced.
+bool PtraceEngine::is_traced(pid_t pid) const {
+  return std::ranges::any_of(threads_, [pid](const auto& one) { return one.second.pid == pid; });
 }
 
 bool PtraceEngine::is_waited_for() const {
@@ -358,18 +364,15 @@ void PtraceEngine::release(TracedThread& thread) {
 
 void PtraceEngine::take_fork(TracedThread& parent) {
   const pid_t tid = message_of(parent.tid);
-  const pid_t parent_tid = parent.tid;
-  const auto [found, is_new] = threads_.try_emplace(tid);
-  TracedThread& child = found->second;
-  const TracedThread& maker = threads_.at(parent_tid);
+  TracedThread& child = threads_[tid];  // it may have stopped already
   child.tid = tid;
   child.pid = process_of(tid);
-  child.identity = maker.identity;
-  child.comm = maker.comm;
+  child.identity = parent.identity;
+  child.comm = parent.comm;
   child.is_child = child.is_announced = true;
-  records_.fork(maker, child);
+  records_.fork(parent, child);
   if (child.is_held && !holds_) release(child);
-  go_on(parent_tid);
+  go_on(parent.tid);
 }
 
 // All other threads have ended, the first one without a word: whoever called execve(2) has its id now.

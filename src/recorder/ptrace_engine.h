@@ -65,6 +65,7 @@ class PtraceEngine : public Engine {
   void release(TracedThread& thread);
   void report_exit(TracedThread& thread, int status);
   void report_sleepers();
+  [[nodiscard]] bool is_traced(pid_t pid) const;
   [[nodiscard]] bool is_waited_for() const;
 
   ThreadRecords records_;

@@ -126,6 +126,7 @@ void ThreadRecords::begin(TracedThread& thread) {
   thread.closed.reset();
   const CallShape& shape = shape_of(thread);
   if ((shape.flags & ShapeCloses) != 0) thread.closed = object_of(thread, 0, false);
+  thread.program.clear();
   if (is_exec(thread)) thread.program = TracedMemory(thread.tid).text(thread.args[shape.path - 1]);
 }
 
@@ -172,6 +173,7 @@ void ThreadRecords::exec(TracedThread& thread, pid_t tid) {
   CallPieces pieces;
   pieces.path = thread.program;
   const std::string folder = fmt::format("/proc/{}/", thread.pid);
+  if (pieces.path.empty()) pieces.path = most_of(read_link(AT_FDCWD, (folder + "exe").c_str()));
   if (config_.with_environment != 0)
     pieces.path2 = most_of(read_small(AT_FDCWD, (folder + "environ").c_str()));
   pieces.data = most_of(read_small(AT_FDCWD, (folder + "cmdline").c_str()));

@@ -3,9 +3,8 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <cstring>
 #include <vector>
 
@@ -56,10 +55,9 @@ std::vector<int> open_descriptors_of(pid_t pid) {
 }
 
 std::string name_of(pid_t pid, int fd) {
-  std::array<char, TraceMaxPiece> name;
-  const ssize_t size =
-      ::readlink(fmt::format("/proc/{}/fd/{}", pid, fd).c_str(), name.data(), name.size() - 1);
-  return size > 0 ? std::string(name.data(), static_cast<std::size_t>(size)) : std::string();
+  std::string name = read_link(AT_FDCWD, fmt::format("/proc/{}/fd/{}", pid, fd).c_str());
+  name.resize(std::min<std::size_t>(name.size(), TraceMaxPiece - 1));
+  return name;
 }
 
 std::uint64_t number_after(std::string_view text, std::string_view label, int base) {

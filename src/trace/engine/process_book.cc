@@ -5,7 +5,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <array>
 #include <optional>
 #include <string_view>
 
@@ -15,12 +14,6 @@
 namespace slurper {
 
 namespace {
-
-std::string read_link(int at_fd, const char* name) {
-  std::array<char, 4096> target;
-  const ssize_t size = ::readlinkat(at_fd, name, target.data(), target.size());
-  return size > 0 ? std::string(target.data(), static_cast<std::size_t>(size)) : std::string();
-}
 
 // The first number after "NAME:" in proc_pid_status(5).
 std::optional<std::uint64_t> status_number(std::string_view status, std::string_view name,
