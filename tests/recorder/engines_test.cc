@@ -28,6 +28,7 @@ using testing::SizeIs;
 
 constexpr std::uint16_t kResultEvent = 0x8000;
 constexpr std::uint16_t kBlockedEvent = 0x8008;
+constexpr std::uint16_t kCompatEvent = 0x800c;
 constexpr std::uint16_t kWriteEnter = 8;
 constexpr std::uint16_t kReadEnter = 6;
 constexpr std::uint16_t kProcessExit = 186;
@@ -275,6 +276,25 @@ TEST_P(BothEngines, LeavesSignalsAsTheyAre) {
   EXPECT_EQ(recorded.out, "caught\n");
   EXPECT_THAT(sysdig(capture_, {"-p", "%evt.arg.sig", "evt.type=signaldeliver"}),
               ElementsAre("SIGUSR1", "SIGTERM"));
+  // The return from the handler overwrites the register with the call's number.
+  std::multiset<std::int64_t> begun;
+  std::multiset<std::int64_t> ended;
+  for (const RecordedEvent& event : events_of(capture_)) {
+    if (event.type == 0) begun.insert(event.number(0));
+    if (event.type == 1) ended.insert(event.number(0));
+  }
+  EXPECT_EQ(begun, ended);
+}
+
+// With int $0x80, as old programs make them.
+TEST_P(BothEngines, ShowsCallsOf32BitProgramsByTheirNumber) {
+  const Recorded recorded = record_program({"compat"});
+  if (recorded.status == 128 + SIGSEGV) GTEST_SKIP() << "the kernel has no 32-bit calls";
+  ASSERT_EQ(recorded.status, 4);
+  std::vector<std::int64_t> numbers;
+  for (const RecordedEvent& event : events_of(capture_))
+    if (event.type == kCompatEvent) numbers.push_back(event.number(0));
+  EXPECT_THAT(numbers, ElementsAre(20)) << "getpid";
 }
 
 TEST_P(BothEngines, AStoppedProcessStaysStoppedUntilItIsContinued) {

@@ -158,6 +158,14 @@ int wait_in_vfork() {
   return 6;
 }
 
+// getpid(2) of the 32-bit kind.
+int compat() {
+  long result = 20;
+  __asm__ volatile("int $0x80" : "+a"(result) : : "memory", "r8", "r9", "r10", "r11");
+  must(result == ::getpid(), "getpid");
+  return 4;
+}
+
 int become_nobody() {
   must(::write(STDOUT_FILENO, "before", 6) == 6, "write");
   must(::setreuid(65534, 65534) == 0, "setreuid");
@@ -191,6 +199,7 @@ int main(int argc, char** argv) {
   if (task == "exec-from-thread") return exec_from_thread(argv[0]);
   if (task == "spawn") return spawn();
   if (task == "vfork") return wait_in_vfork();
+  if (task == "compat") return compat();
   if (task == "become-nobody") return become_nobody();
   if (task == "list-descriptors") return list_descriptors();
   return 98;
