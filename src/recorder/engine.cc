@@ -15,16 +15,15 @@ namespace {
 constexpr int kUnavailable = 69;  // EX_UNAVAILABLE of sysexits.h
 
 void report_ptrace(const RecorderOptions& options, const std::string& why) {
-  fmt::print(
-      stderr,
-      "slurper-trace: {}traces by ptrace. Each call of a traced process takes some 20 microseconds more.\n"
-      "The state of pipes is not recorded, and set-uid programs run without their rights unless root "
-      "traces.\n",
-      why.empty() ? "" : why + ". Therefore it ");
+  fmt::print(stderr,
+             "slurper-trace: traces by ptrace{}.\n"
+             "Each call of a traced process takes some 30 microseconds more. The state of\n"
+             "pipes is not recorded. Set-uid programs lack their rights unless root traces.\n",
+             why.empty() ? "" : fmt::format(" ({})", why));
   if (!options.fifo.empty())
     fmt::print(stderr,
-               "Processes that open the FIFO later are traced only if a process that has it open now "
-               "started them.\n");
+               "Processes that open the FIFO later are traced only if they descend from one\n"
+               "that has it open now.\n");
 }
 
 }  // namespace

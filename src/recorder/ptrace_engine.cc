@@ -375,7 +375,7 @@ void PtraceEngine::take_fork(TracedThread& parent) {
   go_on(parent.tid);
 }
 
-// All other threads have ended, the first one without a word: whoever called execve(2) has its id now.
+// All other threads have ended, the first one without a word: the caller of execve(2) has its id now.
 void PtraceEngine::take_exec(TracedThread& thread) {
   const pid_t tid = thread.tid;
   const pid_t former = message_of(tid);

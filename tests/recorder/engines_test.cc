@@ -22,8 +22,10 @@
 namespace slurper::test {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::SizeIs;
 
 constexpr std::uint16_t kResultEvent = 0x8000;
@@ -254,13 +256,17 @@ TEST_P(BothEngines, ShowsTheCallsThatStraceShows) {
   EXPECT_EQ(calls, expected);
 }
 
-// The kernel ends all other threads, and gives its caller the id of the first.
+// The kernel ends all other threads, gives their caller the id of the first, and closes descriptors.
 TEST_P(BothEngines, FollowsAThreadThatExecutesAProgram) {
   const Recorded recorded = record_program({"exec-from-thread"});
   EXPECT_EQ(recorded.status, 7);
-  EXPECT_EQ(recorded.out, "child 1child 2") << "as fork-twice, which it executes";
-  const auto writers = sysdig(capture_, {"-p", "%proc.name %evt.arg.data", "evt.type=write and evt.dir=<"});
-  EXPECT_THAT(writers, ElementsAre("traced_program child 1", "traced_program child 2"));
+  EXPECT_EQ(recorded.out, "closed");
+  EXPECT_THAT(
+      sysdig(capture_, {"-p", "%proc.name %evt.rawres %evt.arg.data", "evt.type=write and evt.dir=<"}),
+      ElementsAre("traced_program -9 x", "traced_program 6 closed"));
+  EXPECT_THAT(sysdig(capture_, {"-p", "%evt.rawres", "evt.type=write and evt.dir=< and fd.name=/dev/null"}),
+              IsEmpty());
+  EXPECT_THAT(sysdig(capture_, {"-p", "%evt.arg.ret", "evt.type=procexit"}), Contains("7"));
 }
 
 TEST_P(BothEngines, FollowsWhatIsSpawned) {

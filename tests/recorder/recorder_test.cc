@@ -8,12 +8,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <iterator>
-#include <set>
 #include <string>
 
 #include "recorder/recording.h"
-#include "support/daemon.h"
 #include "support/files.h"
 #include "support/temp_dir.h"
 
@@ -23,16 +20,11 @@ namespace {
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::SizeIs;
 using testing::StartsWith;
 
-constexpr std::uint16_t kResultEvent = 0x8000;
 constexpr std::uint16_t kDropsEvent = 0x8002;
 constexpr std::uint16_t kPipeEvent = 0x8004;
-constexpr std::uint16_t kBlockedEvent = 0x8008;
 constexpr std::uint16_t kWriteEnter = 8;
-constexpr std::uint16_t kReadEnter = 6;
-constexpr std::uint16_t kProcessExit = 186;
 
 class Recorder : public RecorderSite {
  protected:

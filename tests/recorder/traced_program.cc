@@ -126,13 +126,22 @@ int fork_twice() {
   return 7;
 }
 
-// As fork_twice(), executed by a thread that is not the first.
+// A thread that is not the first executes write_closed(), with a descriptor that is closed thereby.
 int exec_from_thread(const char* self) {
-  std::thread([self] {
-    ::execl(self, self, "fork-twice", nullptr);
+  const int fd = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+  must(fd >= 0, "open");
+  const std::string number = std::to_string(fd);
+  std::thread([&] {
+    ::execl(self, self, "write-closed", number.c_str(), nullptr);
     must(false, "execl");
   }).join();
   return 97;
+}
+
+int write_closed(int fd) {
+  must(::write(fd, "x", 1) == -1 && errno == EBADF, "write to what is closed");
+  must(::write(STDOUT_FILENO, "closed", 6) == 6, "write");
+  return 7;
 }
 
 int spawn() {
@@ -197,6 +206,7 @@ int main(int argc, char** argv) {
   if (task == "copy") return copy();
   if (task == "fork-twice") return fork_twice();
   if (task == "exec-from-thread") return exec_from_thread(argv[0]);
+  if (task == "write-closed") return write_closed(std::atoi(argument));
   if (task == "spawn") return spawn();
   if (task == "vfork") return wait_in_vfork();
   if (task == "compat") return compat();
