@@ -51,27 +51,33 @@ int keep(libbpf_print_level level, const char* format, va_list arguments) {
   return 0;
 }
 
+constexpr const char* kWithoutBpf =
+    "Without BPF, a command, processes (-p) and the users of a FIFO (--fifo) can be traced by ptrace, and "
+    "captures can be read: slurper trace -r FILE";
+
 std::unexpected<RecorderError> load_error(int error) {
   if (::access("/sys/kernel/btf/vmlinux", R_OK) != 0)
     return std::unexpected(RecorderError{
         kUnavailable,
-        "cannot trace: this kernel has no BTF (/sys/kernel/btf/vmlinux is missing). A kernel built with "
-        "CONFIG_DEBUG_INFO_BTF=y has it. Captures that were made elsewhere can be read here: slurper trace "
-        "-r FILE",
+        fmt::format(
+            "cannot trace: this kernel has no BTF (/sys/kernel/btf/vmlinux is missing). A kernel built "
+            "with CONFIG_DEBUG_INFO_BTF=y has it. {}",
+            kWithoutBpf),
         "this kernel has no BTF"});
   if (error == EPERM)
-    return std::unexpected(RecorderError{kNoPermission,
-                                         "cannot trace: BPF programs need CAP_BPF and CAP_PERFMON. Run it as "
-                                         "root, or give the program both: setcap "
-                                         "cap_bpf,cap_perfmon,cap_sys_ptrace,cap_dac_read_search=ep on "
-                                         "slurper-trace. Reading captures needs neither: "
-                                         "slurper trace -r FILE",
-                                         "BPF programs need CAP_BPF and CAP_PERFMON"});
+    return std::unexpected(RecorderError{
+        kNoPermission,
+        fmt::format(
+            "cannot trace: BPF programs need CAP_BPF and CAP_PERFMON. Run it as root, or give the program "
+            "both: setcap cap_bpf,cap_perfmon,cap_sys_ptrace,cap_dac_read_search=ep on slurper-trace. {}",
+            kWithoutBpf),
+        "BPF programs need CAP_BPF and CAP_PERFMON"});
   return std::unexpected(RecorderError{
       kUnavailable,
-      fmt::format("cannot trace: the kernel refuses the BPF programs: {}. slurper trace needs Linux 6.2 "
-                  "or later. The kernel said:\n{}",
-                  errno_text(error), said()),
+      fmt::format(
+          "cannot trace: the kernel refuses the BPF programs: {}. They need Linux 6.2 or later. {}. The "
+          "kernel said:\n{}",
+          errno_text(error), kWithoutBpf, said()),
       fmt::format("the kernel refuses the BPF programs: {}", errno_text(error))});
 }
 

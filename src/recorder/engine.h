@@ -17,8 +17,7 @@
 namespace slurper {
 
 // BPF programs in the kernel, or ptrace(2): both report the records of trace/engine/event.h. The processes
-// that are watched run on as before when this object goes, or when its process ends, however that ends. For
-// one thread.
+// that are watched run on as before when this process ends, however that ends. For one thread.
 class Engine {
  public:
   // A record and what follows it.

@@ -123,8 +123,7 @@ std::string PtraceEngine::objection_to(pid_t pid) const {
   if (!carriers_.contains(pid)) return {};
   return fmt::format(
       "cannot trace process {} by ptrace: this trace's output, or its start, depends on it, so that both "
-      "would wait "
-      "for each other. Trace it from another terminal, with -w FILE",
+      "would wait for each other. Trace it from another terminal, with -w FILE",
       pid);
 }
 
@@ -217,8 +216,7 @@ void PtraceEngine::consume() {
   if (std::exchange(holds_, false))
     for (auto& [tid, thread] : threads_)
       if (thread.is_held && thread.is_announced) release(thread);
-  while (serve()) {
-  }
+  serve();  // not till nothing is left: busy threads stop all the time
   report_sleepers();
 }
 

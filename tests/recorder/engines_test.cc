@@ -338,6 +338,23 @@ TEST_P(BothEngines, AStoppedProcessStaysStoppedUntilItIsContinued) {
   EXPECT_TRUE(recording.exits_with(0)) << recording.err();
 }
 
+TEST_P(BothEngines, LeavesAStoppedProcessStopped) {
+  const Child sleeping({.argv = {"sleep", "1000"}, .env = {}});
+  const std::string status = "/proc/" + std::to_string(sleeping.pid()) + "/status";
+  const auto is_stopped = [&] { return content_of(status).contains("State:\tT (stopped)"); };
+  sleeping.signal(SIGSTOP);
+  ASSERT_TRUE(eventually(is_stopped));
+  for (const int end : {SIGTERM, SIGKILL}) {
+    std::filesystem::remove(capture_);
+    Child recording(recorder({"-w", capture_, "-p", std::to_string(sleeping.pid())}));
+    ASSERT_TRUE(attached());
+    recording.signal(end);
+    ASSERT_TRUE(recording.wait().has_value());
+    EXPECT_TRUE(eventually(is_stopped)) << content_of(status);
+    EXPECT_THAT(content_of(status), HasSubstr("TracerPid:\t0\n"));
+  }
+}
+
 // At any point: while a call runs, at its beginning, at its end.
 TEST_P(BothEngines, LeavesABusyProcessAloneWhenItIsKilled) {
   for (int i = 0; i < 5; ++i) {
