@@ -56,6 +56,7 @@ std::vector<std::string> arguments_of(const TraceSelection& selection, const std
   if (!selection.fifo.empty()) add("--fifo", selection.fifo);
   if (!selection.pids.empty()) arguments.push_back(fmt::format("-p{}", fmt::join(selection.pids, ",")));
   if (!selection.user.empty()) arguments.push_back("-u" + selection.user);
+  if (!selection.engine.empty()) add("--engine", selection.engine);
   if (selection.all_calls) arguments.emplace_back("--all-calls");
   if (selection.with_environment) arguments.emplace_back("--env");
   if (selection.snaplen) add("--snaplen", *selection.snaplen);

@@ -19,7 +19,8 @@ struct TraceSelection {
   std::string fifo;
   std::vector<pid_t> pids;
   std::vector<std::string> command;
-  std::string user;  // that runs the command; empty: the caller
+  std::string user;    // that runs the command; empty: the caller
+  std::string engine;  // bpf or ptrace; empty: the recorder's choice
   bool all_calls = false;
   bool with_environment = false;
   std::string write_to;   // a file; empty: take_stream()

@@ -105,6 +105,11 @@ void add_live_options(CLI::App& parser, LiveOptions& options) {
   parser.add_option("--fifo", selection.fifo, "records the calls on this FIFO, by any process")
       ->type_name("PATH");
   parser.add_flag("--all-calls", selection.all_calls, "with --fifo: all calls of its holders");
+  parser
+      .add_option("--engine", selection.engine,
+                  "bpf or ptrace; without it, bpf if that is\navailable, else ptrace")
+      ->check(CLI::IsMember({"bpf", "ptrace"}))
+      ->type_name("ENGINE");
   parser.add_option("-u,--user", selection.user, "runs the command as this user")->type_name("USER");
   parser
       .add_option("-w,--write", selection.write_to,

@@ -32,6 +32,12 @@ std::string read_small(int at_fd, const char* path) {
   return {text.data(), size > 0 ? static_cast<std::size_t>(size) : 0};
 }
 
+std::string read_link(int at_fd, const char* path) {
+  std::array<char, 4096> target;
+  const ssize_t size = ::readlinkat(at_fd, path, target.data(), target.size());
+  return {target.data(), size > 0 ? static_cast<std::size_t>(size) : 0};
+}
+
 // The name stands in parentheses and may hold any byte, parentheses included: so the last ')' ends it.
 std::optional<ProcessStat> read_process_stat(int process_fd) {
   const std::string text = read_small(process_fd, "stat");

@@ -41,6 +41,9 @@ template <typename Number>
 // The first 4096 bytes of a small file in /proc; empty if it can't be read.
 [[nodiscard]] std::string read_small(int at_fd, const char* path);
 
+// What a symbolic link says; empty if it can't be read.
+[[nodiscard]] std::string read_link(int at_fd, const char* path);
+
 // Fields of proc_pid_stat(5).
 struct ProcessStat {
   std::string command;  // up to 15 bytes, chosen by the process

@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -50,25 +51,34 @@ int keep(libbpf_print_level level, const char* format, va_list arguments) {
   return 0;
 }
 
+constexpr const char* kWithoutBpf =
+    "Without BPF, a command, processes (-p) and the users of a FIFO (--fifo) can be traced by ptrace, and "
+    "captures can be read: slurper trace -r FILE";
+
 std::unexpected<RecorderError> load_error(int error) {
   if (::access("/sys/kernel/btf/vmlinux", R_OK) != 0)
     return std::unexpected(RecorderError{
         kUnavailable,
-        "cannot trace: this kernel has no BTF (/sys/kernel/btf/vmlinux is missing). A kernel built with "
-        "CONFIG_DEBUG_INFO_BTF=y has it. Captures that were made elsewhere can be read here: slurper trace "
-        "-r FILE"});
+        fmt::format(
+            "cannot trace: this kernel has no BTF (/sys/kernel/btf/vmlinux is missing). A kernel built "
+            "with CONFIG_DEBUG_INFO_BTF=y has it. {}",
+            kWithoutBpf),
+        "this kernel has no BTF"});
   if (error == EPERM)
-    return std::unexpected(RecorderError{kNoPermission,
-                                         "cannot trace: BPF programs need CAP_BPF and CAP_PERFMON. Run it as "
-                                         "root, or give the program both: setcap "
-                                         "cap_bpf,cap_perfmon,cap_sys_ptrace,cap_dac_read_search=ep on "
-                                         "slurper-trace. Reading captures needs neither: "
-                                         "slurper trace -r FILE"});
+    return std::unexpected(RecorderError{
+        kNoPermission,
+        fmt::format(
+            "cannot trace: BPF programs need CAP_BPF and CAP_PERFMON. Run it as root, or give the program "
+            "both: setcap cap_bpf,cap_perfmon,cap_sys_ptrace,cap_dac_read_search=ep on slurper-trace. {}",
+            kWithoutBpf),
+        "BPF programs need CAP_BPF and CAP_PERFMON"});
   return std::unexpected(RecorderError{
       kUnavailable,
-      fmt::format("cannot trace: the kernel refuses the BPF programs: {}. slurper trace needs Linux 6.2 "
-                  "or later. The kernel said:\n{}",
-                  errno_text(error), said())});
+      fmt::format(
+          "cannot trace: the kernel refuses the BPF programs: {}. They need Linux 6.2 or later. {}. The "
+          "kernel said:\n{}",
+          errno_text(error), kWithoutBpf, said()),
+      fmt::format("the kernel refuses the BPF programs: {}", errno_text(error))});
 }
 
 // The kernel's records have the process ids of the machine.
@@ -107,7 +117,8 @@ Recorded<std::unique_ptr<BpfPrograms>> BpfPrograms::load(const TraceConfig& conf
         kUnavailable,
         "cannot trace in a container: its processes have other ids in the kernel's records (this is a PID "
         "namespace of its own). Run slurper trace on the machine itself, with the ids of the processes "
-        "there"});
+        "there, or use --engine ptrace",
+        "BPF programs see the processes of a container under other ids"});
   libbpf_set_print(keep);
   std::unique_ptr<BpfPrograms> programs(new BpfPrograms(std::move(receiver)));
   if (const auto opened = programs->open(config); !opened) return std::unexpected(opened.error());
@@ -180,8 +191,9 @@ bool BpfPrograms::has_processes() const {
   return bpf_map_get_next_key(bpf_object__find_map_fd_by_name(object_, "processes"), nullptr, &key) == 0;
 }
 
-void BpfPrograms::mark_threads() {
+Recorded<void> BpfPrograms::mark_threads() {
   iterate(mark_, [](std::string_view) {});
+  return {};
 }
 
 void BpfPrograms::report_threads(const Receiver& receiver) {
@@ -230,6 +242,12 @@ void BpfPrograms::wait(int fd, std::chrono::milliseconds at_most) {
   epoll_event event{.events = EPOLLIN, .data = {}};
   if (waits_for_ != fd && ::epoll_ctl(wakeup_.get(), EPOLL_CTL_ADD, fd, &event) == 0) waits_for_ = fd;
   (void)::epoll_wait(wakeup_.get(), &event, 1, static_cast<int>(at_most.count()));  // the caller looks at all
+}
+
+std::optional<int> BpfPrograms::wait_status(pid_t child) {
+  int status = 0;
+  if (::waitpid(child, &status, WNOHANG) != child) return std::nullopt;
+  return status;
 }
 
 std::vector<std::uint64_t> BpfPrograms::lost() const {

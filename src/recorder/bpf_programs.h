@@ -3,12 +3,14 @@
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/fd.h"
+#include "recorder/engine.h"
 #include "recorder/options.h"
 #include "trace/engine/event.h"
 
@@ -18,42 +20,27 @@ struct ring_buffer;
 
 namespace slurper {
 
-// They go when this object does, or when its process ends, however that ends. For one thread.
-class BpfPrograms {
+// The engine that costs little, and sees the whole machine.
+class BpfPrograms : public Engine {
  public:
-  // A record and what follows it.
-  using Receiver = std::function<void(std::string_view record)>;
-
   // Fails with what is missing, and how to get it.
   static Recorded<std::unique_ptr<BpfPrograms>> load(const TraceConfig& config, Receiver receiver);
-  ~BpfPrograms();
-  BpfPrograms(const BpfPrograms&) = delete;
-  BpfPrograms& operator=(const BpfPrograms&) = delete;
+  ~BpfPrograms() override;
 
-  // From now on the kernel reports what watched threads do. None is watched yet, unless a FIFO is selected.
-  Recorded<void> attach();
-  void detach();
-
-  // Lists the process: one to watch, or with whole_machine one to leave out.
-  void list_process(pid_t pid);
-  // Whether any process is listed that has not ended.
-  [[nodiscard]] bool has_processes() const;
-  // Watches all threads of the listed processes.
-  void mark_threads();
-  void report_threads(const Receiver& receiver);
-  // All open files of all processes.
-  void visit_files(const Receiver& receiver);
-
-  // Hands over all records that have come.
-  void consume();
-  // Waits for records that are better taken at once, until `fd` is readable, or for the time.
-  void wait(int fd, std::chrono::milliseconds at_most);
-
-  // Of each processor.
-  [[nodiscard]] std::vector<std::uint64_t> lost() const;
-  // No call that has not been reported began before this time (CLOCK_MONOTONIC), of those that had begun at
-  // `now`.
-  [[nodiscard]] std::uint64_t complete_until(std::uint64_t now) const;
+  Recorded<void> attach() override;
+  void detach() override;
+  [[nodiscard]] std::string objection_to(pid_t) const override { return {}; }
+  void list_process(pid_t pid) override;
+  [[nodiscard]] bool has_processes() const override;
+  [[nodiscard]] bool finds_newcomers() const override { return true; }
+  Recorded<void> mark_threads() override;
+  void report_threads(const Receiver& receiver) override;
+  void visit_files(const Receiver& receiver) override;
+  void consume() override;
+  void wait(int fd, std::chrono::milliseconds at_most) override;
+  std::optional<int> wait_status(pid_t child) override;
+  [[nodiscard]] std::vector<std::uint64_t> lost() const override;
+  [[nodiscard]] std::uint64_t complete_until(std::uint64_t now) const override;
 
  private:
   explicit BpfPrograms(Receiver receiver);

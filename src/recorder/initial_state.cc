@@ -62,8 +62,8 @@ std::vector<ScapGroup> groups() {
 // All open files, as the kernel gave them.
 class OpenFiles {
  public:
-  explicit OpenFiles(BpfPrograms& programs) {
-    programs.visit_files([this](std::string_view bytes) {
+  explicit OpenFiles(Engine& engine) {
+    engine.visit_files([this](std::string_view bytes) {
       const RecordView view = view_of(bytes);
       if (view.record == nullptr) return;
       note_listening(view, ports_);
@@ -133,11 +133,11 @@ std::vector<ScapThread> threads_of(pid_t pid, const InitialState& state, Process
 
 }  // namespace
 
-void append_initial_state(const InitialState& state, BpfPrograms& programs, ProcessBook& book,
+void append_initial_state(const InitialState& state, Engine& engine, ProcessBook& book,
                           UnixConnections& connections, std::string& out) {
   append_section(out, this_machine());
   append_users(out, users(), groups());
-  const OpenFiles files(programs);
+  const OpenFiles files(engine);
   const Shared shared(files, state);
   for (const pid_t pid : process_ids()) {
     append_threads(out, threads_of(pid, state, book));

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "recorder/bpf_programs.h"
+#include "recorder/engine.h"
 #include "trace/engine/process_book.h"
 #include "trace/engine/unix_connections.h"
 
@@ -20,7 +20,7 @@ struct InitialState {
 };
 
 // Appends the section and its tables. The processes in `book` and the connections are those of the tables.
-void append_initial_state(const InitialState& state, BpfPrograms& programs, ProcessBook& book,
+void append_initial_state(const InitialState& state, Engine& engine, ProcessBook& book,
                           UnixConnections& connections, std::string& out);
 
 // `pids` and their descendants.

@@ -61,6 +61,17 @@ Recorded<void> set_size(std::string_view text, RecorderOptions& options) {
   return {};
 }
 
+Recorded<void> set_engine(std::string_view text, RecorderOptions& options) {
+  if (text == "bpf") {
+    options.engine = EngineChoice::Bpf;
+  } else if (text == "ptrace") {
+    options.engine = EngineChoice::Ptrace;
+  } else {
+    return usage(fmt::format("--engine takes bpf or ptrace, not {}", in_quotes(text)));
+  }
+  return {};
+}
+
 template <typename Number>
 Recorded<void> set_number(std::string_view name, std::string_view text, Number& number) {
   const auto value = whole_number<Number>(text);
@@ -77,6 +88,7 @@ constexpr int kSize = 260;
 constexpr int kEnv = 261;
 constexpr int kOutputFd = 262;
 constexpr int kNeverWatched = 263;
+constexpr int kEngine = 264;
 
 constexpr option kLong[] = {{"fifo", required_argument, nullptr, kFifo},
                             {"all-calls", no_argument, nullptr, kAllCalls},
@@ -86,6 +98,7 @@ constexpr option kLong[] = {{"fifo", required_argument, nullptr, kFifo},
                             {"env", no_argument, nullptr, kEnv},
                             {"output-fd", required_argument, nullptr, kOutputFd},
                             {"never-watch", required_argument, nullptr, kNeverWatched},
+                            {"engine", required_argument, nullptr, kEngine},
                             {"help", no_argument, nullptr, 'h'},
                             {nullptr, 0, nullptr, 0}};
 
@@ -120,6 +133,8 @@ Recorded<void> take(int which, std::string_view value, RecorderOptions& options)
     case kEnv:
       options.with_environment = true;
       return {};
+    case kEngine:
+      return set_engine(value, options);
     case kOutputFd:
       return set_number("--output-fd", value, options.output_fd);
     case kNeverWatched:
@@ -168,6 +183,7 @@ std::string options_help() {
          "  -p PID,...       these processes, their descendants, and later children\n"
          "  -- COMMAND...    runs the command, records it, and exits with its status\n"
          "  -u USER          runs the command as this user\n"
+         "  --engine ENGINE  bpf or ptrace (default: bpf; where that is not available, ptrace)\n"
          "  -w FILE          writes to FILE (mode 0600), not to standard output\n"
          "  -z               with -w: compresses it, by gzip\n"
          "  --output-fd N    writes to this descriptor\n"

@@ -13,11 +13,15 @@
 
 namespace slurper {
 
+// By which means calls are traced. Automatic: by BPF if that is available, else by ptrace.
+enum class EngineChoice : std::uint8_t { Automatic, Bpf, Ptrace };
+
 struct RecorderOptions {
   std::string fifo;
   std::vector<pid_t> pids;
   std::vector<std::string> command;
   std::string user;  // that runs the command; empty: the caller
+  EngineChoice engine = EngineChoice::Automatic;
   bool all_calls = false;
   bool with_environment = false;
   bool help = false;

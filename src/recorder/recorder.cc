@@ -30,7 +30,8 @@ namespace slurper {
 
 namespace {
 
-constexpr int kNoInput = 66;  // EX_NOINPUT of sysexits.h
+constexpr int kUsage = 64;    // EX_USAGE of sysexits.h
+constexpr int kNoInput = 66;  // EX_NOINPUT
 constexpr std::uint64_t kMillisecond = 1'000'000;
 
 std::int64_t clock_now(clockid_t clock) {
@@ -114,12 +115,10 @@ Recorded<TraceConfig> Recorder::config() {
 Recorded<void> Recorder::prepare() {
   const auto chosen = config();
   if (!chosen) return std::unexpected(chosen.error());
-  for (const pid_t pid : options_.pids)
-    if (::kill(pid, 0) != 0 && errno == ESRCH)
-      return std::unexpected(RecorderError{kNoInput, fmt::format("there is no process {}", pid)});
-  auto loaded = BpfPrograms::load(*chosen, [this](std::string_view record) { take(record); });
-  if (!loaded) return std::unexpected(loaded.error());
-  programs_ = std::move(*loaded);
+  auto made = make_engine(options_, *chosen, [this](std::string_view record) { take(record); });
+  if (!made) return std::unexpected(made.error());
+  engine_ = std::move(*made);
+  if (const auto checked = check_processes(); !checked) return checked;
   auto output = options_.write_to.empty() ? CaptureOutput::use_descriptor(options_.output_fd)
                                           : CaptureOutput::open_file(options_.write_to, options_.compression);
   if (!output) return std::unexpected(output.error());
@@ -129,9 +128,9 @@ Recorded<void> Recorder::prepare() {
     if (!started) return std::unexpected(started.error());
     command_ = std::move(*started);
   }
-  lost_ = programs_->lost();
+  lost_ = engine_->lost();
   look_at_clock();
-  if (const auto attached = programs_->attach(); !attached) return std::unexpected(attached.error());
+  if (const auto attached = engine_->attach(); !attached) return std::unexpected(attached.error());
   // The ring holds a few hundredths of a second of a busy machine.
   (void)::setpriority(PRIO_PROCESS, 0, -10);  // else it may lose more, and counts that
   drop_privileges();
@@ -139,31 +138,46 @@ Recorded<void> Recorder::prepare() {
   return {};
 }
 
+Recorded<void> Recorder::check_processes() const {
+  for (const pid_t pid : options_.pids) {
+    if (::kill(pid, 0) != 0 && errno == ESRCH)
+      return std::unexpected(RecorderError{kNoInput, fmt::format("there is no process {}", pid)});
+    if (const std::string objection = engine_->objection_to(pid); !objection.empty())
+      return std::unexpected(RecorderError{kUsage, objection});
+  }
+  return {};
+}
+
 void Recorder::list(const std::set<pid_t>& pids) {
   for (const pid_t pid : pids)
-    if (watched_.insert(pid).second) programs_->list_process(pid);
+    if (watched_.insert(pid).second) engine_->list_process(pid);
 }
 
 // A process may fork while it is looked for: it is marked, and what it has forked before is looked for again.
-void Recorder::choose_processes() {
+Recorded<void> Recorder::choose_processes() {
   attached_at_ = monotonic_now();
   converter_.set_attached_at(attached_at_);
   if (options_.whole_machine()) list(carriers_of_output({::getpid(), options_.never_watched}));
   if (command_) list({command_->pid()});
   if (!options_.fifo.empty()) {
     struct stat file{};
-    if (::stat(options_.fifo.c_str(), &file) != 0) return;
+    if (::stat(options_.fifo.c_str(), &file) != 0) return {};
     std::set<pid_t> holders;
     for (const OpenDescriptor& held : find_open_descriptors(file.st_dev, file.st_ino).open)
       holders.insert(held.process.pid);
     holders.erase(options_.never_watched);
+    if (holders.empty() && !engine_->finds_newcomers())
+      return std::unexpected(RecorderError{
+          kNoInput, fmt::format("no process has the FIFO {} open, and without BPF, those that open it "
+                                "later cannot be seen",
+                                in_quotes(options_.fifo))});
     list(holders);
   }
   for (std::size_t before = 0;;) {
     if (!options_.pids.empty())
       list(with_descendants(std::set<pid_t>(options_.pids.begin(), options_.pids.end())));
-    programs_->mark_threads();
-    if (options_.pids.empty() || watched_.size() == before) return;
+    if (const auto marked = engine_->mark_threads(); !marked) return marked;
+    if (options_.pids.empty() || watched_.size() == before) return {};
     before = watched_.size();
   }
 }
@@ -198,7 +212,7 @@ void Recorder::find_blocked() {
       if (auto call = current_call(pid, tid); !call.empty()) found.push_back({pid, tid, std::move(call)});
   }
   std::set<pid_t> unseen;
-  programs_->report_threads([&](std::string_view bytes) {
+  engine_->report_threads([&](std::string_view bytes) {
     const TraceRecord* const record = view_of(bytes).record;
     if (record != nullptr && (record->flags & RecordSeen) == 0)
       unseen.insert(static_cast<pid_t>(record->tid));
@@ -208,12 +222,12 @@ void Recorder::find_blocked() {
 }
 
 Recorded<void> Recorder::record() {
-  choose_processes();
+  if (const auto chosen = choose_processes(); !chosen) return chosen;
   InitialState state;
   state.watched = [this](pid_t pid) { return is_watched(pid); };
   state.reading.with_env = options_.with_environment;
   state.command = command_ ? command_->pid() : 0;
-  append_initial_state(state, *programs_, processes_, connections_, pending_);
+  append_initial_state(state, *engine_, processes_, connections_, pending_);
   find_blocked();
   if (command_) command_->go();
   if (options_.duration) end_at_ = std::chrono::steady_clock::now() + *options_.duration;
@@ -225,14 +239,14 @@ Recorded<void> Recorder::record() {
 
 // Whatever a processor has not reported yet has begun after `until`.
 Recorded<void> Recorder::turn() {
-  const std::uint64_t until = programs_->complete_until(monotonic_now()) - kMillisecond;
+  const std::uint64_t until = engine_->complete_until(monotonic_now()) - kMillisecond;
   const std::uint64_t before = records_;
-  programs_->consume();
+  engine_->consume();
   count_drops();
   queue_.take_until(until + static_cast<std::uint64_t>(clock_offset_), pending_);
   if (const auto written = output_->write(pending_); !written) return written;
   pending_.clear();
-  programs_->wait(signals_.get(), std::chrono::milliseconds(records_ - before > 1000 ? 1 : 10));
+  engine_->wait(signals_.get(), std::chrono::milliseconds(records_ - before > 1000 ? 1 : 10));
   look_at_clock();
   return {};
 }
@@ -242,7 +256,7 @@ void Recorder::look_at_clock() {
   const bool was_set = ::read(clock_.get(), &expirations, sizeof expirations) < 0 && errno == ECANCELED;
   if (clock_offset_ != 0 && !was_set) return;
   if (was_set) {
-    programs_->consume();
+    engine_->consume();
     queue_.take_all(pending_);
     clock_ = watch_clock();
   }
@@ -294,7 +308,7 @@ void Recorder::take(std::string_view bytes) {
 }
 
 void Recorder::count_drops() {
-  std::vector<std::uint64_t> now = programs_->lost();
+  std::vector<std::uint64_t> now = engine_->lost();
   for (std::size_t i = 0; i < now.size(); ++i)
     if (now[i] != lost_[i])
       converter_.add_drops(static_cast<std::uint16_t>(i), now[i] - lost_[i], monotonic_now());
@@ -314,21 +328,23 @@ bool Recorder::ended() {
   }
   if (terminated_ || interrupts_ > 1 || output_->closed()) return true;
   if (command_) {
+    if (const auto status = engine_->wait_status(command_->pid())) command_->end(*status);
     if (command_->status()) return true;
   } else if (interrupts_ > 0) {
     return true;
   }
-  if (!options_.pids.empty() && !programs_->has_processes()) return true;
+  const bool can_come = options_.pids.empty() && engine_->finds_newcomers();
+  if (!can_come && !engine_->has_processes()) return true;
   if (options_.max_size != 0 && output_->size() >= options_.max_size) return true;
   return std::chrono::steady_clock::now() >= end_at_;
 }
 
 Recorded<void> Recorder::finish() {
-  programs_->consume();
+  engine_->consume();
   std::vector<std::string> states;
-  programs_->report_threads([&](std::string_view bytes) { states.emplace_back(bytes); });
-  programs_->detach();
-  programs_->consume();
+  engine_->report_threads([&](std::string_view bytes) { states.emplace_back(bytes); });
+  engine_->detach();
+  engine_->consume();
   count_drops();
   for (const std::string& bytes : states) {
     const RecordView view = view_of(bytes);

@@ -1,4 +1,4 @@
-// Recorder: one recording, from the programs in the kernel to the capture.
+// Recorder: one recording, from the engine to the capture.
 #pragma once
 
 #include <chrono>
@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "base/fd.h"
-#include "recorder/bpf_programs.h"
+#include "recorder/engine.h"
 #include "recorder/options.h"
 #include "recorder/traced_command.h"
 #include "trace/engine/event_queue.h"
@@ -34,7 +34,8 @@ class Recorder {
  private:
   Recorded<void> prepare();
   Recorded<TraceConfig> config();
-  void choose_processes();
+  Recorded<void> choose_processes();
+  Recorded<void> check_processes() const;
   void list(const std::set<pid_t>& pids);
   void find_blocked();
   void add_blocked(pid_t pid, pid_t tid, const std::vector<std::uint64_t>& call);
@@ -52,7 +53,7 @@ class Recorder {
   RecorderOptions options_;
   std::optional<CaptureOutput> output_;
   std::optional<TracedCommand> command_;
-  std::unique_ptr<BpfPrograms> programs_;
+  std::unique_ptr<Engine> engine_;
   EventQueue queue_;
   UnixConnections connections_;
   ProcessBook processes_;

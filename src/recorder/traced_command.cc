@@ -128,11 +128,8 @@ Recorded<TracedCommand> TracedCommand::start(const RecorderOptions& options) {
   return TracedCommand(pid, std::move(write_end));
 }
 
-std::optional<int> TracedCommand::status() {
-  int status = 0;
-  if (!status_ && ::waitpid(pid_, &status, WNOHANG) == pid_)
-    status_ = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-  return status_;
+void TracedCommand::end(int wait_status) {
+  status_ = WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 }
 
 }  // namespace slurper

@@ -18,8 +18,9 @@ class TracedCommand {
 
   [[nodiscard]] pid_t pid() const { return pid_; }
   void go() { gate_.reset(); }
+  void end(int wait_status);
   // The status with which the program ended, as a shell gives it; nothing while it runs.
-  std::optional<int> status();
+  [[nodiscard]] std::optional<int> status() const { return status_; }
 
  private:
   TracedCommand(pid_t pid, UniqueFd gate) : pid_(pid), gate_(std::move(gate)) {}

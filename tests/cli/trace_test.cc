@@ -198,6 +198,7 @@ TEST_F(Trace, RefusesWhatContradictsItself) {
   };
   for (const std::vector<std::string>& recording :
        std::vector<std::vector<std::string>>{{"--fifo", "/x"},
+                                             {"--engine", "bpf"},
                                              {"--all-calls"},
                                              {"-w", "/x"},
                                              {"-u", "nobody"},

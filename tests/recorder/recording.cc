@@ -1,9 +1,12 @@
 #include "recorder/recording.h"
 
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstring>
+#include <filesystem>
+#include <map>
 #include <sstream>
 
 #include "support/files.h"
@@ -11,16 +14,16 @@
 
 namespace slurper::test {
 
-std::string no_recorder() {
-  static const std::string why = [] {
-    const TempDir folder;
-    const Recorded tried = record({"-w", folder / "tried", "--", "/bin/true"});
-    // Any other failure is one of the tests.
-    const bool is_missing =
-        tried.err.contains("CAP_BPF") || tried.err.contains("no BTF") || tried.err.contains("in a container");
-    return is_missing ? tried.err : std::string();
-  }();
-  return why;
+std::string no_recorder(const std::string& engine) {
+  static std::map<std::string, std::string> known;
+  const auto [found, is_new] = known.try_emplace(engine);
+  if (!is_new) return found->second;
+  const TempDir folder;
+  const Recorded tried = record({"--engine", engine, "-w", folder / "tried", "--", "/bin/true"});
+  // Any other failure is one of the tests.
+  for (const char* const reason : {"CAP_BPF", "no BTF", "in a container", "cannot trace process"})
+    if (tried.status != 0 && tried.err.contains(reason)) found->second = tried.err;
+  return found->second;
 }
 
 Program recorder(const std::vector<std::string>& arguments) {
@@ -110,6 +113,42 @@ std::vector<std::string> sysdig(const std::string& path, const std::vector<std::
   std::istringstream out(child.out());
   for (std::string line; std::getline(out, line);) lines.push_back(line);
   return lines;
+}
+
+void RecorderSite::SetUp() {
+  if (const std::string why = no_recorder(engine_); !why.empty()) GTEST_SKIP() << why;
+}
+
+Program RecorderSite::recorder(std::vector<std::string> arguments) const {
+  arguments.insert(arguments.begin(), {"--engine", engine_});
+  return test::recorder(arguments);
+}
+
+Recorded RecorderSite::record(std::vector<std::string> arguments) const {
+  arguments.insert(arguments.begin(), {"--engine", engine_});
+  return test::record(arguments);
+}
+
+Recorded RecorderSite::record_program(const std::vector<std::string>& task) const {
+  return record(arguments({"-w", capture_}, traced(task)));
+}
+
+std::vector<std::string> RecorderSite::arguments(std::vector<std::string> options,
+                                                 const std::vector<std::string>& program) {
+  options.emplace_back("--");
+  options.insert(options.end(), program.begin(), program.end());
+  return options;
+}
+
+std::string RecorderSite::make_fifo() const {
+  std::string path = folder_ / "fifo";
+  EXPECT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  return path;
+}
+
+bool RecorderSite::attached() const {
+  return eventually(
+      [this] { return std::filesystem::exists(capture_) && std::filesystem::file_size(capture_) > 0; });
 }
 
 }  // namespace slurper::test

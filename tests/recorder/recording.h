@@ -5,17 +5,16 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "support/child.h"
+#include "support/temp_dir.h"
 
 namespace slurper::test {
 
-// Why no capture can be made here; empty if one can.
-std::string no_recorder();
-
-#define SKIP_WITHOUT_BPF() \
-  if (const std::string why = slurper::test::no_recorder(); !why.empty()) GTEST_SKIP() << why
+// Why no capture can be made here with this engine; empty if one can.
+std::string no_recorder(const std::string& engine);
 
 // The arguments of slurper-trace; those of the program that is recorded.
 Program recorder(const std::vector<std::string>& arguments);
@@ -45,5 +44,26 @@ std::vector<RecordedEvent> events_of(const std::string& path);
 
 // What sysdig prints of a capture: its lines.
 std::vector<std::string> sysdig(const std::string& path, const std::vector<std::string>& arguments);
+
+// Recordings with one engine, into one file. Skips the test if the engine is not available.
+class RecorderSite : public testing::Test {
+ protected:
+  explicit RecorderSite(std::string engine) : engine_(std::move(engine)) {}
+  void SetUp() override;
+
+  [[nodiscard]] Program recorder(std::vector<std::string> arguments) const;
+  [[nodiscard]] Recorded record(std::vector<std::string> arguments) const;
+  // Records traced_program into capture_, from its beginning to its end.
+  [[nodiscard]] Recorded record_program(const std::vector<std::string>& task) const;
+  static std::vector<std::string> arguments(std::vector<std::string> options,
+                                            const std::vector<std::string>& program);
+  [[nodiscard]] std::string make_fifo() const;
+  // The recorder traces, and writes what it sees.
+  [[nodiscard]] bool attached() const;
+
+  std::string engine_;
+  TempDir folder_;
+  std::string capture_ = folder_ / "capture";
+};
 
 }  // namespace slurper::test

@@ -2,6 +2,7 @@
 // time.
 #include <dirent.h>
 #include <fcntl.h>
+#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -14,6 +15,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <thread>
 
 namespace {
 
@@ -124,6 +126,55 @@ int fork_twice() {
   return 7;
 }
 
+// A thread that is not the first executes write_closed(), with a descriptor that is closed thereby.
+int exec_from_thread(const char* self) {
+  const int fd = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+  must(fd >= 0, "open");
+  const std::string number = std::to_string(fd);
+  std::thread([&] {
+    ::execl(self, self, "write-closed", number.c_str(), nullptr);
+    must(false, "execl");
+  }).join();
+  return 97;
+}
+
+int write_closed(int fd) {
+  must(::write(fd, "x", 1) == -1 && errno == EBADF, "write to what is closed");
+  must(::write(STDOUT_FILENO, "closed", 6) == 6, "write");
+  return 7;
+}
+
+int spawn() {
+  pid_t child = 0;
+  char name[] = "true";
+  char* const arguments[] = {name, nullptr};
+  must(::posix_spawn(&child, "/bin/true", nullptr, nullptr, arguments, nullptr) == 0, "posix_spawn");
+  int status = -1;
+  must(::waitpid(child, &status, 0) == child && status == 0, "waitpid");
+  return 5;
+}
+
+// Its child reads before it executes: till then, this waits.
+int wait_in_vfork() {
+  const pid_t child = ::vfork();
+  if (child == 0) {
+    char byte;
+    (void)!::read(STDIN_FILENO, &byte, 1);
+    ::execl("/bin/true", "true", nullptr);
+    ::_exit(99);
+  }
+  ::waitpid(child, nullptr, 0);
+  return 6;
+}
+
+// getpid(2) of the 32-bit kind.
+int compat() {
+  long result = 20;
+  __asm__ volatile("int $0x80" : "+a"(result) : : "memory", "r8", "r9", "r10", "r11");
+  must(result == ::getpid(), "getpid");
+  return 4;
+}
+
 int become_nobody() {
   must(::write(STDOUT_FILENO, "before", 6) == 6, "write");
   must(::setreuid(65534, 65534) == 0, "setreuid");
@@ -154,6 +205,11 @@ int main(int argc, char** argv) {
   if (task == "ask") return ask(std::atoi(argument));
   if (task == "copy") return copy();
   if (task == "fork-twice") return fork_twice();
+  if (task == "exec-from-thread") return exec_from_thread(argv[0]);
+  if (task == "write-closed") return write_closed(std::atoi(argument));
+  if (task == "spawn") return spawn();
+  if (task == "vfork") return wait_in_vfork();
+  if (task == "compat") return compat();
   if (task == "become-nobody") return become_nobody();
   if (task == "list-descriptors") return list_descriptors();
   return 98;

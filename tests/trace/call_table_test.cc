@@ -4,6 +4,8 @@
 
 #include <set>
 
+#include "trace/compat_calls.h"
+
 namespace slurper {
 namespace {
 
@@ -53,6 +55,16 @@ TEST(CallTable, GenericCallsHaveTheirNames) {
   EXPECT_EQ(generic_name(72, 74), "fsync");
   EXPECT_EQ(generic_name(0, 436), "close_range");
   EXPECT_EQ(generic_name(0, 60000), "");
+}
+
+TEST(CallTable, CallsOf32BitProgramsHaveTheirNames) {
+  EXPECT_EQ(compat_call_name(0), "restart_syscall");
+  EXPECT_EQ(compat_call_name(4), "write");
+  EXPECT_EQ(compat_call_name(224), "gettid");
+  EXPECT_EQ(compat_call_name(403), "clock_gettime64");
+  EXPECT_EQ(compat_call_name(450), "set_mempolicy_home_node");
+  for (const int number : {222, 223, 285, 415, 451, 60000})
+    EXPECT_EQ(compat_call_name(static_cast<std::uint16_t>(number)), "") << number;
 }
 
 TEST(CallTable, FlagsAreThoseOfOpen) {

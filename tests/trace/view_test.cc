@@ -179,7 +179,7 @@ TEST(TraceView, OwnEventsAreLinesThatBeginWithAHash) {
            " app (5) > close_range \n",
            " app (5) result call=close_range res=-22(EINVAL) latency=700\n",
            " app (5) result call=fsync fd=3(<f>/etc/hosts) res=-5(EIO) latency=9\n",
-           " app (5) compat number=118\n",
+           " app (5) compat number=118 call=fsync\n",
            " app (5) identity ruid=0(root) euid=33(www-data) suid=0(root) fsuid=33(www-data) rgid=0(root) "
            "egid=33(www-data) loginuid=-1\n",
            " app (5) unread ino=77 bytes=8\n",

@@ -5,7 +5,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <array>
 #include <optional>
 #include <string_view>
 
@@ -15,12 +14,6 @@
 namespace slurper {
 
 namespace {
-
-std::string read_link(int at_fd, const char* name) {
-  std::array<char, 4096> target;
-  const ssize_t size = ::readlinkat(at_fd, name, target.data(), target.size());
-  return size > 0 ? std::string(target.data(), static_cast<std::size_t>(size)) : std::string();
-}
 
 // The first number after "NAME:" in proc_pid_status(5).
 std::optional<std::uint64_t> status_number(std::string_view status, std::string_view name,
@@ -65,6 +58,26 @@ std::vector<pid_t> thread_ids(pid_t pid) {
 
 std::vector<pid_t> process_ids() {
   return numbers_in("/proc");
+}
+
+std::optional<ThreadIdentity> read_identity(pid_t tid) {
+  const UniqueFd folder = open_directory(AT_FDCWD, fmt::format("/proc/{}", tid).c_str());
+  if (!folder) return std::nullopt;
+  const std::string status = '\n' + read_small(folder.get(), "status");
+  const auto id = [&status](std::string_view name, std::size_t index) {
+    return static_cast<std::uint32_t>(status_number(status, name, index).value_or(0));
+  };
+  ThreadIdentity identity{
+      .ruid = id("Uid", 0), .euid = id("Uid", 1), .suid = id("Uid", 2), .fsuid = id("Uid", 3)};
+  identity.rgid = id("Gid", 0);
+  identity.egid = id("Gid", 1);
+  identity.loginuid = parse_number<std::uint32_t>(read_small(folder.get(), "loginuid")).value_or(~0U);
+  return identity;
+}
+
+pid_t process_of(pid_t tid) {
+  const std::string status = '\n' + read_small(AT_FDCWD, fmt::format("/proc/{}/status", tid).c_str());
+  return static_cast<pid_t>(status_number(status, "Tgid").value_or(static_cast<std::uint64_t>(tid)));
 }
 
 ScapThread read_thread(pid_t pid, pid_t tid, ThreadReading what) {

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -19,6 +20,22 @@ struct ThreadReading {
   bool with_env = false;
 };
 [[nodiscard]] ScapThread read_thread(pid_t pid, pid_t tid, ThreadReading what);
+
+// Who a thread is.
+struct ThreadIdentity {
+  std::uint32_t ruid = 0;
+  std::uint32_t euid = 0;
+  std::uint32_t suid = 0;
+  std::uint32_t fsuid = 0;
+  std::uint32_t rgid = 0;
+  std::uint32_t egid = 0;
+  std::uint32_t loginuid = 0;
+  [[nodiscard]] bool operator==(const ThreadIdentity&) const = default;
+};
+// Of the moment. Empty if the thread has ended.
+[[nodiscard]] std::optional<ThreadIdentity> read_identity(pid_t tid);
+// The process of a thread; `tid` itself if the thread has ended.
+[[nodiscard]] pid_t process_of(pid_t tid);
 
 // The ids of the threads of a process, and of all processes.
 [[nodiscard]] std::vector<pid_t> thread_ids(pid_t pid);

@@ -195,7 +195,8 @@ void RecordConverter::add_generic_result(const RecordView& view) {
 // Only where it matters: who reads a capture wants to know why a write failed or a reader saw the end.
 void RecordConverter::add_pipe_state(const RecordView& view) {
   const TraceRecord& record = *view.record;
-  if (record.object.kind != ObjectPipe) return;
+  // Each pipe has slots: none means that the engine cannot see them.
+  if (record.object.kind != ObjectPipe || record.object.pipe.slots_max == 0) return;
   const bool writes = record.nr == number::kWrite || record.nr == number::kWritev;
   const std::uint64_t wanted = record.nr == number::kWrite ? record.args[2] : record.requested;
   const bool is_short = writes && record.result >= 0 && static_cast<std::uint64_t>(record.result) < wanted;

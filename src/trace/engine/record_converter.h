@@ -16,18 +16,6 @@
 
 namespace slurper {
 
-// Who a thread is.
-struct ThreadIdentity {
-  std::uint32_t ruid = 0;
-  std::uint32_t euid = 0;
-  std::uint32_t suid = 0;
-  std::uint32_t fsuid = 0;
-  std::uint32_t rgid = 0;
-  std::uint32_t egid = 0;
-  std::uint32_t loginuid = 0;
-  [[nodiscard]] bool operator==(const ThreadIdentity&) const = default;
-};
-
 // Takes the records in the order in which the calls ended, and adds their events to the queue. For one
 // thread.
 class RecordConverter {

@@ -131,6 +131,7 @@ int BPF_PROG(on_exit, struct pt_regs *regs, long result) {
   u32 nr = regs->orig_ax;
   struct thread_state *t = state_of(task, nr);
   if (!t) return 0;
+  if (t->in_call) nr = t->nr;  // rt_sigreturn(2) has overwritten the register
   u8 flags = 0;
   bool wanted = t->watched;
   u64 wakeup = BPF_RB_NO_WAKEUP;

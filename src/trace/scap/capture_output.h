@@ -19,6 +19,8 @@ namespace slurper {
 struct CaptureError {
   int status = 1;
   std::string text;
+  // Of a missing engine: the reason in a few words. Another engine may do.
+  std::string why = {};
 };
 template <typename T>
 using Captured = std::expected<T, CaptureError>;

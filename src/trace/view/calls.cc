@@ -1,6 +1,7 @@
 // Calls in one line, and slurper's own events.
 #include <algorithm>
 
+#include "trace/compat_calls.h"
 #include "trace/generic_calls.h"
 #include "trace/own_events.h"
 #include "trace/view/trace_view.h"
@@ -166,6 +167,19 @@ void append_unfinished(std::string& out, const ShownEvent& enter) {
   out += " <unfinished ...>";
 }
 
+namespace {
+
+void append_compat(std::string& out, std::uint16_t number) {
+  out += "compat number=";
+  append_number(out, number);
+  const std::string_view name = compat_call_name(number);
+  if (name.empty()) return;
+  out += " call=";
+  out += name;
+}
+
+}  // namespace
+
 void append_own_event(std::string& out, const ShownEvent& event) {
   const ScapEvent& raw = event.trace.raw;
   switch (raw.type) {
@@ -190,8 +204,7 @@ void append_own_event(std::string& out, const ShownEvent& event) {
       out += " bytes=";
       return append_number(out, raw.number<std::uint64_t>(1));
     case kCompatEvent:
-      out += "compat number=";
-      return append_number(out, raw.number<std::uint16_t>(0));
+      return append_compat(out, raw.number<std::uint16_t>(0));
     case kBlockedEvent:
       out += "blocked call=";
       out += pending_name(event);
