@@ -82,7 +82,7 @@ Program packaged(std::vector<std::string> argv) {
 class Incident : public testing::Test {
  protected:
   void SetUp() override {
-    SKIP_WITHOUT_BPF();
+    if (const std::string why = no_recorder("bpf"); !why.empty()) GTEST_SKIP() << why;
     ASSERT_EQ(::chmod(folder_.path().c_str(), 0777), 0);  // the servers' children are another user's
   }
 

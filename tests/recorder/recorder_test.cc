@@ -26,12 +26,12 @@ constexpr std::uint16_t kDropsEvent = 0x8002;
 constexpr std::uint16_t kPipeEvent = 0x8004;
 constexpr std::uint16_t kWriteEnter = 8;
 
-class Recorder : public RecorderSite {
+class Bpf : public RecorderSite {
  protected:
   Recorder() : RecorderSite("bpf") {}
 };
 
-TEST_F(Recorder, ShowsTheHoldersOfAFifoAndThoseWhoCome) {
+TEST_F(Bpf, ShowsTheHoldersOfAFifoAndThoseWhoCome) {
   const std::string fifo = make_fifo();
   Child recording(recorder({"-w", capture_, "--fifo", fifo}));
   ASSERT_TRUE(attached());
@@ -52,7 +52,7 @@ TEST_F(Recorder, ShowsTheHoldersOfAFifoAndThoseWhoCome) {
   EXPECT_THAT(opens, Contains(StartsWith("> traced_program " + fifo)));
 }
 
-TEST_F(Recorder, TellsTheStateOfAPipeWhereAWriteFails) {
+TEST_F(Bpf, TellsTheStateOfAPipeWhereAWriteFails) {
   const std::string fifo = make_fifo();
   ASSERT_EQ(record_program({"lose-reader", fifo}).status, 0);
   const auto events = events_of(capture_);
@@ -74,7 +74,7 @@ TEST_F(Recorder, TellsTheStateOfAPipeWhereAWriteFails) {
   EXPECT_THAT(sysdig(capture_, {"-p", "%evt.res %evt.arg.data", "evt.rawres=-32"}), ElementsAre("EPIPE x"));
 }
 
-TEST_F(Recorder, CountsWhatItLoses) {
+TEST_F(Bpf, CountsWhatItLoses) {
   // More than the ring holds while the recorder is stopped.
   constexpr int kCalls = 200'000;
   int in[2];
@@ -113,7 +113,7 @@ TEST_F(Recorder, CountsWhatItLoses) {
 }
 
 // The file holds what was recorded before the incident, too, though it was opened only then.
-TEST_F(Recorder, WaitsForAnIncident) {
+TEST_F(Bpf, WaitsForAnIncident) {
   const std::string fifo = make_fifo();
   Program program{.argv = {slurper_binary(), "trace", "--until", "evt.res = EPIPE", "--after", "0s", "-w",
                            capture_, "--"},
@@ -128,7 +128,7 @@ TEST_F(Recorder, WaitsForAnIncident) {
 }
 
 // … -w - | slurper trace -r -
-TEST_F(Recorder, SlurperWritesToStandardOutput) {
+TEST_F(Bpf, SlurperWritesToStandardOutput) {
   const Child sleeping({.argv = {"sleep", "1000"}, .env = {}});
   Child tracing(
       {.argv = {slurper_binary(), "trace", "-p", std::to_string(sleeping.pid()), "--for", "1ms", "-w", "-"},
@@ -139,7 +139,7 @@ TEST_F(Recorder, SlurperWritesToStandardOutput) {
   EXPECT_FALSE(std::filesystem::exists("-"));
 }
 
-TEST_F(Recorder, CompressesAsItIsTold) {
+TEST_F(Bpf, CompressesAsItIsTold) {
   const std::string packed = folder_ / "packed";
   EXPECT_EQ(record(arguments({"-z", "-w", packed}, traced({"fork-twice"}))).status, 7);
   EXPECT_EQ(read_file(packed).substr(0, 2), "\x1f\x8b");
@@ -149,7 +149,7 @@ TEST_F(Recorder, CompressesAsItIsTold) {
 }
 
 // What an option leaves out, the kernel does not even verify.
-TEST_F(Recorder, LoadsItsProgramsWithEachOption) {
+TEST_F(Bpf, LoadsItsProgramsWithEachOption) {
   const std::string fifo = make_fifo();
   for (const std::vector<std::string>& options :
        std::vector<std::vector<std::string>>{{"--fifo", fifo},
@@ -164,7 +164,7 @@ TEST_F(Recorder, LoadsItsProgramsWithEachOption) {
   }
 }
 
-TEST_F(Recorder, WritesAFileForItsOwnerAlone) {
+TEST_F(Bpf, WritesAFileForItsOwnerAlone) {
   write_file(capture_, "something that was there before, and longer than a header");
   ASSERT_EQ(::chmod(capture_.c_str(), 0644), 0);
   ASSERT_EQ(record_program({"fork-twice"}).status, 7);
@@ -174,7 +174,7 @@ TEST_F(Recorder, WritesAFileForItsOwnerAlone) {
   EXPECT_EQ(read_file(capture_).substr(0, 4), "\x0a\x0d\x0d\x0a");
 }
 
-TEST_F(Recorder, WritesNoFileThatAnotherRecorderWrites) {
+TEST_F(Bpf, WritesNoFileThatAnotherRecorderWrites) {
   const Child sleeping({.argv = {"sleep", "1000"}, .env = {}});
   Child first(recorder({"-w", capture_, "-p", std::to_string(sleeping.pid())}));
   ASSERT_TRUE(attached());
@@ -186,7 +186,7 @@ TEST_F(Recorder, WritesNoFileThatAnotherRecorderWrites) {
 }
 
 // As nohup(1) starts it.
-TEST_F(Recorder, LeavesAnIgnoredHangUpIgnored) {
+TEST_F(Bpf, LeavesAnIgnoredHangUpIgnored) {
   const Child sleeping({.argv = {"sleep", "1000"}, .env = {}});
   Program program = recorder({"-w", capture_, "-p", std::to_string(sleeping.pid())});
   const std::vector<std::string> without_hang_up = {"sh", "-c", "trap '' HUP; exec \"$@\"", "sh"};
@@ -206,7 +206,7 @@ TEST_F(Recorder, LeavesAnIgnoredHangUpIgnored) {
   EXPECT_TRUE(recording.exits_with(0)) << recording.err();
 }
 
-TEST_F(Recorder, FollowsNoLink) {
+TEST_F(Bpf, FollowsNoLink) {
   const std::string victim = folder_ / "victim";
   write_file(victim, "mine");
   ASSERT_EQ(::symlink(victim.c_str(), capture_.c_str()), 0);
@@ -217,7 +217,7 @@ TEST_F(Recorder, FollowsNoLink) {
   EXPECT_EQ(read_file(victim), "mine");
 }
 
-TEST_F(Recorder, SaysWhatIsMissingWithoutPrivilege) {
+TEST_F(Bpf, SaysWhatIsMissingWithoutPrivilege) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can give up its rights";
   Program program = recorder({"-w", folder_ / "refused", "--", "/bin/true"});
   const std::vector<std::string> as_nobody = {"setpriv", "--reuid=65534", "--clear-groups"};
@@ -228,7 +228,7 @@ TEST_F(Recorder, SaysWhatIsMissingWithoutPrivilege) {
   EXPECT_THAT(child.err(), HasSubstr("slurper trace -r FILE"));
 }
 
-TEST_F(Recorder, SaysWhyItDoesNotRecordInAContainer) {
+TEST_F(Bpf, SaysWhyItDoesNotRecordInAContainer) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can make a PID namespace";
   Program program = recorder({"-w", folder_ / "refused", "--", "/bin/true"});
   const std::vector<std::string> inside = {"unshare", "--pid", "--fork", "--mount-proc"};
@@ -239,7 +239,7 @@ TEST_F(Recorder, SaysWhyItDoesNotRecordInAContainer) {
   EXPECT_THAT(child.err(), HasSubstr("Run slurper trace on the machine itself"));
 }
 
-TEST(RecorderOptions, RefusesWhatContradictsItself) {
+TEST(Options, RefusesWhatContradictsItself) {
   for (const auto& [arguments, text] : std::vector<std::pair<std::vector<std::string>, std::string>>{
            {{"--fifo", "f", "-p", "1"}, "exclude each other"},
            {{"-p", "1,x"}, "-p takes process ids, not 'x'"},
@@ -256,7 +256,7 @@ TEST(RecorderOptions, RefusesWhatContradictsItself) {
   }
 }
 
-TEST(RecorderOptions, NamesTheFifoThatIsNone) {
+TEST(Options, NamesTheFifoThatIsNone) {
   const TempDir folder;
   Recorded recorded = record({"-w", folder / "capture", "--fifo", folder / "none"});
   EXPECT_EQ(recorded.status, 66);
