@@ -25,9 +25,12 @@ std::uint64_t UnixConnections::number_of(std::uint64_t ino) {
 }
 
 // The end that is not this one must fit, too: of a reused address or inode, it does not.
-UnixConnections::Known* UnixConnections::known(const TraceObject& object) {
+UnixConnections::Known* UnixConnections::known(const TraceObject& object, Side side) {
   const auto fits = [&](const End& own, const End& other) {
     if (own.key != object.local.key) return false;
+    // Before accept(2), nothing else is known of a new connection. One that has its addresses, and whose
+    // client had no inode, is older, and was closed unseen.
+    if (side == Side::Client && own.ino == 0 && object.local.peer_ino == 0) return false;
     if (own.ino != 0 && own.ino != object.ino) return false;
     if (object.local.peer_key != 0 && other.key != object.local.peer_key) return false;
     return object.local.peer_ino == 0 || other.ino == 0 || other.ino == object.local.peer_ino;
@@ -69,7 +72,7 @@ std::size_t UnixConnections::add(const TraceObject& object, Side side, std::stri
 const UnixConnection* UnixConnections::find(const TraceObject& object, Side side, std::string_view bound) {
   // A socket that was never connected, or receives datagrams from many.
   if (object.kind != ObjectUnix || object.local.peer_key == 0) return nullptr;
-  Known* connection = side == Side::First ? nullptr : known(object);
+  Known* connection = side == Side::First ? nullptr : known(object, side);
   if (connection == nullptr) connection = &connections_[add(object, side, bound)];
   by_ino_[object.ino] = static_cast<std::size_t>(connection - connections_.data());
   if (connection->shown.path.empty()) connection->shown.path = unix_path_text(bound);

@@ -50,7 +50,7 @@ class UnixConnections {
     UnixConnection shown;
   };
 
-  Known* known(const TraceObject& object);
+  Known* known(const TraceObject& object, Side side);
   std::size_t add(const TraceObject& object, Side side, std::string_view bound);
   std::uint64_t number_of(std::uint64_t ino);
 

@@ -61,6 +61,17 @@ TEST(UnixConnections, AReusedAddressIsAnotherConnection) {
   }
 }
 
+TEST(UnixConnections, WhatHasJustConnectedIsNoOlderConnection) {
+  UnixConnections connections;
+  // From the tables: a server's end, whose client has gone. Its close is not watched, and not seen.
+  connections.find(socket_of(200, 2, 1, 0), Side::Unknown, "/run/other");
+  const UnixConnection client = *connections.find(socket_of(100, 1, 2, 0), Side::Client, "/run/app");
+  EXPECT_EQ(client.client, 100U);
+  EXPECT_EQ(client.path, "/run/app");
+  EXPECT_EQ(connections.find(socket_of(100, 1, 2, 0), Side::Client, "/run/app")->server, client.server);
+  EXPECT_EQ(connections.find(socket_of(201, 2, 1, 100), Side::Server, "/run/app")->server, client.server);
+}
+
 TEST(UnixConnections, AServerAloneIsEnough) {
   UnixConnections connections;
   const UnixConnection first = *connections.find(socket_of(200, 2, 1, 100), Side::Server, "/run/app");
