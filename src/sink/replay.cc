@@ -30,7 +30,7 @@ constexpr mode_t kFolderMode = 0700;
 constexpr std::uint64_t kLinesBetweenTimes = 1000;  // fewer than TimeIndex keeps in memory
 
 // The lines are as old as they are: that they wait is no news.
-class WithoutLag : public EventListener {
+class WithoutLag final : public EventListener {
  public:
   explicit WithoutLag(EventListener& next) : next_(next) {}
   void on_event(const Event& event) noexcept override {

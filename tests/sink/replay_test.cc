@@ -128,6 +128,7 @@ class ReplayTest : public testing::Test {
   Result<ReplayReport> replay(Os& os = kernel()) {
     LogSettings log;
     log.path = paths_.active();
+    log.sync.mode = SyncMode::None;
     PreparedSink sink{.name = "mail", .type = "test", .options = options_, .make = [this] {
                         return std::make_unique<ReplayedSink>(to_);
                       }};
@@ -267,6 +268,16 @@ TEST_F(ReplayTest, OneAtATime) {
   ASSERT_FALSE(busy);
   EXPECT_EQ(busy.error().kind, ErrorKind::Busy);
   EXPECT_EQ(test::read_file(letters()), letter_of("one"));
+}
+
+TEST_F(ReplayTest, SaysWhatItCouldNotDo) {
+  letter("one");
+  DeadOs os(1);
+  EXPECT_EQ(text_of(replay(os).error()), "cannot create the folder '" + folder() + "': Input/output error");
+  std::filesystem::remove(letters());
+  std::filesystem::create_directory(letters());
+  EXPECT_EQ(text_of(replay().error()),
+            "cannot read the dead letters '" + folder() + "/letters': Is a directory");
 }
 
 // A destination with borders gets all of it: no more lines will come.
