@@ -10,6 +10,7 @@
 #include "base/os.h"
 #include "base/phrase_id.h"
 #include "base/uuid.h"
+#include "log/segment_name.h"
 
 namespace slurper {
 
@@ -31,6 +32,14 @@ class Housekeeping : public HousekeeperListener {
 
   std::function<void(Level, Phrase)> say_;
 };
+
+// Whether there is something to compress or to remove, or what a crash left of that. What can't be listed,
+// the housekeeper reports.
+bool has_rotated_files(const LogPaths& paths) {
+  const auto segments = list_segments(kernel(), paths);
+  const auto temporaries = list_temporaries(paths);
+  return !segments || !segments->empty() || !temporaries || !temporaries->empty();
+}
 
 // The index beside the file fails first, which is not useful to an operator.
 Error with_remedy(Error error) {
@@ -80,17 +89,29 @@ Status FileDestination::open_all() {
   }
   cursor_ = std::make_unique<CursorFile>(std::move(*cursor));
 
-  listener_ = std::make_unique<Housekeeping>(context_);
-  const Housekeeper::Options options{
-      .compress = settings_.compress,
-      .limits = {.keep_files = settings_.keep_files, .keep_size = settings_.keep_size},
-  };
-  auto housekeeper = Housekeeper::start(kernel(), writer_->paths(), options, *listener_);
-  if (!housekeeper) return std::unexpected(housekeeper.error());
-  housekeeper_ = std::move(*housekeeper);
+  if (has_rotated_files(writer_->paths())) {
+    if (Status kept = keep_house(); !kept) return kept;
+  }
+  housekept_ = writer_->indexed_base();
+  find_end();
+  return {};
+}
+
+// A file that was never rotated needs no thread: there may be hundreds of them, and the end of a thread of
+// the lowest priority takes long on a busy machine.
+Status FileDestination::keep_house() {
+  if (!housekeeper_) {
+    listener_ = std::make_unique<Housekeeping>(context_);
+    const Housekeeper::Options options{
+        .compress = settings_.compress,
+        .limits = {.keep_files = settings_.keep_files, .keep_size = settings_.keep_size},
+    };
+    auto housekeeper = Housekeeper::start(kernel(), writer_->paths(), options, *listener_);
+    if (!housekeeper) return std::unexpected(std::move(housekeeper.error()));
+    housekeeper_ = std::move(*housekeeper);
+  }
   housekept_ = writer_->indexed_base();
   housekeeper_->notify(housekept_);
-  find_end();
   return {};
 }
 
@@ -170,11 +191,7 @@ Status FileDestination::append(std::string_view bytes) {
   }
   if (const auto failure = writer_->take_rotation_failure())
     say(Level::Warning, as_phrase(*failure, PhraseId::RotateFile).with({"file", QuotedText{path()}}));
-  if (const StreamOffset base = writer_->indexed_base(); base != housekept_) {
-    housekept_ = base;
-    housekeeper_->notify(base);
-  }
-  return {};
+  return writer_->indexed_base() == housekept_ ? Status() : keep_house();
 }
 
 }  // namespace slurper

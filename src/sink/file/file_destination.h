@@ -52,6 +52,7 @@ class FileDestination {
  private:
   FileDestination(const LogSettings& settings, const SinkContext& context, std::uint32_t rendering);
   [[nodiscard]] Status open_all();
+  [[nodiscard]] Status keep_house();
   void find_end();
   [[nodiscard]] Status append(std::string_view bytes);
   void say(Level level, Phrase phrase) const { context_.say(level, std::move(phrase)); }
@@ -62,8 +63,8 @@ class FileDestination {
   std::unique_ptr<LogWriter> writer_;
   std::unique_ptr<CursorFile> cursor_;
   std::unique_ptr<HousekeeperListener> listener_;
-  std::unique_ptr<Housekeeper> housekeeper_;
-  StreamOffset housekept_;  // the last base that the housekeeper was notified of
+  std::unique_ptr<Housekeeper> housekeeper_;  // if there are rotated files
+  StreamOffset housekept_;                    // the last base that the housekeeper was notified of
   std::optional<Reached> reached_;
   std::optional<CursorRecord> line_;       // the beginning of the line that is written now or next
   std::uint64_t at_ = 0;                   // the byte of the file at which the next record begins

@@ -21,8 +21,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// How many files are open at the same time. Each has five descriptors, a thread, and a few syncs when it is
-// opened, so the limit on descriptors decides, less what the rest of slurper needs.
+// How many files are open at the same time. Each has five descriptors, and takes a few syncs to be opened, so
+// the limit on descriptors decides, less what the rest of slurper needs.
 std::size_t max_open_files() {
   constexpr rlim_t kOthers = 256;
   constexpr rlim_t kForEach = 6;

@@ -66,7 +66,7 @@ class FileSetTest : public testing::Test {
     return names;
   }
 
-  test::TempDir dir_;
+  test::TempDir dir_ = test::TempDir::in_ram();
   SinkSite site_;
   std::unique_ptr<Sink> sink_;
 };
