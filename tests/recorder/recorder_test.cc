@@ -11,6 +11,7 @@
 #include <string>
 
 #include "recorder/recording.h"
+#include "support/daemon.h"
 #include "support/files.h"
 #include "support/temp_dir.h"
 
@@ -28,7 +29,7 @@ constexpr std::uint16_t kWriteEnter = 8;
 
 class Bpf : public RecorderSite {
  protected:
-  Recorder() : RecorderSite("bpf") {}
+  Bpf() : RecorderSite("bpf") {}
 };
 
 TEST_F(Bpf, ShowsTheHoldersOfAFifoAndThoseWhoCome) {
