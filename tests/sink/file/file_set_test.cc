@@ -233,7 +233,8 @@ TEST_F(FileSetTest, MoreFilesThanAreOpenAtOnceKeepTheirLines) {
   for (int number = 0; number < 3 * kHosts; ++number)
     lines.push_back(line_of(fmt::format("host-{}", number % kHosts), number));
   const auto records = site_.records(std::move(lines));
-  for (int begin = 0; begin < 3 * kHosts; begin += 30) EXPECT_EQ(deliver(records.subspan(begin, 30)), "");
+  for (std::size_t begin = 0; begin < records.size(); begin += 30)
+    EXPECT_EQ(deliver(records.subspan(begin, 30)), "");
   for (int host = 0; host < kHosts; ++host) {
     std::string expected;
     for (int number = host; number < 3 * kHosts; number += kHosts)
