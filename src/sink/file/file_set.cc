@@ -97,15 +97,15 @@ void FileSet::choose_path(const Record& record, std::string& path) {
   }
   path = other_path_;
   ++other_lines_;
-  if (has_name) report_other();
+  is_crowded_ = is_crowded_ || has_name;
 }
 
 void FileSet::report_other() {
-  if (!other_limit_.admit(Clock::now())) return;
-  context_->say(
-      Level::Warning,
-      {PhraseId::TooManyFiles,
-       {{"max", std::uint64_t{max_files_}}, {"file", QuotedText{other_path_}}, {"lines", other_lines_}}});
+  const Phrase report(
+      PhraseId::TooManyFiles,
+      {{"max", std::uint64_t{max_files_}}, {"file", QuotedText{other_path_}}, {"lines", other_lines_}});
+  context_->show(report);
+  if (other_limit_.admit(Clock::now())) context_->say(Level::Warning, report);
 }
 
 // A file may have to be opened for its lines, so those of a batch come together.
@@ -129,6 +129,7 @@ Status FileSet::write(std::span<const Record> batch, const Add& add) {
     return only_->write();
   }
   group(batch);
+  if (std::exchange(is_crowded_, false)) report_other();
   for (const Group& group : groups_) {
     if (must_end())
       return fail(ErrorKind::Busy, about_file(PhraseId::WriteToFile, group.path), PhraseId::SlurperEnds);

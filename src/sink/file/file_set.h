@@ -72,6 +72,7 @@ class FileSet {
   const std::string other_path_;
   MessageLimit other_limit_;
   std::uint64_t other_lines_ = 0;  // that went to `other_path_`
+  bool is_crowded_ = false;        // a line of this batch did because of `max_files_`
 
   // State while the sink is open:
   const SinkContext* context_ = nullptr;

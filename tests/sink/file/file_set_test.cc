@@ -209,16 +209,18 @@ TEST_F(FileSetTest, BeyondTheLimitLinesShareAFile) {
   EXPECT_THAT(files(), ElementsAre("_other.log", "one.log", "two.log"));
   EXPECT_EQ(file("_other.log"), "three 3\nfour 5\n" + std::string(240, 'x') + " 6\n");
   const std::string said = fmt::format(
-      "has 2 files, as many as max_destinations allows: lines that need another one go to '{}' (1 so far). "
+      "has 2 files, as many as max_destinations allows: lines that need another one go to '{}' (3 so far). "
       "Raise max_destinations, or select fewer lines with a filter\n",
       dir_ / "_other.log");
   EXPECT_EQ(site_.said(), said) << "once";
+  EXPECT_THAT(site_.shown(), testing::HasSubstr("(3 so far)"));
   // The files of the first run are the same in the second one, whose first line is another host's.
   reopen();
   EXPECT_EQ(deliver(site_.records({line_of("five", 7), line_of("two", 8)})), "");
   EXPECT_THAT(files(), ElementsAre("_other.log", "one.log", "two.log"));
   EXPECT_EQ(file("two.log"), "two 2\ntwo 8\n");
   EXPECT_EQ(site_.said(), said) << "not soon again";
+  EXPECT_THAT(site_.shown(), testing::HasSubstr("(4 so far)"));
 }
 
 TEST_F(FileSetTest, MoreFilesThanAreOpenAtOnceKeepTheirLines) {
