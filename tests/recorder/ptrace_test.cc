@@ -81,11 +81,9 @@ TEST_F(Ptrace, ShowsTheHoldersOfAFifoAndTheirChildren) {
   const std::string fifo = make_fifo();
   const UniqueFd keeper(::open(fifo.c_str(), O_RDWR | O_CLOEXEC));
   // The shell holds it, and starts another writer.
-  Child shell(
-      {.argv = {"sh", "-c", "exec 3>\"$1\"; read x; echo mine >&3; /bin/echo other >&3; echo >/dev/null",
-                "sh", fifo},
-       .env = {}},
-      keeper.get());
+  Child shell({.argv = {"sh", "-c", "exec 3>\"$1\"; read x; echo mine >&3; /bin/echo other >&3", "sh", fifo},
+               .env = {}},
+              keeper.get());
   const std::string call = "/proc/" + std::to_string(shell.pid()) + "/syscall";
   ASSERT_TRUE(eventually([&] { return content_of(call).starts_with("0 "); })) << "it reads";
   Child recording(recorder({"-w", capture_, "--fifo", fifo, "--for", "1h"}));
