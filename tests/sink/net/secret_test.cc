@@ -26,7 +26,7 @@ using testing::HasSubstr;
 
 class SecretTest : public testing::Test {
  protected:
-  ~SecretTest() override { ::unsetenv("CREDENTIALS_DIRECTORY"); }
+  void TearDown() override { ::unsetenv("CREDENTIALS_DIRECTORY"); }
 
   [[nodiscard]] std::string file() const { return dir_ / "secret"; }
   std::string read(const std::string& where) {
