@@ -227,7 +227,7 @@ TEST_F(Trace, RefusesWhatContradictsItself) {
           "--rotate: makes sense with --until only if there is --repeat");
   refuses({"-w", "/x", "--size", "1MiB", "--until", "evt.num = 1"},
           "--size: makes no sense together with --until");
-  refuses({"-w", "/x", "--until", "evt.tpye = read"}, "cannot accept the filter 'evt.tpye = read'");
+  refuses({"-w", "/x", "--until", "evt.no = 1"}, "cannot accept the filter 'evt.no = 1'");
   refuses({"-w", "/x", "--until", "evt.num = 1", "--before", "soon"},
           "--before: is no time such as 30s: soon");
   refuses({"-w", "/x", "--until", "evt.num = 1", "--memory", "much"},

@@ -49,7 +49,7 @@ void show(std::string_view bytes, slurper::ViewMode mode, std::string_view forma
   view.show(reader);
 }
 
-// What a window of the last events writes is a capture without damage, whatever it was made of.
+// What a window of the last events writes is a capture of whole blocks, whatever it was made of.
 void show_end(std::string_view bytes) {
   slurper::ScapReader reader(slurper::CaptureInput(file_of(bytes), "capture"), [](const slurper::Damage&) {});
   slurper::EventWindow window({.time = 1'000'000, .memory = 1'000});
@@ -62,9 +62,7 @@ void show_end(std::string_view bytes) {
           "it is written to its end");
   slurper::ScapReader again(slurper::CaptureInput(file_of(written), "capture"),
                             [](const slurper::Damage&) { require(false, "what was written is no damage"); });
-  slurper::Model model;
-  while (const auto block = again.next()) {
-    if (!slurper::holds_event(block->type)) require(model.take_table(*block), "its tables are whole");
+  while (again.next()) {
   }
 }
 
