@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
 
 namespace slurper {
 
@@ -25,6 +26,13 @@ bool is_secret_place(std::string_view value) {
 bool is_name_of_secret(std::string_view setting) {
   constexpr std::array<std::string_view, 5> kEnds = {"password", "passwd", "passphrase", "secret", "token"};
   return std::ranges::any_of(kEnds, [&](std::string_view end) { return setting.ends_with(end); });
+}
+
+bool resembles_name_of_secret(std::string_view setting) {
+  constexpr std::array<std::string_view, 4> kParts = {"pas", "pwd", "secret", "token"};
+  std::string lower(setting);
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return std::ranges::any_of(kParts, [&](std::string_view part) { return lower.contains(part); });
 }
 
 }  // namespace slurper

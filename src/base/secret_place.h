@@ -15,6 +15,9 @@ inline constexpr std::string_view kCredentialPrefix = "credential:";
 // "secret" or "token". This is known before the type of the sink is.
 [[nodiscard]] bool is_name_of_secret(std::string_view setting);
 
+// Whether it may be such a name, misspelt: messages do not show its value either.
+[[nodiscard]] bool resembles_name_of_secret(std::string_view setting);
+
 // What messages show instead of a secret.
 inline constexpr std::string_view kNotShown = "(not shown)";
 

@@ -14,6 +14,7 @@
 #include "base/uuid.h"
 #include "cli/command.h"
 #include "log/log_extent.h"
+#include "log/log_index.h"
 #include "log/new_identity.h"
 #include "ring/ring.h"
 #include "ring/ring_directory.h"
@@ -43,7 +44,11 @@ Status check_rings_are_empty(const LogPaths& paths, const std::string& ring, con
     const Result<Ring::Salvaged> found = Ring::salvage(kernel(), path);
     // The next start quarantines what is no ring.
     if (!found && (found.error().errnum == ENOENT || found.error().kind == ErrorKind::Data)) continue;
-    if (!found) return std::unexpected(found.error());
+    if (!found) {
+      // A slurper that uses the ring is most likely the log's own, which has the log's lock, too.
+      const Result<LogIndex> index = LogIndex::open(kernel(), paths, {});
+      return std::unexpected(index ? found.error() : index.error());
+    }
     if (found->log_id != log_id || found->boot_id != *boot || found->ring->used() == 0) continue;
     return fail(
         ErrorKind::Busy, about_file(PhraseId::GiveNewIdentity, paths.active()),

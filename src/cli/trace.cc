@@ -123,7 +123,7 @@ namespace {
 
 // Of each of these at most one may be given. CLI11's own excludes() would fill the help with them.
 constexpr std::array<std::array<std::string_view, 4>, 3> kAlternatives = {{
-    {"--calls", "--summary", "--json"},
+    {"--calls", "--summary", "--json", "--write"},
     {"-A", "-x", "-X", "-b"},
     {"--write", "--output"},
 }};

@@ -63,6 +63,7 @@ Captured<void> CaptureFiles::create() {
 
 Captured<void> CaptureFiles::finish() {
   const Captured<void> finished = output_->finish();
+  finished_size_ = output_->size();
   output_.reset();
   if (finished) remove_oldest();
   return finished;

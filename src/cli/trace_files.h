@@ -33,7 +33,8 @@ class CaptureFiles {
   Captured<void> finish();
 
   [[nodiscard]] const std::string& path() const { return path_; }
-  [[nodiscard]] std::uint64_t size() const { return output_->size(); }
+  // Of the present file, or of the one that was finished last.
+  [[nodiscard]] std::uint64_t size() const { return output_ ? output_->size() : finished_size_; }
 
  private:
   void remove_oldest() const;
@@ -41,6 +42,7 @@ class CaptureFiles {
   Options options_;
   std::string path_;
   std::optional<CaptureOutput> output_;  // of the present file
+  std::uint64_t finished_size_ = 0;
 };
 
 }  // namespace slurper

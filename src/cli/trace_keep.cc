@@ -155,8 +155,8 @@ class IncidentKeeper : public Keeper {
   void end_incident() {
     is_open_ = false;
     const std::string path = files_.path();
-    const ByteSize size{files_.size()};
     if (!done(files_.finish())) return;
+    const ByteSize size{files_.size()};
     say({PhraseId::IncidentCaught,
          {{"file", QuotedText{path}},
           {"before", before_},

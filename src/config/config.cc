@@ -6,6 +6,7 @@
 #include <cctype>
 
 #include "base/error.h"
+#include "base/secret_place.h"
 #include "base/setting_value.h"
 #include "base/settings_keys.h"
 #include "base/text.h"
@@ -25,8 +26,10 @@ struct Taken {
 };
 
 Status take_override(const std::string& text, Taken& all) {
-  const std::string where = "--set " + text;
   const std::size_t equals = text.find('=');
+  const bool is_hidden = equals != std::string::npos && resembles_name_of_secret(text.substr(0, equals));
+  const std::string where =
+      "--set " + (is_hidden ? text.substr(0, equals + 1) + std::string(kNotShown) : text);
   if (equals == std::string::npos) {
     return fail(ErrorKind::Usage, accept_setting(where), PhraseId::OverrideLacksEquals);
   }

@@ -113,7 +113,10 @@ std::string without_secrets(std::string_view url) {
     const std::string_view key = cut(value, "=");
     shown += key;
     if (value.empty()) continue;
-    const bool is_hidden = is_secret(decoded(key), decoded(value.substr(1)));
+    const std::string name = decoded(key);
+    const std::string text = decoded(value.substr(1));
+    const bool is_hidden =
+        name == "target" ? holds_password(text) : resembles_name_of_secret(name) && !is_secret_place(text);
     shown += is_hidden ? fmt::format("={}", kNotShown) : value;
   }
   return shown;

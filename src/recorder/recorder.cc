@@ -350,6 +350,7 @@ Recorded<void> Recorder::finish() {
     const RecordView view = view_of(bytes);
     if ((view.record->flags & RecordInCall) != 0 && !is_execve(*view.record)) converter_.add_unfinished(view);
   }
+  converter_.add_end(monotonic_now());
   queue_.take_all(pending_);
   if (const auto written = output_->write(pending_); !written) return written;
   return output_->finish();
@@ -358,8 +359,8 @@ Recorded<void> Recorder::finish() {
 void Recorder::report() const {
   const std::uint64_t lost = std::accumulate(lost_.begin(), lost_.end(), std::uint64_t{0});
   if (options_.write_to.empty()) return;
-  fmt::print(stderr, "slurper-trace: {}: {}, {} records, {} lost\n", in_quotes(options_.write_to),
-             format_rounded(ByteSize{output_->size()}), records_, lost);
+  fmt::print(stderr, "slurper-trace: {}: {}, {} events, {} records lost\n", in_quotes(options_.write_to),
+             format_rounded(ByteSize{output_->size()}), queue_.added(), lost);
 }
 
 }  // namespace slurper

@@ -25,5 +25,7 @@ inline constexpr std::uint16_t kBlockedEvent = 0x8008;
 inline constexpr std::uint16_t kIdentityEvent = 0x800a;
 // u16 number: the generic exit just written is of a call of a 32-bit program, which has numbers of its own.
 inline constexpr std::uint16_t kCompatEvent = 0x800c;
+// Nothing: the recording ended at this time. Calls that had not ended had lasted until then.
+inline constexpr std::uint16_t kEndEvent = 0x800e;
 
 }  // namespace slurper

@@ -100,6 +100,10 @@ TEST_F(IdentityCommand, NotWhileSlurperRuns) {
   const auto writer = LogWriter::open(kernel(), settings, *boot_);
   EXPECT_EQ(run(true), 75);
   EXPECT_THAT(err_, HasSubstr("is writing it"));
+  const auto ring = Ring::open(kernel(), ring_.path(), {}, id_, *boot_, {.readable_from = 0, .end = 4});
+  ASSERT_TRUE(ring) << test::text_of(ring.error());
+  EXPECT_EQ(run(true), 75);
+  EXPECT_THAT(err_, HasSubstr("is writing it")) << "not that another slurper uses the ring";
   EXPECT_EQ(run(), 0) << "looking is free";
 }
 

@@ -14,6 +14,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/text.h"
 #include "cli/program.h"
 #include "cli/trace.h"
 #include "support/files.h"
@@ -239,6 +240,14 @@ TEST_F(TraceKeep, TheNewestFilesBySizeLoseNothing) {
   std::string expected;
   for (int i = 0; i < 100; ++i) expected += std::to_string(i) + ' ';
   EXPECT_EQ(all, expected);
+}
+
+TEST_F(TraceKeep, TheSizeIsThatOfTheFile) {
+  const Outcome outcome = keep_incident(
+      seconds(40, {20}), {.path = folder_ / "x", .compression = CaptureOutput::Compression::Gzip});
+  EXPECT_THAT(
+      outcome.err,
+      HasSubstr(", " + format_rounded(ByteSize{std::filesystem::file_size(folder_ / "x")}) + " in all\n"));
 }
 
 TEST_F(TraceKeep, CompressedFilesAreWhole) {

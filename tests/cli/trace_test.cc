@@ -233,6 +233,8 @@ TEST_F(Trace, RefusesWhatContradictsItself) {
   refuses({"-w", "/x", "--until", "evt.num = 1", "--memory", "much"},
           "--memory: is no size such as 100MiB: much");
   refuses({"-r", file, "--json", "--calls"}, "--calls: makes no sense together with --json");
+  refuses({"-w", "/x", "--calls"}, "--calls: makes no sense together with --write");
+  refuses({"-w", "/x", "-S"}, "--summary: makes no sense together with --write");
   refuses({"-r", file, "-S", "--calls"}, "--calls: makes no sense together with --summary");
   refuses({"-r", file, "-A", "-x"}, "-A: makes no sense together with -x");
   refuses({"-w", "-", "--", "true"}, "-w: - is standard output, which the command has. Name a file");

@@ -305,6 +305,8 @@ TEST(ParseSettings, RefusesOddOverrides) {
   EXPECT_THAT(complaint_about_override("log.sync=\"1s\"\nx=1"),
               HasSubstr("is not a string as TOML writes it"));
   EXPECT_THAT(complaint_about_override("=1"), HasSubstr("there is no key"));
+  EXPECT_THAT(complaint_about_override("key_password=hunter2"),
+              AllOf(HasSubstr("'--set key_password=(not shown)'"), testing::Not(HasSubstr("hunter2"))));
 }
 
 TEST(ParseSettings, SurvivesDepth) {

@@ -222,6 +222,18 @@ TEST(TraceView, TheSummaryCountsWhatHasNotEnded) {
   EXPECT_THAT(text, testing::Not(HasSubstr("close(")));
 }
 
+// Nothing else happens, and the recorder says when the recording ended.
+TEST(TraceView, WhatHasNotEndedLastsToTheEndOfTheRecording) {
+  CaptureBuilder capture;
+  capture.process({.tid = 5, .pid = 5, .name = "app"}).fd(5, 4, FdType::Fifo, sized("/run/x"));
+  capture.event(5, 8, {i64(4), u32(1)}).event_at_once(5, kBlockedEvent, {});
+  capture.pause(std::chrono::seconds(7)).event_at_once(0, kEndEvent, {});
+  EXPECT_THAT(show(capture, {.mode = ViewMode::Summary}).lines,
+              HasSubstr(" <unfinished ...> for 7.000000000 s\n"));
+  EXPECT_THAT(show(capture).lines, testing::EndsWith(" app (5) blocked call=write\n"))
+      << "no line of its own";
+}
+
 // Only a loss is shown whatever the filter is.
 TEST(TraceView, OwnEventsFollowTheFilter) {
   CaptureBuilder capture = sample();

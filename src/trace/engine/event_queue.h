@@ -21,6 +21,8 @@ class EventQueue {
   void take_all(std::string& out) { take_until(~std::uint64_t{0}, out); }
 
   [[nodiscard]] std::size_t size() const { return waiting_.size(); }
+  // All events until now, slurper's own included.
+  [[nodiscard]] std::uint64_t added() const { return next_number_; }
 
  private:
   struct Waiting {

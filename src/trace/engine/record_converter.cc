@@ -387,4 +387,9 @@ void RecordConverter::add_drops(std::uint16_t cpu, std::uint64_t lost, std::uint
   add(record, monotonic, kDropsEvent);
 }
 
+void RecordConverter::add_end(std::uint64_t monotonic) {
+  params_.clear();
+  add(TraceRecord{}, monotonic, kEndEvent);
+}
+
 }  // namespace slurper

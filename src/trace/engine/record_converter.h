@@ -35,6 +35,7 @@ class RecordConverter {
   // A call that has not ended when the capture does.
   void add_unfinished(const RecordView& view);
   void add_drops(std::uint16_t cpu, std::uint64_t lost, std::uint64_t monotonic);
+  void add_end(std::uint64_t monotonic);
   // Without an event, for the tables have it.
   void set_identity(std::int64_t tid, const ThreadIdentity& identity) { identities_[tid] = identity; }
 

@@ -99,6 +99,7 @@ bool Model::take(const ScapEvent& raw, TraceEvent& event) {
   event.enter = nullptr;
   event.is_own = raw.type >= kFirstOwnEvent;
   event.thread = &thread(raw.tid);
+  last_time_ = std::max(last_time_, raw.time);
   if (event.is_own) {
     event.number = count_;
     take_own(event);

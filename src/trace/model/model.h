@@ -68,8 +68,8 @@ class Model {
   // Calls `visit` with the enter event of each call that has not ended, in order of time.
   void for_each_pending(const std::function<void(TraceEvent&)>& visit);
 
-  // Of the event that was taken last.
-  [[nodiscard]] std::uint64_t last_time() const { return previous_time_; }
+  // How far the capture reaches: the time of its last event, or of the recording's end.
+  [[nodiscard]] std::uint64_t last_time() const { return last_time_; }
 
   [[nodiscard]] const Thread* find_thread(std::int64_t tid) const;
   // The main thread of a thread's process, or the thread.
@@ -105,6 +105,7 @@ class Model {
   std::uint64_t count_ = 0;
   std::uint64_t first_time_ = 0;
   std::uint64_t previous_time_ = 0;
+  std::uint64_t last_time_ = 0;
   // Descriptors copied at forks; a hostile capture must not fill the memory.
   std::size_t copied_ = 0;
 };

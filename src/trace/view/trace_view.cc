@@ -121,6 +121,7 @@ void TraceView::end_held_call(const TraceEvent* result) {
 
 // A loss concerns every thread; the other events, that of which they are.
 void TraceView::show_own(const TraceEvent& event) {
+  if (event.raw.type == kEndEvent) return;
   const bool is_loss = event.raw.type == kDropsEvent;
   if (!request_.with_own_events || !(is_loss || event.thread->was_shown)) return;
   if (summary_) return summary_->take_own(event);
