@@ -2,9 +2,14 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <ctime>
 #include <filesystem>
@@ -12,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.h"
 #include "base/phrase_id.h"
 #include "base/text.h"
 #include "cli/command.h"
@@ -63,6 +69,19 @@ void print_report(const ReplayReport& report, const std::string& dead_letters, s
     fmt::print(out, "dead letters remain in {}\n", in_quotes(dead_letters));
 }
 
+// What root would create here, a slurper that runs as another user could not write any more.
+Status become_owner_of(const std::string& log) {
+  struct stat file{};
+  if (::geteuid() != 0 || ::stat(LogPaths(log).index().c_str(), &file) != 0 || file.st_uid == 0) return {};
+  const passwd* const user = ::getpwuid(file.st_uid);
+  const gid_t group = user != nullptr ? user->pw_gid : file.st_gid;
+  const int groups = user != nullptr ? ::initgroups(user->pw_name, group) : ::setgroups(0, nullptr);
+  if (groups != 0 || ::setresgid(group, group, group) != 0 ||
+      ::setresuid(file.st_uid, file.st_uid, file.st_uid) != 0)
+    return fail_errno(errno, about_file(PhraseId::UseFile, log));
+  return {};
+}
+
 bool wait_for_signal(std::chrono::milliseconds time) {
   sigset_t ends;
   ::sigemptyset(&ends);
@@ -82,6 +101,7 @@ int replay_command(const Settings& settings, const std::string& sink,
   };
   Result<ConfiguredSink> found = find_sink(settings, sink);
   if (!found) return failed(found.error());
+  if (Status become = become_owner_of(settings.log.path); !become) return failed(become.error());
   Alerts alerts([] {});
   Messages messages(alerts, [err](MessageLevel level, std::string_view text) {
     if (level > MessageLevel::Debug) fmt::print(err, "slurper: {}\n", text);

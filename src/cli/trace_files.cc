@@ -7,8 +7,11 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <string_view>
 #include <system_error>
 #include <vector>
+
+#include "base/text.h"
 
 namespace slurper {
 
@@ -16,7 +19,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The numbers of the files that exist, in order.
+constexpr int kCantCreate = 73;  // EX_CANTCREAT of sysexits.h
+
+constexpr std::size_t kMostDigits = 9;
+
+bool is_own_file(const fs::path& path) {
+  struct stat file{};
+  return ::lstat(path.c_str(), &file) == 0 && S_ISREG(file.st_mode) && file.st_uid == ::geteuid();
+}
+
+// The numbers of the files that exist, in order. Any other name is none of ours.
 std::vector<std::uint64_t> numbers_of(const std::string& path) {
   const fs::path file(path);
   const std::string prefix = file.filename().string() + '.';
@@ -27,10 +39,12 @@ std::vector<std::uint64_t> numbers_of(const std::string& path) {
        entry.increment(ignored)) {
     const std::string name = entry->path().filename().string();
     if (!name.starts_with(prefix)) continue;
+    const std::string_view digits = std::string_view(name).substr(prefix.size());
     std::uint64_t number = 0;
-    const char* const end_of_name = name.data() + name.size();
-    const auto [rest, error] = std::from_chars(name.data() + prefix.size(), end_of_name, number);
-    if (error == std::errc() && rest == end_of_name) numbers.push_back(number);
+    const char* const end_of_name = digits.data() + digits.size();
+    const auto [rest, error] = std::from_chars(digits.data(), end_of_name, number);
+    const bool is_number = error == std::errc() && rest == end_of_name && digits.front() != '0';
+    if (is_number && digits.size() <= kMostDigits && is_own_file(entry->path())) numbers.push_back(number);
   }
   std::ranges::sort(numbers);
   return numbers;
@@ -55,6 +69,13 @@ Captured<void> CaptureFiles::create() {
     const std::vector<std::uint64_t> numbers = numbers_of(options_.path);
     path_ = numbered(options_.path, numbers.empty() ? 1 : numbers.back() + 1);
   }
+  struct stat file{};
+  const bool exists = ::stat(path_.c_str(), &file) == 0 && S_ISREG(file.st_mode) && file.st_size > 0;
+  if (exists && !options_.may_overwrite)
+    return std::unexpected(CaptureError{
+        kCantCreate, fmt::format("cannot create the capture {}: it exists, and what was caught before is not "
+                                 "overwritten. Name another, or move it away",
+                                 in_quotes(path_))});
   Captured<CaptureOutput> output = CaptureOutput::open_file(path_, options_.compression);
   if (!output) return std::unexpected(output.error());
   output_ = std::move(*output);

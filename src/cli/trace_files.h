@@ -18,6 +18,7 @@ class CaptureFiles {
     // PATH.1, PATH.2 and so on, after the highest number that exists; else PATH alone.
     bool is_numbered = false;
     std::uint64_t keep = 0;  // of the numbered files, the newest; 0: all
+    bool may_overwrite = true;
     CaptureOutput::Compression compression = CaptureOutput::Compression::None;
   };
 

@@ -165,6 +165,7 @@ class IncidentKeeper : public Keeper {
     if (was_cut_)
       say({PhraseId::IncidentWindowCut, {{"wanted", options_.before}, {"memory", options_.memory}}});
     if (!options_.repeat) return stop(0);
+    window_.drop_all();  // the file has it
     (void)done(files_.create());
   }
 
@@ -211,6 +212,7 @@ class NewestKeeper : public Keeper {
     if (may_be_first && begun_at_ == 0) begun_at_ = raw->time;
     TraceEvent event;
     if (take_event(block, event)) model_.finish(event);
+    has_written_ = true;
     bytes_.clear();
     append_block(bytes_, block.type, block.body);
     (void)done(files_.write(bytes_));
@@ -232,6 +234,7 @@ class NewestKeeper : public Keeper {
   }
 
   void at_end() override {
+    if (!has_written_) return;  // the recorder has said why, and the file goes
     const std::string path = files_.path();
     if (done(files_.finish())) say({PhraseId::RotationEnded, {{"file", QuotedText{path}}}});
   }
@@ -239,6 +242,7 @@ class NewestKeeper : public Keeper {
   RotationOptions options_;
   std::string machine_;
   std::string bytes_;
+  bool has_written_ = false;
   std::uint64_t begun_at_ = 0;  // the time of the file's first event
 };
 

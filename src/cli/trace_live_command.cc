@@ -143,6 +143,7 @@ int keep_part(const LiveOptions& options, std::optional<TraceFilter> until, std:
   CaptureFiles files({.path = selection.write_to,
                       .is_numbered = options.repeat || options.rotate != 0,
                       .keep = options.rotate,
+                      .may_overwrite = !until,
                       .compression = selection.compress ? CaptureOutput::Compression::Gzip
                                                         : CaptureOutput::Compression::None});
   if (const auto created = files.create(); !created) {

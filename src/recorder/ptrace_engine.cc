@@ -217,7 +217,19 @@ void PtraceEngine::consume() {
     for (auto& [tid, thread] : threads_)
       if (thread.is_held && thread.is_announced) release(thread);
   serve();  // not till nothing is left: busy threads stop all the time
+  release_orphans();
   report_sleepers();
+}
+
+// A parent that is killed in the middle of a fork never tells of its child.
+void PtraceEngine::release_orphans() {
+  constexpr std::uint64_t kPatience = 200'000'000;  // nanoseconds
+  const std::uint64_t now = monotonic_now();
+  for (auto& [tid, thread] : threads_) {
+    if (thread.is_announced || !thread.is_held || now - thread.held_since < kPatience) continue;
+    thread.is_announced = true;
+    release(thread);
+  }
 }
 
 void PtraceEngine::wait(int fd, std::chrono::milliseconds at_most) {
@@ -326,6 +338,7 @@ void PtraceEngine::take_event_stop(TracedThread& thread, int signal) {
   thread.is_in_group_stop = is_group_stop(signal);
   if (!std::exchange(thread.had_first_stop, true)) take_first_stop(thread);
   thread.is_held = true;
+  thread.held_since = monotonic_now();
   if (!holds_ && thread.is_announced) release(thread);
 }
 
@@ -362,7 +375,8 @@ void PtraceEngine::release(TracedThread& thread) {
 
 void PtraceEngine::take_fork(TracedThread& parent) {
   const pid_t tid = message_of(parent.tid);
-  TracedThread& child = threads_[tid];  // it may have stopped already
+  const auto [found, is_new] = threads_.try_emplace(tid);  // it may have stopped already
+  TracedThread& child = found->second;
   child.tid = tid;
   child.pid = process_of(tid);
   child.identity = parent.identity;
@@ -370,6 +384,8 @@ void PtraceEngine::take_fork(TracedThread& parent) {
   child.is_child = child.is_announced = true;
   records_.fork(parent, child);
   if (child.is_held && !holds_) release(child);
+  // It may even have ended, and nothing more will come of it.
+  if (is_new && ::access(fmt::format("/proc/{}", tid).c_str(), F_OK) != 0) threads_.erase(tid);
   go_on(parent.tid);
 }
 

@@ -62,6 +62,7 @@ class PtraceEngine : public Engine {
   void take_exec(TracedThread& thread);
   void take_exit(TracedThread& thread);
   void take_signal(TracedThread& thread, int signal);
+  void release_orphans();
   void release(TracedThread& thread);
   void report_exit(TracedThread& thread, int status);
   void report_sleepers();

@@ -33,7 +33,8 @@ struct TracedThread {
   // False if its first stop comes before its parent's, which tells of it: till then it does not run.
   bool is_announced = true;
   bool had_first_stop = false;
-  bool is_held = false;  // stopped, and to be let go later
+  bool is_held = false;          // stopped, and to be let go later
+  std::uint64_t held_since = 0;  // CLOCK_MONOTONIC
   bool is_in_group_stop = false;
   // What its first stop has cut short: a call that the kernel begins again, or one that has ended by that.
   bool will_restart = false;

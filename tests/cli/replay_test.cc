@@ -1,6 +1,8 @@
 #include "cli/replay.h"
 
 #include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
@@ -92,6 +94,27 @@ TEST_F(ReplayCommand, AProgramThatCanNotBeStartedKeepsTheLines) {
   EXPECT_THAT(command.err(), HasSubstr("to continue, repeat this command"));
   make_program(R"(echo "$line" >>"$1"; echo OK)");
   EXPECT_EQ(replay().out, "1 line delivered, 0 lines refused again\n");
+}
+
+// What it made as root, the log's own slurper could not write to.
+TEST_F(ReplayCommand, AsRootItWorksAsTheLogsUser) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
+  constexpr uid_t kNobody = 65534;
+  make_program(R"(echo "REJECTED: still bad")");
+  std::filesystem::permissions(folder_ / "program", std::filesystem::perms::all);
+  ASSERT_EQ(::chown(folder_.path().c_str(), kNobody, kNobody), 0);
+  ASSERT_EQ(::chown(ring_.path().c_str(), kNobody, kNobody), 0);
+  Slurper daemon(with_sink("run"), {.as_nobody = true});
+  ASSERT_TRUE(daemon.says("reading ")) << daemon.err();
+  std::ofstream(folder_ / "fifo") << "one line" << std::endl;
+  ASSERT_TRUE(eventually([&] { return content_of(dead_letters()).contains("one line"); })) << daemon.err();
+  const Outcome outcome = replay();
+  EXPECT_THAT(outcome.out, HasSubstr("0 lines delivered, 1 line refused again\n")) << outcome.err;
+  struct stat file{};
+  ASSERT_EQ(::stat(dead_letters().c_str(), &file), 0);
+  EXPECT_EQ(file.st_uid, kNobody);
+  daemon.signal(SIGTERM);
+  EXPECT_EQ(daemon.wait(), 0) << daemon.err();
 }
 
 // SIGKILL at any moment, while a slurper runs that has more lines refused.

@@ -192,8 +192,39 @@ TEST_F(TraceKeep, EachIncidentInAFileOfItsOwn) {
   EXPECT_EQ(outcome.status, 0);
   EXPECT_THAT(files(), ElementsAre("x.10", "x.7", "x.8", "x.9", "x.other"));
   EXPECT_EQ(results("x.8"), "7 8 9 -32 11 ");
-  EXPECT_EQ(results("x.9"), "9 -32 11 -32 13 ");
+  EXPECT_EQ(results("x.9"), "-32 13 ") << "what x.8 has is not repeated";
   EXPECT_EQ(results("x.10"), "27 28 29 -32 31 ");
+}
+
+TEST_F(TraceKeep, OverwritesNoIncident) {
+  write_file(folder_ / "x", "the incident of yesterday");
+  const Outcome outcome = keep_incident(seconds(5, {4}), {.path = folder_ / "x", .may_overwrite = false});
+  EXPECT_EQ(outcome.status, 73);
+  EXPECT_THAT(outcome.err, HasSubstr("it exists, and what was caught before is not overwritten"));
+  EXPECT_EQ(read_file(folder_ / "x"), "the incident of yesterday");
+}
+
+// Of other names, whatever they look like, it neither counts nor removes one.
+TEST_F(TraceKeep, FilesWithOtherNamesAreLeftAlone) {
+  for (const char* name : {"x.18446744073709551615", "x.007", "x.20261129000", "x.2.gz"})
+    write_file(folder_ / name, "of someone else");
+  std::filesystem::create_directory(folder_ / "x.5");
+  keep_files(seconds(12, {}), {.path = folder_ / "x", .is_numbered = true, .keep = 1}, {.age = 5s});
+  EXPECT_THAT(files(),
+              ElementsAre("x.007", "x.18446744073709551615", "x.2.gz", "x.20261129000", "x.3", "x.5"));
+}
+
+TEST_F(TraceKeep, ARecordingOfNothingLeavesNoFile) {
+  const Outcome outcome = keep({.path = folder_ / "x",
+                                .is_numbered = true,
+                                .keep = 1,
+                                .compression = CaptureOutput::Compression::Gzip},
+                               [&](CaptureFiles& all, const std::function<void()>& end, std::FILE* err) {
+                                 end_recording();
+                                 return keep_newest(stream_of(""), {.age = 5s}, all, end, err);
+                               });
+  EXPECT_EQ(outcome.err, "");
+  EXPECT_THAT(files(), IsEmpty());
 }
 
 TEST_F(TraceKeep, KeepsTheNewestIncidents) {

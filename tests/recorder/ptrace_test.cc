@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -55,6 +57,22 @@ TEST_F(Ptrace, LetsAUserWithoutRightsTraceACommand) {
                                       "CAP_PERFMON).\n"));
   EXPECT_THAT(sysdig(capture_, {"-p", "%user.uid %evt.arg.data", "evt.type=write and evt.dir=<"}),
               ElementsAre("65534 child 1", "65534 child 2"));
+}
+
+// Of a child whose parent dies in its fork(2), no one tells: it must not be held for ever.
+TEST_F(Ptrace, LetsGoOfChildrenWhoseParentsAreKilled) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  const UniqueFd read_end(ends[0]);
+  const UniqueFd write_end(ends[1]);
+  Child killing({.argv = traced({"kill-parents", "150"}), .env = {}}, read_end.get());
+  Child recording(recorder({"-w", capture_, "-p", std::to_string(killing.pid())}));
+  ASSERT_TRUE(eventually([&] {
+    return std::filesystem::exists(capture_) && std::filesystem::file_size(capture_) > 0;
+  })) << recording.err();
+  ASSERT_EQ(::write(write_end.get(), "x", 1), 1);
+  EXPECT_TRUE(killing.exits_with(0));
+  EXPECT_TRUE(recording.exits_with(0)) << recording.err();
 }
 
 TEST_F(Ptrace, SaysWhatAUserWithoutRightsCannotTrace) {

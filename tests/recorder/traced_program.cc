@@ -175,6 +175,23 @@ int compat() {
   return 4;
 }
 
+// Waits for a byte. Then kills children that fork all the time, some in the middle of that.
+int kill_parents(int count) {
+  char byte = 0;
+  must(::read(STDIN_FILENO, &byte, 1) == 1, "read");
+  for (int i = 0; i < count; ++i) {
+    const pid_t parent = ::fork();
+    while (parent == 0) {
+      if (::fork() == 0) std::_Exit(0);
+      ::wait(nullptr);
+    }
+    ::usleep(static_cast<useconds_t>(1000 + 100 * (i % 30)));
+    ::kill(parent, SIGKILL);
+    ::waitpid(parent, nullptr, 0);
+  }
+  return 0;
+}
+
 int become_nobody() {
   must(::write(STDOUT_FILENO, "before", 6) == 6, "write");
   must(::setreuid(65534, 65534) == 0, "setreuid");
@@ -210,6 +227,7 @@ int main(int argc, char** argv) {
   if (task == "spawn") return spawn();
   if (task == "vfork") return wait_in_vfork();
   if (task == "compat") return compat();
+  if (task == "kill-parents") return kill_parents(std::atoi(argument));
   if (task == "become-nobody") return become_nobody();
   if (task == "list-descriptors") return list_descriptors();
   return 98;

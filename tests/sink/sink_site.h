@@ -78,6 +78,11 @@ class SinkSite {
   [[nodiscard]] const std::string& said() const { return said_; }
   // What the status shows.
   [[nodiscard]] const std::string& shown() const { return shown_; }
+  // As `slurper identity --new` does, while the sink is closed.
+  void rename_log() {
+    context_.former_log_id = context_.log_id;
+    ++context_.log_id.front();
+  }
   void stop() { (void)::eventfd_write(stop_fd_.get(), 1); }
   void set_arrival(Timestamp arrival) { arrival_ = arrival; }
 

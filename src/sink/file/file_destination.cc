@@ -59,7 +59,7 @@ FileDestination::FileDestination(const LogSettings& settings, const SinkContext&
 
 // The next open() repairs what fails here.
 FileDestination::~FileDestination() {
-  if (writer_) (void)writer_->close();
+  if (writer_ && !is_abandoned_) (void)writer_->close();
 }
 
 Result<std::unique_ptr<FileDestination>> FileDestination::open(const LogSettings& settings,
@@ -165,6 +165,7 @@ std::string_view FileDestination::add(const Record& record, const Format& format
 
 Status FileDestination::write() {
   if (out_.empty()) return {};
+  if (Status there = cursor_->follow_path(writer_->paths(), writer_->access()); !there) return there;
   if (const auto beginning = std::exchange(beginning_, std::nullopt)) {
     if (Status noted = cursor_->write(*beginning, Durability::Cached); !noted) return noted;
   }

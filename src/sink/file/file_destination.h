@@ -44,6 +44,9 @@ class FileDestination {
   [[nodiscard]] Status write();
   [[nodiscard]] Status sync() { return writer_->sync(); }
 
+  // Its path leads elsewhere by now: the destructor touches nothing that is there.
+  void abandon() { is_abandoned_ = true; }
+
   [[nodiscard]] const std::string& path() const { return settings_.path; }
   [[nodiscard]] std::string cursor_path() const { return writer_->paths().cursor(kCursorName); }
 
@@ -64,6 +67,7 @@ class FileDestination {
   std::unique_ptr<CursorFile> cursor_;
   std::unique_ptr<HousekeeperListener> listener_;
   std::unique_ptr<Housekeeper> housekeeper_;  // if there are rotated files
+  bool is_abandoned_ = false;
   StreamOffset housekept_;                    // the last base that the housekeeper was notified of
   std::optional<Reached> reached_;
   std::optional<CursorRecord> line_;       // the beginning of the line that is written now or next

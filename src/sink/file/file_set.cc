@@ -4,6 +4,8 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <filesystem>
 #include <system_error>
@@ -11,7 +13,9 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/os.h"
 #include "base/phrase_id.h"
+#include "log/cursor_file.h"
 #include "log/segment_name.h"
 #include "sink/file/folders.h"
 
@@ -21,8 +25,11 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// How many files are open at the same time. Each has five descriptors, and takes a few syncs to be opened, so
-// the limit on descriptors decides, less what the rest of slurper needs.
+// The sets with many files, which share what descriptors there are.
+std::atomic<std::size_t> open_sets{0};
+
+// How many files of a set are open at the same time. Each has five descriptors, and takes a few syncs to be
+// opened, so the limit on descriptors decides, less what the rest of slurper needs.
 std::size_t max_open_files() {
   constexpr rlim_t kOthers = 256;
   constexpr rlim_t kForEach = 6;
@@ -30,7 +37,8 @@ std::size_t max_open_files() {
   constexpr rlim_t kMost = 512;
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < kOthers) return kLeast;
-  return std::clamp((limit.rlim_cur - kOthers) / kForEach, kLeast, kMost);
+  const rlim_t sets = std::max<std::size_t>(open_sets, 1);
+  return std::clamp((limit.rlim_cur - kOthers) / kForEach / sets, kLeast, kMost);
 }
 
 // The path of the file whose cursor is at `cursor`; empty if it is none.
@@ -47,7 +55,6 @@ FileSet::FileSet(PathTemplate paths, const LogSettings& settings, std::size_t ma
     : paths_(std::move(paths)),
       settings_(settings),
       max_files_(max_files),
-      max_open_(max_open_files()),
       other_path_(paths_.other_path()),
       other_limit_(1, std::chrono::minutes(10)) {}
 
@@ -56,7 +63,9 @@ Result<std::optional<Reached>> FileSet::open(const SinkContext& context, std::ui
   stopped_at_.reset();
   rendering_ = rendering;
   if (paths_.has_fields()) {
+    if (!std::exchange(is_counted_, true)) ++open_sets;
     if (Status found = find_files(); !found) return std::unexpected(std::move(found.error()));
+    rename_cursors();
     return std::nullopt;
   }
   const auto file = open_file(other_path_);
@@ -65,7 +74,22 @@ Result<std::optional<Reached>> FileSet::open(const SinkContext& context, std::ui
   return only_->reached();
 }
 
+// A file whose lines are rare would keep an id that, after the next new one, is known to no one. What fails
+// here fails again when the file is opened, and is reported.
+void FileSet::rename_cursors() {
+  if (context_->former_log_id == LogId{}) return;
+  const LogIds ids{context_->log_id, context_->former_log_id};
+  for (const std::string& file : known_)
+    (void)rename_cursor(kernel(), LogPaths(file), FileDestination::kCursorName, ids);
+  (void)rename_cursor(kernel(), LogPaths(other_path_), FileDestination::kCursorName, ids);
+}
+
+FileSet::~FileSet() {
+  close();
+}
+
 void FileSet::close() {
+  if (std::exchange(is_counted_, false)) --open_sets;
   only_ = nullptr;
   open_.clear();
   known_.clear();
@@ -160,19 +184,30 @@ Status FileSet::write(const Group& group, const Add& add) {
 }
 
 Result<FileDestination*> FileSet::open_file(const std::string& path) {
-  if (const auto found = open_.find(path); found != open_.end()) {
+  const auto found = open_.find(path);
+  // Of an open file, too: it begins anew if its folder was removed, and a link may be in the folder's place.
+  const bool is_durable = settings_.sync.mode != SyncMode::None;
+  if (Status made = make_folders(paths_.folder(), path, is_durable); !made) {
+    if (found != open_.end()) {
+      found->second.file->abandon();
+      open_.erase(found);
+    }
+    return std::unexpected(std::move(made.error()));
+  }
+  if (found != open_.end()) {
     found->second.used = ++uses_;
     return found->second.file.get();
   }
-  if (open_.size() == max_open_) {
+  while (open_.size() >= max_open_files()) {
     if (Status closed = close_one(); !closed) return std::unexpected(std::move(closed.error()));
   }
   LogSettings settings = settings_;
   settings.path = path;
-  const bool is_durable = settings.sync.mode != SyncMode::None;
-  if (Status made = make_folders(paths_.folder(), path, is_durable); !made)
-    return std::unexpected(std::move(made.error()));
   auto file = FileDestination::open(settings, *context_, rendering_);
+  while (!file && file.error().errnum == EMFILE && !open_.empty()) {
+    if (Status closed = close_one(); !closed) return std::unexpected(std::move(closed.error()));
+    file = FileDestination::open(settings, *context_, rendering_);
+  }
   if (!file) return std::unexpected(std::move(file.error()));
   Open& added = open_[path];
   added = {.file = std::move(*file), .used = ++uses_};

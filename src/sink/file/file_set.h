@@ -26,6 +26,9 @@ class FileSet {
  public:
   // `settings.path` is that of `paths`. At most `max_files` files have lines of their own.
   FileSet(PathTemplate paths, const LogSettings& settings, std::size_t max_files);
+  FileSet(const FileSet&) = delete;
+  FileSet& operator=(const FileSet&) = delete;
+  ~FileSet();
 
   // Finds the files of earlier runs: they have lines of their own still. Returns what the one file has, if
   // the path has no fields. `context` outlives what is open.
@@ -55,6 +58,7 @@ class FileSet {
   };
 
   [[nodiscard]] Status find_files();
+  void rename_cursors();
   void group(std::span<const Record> batch);
   [[nodiscard]] Status write(const Group& group, const Add& add);
   void choose_path(const Record& record, std::string& path);
@@ -68,7 +72,6 @@ class FileSet {
   const PathTemplate paths_;
   const LogSettings settings_;
   const std::size_t max_files_;
-  const std::size_t max_open_;
   const std::string other_path_;
   MessageLimit other_limit_;
   std::uint64_t other_lines_ = 0;  // that went to `other_path_`
@@ -76,6 +79,7 @@ class FileSet {
 
   // State while the sink is open:
   const SinkContext* context_ = nullptr;
+  bool is_counted_ = false;  // among the sets that share the descriptors
   std::uint32_t rendering_ = 0;
   std::set<std::string, std::less<>> known_;  // the files with lines of their own
   std::map<std::string, Open, std::less<>> open_;

@@ -12,7 +12,7 @@
 namespace slurper {
 
 // "/var/log/hosts/{host}.log": text, and fields in braces; "{{" and "}}" are braces. Whatever bytes a line
-// has, its path is below folder(), and two lines with other values of a field never share one. Immutable; any
+// has, its path is below folder(), and two values of a field are never written alike. Immutable; any
 // thread may use it.
 class PathTemplate {
  public:

@@ -29,6 +29,11 @@ class EventWindow {
   // events. Ends early, with false, if `write` returns false.
   [[nodiscard]] bool write(const std::function<bool(std::string_view bytes)>& write) const;
 
+  // Gives up all events: the next one will be the first.
+  void drop_all() {
+    while (!pieces_.empty()) drop_first();
+  }
+
   // How many nanoseconds there are from its first event to its last.
   [[nodiscard]] std::uint64_t length() const {
     return last_time_ > first_time() ? last_time_ - first_time() : 0;

@@ -1,4 +1,5 @@
 // The sink `file` with fields in its path, by itself. tests/crash/sink_kill_test.cc kills it.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <sys/resource.h>
@@ -7,9 +8,11 @@
 
 #include <filesystem>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "base/fd.h"
 #include "log/segment_name.h"
 #include "sink/file/file_sink.h"
 #include "sink/file/folders.h"
@@ -17,6 +20,7 @@
 #include "support/files.h"
 #include "support/temp_dir.h"
 #include "support/text_of.h"
+#include "support/wait.h"
 
 namespace slurper {
 namespace {
@@ -198,6 +202,67 @@ TEST_F(FileSetTest, NothingIsAcknowledgedBeforeTheLastLineWasCompared) {
   EXPECT_EQ(again.acked(), 0U) << "what two and one have was not seen to its end";
   ASSERT_TRUE(again.deliver(**sink, records.subspan(2)));
   EXPECT_EQ(again.acked(), records.back().next_offset());
+}
+
+TEST_F(FileSetTest, NoLinkIsFollowedInPlaceOfAnOpenFilesFolder) {
+  const test::TempDir elsewhere;
+  make("{host}/prog.log");
+  EXPECT_EQ(deliver(site_.records({line_of("one", 1)})), "");
+  fs::remove_all(dir_ / "one");
+  fs::create_directory_symlink(elsewhere.path(), dir_ / "one");
+  EXPECT_THAT(deliver(site_.records({line_of("one", 2)})), HasSubstr("slurper follows no links"));
+  EXPECT_TRUE(fs::is_empty(elsewhere.path()));
+}
+
+// Its cursor is there again, too: or a kill would double what the new file has.
+TEST_F(FileSetTest, AFileThatWasRemovedWithItsCursorIsMadeAgainWithIt) {
+  make("{host}.log");
+  EXPECT_EQ(deliver(site_.records({line_of("one", 1)})), "");
+  for (const auto& entry : fs::directory_iterator(dir_.path())) fs::remove(entry.path());
+  std::span<const Record> newest;
+  int number = 1;
+  ASSERT_TRUE(test::eventually([&] {
+    newest = site_.records({line_of("one", ++number)});
+    EXPECT_EQ(deliver(newest), "");
+    return fs::exists(dir_ / "one.log");
+  }));
+  const std::string before = file("one.log");
+  EXPECT_THAT(before, testing::EndsWith(fmt::format("one {}\n", number)));
+  reopen();
+  EXPECT_EQ(deliver(newest), "");
+  EXPECT_EQ(file("one.log"), before);
+}
+
+// A host may be silent for months, while the log gets one new id after the other.
+TEST_F(FileSetTest, AQuietFileFollowsEachNewIdOfTheLog) {
+  make("{host}.log");
+  EXPECT_EQ(deliver(site_.records({line_of("one", 1), line_of("two", 2)})), "");
+  for (int i = 0; i < 2; ++i) {
+    sink_->close();
+    site_.rename_log();
+    ASSERT_TRUE(site_.open(*sink_));
+    EXPECT_EQ(deliver(site_.records({line_of("one", 3)})), "");
+  }
+  EXPECT_EQ(deliver(site_.records({line_of("two", 4)})), "");
+  EXPECT_EQ(file("two.log"), "two 2\ntwo 4\n");
+}
+
+// Others have taken the descriptors that there seemed to be.
+TEST_F(FileSetTest, FewDescriptorsAreEnough) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  make("{host}.log");
+  const UniqueFd next(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  rlimit few = before;
+  few.rlim_cur = static_cast<rlim_t>(next.get()) + 40;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  std::vector<std::string> lines;
+  for (int i = 0; i < 30; ++i) lines.push_back(line_of(fmt::format("host{}", i), i));
+  const std::string failure = deliver(site_.records(lines));
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(failure, "");
+  for (int i = 0; i < 30; ++i)
+    EXPECT_EQ(file(fmt::format("host{}.log", i)), fmt::format("host{} {}\n", i, i));
 }
 
 TEST_F(FileSetTest, BeyondTheLimitLinesShareAFile) {
