@@ -214,7 +214,7 @@ TEST_F(FileSetTest, NoLinkIsFollowedInPlaceOfAnOpenFilesFolder) {
   EXPECT_TRUE(fs::is_empty(elsewhere.path()));
 }
 
-// Its cursor is there again, too: or a kill would double what the new file has.
+// Its cursor is there again, too: or the new file would get its lines again after a kill.
 TEST_F(FileSetTest, AFileThatWasRemovedWithItsCursorIsMadeAgainWithIt) {
   make("{host}.log");
   EXPECT_EQ(deliver(site_.records({line_of("one", 1)})), "");
