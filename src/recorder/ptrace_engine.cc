@@ -223,10 +223,10 @@ void PtraceEngine::consume() {
 
 // A parent that is killed in the middle of a fork never tells of its child.
 void PtraceEngine::release_orphans() {
-  constexpr std::uint64_t kPatience = 200'000'000;  // nanoseconds
+  constexpr std::uint64_t kForkTakes = 200'000'000;  // nanoseconds
   const std::uint64_t now = monotonic_now();
   for (auto& [tid, thread] : threads_) {
-    if (thread.is_announced || !thread.is_held || now - thread.held_since < kPatience) continue;
+    if (thread.is_announced || !thread.is_held || now - thread.held_since < kForkTakes) continue;
     thread.is_announced = true;
     release(thread);
   }
