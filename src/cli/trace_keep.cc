@@ -50,10 +50,13 @@ class Keeper {
 
   int run() {
     reader_.before_wait([this] { before_wait(); });
+    bool has_begun = false;
     while (const std::optional<Block> block = reader_.next()) {
+      has_begun = true;
       if (!is_done_) take(*block);
     }
-    if (!is_done_) at_end();
+    // A recorder that has recorded nothing has said why.
+    if (has_begun && !is_done_) at_end();
     return status_;
   }
 
@@ -63,7 +66,7 @@ class Keeper {
   // The recording has ended by itself.
   virtual void at_end() = 0;
 
-  // Takes the block into the model. True if it is an event that sysdig has, too; see finish_event().
+  // Takes the block into the model. True if it is an event that sysdig has, too: then the caller finishes it.
   bool take_event(const Block& block, TraceEvent& event) {
     if (!holds_event(block.type)) {
       (void)model_.take_table(block);
@@ -212,7 +215,6 @@ class NewestKeeper : public Keeper {
     if (may_be_first && begun_at_ == 0) begun_at_ = raw->time;
     TraceEvent event;
     if (take_event(block, event)) model_.finish(event);
-    has_written_ = true;
     bytes_.clear();
     append_block(bytes_, block.type, block.body);
     (void)done(files_.write(bytes_));
@@ -234,7 +236,6 @@ class NewestKeeper : public Keeper {
   }
 
   void at_end() override {
-    if (!has_written_) return;  // the recorder has said why, and the file goes
     const std::string path = files_.path();
     if (done(files_.finish())) say({PhraseId::RotationEnded, {{"file", QuotedText{path}}}});
   }
@@ -242,7 +243,6 @@ class NewestKeeper : public Keeper {
   RotationOptions options_;
   std::string machine_;
   std::string bytes_;
-  bool has_written_ = false;
   std::uint64_t begun_at_ = 0;  // the time of the file's first event
 };
 

@@ -137,7 +137,7 @@ TraceSelection endless(TraceSelection selection) {
   return selection;
 }
 
-// The part of the recording that is to be kept. `status` is the command's, if there was one.
+// Records, and keeps a part of it. Returns the exit status: the command's, if there was one.
 int keep_part(const LiveOptions& options, std::optional<TraceFilter> until, std::FILE* err) {
   const TraceSelection& selection = options.selection;
   CaptureFiles files({.path = selection.write_to,

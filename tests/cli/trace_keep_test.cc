@@ -172,6 +172,18 @@ TEST_F(TraceKeep, LeavesNoFileIfNothingMatches) {
   EXPECT_THAT(files(), IsEmpty());
 }
 
+// It was refused, and has said so.
+TEST_F(TraceKeep, SaysNothingIfThereWasNoRecording) {
+  const Outcome outcome =
+      keep({.path = folder_ / "x"}, [&](CaptureFiles& all, const std::function<void()>& end, std::FILE* err) {
+        end_recording();
+        auto until = compile_trace_filter("evt.res = EPIPE", err);
+        return keep_incidents(stream_of(""), {.until = std::move(**until)}, all, end, err);
+      });
+  EXPECT_EQ(outcome.err, "");
+  EXPECT_THAT(files(), IsEmpty());
+}
+
 TEST_F(TraceKeep, TheRecordingEndsInAnIncident) {
   end_recording();
   const Outcome outcome = keep_incident(seconds(5, {4}), {.path = folder_ / "x"},

@@ -28,13 +28,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-constexpr std::uint16_t kResultEvent = 0x8000;
-constexpr std::uint16_t kBlockedEvent = 0x8008;
-constexpr std::uint16_t kCompatEvent = 0x800c;
-constexpr std::uint16_t kWriteEnter = 8;
-constexpr std::uint16_t kReadEnter = 6;
-constexpr std::uint16_t kProcessExit = 186;
-
 class BothEngines : public RecorderSite, public testing::WithParamInterface<std::string> {
  protected:
   BothEngines() : RecorderSite(GetParam()) {}
@@ -189,25 +182,19 @@ TEST_P(BothEngines, EndsAtSigtermAndShowsTheUnfinishedCall) {
 }
 
 TEST_P(BothEngines, LeavesTheTracedProcessAloneWhenItIsKilled) {
-  int in[2];
-  int out[2];
-  ASSERT_EQ(::pipe2(in, O_CLOEXEC), 0);
-  ASSERT_EQ(::pipe2(out, O_CLOEXEC), 0);
-  const UniqueFd in_read(in[0]);
-  UniqueFd in_write(in[1]);
-  const UniqueFd out_read(out[0]);
-  const UniqueFd out_write(out[1]);
-  Child copying({.argv = traced({"copy"}), .env = {}}, in_read.get(), out_write.get());
+  Pipe in;
+  const Pipe out;
+  Child copying({.argv = traced({"copy"}), .env = {}}, in.read_end.get(), out.write_end.get());
   Child recording(recorder({"-w", capture_, "-p", std::to_string(copying.pid())}));
   ASSERT_TRUE(attached());
   recording.kill();
   for (const char sent : {'a', 'b', 'c'}) {
     char received = 0;
-    ASSERT_EQ(::write(in_write.get(), &sent, 1), 1);
-    ASSERT_EQ(::read(out_read.get(), &received, 1), 1);
+    ASSERT_EQ(::write(in.write_end.get(), &sent, 1), 1);
+    ASSERT_EQ(::read(out.read_end.get(), &received, 1), 1);
     EXPECT_EQ(received, sent);
   }
-  in_write.reset();
+  in.write_end.reset();
   EXPECT_TRUE(copying.exits_with(0));
 }
 
@@ -304,15 +291,9 @@ TEST_P(BothEngines, ShowsCallsOf32BitProgramsByTheirNumber) {
 }
 
 TEST_P(BothEngines, AStoppedProcessStaysStoppedUntilItIsContinued) {
-  int in[2];
-  int out[2];
-  ASSERT_EQ(::pipe2(in, O_CLOEXEC), 0);
-  ASSERT_EQ(::pipe2(out, O_CLOEXEC), 0);
-  const UniqueFd in_read(in[0]);
-  UniqueFd in_write(in[1]);
-  const UniqueFd out_read(out[0]);
-  const UniqueFd out_write(out[1]);
-  Child copying({.argv = traced({"copy"}), .env = {}}, in_read.get(), out_write.get());
+  Pipe in;
+  const Pipe out;
+  Child copying({.argv = traced({"copy"}), .env = {}}, in.read_end.get(), out.write_end.get());
   Child recording(recorder({"-w", capture_, "-p", std::to_string(copying.pid())}));
   ASSERT_TRUE(attached());
   const auto changes_to = [&](int state) {
@@ -324,16 +305,16 @@ TEST_P(BothEngines, AStoppedProcessStaysStoppedUntilItIsContinued) {
   };
   copying.signal(SIGSTOP);
   ASSERT_TRUE(changes_to(WSTOPPED));
-  ASSERT_EQ(::write(in_write.get(), "a", 1), 1);
+  ASSERT_EQ(::write(in.write_end.get(), "a", 1), 1);
   int unread = 1;
-  ASSERT_EQ(::ioctl(out_read.get(), FIONREAD, &unread), 0);
+  ASSERT_EQ(::ioctl(out.read_end.get(), FIONREAD, &unread), 0);
   EXPECT_EQ(unread, 0);
   copying.signal(SIGCONT);
   ASSERT_TRUE(changes_to(WCONTINUED));
   char received = 0;
-  ASSERT_EQ(::read(out_read.get(), &received, 1), 1);
+  ASSERT_EQ(::read(out.read_end.get(), &received, 1), 1);
   EXPECT_EQ(received, 'a');
-  in_write.reset();
+  in.write_end.reset();
   EXPECT_TRUE(copying.exits_with(0));
   EXPECT_TRUE(recording.exits_with(0)) << recording.err();
 }
@@ -358,25 +339,19 @@ TEST_P(BothEngines, LeavesAStoppedProcessStopped) {
 // At any point: while a call runs, at its beginning, at its end.
 TEST_P(BothEngines, LeavesABusyProcessAloneWhenItIsKilled) {
   for (int i = 0; i < 5; ++i) {
-    int in[2];
-    int out[2];
-    ASSERT_EQ(::pipe2(in, O_CLOEXEC), 0);
-    ASSERT_EQ(::pipe2(out, O_CLOEXEC), 0);
-    const UniqueFd in_read(in[0]);
-    const UniqueFd in_write(in[1]);
-    const UniqueFd out_read(out[0]);
-    const UniqueFd out_write(out[1]);
-    Child asking({.argv = traced({"ask", "100000"}), .env = {}}, in_read.get(), out_write.get());
+    Pipe in;
+    const Pipe out;
+    Child asking({.argv = traced({"ask", "100000"}), .env = {}}, in.read_end.get(), out.write_end.get());
     std::filesystem::remove(capture_);
     Child recording(recorder({"-w", capture_, "-p", std::to_string(asking.pid())}));
     ASSERT_TRUE(attached());
     const auto before = std::filesystem::file_size(capture_);
-    ASSERT_EQ(::write(in_write.get(), "x", 1), 1);
+    ASSERT_EQ(::write(in.write_end.get(), "x", 1), 1);
     ASSERT_TRUE(eventually([&] { return std::filesystem::file_size(capture_) > before; }));
     recording.kill();
     std::string done(4, ' ');
-    ASSERT_EQ(::read(out_read.get(), done.data(), done.size()), 4);
-    ASSERT_EQ(::write(in_write.get(), "x", 1), 1);
+    ASSERT_EQ(::read(out.read_end.get(), done.data(), done.size()), 4);
+    ASSERT_EQ(::write(in.write_end.get(), "x", 1), 1);
     EXPECT_TRUE(asking.exits_with(0));
   }
 }

@@ -6,9 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <csignal>
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,8 +21,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
-
-constexpr std::uint16_t kPipeEvent = 0x8004;
 
 class Ptrace : public RecorderSite {
  protected:
@@ -61,16 +57,11 @@ TEST_F(Ptrace, LetsAUserWithoutRightsTraceACommand) {
 
 // Of a child whose parent dies in its fork(2), no one tells: it must not be held for ever.
 TEST_F(Ptrace, LetsGoOfChildrenWhoseParentsAreKilled) {
-  std::array<int, 2> ends{};
-  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
-  const UniqueFd read_end(ends[0]);
-  const UniqueFd write_end(ends[1]);
-  Child killing({.argv = traced({"kill-parents", "150"}), .env = {}}, read_end.get());
+  const Pipe in;
+  Child killing({.argv = traced({"kill-parents", "150"}), .env = {}}, in.read_end.get());
   Child recording(recorder({"-w", capture_, "-p", std::to_string(killing.pid())}));
-  ASSERT_TRUE(eventually([&] {
-    return std::filesystem::exists(capture_) && std::filesystem::file_size(capture_) > 0;
-  })) << recording.err();
-  ASSERT_EQ(::write(write_end.get(), "x", 1), 1);
+  ASSERT_TRUE(attached()) << recording.err();
+  ASSERT_EQ(::write(in.write_end.get(), "x", 1), 1);
   EXPECT_TRUE(killing.exits_with(0));
   EXPECT_TRUE(recording.exits_with(0)) << recording.err();
 }
@@ -160,24 +151,21 @@ class PtraceInVfork : public Ptrace {
   void SetUp() override {
     Ptrace::SetUp();
     if (IsSkipped()) return;
-    int in[2];
-    ASSERT_EQ(::pipe2(in, O_CLOEXEC), 0);
-    const UniqueFd in_read(in[0]);
-    in_write_.reset(in[1]);
-    parent_.emplace(Program{.argv = traced({"vfork"}), .env = {}}, in_read.get());
+    parent_.emplace(Program{.argv = traced({"vfork"}), .env = {}}, in_.read_end.get());
+    in_.read_end.reset();
     const std::string call = "/proc/" + std::to_string(parent_->pid()) + "/syscall";
     ASSERT_TRUE(eventually([&] { return content_of(call).starts_with("58 "); }));
     recording_.emplace(recorder({"-w", capture_, "-p", std::to_string(parent_->pid())}));
     ASSERT_TRUE(attached()) << recording_->err();
   }
 
-  UniqueFd in_write_;
+  Pipe in_;
   std::optional<Child> parent_;
   std::optional<Child> recording_;
 };
 
 TEST_F(PtraceInVfork, ShowsTheCallAndItsEnd) {
-  in_write_.reset();
+  in_.write_end.reset();
   EXPECT_TRUE(parent_->exits_with(6));
   EXPECT_TRUE(recording_->exits_with(0)) << recording_->err();
   EXPECT_THAT(sysdig(capture_, {"-p", "%evt.dir %evt.type", "evt.type=vfork"}),
@@ -187,7 +175,7 @@ TEST_F(PtraceInVfork, ShowsTheCallAndItsEnd) {
 TEST_F(PtraceInVfork, EndsWithoutIt) {
   recording_->signal(SIGTERM);
   EXPECT_TRUE(recording_->exits_with(0)) << recording_->err();
-  in_write_.reset();
+  in_.write_end.reset();
   EXPECT_TRUE(parent_->exits_with(6));
 }
 

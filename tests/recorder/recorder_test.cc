@@ -23,10 +23,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-constexpr std::uint16_t kDropsEvent = 0x8002;
-constexpr std::uint16_t kPipeEvent = 0x8004;
-constexpr std::uint16_t kWriteEnter = 8;
-
 class Bpf : public RecorderSite {
  protected:
   Bpf() : RecorderSite("bpf") {}
@@ -78,26 +74,21 @@ TEST_F(Bpf, TellsTheStateOfAPipeWhereAWriteFails) {
 TEST_F(Bpf, CountsWhatItLoses) {
   // More than the ring holds while the recorder is stopped.
   constexpr int kCalls = 200'000;
-  int in[2];
-  int out[2];
-  ASSERT_EQ(::pipe2(in, O_CLOEXEC), 0);
-  ASSERT_EQ(::pipe2(out, O_CLOEXEC), 0);
-  const UniqueFd in_read(in[0]);
-  const UniqueFd in_write(in[1]);
-  const UniqueFd out_read(out[0]);
-  const UniqueFd out_write(out[1]);
-  Child asking({.argv = traced({"ask", std::to_string(kCalls)}), .env = {}}, in_read.get(), out_write.get());
+  Pipe in;
+  const Pipe out;
+  Child asking({.argv = traced({"ask", std::to_string(kCalls)}), .env = {}}, in.read_end.get(),
+               out.write_end.get());
   Child recording(recorder({"-w", capture_, "-p", std::to_string(asking.pid())}));
   ASSERT_TRUE(attached());
   recording.signal(SIGSTOP);
   std::string done(4, ' ');
-  ASSERT_EQ(::write(in_write.get(), "x", 1), 1);
-  ASSERT_EQ(::read(out_read.get(), done.data(), done.size()), 4);
+  ASSERT_EQ(::write(in.write_end.get(), "x", 1), 1);
+  ASSERT_EQ(::read(out.read_end.get(), done.data(), done.size()), 4);
   recording.signal(SIGCONT);
   // What it does next has room again.
   ASSERT_TRUE(eventually(
       [&] { return std::ranges::count(events_of(capture_), kDropsEvent, &RecordedEvent::type) > 0; }));
-  ASSERT_EQ(::write(in_write.get(), "x", 1), 1);
+  ASSERT_EQ(::write(in.write_end.get(), "x", 1), 1);
   ASSERT_TRUE(asking.exits_with(0));
   ASSERT_TRUE(recording.exits_with(0)) << recording.err();
   std::int64_t shown = 0;

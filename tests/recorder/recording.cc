@@ -1,9 +1,11 @@
 #include "recorder/recording.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstring>
 #include <filesystem>
 #include <map>
@@ -13,6 +15,13 @@
 #include "support/temp_dir.h"
 
 namespace slurper::test {
+
+Pipe::Pipe() {
+  std::array<int, 2> ends{};
+  EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  read_end.reset(ends[0]);
+  write_end.reset(ends[1]);
+}
 
 std::string no_recorder(const std::string& engine) {
   static std::map<std::string, std::string> known;

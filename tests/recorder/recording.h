@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/fd.h"
 #include "support/child.h"
 #include "support/temp_dir.h"
 
@@ -27,6 +28,23 @@ struct Recorded {
   std::string err;
 };
 Recorded record(const std::vector<std::string>& arguments);
+
+// A pipe. Its ends close with it.
+struct Pipe {
+  Pipe();
+  UniqueFd read_end;
+  UniqueFd write_end;
+};
+
+// Types of events: enter events of calls, and slurper's own.
+inline constexpr std::uint16_t kReadEnter = 6;
+inline constexpr std::uint16_t kWriteEnter = 8;
+inline constexpr std::uint16_t kProcessExit = 186;
+inline constexpr std::uint16_t kResultEvent = 0x8000;
+inline constexpr std::uint16_t kDropsEvent = 0x8002;
+inline constexpr std::uint16_t kPipeEvent = 0x8004;
+inline constexpr std::uint16_t kBlockedEvent = 0x8008;
+inline constexpr std::uint16_t kCompatEvent = 0x800c;
 
 struct RecordedEvent {
   std::uint64_t time = 0;

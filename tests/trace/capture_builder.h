@@ -47,6 +47,30 @@ inline std::string ipv4_tuple(std::string_view client, std::uint16_t client_port
   return u8(2) + std::string(client) + u16(client_port) + std::string(server) + u16(server_port);
 }
 
+// The parameters of clone(2)'s exit, in the parent (`result` is the child) or in the child (0).
+inline std::vector<std::string> child(std::int64_t result, std::int64_t tid, std::int64_t pid,
+                                      std::int64_t parent, std::uint32_t flags) {
+  return {i64(result), text("/bin/sh"), std::string("-c\0", 3),
+          i64(tid),    i64(pid),        i64(parent),
+          text("/"),   i64(1024),       u64(0),
+          u64(0),      u32(0),          u32(0),
+          u32(0),      text("child"),   "",
+          u32(flags),  u32(33),         u32(33),
+          i64(tid),    i64(pid)};
+}
+
+// Those of execve(2)'s exit.
+inline std::vector<std::string> executed(std::int64_t tid, std::int64_t pid, std::string_view name,
+                                         std::int64_t parent = 1) {
+  return {i64(0),    text(name), std::string("x\0", 2),
+          i64(tid),  i64(pid),   i64(parent),
+          text("/"), u64(1024),  u64(0),
+          u64(0),    u32(0),     u32(0),
+          u32(0),    text(name), "",
+          "",        u32(0),     i64(pid),
+          u32(7),    u32(0)};
+}
+
 struct SampleProcess {
   std::int64_t tid = 0;
   std::int64_t pid = 0;

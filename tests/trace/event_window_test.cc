@@ -41,27 +41,6 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
-std::vector<std::string> child(std::int64_t result, std::int64_t tid, std::int64_t pid, std::int64_t parent,
-                               std::uint32_t flags) {
-  return {i64(result), text("/bin/sh"), std::string("-c\0", 3),
-          i64(tid),    i64(pid),        i64(parent),
-          text("/"),   i64(1024),       u64(0),
-          u64(0),      u32(0),          u32(0),
-          u32(0),      text("child"),   "",
-          u32(flags),  u32(33),         u32(33),
-          i64(tid),    i64(pid)};
-}
-
-std::vector<std::string> executed(std::int64_t tid, std::string_view name) {
-  return {i64(0),    text(name), std::string("x\0", 2),
-          i64(tid),  i64(tid),   i64(5),
-          text("/"), u64(1024),  u64(0),
-          u64(0),    u32(0),     u32(0),
-          u32(0),    text(name), "",
-          "",        u32(0),     i64(tid),
-          u32(7),    u32(0)};
-}
-
 // Whatever changes what is known: files, links, pipes, connections, threads, programs, identities, and calls
 // that take their time.
 CaptureBuilder eventful() {
@@ -100,7 +79,7 @@ CaptureBuilder eventful() {
   reads(5, {8});
   // The parent of a vfork(2) sleeps until its child executes a program.
   capture.event(5, 226).event(9, 227, child(0, 9, 9, 5, 0));
-  capture.event(9, 292, {text("/bin/cat")}).event(9, 293, executed(9, "cat"));
+  capture.event(9, 292, {text("/bin/cat")}).event(9, 293, executed(9, 9, "cat", 5));
   reads(9, {3, 8});
   capture.event(5, 227, child(9, 5, 5, 1, 0));
   reads(9, {3, 8});

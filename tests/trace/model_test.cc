@@ -24,27 +24,6 @@ void open_file(CaptureBuilder& capture, std::int64_t tid, std::int64_t fd, std::
   capture.event(tid, 3, {i64(fd), text(path), u32(flags), u32(0), u32(0x801)});
 }
 
-std::vector<std::string> child(std::int64_t result, std::int64_t tid, std::int64_t pid, std::int64_t parent,
-                               std::uint32_t flags) {
-  return {i64(result), text("/bin/sh"), std::string("-c\0", 3),
-          i64(tid),    i64(pid),        i64(parent),
-          text("/"),   i64(1024),       u64(0),
-          u64(0),      u32(0),          u32(0),
-          u32(0),      text("child"),   "",
-          u32(flags),  u32(33),         u32(33),
-          i64(tid),    i64(pid)};
-}
-
-std::vector<std::string> executed(std::int64_t tid, std::int64_t pid, std::string_view name) {
-  return {i64(0),    text(name), std::string("x\0", 2),
-          i64(tid),  i64(pid),   i64(1),
-          text("/"), u64(1024),  u64(0),
-          u64(0),    u32(0),     u32(0),
-          u32(0),    text(name), "",
-          "",        u32(0),     i64(pid),
-          u32(7),    u32(0)};
-}
-
 // The names of what was read, as far as they are known.
 std::string names_read(const CaptureBuilder& capture) {
   return show_as(capture, "*%thread.tid %fd.num %fd.name", "evt.type = read and evt.dir = >");

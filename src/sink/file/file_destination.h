@@ -68,7 +68,7 @@ class FileDestination {
   std::unique_ptr<HousekeeperListener> listener_;
   std::unique_ptr<Housekeeper> housekeeper_;  // if there are rotated files
   bool is_abandoned_ = false;
-  StreamOffset housekept_;                    // the last base that the housekeeper was notified of
+  StreamOffset housekept_;  // the last base that the housekeeper was notified of
   std::optional<Reached> reached_;
   std::optional<CursorRecord> line_;       // the beginning of the line that is written now or next
   std::uint64_t at_ = 0;                   // the byte of the file at which the next record begins
