@@ -233,7 +233,9 @@ TEST_P(Conversations, HaveBothEndsUnderOneName) {
     const std::size_t blank = line.find(' ');
     if (line.contains("->")) connections[line.substr(blank + 1)].insert(line.substr(0, blank));
   }
-  if (tracing.err().contains(", 0 lost")) {
+  // On a busy machine some may be, and that is said.
+  ASSERT_THAT(tracing.err(), testing::ContainsRegex(" events, [0-9]+ records lost\n"));
+  if (tracing.err().contains(" events, 0 records lost")) {
     EXPECT_EQ(connections.size(), 1000U);
     for (const auto& [name, pids] : connections)
       EXPECT_THAT(pids, testing::UnorderedElementsAre(std::to_string(application_->pid()),
