@@ -31,7 +31,7 @@ TEST_F(LogThreadTest, TheDatasPathAllocatesNothing) {
       times_->mark({.offset = StreamOffset{end}, .time = std::chrono::system_clock::now()});
       while (intake_->pull(fifo_).outcome != Intake::Outcome::Empty) thread_->notify();
       end += lines.size();
-      ASSERT_TRUE(listener.wait_until(StreamOffset{end}, LogFeed::Clock::now() + 30s));
+      wait_for(listener, StreamOffset{end});
     }
   };
   pass_through(2);  // the first segment, the first reserve

@@ -35,6 +35,12 @@ class LogThreadTest : public testing::Test {
     thread_ = std::make_unique<LogThread>(*ring_, *writer_, *times_, settings_, messages_.listener(), [] {});
   }
 
+  // Waits until the log is written up to `end`. A wait may end for nothing: what wakes it was perhaps sent
+  // for an earlier one that did not have to sleep.
+  static void wait_for(LogFeed::Listener& listener, StreamOffset end) {
+    while (!listener.wait_until(end, LogFeed::Clock::time_point::max())) continue;
+  }
+
   test::TempDir directory_;
   LogPaths paths_{directory_ / "messages"};
   LogSettings settings_;

@@ -45,7 +45,7 @@ TEST_F(LogThreadTest, ReadersFollowAndKnowWhenItCame) {
         ASSERT_GE(came->mark.time, begin);
       } else {
         const StreamOffset wanted{std::min<std::uint64_t>(position.value + at_once, stream.size())};
-        ASSERT_TRUE(listener.wait_until(wanted, LogFeed::Clock::now() + 30s));
+        wait_for(listener, wanted);
       }
       position = chunk->at + chunk->bytes;
     }

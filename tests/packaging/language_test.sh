@@ -23,7 +23,7 @@ files_of() { # FOLDERS...
   for name in "$@"; do
     # shellcheck disable=SC2086 # a list
     find ${folders[$name]} -type f ! -path '*/fuzz/corpus/*' ! -path 'tests/packaging/language/*' \
-      ! -name '*.json' ! -path .ci/fresh
+      ! -name '*.json' ! -path .ci/fresh ! -path .ci/linted
   done
 }
 
