@@ -7,21 +7,29 @@
 
 namespace slurper {
 
-DeliveryWindow::Trace DeliveryWindow::HandedBatch::trace(std::size_t index) const {
-  if (is_released()) return traces[index];
+Trace DeliveryWindow::HandedBatch::take(Cursor& cursor) const {
+  const std::size_t index = cursor.index++;
+  if (is_released) return traces.take(cursor.trace);
   const Record& record = batch.records[index];
-  return {.offset = record.offset(),
-          .size = static_cast<std::uint32_t>(record.next_offset() - record.offset()),
-          .ends_a_line = ends_a_line(record.part())};
+  return {.begin = record.offset(), .end = record.next_offset(), .ends_a_line = ends_a_line(record.part())};
 }
 
-std::size_t DeliveryWindow::HandedBatch::find(std::uint64_t offset) const {
-  const auto index = [&](const auto& all, auto offset_of) {
-    const auto found = std::ranges::lower_bound(all, offset, {}, offset_of);
-    const bool exists = found != all.end() && std::invoke(offset_of, *found) == offset;
-    return static_cast<std::size_t>((exists ? found : all.end()) - all.begin());
-  };
-  return is_released() ? index(traces, &Trace::offset) : index(batch.records, &Record::offset);
+// Most sinks acknowledge in order, so a released batch has no quicker way to a record than a walk.
+std::optional<std::size_t> DeliveryWindow::HandedBatch::find(std::uint64_t offset,
+                                                             std::uint64_t acknowledged) const {
+  Cursor cursor = settled;
+  if (!is_released) {
+    const auto found = std::ranges::lower_bound(batch.records, offset, {}, &Record::offset);
+    cursor.index = std::max(cursor.index, static_cast<std::size_t>(found - batch.records.begin()));
+  }
+  while (cursor.index < count) {
+    const std::size_t index = cursor.index;
+    const Trace trace = take(cursor);
+    if (trace.begin < offset) continue;
+    const bool is_it = trace.begin == offset && trace.end > acknowledged && !has_fate(index);
+    return is_it ? std::optional(index) : std::nullopt;
+  }
+  return std::nullopt;
 }
 
 const RecordBatch& DeliveryWindow::add(RecordBatch batch) {
@@ -33,6 +41,7 @@ const RecordBatch& DeliveryWindow::add(RecordBatch batch) {
   HandedBatch& added = batches_.emplace_back();
   added.begin = batch.begin();
   added.end = batch.end();
+  added.count = batch.records.size();
   added.batch = std::move(batch);
   return added.batch;
 }
@@ -48,7 +57,7 @@ void DeliveryWindow::one(StreamOffset offset) {
 
 void DeliveryWindow::reject(StreamOffset offset, Phrase reason) {
   const auto place = find(offset);
-  if (!place || place->batch->is_released()) return;
+  if (!place || place->batch->is_released) return;
   set_fate(*place, Fate::Refused);
   reasons_[offset.value] = std::move(reason);
 }
@@ -56,18 +65,15 @@ void DeliveryWindow::reject(StreamOffset offset, Phrase reason) {
 std::optional<DeliveryWindow::Place> DeliveryWindow::find(StreamOffset offset) {
   const auto batch = std::ranges::upper_bound(batches_, offset.value, {}, &HandedBatch::end);
   if (batch == batches_.end()) return std::nullopt;
-  const std::size_t index = batch->find(offset.value);
-  if (index < batch->settled || index == batch->count()) return std::nullopt;
-  const bool is_settled = batch->trace(index).end() <= acknowledged_ ||
-                          (!batch->fates.empty() && batch->fates[index] != Fate::Unknown);
-  if (is_settled) return std::nullopt;
-  return Place{.batch = &*batch, .index = index};
+  const auto index = batch->find(offset.value, acknowledged_);
+  if (!index) return std::nullopt;
+  return Place{.batch = &*batch, .index = *index};
 }
 
 void DeliveryWindow::set_fate(Place place, Fate fate) {
   std::vector<Fate>& fates = place.batch->fates;
   if (fates.empty()) {
-    fates.resize(place.batch->count());
+    fates.resize(place.batch->count);
     size_ += fates.size();
   }
   fates[place.index] = fate;
@@ -78,12 +84,14 @@ void DeliveryWindow::release(StreamOffset offset) {
     HandedBatch& handed = batches_[released_];
     // The dead letters need the bytes of what was refused before.
     if (reasons_.lower_bound(handed.begin) != reasons_.lower_bound(handed.end)) return;
-    std::vector<Trace> traces;
-    traces.reserve(handed.count());
-    for (std::size_t i = 0; i < handed.count(); ++i) traces.push_back(handed.trace(i));
+    PackedTraces traces(handed.begin);
+    for (Cursor cursor = handed.settled; cursor.index < handed.count;) traces.append(handed.take(cursor));
+    traces.shrink_to_fit();
     drop_memory(handed);
     handed.traces = std::move(traces);
-    size_ += handed.traces.size() * sizeof(Trace);
+    handed.is_released = true;
+    handed.settled.trace.previous_end = handed.begin;
+    size_ += handed.traces.size();
   }
 }
 
@@ -91,19 +99,20 @@ std::optional<DeliveryWindow::Settled> DeliveryWindow::front() const {
   if (empty()) return std::nullopt;
   const HandedBatch& oldest = batches_.front();
   Settled settled;
-  for (std::size_t i = oldest.settled; i < oldest.count(); ++i) {
-    const Trace trace = oldest.trace(i);
-    const Fate fate = oldest.fates.empty() ? Fate::Unknown : oldest.fates[i];
-    const bool is_refused = fate == Fate::Refused;
+  for (Cursor cursor = settled.next = oldest.settled; cursor.index < oldest.count; settled.next = cursor) {
+    const std::size_t index = cursor.index;
+    const Trace trace = oldest.take(cursor);
+    const bool is_refused = oldest.has_fate(index) && oldest.fates[index] == Fate::Refused;
     if (is_refused && settled.records > 0) break;
-    if (fate == Fate::Unknown && trace.end() > acknowledged_) break;
-    settled.end = {trace.end()};
+    if (!oldest.has_fate(index) && trace.end > acknowledged_) break;
+    settled.end = {trace.end};
     ++settled.records;
-    settled.bytes += trace.size;
+    settled.bytes += trace.end - trace.begin;
     if (trace.ends_a_line) settled.line_end = settled.end;
     if (is_refused) {
-      settled.refused = &oldest.batch.records[i];
-      settled.reason = &reasons_.at(trace.offset);
+      settled.refused = &oldest.batch.records[index];
+      settled.reason = &reasons_.at(trace.begin);
+      settled.next = cursor;
       break;
     }
   }
@@ -114,9 +123,9 @@ std::optional<DeliveryWindow::Settled> DeliveryWindow::front() const {
 void DeliveryWindow::pop(const Settled& settled) {
   HandedBatch& oldest = batches_.front();
   if (settled.refused != nullptr) reasons_.erase(settled.refused->offset());
-  oldest.settled += settled.records;
+  oldest.settled = settled.next;
   records_ -= settled.records;
-  if (oldest.settled == oldest.count()) drop_oldest();
+  if (oldest.settled.index == oldest.count) drop_oldest();
 }
 
 void DeliveryWindow::clear() {
@@ -128,13 +137,14 @@ void DeliveryWindow::clear() {
 
 StreamOffset DeliveryWindow::begin() const {
   const HandedBatch& oldest = batches_.front();
-  return {oldest.trace(oldest.settled).offset};
+  Cursor cursor = oldest.settled;
+  return {oldest.take(cursor).begin};
 }
 
 void DeliveryWindow::drop_oldest() {
   HandedBatch& oldest = batches_.front();
-  size_ -= sizeof(HandedBatch) + oldest.fates.size() + oldest.traces.size() * sizeof(Trace);
-  if (oldest.is_released()) {
+  size_ -= sizeof(HandedBatch) + oldest.fates.size() + oldest.traces.size();
+  if (oldest.is_released) {
     --released_;
   } else {
     drop_memory(oldest);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/stream_offset.h"
+#include "sink/packed_traces.h"
 #include "sink/record_batch.h"
 #include "slurper/result.h"
 
@@ -35,6 +36,12 @@ class DeliveryWindow {
   void reject(StreamOffset offset, Phrase reason);
   void release(StreamOffset offset);
 
+  // A record of a batch, for a walk from the oldest to the newest.
+  struct Cursor {
+    std::size_t index = 0;
+    PackedTraces::Cursor trace;  // if the batch was released
+  };
+
   // The oldest records whose fate is known: a run of acknowledged ones, or one that was refused.
   struct Settled {
     StreamOffset end;  // of the last record
@@ -43,6 +50,7 @@ class DeliveryWindow {
     std::optional<StreamOffset> line_end;  // of the last line that ends among them
     const Record* refused = nullptr;       // set if it was; valid until pop()
     const Phrase* reason = nullptr;        // set with it
+    Cursor next;                           // the record after them, for pop()
   };
   [[nodiscard]] std::optional<Settled> front() const;
   // Removes the records that front() has returned.
@@ -63,28 +71,23 @@ class DeliveryWindow {
  private:
   enum class Fate : std::uint8_t { Unknown, Acknowledged, Refused };
 
-  // What is left of a record whose memory was released. There may be a million of them.
-  struct Trace {
-    std::uint64_t offset;
-    std::uint32_t size;  // of the log, that it takes
-    bool ends_a_line;
-    [[nodiscard]] std::uint64_t end() const { return offset + size; }
-  };
-  static_assert(sizeof(Trace) == 16);
-
   struct HandedBatch {
-    RecordBatch batch;  // empty if it was released
-    std::vector<Trace> traces;
+    RecordBatch batch;    // empty if it was released
+    PackedTraces traces;  // if it was: of the records that were not settled then
+    bool is_released = false;
+    std::size_t count = 0;    // of its records
     std::vector<Fate> fates;  // empty as long as none is known
     std::uint64_t begin = 0;
     std::uint64_t end = 0;
-    std::size_t settled = 0;  // so many of its records
+    Cursor settled;  // the first record that is not
 
-    [[nodiscard]] bool is_released() const { return !traces.empty(); }
-    [[nodiscard]] std::size_t count() const { return is_released() ? traces.size() : batch.records.size(); }
-    [[nodiscard]] Trace trace(std::size_t index) const;
-    // The index of the record that begins at `offset`; count() if none does.
-    [[nodiscard]] std::size_t find(std::uint64_t offset) const;
+    // Returns the record at the cursor, whose index is below `count`, and moves the cursor to the next.
+    [[nodiscard]] Trace take(Cursor& cursor) const;
+    // Returns the index of the record that begins at `offset`; nothing if none does, or if it is settled.
+    [[nodiscard]] std::optional<std::size_t> find(std::uint64_t offset, std::uint64_t acknowledged) const;
+    [[nodiscard]] bool has_fate(std::size_t index) const {
+      return !fates.empty() && fates[index] != Fate::Unknown;
+    }
   };
 
   // The record that begins at `offset`, if it is in flight.

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <deque>
+#include <optional>
 #include <random>
 #include <span>
 #include <string>
@@ -24,30 +26,53 @@ constexpr std::uint64_t kLine = 10;  // bytes of the log that each record takes
 
 class DeliveryWindowTest : public testing::Test {
  protected:
+  // Adds a batch of these records.
+  void add(const std::vector<Trace>& places) {
+    const std::uint64_t begin = places.front().begin;
+    end_ = places.back().end;
+    RecordBatch batch{.records = {}, .bytes = std::make_shared<std::vector<char>>(end_ - begin, 'x')};
+    for (const auto& [from, to, ends] : places) {
+      batch.records.emplace_back(log_, from, to,
+                                 std::string_view(batch.bytes->data() + (from - begin), to - from - 1),
+                                 ends ? Part::Whole : Part::First, Timestamp{}, &parse_syslog_header);
+    }
+    in_flight_.insert(in_flight_.end(), places.begin(), places.end());
+    (void)window_.add(std::move(batch));
+  }
   // Adds a batch of `count` records of kLine bytes, which follows those before.
   void add(std::uint64_t count) {
-    RecordBatch batch{.records = {}, .bytes = std::make_shared<std::vector<char>>(count * kLine, 'x')};
-    for (std::uint64_t i = 0; i < count; ++i, end_ += kLine) {
-      batch.records.emplace_back(log_, end_, end_ + kLine,
-                                 std::string_view(batch.bytes->data() + i * kLine, kLine - 1), Part::Whole,
-                                 Timestamp{}, &parse_syslog_header);
-    }
-    (void)window_.add(std::move(batch));
+    std::vector<Trace> places;
+    for (std::uint64_t at = end_; places.size() < count; at += kLine)
+      places.push_back({.begin = at, .end = at + kLine, .ends_a_line = true});
+    add(places);
+  }
+  void clear() {
+    window_.clear();
+    in_flight_.clear();
+    end_ = 0;  // the records come again
   }
   // Removes what is settled: the offsets, with "!" behind that of a record that was refused.
   std::vector<std::string> settle() {
     std::vector<std::string> settled;
     while (const auto run = window_.front()) {
-      const std::uint64_t begin = window_.begin().value;
-      EXPECT_EQ(run->end, StreamOffset{begin + run->records * kLine});
-      EXPECT_EQ(run->bytes, run->records * kLine);
-      EXPECT_EQ(run->line_end, run->end);
-      for (std::uint64_t at = begin; at < run->end.value; at += kLine)
-        settled.push_back(fmt::format("{}{}", at, run->refused == nullptr ? "" : "!"));
+      EXPECT_EQ(window_.begin(), StreamOffset{in_flight_.front().begin});
+      std::uint64_t bytes = 0;
+      std::optional<StreamOffset> line_end;
+      Trace last{};
+      for (std::size_t i = 0; i < run->records; ++i) {
+        last = in_flight_.front();
+        in_flight_.pop_front();
+        bytes += last.end - last.begin;
+        if (last.ends_a_line) line_end = StreamOffset{last.end};
+        settled.push_back(fmt::format("{}{}", last.begin, run->refused == nullptr ? "" : "!"));
+      }
+      EXPECT_EQ(run->end, StreamOffset{last.end});
+      EXPECT_EQ(run->bytes, bytes);
+      EXPECT_EQ(run->line_end, line_end);
       if (run->refused != nullptr) {
         EXPECT_EQ(run->records, 1U);
-        EXPECT_EQ(run->refused->offset(), begin);
-        EXPECT_EQ(run->refused->raw(), std::string(kLine - 1, 'x'));
+        EXPECT_EQ(run->refused->offset(), last.begin);
+        EXPECT_EQ(run->refused->raw(), std::string(bytes - 1, 'x'));
         reasons_.push_back(text_of(*run->reason));
       }
       window_.pop(*run);
@@ -57,6 +82,7 @@ class DeliveryWindowTest : public testing::Test {
 
   const LogId log_{};
   std::uint64_t end_ = 0;
+  std::deque<Trace> in_flight_;
   int recycled_ = 0;
   std::vector<std::string> reasons_;
   DeliveryWindow window_{[this](const RecordBatch& batch) {
@@ -173,49 +199,89 @@ TEST_F(DeliveryWindowTest, IsEmptyAfterClear) {
   add(2);
   window_.reject({0}, own_words("bad"));
   window_.up_to({20});
-  window_.clear();
+  clear();
   EXPECT_TRUE(window_.empty());
   EXPECT_EQ(window_.size(), 0U);
   EXPECT_EQ(recycled_, 2);
-  end_ = 0;  // the records come again
   add(1);
   EXPECT_THAT(settle(), IsEmpty());
+}
+
+// A sink that syncs once a second has a second's records in flight.
+TEST_F(DeliveryWindowTest, AReleasedRecordTakesTwoBytes) {
+  constexpr std::uint64_t kRecords = 10'000;
+  std::vector<Trace> places;
+  for (std::uint64_t at = 0; places.size() < kRecords; at += 150)
+    places.push_back({.begin = at, .end = at + 150, .ends_a_line = true});
+  add(places);
+  window_.release({end_});
+  EXPECT_LT(window_.size(), 3 * kRecords);
+}
+
+// A released batch may be settled in part, and then from its end.
+TEST_F(DeliveryWindowTest, AReleasedBatchIsSettledInAnyOrder) {
+  add({{.begin = 7, .end = 9, .ends_a_line = true},
+       {.begin = 300, .end = 70'000, .ends_a_line = false},
+       {.begin = 70'000, .end = 70'001, .ends_a_line = true},
+       {.begin = 70'128, .end = 70'200, .ends_a_line = true}});
+  window_.up_to({10});
+  EXPECT_THAT(settle(), ElementsAre("7"));
+  window_.release({end_});
+  EXPECT_EQ(recycled_, 1);
+  window_.one({70'128});
+  window_.one({70'127});
+  EXPECT_THAT(settle(), IsEmpty());
+  window_.one({300});
+  EXPECT_THAT(settle(), ElementsAre("300"));
+  window_.one({70'000});
+  EXPECT_THAT(settle(), ElementsAre("70000", "70128"));
 }
 
 // Beside a model that knows the fate of each record: any calls, in any order.
 TEST_F(DeliveryWindowTest, AgreesWithAModel) {
   std::minstd_rand random(2026);
   const auto below = [&](std::uint64_t limit) { return random() % limit; };
+  // Sizes and gaps of one, two and three bytes each, most often the usual ones.
+  const auto any_size = [&] { return below(4) == 0 ? 1 + below(100'000) : 1 + below(100); };
+  const auto any_gap = [&] { return below(3) == 0 ? below(20'000) : 0; };
   for (int round = 0; round < 200; ++round) {
-    window_.clear();
-    end_ = 0;
+    clear();
+    std::vector<Trace> all;
     std::vector<char> fates;          // ' ': in flight; 'a': acknowledged; 'r': refused
     std::vector<std::uint64_t> ends;  // of the batches, in records
     std::size_t released = 0;         // so many batches
     std::uint64_t next = 0;           // the record to be settled next
     for (int step = 0; step < 100; ++step) {
       const std::uint64_t at = below(fates.size() + 2);
+      // The record `at` begins there; what is beyond the newest does not exist.
+      const std::uint64_t offset = at < all.size() ? all[at].begin : end_ + at;
       switch (below(7)) {
         case 0:
         case 1: {
-          const std::uint64_t count = 1 + below(5);
-          add(count);
-          fates.insert(fates.end(), count, ' ');
-          ends.push_back(fates.size());
+          std::vector<Trace> added;
+          std::uint64_t from = end_;
+          for (std::uint64_t count = 1 + below(5); added.size() < count; from = added.back().end) {
+            from += any_gap();
+            added.push_back({.begin = from, .end = from + any_size(), .ends_a_line = below(3) != 0});
+          }
+          add(added);
+          all.insert(all.end(), added.begin(), added.end());
+          fates.resize(all.size(), ' ');
+          ends.push_back(all.size());
           break;
         }
         case 2:
-          window_.one({at * kLine});
+          window_.one({offset});
           if (at < fates.size() && fates[at] == ' ') fates[at] = 'a';
           break;
         case 3:
-          window_.reject({at * kLine}, own_words("bad"));
+          window_.reject({offset}, own_words("bad"));
           if (at < fates.size() && fates[at] == ' ' && (released == 0 || at >= ends[released - 1]))
             fates[at] = 'r';
           break;
-        case 5:
-          window_.release({at * kLine});
-          for (; released < ends.size() && ends[released] <= at; ++released) {
+        case 5: {
+          window_.release({offset});
+          for (; released < ends.size() && all[ends[released] - 1].end <= offset; ++released) {
             const std::uint64_t begin = released == 0 ? 0 : ends[released - 1];
             const auto batch = std::span(fates)
                                    .first(ends[released])
@@ -223,16 +289,17 @@ TEST_F(DeliveryWindowTest, AgreesWithAModel) {
             if (std::ranges::find(batch, 'r') != batch.end()) break;
           }
           break;
+        }
         case 4:
-          window_.up_to({at * kLine});
-          for (std::uint64_t i = 0; i < std::min<std::uint64_t>(at, fates.size()); ++i) {
+          window_.up_to({offset});
+          for (std::size_t i = 0; i < all.size() && all[i].end <= offset; ++i) {
             if (fates[i] == ' ') fates[i] = 'a';
           }
           break;
         default:
           for (const std::string& settled : settle()) {
             ASSERT_LT(next, fates.size());
-            EXPECT_EQ(settled, fmt::format("{}{}", next * kLine, fates[next] == 'r' ? "!" : ""));
+            EXPECT_EQ(settled, fmt::format("{}{}", all[next].begin, fates[next] == 'r' ? "!" : ""));
             EXPECT_NE(fates[next], ' ');
             ++next;
           }
