@@ -5,8 +5,6 @@
 #include <sys/random.h>
 
 #include <cstdlib>
-#include <optional>
-#include <string_view>
 
 #include "base/error.h"
 
@@ -21,6 +19,8 @@ std::optional<std::uint8_t> hex_digit(char c) {
   if (c >= 'a' && c <= 'f') return static_cast<std::uint8_t>(c - 'a' + 10);
   return std::nullopt;
 }
+
+}  // namespace
 
 std::optional<Uuid> parse_uuid(std::string_view text) {
   if (text.size() < kUuidTextSize) return std::nullopt;
@@ -37,8 +37,6 @@ std::optional<Uuid> parse_uuid(std::string_view text) {
   }
   return uuid;
 }
-
-}  // namespace
 
 Uuid new_uuid() {
   Uuid uuid{};

@@ -4,7 +4,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/os.h"
 #include "slurper/result.h"
@@ -21,6 +23,9 @@ using Uuid = std::array<std::uint8_t, 16>;
 
 // "6ba7b810-9dad-11d1-80b4-00c04fd430c8".
 [[nodiscard]] std::string format(const Uuid& uuid);
+
+// Reads such a text at the beginning of `text`.
+[[nodiscard]] std::optional<Uuid> parse_uuid(std::string_view text);
 
 // Writes the same text at `at`, which has room for it, and returns the end. For text that is written with
 // each line.

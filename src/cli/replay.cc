@@ -65,6 +65,11 @@ void print_report(const ReplayReport& report, const std::string& dead_letters, s
     fmt::print(out, "{}: {}{}\n", counted(report.foreign.size(), "not understood, and kept"),
                fmt::join(shown, ", "), shown.size() < report.foreign.size() ? ", …" : "");
   }
+  if (report.is_torn) {
+    fmt::print(out,
+               "the last dead letter was cut short, by a kill or a full disk, and was left out: slurper "
+               "delivers its line from the log\n");
+  }
   if (std::filesystem::exists(dead_letters))
     fmt::print(out, "dead letters remain in {}\n", in_quotes(dead_letters));
 }
@@ -115,7 +120,8 @@ int replay_command(const Settings& settings, const std::string& sink,
   const Result<ReplayReport> report = replay.run();
   if (!report) return failed(report.error());
   print_report(*report, LogPaths(settings.log.path).dead_letters(sink), out);
-  return 0;
+  const bool is_done = report->refused == 0 && report->foreign.empty();
+  return is_done ? 0 : std::to_underlying(ErrorKind::Data);
 }
 
 Command add_replay_command(CLI::App& program) {

@@ -1,13 +1,16 @@
 #include "sink/dead_letter.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
 
 #include "base/text.h"
+#include "base/uuid.h"
 #include "record/syslog_time.h"
 #include "sink/format/json_line.h"
 #include "sink/format/json_writer.h"
+#include "sink/format/syslog_format.h"
 
 namespace slurper {
 
@@ -18,7 +21,11 @@ constexpr std::string_view kReason = R"(,"reason":")";
 constexpr std::string_view kLine = R"(,"line":")";
 constexpr std::string_view kLineBase64 = R"(,"line_base64":")";
 constexpr std::string_view kRecord = R"(,"record":{)";
+// Members of the record. No text of it can contain these: its quotes are escaped there.
 constexpr std::string_view kArrival = R"("arrival":")";
+constexpr std::string_view kPart = R"("part":")";
+constexpr std::string_view kLogId = R"("log_id":")";
+constexpr std::string_view kOffset = R"("offset":)";
 
 void append_base64(std::string_view bytes, std::string& out) {
   const std::size_t begin = out.size();
@@ -108,6 +115,30 @@ std::optional<std::string> take_line(std::string_view& text) {
   return base64 ? from_base64(*base64) : std::nullopt;
 }
 
+// Returns what follows `name`; nothing if the record has no such member.
+std::optional<std::string_view> member(std::string_view record, std::string_view name) {
+  const std::size_t at = record.find(name);
+  if (at == std::string_view::npos) return std::nullopt;
+  return record.substr(at + name.size());
+}
+
+Part part_in(std::string_view record) {
+  const std::string_view name = member(record, kPart).value_or("");
+  for (const Part part : {Part::First, Part::Middle, Part::Last}) {
+    if (name.starts_with(part_name(part))) return part;
+  }
+  return Part::Whole;
+}
+
+std::optional<DeadLetter::Place> place_in(std::string_view record) {
+  const auto log_id = parse_uuid(member(record, kLogId).value_or(""));
+  const std::string_view digits = member(record, kOffset).value_or("");
+  std::uint64_t offset = 0;
+  const auto error = std::from_chars(digits.data(), digits.data() + digits.size(), offset).ec;
+  if (!log_id || error != std::errc()) return std::nullopt;
+  return DeadLetter::Place{.log_id = *log_id, .offset = offset, .part = part_in(record)};
+}
+
 }  // namespace
 
 std::string format_dead_letter(std::string_view sink, const Record& record, std::string_view reason) {
@@ -134,11 +165,14 @@ std::optional<DeadLetter> parse_dead_letter(std::string_view text) {
   std::optional<std::string> line = take_line(text);
   // A line that has a newline would be two.
   if (!line || line->find('\n') != std::string::npos || !text.starts_with(kRecord)) return std::nullopt;
-  DeadLetter letter{.line = std::move(*line), .arrival = {}};
-  // No text of the record can contain this name: its quotes are escaped there.
-  if (const std::size_t at = text.find(kArrival); at != std::string_view::npos)
-    (void)read_iso_time(text.substr(at + kArrival.size()), letter.arrival);
+  DeadLetter letter{.line = std::move(*line), .arrival = {}, .place = place_in(text)};
+  if (const auto arrival = member(text, kArrival)) (void)read_iso_time(*arrival, letter.arrival);
   return letter;
+}
+
+bool is_torn_dead_letter(std::string_view text) {
+  const std::size_t common = std::min(text.size(), kSink.size());
+  return common > 0 && text.substr(0, common) == kSink.substr(0, common) && !parse_dead_letter(text);
 }
 
 }  // namespace slurper

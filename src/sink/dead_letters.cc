@@ -1,9 +1,12 @@
 #include "sink/dead_letters.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <string>
 
 #include "base/error.h"
 #include "base/file_kind.h"
@@ -14,7 +17,7 @@ namespace slurper {
 
 Status DeadLetters::open() {
   const Phrase what = about_file(PhraseId::OpenDeadLetters, path_);
-  // O_RDWR, because open() reads the end of the last line.
+  // O_RDWR, because mend() reads the last line.
   constexpr int kFlags = O_RDWR | O_APPEND | O_NOFOLLOW;
   UniqueFd fd(os_.open(path_.c_str(), kFlags | O_CREAT | O_EXCL, access_.mode));
   const bool created = static_cast<bool>(fd);
@@ -36,17 +39,35 @@ Status DeadLetters::open() {
     if (given == 0) given = os_.fchmod(fd.get(), access_.mode);
     if (given < 0) return fail_errno(-given, what);
   }
-  char last = '\n';
-  if (st.st_size > 0) {
-    if (const ssize_t result = os_.pread(fd.get(), &last, 1, st.st_size - 1); result < 0)
-      return fail_errno(static_cast<int>(-result), what);
-  }
-  if (last != '\n') {
-    if (const ssize_t result = os_.write(fd.get(), "\n", 1); result < 0)
-      return fail_errno(static_cast<int>(-result), what);
-  }
   fd_ = std::move(fd);
   return {};
+}
+
+// Removes the beginning of a letter that a kill or a full disk cut short; any other text, such as an
+// operator's note, gets its newline. If another process writes, what looks torn may be a write that is under
+// way: it gets a newline, too, which comes after that write.
+Status DeadLetters::mend(bool is_alone) {
+  constexpr off_t kChunk = 65536;
+  const Phrase what = about_file(PhraseId::WriteDeadLetters, path_);
+  struct stat st{};
+  if (const int result = os_.fstat(fd_.get(), &st); result < 0) return fail_errno(-result, what);
+  std::string tail;  // what follows the last newline
+  for (off_t begin = st.st_size; begin > 0 && !tail.contains('\n');) {
+    std::string chunk(static_cast<std::size_t>(std::min(begin, kChunk)), '\0');
+    begin -= static_cast<off_t>(chunk.size());
+    const ssize_t got = os_.pread(fd_.get(), chunk.data(), chunk.size(), begin);
+    if (got < 0) return fail_errno(static_cast<int>(-got), what);
+    if (got != static_cast<ssize_t>(chunk.size())) return {};  // another process has cut the file
+    tail.insert(0, chunk);
+  }
+  tail.erase(0, tail.rfind('\n') + 1);
+  if (tail.empty()) return {};
+  if (is_alone && is_torn_dead_letter(tail)) {
+    const int cut = os_.ftruncate(fd_.get(), st.st_size - static_cast<off_t>(tail.size()));
+    return cut < 0 ? Status(fail_errno(-cut, what)) : Status();
+  }
+  const ssize_t result = os_.write(fd_.get(), "\n", 1);
+  return result < 0 ? Status(fail_errno(static_cast<int>(-result), what)) : Status();
 }
 
 Status DeadLetters::append(std::string_view sink, const Record& record, const Phrase& reason) {
@@ -56,12 +77,23 @@ Status DeadLetters::append(std::string_view sink, const Record& record, const Ph
 Status DeadLetters::append_line(std::string_view line) {
   constexpr int kAttempts = 10;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    if (!fd_) {
+    const bool is_new = !fd_;
+    if (is_new) {
       if (Status opened = open(); !opened) return opened;
     }
+    // A replay and slurper itself may write to one file. A process that holds the lock for ever keeps no
+    // letter from being written.
+    const bool is_alone = lock_file(os_, fd_.get()) >= 0;
+    if (is_new) {
+      if (Status mended = mend(is_alone); !mended) {
+        fd_.reset();
+        return mended;
+      }
+    }
     const ssize_t written = os_.write(fd_.get(), line.data(), line.size());
+    if (is_alone) (void)os_.flock(fd_.get(), LOCK_UN);  // can't fail: the lock is held
     if (written != static_cast<ssize_t>(line.size())) {
-      fd_.reset();  // the next open() ends the line that was cut short
+      fd_.reset();  // the next try removes what was cut short
       return fail_errno(written < 0 ? static_cast<int>(-written) : ENOSPC,
                         about_file(PhraseId::WriteDeadLetters, path_));
     }

@@ -25,7 +25,8 @@ class DeadLetters {
       : os_(os), path_(std::move(path)), access_(access), render_(render) {}
 
   // Writes the record in one write(2), before it counts as delivered. After a crash the record may be there
-  // twice, but it is never lost. A line that a crash has cut short is ended first.
+  // twice, but it is never lost. The beginning of a letter that a kill or a full disk has cut short is
+  // removed first: its record did not count, and comes again.
   [[nodiscard]] Status append(std::string_view sink, const Record& record, const Phrase& reason);
 
   // Writes a line of such a file, which ends with a newline, in the same way.
@@ -36,7 +37,8 @@ class DeadLetters {
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
-  Status open();
+  [[nodiscard]] Status open();
+  [[nodiscard]] Status mend(bool is_alone);
   [[nodiscard]] bool is_at_path() const;
 
   Os& os_;

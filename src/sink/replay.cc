@@ -1,10 +1,8 @@
 #include "sink/replay.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <memory>
@@ -16,6 +14,8 @@
 #include "base/phrase_id.h"
 #include "base/uuid.h"
 #include "sink/dead_letter.h"
+#include "sink/letter_origins.h"
+#include "sink/letter_reader.h"
 #include "sink/sink_log.h"
 
 namespace slurper {
@@ -64,6 +64,7 @@ Replay::Replay(ReplayPlan plan)
       log_(plan_.log.path),
       folder_(log_.replay(plan_.sink.name)),
       letters_(folder_ + "/letters"),
+      unpacked_(folder_ + "/unpacked"),
       paths_(folder_ + "/log") {
   plan_.sink.dead_letters = dead_letters();
   plan_.sink.options.start = StartAt::Beginning;
@@ -143,41 +144,34 @@ Result<Replay::Site> Replay::open_log() {
   return site;
 }
 
-// Makes the log of the letters. The file is removed when the log is complete and durable; before, a crash
-// makes the next replay begin anew.
+// Makes the log of the letters. The file gets another name when the log is complete and durable; before, a
+// crash makes the next replay begin anew.
 Status Replay::unpack() {
   if (Status cleared = clear_log(); !cleared) return cleared;
-  const UniqueFd letters_fd(plan_.os.open(letters_.c_str(), O_RDONLY | O_NOFOLLOW));
-  if (!letters_fd) return failed(-letters_fd.get(), PhraseId::ReadDeadLetters, letters_);
+  LetterReader letters(plan_.os, letters_);
   Result<Site> site = open_log();
   if (!site) return std::unexpected(std::move(site.error()));
-  std::string rest;  // the beginning of a line
-  std::uint64_t number = 0;
-  for (std::array<char, 65536> buffer{};;) {
-    const ssize_t got = plan_.os.read(letters_fd.get(), buffer.data(), buffer.size());
-    if (got < 0) return failed(static_cast<int>(-got), PhraseId::ReadDeadLetters, letters_);
-    rest.append(buffer.data(), static_cast<std::size_t>(got));
-    if (got == 0 && !rest.empty()) rest += '\n';  // a crash has cut the last line short
-    std::size_t begin = 0;
-    for (std::size_t end = rest.find('\n'); end != std::string::npos; end = rest.find('\n', begin)) {
-      const std::string_view line = std::string_view(rest).substr(begin, end - begin);
-      if (Status unpacked = unpack_line(line, ++number, *site); !unpacked) return unpacked;
-      begin = end + 1;
-    }
-    rest.erase(0, begin);
-    if (got == 0) break;
+  for (std::uint64_t number = 1;; ++number) {
+    const auto line = letters.next();
+    if (!line) return std::unexpected(line.error());
+    if (!*line) break;
+    if (Status unpacked = unpack_line(**line, number, letters.is_ended(), *site); !unpacked) return unpacked;
   }
   site->times->write();
   if (Status closed = site->writer->close(); !closed) return closed;
   if (Status synced = site->foreign->sync(); !synced) return synced;
-  if (const int removed = plan_.os.unlink(letters_.c_str()); removed < 0)
-    return failed(-removed, PhraseId::ReadDeadLetters, letters_);
+  if (const int renamed = plan_.os.rename(letters_.c_str(), unpacked_.c_str()); renamed < 0)
+    return failed(-renamed, PhraseId::ReadDeadLetters, letters_);
   return {};
 }
 
-Status Replay::unpack_line(std::string_view text, std::uint64_t number, Site& site) {
-  if (text.empty()) return {};  // the end of a line that was cut short
+Status Replay::unpack_line(std::string_view text, std::uint64_t number, bool is_ended, Site& site) {
+  if (text.empty()) return {};  // earlier versions ended a line with it that was cut short
   std::optional<DeadLetter> letter = parse_dead_letter(text);
+  if (!is_ended && is_torn_dead_letter(text)) {
+    report_.is_torn = true;
+    return {};
+  }
   if (!letter) {
     report_.foreign.push_back(number);
     return site.foreign->append_line(std::string(text) + '\n');
@@ -208,6 +202,8 @@ Status Replay::deliver() {
                     .sync = plan_.log.sync,
                     .feed = writer.feed(),
                     .times = *site->times};
+  LetterOrigins origins(plan_.os, unpacked_);
+  plan_.sink.origin_of = [&origins](const Record& record) { return origins.of(record); };
   WithoutLag events(plan_.events);
   SinkRunner runner(log, plan_.sink, events, plan_.render);
   Status watched = runner.start();

@@ -36,12 +36,14 @@ struct ReplayReport {
   std::uint64_t delivered = 0;
   std::uint64_t refused = 0;
   std::vector<std::uint64_t> foreign;  // numbers of lines that are no dead letters
+  bool is_torn = false;  // the last letter was cut short, and was left out: its line is delivered anyway
 };
 
 // The dead-letter file is moved into a folder beside the log, `.messages.replay-NAME`, and its lines become a
 // log there, with an id of its own, which a runner delivers as it would any other log. So a destination that
-// can be asked gets each line once, and what is refused again is a dead letter again. What is no dead letter
-// is put back into the dead-letter file. slurper may run meanwhile, and refuse more.
+// can be asked gets each line once. What is refused again is a dead letter again, with the id and the offset
+// that it had at first. What is no dead letter is put back into the dead-letter file. slurper may run
+// meanwhile, and refuse more.
 //
 // A replay that failed, was interrupted or was killed is continued by the next one: each line is in the
 // dead-letter file, or in the folder, until the destination has it.
@@ -60,7 +62,7 @@ class Replay {
   [[nodiscard]] Status make_folder();
   [[nodiscard]] Result<bool> take_letters();
   [[nodiscard]] Status unpack();
-  [[nodiscard]] Status unpack_line(std::string_view text, std::uint64_t number, Site& site);
+  [[nodiscard]] Status unpack_line(std::string_view text, std::uint64_t number, bool is_ended, Site& site);
   [[nodiscard]] Status clear_log();
   [[nodiscard]] Result<Site> open_log();
   [[nodiscard]] Status deliver();
@@ -72,8 +74,9 @@ class Replay {
   ReplayPlan plan_;
   const LogPaths log_;  // of the sink's log
   const std::string folder_;
-  const std::string letters_;  // the dead-letter file that is replayed
-  const LogPaths paths_;       // of the log made of it
+  const std::string letters_;   // the dead-letter file that is replayed
+  const std::string unpacked_;  // the same once the log is complete
+  const LogPaths paths_;        // of the log made of it
   ReplayReport report_;
 };
 

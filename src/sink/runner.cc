@@ -48,6 +48,7 @@ SinkRunner::SinkRunner(const SinkLog& log, PreparedSink sink, EventListener& eve
       health_(name_, log.feed, progress_.acked(), options_.retry_max, events),
       dead_letters_(log.os, sink.dead_letters.empty() ? log.paths.dead_letters(sink.name) : sink.dead_letters,
                     log.access, render),
+      origin_of_(std::move(sink.origin_of)),
       window_([this](RecordBatch batch) { source_.recycle(std::move(batch)); }),
       context_{.name = name_,
                .log_id = log.ids.id,
@@ -408,7 +409,8 @@ Status SinkRunner::keep_refused(const DeliveryWindow::Settled& record) {
     return fail(ErrorKind::Config, PhraseId::DeliverLines,
                 {PhraseId::RefusesAllLines, {{"lines", refused_in_a_row_}, {"reason", reason}}});
   }
-  if (Status kept = dead_letters_.append(name_, *record.refused, *record.reason); !kept) return kept;
+  const Record letter = origin_of_ ? origin_of_(*record.refused) : *record.refused;
+  if (Status kept = dead_letters_.append(name_, letter, *record.reason); !kept) return kept;
   ++refused_in_a_row_;
   if (progress_.rejected_ever() == 0)
     say(Level::Warning, about_file(PhraseId::LineRefused, dead_letters_.path()).with({"reason", reason}));

@@ -39,6 +39,8 @@ struct PreparedSink {
   std::function<Result<std::unique_ptr<Sink>>()> make;
   std::vector<Phrase> warnings = {};  // about its settings, for the operator
   std::string dead_letters = {};      // the file for what is refused; empty: the one beside the log
+  // Returns a refused record as its dead letter shows it, valid until the next call; empty: as it is.
+  std::function<Record(const Record&)> origin_of = {};
 };
 
 // Reads the log from the sink's cursor, hands records to the sink in batches, and moves the cursor as far as
@@ -133,6 +135,7 @@ class SinkRunner {
   SinkHealth health_;
   std::unique_ptr<Sink> sink_;
   DeadLetters dead_letters_;
+  std::function<Record(const Record&)> origin_of_;
   DeliveryWindow window_;
   std::shared_ptr<AckQueue> acks_;  // while the sink is open
   SinkContext context_;

@@ -1,6 +1,8 @@
 #include "sink/dead_letter.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/file.h>
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -51,6 +53,20 @@ TEST(DeadLetter, HasAllBytesOfTheLine) {
   }
 }
 
+TEST(DeadLetter, KeepsItsPlace) {
+  const LogId log{0xab, 1};
+  for (const Part part : {Part::Whole, Part::First, Part::Middle, Part::Last}) {
+    const std::string raw = R"(in the text: "offset":1,"part":"last")";
+    const Record record(log, 1ULL << 40, (1ULL << 40) + 9, raw, part, kArrival, &parse_syslog_header);
+    const auto letter = parse_dead_letter(without_newline(format_dead_letter("mail", record, "bad")));
+    ASSERT_TRUE(letter && letter->place);
+    EXPECT_EQ(letter->place->log_id, log);
+    EXPECT_EQ(letter->place->offset, 1ULL << 40);
+    EXPECT_EQ(letter->place->part, part);
+  }
+  EXPECT_FALSE(parse_dead_letter(R"({"sink":"a","reason":"b","line":"c","record":{"offset":1}})")->place);
+}
+
 TEST(DeadLetter, IsReadAsItWasWritten) {
   EXPECT_EQ(letter_of("hello"),
             R"({"sink":"mail","reason":"it is bad","line":"hello","record":{"msg":"hello",)"
@@ -63,8 +79,13 @@ TEST(DeadLetter, IsReadAsItWasWritten) {
 // What a crash cut short, and what others wrote.
 TEST(DeadLetter, WhatIsNoneIsNotUnderstood) {
   const std::string whole = without_newline(letter_of("hello \\ there\t"));
-  for (std::size_t size = 0; size < whole.size(); ++size)
-    EXPECT_FALSE(parse_dead_letter(std::string_view(whole).substr(0, size))) << size;
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    const std::string_view torn = std::string_view(whole).substr(0, size);
+    EXPECT_FALSE(parse_dead_letter(torn)) << size;
+    EXPECT_EQ(is_torn_dead_letter(torn), size > 0) << size;
+  }
+  EXPECT_FALSE(is_torn_dead_letter(whole));
+  EXPECT_FALSE(is_torn_dead_letter("a note"));
   for (const char* text : {"hello", "{}", R"({"sink":"a","reason":"b","record":{}})",
                            R"({"sink":"a","reason":"b","line":"a\nb","record":{}})",
                            R"({"sink":"a","reason":"b","line":"\u000a","record":{}})",
@@ -87,6 +108,58 @@ class DeadLetterFile : public testing::Test {
   test::TempDir directory_;
   std::string path_ = directory_ / "letters";
 };
+
+TEST_F(DeadLetterFile, BeginAfterWhatAKillCutShort) {
+  // Longer than the part of the file that is read at once.
+  const std::string long_letter = letter_of(std::string(100'000, 'x'));
+  for (const std::string& before : {std::string(), letter_of("hello"), std::string("a note\n")}) {
+    for (const std::string& torn :
+         {long_letter.substr(0, 5), long_letter.substr(0, 90'000), without_newline(letter_of("a")) + "x"}) {
+      test::write_file(path_, before + torn);
+      DeadLetters writer = letters();
+      ASSERT_TRUE(writer.append_line("one\n"));
+      ASSERT_TRUE(writer.append_line("two\n"));
+      EXPECT_EQ(test::read_file(path_), before + "one\ntwo\n");
+    }
+  }
+  for (const std::string& kept : {std::string("a note"), without_newline(letter_of("hello")), long_letter}) {
+    test::write_file(path_, "first\n" + kept);
+    DeadLetters writer = letters();
+    ASSERT_TRUE(writer.append_line("one\n"));
+    EXPECT_EQ(test::read_file(path_), "first\n" + kept + (kept.ends_with('\n') ? "" : "\n") + "one\n");
+  }
+}
+
+TEST_F(DeadLetterFile, AFullDiskLeavesNoTornLetter) {
+  class Full : public Os {
+   public:
+    ssize_t write(int fd, const void* data, std::size_t size) override {
+      return Os::write(fd, data, is_full ? size / 2 : size);
+    }
+    bool is_full = false;
+  };
+  Full os;
+  DeadLetters writer = letters(os);
+  ASSERT_TRUE(writer.append_line(letter_of("one")));
+  os.is_full = true;
+  const Status written = writer.append_line(letter_of("two"));
+  ASSERT_FALSE(written);
+  EXPECT_EQ(test::text_of(written.error()), "cannot write to the dead letters '" + path_ +
+                                                "': No space left on device. Make room on its file system");
+  os.is_full = false;
+  ASSERT_TRUE(writer.append_line(letter_of("two")));
+  EXPECT_EQ(test::read_file(path_), letter_of("one") + letter_of("two"));
+}
+
+// What looks torn may be a write that is under way in another process.
+TEST_F(DeadLetterFile, ALockKeepsTheEndAndStopsNoLetter) {
+  test::write_file(path_, letter_of("hello").substr(0, 20));
+  const UniqueFd other_fd(::open(path_.c_str(), O_RDWR | O_CLOEXEC));
+  ASSERT_EQ(::flock(other_fd.get(), LOCK_EX), 0);
+  DeadLetters writer = letters();
+  ASSERT_TRUE(writer.append_line("one\n"));
+  EXPECT_EQ(test::read_file(path_), letter_of("hello").substr(0, 20) + "\none\n");
+}
 
 // `slurper replay` moves the file away between two of them.
 TEST_F(DeadLetterFile, FollowThePath) {

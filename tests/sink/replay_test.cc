@@ -208,9 +208,58 @@ TEST_F(ReplayTest, WhatIsNoDeadLetterIsKept) {
   write_raw(torn);
   const auto report = replay();
   ASSERT_TRUE(report) << text_of(report.error());
-  EXPECT_THAT(report->foreign, ElementsAre(2, 4, 6));
+  EXPECT_THAT(report->foreign, ElementsAre(2, 4));
+  EXPECT_TRUE(report->is_torn) << "a kill cut the last one short";
   EXPECT_THAT(to_.lines, ElementsAre("one", "three"));
-  EXPECT_EQ(test::read_file(letters()), "a note of the operator's\n" + torn + "\n" + torn + "\n");
+  EXPECT_EQ(test::read_file(letters()), "a note of the operator's\n" + torn + "\n");
+}
+
+// The operator, and the destination's reports, know a line by its log's id and its offset there.
+TEST_F(ReplayTest, WhatIsRefusedAgainKeepsItsPlace) {
+  to_.refuses = "bad";
+  const auto write_at = [&](std::uint8_t log, std::uint64_t offset, const std::string& line, Part part) {
+    const LogId id{log};
+    const Record record(id, offset, offset + line.size() + 1, line, part, kArrival, &parse_syslog_header);
+    write_raw(format_dead_letter("mail", record, "it is bad"));
+  };
+  write_at(7, 1000, "good", Part::Whole);
+  write_at(7, 2000, "bad one", Part::Whole);
+  write_raw("a note\n");
+  write_at(8, 50, "bad middle", Part::Middle);
+  write_raw(R"({"sink":"mail","reason":"x","line":"bad, without a place","record":{}})"
+            "\n");
+  ASSERT_TRUE(replay());
+  const std::string again = test::read_file(letters());
+  EXPECT_THAT(again, HasSubstr(R"("line":"bad one","record":{"msg":"bad one","arrival":)"
+                               R"("2023-11-14T22:13:20.123000Z","log_id":)"
+                               R"("07000000-0000-0000-0000-000000000000","offset":2000}})"));
+  EXPECT_THAT(again, HasSubstr(R"("record":{"msg":"bad middle","part":"middle","arrival":)"
+                               R"("2023-11-14T22:13:20.123000Z","log_id":)"
+                               R"("08000000-0000-0000-0000-000000000000","offset":50}})"));
+  EXPECT_THAT(again, HasSubstr(R"("line":"bad, without a place")"));
+  ASSERT_TRUE(replay()) << "and again";
+  EXPECT_EQ(again.size(), test::read_file(letters()).size());
+  EXPECT_THAT(test::read_file(letters()), HasSubstr(R"("offset":2000}})"));
+}
+
+// A sink that fails reads some lines twice; a smaller max_line splits them.
+TEST_F(ReplayTest, KeepsThePlacesOfPartsAndOfLinesThatComeAgain) {
+  options_.source.framing.max_line = 4;
+  options_.source.batch_lines = 1;
+  options_.retry_max = kFirstRetry;
+  to_.refuses = "z";
+  for (int i = 0; i < 3; ++i) letter(fmt::format("{}abcz", i));
+  to_.fails_after = 4;
+  patience_ = 0ms;
+  ASSERT_FALSE(replay());
+  to_.fails_after = -1;
+  patience_ = 60s;
+  ASSERT_TRUE(replay());
+  const std::string again = test::read_file(letters());
+  EXPECT_THAT(again, HasSubstr(R"("line":"z","record":{"msg":"z","part":"last","arrival":)"
+                               R"("2023-11-14T22:13:20.123000Z","log_id":)"
+                               R"("07000000-0000-0000-0000-000000000000","offset":4}})"));
+  EXPECT_THAT(again, Not(HasSubstr(R"("offset":10)")));
 }
 
 TEST_F(ReplayTest, ASinkThatFailsKeepsTheRest) {
