@@ -576,6 +576,8 @@ enum class PhraseId : std::uint16_t {
   SinkProgramDenied,       // sink, user, file, errno, mode, owner
   SinkMayRun,              // sink, file
   SinkKeyDenied,           // sink, setting, file, user, errno
+  SinkFileUnusable,        // sink, setting, what, reason, errno, advice
+  SinkFileUnsafe,          // sink, setting, reason
   SinkHasWhatItNeeds,      // sink
   SinkSocketMissing,       // sink, file, errno
   SinkSocketIsOther,       // sink, file

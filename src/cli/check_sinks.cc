@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "cli/who.h"
 #include "sink/file/path_template.h"
+#include "sink/net/tls.h"
 
 namespace slurper {
 
@@ -108,6 +109,7 @@ class Look {
                                        {"errno", Errno{refused}}}});
       }
     }
+    if (findings_.size() == before && value_of(sink_, "transport") == "tls") at_tls_files();
     if (findings_.size() == before) ok(PhraseId::SinkHasWhatItNeeds);
   }
 
@@ -159,6 +161,24 @@ class Look {
     if (::connect(socket_fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
         errno == ECONNREFUSED) {
       warn({PhraseId::SinkSocketIsDead, {{"file", QuotedText{path}}}});
+    }
+  }
+
+  // Looks into files that can be read: a wrong passphrase shows only there.
+  void at_tls_files() {
+    TlsSettings tls;
+    tls.ca_file = value_of(sink_, "ca_file");
+    tls.certificate = value_of(sink_, "certificate");
+    tls.key = value_of(sink_, "key");
+    tls.key_password = value_of(sink_, "key_password");
+    tls.verify = value_of(sink_, "verify") != "none";
+    for (UnsafeFile& file : unsafe_files(tls))
+      warn({PhraseId::SinkFileUnsafe, {{"setting", file.setting}, {"reason", std::move(file.finding)}}});
+    // A credential exists only while the service runs.
+    if (tls.key_password.starts_with(kCredentialPrefix)) return;
+    if (const auto unusable = Tls::find_unusable_file(tls)) {
+      fail(unusable->error.kind,
+           as_phrase(unusable->error, PhraseId::SinkFileUnusable).with({"setting", unusable->setting}));
     }
   }
 

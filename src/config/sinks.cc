@@ -86,38 +86,94 @@ bool is_secret(std::string_view key, std::string_view value) {
   return is_name_of_secret(key) && !is_secret_place(value);
 }
 
-// The URL as messages show it: without what may be a secret.
-std::string without_secrets(std::string_view url) {
-  std::string shown;
-  std::string_view rest = url;
-  shown += cut(rest, ":");
-  if (rest.starts_with("://")) {
-    // A password may contain a '/' or a '?'.
-    const std::string_view head = rest.substr(3, rest.substr(3).find('='));
-    const std::size_t slash = std::min(head.find_first_of("/?"), head.size());
-    const std::string authority = decoded(head.substr(0, slash));
-    const std::string port = authority.substr(std::min(authority.find(':'), authority.size()));
-    const bool may_be_port = port.find_first_not_of("0123456789", 1) == std::string::npos;
-    const bool reaches_beyond = !port.empty() && !may_be_port && holds_password(decoded(head));
-    if (holds_password(authority) || reaches_beyond) {
-      const std::size_t end = reaches_beyond ? head.rfind('@') : slash;
-      shown += fmt::format("://{}", kNotShown);
-      rest.remove_prefix(3 + std::min(end, head.size()));
-    }
+// The URL as messages show it, without what may be a secret.
+struct ShownUrl {
+  std::string text;
+  bool has_password = false;          // of a server
+  bool has_misplaced_secret = false;  // where no setting's value stands, as in "host;key_password=hunter2"
+};
+
+// Returns the end of the first word that may be a secret's name and that one of `followers` follows; npos if
+// there is none.
+std::size_t end_of_secret_name(std::string_view text, std::string_view followers) {
+  const std::string letters = std::string(kLetters) + "_-";
+  for (std::size_t end = 0;;) {
+    const std::size_t begin = text.find_first_of(letters, end);
+    if (begin == std::string_view::npos) return begin;
+    end = std::min(text.find_first_not_of(letters, begin), text.size());
+    const bool is_followed = end + 1 < text.size() && followers.contains(text[end]);
+    if (is_followed && resembles_name_of_secret(text.substr(begin, end - begin))) return end;
   }
-  shown += cut(rest, "?");
+}
+
+// The part of the URL between the type and the settings.
+void show_place(std::string_view& rest, ShownUrl& shown) {
+  // A password may contain a '/' or a '?'.
+  const bool has_authority = rest.starts_with("//");
+  const std::size_t begin = has_authority ? 2 : rest.starts_with('/') ? 1 : 0;
+  const std::string_view head = rest.substr(begin, rest.substr(begin).find('='));
+  const std::size_t slash = std::min(head.find_first_of("/?"), head.size());
+  const std::string authority = decoded(head.substr(0, slash));
+  const std::string port = authority.substr(std::min(authority.find(':'), authority.size()));
+  const bool may_be_port = port.find_first_not_of("0123456789", 1) == std::string::npos;
+  const bool reaches_beyond = begin != 1 && !port.empty() && !may_be_port && holds_password(decoded(head));
+  shown.has_password = holds_password(authority) || reaches_beyond;
+  if (shown.has_password) {
+    const std::size_t end = reaches_beyond ? head.rfind('@') : slash;
+    shown.text += fmt::format("{}{}", rest.substr(0, begin), kNotShown);
+    rest.remove_prefix(begin + std::min(end, head.size()));
+  }
+  const std::string_view place = cut(rest, "?");
+  const std::string text = decoded(place);
+  // Behind a server stands no path. In a path, "password/" is a folder's name.
+  const bool names_server = has_authority && !authority.empty();
+  const std::size_t end = end_of_secret_name(text, names_server ? "=:/;," : "=");
+  shown.has_misplaced_secret = end != std::string::npos;
+  shown.text += shown.has_misplaced_secret ? fmt::format("{}{}", text.substr(0, end), kNotShown) : place;
+}
+
+void show_setting(std::string_view key, std::string_view value, ShownUrl& shown) {
+  const std::string name = decoded(key);
+  // A key has no punctuation: what follows is the secret.
+  const std::size_t name_end = end_of_secret_name(name + ' ', "=:/;,@?!#$%+*.~ ");
+  if (name_end < name.size()) {
+    shown.text += fmt::format("{}{}", name.substr(0, name_end), kNotShown);
+    shown.has_misplaced_secret = true;
+    return;
+  }
+  shown.text += key;
+  if (value.empty()) return;
+  const std::string text = decoded(value.substr(1));
+  const bool is_hidden =
+      name == "target" ? holds_password(text) : resembles_name_of_secret(name) && !is_secret_place(text);
+  // Such as "ca_file=/x;key_password=hunter2". Filters, formats and arguments may well contain a '='.
+  const std::size_t end = end_of_secret_name(text, "=");
+  if (is_hidden) {
+    shown.text += fmt::format("={}", kNotShown);
+  } else if (end != std::string::npos) {
+    shown.text += fmt::format("={}{}", text.substr(0, end), kNotShown);
+    const bool may_contain_any = name == "filter" || name == "format" || name == "args";
+    shown.has_misplaced_secret = shown.has_misplaced_secret || !may_contain_any;
+  } else {
+    shown.text += value;
+  }
+}
+
+ShownUrl without_secrets(std::string_view url) {
+  ShownUrl shown;
+  std::string_view rest = url;
+  shown.text += cut(rest, ":");
+  if (!rest.empty()) {
+    shown.text += ':';
+    rest.remove_prefix(1);
+    show_place(rest, shown);
+  }
   while (!rest.empty()) {
-    shown += rest.front();  // a ? or a &
+    shown.text += rest.front();  // a ? or a &
     rest.remove_prefix(1);
     std::string_view value = cut(rest, "&");
     const std::string_view key = cut(value, "=");
-    shown += key;
-    if (value.empty()) continue;
-    const std::string name = decoded(key);
-    const std::string text = decoded(value.substr(1));
-    const bool is_hidden =
-        name == "target" ? holds_password(text) : resembles_name_of_secret(name) && !is_secret_place(text);
-    shown += is_hidden ? fmt::format("={}", kNotShown) : value;
+    show_setting(key, value, shown);
   }
   return shown;
 }
@@ -164,8 +220,13 @@ Status check_for_nuls(const SinkSettings& sink) {
 // `check` can be read by others.
 Status check_for_secrets(const SinkSettings& sink) {
   for (const SinkOption& option : sink.options) {
-    if (option.name == "target" && std::ranges::any_of(option.values, holds_password)) {
-      return reject_at(option.place, "target has a password in it",
+    const auto names_server = [&](const std::string& value) {
+      return option.name == "target" || (option.name == "path" && !value.starts_with('/'));
+    };
+    if (std::ranges::any_of(option.values, [&](const std::string& value) {
+          return names_server(value) && holds_password(value);
+        })) {
+      return reject_at(option.place, fmt::format("{} has a password in it", option.name),
                        "Write the server without it: other users can read a password there");
     }
     const auto is_wrong = [&](const std::string& value) {
@@ -184,15 +245,20 @@ Status check_for_secrets(const SinkSettings& sink) {
 }  // namespace
 
 Result<SinkSettings> parse_sink_url(std::string_view url) {
-  SinkSettings sink{.name = {}, .type = {}, .place = "--sink " + without_secrets(url), .options = {}};
+  const ShownUrl shown = without_secrets(url);
+  SinkSettings sink{.name = {}, .type = {}, .place = "--sink " + shown.text, .options = {}};
   const auto reject = [&](std::string why, std::string advice = {}) {
     if (advice.empty())
       advice = "Write TYPE:[//TARGET][PATH][?KEY=VALUE&…], such as file:/var/log/auth.log?format=json";
     return reject_at(sink.place, std::move(why), std::move(advice));
   };
-  if (sink.place.contains(fmt::format("://{}", kNotShown)))
+  if (shown.has_password)
     return reject("it has a password in it",
                   "Write the server without it: other users can read a password there");
+  if (shown.has_misplaced_secret)
+    return reject("it seems to have a secret in it",
+                  "Write the secret into a file, and its absolute path here, such as "
+                  "?key_password=/etc/slurper/key.pass: other users can read a secret there");
   std::string_view scheme = cut(url, ":");
   const std::string_view type = cut(scheme, "+");
   if (url.empty() || !consists_of(type, kTypeLetters)) return reject("it does not begin with a type and ':'");
@@ -226,7 +292,7 @@ Result<SinkSettings> parse_sink_url(std::string_view url) {
     const auto text = decode(value);
     if (!name || !text)
       return reject(fmt::format("a % in '{}' has no two hexadecimal digits behind it",
-                                printable(name && !is_name_of_secret(*name) ? value : key)));
+                                printable(name && !resembles_name_of_secret(*name) ? value : key)));
     add(sink, *name, *text);
   }
   return sink;

@@ -602,7 +602,7 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::MustBeHostAndPort,
      .words = "must be a host, or a host and a port, such as \"logs.example\", \"192.0.2.1:514\" or "
               "\"[::1]:514\""},
-    {.id = PhraseId::NeedsCertificate, .words = "must be set if key is set"},
+    {.id = PhraseId::NeedsCertificate, .words = "must be set if key or key_password is set"},
     {.id = PhraseId::MessageLimitTooSmall,
      .words = "must be 0 or at least \"480B\", which every receiver accepts"},
     {.id = PhraseId::ReachAServer, .words = "reach any of the {servers} syslog servers"},
@@ -1027,6 +1027,8 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::SinkKeyDenied,
      .words = "the sink {sink}: its {setting} {file} can't be read by {user}: {errno}",
      .advice = "Correct the path, or let slurper's group read it"},
+    {.id = PhraseId::SinkFileUnusable, .words = "the sink {sink}: its {setting}: cannot {what}: {reason}"},
+    {.id = PhraseId::SinkFileUnsafe, .words = "the sink {sink}: its {setting} {reason}"},
     {.id = PhraseId::SinkHasWhatItNeeds, .words = "the sink {sink} has what it needs on this machine"},
     {.id = PhraseId::SinkSocketMissing,
      .words = "the sink {sink}: there is no socket {file}: {errno}",

@@ -18,6 +18,7 @@
 #include "cli/machine_site.h"
 #include "cli/unit.h"
 #include "cli/wrap.h"
+#include "sink/certificates.h"
 
 namespace slurper::test {
 namespace {
@@ -313,6 +314,60 @@ TEST_F(MachineTest, LooksAtTheDestinationsOfSinks) {
               ElementsAre(warning("write [2001:db8::1]:514; if not, write [2001:db8::1:514]")));
   EXPECT_THAT(look(sink("syslog", {{"transport", "tcp"}, {"target", "[2001:db8::1]:514"}})),
               ElementsAre(ok("has what it needs")));
+}
+
+// As a connection would: a passphrase is right or wrong only together with its key.
+TEST_F(MachineTest, LooksIntoTheFilesOfTls) {
+  const Authority authority{folder_ / "authority"};
+  authority.sign("client", "");
+  authority.sign("other", "");
+  const std::string certificate = authority.file("client.pem");
+  const std::string plain_key = authority.file("client.key");
+  const std::string key = authority.encrypt_key("client", "ec", "hunter2");
+  const std::string secret = folder_ / "key.pass";
+  for (const std::string& own : {plain_key, key, authority.file("other.key")})
+    std::filesystem::permissions(own, std::filesystem::perms(0600));
+  const auto look = [&](std::vector<std::pair<std::string, std::string>> files) {
+    files.insert(files.end(), {{"transport", "tls"}, {"target", "h"}, {"verify", "none"}});
+    const SinkSettings settings = sink("syslog", files);
+    return check_sinks(std::span(&settings, 1));
+  };
+  const auto with_secret = [&](const std::string& content) {
+    std::ofstream(secret) << content;
+    std::filesystem::permissions(secret, std::filesystem::perms(0600));
+    return look({{"certificate", certificate}, {"key", key}, {"key_password", secret}});
+  };
+  EXPECT_THAT(with_secret("hunter2\n"), ElementsAre(ok("has what it needs")));
+  EXPECT_THAT(with_secret("wrong7"),
+              ElementsAre(error(ErrorKind::Config, "its key_password: cannot load the private key '" + key +
+                                                       "': the passphrase in '" + secret +
+                                                       "' is not that of this key. Correct the passphrase")));
+  EXPECT_THAT(with_secret(""), ElementsAre(error(ErrorKind::Config,
+                                                 "its key_password: cannot read the secret "
+                                                 "in '" +
+                                                     secret + "': it is empty. Write")));
+  EXPECT_THAT(with_secret(std::string(4097, 'x')),
+              ElementsAre(error(ErrorKind::Config, "': it is longer than 4KiB. Name another file")));
+  EXPECT_THAT(look({{"certificate", certificate}, {"key", key}}),
+              ElementsAre(error(ErrorKind::Config, "its key_password: cannot load the private key '" + key +
+                                                       "': it is encrypted. Set key_password")));
+  EXPECT_THAT(look({{"certificate", certificate}, {"key", authority.file("other.key")}}),
+              ElementsAre(error(ErrorKind::Config, "its key: cannot load the private key")));
+  EXPECT_THAT(look({{"certificate", key}}),
+              ElementsAre(error(ErrorKind::Config, "its certificate: cannot load the certificate")));
+  EXPECT_THAT(look({{"verify", "full"}, {"ca_file", key}}),
+              Contains(error(ErrorKind::Config, "its ca_file: cannot load the CA certificates")));
+  EXPECT_THAT(look({{"certificate", certificate}, {"key", key}, {"key_password", "credential:key"}}),
+              ElementsAre(ok("has what it needs")));
+
+  (void)with_secret("hunter2");
+  std::filesystem::permissions(secret, std::filesystem::perms(0644));
+  std::filesystem::permissions(plain_key, std::filesystem::perms(0644));
+  EXPECT_THAT(look({{"certificate", certificate}, {"key", key}, {"key_password", secret}}),
+              ElementsAre(warning("its key_password has a secret that other users may read: '" + secret +
+                                  "' (mode 0644). Run chmod o-rwx on it")));
+  EXPECT_THAT(look({{"certificate", certificate}, {"key", plain_key}}),
+              ElementsAre(warning("its key has a private key that every user may read")));
 }
 
 TEST_F(MachineTest, NamesWhatStandsInTheWayOfASink) {

@@ -81,7 +81,11 @@ TEST(SinkUrl, APasswordIsRefusedAndNeverShown) {
        {"syslog+tls://user:hunter2@logs.example:6514", "syslog+tls://user:hunter2@[::1]",
         "syslog+tls://user%3Ahunter2%40logs.example", "syslog+tls://user:hun/ter2@logs.example",
         "syslog+tls://user:hun?ter2@logs.example?ca_file=/x", "syslog://:hunter2@logs.example",
-        "syslog+tls://user:hunter2@logs.example?name=x&verify=none"}) {
+        "syslog+tls://user:hunter2@logs.example?name=x&verify=none",
+        // Without the slashes, too.
+        "syslog+tls:user:hunter2@logs.example", "syslog+tls:/user:hunter2@logs.example:6514",
+        "syslog+tls:user:hun/ter2@logs.example", "syslog+tls:user:hun?ter2@logs.example",
+        "syslog+tls:user%3Ahunter2@logs.example?name=x"}) {
     const std::string said = complaint(parse("", {url}));
     EXPECT_THAT(said, HasSubstr("has a password in it. Write the server without it")) << url;
     EXPECT_THAT(said, Not(AnyOf(HasSubstr("hunter2"), HasSubstr("ter2"), HasSubstr("hun/")))) << url;
@@ -119,6 +123,32 @@ TEST(SinkUrl, ASecretIsRefusedAndNeverShown) {
                                     HasSubstr("token = \"credential:token-1\"")));
 }
 
+// Where no key and '=' announce it.
+TEST(SinkUrl, AMisplacedSecretIsRefusedAndNeverShown) {
+  for (const char* url :
+       {"syslog+tls://logs.example;key_password=hunter2", "syslog+tls://logs.example/;key_password=hunter2",
+        "syslog+tls://logs.example?key_password/hunter2", "syslog+tls://logs.example?key_password:hunter2",
+        "syslog+tls://logs.example/key_password/hunter2",
+        "syslog+tls://logs.example;key%5Fpassword%3Dhunter2",
+        "syslog+tls://logs.example?ca_file=/x;key_password=hunter2",
+        "syslog+tls://logs.example?name=a&key_password/hunter2=1", "syslog+tls://x?key_password%20hunter2",
+        "syslog+tls:logs.example,key_password=hunter2", "syslog+tls:key_password=hunter2"}) {
+    const std::string said = complaint(parse("", {url}));
+    EXPECT_THAT(said,
+                AllOf(HasSubstr("password(not shown)"),
+                      HasSubstr("it seems to have a secret in it. Write the secret into a file, and its "
+                                "absolute path here, such as ?key_password=/etc/slurper/key.pass: other "
+                                "users can read a secret there"),
+                      Not(HasSubstr("hunter2"))))
+        << url;
+  }
+  for (const char* url :
+       {"file:/var/log/passwords/auth?filter=msg contains \"password=\"", "exec:/bin/x?args=--token=t",
+        "file:/srv/token?name=x", "file:///srv/db_password/a:b"})
+    EXPECT_EQ(complaint(parse("", {url})), "no error") << url;
+  EXPECT_THAT(parse_sink_url("exec:/bin/x?args=--token=hunter2")->place, Not(HasSubstr("hunter2")));
+}
+
 TEST(SinkTables, ASecretIsRefusedAndNeverShown) {
   const auto refusal = [](const std::string& setting) {
     return complaint(parse("[[sink]]\nname = \"s\"\ntype = \"syslog\"\n" + setting));
@@ -131,6 +161,8 @@ TEST(SinkTables, ASecretIsRefusedAndNeverShown) {
       refusal("target = [\"one\", \"user:hunter2@logs.example\"]"),
       "cannot accept 'x.toml:6:10': target has a password in it. Write the server without it: other users "
       "can read a password there");
+  EXPECT_THAT(refusal("path = \"user:hunter2@logs.example\""),
+              AllOf(HasSubstr("path has a password in it"), Not(HasSubstr("hunter2"))));
 }
 
 TEST(SinkTables, AreTakenInTheirOrder) {

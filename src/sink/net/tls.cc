@@ -265,6 +265,34 @@ Result<std::unique_ptr<Tls>> Tls::make(const TlsSettings& settings, const std::s
   return std::unique_ptr<Tls>(new Tls(std::move(owned)));
 }
 
+std::optional<Tls::UnusableFile> Tls::find_unusable_file(const TlsSettings& settings) {
+  Parts parts;
+  parts.settings = settings;
+  parts.context.reset(SSL_CTX_new(TLS_client_method()));
+  if (!parts.context) return std::nullopt;  // memory has run out: no file's fault
+  Status loaded = parts.load_files();
+  if (loaded) return std::nullopt;
+  std::string_view setting = "ca_file";
+  switch (loaded.error().what.id()) {
+    case PhraseId::LoadCertificate:
+      setting = "certificate";
+      break;
+    case PhraseId::LoadKey: {
+      const PhraseId why = loaded.error().why.id();
+      const bool is_locked = why == PhraseId::KeyIsEncrypted || why == PhraseId::WrongPassphrase;
+      setting = is_locked ? "key_password" : settings.key_setting();
+      break;
+    }
+    case PhraseId::ReadSecret:
+    case PhraseId::ReadCredential:
+      setting = "key_password";
+      break;
+    default:
+      break;
+  }
+  return UnusableFile{.setting = setting, .error = std::move(loaded.error())};
+}
+
 Result<bool> Tls::handshake() {
   ERR_clear_error();
   const int result = SSL_do_handshake(parts_->session.get());

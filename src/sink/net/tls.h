@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,14 @@ class Tls {
   // a name or an address; messages call it `peer`.
   static Result<std::unique_ptr<Tls>> make(const TlsSettings& settings, const std::string& host,
                                            const QuotedText& peer);
+  // A file or a secret with which no connection can be made, and the setting that names it.
+  struct UnusableFile {
+    std::string_view setting;
+    Error error;
+  };
+  // Loads the files as make() does, and returns the first that can't be used.
+  [[nodiscard]] static std::optional<UnusableFile> find_unusable_file(const TlsSettings& settings);
+
   Tls(const Tls&) = delete;
   Tls& operator=(const Tls&) = delete;
   ~Tls();

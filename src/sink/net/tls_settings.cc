@@ -61,11 +61,11 @@ TlsSettings TlsSettings::from(SinkOptions& options) {
   return tls;
 }
 
-std::vector<Phrase> unsafe_files(const TlsSettings& settings) {
-  std::vector<Phrase> found;
-  for (Phrase unsafe : {unsafe_key(settings.key_file()), Secret(settings.key_password).unsafe_file()}) {
-    if (!unsafe.empty()) found.push_back(std::move(unsafe));
-  }
+std::vector<UnsafeFile> unsafe_files(const TlsSettings& settings) {
+  std::vector<UnsafeFile> found = {
+      {.setting = settings.key_setting(), .finding = unsafe_key(settings.key_file())},
+      {.setting = "key_password", .finding = Secret(settings.key_password).unsafe_file()}};
+  std::erase_if(found, [](const UnsafeFile& file) { return file.finding.empty(); });
   return found;
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "slurper/sink.h"
@@ -28,10 +29,17 @@ struct TlsSettings {
 
   // The file that has the private key; empty if there is none.
   [[nodiscard]] const std::string& key_file() const { return key.empty() ? certificate : key; }
+  // The setting that names it.
+  [[nodiscard]] std::string_view key_setting() const { return key.empty() ? "certificate" : "key"; }
+};
+
+struct UnsafeFile {
+  std::string_view setting;  // which names it
+  Phrase finding;            // completes "the sink …"
 };
 
 // Returns what to warn of: a private key that every user may read, or a passphrase that other users may. (The
 // group may read the key: Debian has ssl-cert for that.) A file that can't be examined is none of these.
-[[nodiscard]] std::vector<Phrase> unsafe_files(const TlsSettings& settings);
+[[nodiscard]] std::vector<UnsafeFile> unsafe_files(const TlsSettings& settings);
 
 }  // namespace slurper

@@ -16,6 +16,7 @@
 #include "sink/loop_error.h"
 #include "sink/loop_probe.h"
 #include "sink/net/connection.h"
+#include "sink/net/tls.h"
 #include "sink/syslog/syslog_settings.h"
 
 namespace slurper {
@@ -57,6 +58,7 @@ class SyslogSink final : public Sink {
   };
 
   void use(std::unique_ptr<Connection> connection, std::size_t target);
+  [[nodiscard]] Status look_at_files();
   void show_peer();
   [[nodiscard]] Status look_for_loop(std::span<const Record> batch);
   [[nodiscard]] Status send_probe(const Record& first);
@@ -96,12 +98,7 @@ Result<std::optional<Reached>> SyslogSink::open(const SinkContext& context) {
   came_back_ = fmt::format("[slurper@32473 log=\"{}\"", format(context.log_id));
   marks_.clear();
   if (settings_.connection.transport == Transport::Tls) {
-    std::vector<Phrase> unsafe = unsafe_files(settings_.connection.tls);
-    for (const Phrase& file : unsafe) {
-      const bool is_known = std::ranges::find(unsafe_files_, file) != unsafe_files_.end();
-      if (!is_known) context.say(Level::Warning, file);
-    }
-    unsafe_files_ = std::move(unsafe);
+    if (Status usable = look_at_files(); !usable) return std::unexpected(std::move(usable.error()));
   }
   const std::size_t count = settings_.targets.size();
   std::vector<Error> errors;
@@ -122,6 +119,20 @@ Result<std::optional<Reached>> SyslogSink::open(const SinkContext& context) {
   for (const Error& error : errors) reasons.push_back(as_phrase(error));
   return fail(ErrorKind::Io, {PhraseId::ReachAServer, {{"servers", std::uint64_t{count}}}},
               {PhraseId::ReasonOfEach, {{"reason", std::move(reasons)}}});
+}
+
+// Whether or not a server answers: what is wrong here no server can mend.
+Status SyslogSink::look_at_files() {
+  std::vector<Phrase> unsafe;
+  for (UnsafeFile& file : unsafe_files(settings_.connection.tls)) {
+    const bool is_known = std::ranges::find(unsafe_files_, file.finding) != unsafe_files_.end();
+    if (!is_known) context_->say(Level::Warning, file.finding);
+    unsafe.push_back(std::move(file.finding));
+  }
+  unsafe_files_ = std::move(unsafe);
+  if (auto unusable = Tls::find_unusable_file(settings_.connection.tls))
+    return std::unexpected(std::move(unusable->error));
+  return {};
 }
 
 void SyslogSink::use(std::unique_ptr<Connection> connection, std::size_t target) {

@@ -295,6 +295,19 @@ TEST_F(SyslogTlsTest, AnEncryptedKeyNeedsItsPassphrase) {
   }
 }
 
+// No server can mend that, so the sink need not reach one to say it.
+TEST_F(SyslogTlsTest, WhatIsWrongWithAFileShowsWithoutAServer) {
+  const std::string secret = dir_ / "key.pass";
+  const SinkSite::Pairs own = {{"certificate", authority_.file("client.pem")},
+                               {"key", authority_.encrypt_key("client", "ec", "hunter2")},
+                               {"key_password", secret}};
+  write_file(secret, "");
+  EXPECT_EQ(refusal("localhost", 1, own),
+            fmt::format("cannot read the secret in '{}': it is empty. Write the secret into it", secret));
+  write_file(secret, "wrong7");
+  EXPECT_THAT(refusal("localhost", 1, own), HasSubstr("is not that of this key"));
+}
+
 TEST_F(SyslogTlsTest, AKeyWithoutAPassphraseIgnoresOne) {
   const std::string secret = dir_ / "key.pass";
   write_file(secret, "hunter2");
