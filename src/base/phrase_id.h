@@ -374,6 +374,7 @@ enum class PhraseId : std::uint16_t {
   TemplateNeverClosed,      // brace, column
   TemplateNoSuchEscape,     // name, column, escape
   TemplateNoSuchField,      // name, column, fields
+  TemplateFieldMeant,       // name, column, meant
   TemplateIsJson,           // instead
   JsonUnescaped,            // instead
   MustBeProgram,            //
@@ -408,7 +409,7 @@ enum class PhraseId : std::uint16_t {
   MoveFileCursorAway,       //
   MayRepeatLinesOfFile,     // file
   FileWasCut,               // file, size
-  RotateFile,               // file, what, reason, errno, advice
+  RotateFile,               // file, size, what, reason, errno, advice
   WriteToFile,              // file
   BreakLoopOfFile,          //
   ReadJournal,              //
@@ -474,6 +475,8 @@ enum class PhraseId : std::uint16_t {
   OpenFolder,       // file
   ReadFolder,       // file
   TooManyFiles,     // max, file, lines
+  PathHasNoFields,  //
+  WritesToOther,    // file, other, what, reason, errno, advice
   LastLineIsOther,  // offset, log, cursor
 
   // service/

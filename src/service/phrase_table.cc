@@ -72,9 +72,18 @@ constexpr ErrnoAdvice kOfCredential[] = {
 };
 constexpr std::string_view kNoLinksBelow =
     "Remove it: below the folder before the first field, slurper follows no links";
+constexpr std::string_view kMakeFirstFolder =
+    "Create it: mkdir -p -m 0750 {file}, and chown it to slurper's user";
+constexpr std::string_view kLetIntoFolder = "Let slurper's user read and write there: chown or chmod it";
 constexpr ErrnoAdvice kOfFolder[] = {
+    {ENOENT, kMakeFirstFolder},
+    {EACCES, kLetIntoFolder},
     {ELOOP, kNoLinksBelow},
     {ENOTDIR, kNoLinksBelow},
+};
+constexpr ErrnoAdvice kOfFirstFolder[] = {
+    {ENOENT, kMakeFirstFolder},
+    {EACCES, kLetIntoFolder},
 };
 constexpr ErrnoAdvice kOfStartRecorder[] = {
     {ENOENT, "Install slurper completely, or set SLURPER_TRACE_PROGRAM to the recorder's path"},
@@ -634,6 +643,8 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
      .words = "has an unknown escape {name} as character {column}; the only one is {escape}"},
     {.id = PhraseId::TemplateNoSuchField,
      .words = "has an unknown field {name} as character {column}; the fields are {fields}"},
+    {.id = PhraseId::TemplateFieldMeant,
+     .words = "has an unknown field {name} as character {column}; did you mean {meant}?"},
     {.id = PhraseId::TemplateIsJson,
      .words = "must be written as {instead}: each brace of JSON is doubled, and each field has an "
               "escape"},
@@ -689,7 +700,8 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
      .words = "finds {file} {size} shorter than it left it: the file was cut, or an older copy took its "
               "place. The sink writes only new lines. To have the missing ones written again, stop slurper "
               "and set the sink's cursor back: slurper cursor"},
-    {.id = PhraseId::RotateFile, .words = "does not rotate {file} now: cannot {what}: {reason}"},
+    {.id = PhraseId::RotateFile,
+     .words = "does not rotate {file} now, which has grown to {size}: cannot {what}: {reason}"},
     {.id = PhraseId::WriteToFile, .words = "write to {file}"},
     {.id = PhraseId::BreakLoopOfFile,
      .words = "Remove the syslogd's input that reads this file (rsyslog's imfile, syslog-ng's file()). "
@@ -815,11 +827,14 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
      .advice = "Name a folder of its own"},
     {.id = PhraseId::CreateFolder, .words = "create the folder {file}"},
     {.id = PhraseId::OpenFolder, .words = "open the folder {file}", .on_errno = kOfFolder},
-    {.id = PhraseId::ReadFolder, .words = "read the folder {file}"},
+    {.id = PhraseId::ReadFolder, .words = "read the folder {file}", .on_errno = kOfFirstFolder},
     {.id = PhraseId::TooManyFiles,
      .words = "has {max} files, as many as max_destinations allows: lines that need another one go to {file} "
               "({lines} so far)",
      .advice = "Raise max_destinations, or select fewer lines with a filter"},
+    {.id = PhraseId::PathHasNoFields, .words = "has no effect: no field stands in the path"},
+    {.id = PhraseId::WritesToOther,
+     .words = "writes the lines of {file} to {other} instead: cannot {what}: {reason}"},
     {.id = PhraseId::LastLineIsOther,
      .words = "its last line is not the one that ends at offset {offset} of the log {log}: the file or the "
               "log was restored from an older copy, or settings changed over a kill",

@@ -191,7 +191,9 @@ Status FileDestination::append(std::string_view bytes) {
     bytes.remove_prefix(*written);
   }
   if (const auto failure = writer_->take_rotation_failure())
-    say(Level::Warning, as_phrase(*failure, PhraseId::RotateFile).with({"file", QuotedText{path()}}));
+    say(Level::Warning, as_phrase(*failure, PhraseId::RotateFile)
+                            .with({"file", QuotedText{path()}})
+                            .with({"size", ByteSize{writer_->end() - writer_->active_base()}}));
   return writer_->indexed_base() == housekept_ ? Status() : keep_house();
 }
 

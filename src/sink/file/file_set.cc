@@ -1,7 +1,9 @@
 #include "sink/file/file_set.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -24,6 +26,9 @@ namespace slurper {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+// The least time between two reports of lines that do not get to their files.
+constexpr std::chrono::minutes kReportEvery{10};
 
 // The sets with many files, which share what descriptors there are.
 std::atomic<std::size_t> open_sets{0};
@@ -56,7 +61,8 @@ FileSet::FileSet(PathTemplate paths, const LogSettings& settings, std::size_t ma
       settings_(settings),
       max_files_(max_files),
       other_path_(paths_.other_path()),
-      other_limit_(1, std::chrono::minutes(10)) {}
+      other_limit_(1, kReportEvery),
+      broken_limit_(1, kReportEvery) {}
 
 Result<std::optional<Reached>> FileSet::open(const SinkContext& context, std::uint32_t rendering) {
   context_ = &context;
@@ -112,16 +118,15 @@ Status FileSet::find_files() {
 }
 
 // Which lines have files of their own depends on the order of the lines in the log alone, and the files are
-// made in that order: after a kill, the same lines have them.
-void FileSet::choose_path(const Record& record, std::string& path) {
+// made in that order: after a kill, the same lines have them. Returns whether the file is a new one.
+bool FileSet::choose_path(const Record& record, std::string& path) {
   const bool has_name = paths_.make_path(record, path);
-  if (has_name && (known_.contains(path) || known_.size() < max_files_)) {
-    known_.insert(path);
-    return;
-  }
+  const bool is_broken = has_name && broken_.contains(path);
+  if (has_name && !is_broken && (known_.contains(path) || known_.size() < max_files_))
+    return known_.insert(path).second;
+  is_crowded_ = is_crowded_ || (has_name && !is_broken);
   path = other_path_;
-  ++other_lines_;
-  is_crowded_ = is_crowded_ || has_name;
+  return false;
 }
 
 void FileSet::report_other() {
@@ -138,13 +143,48 @@ void FileSet::group(std::span<const Record> batch) {
   std::unordered_map<std::string, std::size_t> found;
   std::string path;
   for (const Record& record : batch) {
-    choose_path(record, path);
-    const auto [entry, is_new] = found.try_emplace(path, groups_.size());
-    if (is_new) groups_.push_back({.path = path, .records = {}});
+    const bool is_new = choose_path(record, path);
+    const auto [entry, is_first] = found.try_emplace(path, groups_.size());
+    if (is_first) groups_.push_back({.path = path, .records = {}, .is_new = is_new});
     groups_[entry->second].records.push_back(&record);
   }
 }
 
+// What is wrong with one file must not stop the lines of all others. A disk that is full or fails, too many
+// descriptors, another process's lock, or a first folder that slurper may not write to, is wrong with all of
+// them: then the sink fails, and is tried again.
+bool FileSet::is_of_one_file(const Error& error) const {
+  const bool is_its_own = error.kind == ErrorKind::NoPermission || error.kind == ErrorKind::CantCreate ||
+                          error.errnum == ELOOP || error.errnum == ENOTDIR;
+  const bool is_shared = error.errnum == ENOSPC || error.errnum == EDQUOT || error.errnum == EROFS;
+  return is_its_own && !is_shared &&
+         ::faccessat(AT_FDCWD, paths_.folder().c_str(), W_OK | X_OK, AT_EACCESS) == 0;
+}
+
+// The files that can't be opened are found before anything is written: the common file gets its records in
+// the order of the log.
+Status FileSet::group_around_broken(std::span<const Record> batch) {
+  broken_.clear();
+  group(batch);
+  for (const Group& group : groups_) {
+    if (group.path == other_path_) continue;
+    const auto file = open_file(group.path);
+    if (file) continue;
+    if (!is_of_one_file(file.error())) return std::unexpected(file.error());
+    broken_.insert(group.path);
+    if (group.is_new) known_.erase(group.path);
+    if (broken_limit_.admit(Clock::now())) {
+      context_->say(Level::Warning, as_phrase(file.error(), PhraseId::WritesToOther)
+                                        .with({"file", QuotedText{group.path}})
+                                        .with({"other", QuotedText{other_path_}}));
+    }
+  }
+  if (!broken_.empty()) group(batch);
+  return {};
+}
+
+// The common file comes last. If its cursor is past a record after a kill, the record's own file has it, or
+// the common file does: it is not lost if its own file can't be opened any more.
 Status FileSet::write(std::span<const Record> batch, const Add& add) {
   if (only_ != nullptr) {
     for (const Record& record : batch) {
@@ -152,7 +192,12 @@ Status FileSet::write(std::span<const Record> batch, const Add& add) {
     }
     return only_->write();
   }
-  group(batch);
+  if (Status grouped = group_around_broken(batch); !grouped) return grouped;
+  const auto others = std::ranges::find(groups_, other_path_, &Group::path);
+  if (others != groups_.end()) {
+    other_lines_ += others->records.size();
+    std::rotate(others, others + 1, groups_.end());
+  }
   if (std::exchange(is_crowded_, false)) report_other();
   for (const Group& group : groups_) {
     if (must_end())

@@ -36,11 +36,13 @@ class FileSet {
   void close();
 
   // Calls `add` for each record that its file lacks, in the order of the log for each file, and writes what
-  // it adds. Fails with Data if a file and the log disagree on the file's last line, with Busy if slurper
-  // ends and this takes long, and as `add`.
+  // it adds. If one of the files of a path with fields can't be opened, because of a link or a permission,
+  // its records go to the common file. Fails with Data if a file and the log disagree on the file's last
+  // line, with Busy if slurper ends and this takes long, and as `add`.
   using Add = std::function<Status(FileDestination& file, const Record& record)>;
   [[nodiscard]] Status write(std::span<const Record> batch, const Add& add);
   [[nodiscard]] Status sync();
+  [[nodiscard]] bool has_fields() const { return paths_.has_fields(); }
 
   // Records from this offset on must be delivered again if the sink is closed now: their files seem to have
   // them, and their last lines have not been compared with the log's yet.
@@ -55,14 +57,17 @@ class FileSet {
   struct Group {  // of records for one file
     std::string path;
     std::vector<const Record*> records;
+    bool is_new = false;  // it has taken one of the `max_files_` places just now
   };
 
   [[nodiscard]] Status find_files();
   void rename_cursors();
   void group(std::span<const Record> batch);
   [[nodiscard]] Status write(const Group& group, const Add& add);
-  void choose_path(const Record& record, std::string& path);
+  [[nodiscard]] bool choose_path(const Record& record, std::string& path);
   [[nodiscard]] Result<FileDestination*> open_file(const std::string& path);
+  [[nodiscard]] bool is_of_one_file(const Error& error) const;
+  [[nodiscard]] Status group_around_broken(std::span<const Record> batch);
   [[nodiscard]] Status close_one();
   void report_other();
   [[nodiscard]] bool must_end();
@@ -76,6 +81,7 @@ class FileSet {
   MessageLimit other_limit_;
   std::uint64_t other_lines_ = 0;  // that went to `other_path_`
   bool is_crowded_ = false;        // a line of this batch did because of `max_files_`
+  MessageLimit broken_limit_;
 
   // State while the sink is open:
   const SinkContext* context_ = nullptr;
@@ -87,6 +93,7 @@ class FileSet {
   std::uint64_t uses_ = 0;
   std::map<std::string, std::uint64_t> unverified_;  // files, each with its first record that was not written
   std::optional<std::chrono::steady_clock::time_point> stopped_at_;
+  std::set<std::string, std::less<>> broken_;  // files that can't be opened for this batch
   std::vector<Group> groups_;  // of the batch, in the order in which their files come up in it
 };
 

@@ -89,7 +89,10 @@ FileSink::FileSink(SinkOptions& options)
     : settings_(log_settings(options)),
       format_(Format::from(options)),
       how_(options.text("format") + '\0' + options.text("filter")),
-      files_(path_from(options), settings_, options.number("max_destinations")) {}
+      files_(path_from(options), settings_, options.number("max_destinations")) {
+  if (options.has("max_destinations") && !files_.has_fields())
+    options.warn("max_destinations", PhraseId::PathHasNoFields);
+}
 
 // Closes what was opened before a failure, because its locks would block the next try.
 Result<std::optional<Reached>> FileSink::open(const SinkContext& context) {

@@ -1,19 +1,18 @@
 #include "sink/file/path_template.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <iterator>
-#include <ranges>
 #include <utility>
 
 #include "base/phrase_id.h"
 #include "base/settings_keys.h"
 #include "record/syslog_names.h"
 #include "sink/format/escaped_name.h"
+#include "sink/format/no_such_field.h"
 
 namespace slurper {
 
@@ -41,6 +40,12 @@ constexpr Field kFields[] = {
            return r.header().severity ? severity_name(*r.header().severity) : std::string_view();
          }},
 };
+
+constexpr auto kNames = [] {
+  std::array<std::string_view, std::size(kFields)> names;
+  std::ranges::transform(kFields, names.begin(), &Field::name);
+  return names;
+}();
 
 std::unexpected<Phrase> wrong(PhraseId id, std::size_t at, std::vector<PhraseArgument> arguments) {
   Phrase phrase(id, {{"column", std::uint64_t{at + 1}}});
@@ -84,12 +89,7 @@ std::expected<PathTemplate, Phrase> PathTemplate::parse(std::string_view path) {
         return wrong(PhraseId::TemplateNeverClosed, at, {{"brace", QuotedText{"{"}}});
       const std::string_view name = path.substr(at + 1, end - at - 1);
       const auto* const field = std::ranges::find(kFields, name, &Field::name);
-      if (field == std::end(kFields)) {
-        return wrong(
-            PhraseId::TemplateNoSuchField, at + 1,
-            {{"name", QuotedText{std::string(name)}},
-             {"fields", fmt::format("{}", fmt::join(kFields | std::views::transform(&Field::name), ", "))}});
-      }
+      if (field == std::end(kFields)) return std::unexpected(no_such_field(name, at + 2, kNames));
       made.pieces_.push_back({.text = std::move(literal), .field = field->value});
       literal.clear();
       at = end + 1;

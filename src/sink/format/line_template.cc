@@ -4,13 +4,14 @@
 
 #include <algorithm>
 #include <array>
-#include <ranges>
+#include <iterator>
 #include <utility>
 
 #include "base/phrase_id.h"
 #include "base/uuid.h"
 #include "record/syslog_names.h"
 #include "sink/format/json_line.h"
+#include "sink/format/no_such_field.h"
 #include "sink/format/syslog_format.h"
 #include "sink/format/timestamps.h"
 
@@ -75,6 +76,12 @@ constexpr NamedField kFields[] = {
                   std::string& out) { fmt::format_to(std::back_inserter(out), "{}", r.offset()); }},
     {.name = "log_id", .append = &append_log_id},
 };
+
+constexpr auto kNames = [] {
+  std::array<std::string_view, std::size(kFields)> names;
+  std::ranges::transform(kFields, names.begin(), &NamedField::name);
+  return names;
+}();
 
 // The content of the braces: the name of a field, and possibly its escape.
 struct Placeholder {
@@ -185,13 +192,7 @@ std::expected<LineTemplate, Phrase> LineTemplate::parse_strictly(std::string_vie
         return wrong(PhraseId::TemplateNoSuchEscape, text, at + 1 + colon,
                      {{"name", QuotedText{std::string(name.substr(colon))}}, {"escape", kJsonEscape}});
       }
-      if (found.field == nullptr) {
-        return wrong(
-            PhraseId::TemplateNoSuchField, text, at + 1,
-            {{"name", QuotedText{std::string(name)}},
-             {"fields",
-              fmt::format("{}", fmt::join(kFields | std::views::transform(&NamedField::name), ", "))}});
-      }
+      if (found.field == nullptr) return std::unexpected(no_such_field(name, column(text, at + 1), kNames));
       made.pieces_.push_back({.text = std::move(literal),
                               .field_text = found.field->text,
                               .append_field = found.field->append,

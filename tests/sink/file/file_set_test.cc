@@ -104,12 +104,76 @@ TEST_F(FileSetTest, NoLinkIsFollowedBelowTheFolder) {
   const test::TempDir elsewhere;
   fs::create_directory_symlink(elsewhere.path(), dir_ / "evil");
   make("{host}/prog.log");
-  EXPECT_EQ(deliver(site_.records({line_of("evil", 1)})),
-            fmt::format(
-                "cannot open the folder '{}': Not a directory. Remove it: below the folder before the first "
-                "field, slurper follows no links",
-                dir_ / "evil"));
+  EXPECT_EQ(deliver(site_.records({line_of("evil", 1), line_of("good", 2), line_of("evil", 3)})), "");
   EXPECT_TRUE(fs::is_empty(elsewhere.path()));
+  EXPECT_EQ(file("good/prog.log"), "good 2\n");
+  EXPECT_EQ(file("_other/prog.log"), "evil 1\nevil 3\n");
+  const std::string report = fmt::format(
+      "writes the lines of '{}' to '{}' instead: cannot open the folder '{}': "
+      "Not a directory",
+      dir_ / "evil/prog.log", dir_ / "_other/prog.log", dir_ / "evil");
+  EXPECT_EQ(site_.said(),
+            report + ". Remove it: below the folder before the first field, slurper follows no links\n");
+}
+
+// One host's file must not stop those of all others, whatever is wrong with it.
+TEST_F(FileSetTest, AFileThatCannotBeOpenedStopsNoOther) {
+  fs::create_directory(dir_ / "folder.log");
+  fs::create_symlink("/etc/passwd", dir_ / "link.log");
+  ASSERT_EQ(::mkfifo((dir_ / "fifo.log").c_str(), 0600), 0);
+  make("{host}.log");
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(deliver(site_.records({line_of("folder", i), line_of("one", i), line_of("link", i),
+                                     line_of("fifo", i), line_of("two", i)})),
+              "");
+  }
+  EXPECT_EQ(file("one.log"), "one 0\none 1\n");
+  EXPECT_EQ(file("two.log"), "two 0\ntwo 1\n");
+  EXPECT_EQ(file("_other.log"), "folder 0\nlink 0\nfifo 0\nfolder 1\nlink 1\nfifo 1\n")
+      << "in the order of the log";
+  EXPECT_EQ(std::ranges::count(site_.said(), '\n'), 1) << "one report is enough: " << site_.said();
+  fs::remove(dir_ / "link.log");
+  EXPECT_EQ(deliver(site_.records({line_of("link", 5)})), "");
+  EXPECT_EQ(file("link.log"), "link 5\n") << "as soon as the cause is removed";
+}
+
+// A place among the `max_destinations` is for a file that exists.
+TEST_F(FileSetTest, AFileThatCannotBeOpenedTakesNoPlace) {
+  fs::create_directory(dir_ / "folder.log");
+  make("{host}.log", {{"max_destinations", "1"}});
+  EXPECT_EQ(deliver(site_.records({line_of("folder", 1)})), "");
+  EXPECT_EQ(deliver(site_.records({line_of("one", 2)})), "");
+  EXPECT_EQ(file("one.log"), "one 2\n");
+}
+
+// After a kill, the records come again, and other files can be opened than before.
+TEST_F(FileSetTest, NoLineIsLostWhicheverFileBreaksOverAKill) {
+  make("{host}.log");
+  const auto records = site_.records(
+      {line_of(std::string(250, 'x'), 0), line_of("one", 1), line_of("two", 2), line_of("one", 3)});
+  EXPECT_EQ(deliver(records), "");
+  for (const char* host : {"one", "two"}) {
+    sink_->close();
+    fs::rename(dir_ / fmt::format("{}.log", host), dir_ / fmt::format("{}.kept", host));
+    fs::create_directory(dir_ / fmt::format("{}.log", host));
+    ASSERT_TRUE(site_.open(*sink_));
+    EXPECT_EQ(deliver(records), "");
+    const std::string all = file("one.log") + file("one.kept") + file("two.log") + file("two.kept");
+    for (const char* line : {"one 1\n", "two 2\n", "one 3\n"})
+      EXPECT_TRUE((all + file("_other.log")).contains(line)) << line;
+  }
+}
+
+// What is wrong with all files is the sink's failure: nothing is refused.
+TEST_F(FileSetTest, WithoutItsFirstFolderItFails) {
+  make("{host}/{program}.log");
+  fs::remove_all(dir_.path());
+  EXPECT_THAT(
+      deliver(site_.records({line_of("one", 1)})),
+      HasSubstr(fmt::format("No such file or directory. Create it: mkdir -p -m 0750 '{}', and chown it "
+                            "to slurper's user",
+                            dir_.path())));
+  fs::create_directory(dir_.path());
 }
 
 TEST_F(FileSetTest, AFolderThatIsMissingIsSaid) {
@@ -117,8 +181,11 @@ TEST_F(FileSetTest, AFolderThatIsMissingIsSaid) {
   ASSERT_TRUE(sink);
   const auto opened = site_.open(**sink);
   ASSERT_FALSE(opened);
-  EXPECT_EQ(text_of(opened.error()),
-            fmt::format("cannot read the folder '{}': No such file or directory", dir_ / "none"));
+  EXPECT_EQ(
+      text_of(opened.error()),
+      fmt::format("cannot read the folder '{0}': No such file or directory. Create it: mkdir -p -m 0750 "
+                  "'{0}', and chown it to slurper's user",
+                  dir_ / "none"));
 }
 
 TEST(Folders, AreMadeOrTheFailureIsSaid) {
@@ -210,7 +277,9 @@ TEST_F(FileSetTest, NoLinkIsFollowedInPlaceOfAnOpenFilesFolder) {
   EXPECT_EQ(deliver(site_.records({line_of("one", 1)})), "");
   fs::remove_all(dir_ / "one");
   fs::create_directory_symlink(elsewhere.path(), dir_ / "one");
-  EXPECT_THAT(deliver(site_.records({line_of("one", 2)})), HasSubstr("slurper follows no links"));
+  EXPECT_EQ(deliver(site_.records({line_of("one", 2)})), "");
+  EXPECT_THAT(site_.said(), HasSubstr("slurper follows no links"));
+  EXPECT_EQ(file("_other/prog.log"), "one 2\n");
   EXPECT_TRUE(fs::is_empty(elsewhere.path()));
 }
 

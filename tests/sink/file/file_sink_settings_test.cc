@@ -67,6 +67,23 @@ TEST(FileSinkSettings, APathIsNeeded) {
   EXPECT_THAT(complaint({{"path", "-"}}), HasSubstr("A '-' stands for no stream here"));
 }
 
+TEST(FileSinkSettings, MaxDestinationsIsForPathsWithFields) {
+  const auto doubts = [](const std::string& path) {
+    SinkSettings settings{.name = "test", .type = "file", .place = "here", .options = {}};
+    for (const auto& [name, value] : SinkSite::Pairs{{"path", path}, {"max_destinations", "7"}})
+      settings.options.push_back({.name = name, .values = {value}, .is_list = false, .place = "here:2:1"});
+    ConfiguredOptions options(settings, settings_of(file_sink()));
+    (void)file_sink().make(options);
+    EXPECT_TRUE(options.check());
+    std::string text;
+    for (const Phrase& warning : options.warnings()) text += text_of(warning);
+    return text;
+  };
+  EXPECT_EQ(doubts("/x/{host}.log"), "");
+  EXPECT_EQ(doubts("/x/y.log"),
+            "'here:2:1': max_destinations of the sink 'test' has no effect: no field stands in the path");
+}
+
 TEST(FileSinkSettings, AFullDiskIsTheLogsAffair) {
   EXPECT_THAT(complaint({{"when_disk_full", "wait"}}), HasSubstr("has no key 'when_disk_full'"));
 }

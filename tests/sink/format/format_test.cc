@@ -82,7 +82,7 @@ TEST(FormatTest, WhatIsWrongIsToldWithItsPlace) {
               HasSubstr("but has an unknown escape ':jsno' as character 7; the only one is :json"));
   EXPECT_THAT(formatted("", ""), HasSubstr("is \"\", but must be one of"));
   EXPECT_THAT(formatted("\u00fc{hots}", ""),
-              HasSubstr("but has an unknown field 'hots' as character 3; the fields are time, arrival, "));
+              HasSubstr("but has an unknown field 'hots' as character 3; did you mean 'host'?"));
   EXPECT_THAT(
       formatted("ab{msg", ""),
       HasSubstr(
