@@ -15,9 +15,9 @@ std::string size_text(std::uint64_t bytes) {
   return format_rounded(ByteSize{bytes});
 }
 
-// ", sink 'x': 12 lines, 1.2MiB behind, FAILING"; the alerts say why it fails. `what`: "sink".
+// "\n  sink 'x': 12 lines, 1.2MiB behind, FAILING"; the alerts say why it fails. `what`: "sink".
 std::string to_text(std::string_view what, const SinkStatus& sink, StreamOffset end) {
-  std::string text = fmt::format(", {} '{}': {} lines", what, sink.name, sink.records);
+  std::string text = fmt::format("\n  {} '{}': {} lines", what, sink.name, sink.records);
   if (sink.has_begun)
     text += fmt::format(", {} behind", size_text(end.value - std::min(end.value, sink.acked)));
   if (sink.rejected > 0) text += fmt::format(", {} lines refused", sink.rejected);
@@ -61,9 +61,10 @@ std::string to_status_text(const Snapshot& snapshot) {
       size_text(intake.dropped_bytes), intake.times_full,
       std::chrono::duration<double>(intake.time_full).count(), snapshot.watch.second_readers,
       intake.short_reads);
+  text += ", " + to_text(snapshot.alerts);
   for (const SinkStatus& sink : snapshot.sinks) text += to_text("sink", sink, intake.tail);
   for (const SinkStatus& sink : snapshot.ending_sinks) text += to_text("ending sink", sink, intake.tail);
-  return text + ", " + to_text(snapshot.alerts);
+  return text;
 }
 
 std::string to_status_line(const Snapshot& snapshot, std::uint64_t lines_per_second) {

@@ -14,7 +14,7 @@ namespace slurper {
 // For the end of a start: "reading 'FIFO' (a pipe of 1.00MiB) into 'LOG' from offset 0".
 [[nodiscard]] std::string to_start_text(const Snapshot& snapshot);
 
-// For SIGUSR2: the whole snapshot.
+// For SIGUSR2: the whole snapshot, in one line, and a line for each sink.
 [[nodiscard]] std::string to_status_text(const Snapshot& snapshot);
 
 // For systemd's STATUS=: what `systemctl status` has room for.

@@ -107,12 +107,11 @@ TEST_F(SinkKill, AFileHasEachLineOnce) {
                                        [&] {
                                          slurper.signal(SIGUSR2);
                                          const std::string said = slurper.err();
-                                         const std::size_t status = said.rfind("status: ");
-                                         return status != std::string::npos &&
-                                                said.find(" 0B wait", status) != std::string::npos &&
-                                                said.find(", 0B behind, sink", status) != std::string::npos &&
-                                                said.find(", 0B behind, all well", status) !=
-                                                    std::string::npos;
+                                         const std::string status =
+                                             said.substr(std::min(said.size(), said.rfind("status: ")));
+                                         const std::size_t first = status.find(", 0B behind\n");
+                                         return status.contains(" 0B wait") && first != std::string::npos &&
+                                                status.find(", 0B behind\n", first + 1) != std::string::npos;
                                        }))
         << slurper.err();
     slurper.signal(SIGTERM);
