@@ -551,9 +551,7 @@ constexpr std::array<MessageEntry, kEventIds> kTable = {{
      .words =
          "the sink {sink}, which a reload has changed or removed, does not end. Its thread is abandoned, "
          "and keeps its cursor and its files until it ends",
-     .cause =
-         "The sink hangs in a call of its library or plug-in, or waits for a program (`exec` with a long "
-         "close_timeout).",
+     .cause = "The sink hangs in a call of its library or plug-in.",
      .remedy = "systemctl restart slurper ends it: lines in flight may be delivered again, and none is lost. "
                "A plug-in must return when its stop descriptor is readable.",
      .raises = Alert::SinkHangs,

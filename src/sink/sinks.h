@@ -57,7 +57,7 @@ class Sinks {
   // of it, and then ends all sinks within `grace`. Returns false if a sink can't be ended: it hangs in a
   // call of its own, and still uses what it was given.
   [[nodiscard]] bool stop(std::chrono::milliseconds patience,
-                          std::chrono::milliseconds grace = std::chrono::seconds(1));
+                          std::chrono::milliseconds grace = std::chrono::seconds(3));
 
   // Makes the sinks that have stopped because of a loop try again.
   void resume();

@@ -31,6 +31,8 @@ constexpr std::size_t kNamed = 5;
 constexpr milliseconds kExitTime = 1s;
 // The time between SIGTERM and SIGKILL.
 constexpr milliseconds kTermTime = 2s;
+// How long each of up to three waits takes at most once slurper stops. Sinks::stop() waits three seconds.
+constexpr milliseconds kLastWait = 800ms;
 // The kernel reports no event when a process group becomes empty.
 constexpr milliseconds kFirstLook = 1ms;
 constexpr milliseconds kLastLook = 100ms;
@@ -137,12 +139,15 @@ void SupervisedProgram::end() {
   if (child_.pid() < 0) return child_.kill();
   // A program that still runs, and what it leaves behind, have this long to finish their work. What a
   // program that died leaves behind has no time.
-  const auto patience = child_.running() ? Clock::now() + end_timeout_ : Clock::now();
+  hurry_from_.reset();
+  const auto begin = Clock::now();
+  const auto patience = child_.running() ? begin + end_timeout_ : begin;
   wait_for_end(patience);
   if (child_.running()) {
-    context_->say(Level::Warning,
-                  about_file(PhraseId::EndsProgram, program_.path).with({"time", end_timeout_}));
+    const auto waited = std::min(end_timeout_, std::chrono::ceil<milliseconds>(Clock::now() - begin));
+    context_->say(Level::Warning, about_file(PhraseId::EndsProgram, program_.path).with({"time", waited}));
     child_.signal(SIGTERM);
+    if (hurry_from_) hurry_from_ = Clock::now();
     wait_for_end(Clock::now() + kTermTime);
     if (child_.running()) context_->say(Level::Warning, about_file(PhraseId::KillsProgram, program_.path));
   }
@@ -161,6 +166,7 @@ void SupervisedProgram::end_group(Clock::time_point patience) {
   const bool reports = left_in_group_.admit(MessageLimit::Clock::now()).has_value();
   if (reports) report_processes(PhraseId::EndsProcesses, left);
   child_.signal(SIGTERM);
+  if (hurry_from_) hurry_from_ = Clock::now();
   left = wait_for_group(Clock::now() + kTermTime);
   if (reports && !left.empty()) report_processes(PhraseId::KillsProcesses, left);
 }
@@ -169,34 +175,42 @@ void SupervisedProgram::report_processes(PhraseId id, std::span<const Descendant
   context_->say(Level::Warning, about_file(id, program_.path).with({"processes", names_of(processes)}));
 }
 
-// Listens until the program writes something, has ended, or `end` has passed. Its output no longer answers
-// anything, but the program must not have to wait for a reader.
+// Listens until the program writes something, has ended, slurper stops, or `end` has passed. Its output no
+// longer answers anything, but the program must not have to wait for a reader.
 void SupervisedProgram::listen_until(Clock::time_point end) {
   const auto left = std::max<milliseconds>(std::chrono::ceil<milliseconds>(end - Clock::now()), 0ms);
-  std::array<pollfd, 3> fds = {{{.fd = child_.stdout_fd(), .events = POLLIN, .revents = 0},
+  const int stop_fd = hurry_from_ ? -1 : context_->stop_fd;
+  std::array<pollfd, 4> fds = {{{.fd = child_.stdout_fd(), .events = POLLIN, .revents = 0},
                                 {.fd = child_.stderr_fd(), .events = POLLIN, .revents = 0},
-                                {.fd = child_.exit_fd(), .events = POLLIN, .revents = 0}}};
+                                {.fd = child_.exit_fd(), .events = POLLIN, .revents = 0},
+                                {.fd = stop_fd, .events = POLLIN, .revents = 0}}};
   (void)::poll(fds.data(), fds.size(), static_cast<int>(left.count()));
   if (fds[0].revents != 0) (void)read_output();
   if (fds[1].revents != 0) read_errors();
   if (fds[2].revents != 0) (void)child_.ask_how_it_ended();  // slurper ended it: no news
+  if (fds[3].revents != 0) hurry_from_ = Clock::now();
 }
 
-void SupervisedProgram::wait_for_end(Clock::time_point end) {
+// When a wait ends that may last until `patience`.
+SupervisedProgram::Clock::time_point SupervisedProgram::end_of(Clock::time_point patience) const {
+  return hurry_from_ ? std::min(patience, *hurry_from_ + kLastWait) : patience;
+}
+
+void SupervisedProgram::wait_for_end(Clock::time_point patience) {
   while (child_.running()) {
-    const bool is_last = Clock::now() >= end;
-    listen_until(end);
+    const bool is_last = Clock::now() >= end_of(patience);
+    listen_until(end_of(patience));
     if (is_last) return;
   }
 }
 
-// Returns what is left of the process group at `end`.
-std::vector<Descendant> SupervisedProgram::wait_for_group(Clock::time_point end) {
+// Returns what is left of the process group when the wait ends.
+std::vector<Descendant> SupervisedProgram::wait_for_group(Clock::time_point patience) {
   for (milliseconds pause = kFirstLook;; pause = std::min(2 * pause, kLastLook)) {
     std::vector<Descendant> left = descendants().group;
     const auto now = Clock::now();
-    if (left.empty() || now >= end) return left;
-    listen_until(std::min(end, now + pause));
+    if (left.empty() || now >= end_of(patience)) return left;
+    listen_until(std::min(end_of(patience), now + pause));
   }
 }
 

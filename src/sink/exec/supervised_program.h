@@ -45,7 +45,8 @@ class SupervisedProgram {
   [[nodiscard]] Phrase how_it_ended(Phrase or_else);
 
   // Ends a program that still runs: closes its input, then sends SIGTERM, then SIGKILL. Its process group
-  // gets the same, since what it leaves behind would pile up with each new start.
+  // gets the same, since what it leaves behind would pile up with each new start. Once slurper stops, neither
+  // signal waits longer than a second: slurper leaves no program behind when it exits.
   void end();
 
  private:
@@ -54,8 +55,9 @@ class SupervisedProgram {
   void report_line(std::string_view line);
   void report_processes(PhraseId id, std::span<const Descendant> processes);
   void listen_until(Clock::time_point end);
-  void wait_for_end(Clock::time_point end);
-  [[nodiscard]] std::vector<Descendant> wait_for_group(Clock::time_point end);
+  [[nodiscard]] Clock::time_point end_of(Clock::time_point patience) const;
+  void wait_for_end(Clock::time_point patience);
+  [[nodiscard]] std::vector<Descendant> wait_for_group(Clock::time_point patience);
   void end_group(Clock::time_point patience);
   [[nodiscard]] Descendants descendants() const { return find_descendants(child_.pid(), mark_); }
 
@@ -63,7 +65,8 @@ class SupervisedProgram {
   std::chrono::milliseconds end_timeout_;
   const SinkContext* context_ = nullptr;
   TakeLine take_line_;
-  std::string mark_;  // in the environment of this program and of no other
+  std::optional<Clock::time_point> hurry_from_;  // since when slurper stops, while the program ends
+  std::string mark_;                             // in the environment of this program and of no other
   ChildProcess child_;
   LineCutter output_;
   LineCutter errors_;

@@ -333,6 +333,20 @@ TEST_F(ExecSinkTest, WhatIgnoresATermInTheGroupIsKilled) {
               ContainsRegex("kills what its program '.*' has left behind, which continues in spite of "));
 }
 
+// slurper exits soon, and leaves nothing behind.
+TEST_F(ExecSinkTest, WhenSlurperStopsNoProgramOutlivesIt) {
+  make("trap '' TERM; echo $$ >$OUT; while :; do sleep 1; done", {{"close_timeout", "1h"}});
+  ASSERT_TRUE(open());
+  const std::string pid = pids_in(out_, 1).front();
+  auto closed = std::async(std::launch::async, [&] { sink_->close(); });
+  site_.stop();
+  closed.get();
+  EXPECT_TRUE(is_gone(pid));
+  EXPECT_THAT(site_.said(),
+              ContainsRegex("sends SIGTERM to its program '.*', which has not ended .* after its "
+                            "input\nkills its program '.*', which continues in spite of SIGTERM"));
+}
+
 // A pipeline's end writes what its beginning has read: the end of the input reaches it last.
 TEST_F(ExecSinkTest, WhatFinishesItsWorkInTheGroupIsLeftTheTime) {
   make("mkfifo $OUT.go; (cat $OUT.go >/dev/null; echo done >$OUT) </dev/null & read -r line",
