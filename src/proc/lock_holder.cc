@@ -161,9 +161,12 @@ std::optional<LockHolder> classify(pid_t pid, uid_t owner) {
   }
   // Any user may call a program slurper, but can't run it as another user: a set-uid program keeps its
   // caller's real uid.
+  // A slurper that was installed under another name runs beside others of that name.
+  const std::optional<Process> self = read_status(::getpid());
+  const bool is_named_so =
+      process->command.starts_with("slurper"sv) || (self && process->command == self->command);
   const auto is_trusted = [owner](uid_t user) { return user == 0 || user == ::geteuid() || user == owner; };
-  const bool is_slurper = process->command.starts_with("slurper"sv) && is_trusted(process->real) &&
-                          is_trusted(process->effective);
+  const bool is_slurper = is_named_so && is_trusted(process->real) && is_trusted(process->effective);
   return LockHolder{
       .kind = is_slurper ? Kind::Slurper : Kind::Stranger, .pid = pid, .command = process->command};
 }

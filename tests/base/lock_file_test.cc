@@ -184,6 +184,15 @@ TEST_F(LockHolderTest, ASlurperIsRespected) {
   EXPECT_EQ(claim().error, 0);
 }
 
+// A slurper may be installed under any name.
+TEST_F(LockHolderTest, AProgramOfThisOnesNameIsRespected) {
+  std::string own = test::content_of("/proc/self/comm");
+  own.pop_back();  // the newline
+  const FlockHolder holder(path_, {.command = own});
+  EXPECT_EQ(claim().error, -EWOULDBLOCK);
+  EXPECT_EQ(claim().holder.kind, LockHolder::Kind::Slurper);
+}
+
 TEST_F(LockHolderTest, AStrangerIsNotWaitedFor) {
   const FlockHolder holder(path_, {.command = "flock"});
   const FlockClaim passed = claim();
