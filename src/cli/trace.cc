@@ -128,9 +128,9 @@ constexpr std::array<std::array<std::string_view, 4>, 3> kAlternatives = {{
     {"--write", "--output"},
 }};
 // And none of these with -r.
-constexpr std::array<std::string_view, 16> kRecording = {
-    "--fifo", "--engine", "--all-calls", "--user",   "--write", "--snaplen", "--env",    "--for",
-    "--size", "-z",       "--until",     "--before", "--after", "--memory",  "--repeat", "--rotate"};
+constexpr std::array<std::string_view, 17> kRecording = {
+    "--fifo", "--unit", "--engine", "--all-calls", "--user",  "--write",  "--snaplen", "--env",   "--for",
+    "--size", "-z",     "--until",  "--before",    "--after", "--memory", "--repeat",  "--rotate"};
 // What the first of each pair needs.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kNeeds = {{
     {"-z", "--write"},
@@ -256,10 +256,10 @@ Command add_trace_command(CLI::App& program, std::optional<std::vector<std::stri
   add_view_options(*parser, *options);
   parser->add_flag("--list", *list, "lists the fields of filters and formats");
   parser->footer(
-      "Without -r it records: a FIFO (--fifo), processes (-p 12,345), the command\n"
-      "after --, or the whole machine. With -r it shows what slurper or sysdig has\n"
-      "recorded; the exit status is 65 if that is damaged, and what can be read is\n"
-      "shown all the same.");
+      "Without -r it records: a FIFO (--fifo), a unit of systemd (--unit), processes\n"
+      "(-p 12,345), the command after --, or the whole machine. With -r it shows what\n"
+      "slurper or sysdig has recorded; the exit status is 65 if that is damaged, and\n"
+      "what can be read is shown all the same.");
   const bool has_command = traced.has_value();
   live->selection.command = std::move(traced).value_or(std::vector<std::string>());
   parser->callback([parser, options, live, has_command] {

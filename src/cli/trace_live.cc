@@ -54,6 +54,7 @@ std::vector<std::string> arguments_of(const TraceSelection& selection, const std
     arguments.push_back(fmt::format("{}={}", option, value));
   };
   if (!selection.fifo.empty()) add("--fifo", selection.fifo);
+  if (!selection.unit.empty()) add("--unit", selection.unit);
   if (!selection.pids.empty()) arguments.push_back(fmt::format("-p{}", fmt::join(selection.pids, ",")));
   if (!selection.user.empty()) arguments.push_back("-u" + selection.user);
   if (!selection.engine.empty()) add("--engine", selection.engine);

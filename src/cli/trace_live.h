@@ -14,9 +14,10 @@
 
 namespace slurper {
 
-// What to record. At most one of fifo, pids and command; none: the whole machine.
+// What to record. At most one of fifo, unit, pids and command; none: the whole machine.
 struct TraceSelection {
   std::string fifo;
+  std::string unit;
   std::vector<pid_t> pids;
   std::vector<std::string> command;
   std::string user;    // that runs the command; empty: the caller

@@ -104,6 +104,8 @@ void add_live_options(CLI::App& parser, LiveOptions& options) {
   TraceSelection& selection = options.selection;
   parser.add_option("--fifo", selection.fifo, "records the calls on this FIFO, by any process")
       ->type_name("PATH");
+  parser.add_option("--unit", selection.unit, "records the processes of this unit of systemd")
+      ->type_name("NAME");
   parser.add_flag("--all-calls", selection.all_calls, "with --fifo: all calls of its holders");
   parser
       .add_option("--engine", selection.engine,

@@ -31,8 +31,8 @@ constexpr int kUnavailable = 69;   // EX_UNAVAILABLE
 
 constexpr std::size_t kMostSaid = 2000;
 
-constexpr const char* kAttached[] = {"on_fork",   "on_exec",  "on_process_exit", "on_signal",
-                                     "on_switch", "on_enter", "on_exit"};
+constexpr const char* kAttached[] = {"on_fork", "on_exec",   "on_process_exit", "on_signal",
+                                     "on_move", "on_switch", "on_enter",        "on_exit"};
 
 // What libbpf says while it loads: shown only if that fails.
 std::string& said() {
@@ -133,11 +133,14 @@ Recorded<void> BpfPrograms::open(const TraceConfig& config) {
   options.sz = sizeof options;
   options.object_name = "slurper_trace";
   const auto size = static_cast<std::size_t>(slurper_trace_object_end - slurper_trace_object);
+  by_unit_ = config.unit_size != 0;
   object_ = bpf_object__open_mem(slurper_trace_object, size, &options);
   if (object_ == nullptr) return load_error(errno);
   bpf_map* const constants = bpf_object__find_map_by_name(object_, ".rodata.config");
   if (constants == nullptr || bpf_map__set_initial_value(constants, &config, sizeof config) != 0)
     return load_error(EINVAL);
+  // Where the kernel has no cgroups, only the selection of a unit fails.
+  bpf_program__set_autoload(bpf_object__find_program_by_name(object_, "on_move"), by_unit_);
   if (const int failed = bpf_object__load(object_); failed != 0) return load_error(-failed);
   ring_ =
       ring_buffer__new(bpf_object__find_map_fd_by_name(object_, "records"), on_record, &receiver_, nullptr);
@@ -168,6 +171,7 @@ Recorded<void> BpfPrograms::make_iterators() {
 
 Recorded<void> BpfPrograms::attach() {
   for (const char* const name : kAttached) {
+    if (!by_unit_ && std::string_view(name) == "on_move") continue;
     bpf_link* const link = bpf_program__attach(bpf_object__find_program_by_name(object_, name));
     if (link == nullptr) return load_error(errno);
     links_.push_back(link);

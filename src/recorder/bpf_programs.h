@@ -54,6 +54,7 @@ class BpfPrograms : public Engine {
   bpf_object* object_ = nullptr;
   ring_buffer* ring_ = nullptr;
   std::vector<bpf_link*> links_;
+  bool by_unit_ = false;
   UniqueFd wakeup_;  // epoll
   int waits_for_ = -1;
   bpf_link* mark_ = nullptr;

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/text.h"
+#include "proc/service_unit.h"
 #include "trace/engine/event.h"
 
 namespace slurper {
@@ -72,6 +73,14 @@ Recorded<void> set_engine(std::string_view text, RecorderOptions& options) {
   return {};
 }
 
+Recorded<void> set_unit(std::string_view text, RecorderOptions& options) {
+  options.unit = unit_name(text);
+  if (options.unit.empty())
+    return usage(
+        fmt::format("--unit takes the name of a unit of systemd, such as rsyslog, not {}", in_quotes(text)));
+  return {};
+}
+
 template <typename Number>
 Recorded<void> set_number(std::string_view name, std::string_view text, Number& number) {
   const auto value = whole_number<Number>(text);
@@ -89,6 +98,7 @@ constexpr int kEnv = 261;
 constexpr int kOutputFd = 262;
 constexpr int kNeverWatched = 263;
 constexpr int kEngine = 264;
+constexpr int kUnit = 265;
 
 constexpr option kLong[] = {{"fifo", required_argument, nullptr, kFifo},
                             {"all-calls", no_argument, nullptr, kAllCalls},
@@ -99,6 +109,7 @@ constexpr option kLong[] = {{"fifo", required_argument, nullptr, kFifo},
                             {"output-fd", required_argument, nullptr, kOutputFd},
                             {"never-watch", required_argument, nullptr, kNeverWatched},
                             {"engine", required_argument, nullptr, kEngine},
+                            {"unit", required_argument, nullptr, kUnit},
                             {"help", no_argument, nullptr, 'h'},
                             {nullptr, 0, nullptr, 0}};
 
@@ -121,6 +132,8 @@ Recorded<void> take(int which, std::string_view value, RecorderOptions& options)
     case kFifo:
       options.fifo = value;
       return {};
+    case kUnit:
+      return set_unit(value, options);
     case kAllCalls:
       options.all_calls = true;
       return {};
@@ -145,8 +158,9 @@ Recorded<void> take(int which, std::string_view value, RecorderOptions& options)
 }
 
 Recorded<void> check(const RecorderOptions& options) {
-  const int selected = !options.fifo.empty() + !options.pids.empty() + !options.command.empty();
-  if (selected > 1) return usage("--fifo, -p and a command exclude each other");
+  const int selected =
+      !options.fifo.empty() + !options.unit.empty() + !options.pids.empty() + !options.command.empty();
+  if (selected > 1) return usage("--fifo, --unit, -p and a command exclude each other");
   if (!options.user.empty() && options.command.empty())
     return usage("-u is for a command: -u USER -- COMMAND");
   if (options.compression != CaptureOutput::Compression::None && options.write_to.empty())
@@ -175,11 +189,12 @@ std::string options_help() {
   return "Records what processes do with their descriptors, in the capture format of sysdig.\n"
          "`slurper trace` runs this program; see slurper-trace(8).\n"
          "\n"
-         "Usage: slurper-trace [--fifo PATH | -p PID,... | -- COMMAND...] [OPTIONS]\n"
+         "Usage: slurper-trace [--fifo PATH | --unit NAME | -p PID,... | -- COMMAND...] [OPTIONS]\n"
          "\n"
          "  --fifo PATH      the calls on this FIFO, by any process, and those in which its holders "
          "sleep\n"
          "  --all-calls      with --fifo: all calls of its holders\n"
+         "  --unit NAME      the processes of a unit of systemd, now and after its restarts\n"
          "  -p PID,...       these processes, their descendants, and later children\n"
          "  -- COMMAND...    runs the command, records it, and exits with its status\n"
          "  -u USER          runs the command as this user\n"

@@ -18,6 +18,7 @@ enum class EngineChoice : std::uint8_t { Automatic, Bpf, Ptrace };
 
 struct RecorderOptions {
   std::string fifo;
+  std::string unit;  // of systemd, with its suffix
   std::vector<pid_t> pids;
   std::vector<std::string> command;
   std::string user;  // that runs the command; empty: the caller
@@ -33,7 +34,9 @@ struct RecorderOptions {
   std::uint64_t max_size = 0;  // bytes; 0: no limit
   pid_t never_watched = 0;     // the program that runs this one
 
-  [[nodiscard]] bool whole_machine() const { return fifo.empty() && pids.empty() && command.empty(); }
+  [[nodiscard]] bool whole_machine() const {
+    return fifo.empty() && unit.empty() && pids.empty() && command.empty();
+  }
 };
 
 using RecorderError = CaptureError;

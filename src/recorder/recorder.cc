@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "proc/open_descriptors.h"
+#include "proc/service_unit.h"
 #include "recorder/initial_state.h"
 #include "recorder/privileges.h"
 #include "trace/call_table.h"
@@ -102,6 +103,11 @@ Recorded<TraceConfig> Recorder::config() {
     config.fifo_dev = device_for_kernel(file.st_dev);
     config.by_fifo = 1;
   }
+  if (!options_.unit.empty()) {
+    const std::string end = "/" + options_.unit;
+    config.unit_size = static_cast<u32>(end.copy(config.unit, sizeof config.unit));
+    config.hierarchies = unit_hierarchies();
+  }
   config.snaplen = options_.snaplen;
   config.own_pid = static_cast<u32>(::getpid());
   config.own_parent_pid = static_cast<u32>(options_.never_watched);
@@ -173,6 +179,20 @@ Recorded<void> Recorder::choose_processes() {
                                 in_quotes(options_.fifo))});
     list(holders);
   }
+  if (!options_.unit.empty()) {
+    const std::set<pid_t> pids = processes_of_unit(options_.unit);
+    if (pids.empty() && !engine_->finds_newcomers())
+      return std::unexpected(RecorderError{
+          kNoInput, fmt::format("the unit {} has no processes, and without BPF, those that it starts later "
+                                "cannot be seen",
+                                options_.unit)});
+    if (pids.empty())
+      fmt::print(stderr,
+                 "slurper-trace: the unit {} has no processes now. They are recorded when it starts;\n"
+                 "systemctl status {} says if there is such a unit.\n",
+                 options_.unit, options_.unit);
+    list(pids);
+  }
   for (std::size_t before = 0;;) {
     if (!options_.pids.empty())
       list(with_descendants(std::set<pid_t>(options_.pids.begin(), options_.pids.end())));
@@ -242,6 +262,10 @@ Recorded<void> Recorder::turn() {
   const std::uint64_t until = engine_->complete_until(monotonic_now()) - kMillisecond;
   const std::uint64_t before = records_;
   engine_->consume();
+  if (!newcomers_.empty()) {
+    if (const auto marked = engine_->mark_threads(); !marked) return marked;
+    newcomers_.clear();
+  }
   count_drops();
   queue_.take_until(until + static_cast<std::uint64_t>(clock_offset_), pending_);
   if (const auto written = output_->write(pending_); !written) return written;
@@ -282,9 +306,20 @@ bool Recorder::is_of_fifo(const RecordView& view) {
   return true;
 }
 
+// The kernel has marked the thread that was moved, and those whose calls it sees from then on.
+void Recorder::take_move(const TraceRecord& record) {
+  const auto pid = static_cast<pid_t>(record.pid);
+  if (record.args[0] == 0) {
+    watched_.erase(pid);
+  } else if (watched_.insert(pid).second) {
+    newcomers_.insert(pid);
+  }
+}
+
 void Recorder::take(std::string_view bytes) {
   ++records_;
   const TraceRecord* const first = view_of(bytes).record;
+  if (first != nullptr && first->kind == RecordMove) return take_move(*first);
   if (first != nullptr && (first->flags & RecordPerhaps) != 0) {
     const RecordView view = view_of(bytes);
     const bool shown = opens_fifo_.contains(first->tid);

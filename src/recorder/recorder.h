@@ -43,6 +43,7 @@ class Recorder {
   Recorded<void> turn();
   Recorded<void> finish();
   void take(std::string_view record);
+  void take_move(const TraceRecord& record);
   [[nodiscard]] bool is_of_fifo(const RecordView& view);
   void count_drops();
   void look_at_clock();
@@ -58,7 +59,8 @@ class Recorder {
   UnixConnections connections_;
   ProcessBook processes_;
   RecordConverter converter_;
-  std::set<pid_t> watched_;  // with whole_machine: those left out
+  std::set<pid_t> watched_;    // with whole_machine: those left out
+  std::set<pid_t> newcomers_;  // watched, but perhaps not all of their threads are
   std::pair<dev_t, ino_t> fifo_{};
   std::unordered_set<u32> opens_fifo_;  // threads that sleep in an open of it
   UniqueFd signals_;

@@ -126,6 +126,17 @@ int fork_twice() {
   return 7;
 }
 
+// A thread that is not the first says that it is there, and then repeats each byte that it reads.
+int echo_from_thread() {
+  std::thread([] {
+    char byte = '.';
+    do {
+      must(::write(STDOUT_FILENO, &byte, 1) == 1, "write");
+    } while (::read(STDIN_FILENO, &byte, 1) == 1);
+  }).join();
+  return 0;
+}
+
 // A thread that is not the first executes write_closed(), with a descriptor that is closed thereby.
 int exec_from_thread(const char* self) {
   const int fd = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -222,6 +233,7 @@ int main(int argc, char** argv) {
   if (task == "ask") return ask(std::atoi(argument));
   if (task == "copy") return copy();
   if (task == "fork-twice") return fork_twice();
+  if (task == "echo-from-thread") return echo_from_thread();
   if (task == "exec-from-thread") return exec_from_thread(argv[0]);
   if (task == "write-closed") return write_closed(std::atoi(argument));
   if (task == "spawn") return spawn();

@@ -21,6 +21,7 @@ enum {
   RecordSignal = 6,  // args[0]: the signal, args[1]: the receiving process, args[2]: its thread
   RecordState = 7,   // from the iterator: what is known of a thread
   RecordFile = 8,    // from the iterator: an open descriptor; args[0]: its number, args[1]: its open flags
+  RecordMove = 9,    // the process came into the selected unit (args[0]: 1), or left it (0)
 };
 
 enum {
@@ -131,7 +132,9 @@ struct TraceConfig {
   u8 all_calls;        // with by_fifo: all calls of its holders
   u8 with_environment;
   u8 whole_machine;  // all processes but those listed
-  u32 unused;
+  u32 unit_size;     // of `unit`; 0: no unit is selected
+  char unit[256];    // "/" and the name of a unit, as it ends the path of its cgroup
+  u64 hierarchies;   // of cgroups, in which systemd keeps units: bit N for the one with the id N
   struct CallShape shapes[TraceMaxCalls];
 };
 

@@ -125,6 +125,14 @@ struct task_struct {
   kuid_t loginuid;
 };
 
+struct cgroup_root {
+  int hierarchy_id;
+};
+
+struct cgroup {
+  struct cgroup_root* root;
+};
+
 struct linux_binprm {
   const char* filename;
 };

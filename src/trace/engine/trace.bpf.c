@@ -13,6 +13,7 @@ static __always_inline void look_again(struct thread_state *t, struct task_struc
   u32 pid = task->tgid;
   t->generation = generation;
   if (bpf_map_lookup_elem(&processes, &pid)) t->watched = 1;
+  else if (config.unit_size) t->watched = 0;  // it has left
 }
 
 static __always_inline void watch_process(struct thread_state *t, struct task_struct *task) {
@@ -29,8 +30,8 @@ static __always_inline bool is_own(struct task_struct *task) {
 
 static __always_inline struct thread_state *state_of(struct task_struct *task, u32 nr) {
   struct thread_state *t = bpf_task_storage_get(&threads, task, 0, 0);
-  if (!config.by_fifo) return t;
-  if (!t) {
+  if (!config.by_fifo && !config.unit_size) return t;
+  if (!t && config.by_fifo) {
     // Anyone may come to hold the FIFO, and the call with which that shows began before.
     const volatile struct CallShape *shape = shape_of(nr);
     if (!shape || !(shape->fd || shape->flags & ShapeFdResult) || is_own(task)) return 0;
@@ -193,7 +194,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child) {
   }
   c->watched = c->seen = c->skip = 1;
   c->generation = generation;
-  if (config.by_fifo) {
+  if (config.by_fifo || config.unit_size) {
     u32 pid = child->tgid, one = 1;
     bpf_map_update_elem(&processes, &pid, &one, BPF_ANY);
   }
@@ -277,6 +278,56 @@ int BPF_PROG(on_signal, int number, void *info, struct task_struct *task, int gr
   r->args[2] = task->pid;
   r->args[3] = r->args[4] = r->args[5] = 0;
   bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+  return 0;
+}
+
+struct matching {
+  u32 have;  // bytes of config.unit that the path ends with so far
+  bool found;
+};
+
+// A unit's cgroup, and those below it, have its name between two slashes. The name has none, so what has been
+// compared in vain begins no match but by its last byte.
+static long match_unit(u64 i, struct matching *m) {
+  struct scratch *s = get_scratch();
+  u64 at = i, have = m->have;
+  if (!s) return 1;
+  BOUND(at, 1023);
+  BOUND(have, 255);
+  char c = s->bytes[at];
+  if (m->have == config.unit_size && (c == '/' || !c)) {
+    m->found = 1;
+    return 1;
+  }
+  if (!c) return 1;
+  if (m->have < config.unit_size && c == config.unit[have]) m->have++;
+  else m->have = c == '/';
+  return 0;
+}
+
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(on_move, struct cgroup *to, const char *path, struct task_struct *task, bool whole_process) {
+  u32 hierarchy = to->root->hierarchy_id;
+  struct scratch *s = get_scratch();
+  if (!s || hierarchy > 63 || !(config.hierarchies >> hierarchy & 1) || is_own(task)) return 0;
+  if (bpf_probe_read_kernel_str(s->bytes, 1024, path) < 0) return 0;
+  struct matching m = {};
+  bpf_loop(1024, match_unit, &m, 0);
+  u32 pid = task->tgid, one = 1;
+  bool was_inside = bpf_map_lookup_elem(&processes, &pid) != 0;
+  if (m.found == was_inside) return 0;
+  if (m.found) bpf_map_update_elem(&processes, &pid, &one, BPF_ANY);
+  else bpf_map_delete_elem(&processes, &pid);
+  __sync_fetch_and_add(&generation, 1);
+  struct thread_state *t = bpf_task_storage_get(&threads, task, 0, m.found ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
+  if (t) t->watched = m.found;
+  struct TraceRecord *r = &s->record;
+  fill(r, task, RecordMove);
+  fill_name(r, task);
+  r->begin = r->end = bpf_ktime_get_ns();
+  r->args[0] = m.found;
+  r->args[1] = r->args[2] = r->args[3] = r->args[4] = r->args[5] = 0;
+  send(s, 0, BPF_RB_FORCE_WAKEUP);
   return 0;
 }
 
