@@ -273,6 +273,7 @@ Command add_trace_command(CLI::App& program, std::optional<std::vector<std::stri
       throw CLI::ValidationError("-w", "- is standard output: -z, --until and --rotate need a file");
     if (has_command && !options->read_file.empty())
       throw CLI::ValidationError("-r", "shows a capture and runs no command");
+    live->selection.shows_progress = !live->selection.write_to.empty() && !has_command;
     sort_out_print_option(*options, *live);
     if (!options->read_file.empty()) select_processes(live->selection.pids, options->filter);
   });

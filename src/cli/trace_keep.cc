@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -82,7 +83,7 @@ class Keeper {
   // False, and the recording ends, if the file can't be written.
   bool done(const Captured<void>& written) {
     if (written) return true;
-    fmt::print(err_, "slurper: {}\n", written.error().text);
+    say(written.error().text);
     stop(written.error().status);
     return false;
   }
@@ -91,7 +92,12 @@ class Keeper {
     status_ = status;
     end_();
   }
-  void say(const Phrase& phrase) { fmt::print(err_, "slurper: {}\n", to_text(phrase)); }
+  void say(const Phrase& phrase) { say(to_text(phrase)); }
+  // On a terminal, the recorder shows there how far it is.
+  void say(const std::string& text) {
+    const bool is_terminal = ::isatty(::fileno(err_)) != 0;
+    fmt::print(err_, "{}slurper: {}\n", is_terminal ? "\r\033[K" : "", text);
+  }
 
   const int stream_fd_;
   ScapReader reader_;

@@ -63,6 +63,7 @@ std::vector<std::string> arguments_of(const TraceSelection& selection, const std
   if (selection.snaplen) add("--snaplen", *selection.snaplen);
   if (selection.duration) add("--for", format(*selection.duration));
   if (selection.size) add("--size", format(*selection.size));
+  if (selection.shows_progress) arguments.emplace_back("--progress");
   if (selection.write_to.empty()) {
     add("--output-fd", stream_fd);
   } else if (selection.write_to != "-") {  // which is where it writes by itself

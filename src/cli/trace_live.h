@@ -26,6 +26,7 @@ struct TraceSelection {
   bool with_environment = false;
   std::string write_to;   // a file; empty: take_stream()
   bool compress = false;  // the file
+  bool shows_progress = false;
   std::optional<unsigned> snaplen;
   std::optional<std::chrono::milliseconds> duration;
   std::optional<ByteSize> size;

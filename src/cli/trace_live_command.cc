@@ -115,7 +115,7 @@ void add_live_options(CLI::App& parser, LiveOptions& options) {
   parser.add_option("-u,--user", selection.user, "runs the command as this user")->type_name("USER");
   parser
       .add_option("-w,--write", selection.write_to,
-                  "records into a file (mode 0600), and shows nothing;\n- is standard output")
+                  "records into a file (mode 0600), and shows no lines;\n- is standard output")
       ->type_name("FILE");
   parser.add_option("-o,--output", options.output_file, "writes the lines to a file")->type_name("FILE");
   parser

@@ -99,6 +99,7 @@ constexpr int kOutputFd = 262;
 constexpr int kNeverWatched = 263;
 constexpr int kEngine = 264;
 constexpr int kUnit = 265;
+constexpr int kProgress = 266;
 
 constexpr option kLong[] = {{"fifo", required_argument, nullptr, kFifo},
                             {"all-calls", no_argument, nullptr, kAllCalls},
@@ -110,6 +111,7 @@ constexpr option kLong[] = {{"fifo", required_argument, nullptr, kFifo},
                             {"never-watch", required_argument, nullptr, kNeverWatched},
                             {"engine", required_argument, nullptr, kEngine},
                             {"unit", required_argument, nullptr, kUnit},
+                            {"progress", no_argument, nullptr, kProgress},
                             {"help", no_argument, nullptr, 'h'},
                             {nullptr, 0, nullptr, 0}};
 
@@ -143,6 +145,9 @@ Recorded<void> take(int which, std::string_view value, RecorderOptions& options)
       return set_duration(value, options);
     case kSize:
       return set_size(value, options);
+    case kProgress:
+      options.shows_progress = true;
+      return {};
     case kEnv:
       options.with_environment = true;
       return {};
@@ -206,6 +211,7 @@ std::string options_help() {
          "  --for TIME       ends after this time, e.g. 30s\n"
          "  --size SIZE      ends when the capture has this size, e.g. 100MiB\n"
          "  --env            records the environments of programs, too\n"
+         "  --progress       shows on a terminal how much has been recorded\n"
          "  --never-watch PID  leaves this process out\n"
          "  -h, --help       shows this text\n"
          "\n"

@@ -25,6 +25,7 @@ struct RecorderOptions {
   EngineChoice engine = EngineChoice::Automatic;
   bool all_calls = false;
   bool with_environment = false;
+  bool shows_progress = false;  // on standard error, if that is a terminal
   bool help = false;
   std::uint32_t snaplen = 80;
   std::string write_to;                                                       // a file; empty: output_fd

@@ -34,6 +34,7 @@ namespace {
 constexpr int kUsage = 64;    // EX_USAGE of sysexits.h
 constexpr int kNoInput = 66;  // EX_NOINPUT
 constexpr std::uint64_t kMillisecond = 1'000'000;
+constexpr std::string_view kClearLine = "\r\033[K";  // of a terminal
 
 std::int64_t clock_now(clockid_t clock) {
   timespec now{};
@@ -83,7 +84,9 @@ Recorded<int> Recorder::run() {
   signals_ = block_signals();
   clock_ = watch_clock();
   if (const auto prepared = prepare(); !prepared) return std::unexpected(prepared.error());
-  if (const auto recorded = record(); !recorded) return std::unexpected(recorded.error());
+  const auto recorded = record();
+  if (options_.shows_progress) fmt::print(stderr, "{}", kClearLine);
+  if (!recorded) return std::unexpected(recorded.error());
   if (const auto finished = finish(); !finished) return std::unexpected(finished.error());
   report();
   return command_ ? command_->status().value_or(0) : 0;
@@ -250,7 +253,9 @@ Recorded<void> Recorder::record() {
   append_initial_state(state, *engine_, processes_, connections_, pending_);
   find_blocked();
   if (command_) command_->go();
-  if (options_.duration) end_at_ = std::chrono::steady_clock::now() + *options_.duration;
+  options_.shows_progress = options_.shows_progress && ::isatty(STDERR_FILENO) != 0;
+  began_at_ = shown_at_ = std::chrono::steady_clock::now();
+  if (options_.duration) end_at_ = began_at_ + *options_.duration;
   while (!ended()) {
     if (const auto turned = turn(); !turned) return turned;
   }
@@ -270,6 +275,7 @@ Recorded<void> Recorder::turn() {
   queue_.take_until(until + static_cast<std::uint64_t>(clock_offset_), pending_);
   if (const auto written = output_->write(pending_); !written) return written;
   pending_.clear();
+  show_progress();
   engine_->wait(signals_.get(), std::chrono::milliseconds(records_ - before > 1000 ? 1 : 10));
   look_at_clock();
   return {};
@@ -391,11 +397,29 @@ Recorded<void> Recorder::finish() {
   return output_->finish();
 }
 
+std::uint64_t Recorder::lost_records() const {
+  return std::accumulate(lost_.begin(), lost_.end(), std::uint64_t{0});
+}
+
+// Once a second, in one line, which each overwrites.
+void Recorder::show_progress() {
+  using std::chrono::milliseconds;
+  const auto now = std::chrono::steady_clock::now();
+  const auto since = std::chrono::duration_cast<milliseconds>(now - shown_at_);
+  if (!options_.shows_progress || since < milliseconds(1000)) return;
+  const std::uint64_t events = queue_.added();
+  fmt::print(stderr, "{}{} s: {} events ({}/s), {}, {} records lost", kClearLine,
+             std::chrono::duration_cast<std::chrono::seconds>(now - began_at_).count(), events,
+             (events - shown_events_) * 1000 / static_cast<std::uint64_t>(since.count()),
+             format_rounded(ByteSize{output_->size()}), lost_records());
+  shown_at_ = now;
+  shown_events_ = events;
+}
+
 void Recorder::report() const {
-  const std::uint64_t lost = std::accumulate(lost_.begin(), lost_.end(), std::uint64_t{0});
   if (options_.write_to.empty()) return;
   fmt::print(stderr, "slurper-trace: {}: {}, {} events, {} records lost\n", in_quotes(options_.write_to),
-             format_rounded(ByteSize{output_->size()}), queue_.added(), lost);
+             format_rounded(ByteSize{output_->size()}), queue_.added(), lost_records());
 }
 
 }  // namespace slurper

@@ -50,6 +50,8 @@ class Recorder {
   [[nodiscard]] bool ended();
   [[nodiscard]] bool is_watched(pid_t pid) const;
   void report() const;
+  void show_progress();
+  [[nodiscard]] std::uint64_t lost_records() const;
 
   RecorderOptions options_;
   std::optional<CaptureOutput> output_;
@@ -70,6 +72,10 @@ class Recorder {
   bool command_runs_ = false;  // it has reached its execve(2)
   int interrupts_ = 0;
   bool terminated_ = false;
+  // What is shown on a terminal: since when, and what at last.
+  std::chrono::steady_clock::time_point began_at_;
+  std::chrono::steady_clock::time_point shown_at_;
+  std::uint64_t shown_events_ = 0;
   std::chrono::steady_clock::time_point end_at_ = std::chrono::steady_clock::time_point::max();
   std::uint64_t records_ = 0;
   std::vector<std::uint64_t> lost_;

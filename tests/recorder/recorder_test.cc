@@ -71,6 +71,26 @@ TEST_F(Bpf, TellsTheStateOfAPipeWhereAWriteFails) {
   EXPECT_THAT(sysdig(capture_, {"-p", "%evt.res %evt.arg.data", "evt.rawres=-32"}), ElementsAre("EPIPE x"));
 }
 
+// script(1) runs it on a terminal.
+TEST_F(Bpf, ShowsOnATerminalHowMuchItHasRecorded) {
+  Pipe in;
+  const Pipe out;
+  Child copying({.argv = {"cat"}, .env = {}}, in.read_end.get(), out.write_end.get());
+  const std::string command = std::string(slurper_binary()) + " trace --engine bpf -w " + capture_ + " -p " +
+                              std::to_string(copying.pid());
+  Child recording(
+      {.argv = {"script", "-qec", command, "/dev/null"}, .env = {"SLURPER_TRACE_PROGRAM=" SLURPER_RECORDER}});
+  ASSERT_TRUE(attached());
+  ASSERT_EQ(::write(in.write_end.get(), "x", 1), 1);
+  ASSERT_TRUE(eventually([&] { return recording.out().contains(" records lost"); })) << recording.out();
+  EXPECT_THAT(recording.out(), testing::MatchesRegex("\r.\\[K[0-9]+ s: [0-9]+ events \\([0-9]+/s\\), "
+                                                     "[0-9.]+[KM]iB, 0 records lost(.|\r|\n)*"));
+  in.write_end.reset();
+  ASSERT_TRUE(copying.exits_with(0));
+  ASSERT_TRUE(recording.exits_with(0)) << recording.out();
+  EXPECT_THAT(recording.out(), HasSubstr("\r\033[Kslurper-trace: '" + capture_ + "': "));
+}
+
 TEST_F(Bpf, CountsWhatItLoses) {
   // More than the ring holds while the recorder is stopped.
   constexpr int kCalls = 200'000;
