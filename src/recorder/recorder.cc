@@ -23,6 +23,7 @@
 #include "proc/service_unit.h"
 #include "recorder/initial_state.h"
 #include "recorder/privileges.h"
+#include "recorder/traced_memory.h"
 #include "trace/call_table.h"
 #include "trace/engine/call_shape.h"
 #include "trace/engine/flags.h"
@@ -174,6 +175,7 @@ Recorded<void> Recorder::choose_processes() {
     std::set<pid_t> holders;
     for (const OpenDescriptor& held : find_open_descriptors(file.st_dev, file.st_ino).open)
       holders.insert(held.process.pid);
+    holders.merge(sleepers_in_open());
     holders.erase(options_.never_watched);
     if (holders.empty() && !engine_->finds_newcomers())
       return std::unexpected(RecorderError{
@@ -209,16 +211,49 @@ bool Recorder::is_watched(pid_t pid) const {
   return options_.whole_machine() != watched_.contains(pid);
 }
 
-void Recorder::add_blocked(pid_t pid, pid_t tid, const std::vector<std::uint64_t>& call) {
+namespace {
+
+TraceRecord enter_record(pid_t pid, pid_t tid, const std::vector<std::uint64_t>& call) {
   TraceRecord record{};
   record.kind = RecordEnter;
   record.tid = static_cast<u32>(tid);
   record.pid = static_cast<u32>(pid);
   record.nr = static_cast<u16>(call[0]);
   std::copy(call.begin() + 1, call.end(), record.args);
+  return record;
+}
+
+// The path that the call opens; empty if it opens none, or its memory can't be read.
+std::string opened_path(const TraceRecord& record) {
+  const auto shapes = shapes_by_number();
+  if (record.nr >= shapes.size() || (shapes[record.nr].flags & ShapeOpens) == 0) return {};
+  return TracedMemory(static_cast<pid_t>(record.tid)).text(record.args[shapes[record.nr].path - 1]);
+}
+
+}  // namespace
+
+void Recorder::add_blocked(pid_t pid, pid_t tid, const std::vector<std::uint64_t>& call) {
+  const TraceRecord record = enter_record(pid, tid, call);
+  const std::string path = opened_path(record);
   RecordView view;
   view.record = &record;
+  view.path = path;
   converter_.add_blocked(view);
+}
+
+// Without the other end, open(2) of a FIFO does not return, and there is no descriptor to be found.
+std::set<pid_t> Recorder::sleepers_in_open() {
+  std::set<pid_t> pids;
+  for (const pid_t pid : process_ids()) {
+    for (const pid_t tid : thread_ids(pid)) {
+      const auto call = current_call(pid, tid);
+      if (call.empty()) continue;
+      const TraceRecord record = enter_record(pid, tid, call);
+      const std::string path = opened_path(record);
+      if (!path.empty() && opens_fifo(record, path)) pids.insert(pid);
+    }
+  }
+  return pids;
 }
 
 // A thread that is in a call, and has begun none since it is watched, was in it when that began.
@@ -299,17 +334,21 @@ bool Recorder::is_of_fifo(const RecordView& view) {
   const TraceRecord& record = *view.record;
   const bool ends = record.kind == RecordCall;
   if (ends) return opens_fifo_.erase(record.tid) != 0 || (record.flags & RecordOnFifo) != 0;
+  if (!opens_fifo(record, view.path)) return false;
+  opens_fifo_.insert(record.tid);
+  return true;
+}
+
+bool Recorder::opens_fifo(const TraceRecord& record, std::string_view text) const {
   const bool has_dirfd = find_call("open")->number != record.nr && find_call("creat")->number != record.nr;
   const auto dirfd = static_cast<std::int32_t>(record.args[0]);
-  std::string path(view.path.substr(0, view.path.find('\0')));
+  std::string path(text.substr(0, text.find('\0')));
   if (!path.starts_with('/')) {
     const std::string folder = has_dirfd && dirfd >= 0 ? fmt::format("fd/{}", dirfd) : std::string("cwd");
     path = fmt::format("/proc/{}/{}/{}", record.pid, folder, path);
   }
   struct stat file{};
-  if (::stat(path.c_str(), &file) != 0 || std::pair(file.st_dev, file.st_ino) != fifo_) return false;
-  opens_fifo_.insert(record.tid);
-  return true;
+  return ::stat(path.c_str(), &file) == 0 && std::pair(file.st_dev, file.st_ino) == fifo_;
 }
 
 // The kernel has marked the thread that was moved, and those whose calls it sees from then on.

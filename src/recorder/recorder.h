@@ -45,6 +45,8 @@ class Recorder {
   void take(std::string_view record);
   void take_move(const TraceRecord& record);
   [[nodiscard]] bool is_of_fifo(const RecordView& view);
+  [[nodiscard]] bool opens_fifo(const TraceRecord& record, std::string_view path) const;
+  [[nodiscard]] std::set<pid_t> sleepers_in_open();
   void count_drops();
   void look_at_clock();
   [[nodiscard]] bool ended();

@@ -67,6 +67,29 @@ TEST_P(BothEngines, ShowsTheCallThatAProcessIsIn) {
   EXPECT_THAT(sysdig(capture_, {"-p", "%evt.dir %evt.type %fd.name"}), ElementsAre("> write " + fifo));
 }
 
+// It holds no descriptor yet by which it could be found: the reader has never been started.
+TEST_P(BothEngines, ShowsWhoSleepsInTheOpenOfTheFifo) {
+  const std::string fifo = make_fifo();
+  Child writer({.argv = traced({"write-lines", fifo, "1"}), .env = {}});
+  const std::string call = "/proc/" + std::to_string(writer.pid()) + "/syscall";
+  // In openat(2), number 257, asleep.
+  ASSERT_TRUE(eventually([&] { return content_of(call).starts_with("257 "); }));
+  Child recording(recorder({"-w", capture_, "--fifo", fifo}));
+  ASSERT_TRUE(attached()) << recording.err();
+  Child reader({.argv = {"cat", fifo}, .env = {}});
+  ASSERT_TRUE(reader.exits_with(0));
+  ASSERT_TRUE(writer.exits_with(0));
+  recording.signal(SIGTERM);
+  ASSERT_TRUE(recording.exits_with(0)) << recording.err();
+  const auto events = events_of(capture_);
+  ASSERT_GE(events.size(), 2U);
+  EXPECT_EQ(events[0].tid, static_cast<std::uint64_t>(writer.pid()));
+  EXPECT_EQ(events[1].type, kBlockedEvent);
+  const auto opens =
+      sysdig(capture_, {"-p", "%evt.dir %proc.name %evt.arg.name", "evt.type in (open,openat)"});
+  EXPECT_THAT(opens, Contains("> traced_program " + fifo));
+}
+
 // slurper trace without -w: the lines that -r shows of a capture, as the calls are made.
 TEST_P(BothEngines, SlurperShowsACommandAtOnceAndPassesItsStatusOn) {
   const std::string lines = folder_ / "lines";
