@@ -128,9 +128,9 @@ constexpr std::array<std::array<std::string_view, 4>, 3> kAlternatives = {{
     {"--write", "--output"},
 }};
 // And none of these with -r.
-constexpr std::array<std::string_view, 17> kRecording = {
-    "--fifo", "--unit", "--engine", "--all-calls", "--user",  "--write",  "--snaplen", "--env",   "--for",
-    "--size", "-z",     "--until",  "--before",    "--after", "--memory", "--repeat",  "--rotate"};
+constexpr std::array<std::string_view, 18> kRecording = {
+    "--fifo", "--unit", "--peers", "--engine", "--all-calls", "--user",  "--write",  "--snaplen", "--env",
+    "--for",  "--size", "-z",      "--until",  "--before",    "--after", "--memory", "--repeat",  "--rotate"};
 // What the first of each pair needs.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kNeeds = {{
     {"-z", "--write"},

@@ -59,6 +59,7 @@ std::vector<std::string> arguments_of(const TraceSelection& selection, const std
   if (!selection.user.empty()) arguments.push_back("-u" + selection.user);
   if (!selection.engine.empty()) add("--engine", selection.engine);
   if (selection.all_calls) arguments.emplace_back("--all-calls");
+  if (selection.peers) arguments.emplace_back("--peers");
   if (selection.with_environment) arguments.emplace_back("--env");
   if (selection.snaplen) add("--snaplen", *selection.snaplen);
   if (selection.duration) add("--for", format(*selection.duration));

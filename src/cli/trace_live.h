@@ -23,6 +23,7 @@ struct TraceSelection {
   std::string user;    // that runs the command; empty: the caller
   std::string engine;  // bpf or ptrace; empty: the recorder's choice
   bool all_calls = false;
+  bool peers = false;
   bool with_environment = false;
   std::string write_to;   // a file; empty: take_stream()
   bool compress = false;  // the file

@@ -107,6 +107,7 @@ void add_live_options(CLI::App& parser, LiveOptions& options) {
   parser.add_option("--unit", selection.unit, "records the processes of this unit of systemd")
       ->type_name("NAME");
   parser.add_flag("--all-calls", selection.all_calls, "with --fifo: all calls of its holders");
+  parser.add_flag("--peers", selection.peers, "also the other ends of their pipes and sockets");
   parser
       .add_option("--engine", selection.engine,
                   "bpf or ptrace; without it, bpf if that is\navailable, else ptrace")

@@ -13,11 +13,10 @@
 #include <map>
 #include <memory>
 #include <string_view>
-#include <unordered_set>
 
 #include "proc/open_descriptors.h"
 #include "proc/proc_files.h"
-#include "trace/engine/file_table.h"
+#include "recorder/open_files.h"
 
 namespace slurper {
 
@@ -59,65 +58,6 @@ std::vector<ScapGroup> groups() {
   return all;
 }
 
-// All open files, as the kernel gave them.
-class OpenFiles {
- public:
-  explicit OpenFiles(Engine& engine) {
-    engine.visit_files([this](std::string_view bytes) {
-      const RecordView view = view_of(bytes);
-      if (view.record == nullptr) return;
-      note_listening(view, ports_);
-      by_pid_[static_cast<pid_t>(view.record->pid)].emplace_back(bytes);
-    });
-  }
-  [[nodiscard]] const ListeningPorts& ports() const { return ports_; }
-
-  template <typename Use>
-  void each(pid_t pid, Use use) const {
-    const auto found = by_pid_.find(pid);
-    if (found == by_pid_.end()) return;
-    for (const std::string& bytes : found->second) use(view_of(bytes));
-  }
-  [[nodiscard]] std::vector<pid_t> pids() const {
-    std::vector<pid_t> all;
-    for (const auto& [pid, files] : by_pid_) all.push_back(pid);
-    return all;
-  }
-
- private:
-  ListeningPorts ports_;
-  std::map<pid_t, std::vector<std::string>> by_pid_;
-};
-
-// The pipes and connections of the watched processes: whoever holds one of them belongs in the tables.
-class Shared {
- public:
-  Shared(const OpenFiles& files, const InitialState& state) {
-    for (const pid_t pid : files.pids())
-      if (state.watched(pid)) files.each(pid, [this](const RecordView& file) { add(file.record->object); });
-  }
-  [[nodiscard]] bool has(const TraceObject& object) const {
-    if (object.kind == ObjectPipe) return pipes_.contains(object.ino);
-    return object.kind == ObjectUnix &&
-           (keys_.contains(object.local.key) || keys_.contains(object.local.peer_key));
-  }
-
- private:
-  void add(const TraceObject& object) {
-    if (object.kind == ObjectPipe) pipes_.insert(object.ino);
-    if (object.kind == ObjectUnix) keys_.insert(object.local.key);
-  }
-  std::unordered_set<std::uint64_t> pipes_;
-  std::unordered_set<std::uint64_t> keys_;
-};
-
-bool shows_files(pid_t pid, const OpenFiles& files, const Shared& shared, const InitialState& state) {
-  if (state.watched(pid)) return true;
-  bool shares = false;
-  files.each(pid, [&](const RecordView& file) { shares = shares || shared.has(file.record->object); });
-  return shares;
-}
-
 std::vector<ScapThread> threads_of(pid_t pid, const InitialState& state, ProcessBook& book) {
   std::vector<ScapThread> threads;
   ThreadReading reading = state.reading;
@@ -138,10 +78,10 @@ void append_initial_state(const InitialState& state, Engine& engine, ProcessBook
   append_section(out, this_machine());
   append_users(out, users(), groups());
   const OpenFiles files(engine);
-  const Shared shared(files, state);
+  const SharedFiles shared(files, state.watched);
   for (const pid_t pid : process_ids()) {
     append_threads(out, threads_of(pid, state, book));
-    if (!shows_files(pid, files, shared, state)) continue;
+    if (!state.watched(pid) && !shared.has_end_in(pid)) continue;
     std::vector<ScapFd> fds;
     files.each(pid, [&](const RecordView& file) {
       const bool closed_on_exec = (file.record->args[1] & kCloseOnExec) != 0;

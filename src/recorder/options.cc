@@ -100,6 +100,7 @@ constexpr int kNeverWatched = 263;
 constexpr int kEngine = 264;
 constexpr int kUnit = 265;
 constexpr int kProgress = 266;
+constexpr int kPeers = 267;
 
 constexpr option kLong[] = {{"fifo", required_argument, nullptr, kFifo},
                             {"all-calls", no_argument, nullptr, kAllCalls},
@@ -111,6 +112,7 @@ constexpr option kLong[] = {{"fifo", required_argument, nullptr, kFifo},
                             {"never-watch", required_argument, nullptr, kNeverWatched},
                             {"engine", required_argument, nullptr, kEngine},
                             {"unit", required_argument, nullptr, kUnit},
+                            {"peers", no_argument, nullptr, kPeers},
                             {"progress", no_argument, nullptr, kProgress},
                             {"help", no_argument, nullptr, 'h'},
                             {nullptr, 0, nullptr, 0}};
@@ -145,6 +147,9 @@ Recorded<void> take(int which, std::string_view value, RecorderOptions& options)
       return set_duration(value, options);
     case kSize:
       return set_size(value, options);
+    case kPeers:
+      options.peers = true;
+      return {};
     case kProgress:
       options.shows_progress = true;
       return {};
@@ -172,6 +177,10 @@ Recorded<void> check(const RecorderOptions& options) {
     return usage("-z is for a file: -w FILE -z");
   if (options.all_calls && options.fifo.empty())
     return usage("--all-calls is for --fifo; else all calls are recorded");
+  if (options.peers && options.whole_machine())
+    return usage("--peers is for a selection: --unit, -p or a command; else all processes are recorded");
+  if (options.peers && !options.fifo.empty())
+    return usage("--peers makes no sense with --fifo, which records every process that uses the FIFO");
   return {};
 }
 
@@ -202,6 +211,7 @@ std::string options_help() {
          "  --unit NAME      the processes of a unit of systemd, now and after its restarts\n"
          "  -p PID,...       these processes, their descendants, and later children\n"
          "  -- COMMAND...    runs the command, records it, and exits with its status\n"
+         "  --peers          also the processes at the other ends of their pipes and connections\n"
          "  -u USER          runs the command as this user\n"
          "  --engine ENGINE  bpf or ptrace (default: bpf; where that is not available, ptrace)\n"
          "  -w FILE          writes to FILE (mode 0600), not to standard output\n"

@@ -24,6 +24,7 @@ struct RecorderOptions {
   std::string user;  // that runs the command; empty: the caller
   EngineChoice engine = EngineChoice::Automatic;
   bool all_calls = false;
+  bool peers = false;
   bool with_environment = false;
   bool shows_progress = false;  // on standard error, if that is a terminal
   bool help = false;

@@ -22,6 +22,7 @@
 #include "proc/open_descriptors.h"
 #include "proc/service_unit.h"
 #include "recorder/initial_state.h"
+#include "recorder/open_files.h"
 #include "recorder/privileges.h"
 #include "recorder/traced_memory.h"
 #include "trace/call_table.h"
@@ -202,9 +203,38 @@ Recorded<void> Recorder::choose_processes() {
     if (!options_.pids.empty())
       list(with_descendants(std::set<pid_t>(options_.pids.begin(), options_.pids.end())));
     if (const auto marked = engine_->mark_threads(); !marked) return marked;
-    if (options_.pids.empty() || watched_.size() == before) return {};
+    if (options_.pids.empty() || watched_.size() == before) break;
     before = watched_.size();
   }
+  selected_ = watched_;
+  list_peers();
+  return mark_newcomers();
+}
+
+// Who holds the other end of a pipe or connection of a selected process is watched, too, from now on.
+void Recorder::list_peers() {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point begin = Clock::now();
+  if (!options_.peers || begin < peers_due_) return;
+  const OpenFiles files(*engine_);
+  const SharedFiles shared(files, [this](pid_t pid) { return selected_.contains(pid); });
+  std::set<pid_t> peers;
+  for (const pid_t pid : files.pids())
+    if (!watched_.contains(pid) && shared.has_other_end_in(pid)) peers.insert(pid);
+  const std::set<pid_t> carriers =
+      peers.empty() ? std::set<pid_t>() : carriers_of_output({::getpid(), options_.never_watched});
+  for (const pid_t carrier : carriers) peers.erase(carrier);
+  list(peers);
+  newcomers_.merge(peers);
+  // At most a twentieth of the time.
+  const auto took = Clock::now() - begin;
+  peers_due_ = Clock::now() + std::max<Clock::duration>(20 * took, std::chrono::milliseconds(50));
+}
+
+Recorded<void> Recorder::mark_newcomers() {
+  if (newcomers_.empty()) return {};
+  newcomers_.clear();
+  return engine_->mark_threads();
 }
 
 bool Recorder::is_watched(pid_t pid) const {
@@ -302,10 +332,8 @@ Recorded<void> Recorder::turn() {
   const std::uint64_t until = engine_->complete_until(monotonic_now()) - kMillisecond;
   const std::uint64_t before = records_;
   engine_->consume();
-  if (!newcomers_.empty()) {
-    if (const auto marked = engine_->mark_threads(); !marked) return marked;
-    newcomers_.clear();
-  }
+  list_peers();
+  if (const auto marked = mark_newcomers(); !marked) return marked;
   count_drops();
   queue_.take_until(until + static_cast<std::uint64_t>(clock_offset_), pending_);
   if (const auto written = output_->write(pending_); !written) return written;
@@ -356,8 +384,22 @@ void Recorder::take_move(const TraceRecord& record) {
   const auto pid = static_cast<pid_t>(record.pid);
   if (record.args[0] == 0) {
     watched_.erase(pid);
-  } else if (watched_.insert(pid).second) {
-    newcomers_.insert(pid);
+    selected_.erase(pid);
+    return;
+  }
+  selected_.insert(pid);
+  if (watched_.insert(pid).second) newcomers_.insert(pid);
+}
+
+// The children of peers are watched, but not their peers.
+void Recorder::take_life(const TraceRecord& record) {
+  const auto pid = static_cast<pid_t>(record.pid);
+  const auto child = static_cast<pid_t>(record.args[0]);
+  if (record.kind == RecordFork && watched_.contains(pid)) watched_.insert(child);
+  if (record.kind == RecordFork && selected_.contains(pid)) selected_.insert(child);
+  if (record.kind == RecordExit && record.args[0] != 0) {
+    selected_.erase(pid);
+    watched_.erase(pid);  // its id may come again
   }
 }
 
@@ -365,6 +407,7 @@ void Recorder::take(std::string_view bytes) {
   ++records_;
   const TraceRecord* const first = view_of(bytes).record;
   if (first != nullptr && first->kind == RecordMove) return take_move(*first);
+  if (first != nullptr && options_.peers) take_life(*first);
   if (first != nullptr && (first->flags & RecordPerhaps) != 0) {
     const RecordView view = view_of(bytes);
     const bool shown = opens_fifo_.contains(first->tid);
@@ -414,7 +457,8 @@ bool Recorder::ended() {
     return true;
   }
   const bool can_come = options_.pids.empty() && engine_->finds_newcomers();
-  if (!can_come && !engine_->has_processes()) return true;
+  const bool some_live = options_.peers ? !selected_.empty() : engine_->has_processes();
+  if (!can_come && !some_live) return true;
   if (options_.max_size != 0 && output_->size() >= options_.max_size) return true;
   return std::chrono::steady_clock::now() >= end_at_;
 }

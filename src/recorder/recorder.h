@@ -44,6 +44,9 @@ class Recorder {
   Recorded<void> finish();
   void take(std::string_view record);
   void take_move(const TraceRecord& record);
+  void take_life(const TraceRecord& record);
+  void list_peers();
+  Recorded<void> mark_newcomers();
   [[nodiscard]] bool is_of_fifo(const RecordView& view);
   [[nodiscard]] bool opens_fifo(const TraceRecord& record, std::string_view path) const;
   [[nodiscard]] std::set<pid_t> sleepers_in_open();
@@ -64,6 +67,7 @@ class Recorder {
   ProcessBook processes_;
   RecordConverter converter_;
   std::set<pid_t> watched_;    // with whole_machine: those left out
+  std::set<pid_t> selected_;   // those watched that are no peers of others
   std::set<pid_t> newcomers_;  // watched, but perhaps not all of their threads are
   std::pair<dev_t, ino_t> fifo_{};
   std::unordered_set<u32> opens_fifo_;  // threads that sleep in an open of it
@@ -72,6 +76,7 @@ class Recorder {
   std::uint64_t attached_at_ = 0;
   std::int64_t clock_offset_ = 0;
   bool command_runs_ = false;  // it has reached its execve(2)
+  std::chrono::steady_clock::time_point peers_due_;
   int interrupts_ = 0;
   bool terminated_ = false;
   // What is shown on a terminal: since when, and what at last.

@@ -74,18 +74,23 @@ class FileVisitor {
   void visit_all(pid_t pid) {
     for (const int fd : open_descriptors_of(pid)) {
       const std::string name = name_of(pid, fd);
-      if (visit(pid, fd, name).kind == ObjectPipe) pipes_.insert(name);
+      note_ends(visit(pid, fd, name), name);
     }
   }
-  void visit_ends_of_pipes(pid_t pid) {
-    if (pipes_.empty()) return;
+  void visit_other_ends(pid_t pid) {
+    if (ends_.empty()) return;
     for (const int fd : open_descriptors_of(pid)) {
       const std::string name = name_of(pid, fd);
-      if (pipes_.contains(name)) visit(pid, fd, name);
+      if (ends_.contains(name)) visit(pid, fd, name);
     }
   }
 
  private:
+  void note_ends(const TraceObject& object, const std::string& name) {
+    if (object.kind == ObjectPipe) ends_.insert(name);
+    if (object.kind == ObjectUnix && object.local.peer_ino != 0)
+      ends_.insert(fmt::format("socket:[{}]", object.local.peer_ino));
+  }
   TraceObject visit(pid_t pid, int fd, const std::string& name) {
     TraceRecord record{};
     record.kind = RecordFile;
@@ -106,7 +111,7 @@ class FileVisitor {
 
   SocketBook& sockets_;
   const Engine::Receiver& receiver_;
-  std::set<std::string> pipes_;  // by name: a FIFO's path, or pipe:[INODE]
+  std::set<std::string> ends_;  // by name: a FIFO's path, pipe:[INODE], or socket:[INODE] of a peer
   RecordBuffer buffer_;
 };
 
@@ -117,7 +122,7 @@ void visit_open_files(const std::set<pid_t>& pids, const std::vector<pid_t>& oth
   FileVisitor visitor(sockets, receiver);
   for (const pid_t pid : pids) visitor.visit_all(pid);
   for (const pid_t pid : others)
-    if (!pids.contains(pid)) visitor.visit_ends_of_pipes(pid);
+    if (!pids.contains(pid)) visitor.visit_other_ends(pid);
 }
 
 }  // namespace slurper

@@ -30,7 +30,8 @@ class RecordBuffer {
 [[nodiscard]] TraceObject describe_descriptor(pid_t pid, pid_t tid, int fd, SocketBook::Made made,
                                               SocketBook& sockets);
 
-// Reports all open files of the processes `pids`, and the ends of their pipes that `others` have.
+// Reports all open files of the processes `pids`, and the other ends of their pipes and AF_UNIX connections
+// that `others` have.
 void visit_open_files(const std::set<pid_t>& pids, const std::vector<pid_t>& others, SocketBook& sockets,
                       const Engine::Receiver& receiver);
 

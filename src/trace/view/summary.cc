@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <iterator>
 
 #include "trace/own_events.h"
@@ -213,6 +214,7 @@ void TraceSummary::note_failure(const TraceEvent& event) {
   failures_.push_back({.text = line_of(event),
                        .story = event.fd < 0 ? std::string() : story_of(event),
                        .peer = connection_of(event.file.get()),
+                       .is_broken = event.result() == -EPIPE || event.result() == -ECONNRESET,
                        .time = event.raw.time,
                        .tid = event.raw.tid,
                        .fd = event.fd});
@@ -246,8 +248,12 @@ void TraceSummary::append(std::string& out) const {
   for (const Failure& one : failures_) {
     out.append(one.text).append("\n");
     if (!one.story.empty()) out.append("    ").append(one.story).append("\n");
+    if (one.peer.first == 0) continue;
     const auto closed = closed_.find(one.peer);
-    if (one.peer.first == 0 || closed == closed_.end()) continue;
+    if (closed == closed_.end()) {
+      if (one.is_broken) out += "    who closed the other end was not recorded (see --peers)\n";
+      continue;
+    }
     for (const Closed& end : closed->second)
       fmt::format_to(std::back_inserter(out), "    closed at {} by {}\n", clock_of(end.time), end.by);
   }

@@ -43,6 +43,7 @@ class TraceSummary {
     std::string text;
     std::string story;
     std::pair<std::uint64_t, std::uint64_t> peer;  // the connection, to learn who closed it
+    bool is_broken = false;                        // for the other end is closed
     std::uint64_t time = 0;
     std::int64_t tid = 0;
     std::int64_t fd = -1;
