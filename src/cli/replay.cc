@@ -119,8 +119,11 @@ int replay_command(const Settings& settings, const std::string& sink,
                  .wait = wait});
   const Result<ReplayReport> report = replay.run();
   if (!report) return failed(report.error());
-  print_report(*report, LogPaths(settings.log.path).dead_letters(sink), out);
-  const bool is_done = report->refused == 0 && report->foreign.empty();
+  const std::string dead_letters = LogPaths(settings.log.path).dead_letters(sink);
+  print_report(*report, dead_letters, out);
+  // After an interruption, those that came later are the next replay's.
+  const bool is_done =
+      report->refused == 0 && report->foreign.empty() && !std::filesystem::exists(dead_letters);
   return is_done ? 0 : std::to_underlying(ErrorKind::Data);
 }
 

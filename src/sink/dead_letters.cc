@@ -48,11 +48,12 @@ Status DeadLetters::open() {
 // way: it gets a newline, too, which comes after that write.
 Status DeadLetters::mend(bool is_alone) {
   constexpr off_t kChunk = 65536;
+  constexpr std::size_t kMostTail = std::size_t{8} << 20;  // of a letter, there is less
   const Phrase what = about_file(PhraseId::WriteDeadLetters, path_);
   struct stat st{};
   if (const int result = os_.fstat(fd_.get(), &st); result < 0) return fail_errno(-result, what);
   std::string tail;  // what follows the last newline
-  for (off_t begin = st.st_size; begin > 0 && !tail.contains('\n');) {
+  for (off_t begin = st.st_size; begin > 0 && !tail.contains('\n') && tail.size() < kMostTail;) {
     std::string chunk(static_cast<std::size_t>(std::min(begin, kChunk)), '\0');
     begin -= static_cast<off_t>(chunk.size());
     const ssize_t got = os_.pread(fd_.get(), chunk.data(), chunk.size(), begin);
@@ -62,7 +63,7 @@ Status DeadLetters::mend(bool is_alone) {
   }
   tail.erase(0, tail.rfind('\n') + 1);
   if (tail.empty()) return {};
-  if (is_alone && is_torn_dead_letter(tail)) {
+  if (is_alone && tail.size() < kMostTail && is_torn_dead_letter(tail)) {
     const int cut = os_.ftruncate(fd_.get(), st.st_size - static_cast<off_t>(tail.size()));
     return cut < 0 ? Status(fail_errno(-cut, what)) : Status();
   }

@@ -16,6 +16,7 @@
 
 #include "cli/program.h"
 #include "config/config.h"
+#include "sink/certificates.h"
 #include "support/said.h"
 #include "support/text_of.h"
 #include "support/unshare.h"
@@ -144,6 +145,10 @@ TEST_F(Check, WhatIsWrongWithOneSinkIsShownAndIsItsExitStatus) {
   EXPECT_EQ(missing.status, 66) << missing.err;
   EXPECT_THAT(missing.err, HasSubstr("error    the sink 'far': its ca_file '"));
   std::ofstream(folder_ / "ca.pem") << "anything\n";
+  EXPECT_EQ(run_slurper(with_ca).status, 78);
+  const test::Authority authority(folder_ / "authority");
+  std::filesystem::copy_file(authority.ca(), folder_ / "ca.pem",
+                             std::filesystem::copy_options::overwrite_existing);
   EXPECT_EQ(run_slurper(with_ca).status, 0);
 }
 

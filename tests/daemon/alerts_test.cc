@@ -164,7 +164,7 @@ TEST_F(StatusAlerts, ASinkThatFailsAndWhy) {
   write_line();
   EXPECT_TRUE(eventually([&] {
     slurper.signal(SIGUSR2);
-    return slurper.said(", FAILING, A SINK FAILS: 'copy': cannot open ", 1, 100ms);
+    return slurper.said(", A SINK FAILS: 'copy': cannot open ", 1, 100ms);
   })) << slurper.err();
   EXPECT_THAT(slurper.err(), HasSubstr("/missing/.copy.lock': No such file or directory"));
   fs::create_directory(site_.disk / "missing");
