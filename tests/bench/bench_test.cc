@@ -21,6 +21,7 @@
 #include "bench/run.h"
 #include "bench/scenarios.h"
 #include "bench/statistics.h"
+#include "bench/traced.h"
 #include "support/text_of.h"
 
 namespace slurper::bench {
@@ -226,6 +227,31 @@ TEST_F(Run, AReaderThatNeverStartsFails) {
 TEST_F(Run, CountsTheReadersCpuUpToItsEnd) {
   const Outcome outcome = run(BENCH_LOOP " {fifo} {out}");
   EXPECT_GE(outcome.metrics.at("whole_cpu_per_million"), outcome.metrics.at("cpu_per_million") * 0.9);
+}
+
+// A recorder that ends with the process, and one that is none.
+TEST_F(Run, CallsAreCountedWithARecorderAndWithout) {
+  const CallPlan plan{.calls = 20'000, .pipe_size = 1 << 16};
+  const auto untraced = run_traced({.name = "untraced", .command = ""}, plan, places_);
+  ASSERT_TRUE(untraced) << text_of(untraced.error());
+  EXPECT_EQ(untraced->failure, "");
+  EXPECT_GT(untraced->metrics.at("call_us"), 0);
+  EXPECT_FALSE(untraced->metrics.contains("lost"));
+  const auto traced = run_traced(
+      {.name = "traced",
+       .command = "sh -c 'echo begun >{out}; tail -f /dev/null --pid={pid}; echo 7 records lost >&2'"},
+      plan, places_);
+  ASSERT_TRUE(traced) << text_of(traced.error());
+  EXPECT_EQ(traced->failure, "");
+  EXPECT_EQ(traced->metrics.at("lost"), 7);
+  EXPECT_GT(traced->metrics.at("events_per_second"), 0);
+}
+
+TEST_F(Run, ARecorderThatNeverBeginsFails) {
+  const auto outcome = run_traced({.name = "traced", .command = "sh -c 'echo no such right >&2; exit 1'"},
+                                  {.calls = 1}, places_);
+  ASSERT_TRUE(outcome) << text_of(outcome.error());
+  EXPECT_THAT(outcome->failure, HasSubstr("no such right"));
 }
 
 // From a FIFO to a receiver that counts, in blocks.

@@ -1,5 +1,5 @@
-// slurper_bench: slurper side by side with cat, with itself without sinks, and with other forwarders. See
-// scenarios.cc for what is measured.
+// slurper_bench: slurper side by side with cat, with itself without sinks, and with other forwarders, and a
+// process with and without slurper trace. See scenarios.cc for what is measured.
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -27,6 +27,7 @@
 #include "bench/plot.h"
 #include "bench/scenarios.h"
 #include "bench/surroundings.h"
+#include "bench/traced.h"
 #include "support/text_of.h"
 
 namespace slurper::bench {
@@ -113,7 +114,8 @@ Status run_scenario(const Scenario& scenario, const Options& options, const std:
   static std::mt19937 random{std::random_device{}()};
   const LineMaker maker;
   RunPlan plan = scenario.plan;
-  plan.writers.lines = static_cast<std::uint64_t>(static_cast<double>(plan.writers.lines) * options.scale);
+  for (std::uint64_t* const count : {&plan.writers.lines, &plan.calls.calls})
+    *count = static_cast<std::uint64_t>(static_cast<double>(*count) * options.scale);
   std::vector<Peer> order = peers_for(scenario, peers);
   for (unsigned repeat = 0; repeat < options.repeats; ++repeat) {
     std::shuffle(order.begin(), order.end(), random);
@@ -121,8 +123,9 @@ Status run_scenario(const Scenario& scenario, const Options& options, const std:
       if (::isatty(STDERR_FILENO) != 0) {
         fmt::print(stderr, "\r\033[K{} {}/{} {}", scenario.name, repeat + 1, options.repeats, peer.name);
       }
-      auto outcome = scenario.field == Field::Forwarders ? run_forward(maker, peer, plan, places)
-                                                         : run_once(maker, peer, plan, places);
+      auto outcome = scenario.field == Field::Forwarders  ? run_forward(maker, peer, plan, places)
+                     : scenario.field == Field::Recorders ? run_traced(peer, plan.calls, places)
+                                                          : run_once(maker, peer, plan, places);
       if (::isatty(STDERR_FILENO) != 0) fmt::print(stderr, "\r\033[K");
       if (!outcome) return std::unexpected(outcome.error());
       if (interrupted != 0)
@@ -174,8 +177,10 @@ Result<bool> run(const Options& options) {
   const auto ram = TemporaryFolder::create("/dev/shm");
   if (!ram) return std::unexpected(ram.error());
 
-  const Programs measured{
-      .slurper = options.slurper, .loop = programs / "bench_loop", .syslogds = SLURPER_SYSLOGDS};
+  const Programs measured{.slurper = options.slurper,
+                          .recorder = fs::path(options.slurper).replace_filename("slurper-trace"),
+                          .loop = programs / "bench_loop",
+                          .syslogds = SLURPER_SYSLOGDS};
   std::vector<Record> records;
   bool good = true;
   for (const Scenario& scenario : scenarios()) {
@@ -185,6 +190,10 @@ Result<bool> run(const Options& options) {
     }
     if (scenario.plan.stall && ::geteuid() != 0) {
       fmt::print("\n{}: left out, only root can make a disk hang\n", scenario.name);
+      continue;
+    }
+    if (scenario.field == Field::Recorders && ::geteuid() != 0) {
+      fmt::print("\n{}: left out, only root can trace\n", scenario.name);
       continue;
     }
     if (scenario.field == Field::Forwarders) fetch_syslogds();

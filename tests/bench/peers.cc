@@ -4,6 +4,7 @@
 #include <optional>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -142,12 +143,31 @@ std::vector<Peer> forwarders(const Programs& programs) {
   return peers;
 }
 
+std::vector<Peer> recorders(const Programs& programs) {
+  return {
+      {.name = "untraced", .command = ""},
+      {.name = "traced", .command = programs.recorder + " --engine bpf -w {out} -p {pid}"},
+  };
+}
+
+std::vector<Peer> all_of(Field field, const Programs& programs) {
+  switch (field) {
+    case Field::Readers:
+      return readers(programs);
+    case Field::Sinks:
+      return sinks(programs);
+    case Field::Forwarders:
+      return forwarders(programs);
+    case Field::Recorders:
+      return recorders(programs);
+  }
+  std::unreachable();
+}
+
 }  // namespace
 
 std::vector<Peer> peers_of(Field field, const Programs& programs) {
-  std::vector<Peer> peers = field == Field::Readers ? readers(programs)
-                            : field == Field::Sinks ? sinks(programs)
-                                                    : forwarders(programs);
+  std::vector<Peer> peers = all_of(field, programs);
   if (!fs::exists(programs.slurper)) {
     fmt::print(stderr, "slurper_bench: '{}' is missing, leaving slurper out\n", programs.slurper);
     std::erase_if(peers, [&](const Peer& peer) { return peer.command.starts_with(programs.slurper); });

@@ -12,6 +12,7 @@ namespace slurper::bench {
 
 struct Programs {
   std::string slurper;
+  std::string recorder;            // slurper-trace
   std::filesystem::path loop;      // bench_loop
   std::filesystem::path syslogds;  // where scripts/fetch-packages has unpacked rsyslog and syslog-ng-core
 };

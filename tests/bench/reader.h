@@ -22,6 +22,7 @@ class Reader {
   Reader& operator=(Reader&&) = delete;
   ~Reader();
 
+  [[nodiscard]] pid_t pid() const { return pid_; }
   // Whether it has ended by itself.
   [[nodiscard]] bool ended();
   // SIGTERM, and SIGKILL when it has not left within `patience`. Whether SIGTERM was enough.

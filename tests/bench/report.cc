@@ -43,6 +43,10 @@ std::vector<double> column_values(const Scenario& scenario, std::span<const Reco
     return paired(values, values_of(scenario, records, scenario.yardstick, column.metric),
                   [](double value, double base) { return value / base; });
   }
+  if (column.basis == Basis::Above) {
+    return paired(values, values_of(scenario, records, scenario.yardstick, column.metric),
+                  [](double value, double base) { return value - base; });
+  }
   if (column.basis == Basis::AboveRam) {
     return paired(values, values_of(scenario, records, peer + std::string(kInRam), column.metric),
                   [](double value, double base) { return value - base; });

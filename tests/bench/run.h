@@ -28,9 +28,18 @@ struct Peer {
   bool by_socket = false;                        // makes {fifo} itself, as a unix stream socket
 };
 
+// The calls of a process that a recorder may trace.
+struct CallPlan {
+  std::uint64_t calls = 0;
+  int pipe_size = 0;            // each writes 32 bytes to a FIFO of this size that cat reads; 0: getppid(2)
+  double rate = 0;              // calls a second; 0: flat out
+  bool traces_another = false;  // the recorder traces cat, which sleeps
+};
+
 // What is done with it.
 struct RunPlan {
-  WriterPlan writers;
+  WriterPlan writers = {};
+  CallPlan calls = {};
   bool latencies = false;  // look at the log's size every 100 microseconds
   bool stall = false;      // the log's disk hangs for five seconds, one second after the first line
   bool idle = false;       // afterwards: count wake-ups in ten seconds of silence, and time 20 starts

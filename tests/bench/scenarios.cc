@@ -1,6 +1,7 @@
 #include "bench/scenarios.h"
 
 #include <array>
+#include <utility>
 
 namespace slurper::bench {
 
@@ -51,8 +52,41 @@ std::vector<Column> forward_columns() {
   };
 }
 
-const std::array<Scenario, 12>& all() {
-  static const std::array<Scenario, 12> scenarios = {{
+// What tracing costs the process that makes the calls.
+struct TraceScenario {
+  std::string name;
+  std::string title;
+  CallPlan calls;
+  std::vector<Column> more;  // besides the CPU time of a call
+};
+
+Scenario with_and_without_recorder(TraceScenario measured) {
+  std::vector<Column> columns = {
+      {.heading = "CPU us/call", .metric = "call_us", .basis = Basis::Spread, .digits = 2}};
+  columns.insert(columns.end(), measured.more.begin(), measured.more.end());
+  return {.name = std::move(measured.name),
+          .title = std::move(measured.title),
+          .plan = {.calls = measured.calls},
+          .columns = std::move(columns),
+          .field = Field::Recorders,
+          .yardstick = "untraced",
+          .judged = {"traced"}};
+}
+
+Column lost_records(std::optional<Target> target) {
+  return {.heading = "most lost", .metric = "lost", .basis = Basis::Worst, .target = target};
+}
+
+Column above_untraced(double limit) {
+  return {.heading = "+ us",
+          .metric = "call_us",
+          .basis = Basis::Above,
+          .digits = 2,
+          .target = Target{AtMost, limit}};
+}
+
+const std::array<Scenario, 16>& all() {
+  static const std::array<Scenario, 16> scenarios = {{
       {.name = "flat",
        .title = "one blocking writer, flat out, 3,000,000 lines",
        .plan = {.writers = {.lines = 3'000'000}},
@@ -171,6 +205,34 @@ const std::array<Scenario, 12>& all() {
        .field = Field::Forwarders,
        .yardstick = "rsyslog",
        .to_receiver = true},
+      with_and_without_recorder({.name = "trace",
+                                 .title = "1,000,000 writes of 32 bytes to a pipe of 64 KiB that cat reads",
+                                 .calls = {.calls = 1'000'000, .pipe_size = 64 << 10},
+                                 .more = {{.heading = "x untraced",
+                                           .metric = "call_us",
+                                           .basis = Basis::Ratio,
+                                           .digits = 2,
+                                           .target = Target{AtMost, 2}},
+                                          lost_records(Target{AtMost, 0})}}),
+      with_and_without_recorder({.name = "trace-large",
+                                 .title = "1,000,000 writes of 32 bytes to a pipe of 1 MiB that cat reads",
+                                 .calls = {.calls = 1'000'000, .pipe_size = 1 << 20},
+                                 .more = {above_untraced(0.6), lost_records(std::nullopt)}}),
+      with_and_without_recorder({.name = "trace-beside",
+                                 .title = "1,000,000 times getppid(2), while another process is traced",
+                                 .calls = {.calls = 1'000'000, .traces_another = true},
+                                 .more = {above_untraced(0.25)}}),
+      with_and_without_recorder(
+          {.name = "trace-paced",
+           .title = "300,000 events/s: writes of 32 bytes for 5 s",
+           .calls = {.calls = 750'000, .pipe_size = 1 << 20, .rate = 150'000},
+           .more = {{.heading = "events/s", .metric = "events_per_second", .basis = Basis::Median},
+                    {.heading = "CPUs of recorder",
+                     .metric = "recorder_cpus",
+                     .basis = Basis::Spread,
+                     .digits = 2,
+                     .target = Target{Below, 0.5}},
+                    lost_records(Target{AtMost, 0})}}),
   }};
   return scenarios;
 }

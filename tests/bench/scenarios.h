@@ -18,6 +18,7 @@ enum class Basis {
   Spread,    // the median, shown with the least and the greatest
   Worst,     // the greatest
   Ratio,     // the median of the ratios to the yardstick's run in the same repeat
+  Above,     // the median of the differences to the yardstick's run in the same repeat
   AboveRam,  // the median of the differences to the same peer's run with its log in RAM
 };
 
@@ -44,6 +45,7 @@ enum class Field {
   Readers,     // cat, slurper, and more
   Sinks,       // slurper without a sink, and with one of each kind
   Forwarders,  // slurper, rsyslog and syslog-ng, as they pass lines on; see forward.h
+  Recorders,   // slurper trace, and none; see traced.h
 };
 
 struct Scenario {

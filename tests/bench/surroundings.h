@@ -1,6 +1,8 @@
 // What every run needs around it: folders, a command with its places filled in, a look at the machine.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -27,13 +29,14 @@ class Folders {
   std::filesystem::path ram_;
 };
 
-// What stands for {fifo}, {out}, {disk}, {ram} and {port} in a command or a configuration.
+// What stands for {fifo}, {out}, {disk}, {ram}, {port} and {pid} in a command or a configuration.
 struct Filling {
   std::filesystem::path fifo;
   std::filesystem::path out;
   std::filesystem::path disk;
   std::filesystem::path ram;
   std::uint16_t port = 0;
+  pid_t pid = 0;
 };
 [[nodiscard]] std::string filled_in(std::string text, const Filling& filling);
 
