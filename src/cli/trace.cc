@@ -271,6 +271,10 @@ Command add_trace_command(CLI::App& program, std::optional<std::vector<std::stri
       throw CLI::ValidationError("-w", "- is standard output, which the command has. Name a file");
     if (to_output && (live->selection.compress || !live->until.empty() || live->rotate != 0))
       throw CLI::ValidationError("-w", "- is standard output: -z, --until and --rotate need a file");
+    if (!live->selection.write_to.empty() && !options->filter.empty())
+      throw CLI::ValidationError("-w",
+                                 "records all that is selected, and takes no filter. Give it with -r, or "
+                                 "with --until, to record until it matches");
     if (has_command && !options->read_file.empty())
       throw CLI::ValidationError("-r", "shows a capture and runs no command");
     live->selection.shows_progress = !live->selection.write_to.empty() && !has_command;

@@ -213,6 +213,7 @@ class NewestKeeper : public Keeper {
 
  private:
   void take(const Block& block) override {
+    if (block.type == kSectionHeader) machine_.clear();
     if (describes_machine(block.type)) append_block(machine_, block.type, block.body);
     const std::optional<ScapEvent> raw = holds_event(block.type) ? event_in(block) : std::nullopt;
     // An event of slurper's own belongs to the one before it.

@@ -102,9 +102,15 @@ void add_keep_options(CLI::App& parser, LiveOptions& options) {
 
 void add_live_options(CLI::App& parser, LiveOptions& options) {
   TraceSelection& selection = options.selection;
+  // An empty variable of a script must not select the whole machine.
+  const auto must_name = [](const std::string& text) {
+    return text.empty() ? std::string("must not be empty") : std::string();
+  };
   parser.add_option("--fifo", selection.fifo, "records the calls on this FIFO, by any process")
+      ->check(must_name)
       ->type_name("PATH");
   parser.add_option("--unit", selection.unit, "records the processes of this unit of systemd")
+      ->check(must_name)
       ->type_name("NAME");
   parser.add_flag("--all-calls", selection.all_calls, "with --fifo: all calls of its holders");
   parser.add_flag("--peers", selection.peers, "also the other ends of their pipes and sockets");

@@ -53,12 +53,30 @@ void add_processes(const fs::path& group, std::set<pid_t>& pids) {
     if (pid > 0) pids.insert(pid);  // 0: of another PID namespace
 }
 
-template <typename Visit>
-void each_folder_below(const fs::path& folder, const Visit& visit) {
-  std::error_code ignored;  // a cgroup that goes meanwhile has no processes
-  fs::recursive_directory_iterator at(folder, fs::directory_options::skip_permission_denied, ignored);
-  for (; at != fs::recursive_directory_iterator(); at.increment(ignored))
-    if (at->is_directory(ignored)) visit(at->path());
+// A cgroup may go meanwhile: then it has no processes, and the others are still looked at.
+std::vector<fs::path> folders_in(const fs::path& folder) {
+  std::vector<fs::path> folders;
+  std::error_code failed;
+  for (fs::directory_iterator at(folder, failed), end; at != end && !failed; at.increment(failed))
+    if (at->is_directory(failed)) folders.push_back(at->path());
+  return folders;
+}
+
+void add_all_processes(const fs::path& group, std::set<pid_t>& pids) {
+  add_processes(group, pids);
+  for (const fs::path& below : folders_in(group)) add_all_processes(below, pids);
+}
+
+// The system's manager keeps its units in slices. Below a service or a scope, another manager may have units
+// of the same name: a user's, a container's.
+void add_unit_below(const fs::path& slice, const std::string& unit, std::set<pid_t>& pids) {
+  for (const fs::path& folder : folders_in(slice)) {
+    if (folder.filename() == unit) {
+      add_all_processes(folder, pids);
+    } else if (folder.extension() == ".slice") {
+      add_unit_below(folder, unit, pids);
+    }
+  }
 }
 
 }  // namespace
@@ -72,13 +90,7 @@ std::string unit_name(std::string_view name) {
 
 std::set<pid_t> processes_of_unit(const std::string& unit, const std::string& mounts) {
   std::set<pid_t> pids;
-  for (const fs::path& mount : unit_mounts(mounts)) {
-    each_folder_below(mount, [&](const fs::path& folder) {
-      if (folder.filename() != unit) return;
-      add_processes(folder, pids);
-      each_folder_below(folder, [&](const fs::path& below) { add_processes(below, pids); });
-    });
-  }
+  for (const fs::path& mount : unit_mounts(mounts)) add_unit_below(mount, unit, pids);
   return pids;
 }
 

@@ -14,8 +14,9 @@ namespace slurper {
 // unit's: it contains a slash, or is longer than a file's name.
 [[nodiscard]] std::string unit_name(std::string_view name);
 
-// The processes in the unit's cgroup and in those below it, of all users and instances of systemd. Empty if
-// the unit has none now, or does not exist. `mounts` is this process's mountinfo, see proc_pid_mountinfo(5).
+// The processes in the unit's cgroup and in those below it, of the system's systemd, not of a user's or a
+// container's. Empty if the unit has none now, or does not exist. `mounts` is this process's mountinfo, see
+// proc_pid_mountinfo(5).
 [[nodiscard]] std::set<pid_t> processes_of_unit(const std::string& unit,
                                                 const std::string& mounts = "/proc/self/mountinfo");
 

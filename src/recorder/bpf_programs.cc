@@ -31,8 +31,8 @@ constexpr int kUnavailable = 69;   // EX_UNAVAILABLE
 
 constexpr std::size_t kMostSaid = 2000;
 
-constexpr const char* kAttached[] = {"on_fork", "on_exec",   "on_process_exit", "on_signal",
-                                     "on_move", "on_switch", "on_enter",        "on_exit"};
+constexpr const char* kAttached[] = {"on_fork",   "on_exec",   "on_process_exit", "on_signal", "on_move",
+                                     "on_switch", "on_waking", "on_free",         "on_enter",  "on_exit"};
 
 // What libbpf says while it loads: shown only if that fails.
 std::string& said() {
@@ -221,7 +221,7 @@ void BpfPrograms::iterate(const bpf_link* link, const Receiver& receiver) {
     TraceRecord record;
     std::memcpy(&record, rest.data(), sizeof record);
     const std::size_t size = sizeof record + record.path_size + record.path2_size + record.address_size +
-                             record.data_size + record.bound_size;
+                             record.data_size + record.bound_size + record.waker_size;
     if (size > rest.size() || size > sizeof one) return;
     std::memcpy(one, rest.data(), size);
     receiver(std::string_view(one, size));

@@ -74,10 +74,10 @@ std::vector<ScapThread> threads_of(pid_t pid, const InitialState& state, Process
 }  // namespace
 
 void append_initial_state(const InitialState& state, Engine& engine, ProcessBook& book,
-                          UnixConnections& connections, std::string& out) {
+                          UnixConnections& connections, ListeningPorts& ports, std::string& out) {
   append_section(out, this_machine());
   append_users(out, users(), groups());
-  const OpenFiles files(engine);
+  const OpenFiles files(engine, ports);
   const SharedFiles shared(files, state.watched);
   for (const pid_t pid : process_ids()) {
     append_threads(out, threads_of(pid, state, book));
@@ -85,7 +85,7 @@ void append_initial_state(const InitialState& state, Engine& engine, ProcessBook
     std::vector<ScapFd> fds;
     files.each(pid, [&](const RecordView& file) {
       const bool closed_on_exec = (file.record->args[1] & kCloseOnExec) != 0;
-      if (pid != state.command || !closed_on_exec) fds.push_back(fd_entry(file, connections, files.ports()));
+      if (pid != state.command || !closed_on_exec) fds.push_back(fd_entry(file, connections, ports));
     });
     append_fds(out, pid, fds);
   }
@@ -144,22 +144,6 @@ std::set<pid_t> carriers_of_output(const std::set<pid_t>& pids) {
   for (const pid_t pid : pids)
     for (pid_t parent = pid; parent > 1; parent = parent_of(parent)) all.insert(parent);
   return all;
-}
-
-std::vector<std::uint64_t> current_call(pid_t pid, pid_t tid) {
-  const std::string text = read_small(AT_FDCWD, fmt::format("/proc/{}/task/{}/syscall", pid, tid).c_str());
-  std::vector<std::uint64_t> numbers;
-  std::string_view rest = text;
-  while (!rest.empty() && numbers.size() < 7) {
-    const bool is_hexadecimal = rest.starts_with("0x");
-    if (is_hexadecimal) rest.remove_prefix(2);
-    const auto number = parse_number<std::uint64_t>(rest, is_hexadecimal ? 16 : 10);
-    if (!number) return {};
-    numbers.push_back(*number);
-    rest.remove_prefix(std::min(rest.find(' '), rest.size() - 1) + 1);
-  }
-  if (numbers.size() < 7) return {};
-  return numbers;
 }
 
 }  // namespace slurper

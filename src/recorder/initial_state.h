@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "recorder/engine.h"
+#include "trace/engine/file_table.h"
 #include "trace/engine/process_book.h"
 #include "trace/engine/unix_connections.h"
 
@@ -19,18 +20,15 @@ struct InitialState {
   pid_t command = 0;  // it will lose the descriptors that are closed on exec
 };
 
-// Appends the section and its tables. The processes in `book` and the connections are those of the tables.
+// Appends the section and its tables. The processes in `book`, the connections and the ports are those of the
+// tables.
 void append_initial_state(const InitialState& state, Engine& engine, ProcessBook& book,
-                          UnixConnections& connections, std::string& out);
+                          UnixConnections& connections, ListeningPorts& ports, std::string& out);
 
 // `pids` and their descendants.
 [[nodiscard]] std::set<pid_t> with_descendants(const std::set<pid_t>& pids);
 // These processes, their ancestors (a shell, a terminal, sshd), and who reads what they print (a pager). To
 // trace these would be to trace what the trace causes.
 [[nodiscard]] std::set<pid_t> carriers_of_output(const std::set<pid_t>& pids);
-
-// The call that the thread is in, as proc_pid_syscall(5) gives it: the number and six arguments. Empty if it
-// is in none, or that can't be seen.
-[[nodiscard]] std::vector<std::uint64_t> current_call(pid_t pid, pid_t tid);
 
 }  // namespace slurper

@@ -6,11 +6,11 @@
 
 namespace slurper {
 
-OpenFiles::OpenFiles(Engine& engine) {
-  engine.visit_files([this](std::string_view bytes) {
+OpenFiles::OpenFiles(Engine& engine, ListeningPorts& ports) {
+  engine.visit_files([&](std::string_view bytes) {
     const RecordView view = view_of(bytes);
     if (view.record == nullptr) return;
-    note_listening(view, ports_);
+    note_listening(view, ports);
     by_pid_[static_cast<pid_t>(view.record->pid)].emplace_back(bytes);
   });
 }

@@ -20,8 +20,8 @@ namespace slurper {
 // As the engine sees them: ptrace sees those of the listed processes, and the other ends of these.
 class OpenFiles {
  public:
-  explicit OpenFiles(Engine& engine);
-  [[nodiscard]] const ListeningPorts& ports() const { return ports_; }
+  // Adds the ports on which sockets listen.
+  OpenFiles(Engine& engine, ListeningPorts& ports);
 
   template <typename Use>
   void each(pid_t pid, Use use) const {
@@ -32,7 +32,6 @@ class OpenFiles {
   [[nodiscard]] std::vector<pid_t> pids() const;
 
  private:
-  ListeningPorts ports_;
   std::map<pid_t, std::vector<std::string>> by_pid_;
 };
 

@@ -8,6 +8,8 @@
 #include <ctime>
 
 #include "proc/proc_files.h"
+#include "recorder/control_messages.h"
+#include "trace/engine/passed_descriptors.h"
 
 namespace slurper {
 
@@ -114,9 +116,43 @@ bool ThreadRecords::is_fifo(const TraceObject& object) const {
 void ThreadRecords::report_call(const TracedThread& thread, TraceRecord& record, bool has_ended) {
   CallPieces pieces =
       read_pieces(TracedMemory(thread.tid), shape_of(thread), record, has_ended, config_.snaplen);
+  // A thread that has slept in execve(2) may have the new program's memory by now.
+  if (!thread.program.empty()) pieces.path = thread.program;
+  if (has_ended && record.result >= 0 && (shape_of(thread).flags & ShapeNamed) != 0)
+    pieces.path2 = name_in_proc(record.tid, record.result, record.object);
   if ((shape_of(thread).flags & ShapeBound) != 0 && record.object.kind == ObjectUnix)
     pieces.bound = sockets_.bound(record.object);
   receiver_(buffer_.join(record, pieces));
+}
+
+// Descriptors in the messages of the call, each when it is sent and when it has been received.
+void ThreadRecords::report_passed(const TracedThread& thread, u8 kind, u64 count) {
+  const bool wants_all = config_.by_fifo == 0 || config_.all_calls != 0;
+  // The call itself would not be reported, and what it sends would wait for that.
+  if (kind == RecordSent && !wants_all) return;
+  const bool is_array = (shape_of(thread).flags & ShapeMany) != 0;
+  const ControlMessages messages =
+      read_control_messages(TracedMemory(thread.tid), thread.args[1], is_array ? count : 1, is_array);
+  for (const int fd : messages.descriptors) {
+    TraceRecord record = record_of(thread, kind);
+    const CallPieces pieces = fill_descriptor(thread.pid, thread.tid, fd, sockets_, record);
+    if (record.object.kind != ObjectNone && (wants_all || is_fifo(record.object)))
+      receiver_(buffer_.join(record, pieces));
+  }
+  if (!messages.is_cut || kind != RecordReceived || !wants_all) return;
+  TraceRecord record = record_of(thread, kind);
+  record.args[0] = ~u64{0};
+  receiver_(buffer_.join(record, {}));
+}
+
+// A descriptor of another process, of which pidfd_getfd(2) has made a copy.
+void ThreadRecords::report_taken(const TracedThread& thread, int fd) {
+  TraceRecord record = record_of(thread, RecordReceived);
+  const CallPieces pieces = fill_descriptor(thread.pid, thread.tid, fd, sockets_, record);
+  if (config_.by_fifo != 0 && config_.all_calls == 0 && !is_fifo(record.object)) return;
+  record.args[3] = process_of_pidfd(thread.tid, static_cast<int>(thread.args[0]));
+  record.args[4] = u64{static_cast<u32>(thread.args[1])} + 1;
+  if (record.object.kind != ObjectNone) receiver_(buffer_.join(record, pieces));
 }
 
 void ThreadRecords::begin(TracedThread& thread) {
@@ -126,6 +162,8 @@ void ThreadRecords::begin(TracedThread& thread) {
   thread.closed.reset();
   const CallShape& shape = shape_of(thread);
   if ((shape.flags & ShapeCloses) != 0) thread.closed = object_of(thread, 0, false);
+  if ((shape.flags & ShapePasses) != 0 && (shape.flags & ShapeInput) == 0)
+    report_passed(thread, RecordSent, thread.args[2]);
   thread.program.clear();
   if (is_exec(thread)) thread.program = TracedMemory(thread.tid).text(thread.args[shape.path - 1]);
 }
@@ -144,6 +182,9 @@ void ThreadRecords::end(TracedThread& thread, std::int64_t result) {
                 (flags & ShapeLife) != 0;
   }
   if (is_wanted) report_call(thread, record, true);
+  if ((flags & ShapePasses) != 0 && (flags & ShapeInput) != 0 && result >= 0)
+    report_passed(thread, RecordReceived, static_cast<u64>(result));
+  if ((flags & ShapeTakes) != 0 && result >= 0) report_taken(thread, static_cast<int>(result));
   thread.in_call = false;
   thread.closed.reset();
 }
@@ -177,6 +218,7 @@ void ThreadRecords::exec(TracedThread& thread, pid_t tid) {
   if (config_.with_environment != 0)
     pieces.path2 = most_of(read_small(AT_FDCWD, (folder + "environ").c_str()));
   pieces.data = most_of(read_small(AT_FDCWD, (folder + "cmdline").c_str()));
+  pieces.bound = open_bits(thread.tid);
   receiver_(buffer_.join(record, pieces));
 }
 
@@ -189,7 +231,9 @@ void ThreadRecords::exit(const TracedThread& thread, int wait_status, bool is_la
   record.flags = in_call && thread.entered ? RecordEntered : 0;
   record.result = wait_status;
   record.args[0] = is_last ? 1 : 0;
-  receiver_(buffer_.join(record, {}));
+  CallPieces pieces;
+  if (is_last) pieces.bound = open_bits(thread.tid);
+  receiver_(buffer_.join(record, pieces));
 }
 
 void ThreadRecords::signal(const TracedThread& receiver, const siginfo_t& signal) {

@@ -45,6 +45,8 @@ class ThreadRecords {
   [[nodiscard]] TraceObject object_of(const TracedThread& thread, std::int64_t result, bool has_ended);
   [[nodiscard]] bool is_fifo(const TraceObject& object) const;
   void report_call(const TracedThread& thread, TraceRecord& record, bool has_ended);
+  void report_taken(const TracedThread& thread, int fd);
+  void report_passed(const TracedThread& thread, u8 kind, u64 count);
 
   const TraceConfig config_;
   Engine::Receiver receiver_;

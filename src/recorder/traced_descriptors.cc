@@ -54,8 +54,8 @@ std::vector<int> open_descriptors_of(pid_t pid) {
   return all;
 }
 
-std::string name_of(pid_t pid, int fd) {
-  std::string name = read_link(AT_FDCWD, fmt::format("/proc/{}/fd/{}", pid, fd).c_str());
+std::string name_of(pid_t tid, int fd) {
+  std::string name = read_link(AT_FDCWD, fmt::format("/proc/{}/fd/{}", tid, fd).c_str());
   name.resize(std::min<std::size_t>(name.size(), TraceMaxPiece - 1));
   return name;
 }
@@ -66,23 +66,55 @@ std::uint64_t number_after(std::string_view text, std::string_view label, int ba
   return parse_number<std::uint64_t>(text.substr(at + label.size()), base).value_or(0);
 }
 
+}  // namespace
+
+u64 process_of_pidfd(pid_t tid, int pidfd) {
+  return number_after(read_small(AT_FDCWD, fmt::format("/proc/{}/fdinfo/{}", tid, pidfd).c_str()), "\nPid:\t",
+                      10);
+}
+
+std::string open_bits(pid_t tid) {
+  constexpr std::size_t kWord = 8;  // bytes, as in the kernel's table
+  std::string bits;
+  const UniqueFd folder = open_directory(AT_FDCWD, fmt::format("/proc/{}/fd", tid).c_str());
+  if (!folder) return bits;
+  bits.resize(kWord);
+  for (const int fd : open_descriptors_of(tid)) {
+    if (fd < 0 || fd >= TraceMostOpen) continue;
+    const auto number = static_cast<std::size_t>(fd);
+    if (number / 8 >= bits.size()) bits.resize((number / 8 / kWord + 1) * kWord);
+    bits[number / 8] = static_cast<char>(bits[number / 8] | 1 << number % 8);
+  }
+  return bits;
+}
+
+CallPieces fill_descriptor(pid_t pid, pid_t tid, int fd, SocketBook& sockets, TraceRecord& record) {
+  // "flags:" in octal, with the descriptor's O_CLOEXEC.
+  const std::string info = read_small(AT_FDCWD, fmt::format("/proc/{}/fdinfo/{}", tid, fd).c_str());
+  record.object = describe_descriptor(pid, tid, fd, SocketBook::Made::Nothing, sockets);
+  record.args[0] = static_cast<u64>(fd);
+  record.args[1] = number_after(info, "flags:\t", 8);
+  record.args[2] = u64{record.object.dev} << 32 ^ record.object.ino;
+  CallPieces pieces;
+  pieces.path = name_of(tid, fd);
+  if (record.object.kind == ObjectUnix) pieces.bound = sockets.bound(record.object);
+  return pieces;
+}
+
+namespace {
+
 class FileVisitor {
  public:
   FileVisitor(SocketBook& sockets, const Engine::Receiver& receiver)
       : sockets_(sockets), receiver_(receiver) {}
 
   void visit_all(pid_t pid) {
-    for (const int fd : open_descriptors_of(pid)) {
-      const std::string name = name_of(pid, fd);
-      note_ends(visit(pid, fd, name), name);
-    }
+    for (const int fd : open_descriptors_of(pid)) visit(pid, fd, true);
   }
   void visit_other_ends(pid_t pid) {
     if (ends_.empty()) return;
-    for (const int fd : open_descriptors_of(pid)) {
-      const std::string name = name_of(pid, fd);
-      if (ends_.contains(name)) visit(pid, fd, name);
-    }
+    for (const int fd : open_descriptors_of(pid))
+      if (ends_.contains(name_of(pid, fd))) visit(pid, fd, false);
   }
 
  private:
@@ -91,22 +123,14 @@ class FileVisitor {
     if (object.kind == ObjectUnix && object.local.peer_ino != 0)
       ends_.insert(fmt::format("socket:[{}]", object.local.peer_ino));
   }
-  TraceObject visit(pid_t pid, int fd, const std::string& name) {
+  void visit(pid_t pid, int fd, bool is_listed) {
     TraceRecord record{};
     record.kind = RecordFile;
     record.pid = record.tid = static_cast<u32>(pid);
-    // "pos:", "flags:" in octal, with the descriptor's O_CLOEXEC.
-    const std::string info = read_small(AT_FDCWD, fmt::format("/proc/{}/fdinfo/{}", pid, fd).c_str());
-    record.args[0] = static_cast<u64>(fd);
-    record.args[1] = number_after(info, "flags:\t", 8);
-    record.args[2] = number_after(info, "pos:\t", 10);
-    record.object = describe_descriptor(pid, pid, fd, SocketBook::Made::Nothing, sockets_);
-    CallPieces pieces;
-    pieces.path = name;
-    if (record.object.kind == ObjectUnix) pieces.bound = sockets_.bound(record.object);
-    // It may have been closed since.
-    if (record.object.kind != ObjectNone) receiver_(buffer_.join(record, pieces));
-    return record.object;
+    const CallPieces pieces = fill_descriptor(pid, pid, fd, sockets_, record);
+    if (record.object.kind == ObjectNone) return;  // it has been closed since
+    receiver_(buffer_.join(record, pieces));
+    if (is_listed) note_ends(record.object, pieces.path);
   }
 
   SocketBook& sockets_;

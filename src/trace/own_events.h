@@ -17,7 +17,9 @@ inline constexpr std::uint16_t kDropsEvent = 0x8002;
 // the exit just written by the same thread, if that was EAGAIN, EPIPE, a short write, the end of what can be
 // read, an open or a close.
 inline constexpr std::uint16_t kPipeEvent = 0x8004;
-// u64 inode, u64 bytes: thrown away unread when the AF_UNIX socket was closed.
+// u64 inode or 0, u64 bytes, u64 server's end, u64 client's end: thrown away unread when the AF_UNIX socket
+// was closed, by the close under way, or by the end of the process just before. The ends are those of the
+// tuple, or 0.
 inline constexpr std::uint16_t kUnreadEvent = 0x8006;
 // Nothing: the enter event just written is of a call that was already under way.
 inline constexpr std::uint16_t kBlockedEvent = 0x8008;
@@ -27,5 +29,25 @@ inline constexpr std::uint16_t kIdentityEvent = 0x800a;
 inline constexpr std::uint16_t kCompatEvent = 0x800c;
 // Nothing: the recording ended at this time. Calls that had not ended had lasted until then.
 inline constexpr std::uint16_t kEndEvent = 0x800e;
+// i64 fd, u64 passing: the message that the thread sends has this descriptor with it (SCM_RIGHTS). `passing`
+// is a number of that.
+inline constexpr std::uint16_t kSentEvent = 0x8010;
+// i64 fd, u64 passing or 0, i64 sending process or -1, i64 its descriptor or -1, u32 open flags as in an open
+// event, an entry of a table of descriptors without its length: the thread has received this descriptor, in a
+// message or by pidfd_getfd(2). fd -1, and nothing else: the kernel closed what the control buffer had no
+// room for.
+inline constexpr std::uint16_t kReceivedEvent = 0x8012;
+
+// i64 thread, i64 process, text name: has woken the thread last in the call whose exit follows.
+inline constexpr std::uint16_t kWakerEvent = 0x8016;
+// bytes: a bit for each of the first descriptors of the process, from the lowest of the first byte on, set if
+// that is open: after the execve(2) that has just returned, or when the process ends, which the next event
+// says.
+inline constexpr std::uint16_t kOpenEvent = 0x8018;
+// Nothing: after a loss, the tables were read anew, and stand in front of this event.
+inline constexpr std::uint16_t kTablesEvent = 0x8014;
+// i64 nanoseconds by which the clock was set: the times of all events in front of this one are of the clock
+// as it was before.
+inline constexpr std::uint16_t kClockEvent = 0x8020;
 
 }  // namespace slurper

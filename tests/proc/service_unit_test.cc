@@ -47,9 +47,14 @@ TEST_F(UnitProcesses, AreThoseOfItsCgroupAndOfThoseBelow) {
   add_group("v2/system.slice/app.service", "20\n3\n");
   add_group("v2/system.slice/app.service/a/b", "4\n0\n");
   add_group("v2/system.slice/my-app.service", "5\n");
+  add_group("v2/system.slice/app-web.slice/deep.service", "9\n");
+  add_group("v2/user.slice/user-1000.slice/user@1000.service/app.slice/app.service", "10\n");
+  add_group("v2/machine.slice/box.scope/system.slice/app.service", "11\n");
   add_group("v2/system.slice/app.service.d", "6\n");
   const std::string mounts = "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n" + mount("v2", "cgroup2", "rw");
   EXPECT_THAT(processes("app.service", mounts), ElementsAre(3, 4, 20));
+  EXPECT_THAT(processes("deep.service", mounts), ElementsAre(9));
+  EXPECT_THAT(processes("app-web.slice", mounts), ElementsAre(9));
   EXPECT_THAT(processes("other.service", mounts), IsEmpty());
 }
 

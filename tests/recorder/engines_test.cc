@@ -28,13 +28,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-class BothEngines : public RecorderSite, public testing::WithParamInterface<std::string> {
- protected:
-  BothEngines() : RecorderSite(GetParam()) {}
-};
-
-INSTANTIATE_TEST_SUITE_P(Each, BothEngines, testing::Values("bpf", "ptrace"),
-                         [](const auto& engine) { return engine.param; });
+INSTANTIATE_TEST_SUITE_P(Each, BothEngines, both_engines(), name_of_engine);
 
 TEST_P(BothEngines, ShowsTheCallsAndBytesOfAWriter) {
   const std::string fifo = make_fifo();
@@ -357,6 +351,69 @@ TEST_P(BothEngines, LeavesAStoppedProcessStopped) {
     EXPECT_TRUE(eventually(is_stopped)) << content_of(status);
     EXPECT_THAT(content_of(status), HasSubstr("TracerPid:\t0\n"));
   }
+}
+
+// A process that receives a descriptor in a message has opened nothing.
+TEST_P(BothEngines, KnowsDescriptorsThatArePassed) {
+  const std::string file = folder_ / "file";
+  ASSERT_EQ(record_program({"pass-descriptors", file}).status, 0);
+  EXPECT_EQ(read_file(file), "firstpeekedtakencutmany 1many 2stolen");
+  EXPECT_THAT(sysdig(capture_, {"-p", "%evt.arg.data", "evt.type=write and evt.dir=< and fd.name=" + file}),
+              ElementsAre("first", "peeked", "taken", "cut", "many 1", "many 2", "stolen"));
+  EXPECT_THAT(
+      sysdig(capture_, {"-p", "%fd.type %evt.arg.data", "evt.type=write and evt.dir=< and fd.name!=" + file}),
+      ElementsAre("pipe to the pipe", "unix to the socket"));
+  // slurper knows who sent it, and who has opened it.
+  std::set<std::string> openers;
+  for (const std::string& line :
+       slurper_lines({"--sysdig", "-p", "%fd.open.pid", "evt.type=write and evt.dir=< and fd.name=" + file}))
+    openers.insert(line);
+  std::vector<std::string> received;
+  for (const std::string& line : slurper_lines({}))
+    if (line.starts_with("# ") && line.contains(" received "))
+      received.push_back(line.substr(line.find("received")));
+  ASSERT_THAT(openers, SizeIs(1));
+  const std::string from = " sender=" + *openers.begin() + "(traced_program) sender_fd=";
+  ASSERT_THAT(received, SizeIs(10)) << testing::PrintToString(received);
+  EXPECT_THAT(received, Contains(HasSubstr("(<f>" + file + ")" + from)).Times(7));
+  EXPECT_THAT(received, Contains(HasSubstr("(<p>")).Times(1));
+  EXPECT_THAT(received, Contains(HasSubstr("(<u>")).Times(1));
+  EXPECT_THAT(received, Contains(HasSubstr("received cut: the control buffer was too small")).Times(1));
+}
+
+// The argument may be relative to a folder that is renamed meanwhile, go over a link, or stand in a page that
+// is not in memory when the call begins. The kernel knows what it has opened.
+TEST_P(BothEngines, NamesWhatIsOpenedAsTheKernelDoes) {
+  const std::string folder = folder_ / "a";
+  std::filesystem::create_directory(folder);
+  write_file(folder + "/file", "");
+  std::filesystem::create_symlink("a", folder_ / "link");
+  const std::string script =
+      "cd \"$1/link\"; : <file; mv ../a ../b; : <file; cd ..; : <b/../b/./file; : <b/../c || true";
+  ASSERT_EQ(record(arguments({"-w", capture_}, {"bash", "-c", script, "bash", folder_.path()})).status, 0);
+  const auto opens =
+      sysdig(capture_, {"-p", "%fd.name", "evt.type=openat and evt.dir=< and fd.filename=file"});
+  EXPECT_THAT(opens, ElementsAre(folder + "/file", folder_ / "b/file", folder_ / "b/file"));
+}
+
+// No call closes what a process has open when it ends.
+TEST_P(BothEngines, KnowsWhoseEndClosedAPipe) {
+  ASSERT_EQ(record_program({"outlive-reader"}).status, 0);
+  const auto lines = slurper_lines({"--summary"});
+  EXPECT_THAT(
+      lines,
+      Contains(testing::MatchesRegex(
+          " +opened at .*; a descriptor of the pipe was closed last at .* by traced_program \\(.*\\) fd "
+          "[0-9]+, by its end.*")))
+      << testing::PrintToString(lines);
+}
+
+TEST_P(BothEngines, TheUserForFilesIsThatOfTheMoment) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
+  ASSERT_EQ(record_program({"change-file-user"}).status, 0);
+  EXPECT_THAT(slurper_lines(
+                  {"--sysdig", "-p", "%user.uid %proc.fsuid %evt.arg.data", "evt.type=write and evt.dir=<"}),
+              ElementsAre("0 0 1", "0 65534 2", "0 65534 3", "0 0 4"));
 }
 
 // At any point: while a call runs, at its beginning, at its end.

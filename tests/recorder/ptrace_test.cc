@@ -49,8 +49,8 @@ TEST_F(Ptrace, LetsAUserWithoutRightsTraceACommand) {
                             arguments({"-w", capture_}, traced({"fork-twice"}))));
   EXPECT_TRUE(child.exits_with(7)) << child.err();
   EXPECT_EQ(child.out(), "child 1child 2");
-  EXPECT_THAT(child.err(), StartsWith("slurper-trace: traces by ptrace (BPF programs need CAP_BPF and "
-                                      "CAP_PERFMON).\n"));
+  // They need rights; in a container, they would not do with these either.
+  EXPECT_THAT(child.err(), StartsWith("slurper-trace: traces by ptrace (BPF programs "));
   EXPECT_THAT(sysdig(capture_, {"-p", "%user.uid %evt.arg.data", "evt.type=write and evt.dir=<"}),
               ElementsAre("65534 child 1", "65534 child 2"));
 }
@@ -153,8 +153,7 @@ class PtraceInVfork : public Ptrace {
     if (IsSkipped()) return;
     parent_.emplace(Program{.argv = traced({"vfork"}), .env = {}}, in_.read_end.get());
     in_.read_end.reset();
-    const std::string call = "/proc/" + std::to_string(parent_->pid()) + "/syscall";
-    ASSERT_TRUE(eventually([&] { return content_of(call).starts_with("58 "); }));
+    ASSERT_TRUE(eventually([&] { return parent_->out() == "c"; }));
     recording_.emplace(recorder({"-w", capture_, "-p", std::to_string(parent_->pid())}));
     ASSERT_TRUE(attached()) << recording_->err();
   }

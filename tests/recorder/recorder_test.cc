@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <set>
 #include <string>
 
 #include "recorder/recording.h"
@@ -122,6 +123,70 @@ TEST_F(Bpf, CountsWhatItLoses) {
   // Besides getppid(2), the end of a write, or of a read, may be among what was lost.
   EXPECT_GE(shown + lost, kCalls);
   EXPECT_LE(shown + lost, kCalls + 10);
+}
+
+// What was lost had closed one file, and opened another under its number.
+TEST_F(Bpf, KnowsNamesAgainAfterALoss) {
+  constexpr int kCalls = 100'000;  // more than the ring holds while the recorder is stopped
+  const std::string file = folder_ / "file";
+  Pipe in;
+  const Pipe out;
+  Child reopening({.argv = traced({"reopen", file, std::to_string(kCalls)}), .env = {}}, in.read_end.get(),
+                  out.write_end.get());
+  Child recording(recorder({"-w", capture_, "-p", std::to_string(reopening.pid())}));
+  ASSERT_TRUE(attached());
+  recording.signal(SIGSTOP);
+  std::string done(4, ' ');
+  ASSERT_EQ(::write(in.write_end.get(), "x", 1), 1);
+  ASSERT_EQ(::read(out.read_end.get(), done.data(), done.size()), 4);
+  recording.signal(SIGCONT);
+  ASSERT_TRUE(eventually(
+      [&] { return std::ranges::count(events_of(capture_), kTablesEvent, &RecordedEvent::type) > 0; }));
+  ASSERT_EQ(::write(in.write_end.get(), "x", 1), 1);
+  ASSERT_TRUE(reopening.exits_with(0));
+  ASSERT_TRUE(recording.exits_with(0)) << recording.err();
+  EXPECT_THAT(
+      sysdig(capture_, {"-p", "%fd.name %evt.arg.data", "evt.type=write and evt.buffer contains known"}),
+      ElementsAre(file + ".b known"));
+  std::vector<std::string> own;
+  const auto lines = slurper_lines({"-p", "%fd.name", "evt.type=write and evt.buffer contains known"});
+  for (const std::string& line : lines)
+    if (line.starts_with("# ")) own.push_back(line.substr(line.find(' ', line.find(' ', 2) + 1) + 1));
+  EXPECT_THAT(lines, Contains(file + ".b"));
+  ASSERT_GE(own.size(), 2U);
+  EXPECT_THAT(own.front(), testing::MatchesRegex(
+                               "drops cpu=.* lost=.*: names may be wrong until the tables are read anew"));
+  EXPECT_THAT(own, Contains("tables read anew: from here on, names are right"));
+}
+
+TEST_F(Bpf, TellsWhatWasThrownAwayUnread) {
+  ASSERT_EQ(record_program({"leave-unread"}).status, 0);
+  std::vector<std::string> unread;
+  for (const std::string& line : slurper_lines({}))
+    if (line.starts_with("# ") && line.contains(" unread "))
+      unread.push_back(line.substr(line.find("traced")));
+  const auto says = [](const std::string& bytes) {
+    return testing::MatchesRegex("traced_program \\([0-9]+\\) unread " + bytes +
+                                 " bytes thrown away: fd=[0-9]+\\(<u>[^)]*\\) was closed");
+  };
+  EXPECT_THAT(unread, ElementsAre(says("8"), says("5")));
+}
+
+TEST_F(Bpf, TellsWhoWokeASleeper) {
+  ASSERT_EQ(record_program({"converse-by-pipes", "100"}).status, 0);
+  const auto lines =
+      slurper_lines({"--sysdig", "-p", "%proc.pid %waker.pid %waker.name", "evt.type=read and evt.rawres=1"});
+  ASSERT_THAT(lines, testing::Not(testing::IsEmpty()));
+  std::set<std::string> pairs(lines.begin(), lines.end());
+  EXPECT_LE(pairs.size(), 2U) << testing::PrintToString(pairs) << ", each by the other";
+  for (const std::string& line : pairs) {
+    const std::string sleeper = line.substr(0, line.find(' '));
+    EXPECT_THAT(line, testing::MatchesRegex("[0-9]+ [0-9]+ traced_program"));
+    EXPECT_FALSE(line.starts_with(sleeper + ' ' + sleeper + ' ')) << line;
+  }
+  // A timer's interrupt is nobody.
+  EXPECT_THAT(slurper_lines({"--sysdig", "-p", "%evt.type %waker.name", "evt.type contains nanosleep"}),
+              testing::IsEmpty());
 }
 
 // The file holds what was recorded before the incident, too, though it was opened only then.

@@ -11,6 +11,7 @@
 #include <map>
 #include <sstream>
 
+#include "support/daemon.h"
 #include "support/files.h"
 #include "support/temp_dir.h"
 
@@ -113,15 +114,38 @@ std::vector<RecordedEvent> events_of(const std::string& path) {
   return events;
 }
 
-std::vector<std::string> sysdig(const std::string& path, const std::vector<std::string>& arguments) {
-  Program program{.argv = {"sysdig", "-r", path}, .env = {}};
-  program.argv.insert(program.argv.end(), arguments.begin(), arguments.end());
-  Child child(program);
-  EXPECT_TRUE(child.exits_with(0)) << child.err();
+std::vector<std::string> lines_of(const std::string& text) {
   std::vector<std::string> lines;
-  std::istringstream out(child.out());
-  for (std::string line; std::getline(out, line);) lines.push_back(line);
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
   return lines;
+}
+
+std::string output_of(const std::vector<std::string>& argv) {
+  Child child({.argv = argv, .env = {}});
+  EXPECT_TRUE(child.exits_with(0)) << argv.front() << ": " << child.err();
+  return child.out();
+}
+
+namespace {
+
+std::vector<std::string> lines_of(std::vector<std::string> argv, const std::vector<std::string>& arguments) {
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  return test::lines_of(output_of(argv));
+}
+
+}  // namespace
+
+std::vector<std::string> sysdig(const std::string& path, const std::vector<std::string>& arguments) {
+  return lines_of({"sysdig", "-r", path}, arguments);
+}
+
+std::vector<std::string> slurper(const std::string& path, const std::vector<std::string>& arguments) {
+  return lines_of({slurper_binary(), "trace", "-r", path}, arguments);
+}
+
+std::vector<std::string> RecorderSite::slurper_lines(const std::vector<std::string>& arguments) const {
+  return slurper(capture_, arguments);
 }
 
 void RecorderSite::SetUp() {

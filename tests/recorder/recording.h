@@ -44,6 +44,7 @@ inline constexpr std::uint16_t kResultEvent = 0x8000;
 inline constexpr std::uint16_t kDropsEvent = 0x8002;
 inline constexpr std::uint16_t kPipeEvent = 0x8004;
 inline constexpr std::uint16_t kBlockedEvent = 0x8008;
+inline constexpr std::uint16_t kTablesEvent = 0x8014;
 inline constexpr std::uint16_t kCompatEvent = 0x800c;
 
 struct RecordedEvent {
@@ -60,8 +61,13 @@ struct RecordedEvent {
 // The events of a capture, read without slurper's reader. A block that is cut off ends them.
 std::vector<RecordedEvent> events_of(const std::string& path);
 
+std::vector<std::string> lines_of(const std::string& text);
+// What another program prints, which succeeds.
+std::string output_of(const std::vector<std::string>& argv);
 // What sysdig prints of a capture: its lines.
 std::vector<std::string> sysdig(const std::string& path, const std::vector<std::string>& arguments);
+// What slurper trace -r prints of it.
+std::vector<std::string> slurper(const std::string& path, const std::vector<std::string>& arguments);
 
 // Recordings with one engine, into one file. Skips the test if the engine is not available.
 class RecorderSite : public testing::Test {
@@ -73,6 +79,8 @@ class RecorderSite : public testing::Test {
   [[nodiscard]] Recorded record(std::vector<std::string> arguments) const;
   // Records traced_program into capture_, from its beginning to its end.
   [[nodiscard]] Recorded record_program(const std::vector<std::string>& task) const;
+  // What slurper shows of capture_: its lines.
+  [[nodiscard]] std::vector<std::string> slurper_lines(const std::vector<std::string>& arguments) const;
   static std::vector<std::string> arguments(std::vector<std::string> options,
                                             const std::vector<std::string>& program);
   [[nodiscard]] std::string make_fifo() const;
@@ -83,5 +91,17 @@ class RecorderSite : public testing::Test {
   TempDir folder_;
   std::string capture_ = folder_ / "capture";
 };
+
+// A test that both engines pass.
+class BothEngines : public RecorderSite, public testing::WithParamInterface<std::string> {
+ protected:
+  BothEngines() : RecorderSite(GetParam()) {}
+};
+inline std::string name_of_engine(const testing::TestParamInfo<std::string>& engine) {
+  return engine.param;
+}
+inline auto both_engines() {
+  return testing::Values("bpf", "ptrace");
+}
 
 }  // namespace slurper::test

@@ -2,20 +2,27 @@
 // time.
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <spawn.h>
+#include <sys/fsuid.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
+
+#include "recorder/traced_tasks.h"
 
 namespace {
 
@@ -126,6 +133,28 @@ int fork_twice() {
   return 7;
 }
 
+// When there is no input any more, begins a child in that cgroup, of version 2.
+int fork_into(const char* cgroup) {
+  char byte = 0;
+  while (::read(STDIN_FILENO, &byte, 1) > 0) {
+  }
+  const int group = ::open(cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  must(group >= 0, "open");
+  clone_args arguments{};
+  arguments.flags = CLONE_INTO_CGROUP;
+  arguments.exit_signal = SIGCHLD;
+  arguments.cgroup = static_cast<std::uint64_t>(group);
+  const long child = ::syscall(SYS_clone3, &arguments, sizeof arguments);
+  must(child >= 0, "clone3");
+  if (child == 0) {
+    must(::write(STDOUT_FILENO, "child", 5) == 5, "write");
+    ::_exit(0);
+  }
+  must(::waitpid(static_cast<pid_t>(child), nullptr, 0) == child, "waitpid");
+  must(::write(STDOUT_FILENO, "parent", 6) == 6, "write");
+  return 0;
+}
+
 // A thread that is not the first says that it is there, and then repeats each byte that it reads.
 int echo_from_thread() {
   std::thread([] {
@@ -165,11 +194,12 @@ int spawn() {
   return 5;
 }
 
-// Its child reads before it executes: till then, this waits.
+// Its child says that it is there, and reads before it executes: till then, this waits.
 int wait_in_vfork() {
   const pid_t child = ::vfork();
   if (child == 0) {
-    char byte;
+    char byte = 'c';
+    (void)!::write(STDOUT_FILENO, &byte, 1);
     (void)!::read(STDIN_FILENO, &byte, 1);
     ::execl("/bin/true", "true", nullptr);
     ::_exit(99);
@@ -210,6 +240,208 @@ int become_nobody() {
   return 0;
 }
 
+// A message with a number in it, and room for descriptors.
+class Message {
+ public:
+  explicit Message(std::size_t descriptors) {
+    part_ = {.iov_base = &number_, .iov_len = sizeof number_};
+    head_.msg_iov = &part_;
+    head_.msg_iovlen = 1;
+    head_.msg_control = control_;
+    head_.msg_controllen = CMSG_LEN(descriptors * sizeof(int));
+  }
+  void set(int number, const std::vector<int>& descriptors) {
+    number_ = number;
+    cmsghdr* const rights = CMSG_FIRSTHDR(&head_);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(descriptors.size() * sizeof(int));
+    std::memcpy(CMSG_DATA(rights), descriptors.data(), descriptors.size() * sizeof(int));
+  }
+  [[nodiscard]] std::vector<int> descriptors() {
+    const cmsghdr* const rights = CMSG_FIRSTHDR(&head_);
+    must(rights != nullptr && rights->cmsg_type == SCM_RIGHTS, "SCM_RIGHTS");
+    std::vector<int> all((rights->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+    std::memcpy(all.data(), CMSG_DATA(rights), all.size() * sizeof(int));
+    return all;
+  }
+  [[nodiscard]] int number() const { return number_; }
+  [[nodiscard]] msghdr& head() { return head_; }
+
+ private:
+  int number_ = 0;
+  iovec part_{};
+  msghdr head_{};
+  alignas(cmsghdr) char control_[256] = {};
+};
+
+void send_descriptors(int socket, int number, const std::vector<int>& descriptors) {
+  Message message(descriptors.size());
+  message.set(number, descriptors);
+  must(::sendmsg(socket, &message.head(), 0) == sizeof number, "sendmsg");
+}
+
+std::vector<int> receive(int socket, std::size_t room, int flags = 0) {
+  Message message(room);
+  must(::recvmsg(socket, &message.head(), flags) == sizeof(int), "recvmsg");
+  return message.descriptors();
+}
+
+// Sends a file, and ends of a pipe and of a socket, and keeps the file open till the other end has gone.
+void send_all(int socket, const char* path) {
+  const int file = ::open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  int pipe[2];
+  int pair[2];
+  must(file >= 0 && ::pipe2(pipe, O_CLOEXEC) == 0, "open");
+  must(::socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0, "socketpair");
+  const int again = ::dup(file);
+  send_descriptors(socket, 0, {again, pipe[1], pair[0]});
+  ::close(again);
+  send_descriptors(socket, 0, {file});
+  send_descriptors(socket, 0, {file, file});
+  Message messages[2] = {Message(1), Message(1)};
+  mmsghdr heads[2] = {};
+  for (int i = 0; i < 2; ++i) {
+    messages[i].set(file, {file});
+    heads[i].msg_hdr = messages[i].head();
+  }
+  must(::sendmmsg(socket, heads, 2, 0) == 2, "sendmmsg");
+  char byte = 0;
+  must(::read(socket, &byte, 1) == 0, "read");
+}
+
+void write_text(int fd, std::string_view text) {
+  must(::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()), "write");
+}
+
+// Its child sends descriptors in each way in which they can be received.
+int pass_descriptors(const char* path) {
+  int ends[2];
+  must(::socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) == 0, "socketpair");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::close(ends[0]);
+    send_all(ends[1], path);
+    std::_Exit(0);
+  }
+  ::close(ends[1]);
+  const std::vector<int> three = receive(ends[0], 3);
+  write_text(three.at(0), "first");
+  write_text(three.at(1), "to the pipe");
+  write_text(three.at(2), "to the socket");
+  write_text(receive(ends[0], 1, MSG_PEEK).at(0), "peeked");
+  write_text(receive(ends[0], 1).at(0), "taken");
+  write_text(receive(ends[0], 1).at(0), "cut");
+  Message messages[2] = {Message(1), Message(1)};
+  mmsghdr heads[2] = {};
+  for (int i = 0; i < 2; ++i) heads[i].msg_hdr = messages[i].head();
+  must(::recvmmsg(ends[0], heads, 2, MSG_WAITALL, nullptr) == 2, "recvmmsg");
+  write_text(messages[0].descriptors().at(0), "many 1");
+  write_text(messages[1].descriptors().at(0), "many 2");
+  const auto process = static_cast<int>(::syscall(SYS_pidfd_open, child, 0));
+  const auto stolen = static_cast<int>(::syscall(SYS_pidfd_getfd, process, messages[0].number(), 0));
+  must(stolen >= 0, "pidfd_getfd");
+  write_text(stolen, "stolen");
+  ::close(ends[0]);
+  ::waitpid(child, nullptr, 0);
+  return 0;
+}
+
+// After a byte, opens FILE.a and closes it `count` times, then opens FILE.b, and after another byte writes to
+// that.
+int reopen(const std::string& file, int count) {
+  char byte = 0;
+  must(::read(STDIN_FILENO, &byte, 1) == 1, "read");
+  for (int i = 0; i < count; ++i)
+    ::close(::open((file + ".a").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  const int fd = ::open((file + ".b").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  write_text(STDOUT_FILENO, "done");
+  must(::read(STDIN_FILENO, &byte, 1) == 1, "read");
+  write_text(fd, "known");
+  return 0;
+}
+
+// Its child has the read end of a pipe, and ends.
+int outlive_reader() {
+  int ends[2];
+  must(::pipe2(ends, O_CLOEXEC) == 0, "pipe2");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::close(ends[1]);
+    char byte = 0;
+    must(::read(ends[0], &byte, 1) == 1, "read");
+    std::_Exit(0);
+  }
+  ::signal(SIGPIPE, SIG_IGN);
+  ::close(ends[0]);
+  write_text(ends[1], "x");
+  ::waitpid(child, nullptr, 0);
+  must(::write(ends[1], "y", 1) == -1 && errno == EPIPE, "write without a reader");
+  return 0;
+}
+
+// Closes a socket in which 8 bytes wait, and ends a process with one in which 5 do.
+int leave_unread() {
+  int pair[2];
+  must(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0, "socketpair");
+  write_text(pair[0], "eight");
+  write_text(pair[0], "and3");
+  char byte = 0;
+  must(::read(pair[1], &byte, 1) == 1, "read");
+  ::close(pair[1]);
+  ::close(pair[0]);
+  must(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0, "socketpair");
+  write_text(pair[0], "five!");
+  int closed[2];
+  must(::pipe2(closed, O_CLOEXEC) == 0, "pipe2");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::close(pair[0]);
+    ::close(closed[1]);
+    must(::read(closed[0], &byte, 1) == 0, "read");  // then it has the last descriptor
+    std::_Exit(0);
+  }
+  ::close(pair[1]);
+  ::close(closed[1]);
+  ::waitpid(child, nullptr, 0);
+  return 0;
+}
+
+// Asks a child `count` times, which waits for each question, and then sleeps `count` times.
+int converse_by_pipes(int count) {
+  int question[2];
+  int answer[2];
+  must(::pipe2(question, O_CLOEXEC) == 0 && ::pipe2(answer, O_CLOEXEC) == 0, "pipe2");
+  const pid_t child = ::fork();
+  char byte = 0;
+  if (child == 0) {
+    for (int i = 0; i < count; ++i) {
+      must(::read(question[0], &byte, 1) == 1, "read");
+      must(::write(answer[1], &byte, 1) == 1, "write");
+    }
+    std::_Exit(0);
+  }
+  for (int i = 0; i < count; ++i) {
+    must(::write(question[1], &byte, 1) == 1, "write");
+    must(::read(answer[0], &byte, 1) == 1, "read");
+  }
+  ::waitpid(child, nullptr, 0);
+  for (int i = 0; i < count; ++i) ::usleep(100);
+  return 0;
+}
+
+// Only its user for files changes; then its group, which leaves that as it is.
+int change_file_user() {
+  write_text(STDOUT_FILENO, "1");
+  ::setfsuid(65534);
+  write_text(STDOUT_FILENO, "2");
+  must(::setgid(0) == 0, "setgid");
+  write_text(STDOUT_FILENO, "3");
+  must(::seteuid(0) == 0, "seteuid");
+  write_text(STDOUT_FILENO, "4");
+  return 0;
+}
+
 // Prints the numbers of its descriptors.
 int list_descriptors() {
   DIR* const folder = ::opendir("/proc/self/fd");
@@ -233,6 +465,7 @@ int main(int argc, char** argv) {
   if (task == "ask") return ask(std::atoi(argument));
   if (task == "copy") return copy();
   if (task == "fork-twice") return fork_twice();
+  if (task == "fork-into") return fork_into(argument);
   if (task == "echo-from-thread") return echo_from_thread();
   if (task == "exec-from-thread") return exec_from_thread(argv[0]);
   if (task == "write-closed") return write_closed(std::atoi(argument));
@@ -241,6 +474,19 @@ int main(int argc, char** argv) {
   if (task == "compat") return compat();
   if (task == "kill-parents") return kill_parents(std::atoi(argument));
   if (task == "become-nobody") return become_nobody();
+  if (task == "outlive-reader") return outlive_reader();
+  if (task == "leave-unread") return leave_unread();
+  if (task == "converse-by-pipes") return converse_by_pipes(std::atoi(argument));
+  if (task == "change-file-user") return change_file_user();
+  if (task == "reopen") return reopen(argument, count);
+  if (task == "pass-descriptors") return pass_descriptors(argument);
   if (task == "list-descriptors") return list_descriptors();
+  if (task == "hold-descriptors") return slurper::test::hold_descriptors(argument);
+  if (task == "converse-later") return slurper::test::converse_later(argument);
+  if (task == "move-bytes") return slurper::test::move_bytes(argument);
+  if (task == "open-by-names") return slurper::test::open_by_names(argument);
+  if (task == "use-io-uring") return slurper::test::use_io_uring(argument);
+  if (task == "share-memory") return slurper::test::share_memory(argument);
+  if (task == "work") return slurper::test::work(argument);
   return 98;
 }

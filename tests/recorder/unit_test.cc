@@ -43,7 +43,7 @@ class Unit : public RecorderSite {
     RecorderSite::SetUp();
     if (!IsSkipped()) start_unit();
   }
-  ~Unit() override { stop_unit(); }
+  void TearDown() override { stop_unit(); }
 
   void start_unit() const { std::filesystem::create_directories(service_); }
   // Its cgroup goes with its last process.
@@ -129,6 +129,50 @@ TEST_F(UnitOfBpf, FollowsAUnitThroughItsRestartsAndThoseWhoLeaveIt) {
     EXPECT_THAT(lines, Not(Contains(HasSubstr(std::string("before-") + round))));
     EXPECT_THAT(lines, Not(Contains(HasSubstr(std::string("after-") + round))));
   }
+}
+
+// As newer ones of systemd start a service: it is never moved.
+TEST_F(UnitOfBpf, SeesWhatIsBornInItAndNotWhatIsBornOutside) {
+  if (!std::filesystem::exists(mount_ + "/cgroup.controllers")) GTEST_SKIP() << "cgroups of version 2 only";
+  Child recording(recorder({"-w", capture_, "--unit", name_}));
+  ASSERT_TRUE(eventually([&] { return recording.err().contains("has no processes now"); }));
+  ASSERT_TRUE(attached());
+  Child born({.argv = traced({"fork-into", service_}), .env = {}});
+  ASSERT_TRUE(born.exits_with(0)) << born.err();
+  Pipe in;
+  Child inside({.argv = traced({"fork-into", mount_}), .env = {}}, in.read_end.get());
+  move_in(inside.pid());
+  in.write_end.reset();
+  ASSERT_TRUE(inside.exits_with(0)) << inside.err();
+  recording.signal(SIGTERM);
+  ASSERT_TRUE(recording.exits_with(0)) << recording.err();
+  const auto pids_of = [&](const std::string& what) {
+    return sysdig(capture_, {"-p", "%proc.ppid", "evt.type=write and evt.dir=< and evt.arg.data=" + what});
+  };
+  EXPECT_THAT(pids_of("child"), testing::ElementsAre(std::to_string(born.pid())));
+  EXPECT_THAT(pids_of("parent"), testing::SizeIs(1)) << "of the one that was moved in";
+}
+
+// Another manager's: a user's, a container's.
+TEST_F(UnitOfBpf, IsTheSystemsOwn) {
+  const std::string foreign = slice_ + "/user@0.service/" + name_ + ".service";
+  std::filesystem::create_directories(foreign);
+  Pipe in;
+  Child before({.argv = {"sh", "-c", "read x; echo foreign"}, .env = {}}, in.read_end.get());
+  write_file(foreign + "/cgroup.procs", std::to_string(before.pid()));
+  Child recording(recorder({"-w", capture_, "--unit", name_}));
+  ASSERT_TRUE(eventually([&] { return recording.err().contains("has no processes now"); }));
+  ASSERT_TRUE(attached());
+  Child after({.argv = {"sh", "-c", "read x; echo foreign"}, .env = {}}, in.read_end.get());
+  write_file(foreign + "/cgroup.procs", std::to_string(after.pid()));
+  in.write_end.reset();
+  EXPECT_TRUE(before.wait());
+  EXPECT_TRUE(after.wait());
+  recording.signal(SIGTERM);
+  EXPECT_TRUE(recording.exits_with(0)) << recording.err();
+  EXPECT_THAT(written(), testing::IsEmpty());
+  for (const std::string& folder : {foreign, slice_ + "/user@0.service"})
+    EXPECT_TRUE(eventually([&] { return ::rmdir(folder.c_str()) == 0; }));
 }
 
 // systemd moves a whole process, and the kernel names its first thread.

@@ -135,6 +135,21 @@ TEST(EventWindow, GivesUpTheOldestForMemoryAndSaysSo) {
   EXPECT_GT(lines.size(), kMemory / 100);
 }
 
+// Tables that were restated after a loss count from there on, and not before.
+TEST(EventWindow, KeepsASectionAtItsPlace) {
+  CaptureBuilder capture;
+  capture.process({.tid = 5, .pid = 5}).file(5, 3, "/before").event(5, 6, {i64(3), u32(1)});
+  capture.block(kSectionHeader, u32(kByteOrderMagic) + u16(1) + u16(2) + i64(-1));
+  capture.process({.tid = 5, .pid = 5}).file(5, 3, "/after");
+  capture.event(5, 7, {i64(1), "x"}).event(5, 6, {i64(3), u32(1)});
+  for (const auto& [kept, names] :
+       {std::pair{2000, "/before\n/before\n/after\n"}, std::pair{0, "/after\n"}}) {
+    const Written written =
+        through_window(capture.bytes(), {.time = static_cast<std::uint64_t>(kept), .memory = kPlenty});
+    EXPECT_EQ(show(written.capture, {.format = "%fd.name"}).lines, names);
+  }
+}
+
 // Once what is too old has made room, nothing is missing any more.
 TEST(EventWindow, IsWholeAgainWhenLessHappens) {
   CaptureBuilder capture;

@@ -233,6 +233,92 @@ TEST(Model, FollowsCallsThatSysdigKnowsByNameOnly) {
   EXPECT_EQ(names_read(capture), "5 3 /a\n5 4 /b\n5 5 /c\n5 3 /a\n5 4 <NA>\n5 5 <NA>\n5 9 \n");
 }
 
+std::string entry(std::int64_t fd, FdType type, const std::string& payload, std::uint64_t inode = 77) {
+  return i64(fd) + u64(inode) + u8(static_cast<std::uint8_t>(type)) + payload;
+}
+
+TEST(Model, ADescriptorThatWasSentKeepsItsStory) {
+  CaptureBuilder capture;
+  capture.process({.tid = 5, .pid = 5, .name = "sender"}).process({.tid = 6, .pid = 6, .name = "receiver"});
+  open_file(capture, 5, 3, "/etc/hosts");
+  capture.event(5, kSentEvent, {i64(3), u64(1)});
+  capture.event(5, 4, {i64(3)}).event(5, 5, {i64(0)});
+  const std::string file = u32(1) + sized("/srv/x") + u32(0x801);
+  capture.event(6, kReceivedEvent, {i64(7), u64(1), i64(5), i64(3), u32(1), entry(7, FdType::File, file)});
+  capture.event(6, kReceivedEvent, {i64(8), u64(2), i64(9), i64(3), u32(1), entry(8, FdType::File, file)});
+  capture.event(6, kReceivedEvent,
+                {i64(9), u64(0), i64(-1), i64(-1), u32(1), entry(9, FdType::Fifo, sized(""))});
+  capture.event(6, kReceivedEvent, {i64(-1)})
+      .event(6, kReceivedEvent, {i64(10), u64(0), i64(6), i64(7), u32(1), "x"});
+  read_each(capture, 6, {7, 8, 9, 10});
+  EXPECT_EQ(show_as(capture, "*%fd.num %fd.type %fd.name %fd.open.pid", "evt.type = read and evt.dir = >"),
+            "7 file /etc/hosts 5\n8 file /srv/x <NA>\n9 pipe  <NA>\n10 file /etc/hosts 5\n");
+}
+
+TEST(Model, WhatIsNotOpenAfterAnExecWasClosedByIt) {
+  CaptureBuilder capture;
+  capture.process({.tid = 5, .pid = 5})
+      .fd(5, 3, FdType::Fifo, sized("/a"))
+      .fd(5, 4, FdType::Fifo, sized("/b"));
+  capture.fd(5, 5000, FdType::Fifo, sized("/c"));
+  capture.event(5, kOpenEvent, {std::string("\x10\0", 2)});
+  read_each(capture, 5, {3, 4, 5000});
+  EXPECT_EQ(names_read(capture), "5 3 <NA>\n5 4 /b\n5 5000 /c\n");
+}
+
+// The kernel closes sockets when their process has ended.
+TEST(Model, KnowsAProcessALittleAfterItsEnd) {
+  CaptureBuilder capture;
+  capture.process({.tid = 5, .pid = 5, .name = "app"})
+      .fd(5, 3, FdType::Unix, u64(0x11) + u64(0x12) + sized("/s"));
+  capture.event(5, 186, {i64(0), i64(0), u8(0), u8(0)});
+  capture.event(5, kUnreadEvent, {u64(0), u64(8), u64(0x11), u64(0x12)});
+  capture.event(5, 6, {i64(3), u32(1)});
+  EXPECT_THAT(show(capture).lines,
+              testing::HasSubstr(" app (5) unread 8 bytes thrown away: fd=3(<u>/s) was closed\n"));
+  EXPECT_EQ(names_read(capture), "5 3 <NA>\n") << "another thread with its id";
+}
+
+TEST(Model, KnowsWhoHasWokenASleeper) {
+  CaptureBuilder capture;
+  capture.process({.tid = 5, .pid = 5, .name = "app"}).file(5, 3, "/f");
+  capture.event(5, 6, {i64(3), u32(1)}).event(5, kWakerEvent, {i64(78), i64(77), text("writer")});
+  capture.event(5, 7, {i64(1), "x"});
+  read_each(capture, 5, {3});
+  EXPECT_EQ(show_as(capture, "%evt.num %waker.pid %waker.tid %waker.name", "evt.dir = <"),
+            "2 77 78 writer\n");
+}
+
+// After a loss: what the tables lack had ended unseen, and what they have goes on.
+TEST(Model, ANewSectionRestatesWhatThereIs) {
+  CaptureBuilder capture;
+  capture.process({.tid = 5, .pid = 5, .name = "app"}).process({.tid = 6, .pid = 6, .name = "gone"});
+  open_file(capture, 5, 3, "/etc/hosts");
+  open_file(capture, 5, 4, "/etc/passwd");
+  capture.event(6, 6, {i64(0), u32(1)}).event(5, 6, {i64(3), u32(1)});
+  capture.block(kSectionHeader, u32(kByteOrderMagic) + u16(1) + u16(2) + i64(-1));
+  capture.process({.tid = 5, .pid = 5, .name = "app"});
+  capture.file(5, 3, "/etc/hosts").file(5, 4, "/etc/group");
+  capture.event(5, 7, {i64(1), "x"});
+  read_each(capture, 5, {4});
+  EXPECT_EQ(show_as(capture, "*%fd.num %fd.name %fd.open.pid", "evt.type = read and evt.dir = <"),
+            "3 /etc/hosts 5\n4 /etc/group <NA>\n");
+  EXPECT_THAT(show(capture, {.mode = ViewMode::Calls}).lines, testing::Not(testing::HasSubstr("unfinished")));
+}
+
+TEST(Model, ACallLastsAsLongAsItDoesWhenTheClockIsSet) {
+  for (const std::chrono::hours step : {std::chrono::hours(1), std::chrono::hours(-1)}) {
+    CaptureBuilder capture;
+    capture.process({.tid = 100, .pid = 100}).event(100, 6, {i64(0), u32(1)}).pause(step);
+    capture.event(0, kClockEvent, {i64(std::chrono::nanoseconds(step).count())});
+    capture.event(100, 7, {i64(1), "x"});
+    EXPECT_EQ(show_as(capture, "%evt.latency", "evt.dir=<"), "2000\n");
+    const std::string shown =
+        step.count() > 0 ? " 0 clock step=+3600.000000000\n" : " 0 clock step=-3600.000000000\n";
+    EXPECT_THAT(show(capture).lines, testing::HasSubstr(shown));
+  }
+}
+
 TEST(Model, TablesMayBeRestated) {
   CaptureBuilder capture;
   capture.process({.tid = 5, .pid = 5}).file(5, 3, "/old");

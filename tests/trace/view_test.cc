@@ -182,8 +182,8 @@ TEST(TraceView, OwnEventsAreLinesThatBeginWithAHash) {
            " app (5) compat number=118 call=fsync\n",
            " app (5) identity ruid=0(root) euid=33(www-data) suid=0(root) fsuid=33(www-data) rgid=0(root) "
            "egid=33(www-data) loginuid=-1\n",
-           " app (5) unread ino=77 bytes=8\n",
-           " 0 drops cpu=1 lost=17\n",
+           " app (5) unread 8 bytes thrown away: socket 77 was closed\n",
+           " 0 drops cpu=1 lost=17: names may be wrong until the tables are read anew\n",
            " app (5) blocked call=write\n",
            " app (5) unknown type=33008\n",
        })
@@ -193,6 +193,30 @@ TEST(TraceView, OwnEventsAreLinesThatBeginWithAHash) {
   EXPECT_EQ(
       show(capture, {.filter = "evt.type=close_range", .format = "%evt.num", .with_own_events = false}).lines,
       "5\n6\n");
+}
+
+// A private mapping writes nothing to the file, and a failed one nothing at all.
+TEST(TraceView, SaysOnceThatAProcessWritesWithoutCalls) {
+  CaptureBuilder capture;
+  capture.process({.tid = 5, .pid = 5, .name = "app"}).file(5, 3, "/a");
+  const auto map = [&](std::uint32_t flags, std::int64_t result) {
+    capture.event(5, 160, {u64(0), u64(4096), u32(3), u32(flags), i64(3), u64(0)});
+    capture.event(5, 161, {i64(result), u32(0), u32(0), u32(0)});
+  };
+  constexpr std::uint32_t kShared = 1;
+  constexpr std::uint32_t kPrivate = 2;
+  map(kPrivate, 4096);
+  map(kShared, -12);
+  EXPECT_THAT(show(capture).lines, testing::Not(HasSubstr("unseen")));
+  map(kShared, 4096);
+  map(kShared, 8192);
+  for (const ViewMode mode : {ViewMode::Lines, ViewMode::Calls, ViewMode::Json, ViewMode::Summary}) {
+    const std::string lines = show(capture, {.mode = mode}).lines;
+    EXPECT_THAT(lines, HasSubstr("mapping=/a: what this process writes through memory makes no calls"));
+    EXPECT_EQ(lines.find("mapping="), lines.rfind("mapping="));
+  }
+  EXPECT_THAT(show(capture, {.filter = "evt.num > 7"}).lines, HasSubstr(" app (5) unseen mapping=/a: "));
+  EXPECT_THAT(show(capture, {.filter = "proc.name = other"}).lines, testing::IsEmpty());
 }
 
 // What was known of the pipe before is no news of the call that failed.
@@ -239,7 +263,9 @@ TEST(TraceView, OwnEventsFollowTheFilter) {
   CaptureBuilder capture = sample();
   capture.event(5, kUnreadEvent, {u64(77), u64(8)}).event(0, kDropsEvent, {u16(1), u64(17)});
   const std::string lines = show(capture, {.filter = "proc.pid=99"}).lines;
-  EXPECT_THAT(lines, testing::MatchesRegex("# [^ ]* 0 drops cpu=1 lost=17\n"));
+  EXPECT_THAT(lines,
+              testing::MatchesRegex(
+                  "# [^ ]* 0 drops cpu=1 lost=17: names may be wrong until the tables are read anew\n"));
 }
 
 TEST(TraceView, ThePipeOfADescriptorIsAFilter) {

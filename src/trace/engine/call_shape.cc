@@ -46,7 +46,7 @@ constexpr CallShape address(CallShape shape, u8 argument, u8 size, u32 flags = 0
 }
 
 constexpr CallShape opens(u8 argument) {
-  return path(argument, 0, ShapeFdResult | ShapeOpens);
+  return path(argument, 0, ShapeFdResult | ShapeOpens | ShapeNamed);
 }
 
 constexpr CallShape kNewFd = on_fd(0, ShapeFdResult);
@@ -121,10 +121,10 @@ constexpr CallReading kReadings[] = {
     {"getsockopt", "fd=1", on_fd(1)},
     {"sendto", "fd=1 size=3", address(kWrites, 5, 6, ShapeBound)},
     {"recvfrom", "fd=1 size=3", address(kReads, 5, 6, ShapeAddressOut | ShapeBound)},
-    {"sendmsg", "fd=1", buffer(2, BufferMsghdr, 0, ShapeBound)},
-    {"recvmsg", "fd=1", buffer(2, BufferMsghdr, 0, ShapeInput | ShapeBound)},
-    {"sendmmsg", "", on_fd(1)},
-    {"recvmmsg", "", on_fd(1)},
+    {"sendmsg", "fd=1", buffer(2, BufferMsghdr, 0, ShapeBound | ShapePasses)},
+    {"recvmsg", "fd=1", buffer(2, BufferMsghdr, 0, ShapeInput | ShapeBound | ShapePasses)},
+    {"sendmmsg", "", on_fd(1, ShapePasses | ShapeMany)},
+    {"recvmmsg", "", on_fd(1, ShapeInput | ShapePasses | ShapeMany)},
     {"eventfd", "initval=1", kNewFd},
     {"eventfd2", "initval=1", kNewFd},
     {"epoll_create", "", kNewFd},
@@ -134,7 +134,7 @@ constexpr CallReading kReadings[] = {
     {"inotify_init1", "", kNewFd},
     {"signalfd", "fd=1", kNewFd},
     {"signalfd4", "fd=1", kNewFd},
-    {"pidfd_getfd", "", kNewFd},
+    {"pidfd_getfd", "", on_fd(0, ShapeFdResult | ShapeTakes)},
     {"nanosleep", "", without_fd(buffer(1, BufferFixed, 16))},
     {"stat", "", path(1)},
     {"lstat", "", path(1)},

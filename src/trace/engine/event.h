@@ -13,15 +13,28 @@ using s64 = std::int64_t;
 #endif
 
 enum {
-  RecordCall = 1,    // a finished call
-  RecordEnter = 2,   // a call that has begun, and sleeps
-  RecordFork = 3,    // result: the new thread, args[0]: its process, args[1]: the flags of clone(2)
-  RecordExec = 4,    // path: the program, data: its arguments, path2: its environment
-  RecordExit = 5,    // result: the status as wait(2) gives it, args[0]: 1 if it was the last thread
+  RecordCall = 1,   // a finished call
+  RecordEnter = 2,  // a call that has begun, and sleeps
+  RecordFork = 3,   // result: the new thread, args[0]: its process, args[1]: the flags of clone(2)
+  RecordExec = 4,   // path: the program, data: its arguments, path2: its environment, bound: as of RecordExit
+  // result: the status as wait(2) gives it, args[0]: 1 if it was the last thread; then bound: a bit for each
+  // of its first descriptors, set if that is open
+  RecordExit = 5,
   RecordSignal = 6,  // args[0]: the signal, args[1]: the receiving process, args[2]: its thread
   RecordState = 7,   // from the iterator: what is known of a thread
   RecordFile = 8,    // from the iterator: an open descriptor; args[0]: its number, args[1]: its open flags
-  RecordMove = 9,    // the process came into the selected unit (args[0]: 1), or left it (0)
+  // A descriptor in a control message (SCM_RIGHTS), when it is sent and when it has been received: as
+  // RecordFile, with args[2]: a key of the open file while that lives, which is never written anywhere;
+  // args[3]: of what was received, the process that made the other end of the socket, or 0; args[4]: by
+  // pidfd_getfd(2), the descriptor in that process, plus 1, else 0; path2: as with ShapeNamed. Descriptor -1:
+  // more would have come, but the control buffer was too small (MSG_CTRUNC).
+  RecordSent = 9,
+  RecordReceived = 10,
+  // Data that no process will read, for the AF_UNIX socket with it is closed; requested: its bytes, args[0]:
+  // 1 if the object is that socket, 0 if it is the other end.
+  RecordUnread = 11,
+  RecordMove =
+      12,  // the process came into the selected unit (args[0]: 1), or left it (0); args[1]: its parent
 };
 
 enum {
@@ -44,7 +57,7 @@ enum {
   ObjectSocket,  // of another family
 };
 
-struct PipeState {
+struct PipeUse {
   u32 slots, slots_max, readers, writers;
 };
 
@@ -67,7 +80,7 @@ struct TraceObject {
   u8 kind;
   u8 protocol;
   union {
-    struct PipeState pipe;
+    struct PipeUse pipe;
     struct LocalEnds local;
     struct InetEnds inet;
   };
@@ -84,11 +97,19 @@ struct TraceRecord {
   u16 path_size, path2_size, address_size, data_size;  // what follows the record, in this order
   u16 bound_size;  // then the bound path of an AF_UNIX socket, or its peer's
   char comm[16];
+  u16 waker_size;  // then who has woken the thread last in this call, a struct Waker
+  u16 unused;
   u64 requested;  // bytes in all the vectors of the call
   struct TraceObject object;
 };
 
+struct Waker {
+  u32 tid, pid;
+  char comm[16];
+};
+
 enum {
+  TraceMostOpen = 1024,  // descriptors, of those that RecordExit has
   TraceMaxBytes = 20480,
   TraceMaxPiece = 4096,
   TraceMaxCalls = 512,
@@ -113,6 +134,12 @@ enum {
   ShapeFdPair = 64,      // the buffer is two descriptors, made by the call
   ShapeLife = 128,       // tells of the process itself: wanted from each holder of a selected FIFO
   ShapeOpens = 32,       // opens a path, and may sleep in that
+  ShapePasses = 256,     // the second argument is a struct msghdr, which may carry descriptors
+  ShapeTakes = 1024,     // the result is a copy of another process's descriptor: pidfd_getfd(2)
+  ShapeMany = 512,       // it is an array of struct mmsghdr
+  // The name of the file that is the result follows as path2: an absolute path, or its parts from the file to
+  // the root, each with its NUL.
+  ShapeNamed = 2048,
 };
 
 // How the arguments of a call are read. Arguments count from 1; 0: there is none.
@@ -148,5 +175,6 @@ struct ProcessorState {
 #ifdef __cplusplus
 static_assert(sizeof(struct TraceObject) == 56);
 static_assert(sizeof(struct TraceRecord) == 208);
+static_assert(sizeof(struct Waker) == 24);
 }  // namespace slurper
 #endif

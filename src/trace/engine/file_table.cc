@@ -1,5 +1,6 @@
 #include "trace/engine/file_table.h"
 
+#include <fmt/format.h>
 #include <netinet/in.h>
 #include <sys/stat.h>
 
@@ -23,11 +24,15 @@ constexpr NamedType kAnonymous[] = {
     {"anon_inode:[timerfd]", FdType::TimerFd},
 };
 
+// Some of them are files of a file system of their own, and have the mode of one.
 FdType type_of_file(const TraceObject& object, std::string_view name) {
+  if (name.starts_with("anon_inode:")) {
+    const auto found = std::ranges::find(kAnonymous, name, &NamedType::name);
+    return found == std::end(kAnonymous) ? FdType::Unsupported : found->type;
+  }
   if (S_ISDIR(object.mode)) return FdType::Directory;
   if (S_ISREG(object.mode) || S_ISCHR(object.mode) || S_ISBLK(object.mode)) return FdType::File;
-  const auto found = std::ranges::find(kAnonymous, name, &NamedType::name);
-  return found == std::end(kAnonymous) ? FdType::Unsupported : found->type;
+  return FdType::Unsupported;
 }
 
 void describe_inet(const TraceObject& object, const ListeningPorts& ports, ScapFd& fd) {
@@ -58,7 +63,9 @@ void describe_unix(const RecordView& file, UnixConnections& connections, ScapFd&
   }
   fd.server = as_hexadecimal_digits(connection->server);
   fd.client = as_hexadecimal_digits(connection->client);
-  fd.name = connection->path;
+  // As the calls that connect it show it: sysdig takes the name alone from the table.
+  const std::string_view separator = connection->path.empty() ? "" : " ";
+  fd.name = fmt::format("{}->{}{}{}", connection->server, connection->client, separator, connection->path);
 }
 
 }  // namespace

@@ -62,6 +62,7 @@ struct pipe_inode_info {
 };
 
 struct super_block {
+  unsigned long s_magic;
   u32 s_dev;
 };
 
@@ -70,10 +71,31 @@ struct inode {
   unsigned long i_ino;
   struct super_block* i_sb;
   struct pipe_inode_info* i_pipe;
+  void* i_private;
+};
+
+struct qstr {
+  const unsigned char* name;
+};
+
+struct dentry {
+  struct dentry* d_parent;
+  struct qstr d_name;
+};
+
+struct vfsmount {
+  struct dentry* mnt_root;
+};
+
+struct mount {
+  struct mount* mnt_parent;
+  struct dentry* mnt_mountpoint;
+  struct vfsmount mnt;
 };
 
 struct path {
-  void* mnt;
+  struct vfsmount* mnt;
+  struct dentry* dentry;
 };
 
 struct file {
@@ -88,6 +110,7 @@ struct fdtable {
   u32 max_fds;
   struct file** fd;
   unsigned long* close_on_exec;
+  unsigned long* open_fds;
 };
 
 struct files_struct {
@@ -111,9 +134,33 @@ struct mm_struct {
   unsigned long arg_start, arg_end, env_start, env_end;
 };
 
+struct cgroup_root {
+  int hierarchy_id;
+};
+
+struct kernfs_node {
+  struct kernfs_node* __parent;
+  const char* name;
+};
+
+struct kernfs_node___before_6_15 {
+  struct kernfs_node* parent;
+};
+
+struct cgroup {
+  struct cgroup_root* root;
+  struct kernfs_node* kn;
+};
+
+struct css_set {
+  struct cgroup* dfl_cgrp;
+};
+
 struct task_struct {
   struct thread_info thread_info;
+  void* stack;
   int pid, tgid;
+  u32 flags;
   int exit_code;
   struct task_struct* real_parent;
   struct task_struct* group_leader;
@@ -122,15 +169,8 @@ struct task_struct {
   struct files_struct* files;
   struct signal_struct* signal;
   struct mm_struct* mm;
+  struct css_set* cgroups;
   kuid_t loginuid;
-};
-
-struct cgroup_root {
-  int hierarchy_id;
-};
-
-struct cgroup {
-  struct cgroup_root* root;
 };
 
 struct linux_binprm {
@@ -147,14 +187,39 @@ struct sock_common {
   u32 skc_daddr, skc_rcv_saddr;
   u16 skc_dport, skc_num, skc_family;
   volatile u8 skc_state;
+  unsigned long skc_flags;
   struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
 };
 
 struct socket;
 
+struct upid {
+  int nr;
+};
+
+struct pid {
+  struct upid numbers[0];
+};
+
+struct sk_buff_head {
+  u32 qlen;
+};
+
+struct sk_buff {
+  struct sock* sk;
+  u32 len;
+  char cb[48];
+};
+
+struct unix_skb_parms {
+  u32 consumed;
+};
+
 struct sock {
   struct sock_common __sk_common;
+  struct sk_buff_head sk_receive_queue;
   struct socket* sk_socket;
+  struct pid* sk_peer_pid;
   u16 sk_protocol;
 };
 

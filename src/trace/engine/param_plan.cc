@@ -199,7 +199,8 @@ void fill_variable(const ParamStep& step, const RecordView& view, const UnixConn
                    bool inbound, ScapParams& params) {
   switch (step.source) {
     case Source::Path:
-      return params.add_text(without_nul(view.path));
+      // As sysdig's own recorders have it: without its NUL, the memory could not be read.
+      return params.add_text(view.path.empty() ? "<NA>" : without_nul(view.path));
     case Source::Path2:
       return params.add_text(without_nul(view.path2));
     case Source::Data:
@@ -236,22 +237,39 @@ RecordView view_of(std::string_view bytes) {
   view.address = cut(record->address_size);
   view.data = cut(record->data_size);
   view.bound = cut(record->bound_size);
+  view.waker = cut(record->waker_size);
   view.record = record;
   return view;
+}
+
+std::string path_of_parts(std::string_view pieces) {
+  if (pieces.starts_with('/')) return std::string(pieces.substr(0, pieces.find('\0')));
+  std::string path;
+  while (!pieces.empty()) {
+    const std::string_view part = pieces.substr(0, pieces.find('\0'));
+    path.insert(0, part).insert(0, 1, '/');
+    pieces.remove_prefix(std::min(part.size() + 1, pieces.size()));
+  }
+  return path;
 }
 
 CallPlan plan_of(std::uint16_t number) {
   CallPlan plan;
   const Call* const call = find_call(number);
+  const auto reading_of = [call] {
+    static constexpr CallReading kUnread{};
+    if (call == nullptr) return kUnread;
+    const auto found = std::ranges::find(call_readings(), call->name, &CallReading::name);
+    return found == call_readings().end() ? kUnread : *found;
+  };
+  const CallReading reading = reading_of();
+  plan.names_file = (reading.shape.flags & ShapeNamed) != 0;
   const std::uint16_t id = call == nullptr ? std::uint16_t{0} : call->sysdig_id;
   if (call == nullptr || call->event == kGenericEnter) {
     plan.enter = {literal(Source::SysdigId, id), literal(Source::CallNumber, number)};
     plan.exit = {literal(Source::SysdigId, id)};
     return plan;
   }
-  static constexpr CallReading kUnread{};
-  const auto found = std::ranges::find(call_readings(), call->name, &CallReading::name);
-  const CallReading& reading = found == call_readings().end() ? kUnread : *found;
   plan.is_generic = false;
   plan.enter_type = call->event;
   plan.enter = steps_of(reading, call->event);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -20,7 +21,11 @@ struct RecordView {
   std::string_view address;
   std::string_view data;
   std::string_view bound;
+  std::string_view waker;
 };
+
+// The absolute path in `pieces`, which are that, or its parts as ShapeNamed describes them.
+[[nodiscard]] std::string path_of_parts(std::string_view pieces);
 
 // Cuts what the kernel sent into its parts. Empty record if it is too short for what it says.
 [[nodiscard]] RecordView view_of(std::string_view bytes);
@@ -70,6 +75,7 @@ struct ParamStep {
 struct CallPlan {
   std::uint16_t enter_type = kGenericEnter;
   bool is_generic = true;
+  bool names_file = false;  // ShapeNamed
   std::vector<ParamStep> enter;
   std::vector<ParamStep> exit;
 };

@@ -75,6 +75,10 @@ std::optional<ThreadIdentity> read_identity(pid_t tid) {
   return identity;
 }
 
+ThreadIdentity identity_of(const TraceRecord& record) {
+  return {record.ruid, record.euid, record.suid, record.fsuid, record.rgid, record.egid, record.loginuid};
+}
+
 pid_t process_of(pid_t tid) {
   const std::string status = '\n' + read_small(AT_FDCWD, fmt::format("/proc/{}/status", tid).c_str());
   return static_cast<pid_t>(status_number(status, "Tgid").value_or(static_cast<std::uint64_t>(tid)));

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "trace/engine/event.h"
 #include "trace/scap/scap_writer.h"
 
 namespace slurper {
@@ -34,6 +35,9 @@ struct ThreadIdentity {
 };
 // Of the moment. Empty if the thread has ended.
 [[nodiscard]] std::optional<ThreadIdentity> read_identity(pid_t tid);
+// That of the thread when it made the record.
+[[nodiscard]] ThreadIdentity identity_of(const TraceRecord& record);
+
 // The process of a thread; `tid` itself if the thread has ended.
 [[nodiscard]] pid_t process_of(pid_t tid);
 

@@ -16,6 +16,9 @@ enum {
   FAMILY_IPV6 = 10,
   STATUS_COMPAT = 2,  // TS_COMPAT
   OWN_CALL_NONE = 0xffff,
+  FLAG_DEAD = 1,              // 1 << SOCK_DEAD
+  TASK_OF_KERNEL = 0x200000,  // PF_KTHREAD
+  STACK_SIZE = 16384,         // THREAD_SIZE
 };
 
 const volatile struct TraceConfig config SEC(".rodata.config");
@@ -41,6 +44,8 @@ struct thread_state {
   u32 generation;
   u16 nr;
   u8 watched, entered, in_call, seen, has_object, skip, perhaps;
+  u32 unread;                 // bytes in the socket that is being closed, of those that were thrown away
+  struct Waker waker;         // tid 0: none
   struct TraceObject object;  // of a descriptor that the call closes
 };
 
@@ -212,7 +217,7 @@ static __always_inline void fill(struct TraceRecord* r, struct task_struct* task
   r->cpu = bpf_get_smp_processor_id();
   r->kind = kind;
   r->flags = 0;
-  r->path_size = r->path2_size = r->address_size = r->data_size = r->bound_size = 0;
+  r->path_size = r->path2_size = r->address_size = r->data_size = r->bound_size = r->waker_size = 0;
   r->result = 0;
   r->requested = 0;
   clear(&r->object);
@@ -221,6 +226,16 @@ static __always_inline void fill(struct TraceRecord* r, struct task_struct* task
 static __always_inline void fill_name(struct TraceRecord* r, struct task_struct* task) {
 #pragma unroll
   for (int i = 0; i < 16; i++) r->comm[i] = task->comm[i];
+}
+
+static __always_inline void fill_descriptor(struct TraceRecord* r, struct task_struct* task, u8 kind, u32 fd,
+                                            struct file* file) {
+  fill(r, task, kind);
+  fill_name(r, task);
+  r->args[0] = fd;
+  r->args[1] = file->f_flags | close_on_exec(task, fd);
+  r->args[2] = r->args[3] = r->args[4] = r->args[5] = 0;
+  describe(file, &r->object);
 }
 
 // Appends user memory; returns how much.
@@ -250,6 +265,8 @@ struct user_message {
   u64 name;
   u32 name_size, pad;
   u64 vectors, vector_count;
+  u64 control, control_size;
+  u32 flags, pad2;
 };
 
 struct gathering {
@@ -345,6 +362,8 @@ static __always_inline u32 append_bound(struct scratch* s, u32 at, struct file* 
   return n || !peer ? n : append_bound_of(s, at, peer);
 }
 
+#include "path.bpf.h"
+
 static __always_inline u32 append_all(struct scratch* s, u32 nr, bool ended, struct file* file) {
   const volatile struct CallShape* shape = shape_of(nr);
   if (!shape) return 0;
@@ -352,12 +371,33 @@ static __always_inline u32 append_all(struct scratch* s, u32 nr, bool ended, str
   u32 at = 0;
   if (shape->path) at += r->path_size = append_string(at, arg(r, shape->path));
   if (shape->path2) at += r->path2_size = append_string(at, arg(r, shape->path2));
+  if (file && ended && shape->flags & ShapeNamed) at += r->path2_size = append_file_name(at, file);
   if (shape->address || shape->buffer_kind == BufferMsghdr)
     at += r->address_size = append_address(nr, at, ended);
   if (shape->buffer) at += r->data_size = append_buffer(nr, at, ended);
   if (file && (shape->flags & ShapeBound) && r->object.kind == ObjectUnix)
     at += r->bound_size = append_bound(s, at, file);
   return at;
+}
+
+static __always_inline u32 append_open(struct scratch* s, u64 at, struct task_struct* task) {
+  struct files_struct* files = task->files;
+  if (!files) return 0;
+  struct fdtable* table = files->fdt;
+  u64 size = table->max_fds / 8;
+  if (size > TraceMostOpen / 8) size = TraceMostOpen / 8;
+  BOUND(at, 16383);
+  BOUND(size, 255);
+  if (size == 0 || bpf_probe_read_kernel(s->bytes + at, size, table->open_fds)) return 0;
+  return size;
+}
+
+static __always_inline u32 append_waker(struct scratch* s, u64 at, struct Waker* waker) {
+  if (waker->tid == 0) return 0;
+  BOUND(at, 16383);
+  __builtin_memcpy(s->bytes + at, waker, sizeof *waker);
+  waker->tid = 0;
+  return sizeof *waker;
 }
 
 // The recorder looks at the ring often enough by itself. It is woken where it wants to read in /proc what may

@@ -2,10 +2,14 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
+#include "trace/engine/call_numbers.h"
 #include "trace/engine/flags.h"
+#include "trace/engine/socket_values.h"
 #include "trace/own_events.h"
 #include "trace/scap/format.h"
 
@@ -13,42 +17,7 @@ namespace slurper {
 
 namespace {
 
-// Types of events that are written here, and not from the table's parameters alone.
-constexpr std::uint16_t kCloneExit = 223;
-constexpr std::uint16_t kExecveExit = 293;
-constexpr std::uint16_t kProcessExit = 186;
-constexpr std::uint16_t kSignal = 232;
-constexpr std::uint16_t kSetresuid = 192;
-
-namespace number {  // of system calls on x86-64
-constexpr std::uint16_t kWrite = 1;
-constexpr std::uint16_t kClose = 3;
-constexpr std::uint16_t kWritev = 20;
-constexpr std::uint16_t kConnect = 42;
-constexpr std::uint16_t kAccept = 43;
-constexpr std::uint16_t kRecvfrom = 45;
-constexpr std::uint16_t kRecvmsg = 47;
-constexpr std::uint16_t kSocketpair = 53;
-constexpr std::uint16_t kClone = 56;
-constexpr std::uint16_t kFork = 57;
-constexpr std::uint16_t kVfork = 58;
-constexpr std::uint16_t kExecve = 59;
-constexpr std::uint16_t kChdir = 80;
-constexpr std::uint16_t kFchdir = 81;
-constexpr std::uint16_t kSetuid = 105;
-constexpr std::uint16_t kSetresuid = 117;
-constexpr std::uint16_t kAccept4 = 288;
-constexpr std::uint16_t kExecveat = 322;
-constexpr std::uint16_t kClone3 = 435;
-}  // namespace number
-
-bool is_fork(std::uint16_t nr) {
-  return nr == number::kClone || nr == number::kFork || nr == number::kVfork || nr == number::kClone3;
-}
-
-bool is_exec(std::uint16_t nr) {
-  return nr == number::kExecve || nr == number::kExecveat;
-}
+constexpr std::uint16_t kSetresuid = 192;  // the type of an event
 
 bool is_inbound(std::uint16_t nr) {
   return nr == number::kAccept || nr == number::kAccept4 || nr == number::kRecvfrom || nr == number::kRecvmsg;
@@ -66,15 +35,6 @@ UnixConnections::Side side_of(std::uint16_t nr) {
     default:
       return UnixConnections::Side::Unknown;
   }
-}
-
-ThreadIdentity identity_of(const TraceRecord& record) {
-  return {record.ruid, record.euid, record.suid, record.fsuid, record.rgid, record.egid, record.loginuid};
-}
-
-std::string_view comm_of(const TraceRecord& record) {
-  const std::string_view comm(record.comm, sizeof record.comm);
-  return comm.substr(0, comm.find('\0'));
 }
 
 }  // namespace
@@ -103,7 +63,7 @@ void RecordConverter::convert(std::string_view record) {
     case RecordCall:
       return convert_call(view);
     case RecordEnter:
-      if (!processes_.knows(view.record->pid)) add_process(view.record->pid, *view.record);
+      introduce(*view.record);
       return add_enter(view, view.record->begin);
     case RecordFork:
       return convert_fork(view);
@@ -111,11 +71,24 @@ void RecordConverter::convert(std::string_view record) {
       return convert_exec(view);
     case RecordExit:
       return convert_exit(view);
+    case RecordMove:
+      return convert_move(*view.record);
     case RecordSignal:
       return convert_signal(view);
+    case RecordSent:
+      return passed_.note(*view.record);
+    case RecordReceived:
+      return convert_received(view);
+    case RecordUnread:
+      return convert_unread(*view.record);
     default:
       return;
   }
+}
+
+std::uint64_t RecordConverter::watched_since(std::int64_t pid) const {
+  const auto came = came_at_.find(pid);
+  return came == came_at_.end() ? attached_at_ : std::max(attached_at_, came->second);
 }
 
 void RecordConverter::add_enter(const RecordView& view, std::uint64_t time) {
@@ -133,9 +106,14 @@ void RecordConverter::add_enter(const RecordView& view, std::uint64_t time) {
   add(record, time, how.enter_type);
 }
 
-void RecordConverter::convert_call(const RecordView& view) {
+// What was opened has the kernel's name in both events: sysdig takes that of the first.
+void RecordConverter::convert_call(RecordView view) {
   const TraceRecord& record = *view.record;
-  if (!processes_.knows(record.pid)) add_process(record.pid, record);
+  const bool names_file =
+      record.result >= 0 && (record.flags & RecordCompat) == 0 && plan(record.nr).names_file;
+  std::string name = names_file ? path_of_parts(view.path2) : std::string();
+  if (!name.empty()) view.path = name.append(1, '\0');
+  introduce(record);
   const bool shown = (record.flags & RecordEntered) != 0 || blocked_.erase(record.tid) != 0;
   if (!shown && (record.flags & RecordNoBegin) != 0) {
     add_blocked(view);
@@ -143,6 +121,8 @@ void RecordConverter::convert_call(const RecordView& view) {
   } else if (!shown && !(is_exec(record.nr) && record.result == 0)) {
     add_enter(view, record.begin);
   }
+  add_sent(record, shown);
+  add_waker(view);
   add_exit(view);
   add_identity(record);
   follow(view);
@@ -157,15 +137,18 @@ void RecordConverter::add_exit(const RecordView& view) {
   }
   if (is_exec(record.nr) && (record.flags & RecordCompat) == 0) {
     const auto found = executed_.find(record.tid);
+    std::string open;
     if (record.result == 0 && found != executed_.end()) {
       if ((record.flags & RecordEntered) == 0) {
         params_.clear();
         params_.add_text(found->second.path);
         add(record, record.begin == 0 ? found->second.time : record.begin, kExecveExit - 1);
       }
+      open = std::move(found->second.open);
       executed_.erase(found);
     }
-    return add_execve_exit(record, processes_.find(record.pid), 0);
+    add_execve_exit(record, processes_.find(record.pid), 0);
+    return add_open(record, open);
   }
   if ((record.flags & RecordCompat) != 0) {
     params_.clear();
@@ -187,7 +170,7 @@ void RecordConverter::add_generic_result(const RecordView& view) {
   const TraceRecord& record = *view.record;
   params_.clear();
   params_.add_i64(record.result);
-  params_.add_u64(record.end - (record.begin == 0 ? attached_at_ : record.begin));
+  params_.add_u64(record.end - (record.begin == 0 ? watched_since(record.pid) : record.begin));
   for (const u64 argument : record.args) params_.add_u64(argument);
   add(record, record.end, kResultEvent);
 }
@@ -201,11 +184,13 @@ void RecordConverter::add_pipe_state(const RecordView& view) {
   const std::uint64_t wanted = record.nr == number::kWrite ? record.args[2] : record.requested;
   const bool is_short = writes && record.result >= 0 && static_cast<std::uint64_t>(record.result) < wanted;
   const bool ends = (record.nr == 0 && record.result == 0) || record.nr == number::kClose;
-  const bool opens =
-      record.nr == 2 || record.nr == 257 || record.nr == 437 || record.nr == 22 || record.nr == 293;
+  const bool makes_pair = record.nr == number::kPipe || record.nr == number::kPipe2;
+  const bool opens = makes_pair || record.nr == 2 || record.nr == 257 || record.nr == 437;
   if (record.result != -EAGAIN && record.result != -EPIPE && !is_short && !ends && !opens) return;
+  auto fd = static_cast<std::int32_t>(opens ? static_cast<u64>(record.result) : record.args[0]);
+  if (makes_pair && view.data.size() >= sizeof fd) std::memcpy(&fd, view.data.data(), sizeof fd);
   params_.clear();
-  params_.add_i64(opens ? record.result : std::int64_t{static_cast<std::int32_t>(record.args[0])});
+  params_.add_i64(fd);
   params_.add_u64(record.object.ino);
   params_.add_u32(record.object.pipe.slots);
   params_.add_u32(record.object.pipe.slots_max);
@@ -242,135 +227,89 @@ void RecordConverter::follow(const RecordView& view) {
   if (record.nr == number::kChdir || record.nr == number::kFchdir) processes_.read_cwd(record.pid);
 }
 
-// A process that came to be watched after the beginning, because it uses the FIFO.
-void RecordConverter::add_process(std::int64_t pid, const TraceRecord& record) {
-  ScapThread& process = processes_.find(pid);
-  if (process.comm.empty()) process.comm = comm_of(record);
-  TraceRecord at_begin = record;
-  at_begin.end = record.begin == 0 ? attached_at_ : record.begin;
-  at_begin.tid = static_cast<u32>(pid);
-  at_begin.result = 0;
-  add_execve_exit(at_begin, process, kStateOnly);
+// With the beginning of the call, for its receiver may be quicker than its end.
+void RecordConverter::add_sent(const TraceRecord& record, bool was_shown) {
+  for (const SentDescriptor& one : passed_.take(record.tid)) {
+    if (record.result < 0) continue;
+    params_.clear();
+    params_.add_i64(one.fd);
+    params_.add_u64(one.passing);
+    add(record, was_shown || record.begin == 0 ? record.end : record.begin, kSentEvent);
+  }
 }
 
-void RecordConverter::add_execve_exit(const TraceRecord& record, const ScapThread& process,
-                                      std::uint32_t flags) {
-  params_.clear();
-  params_.add_i64(record.result);
-  params_.add_text(process.exe);
-  params_.add(process.args);
-  params_.add_i64(record.tid);
-  params_.add_i64(record.pid);
-  params_.add_i64(process.parent);
-  params_.add_text(process.cwd);
-  params_.add_u64(process.fd_limit);
-  for (int i = 0; i < 2; ++i) params_.add_u64(0);  // page faults
-  for (int i = 0; i < 3; ++i) params_.add_u32(0);  // memory
-  params_.add_text(process.comm);
-  params_.add("");  // cgroups
-  params_.add(process.env);
-  params_.add_u32(0);  // terminal
-  params_.add_i64(process.group);
-  params_.add_u32(record.loginuid);
-  params_.add_u32(0);
-  add(record, record.end, kExecveExit, flags);
-}
-
-void RecordConverter::add_clone_exit(const TraceRecord& record, const ScapThread& process, std::int64_t tid,
-                                     std::int64_t result, std::uint64_t clone_flags) {
-  params_.clear();
-  params_.add_i64(result);
-  params_.add_text(process.exe);
-  params_.add(process.args);
-  params_.add_i64(tid);
-  params_.add_i64(process.pid);
-  params_.add_i64(process.parent);
-  params_.add_text(process.cwd);
-  params_.add_u64(process.fd_limit);
-  for (int i = 0; i < 2; ++i) params_.add_u64(0);
-  for (int i = 0; i < 3; ++i) params_.add_u32(0);
-  params_.add_text(process.comm);
-  params_.add("");
-  params_.add_u32(scap_clone_flags(clone_flags));
-  params_.add_u32(record.euid);
-  params_.add_u32(record.egid);
-  params_.add_i64(tid);
-  params_.add_i64(process.pid);
-  TraceRecord of_thread = record;
-  of_thread.tid = static_cast<u32>(tid);
-  const std::uint16_t type = record.nr == number::kFork     ? std::uint16_t{225}
-                             : record.nr == number::kVfork  ? std::uint16_t{227}
-                             : record.nr == number::kClone3 ? std::uint16_t{335}
-                                                            : kCloneExit;
-  add(of_thread, record.end, type);
-}
-
-void RecordConverter::convert_fork(const RecordView& view) {
+void RecordConverter::convert_received(RecordView view) {
   const TraceRecord& record = *view.record;
-  if (!processes_.knows(record.pid)) add_process(record.pid, record);
-  const auto child_pid = static_cast<std::int64_t>(record.args[0]);
-  clone_flags_[record.tid] = record.args[1];
-  const bool is_thread = child_pid == record.pid;
-  ScapThread& child = is_thread ? processes_.find(record.pid) : processes_.fork(record.pid, child_pid);
-  add_clone_exit(record, child, record.result, 0, record.args[1]);
-  identities_[record.result] = identity_of(record);
+  const auto fd = static_cast<std::int64_t>(record.args[0]);
+  introduce(record);
+  if (fd < 0) {
+    params_.clear();
+    params_.add_i64(-1);
+    return add(record, record.end, kReceivedEvent);
+  }
+  std::string name = view.path.empty() ? path_of_parts(view.path2) : std::string(view.path);
+  if (name.empty()) name = name_in_proc(record.tid, fd, record.object);
+  view.path = name;
+  add_received(view, fd_entry(view, connections_, ports_), passed_.sender_of(record));
 }
 
-void RecordConverter::convert_exec(const RecordView& view) {
+void RecordConverter::add_received(const RecordView& view, const ScapFd& fd, const SentDescriptor& sender) {
   const TraceRecord& record = *view.record;
-  Executed executed{.path = std::string(view.path.substr(0, view.path.find('\0'))),
-                    .exe = {},
-                    .args = {},
-                    .env = std::string(view.path2),
-                    .comm = std::string(comm_of(record)),
-                    .time = record.begin,
-                    .old_tid = static_cast<std::int64_t>(record.args[0])};
-  const std::size_t end = view.data.find('\0');
-  executed.exe = view.data.substr(0, end);
-  if (end != std::string_view::npos) executed.args = view.data.substr(end + 1);
-  ScapThread& process = processes_.find(record.pid);
-  process.exe = executed.exe.empty() ? executed.path : executed.exe;
-  process.exe_path = executed.path;
-  process.args = executed.args;
-  process.env = executed.env;
-  process.comm = executed.comm;
-  processes_.read_cwd(record.pid);
-  executed_[record.tid] = std::move(executed);
-}
-
-void RecordConverter::convert_exit(const RecordView& view) {
-  const TraceRecord& record = *view.record;
-  // It ends in exit(2) or exit_group(2), which do not return.
-  if (record.nr != kNoNumber && (record.flags & RecordEntered) == 0) add_enter(view, record.begin);
+  const UnixConnection* const connection =
+      connections_.find(record.object, UnixConnections::Side::Unknown, view.bound);
+  const bool is_inbound = ports_.contains(record.object.inet.local_port);
+  const OpeningEvents opening = opening_of(fd, tuple_value(record.object, connection, {}, is_inbound));
+  if (opening.enter_type != 0) {
+    params_ = opening.enter;
+    add(record, record.end, opening.enter_type, kStateOnly);
+    params_ = opening.exit;
+    add(record, record.end, static_cast<std::uint16_t>(opening.enter_type + 1), kStateOnly);
+  }
   params_.clear();
-  params_.add_i64(record.result);
-  params_.add_i64(record.result >> 8 & 0xff);
-  params_.add_u8(static_cast<std::uint8_t>(record.result & 0x7f));
-  params_.add_u8((record.result & 0x80) != 0 ? 1 : 0);
-  add(record, record.end, kProcessExit);
-  identities_.erase(record.tid);
-  executed_.erase(record.tid);
-  blocked_.erase(record.tid);
-  clone_flags_.erase(record.tid);
-  if (record.args[0] != 0) processes_.remove(record.pid);
+  params_.add_i64(fd.fd);
+  params_.add_u64(sender.passing);
+  params_.add_i64(sender.pid);
+  params_.add_i64(sender.fd);
+  params_.add_u32(scap_open_flags(record.args[1]));
+  params_.add(fd_entry_value(fd));
+  add(record, record.end, kReceivedEvent);
 }
 
-void RecordConverter::convert_signal(const RecordView& view) {
-  const TraceRecord& record = *view.record;
+void RecordConverter::convert_unread(const TraceRecord& record) {
+  const UnixConnection* const connection =
+      connections_.find(record.object, UnixConnections::Side::Unknown, {});
   params_.clear();
-  params_.add_i64(record.pid);
-  params_.add_i64(static_cast<std::int64_t>(record.args[1]));
-  params_.add_u8(static_cast<std::uint8_t>(record.args[0]));
-  // sysdig shows it as an event of the receiver.
-  TraceRecord of_receiver = record;
-  of_receiver.tid = static_cast<u32>(record.args[2]);
-  add(of_receiver, record.end, kSignal);
+  params_.add_u64(record.args[0] != 0 ? record.object.ino : 0);
+  params_.add_u64(record.requested);
+  params_.add_u64(connection == nullptr ? 0 : as_hexadecimal_digits(connection->server));
+  params_.add_u64(connection == nullptr ? 0 : as_hexadecimal_digits(connection->client));
+  add(record, record.end, kUnreadEvent);
+}
+
+void RecordConverter::add_open(const TraceRecord& record, std::string_view bits) {
+  if (bits.empty()) return;
+  params_.clear();
+  params_.add(bits);
+  add(record, record.end, kOpenEvent);
+}
+
+void RecordConverter::add_waker(const RecordView& view) {
+  Waker waker{};
+  if (view.waker.size() != sizeof waker) return;
+  std::memcpy(&waker, view.waker.data(), sizeof waker);
+  const std::string_view name(waker.comm, sizeof waker.comm);
+  params_.clear();
+  params_.add_i64(waker.tid);
+  params_.add_i64(waker.pid);
+  params_.add_text(name.substr(0, name.find('\0')));
+  add(*view.record, view.record->end, kWakerEvent);
 }
 
 void RecordConverter::add_blocked(const RecordView& view) {
-  add_enter(view, attached_at_);
+  const std::uint64_t since = watched_since(view.record->pid);
+  add_enter(view, since);
   params_.clear();
-  add(*view.record, attached_at_, kBlockedEvent);
+  add(*view.record, since, kBlockedEvent);
   blocked_.insert(view.record->tid);
 }
 
@@ -387,9 +326,20 @@ void RecordConverter::add_drops(std::uint16_t cpu, std::uint64_t lost, std::uint
   add(record, monotonic, kDropsEvent);
 }
 
+void RecordConverter::add_tables(std::uint64_t monotonic) {
+  params_.clear();
+  add(TraceRecord{}, monotonic, kTablesEvent);
+}
+
 void RecordConverter::add_end(std::uint64_t monotonic) {
   params_.clear();
   add(TraceRecord{}, monotonic, kEndEvent);
+}
+
+void RecordConverter::add_clock_step(std::int64_t nanoseconds, std::uint64_t monotonic) {
+  params_.clear();
+  params_.add_i64(nanoseconds);
+  add(TraceRecord{}, monotonic, kClockEvent);
 }
 
 }  // namespace slurper

@@ -5,8 +5,21 @@
 #include <bpf/bpf_tracing.h>
 
 #include "record.bpf.h"
+#include "passing.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
+
+// Whether the current task does something for itself, as in a call, and is not merely where an interrupt came. These
+// have stacks of their own, on which `context` lies then, but if they come while a program runs, they use the task's:
+// then the registers are not those of a call. (Few kernels show programs the count of interrupts itself.)
+static __always_inline bool acts_for_itself(struct task_struct *task, void *context) {
+  void *volatile holder = context;
+  u64 at = 0;
+  bpf_probe_read_kernel(&at, sizeof at, (void *)&holder);  // as a number
+  if (at - (u64)task->stack >= STACK_SIZE) return 0;
+  struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+  return task->flags & TASK_OF_KERNEL || (s64)regs->orig_ax >= 0;
+}
 
 // Of a process that was chosen after its threads had begun to be known.
 static __always_inline void look_again(struct thread_state *t, struct task_struct *task) {
@@ -54,7 +67,8 @@ int BPF_PROG(on_enter, struct pt_regs *regs, long nr) {
   t->seen = 1;
   t->skip = 0;
   t->perhaps = 0;
-  if (shape_flags(nr) & ShapeCloses) {
+  u32 flags = shape_flags(nr);
+  if (flags & ShapeCloses) {
     struct file *file = file_of(task, regs->di);
     if (file) {
       clear(&t->object);
@@ -62,6 +76,9 @@ int BPF_PROG(on_enter, struct pt_regs *regs, long nr) {
       t->has_object = 1;
     }
   }
+  // Now, for the receiver may return before the sender does.
+  if (flags & ShapePasses && !(flags & ShapeInput) && t->watched && reports_all_calls())
+    report_passed(regs->di, regs->si, flags & ShapeMany ? regs->dx : 1, flags);
   if (t->watched) call_runs_since(t->begin);
   return 0;
 }
@@ -109,7 +126,9 @@ static __always_inline void emit_call(struct task_struct *task, struct pt_regs *
     file = file_of(task, arg(r, shape->fd));
   }
   if (file) describe(file, &r->object);
-  send(s, append_all(s, nr, ended, file), wakeup);
+  u32 at = append_all(s, nr, ended, file);
+  if (ended && t->entered) at += r->waker_size = append_waker(s, at, &t->waker);
+  send(s, at, wakeup);
 }
 
 static __always_inline struct file *file_of_call(struct task_struct *task, struct pt_regs *regs, u32 nr, s64 result,
@@ -151,6 +170,10 @@ int BPF_PROG(on_exit, struct pt_regs *regs, long result) {
   // The first thing that a new thread does is to return from its parent's clone(2), of which RecordFork tells.
   if (wanted && !t->skip) emit_call(task, regs, t, nr, result, RecordCall, flags, wakeup);
   t->skip = 0;
+  u32 shape = shape_flags(nr);
+  if (shape & ShapePasses && shape & ShapeInput && t->watched && result >= 0)
+    report_passed(regs->di, regs->si, shape & ShapeMany ? result : 1, shape);
+  if (shape & ShapeTakes && t->watched && result >= 0) report_taken(result, regs->di, regs->si);
   if (t->watched) call_runs_since(0);
   t->in_call = 0;
   t->entered = 0;
@@ -183,8 +206,11 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *previous, struct task_
   return 0;
 }
 
+#include "unit.bpf.h"
+
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child) {
+  if (is_born_elsewhere(parent, child)) return 0;
   struct thread_state *p = bpf_task_storage_get(&threads, parent, 0, 0);
   if (!p || !p->watched) return 0;
   struct thread_state *c = bpf_task_storage_get(&threads, child, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
@@ -231,6 +257,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
   struct mm_struct *mm = task->mm;
   if (config.with_environment) at += r->path2_size = append(s, at, mm->env_start, mm->env_end - mm->env_start);
   at += r->data_size = append(s, at, mm->arg_start, mm->arg_end - mm->arg_start);
+  at += r->bound_size = append_open(s, at, task);
   send(s, at, BPF_RB_FORCE_WAKEUP);
   return 0;
 }
@@ -255,7 +282,8 @@ int BPF_PROG(on_process_exit, struct task_struct *task) {
   if (r->args[0]) bpf_map_delete_elem(&processes, &pid);
   t->in_call = 0;
   call_runs_since(0);
-  send(s, 0, BPF_RB_NO_WAKEUP);
+  if (r->args[0]) r->bound_size = append_open(s, 0, task);
+  send(s, r->bound_size, BPF_RB_NO_WAKEUP);
   return 0;
 }
 
@@ -281,53 +309,62 @@ int BPF_PROG(on_signal, int number, void *info, struct task_struct *task, int gr
   return 0;
 }
 
-struct matching {
-  u32 have;  // bytes of config.unit that the path ends with so far
-  bool found;
-};
-
-// A unit's cgroup, and those below it, have its name between two slashes. The name has none, so what has been
-// compared in vain begins no match but by its last byte.
-static long match_unit(u64 i, struct matching *m) {
-  struct scratch *s = get_scratch();
-  u64 at = i, have = m->have;
-  if (!s) return 1;
-  BOUND(at, 1023);
-  BOUND(have, 255);
-  char c = s->bytes[at];
-  if (m->have == config.unit_size && (c == '/' || !c)) {
-    m->found = 1;
-    return 1;
-  }
-  if (!c) return 1;
-  if (m->have < config.unit_size && c == config.unit[have]) m->have++;
-  else m->have = c == '/';
+// Comes for every sleeper of the machine, so what is not watched must leave at once.
+SEC("tp_btf/sched_waking")
+int BPF_PROG(on_waking, struct task_struct *task) {
+  struct thread_state *t = bpf_task_storage_get(&threads, task, 0, 0);
+  if (!t || !t->watched || !t->in_call) return 0;
+  t->waker.tid = 0;
+  struct task_struct *waker = bpf_get_current_task_btf();
+  if (!acts_for_itself(waker, ctx)) return 0;
+  t->waker.tid = waker->pid;
+  t->waker.pid = waker->tgid;
+#pragma unroll
+  for (int i = 0; i < 16; i++) t->waker.comm[i] = waker->comm[i];
   return 0;
 }
 
-SEC("tp_btf/cgroup_attach_task")
-int BPF_PROG(on_move, struct cgroup *to, const char *path, struct task_struct *task, bool whole_process) {
-  u32 hierarchy = to->root->hierarchy_id;
-  struct scratch *s = get_scratch();
-  if (!s || hierarchy > 63 || !(config.hierarchies >> hierarchy & 1) || is_own(task)) return 0;
-  if (bpf_probe_read_kernel_str(s->bytes, 1024, path) < 0) return 0;
-  struct matching m = {};
-  bpf_loop(1024, match_unit, &m, 0);
-  u32 pid = task->tgid, one = 1;
-  bool was_inside = bpf_map_lookup_elem(&processes, &pid) != 0;
-  if (m.found == was_inside) return 0;
-  if (m.found) bpf_map_update_elem(&processes, &pid, &one, BPF_ANY);
-  else bpf_map_delete_elem(&processes, &pid);
-  __sync_fetch_and_add(&generation, 1);
-  struct thread_state *t = bpf_task_storage_get(&threads, task, 0, m.found ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
-  if (t) t->watched = m.found;
-  struct TraceRecord *r = &s->record;
-  fill(r, task, RecordMove);
+// A buffer is thrown away: of an AF_UNIX socket that a watched process closes, with what no process has read.
+SEC("tp_btf/kfree_skb")
+int BPF_PROG(on_free, struct sk_buff *buffer) {
+  struct task_struct *task = bpf_get_current_task_btf();
+  struct thread_state *t = bpf_task_storage_get(&threads, task, 0, 0);
+  if (!t || !t->watched || !reports_all_calls()) return 0;
+  // close(2) does it at once; after any other call, and when a process ends, the kernel does when the call is over.
+  if (t->in_call && !t->has_object) return 0;
+  struct sock *sender = buffer->sk;
+  if (!sender || sender->__sk_common.skc_family != FAMILY_UNIX) return 0;
+  u32 bytes = buffer->len - AS(unix_skb_parms, (void *)buffer + bpf_core_field_offset(struct sk_buff, cb))->consumed;
+  bool is_object = t->in_call && t->has_object && t->object.kind == ObjectUnix;
+  // The sender still knows the other end, unless it was closed first.
+  struct sock *closed = AS(unix_sock, sender)->peer;
+  if (!closed && is_object) closed = AS(sock, (void *)t->object.local.key);
+  if (closed && !(closed->__sk_common.skc_flags & FLAG_DEAD)) return 0;
+  is_object = is_object && (u64)closed == t->object.local.key;
+  t->unread += bytes;
+  if (t->unread == 0 || (closed && closed->sk_receive_queue.qlen > 0)) return 0;
+  // The scratch may be in use.
+  struct TraceRecord *r = bpf_ringbuf_reserve(&records, sizeof *r, 0);
+  if (!r) {
+    count_loss();
+    return 0;
+  }
+  fill(r, task, RecordUnread);
   fill_name(r, task);
   r->begin = r->end = bpf_ktime_get_ns();
-  r->args[0] = m.found;
+  r->requested = t->unread;
+  r->args[0] = is_object;
   r->args[1] = r->args[2] = r->args[3] = r->args[4] = r->args[5] = 0;
-  send(s, 0, BPF_RB_FORCE_WAKEUP);
+  t->unread = 0;
+  if (is_object) {
+    r->object = t->object;
+  } else {
+    r->object.kind = ObjectUnix;
+    r->object.ino = ino_of(sender);
+    r->object.local.key = (u64)sender;
+    r->object.local.peer_key = (u64)closed;
+  }
+  bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
   return 0;
 }
 
@@ -374,13 +411,8 @@ int visit_files(struct bpf_iter__task_file *visit) {
   struct scratch *s = get_scratch();
   if (!s) return 0;
   struct TraceRecord *r = &s->record;
-  fill(r, task, RecordFile);
-  fill_name(r, task);
+  fill_descriptor(r, task, RecordFile, visit->fd, file);
   r->begin = r->end = 0;
-  r->args[0] = visit->fd;
-  r->args[1] = file->f_flags | close_on_exec(task, visit->fd);
-  r->args[2] = file->f_pos;
-  describe(file, &r->object);
   u32 at = 0;
   long n = bpf_d_path(&file->f_path, (char *)s->bytes, TraceMaxPiece);
   if (n > 0) at = r->path_size = n & (2 * TraceMaxPiece - 1);

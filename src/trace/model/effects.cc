@@ -202,13 +202,11 @@ void change_identity(TraceEvent& event) {
       set(id.euid, argument(event, 0));
       break;
     case kSetResGid:
-      set(id.gid, argument(event, 1));
-      break;
+      return set(id.gid, argument(event, 1));
     default:
-      set(id.gid, argument(event, 0));
-      break;
+      return set(id.gid, argument(event, 0));
   }
-  id.fsuid = id.euid;  // fsuid follows the effective uid: credentials(7)
+  id.fsuid = id.euid;  // it follows the effective uid: credentials(7)
 }
 
 // The tuple of a datagram names the socket that has no name yet.

@@ -25,12 +25,13 @@ bool describes_machine(std::uint32_t block_type) {
 }
 
 void EventWindow::take(const Block& block) {
-  if (describes_machine(block.type)) {
-    append_block(machine_, block.type, block.body);
+  // A section's beginning: the machine and the tables. Those that a recorder restates later have their place
+  // among the events.
+  if (pieces_.empty() && !holds_event(block.type)) {
+    if (block.type == kSectionHeader) machine_.clear();
+    if (describes_machine(block.type)) append_block(machine_, block.type, block.body);
     return apply(block);
   }
-  // Tables at the beginning; those that a recorder restates later have their place among the events.
-  if (pieces_.empty() && !holds_event(block.type)) return apply(block);
   if (pieces_.empty() || pieces_.back().bytes.size() >= kPiece) {
     pieces_.emplace_back();
     pieces_.back().bytes.reserve(kPiece);

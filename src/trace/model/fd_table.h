@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -51,6 +52,17 @@ class FdTable {
       if (one.close_on_exec) one = {};
     }
     std::erase_if(high_, [](const auto& one) { return one.second.close_on_exec; });
+  }
+  // Closes those that are not open by these bits, the lowest of the first byte for descriptor 0. Leaves
+  // higher ones.
+  void keep(std::string_view open_bits) {
+    const auto is_closed = [open_bits](std::size_t fd) {
+      return fd / 8 < open_bits.size() && (static_cast<unsigned char>(open_bits[fd / 8]) >> fd % 8 & 1) == 0;
+    };
+    for (std::size_t i = 0; i < low_.size(); ++i) {
+      if (is_closed(i)) low_[i] = {};
+    }
+    std::erase_if(high_, [&](const auto& one) { return is_closed(static_cast<std::size_t>(one.first)); });
   }
   // Calls `visit(fd, file, close_on_exec)` for each descriptor that is open.
   template <typename Visit>

@@ -23,9 +23,8 @@ constexpr std::uint32_t kCloneThread = 1U << 13;
 // Descriptors that forks may copy in all: a program forks for years before it comes there.
 constexpr std::size_t kMaxCopied = std::size_t{16} << 20;
 
-bool is_clone_exit(std::uint16_t type) {
-  return type == 223 || type == 225 || type == 227 || type == 335;
-}
+// Descriptors that were sent; nothing says which of them are never received.
+constexpr std::size_t kMaxSent = 4096;
 
 std::string as_directory(std::string_view path) {
   std::string directory(path);
@@ -127,6 +126,46 @@ void Model::exec(TraceEvent& event) {
   recent_ = {};
 }
 
+// Both descriptors are of one open file, with its story.
+void Model::receive(TraceEvent& event) {
+  const ScapEvent& raw = event.raw;
+  event.fd = raw.number<std::int64_t>(0);
+  if (event.fd < 0) return;
+  FdTable& fds = *event.thread->fds;
+  (void)take_fd_entry(raw.param(5), fds);  // else the number stands for what it did
+  const bool close_on_exec = (raw.number<std::uint32_t>(4) & kOpenCloseOnExec) != 0;
+  fds.set_close_on_exec(event.fd, close_on_exec);
+  const auto passing = raw.number<std::uint64_t>(1);
+  const auto sent = sent_.find(passing);
+  const Thread* const owner = passing == 0 ? find_thread(raw.number<std::int64_t>(2)) : nullptr;
+  OpenFilePointer file = owner != nullptr      ? owner->fds->find(raw.number<std::int64_t>(3))
+                         : sent != sent_.end() ? sent->second
+                                               : nullptr;
+  if (file != nullptr) fds.set(event.fd, std::move(file), close_on_exec);
+  event.file = fds.find(event.fd);
+}
+
+// The descriptor that is being closed, or was by the end of its process.
+void Model::find_unread(TraceEvent& event) {
+  constexpr std::uint16_t kCloseEnter = 4;
+  const Thread& thread = *event.thread;
+  if (thread.pending.is_open && thread.pending.type == kCloseEnter) {
+    event.fd = thread.pending.fd;
+    event.file = thread.pending.file;
+    return;
+  }
+  const auto server = event.raw.number<std::uint64_t>(2);
+  const auto client = event.raw.number<std::uint64_t>(3);
+  if (event.raw.param_count < 4 || server == 0) return;
+  thread.fds->for_each([&](std::int64_t fd, const OpenFile& file, bool /*close_on_exec*/) {
+    const bool is_it = (file.unix_source == server && file.unix_target == client) ||
+                       (file.unix_source == client && file.unix_target == server);
+    if (!is_it || file.type != FdType::Unix) return;
+    event.fd = fd;
+    event.file = thread.fds->find(fd);
+  });
+}
+
 void Model::take_own(TraceEvent& event) {
   Thread& thread = *event.thread;
   const ScapEvent& raw = event.raw;
@@ -135,6 +174,7 @@ void Model::take_own(TraceEvent& event) {
     event.fd = raw.number<std::int64_t>(0);
     event.file = thread.fds->find(event.fd);
     if (event.file == nullptr) return;
+    if (event.file->inode == 0) event.file->inode = raw.number<std::uint64_t>(1);
     event.file->pipe = {.is_known = true,
                         .slots = raw.number<std::uint32_t>(2),
                         .slots_at_most = raw.number<std::uint32_t>(3),
@@ -148,6 +188,20 @@ void Model::take_own(TraceEvent& event) {
                        .fsuid = raw.number<std::uint32_t>(3),
                        .gid = raw.number<std::uint32_t>(5),
                        .loginuid = raw.number<std::uint32_t>(6)};
+  }
+  if (raw.type == kSentEvent) {
+    event.fd = raw.number<std::int64_t>(0);
+    event.file = thread.fds->find(event.fd);
+    if (sent_.size() >= kMaxSent) sent_.clear();
+    sent_[raw.number<std::uint64_t>(1)] = event.file;
+  }
+  if (raw.type == kReceivedEvent) return receive(event);
+  if (raw.type == kUnreadEvent) return find_unread(event);
+  if (raw.type == kOpenEvent) thread.fds->keep(raw.param(0));
+  if (raw.type == kWakerEvent) {
+    thread.pending.waker_tid = raw.number<std::int64_t>(0);
+    thread.pending.waker_pid = raw.number<std::int64_t>(1);
+    thread.pending.waker_name = text_of(raw.param(2));
   }
   if (raw.type != kResultEvent || !thread.pending.is_generic_done) return;
   // What the generic exit could not tell.

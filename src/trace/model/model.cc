@@ -18,7 +18,7 @@ Model::Model() = default;
 
 const Thread* Model::find_thread(std::int64_t tid) const {
   const auto found = threads_.find(tid);
-  return found == threads_.end() ? nullptr : found->second.get();
+  return found == threads_.end() || found->second->has_ended ? nullptr : found->second.get();
 }
 
 const Thread& Model::main_of(const Thread& thread) const {
@@ -58,7 +58,7 @@ const std::string* Model::group_name(std::uint32_t gid) const {
 std::optional<std::int64_t> Model::pid_of_peer(const OpenFile& file, std::int64_t but_not) const {
   std::optional<std::int64_t> found;
   for (const auto& [tid, one] : threads_) {
-    if (one->tid != one->pid || (found && one->pid == but_not)) continue;
+    if (!one->is_listed || one->tid != one->pid || (found && one->pid == but_not)) continue;
     one->fds->for_each([&](std::int64_t /*fd*/, const OpenFile& other, bool /*close_on_exec*/) {
       const bool is_same_pair =
           (other.unix_source == file.unix_source && other.unix_target == file.unix_target) ||
@@ -72,22 +72,28 @@ std::optional<std::int64_t> Model::pid_of_peer(const OpenFile& file, std::int64_
 void Model::for_each_pending(const std::function<void(TraceEvent&)>& visit) {
   std::vector<Thread*> threads;
   for (const auto& [tid, one] : threads_) {
-    if (one->pending.is_open) threads.push_back(one.get());
+    if (one->pending.is_open && one->is_listed) threads.push_back(one.get());
   }
   std::ranges::sort(threads, {}, [](const Thread* one) { return std::pair(one->pending.time, one->tid); });
   for (Thread* one : threads) {
-    TraceEvent event;
-    event.raw = one->pending.event(one->tid);
-    event.shape = &shape_of(event.raw.type);
-    event.model = this;
-    event.thread = one;
-    event.fd = one->pending.fd;
-    event.file = one->fds->find(event.fd);
-    event.number = one->pending.number;
-    event.first_time = first_time_;
-    event.previous_time = event.raw.time;
+    TraceEvent event = pending_of(*one);
     visit(event);
   }
+}
+
+TraceEvent Model::pending_of(Thread& thread) const {
+  TraceEvent event;
+  follow_clock(thread.pending);
+  event.raw = thread.pending.event(thread.tid);
+  event.shape = &shape_of(event.raw.type);
+  event.model = this;
+  event.thread = &thread;
+  event.fd = thread.pending.fd;
+  event.file = thread.fds->find(event.fd);
+  event.number = thread.pending.number;
+  event.first_time = first_time_;
+  event.previous_time = event.raw.time;
+  return event;
 }
 
 bool Model::take(const ScapEvent& raw, TraceEvent& event) {
@@ -99,9 +105,18 @@ bool Model::take(const ScapEvent& raw, TraceEvent& event) {
   event.enter = nullptr;
   event.is_own = raw.type >= kFirstOwnEvent;
   event.thread = &thread(raw.tid);
+  if (!event.is_own) {
+    if (event.thread->has_ended) event.thread = &new_thread(raw.tid);
+    event.thread->is_listed = true;
+  }
+  if (!former_.empty()) former_.clear();
   last_time_ = std::max(last_time_, raw.time);
   if (event.is_own) {
     event.number = count_;
+    if (raw.type == kClockEvent) {
+      clock_step_ += raw.number<std::uint64_t>(0);
+      last_time_ = raw.time;
+    }
     take_own(event);
     return true;
   }
@@ -119,6 +134,12 @@ bool Model::take(const ScapEvent& raw, TraceEvent& event) {
   return true;
 }
 
+// A call lasts as long as it does, whatever becomes of the clock meanwhile.
+void Model::follow_clock(PendingCall& call) const {
+  call.time += clock_step_ - call.clock_step;
+  call.clock_step = clock_step_;
+}
+
 void Model::take_enter(TraceEvent& event) {
   const ScapEvent& raw = event.raw;
   const Shape& shape = *event.shape;
@@ -133,8 +154,10 @@ void Model::take_enter(TraceEvent& event) {
   pending.is_open = true;
   pending.is_generic_done = false;
   pending.was_blocked = false;
+  pending.waker_tid = 0;
   pending.type = raw.type;
   pending.time = raw.time;
+  pending.clock_step = clock_step_;
   pending.number = event.number;
   pending.fd = event.fd;
   pending.file = event.file;
@@ -149,6 +172,7 @@ void Model::take_exit(TraceEvent& event) {
   const Shape& shape = *event.shape;
   PendingCall& pending = event.thread->pending;
   const bool has_enter = pending.is_open && pending.type + 1 == event.raw.type;
+  follow_clock(pending);
   if (has_enter) {
     event.enter = &pending;
     if (pending.fd >= 0) event.fd = pending.fd;
@@ -170,11 +194,24 @@ void Model::finish(const TraceEvent& event) {
   if (event.raw.type == kCloseExit && event.result() >= 0 &&
       event.thread->fds->find(event.fd) == event.file)  // else it is another file's by now
     event.thread->fds->close(event.fd);
-  if (event.raw.type == kProcessExit) {
-    Thread*& recent = recent_[static_cast<std::uint64_t>(event.raw.tid) % kRecent];
-    if (recent != nullptr && recent->tid == event.raw.tid) recent = nullptr;
-    threads_.erase(event.raw.tid);
-  }
+  if (event.raw.type == kProcessExit) end(*event.thread);
+}
+
+void Model::end(Thread& thread) {
+  constexpr std::size_t kKept = 64;
+  // Others go on with the descriptors.
+  if (thread.fds.use_count() > 1) thread.fds = std::make_shared<FdTable>();
+  thread.has_ended = true;
+  thread.is_listed = false;
+  ended_.push_back(thread.tid);
+  if (ended_.size() <= kKept) return;
+  const std::int64_t tid = ended_.front();
+  ended_.pop_front();
+  const auto found = threads_.find(tid);
+  if (found == threads_.end() || !found->second->has_ended) return;  // another one has the id
+  Thread*& recent = recent_[static_cast<std::uint64_t>(tid) % kRecent];
+  if (recent == found->second.get()) recent = nullptr;
+  threads_.erase(found);
 }
 
 std::string_view directory_of(const Thread& thread, std::int64_t directory_fd) {

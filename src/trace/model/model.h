@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -67,6 +68,8 @@ class Model {
 
   // Calls `visit` with the enter event of each call that has not ended, in order of time.
   void for_each_pending(const std::function<void(TraceEvent&)>& visit);
+  // The enter event of the call in which the thread is: `pending` is open.
+  [[nodiscard]] TraceEvent pending_of(Thread& thread) const;
 
   // How far the capture reaches: the time of its last event, or of the recording's end.
   [[nodiscard]] std::uint64_t last_time() const { return last_time_; }
@@ -83,6 +86,7 @@ class Model {
  private:
   Thread& thread(std::int64_t tid);
   Thread& new_thread(std::int64_t tid);
+  Thread& restated_thread(std::int64_t tid);
   bool take_processes(std::string_view body);
   void share_files();
   bool take_fds(std::string_view body);
@@ -90,7 +94,11 @@ class Model {
 
   void take_enter(TraceEvent& event);
   void take_exit(TraceEvent& event);
-  static void take_own(TraceEvent& event);
+  void take_own(TraceEvent& event);
+  void receive(TraceEvent& event);
+  static void find_unread(TraceEvent& event);
+  void end(Thread& thread);
+  void follow_clock(PendingCall& call) const;
   // What the exit of a call changes.
   void apply_exit(TraceEvent& event);
   void clone(TraceEvent& event);
@@ -106,9 +114,19 @@ class Model {
   std::uint64_t first_time_ = 0;
   std::uint64_t previous_time_ = 0;
   std::uint64_t last_time_ = 0;
+  // Threads that have ended, and will be forgotten.
+  std::deque<std::int64_t> ended_;
+  // The tables of descriptors that are being replaced by a new section's, by thread.
+  std::unordered_map<std::int64_t, std::shared_ptr<FdTable>> former_;
+  // What was sent and may not have been received yet, by the number of the passing.
+  std::unordered_map<std::uint64_t, OpenFilePointer> sent_;
+  std::uint64_t clock_step_ = 0;  // nanoseconds by which the clock was set in all
   // Descriptors copied at forks; a hostile capture must not fill the memory.
   std::size_t copied_ = 0;
 };
+
+// Takes an entry of a table of descriptors, without its length. False if it is too short.
+bool take_fd_entry(std::string_view entry, FdTable& fds);
 
 // `path` in `directory`, without "." and "..".
 [[nodiscard]] std::string join_path(std::string_view directory, std::string_view path);

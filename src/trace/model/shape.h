@@ -39,4 +39,9 @@ struct Shape {
 // The shape of a type; that of an unknown one has no info. Any thread may call it.
 [[nodiscard]] const Shape& shape_of(std::uint16_t type);
 
+// The end of clone, fork, vfork or clone3: one event of the parent, and one of the child.
+[[nodiscard]] constexpr bool is_clone_exit(std::uint16_t type) {
+  return type == 223 || type == 225 || type == 227 || type == 335;
+}
+
 }  // namespace slurper

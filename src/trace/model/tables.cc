@@ -48,7 +48,17 @@ void take_ip(OpenFile& file, ByteCursor& cursor) {
   file.name = name_of_ends(file);
 }
 
-bool take_fd(ByteCursor& entry, FdTable& fds) {
+// A file that was opened, which the events tell, and its entry in a table have different types if it is a
+// FIFO.
+bool is_same(const OpenFile& one, const OpenFile& other) {
+  const bool has_type = one.type == other.type || (one.type == FdType::File && other.type == FdType::Fifo);
+  const bool has_inode = one.inode == other.inode || one.inode == 0 || other.inode == 0;
+  return has_type && has_inode && one.name == other.name && one.unix_source == other.unix_source &&
+         one.unix_target == other.unix_target;
+}
+
+// What the descriptor was in `former`, with its story, if it is still that.
+bool take_fd(ByteCursor& entry, FdTable& fds, const FdTable* former = nullptr) {
   const auto fd = entry.take<std::int64_t>();
   auto file = std::make_shared<OpenFile>();
   file->inode = entry.take<std::uint64_t>();
@@ -68,6 +78,8 @@ bool take_fd(ByteCursor& entry, FdTable& fds) {
     file->name = entry.take_string();
   }
   if (!entry.good()) return false;
+  const OpenFilePointer before = former == nullptr ? nullptr : former->find(fd);
+  if (before != nullptr && is_same(*before, *file)) file = before;
   fds.set(fd, std::move(file), close_on_exec);
   return true;
 }
@@ -83,18 +95,39 @@ constexpr std::uint32_t kCloneThread = 1U << 13;
 
 }  // namespace
 
+bool take_fd_entry(std::string_view entry, FdTable& fds) {
+  ByteCursor cursor(entry);
+  return take_fd(cursor, fds);
+}
+
 bool Model::take_table(const Block& block) {
+  if (block.type == kSectionHeader)
+    for (const auto& [tid, thread] : threads_) thread->is_listed = false;
   if (block.type == kProcessesBlock) return take_processes(block.body);
   if (block.type == kFdsBlock) return take_fds(block.body);
   if (block.type == kUsersBlock) return take_users(block.body);
   return true;
 }
 
+// What the table does not tell of the thread stays as it is.
+Thread& Model::restated_thread(std::int64_t tid) {
+  const auto found = threads_.find(tid);
+  if (found == threads_.end()) return new_thread(tid);
+  const std::unique_ptr<Thread> before = std::move(found->second);
+  Thread& thread = new_thread(tid);
+  thread.pending = std::move(before->pending);
+  thread.was_shown = before->was_shown;
+  thread.cloned_at = before->cloned_at;
+  thread.identity = before->identity;
+  former_[tid] = std::move(before->fds);
+  return thread;
+}
+
 bool Model::take_processes(std::string_view body) {
   const bool good = for_each_entry(body, true, [this](ByteCursor& entry) {
     const auto tid = entry.take<std::int64_t>();
     if (!entry.good()) return false;
-    Thread& thread = new_thread(tid);
+    Thread& thread = restated_thread(tid);
     thread.is_known = true;
     thread.pid = entry.take<std::int64_t>();
     thread.parent = entry.take<std::int64_t>();
@@ -109,7 +142,8 @@ bool Model::take_processes(std::string_view body) {
     const auto flags = entry.take<std::uint32_t>();
     const auto uid = entry.take<std::uint32_t>();
     const auto gid = entry.take<std::uint32_t>();
-    thread.identity = {.ruid = uid, .euid = uid, .suid = uid, .fsuid = uid, .gid = gid};
+    if (thread.identity.euid != uid || thread.identity.gid != gid)
+      thread.identity = {.ruid = uid, .euid = uid, .suid = uid, .fsuid = uid, .gid = gid};
     if (!entry.good()) return false;
     // The rest is missing in older captures.
     (void)entry.take_bytes(3 * sizeof(std::uint32_t) + 2 * sizeof(std::uint64_t));  // memory, page faults
@@ -139,7 +173,9 @@ bool Model::take_fds(std::string_view body) {
   const auto tid = cursor.take<std::int64_t>();
   if (!cursor.good()) return false;
   FdTable& fds = *thread(tid).fds;
-  return for_each_entry(cursor.rest(), true, [&fds](ByteCursor& entry) { return take_fd(entry, fds); });
+  const auto found = former_.find(tid);
+  const FdTable* const former = found == former_.end() ? nullptr : found->second.get();
+  return for_each_entry(cursor.rest(), true, [&](ByteCursor& entry) { return take_fd(entry, fds, former); });
 }
 
 bool Model::take_users(std::string_view body) {

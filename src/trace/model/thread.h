@@ -28,7 +28,8 @@ struct PendingCall {
   bool is_generic_done = false;  // its result may still come, as an event of slurper's own
   std::uint16_t type = 0;
   std::uint64_t time = 0;
-  std::uint64_t number = 0;  // evt.num
+  std::uint64_t clock_step = 0;  // of the clock by which that is: see Model
+  std::uint64_t number = 0;      // evt.num
   std::int64_t fd = -1;
   // What was behind the descriptor then. Once a close(2) has begun, another thread may get the number.
   OpenFilePointer file;
@@ -37,6 +38,10 @@ struct PendingCall {
   std::string bytes;  // lengths, then values
   // It was under way when the recorder came.
   bool was_blocked = false;
+  // Who has woken the thread last in this call; no thread: not known.
+  std::int64_t waker_tid = 0;
+  std::int64_t waker_pid = 0;
+  std::string waker_name;
 
   [[nodiscard]] ScapEvent event(std::int64_t tid) const {
     ScapEvent event;
@@ -60,6 +65,9 @@ struct Thread {
   std::int64_t virtual_pid = -1;
   // False if the first that was heard of it was one of its calls.
   bool is_known = false;
+  // False if the tables were restated without it: its end was lost, or is still to come.
+  bool is_listed = true;
+  bool has_ended = false;     // what the kernel says of its end may still follow
   bool was_shown = false;     // its last event, by whoever shows events
   bool shares_files = false;  // with the main thread of its process
   std::string name;

@@ -95,20 +95,21 @@ void append_pipes(std::string& out, const Thread& thread, std::uint64_t time) {
   });
 }
 
-void append_pending(std::string& out, const Thread& thread) {
+void append_pending(std::string& out, const Thread& thread, std::uint64_t clock_step) {
   const PendingCall& call = thread.pending;
+  const std::uint64_t time = call.time + clock_step - call.clock_step;
   std::string body;
   const auto put = [&body](auto number) {
     body.append(reinterpret_cast<const char*>(&number), sizeof number);
   };
   put(std::uint16_t{0});  // the processor
-  put(call.time);
+  put(time);
   put(thread.tid);
   put(static_cast<std::uint32_t>(kEventHead + call.bytes.size()));
   put(call.type);
   put(call.param_count);
   append_block(out, call.length_size == 2 ? kEventBlock : kLargeEventBlock, body + call.bytes);
-  if (call.was_blocked) append_event(out, head_of(thread, kBlockedEvent, call.time), {});
+  if (call.was_blocked) append_event(out, head_of(thread, kBlockedEvent, time), {});
 }
 
 }  // namespace
@@ -117,6 +118,7 @@ void Model::append_tables(std::string& out, std::uint64_t time) const {
   std::vector<const Thread*> known;
   std::vector<const Thread*> waiting;
   for (const auto& [tid, thread] : threads_) {
+    if (!thread->is_listed) continue;
     if (thread->is_known) known.push_back(thread.get());
     if (thread->pending.is_open) waiting.push_back(thread.get());
   }
@@ -136,7 +138,7 @@ void Model::append_tables(std::string& out, std::uint64_t time) const {
     append_identity(out, *thread, begin);
     if (thread->tid == thread->pid) append_pipes(out, *thread, begin);
   }
-  for (const Thread* const thread : waiting) append_pending(out, *thread);
+  for (const Thread* const thread : waiting) append_pending(out, *thread, clock_step_);
 }
 
 }  // namespace slurper

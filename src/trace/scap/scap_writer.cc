@@ -211,15 +211,17 @@ void append_fds(std::string& out, std::int64_t tid, std::span<const ScapFd> fds)
   std::string head;
   put(head, tid);
   blocks.set_head(std::move(head));
-  for (const ScapFd& fd : fds) {
-    std::string entry;
-    put(entry, fd.fd);
-    put(entry, fd.ino);
-    put(entry, static_cast<std::uint8_t>(fd.type));
-    put_payload(entry, fd);
-    blocks.add(entry);
-  }
+  for (const ScapFd& fd : fds) blocks.add(fd_entry_value(fd));
   blocks.close();
+}
+
+std::string fd_entry_value(const ScapFd& fd) {
+  std::string entry;
+  put(entry, fd.fd);
+  put(entry, fd.ino);
+  put(entry, static_cast<std::uint8_t>(fd.type));
+  put_payload(entry, fd);
+  return entry;
 }
 
 void append_block(std::string& out, std::uint32_t type, std::string_view body) {

@@ -110,6 +110,8 @@ void append_section(std::string& out, const ScapMachine& machine);
 void append_users(std::string& out, std::span<const ScapUser> users, std::span<const ScapGroup> groups);
 void append_threads(std::string& out, std::span<const ScapThread> threads);
 void append_fds(std::string& out, std::int64_t tid, std::span<const ScapFd> fds);
+// An entry of the table of descriptors, without its length.
+[[nodiscard]] std::string fd_entry_value(const ScapFd& fd);
 void append_block(std::string& out, std::uint32_t type, std::string_view body);
 void append_event(std::string& out, const EventHead& event, const ScapParams& params);
 

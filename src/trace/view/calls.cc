@@ -72,15 +72,60 @@ void append_ids(std::string& out, const ShownEvent& event) {
   }
 }
 
-void append_pipe(std::string& out, const ShownEvent& event) {
-  const ScapEvent& raw = event.trace.raw;
-  out += "pipe fd=";
+void append_descriptor(std::string& out, const ShownEvent& event) {
+  out += "fd=";
   append_number(out, event.trace.fd);
-  if (event.trace.file != nullptr) {
+  if (event.trace.file == nullptr) return;
+  out += '(';
+  append_file(out, *event.trace.file);
+  out += ')';
+}
+
+void append_received(std::string& out, const ShownEvent& event) {
+  if (event.trace.fd < 0) {
+    out +=
+        "received cut: the control buffer was too small, and the kernel closed the descriptors that did not "
+        "fit";
+    return;
+  }
+  const ScapEvent& raw = event.trace.raw;
+  out += "received ";
+  append_descriptor(out, event);
+  const auto sender = raw.number<std::int64_t>(2);
+  if (sender < 0) return;
+  out += " sender=";
+  append_number(out, sender);
+  const Thread* const thread = event.trace.model->find_thread(sender);
+  if (thread != nullptr && !thread->name.empty()) {
     out += '(';
-    append_file(out, *event.trace.file);
+    append_name(out, thread->name);
     out += ')';
   }
+  if (raw.number<std::int64_t>(3) < 0) return;
+  out += " sender_fd=";
+  append_number(out, raw.number<std::int64_t>(3));
+}
+
+void append_unread(std::string& out, const ShownEvent& event) {
+  const ScapEvent& raw = event.trace.raw;
+  out += "unread ";
+  append_number(out, raw.number<std::uint64_t>(1));
+  out += " bytes thrown away: ";
+  if (event.trace.file != nullptr) {
+    append_descriptor(out, event);
+  } else if (raw.number<std::uint64_t>(0) != 0) {
+    out += "socket ";
+    append_number(out, raw.number<std::uint64_t>(0));
+  } else {
+    out += "a socket";
+  }
+  out += " was closed";
+}
+
+void append_pipe(std::string& out, const ShownEvent& event) {
+  const ScapEvent& raw = event.trace.raw;
+  out += "pipe ";
+  append_descriptor(out, event);
   out += " slots=";
   append_number(out, raw.number<std::uint32_t>(2));
   out += '/';
@@ -180,6 +225,17 @@ void append_compat(std::string& out, std::uint16_t number) {
 
 }  // namespace
 
+namespace {
+
+// "-3600.000000000", in seconds.
+void append_step(std::string& out, std::int64_t nanoseconds) {
+  const auto step = static_cast<std::uint64_t>(nanoseconds);
+  out += nanoseconds < 0 ? '-' : '+';
+  append_seconds(out, nanoseconds < 0 ? 0 - step : step);
+}
+
+}  // namespace
+
 void append_own_event(std::string& out, const ShownEvent& event) {
   const ScapEvent& raw = event.trace.raw;
   switch (raw.type) {
@@ -195,16 +251,26 @@ void append_own_event(std::string& out, const ShownEvent& event) {
       out += "drops cpu=";
       append_number(out, raw.number<std::uint16_t>(0));
       out += " lost=";
-      return append_number(out, raw.number<std::uint64_t>(1));
+      append_number(out, raw.number<std::uint64_t>(1));
+      out += ": names may be wrong until the tables are read anew";
+      return;
+    case kTablesEvent:
+      out += "tables read anew: from here on, names are right";
+      return;
+    case kClockEvent:
+      out += "clock step=";
+      return append_step(out, raw.number<std::int64_t>(0));
     case kPipeEvent:
       return append_pipe(out, event);
     case kUnreadEvent:
-      out += "unread ino=";
-      append_number(out, raw.number<std::uint64_t>(0));
-      out += " bytes=";
-      return append_number(out, raw.number<std::uint64_t>(1));
+      return append_unread(out, event);
     case kCompatEvent:
       return append_compat(out, raw.number<std::uint16_t>(0));
+    case kSentEvent:
+      out += "sent ";
+      return append_descriptor(out, event);
+    case kReceivedEvent:
+      return append_received(out, event);
     case kBlockedEvent:
       out += "blocked call=";
       out += pending_name(event);

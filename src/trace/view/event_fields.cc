@@ -195,6 +195,27 @@ NumberValue blocked(const ShownEvent& event) {
   return event.trace.enter != nullptr && event.trace.enter->was_blocked ? 1 : 0;
 }
 
+// Of an exit: whoever has woken the thread in the call.
+const PendingCall* woken_call(const ShownEvent& event) {
+  const PendingCall* const call = event.trace.enter;
+  return call == nullptr || call->waker_tid == 0 ? nullptr : call;
+}
+NumberValue waker_tid(const ShownEvent& event) {
+  const PendingCall* const call = woken_call(event);
+  return call == nullptr ? std::nullopt : NumberValue(call->waker_tid);
+}
+NumberValue waker_pid(const ShownEvent& event) {
+  const PendingCall* const call = woken_call(event);
+  return call == nullptr ? std::nullopt : NumberValue(call->waker_pid);
+}
+TextValue waker_name(const ShownEvent& event) {
+  const PendingCall* const call = woken_call(event);
+  if (call == nullptr) return std::nullopt;
+  event.scratch.clear();
+  append_name(event.scratch, call->waker_name);
+  return event.scratch;
+}
+
 constexpr Field boolean(std::string_view name, std::string_view help) {
   return {.name = name, .type = FieldType::Name, .help = help, .names = kBooleans};
 }
@@ -250,6 +271,9 @@ constexpr std::array kFields = {
     with<io_direction>(text("evt.io_dir", "read or write")),
     with<is_wait>(boolean("evt.is_wait", "whether the call waits, as poll does")),
     with<count>(a_number("evt.count", "1")),
+    with<waker_pid>(a_number("waker.pid", "of an exit: the process that woke the thread last in this call")),
+    with<waker_tid>(a_number("waker.tid", "the thread that did so")),
+    with<waker_name>(text("waker.name", "its name")),
     with<blocked>(boolean("blocked", "whether the call was already under way when the recording began")),
 };
 

@@ -16,11 +16,13 @@ namespace {
 constexpr std::size_t kSlowest = 10;
 constexpr std::size_t kMaxFailures = 50;
 constexpr std::size_t kMaxRows = 20;
+constexpr std::size_t kMaxClosed = 100'000;  // pipes, and connections
 
 // The calls that move bytes from one descriptor to another: enter types.
 constexpr std::uint16_t kSplice = 166;
 constexpr std::uint16_t kSendFile = 188;
 constexpr std::uint16_t kCopyFileRange = 332;
+constexpr std::uint16_t kProcessExit = 186;
 
 std::string process_of(const TraceEvent& event) {
   std::string process;
@@ -51,6 +53,11 @@ void append_table(std::string& out, std::string_view title, const Map& map, cons
     fmt::format_to(std::back_inserter(out), "and {} more that took less time\n", rows.size() - kMaxRows);
 }
 
+// A child's first event is the end of the call that made it: its parent's.
+bool is_begin_of_child(const TraceEvent& event) {
+  return is_clone_exit(event.raw.type) && event.enter == nullptr && event.result() == 0;
+}
+
 std::pair<std::uint64_t, std::uint64_t> connection_of(const OpenFile* file) {
   if (file == nullptr || file->type != FdType::Unix || file->unix_source == 0) return {};
   return std::minmax(file->unix_source, file->unix_target);
@@ -70,7 +77,11 @@ TraceSummary::TraceSummary(const Model& model, const ViewOptions& options)
 void TraceSummary::take(const TraceEvent& event) {
   if (++events_ == 1) first_time_ = event.raw.time;
   last_time_ = std::max(last_time_, event.raw.time);
-  if (!event.is_exit()) return;
+  if (event.raw.type == kProcessExit) {
+    note_end(event);
+    return take_end(event);
+  }
+  if (!event.is_exit() || is_begin_of_child(event)) return;
   const std::string process = process_of(event);
   Totals& of_process = processes_[process];
   Totals& of_call = calls_[std::string(event_name(event))];
@@ -88,19 +99,34 @@ void TraceSummary::take(const TraceEvent& event) {
   note_close(event);
 }
 
-void TraceSummary::take_unfinished(const TraceEvent& enter) {
+void TraceSummary::count_unfinished(const TraceEvent& enter, std::uint64_t time) {
   const std::string process = process_of(enter);
-  const std::uint64_t time = model_.last_time() - std::min(model_.last_time(), enter.raw.time);
   Totals nothing;
   Totals& of_fd = enter.fd < 0 ? nothing : totals_of(process, enter.fd, enter.file.get());
   for (Totals* totals : {&processes_[process], &calls_[std::string(event_name(enter))], &of_fd}) {
     ++totals->calls;
     totals->time += time;
   }
+}
+
+void TraceSummary::take_unfinished(const TraceEvent& enter) {
+  const std::uint64_t time = model_.last_time() - std::min(model_.last_time(), enter.raw.time);
+  count_unfinished(enter, time);
   if (++unfinished_count_ > kMaxRows) return;
   std::string text;
   append_unfinished(text, {enter, options_, scratch_});
   unfinished_.push_back(fmt::format("{} for {} s", text, seconds(time)));
+}
+
+// exit(2) does not return, nor does the call in which a signal kills a process.
+void TraceSummary::take_end(const TraceEvent& event) {
+  if (!event.thread->pending.is_open) return;
+  const TraceEvent last = model_.pending_of(*event.thread);
+  count_unfinished(last, event.raw.time - std::min(event.raw.time, last.raw.time));
+}
+
+void TraceSummary::take_unseen(const TraceEvent& event, std::string_view note) {
+  unseen_.push_back(fmt::format("{} {}", process_of(event), note));
 }
 
 void TraceSummary::take_own(const TraceEvent& event) {
@@ -185,6 +211,10 @@ std::string TraceSummary::story_of(const TraceEvent& event) const {
     story = fmt::format("opened at {} by {} ({}), uid {}", clock_of(file->opened_at), opener,
                         file->opener_pid, static_cast<std::int32_t>(file->opener_uid));
   }
+  const auto closed = pipes_closed_.find(file->inode);
+  if (file->inode != 0 && closed != pipes_closed_.end())
+    story += fmt::format("; a descriptor of the pipe was closed last at {} by {}",
+                         clock_of(closed->second.time), closed->second.by);
   if (file->type == FdType::Unix && file->unix_source != 0) {
     const auto pid = model_.pid_of_peer(*file, event.thread->pid);
     const Thread* const peer = pid ? model_.find_thread(*pid) : nullptr;
@@ -217,16 +247,43 @@ void TraceSummary::note_failure(const TraceEvent& event) {
                        .is_broken = event.result() == -EPIPE || event.result() == -ECONNRESET,
                        .time = event.raw.time,
                        .tid = event.raw.tid,
+                       .pid = event.thread->pid,
                        .fd = event.fd});
 }
 
 void TraceSummary::note_close(const TraceEvent& event) {
   constexpr std::uint16_t kCloseExit = 5;
   if (event.raw.type != kCloseExit || event.result() < 0) return;
-  const auto connection = connection_of(event.file.get());
-  if (connection.first == 0) return;
-  closed_[connection].push_back(
-      {.time = event.raw.time, .by = fmt::format("{} fd {}", process_of(event), event.fd)});
+  if (event.file != nullptr) note_closed(event, event.fd, *event.file, "");
+}
+
+// The kernel closes what the process has open, without an event.
+void TraceSummary::note_end(const TraceEvent& event) {
+  if (event.thread->fds.use_count() > 1) return;  // other threads have it
+  event.thread->fds->for_each([&](std::int64_t fd, const OpenFile& file, bool /*close_on_exec*/) {
+    note_closed(event, fd, file, ", by its end");
+  });
+}
+
+void TraceSummary::note_closed(const TraceEvent& event, std::int64_t fd, const OpenFile& file,
+                               std::string_view how) {
+  const auto connection = connection_of(&file);
+  const bool is_pipe = file.inode != 0 && (file.type == FdType::Fifo || file.pipe.is_known);
+  if (connection.first == 0 && !is_pipe) return;
+  Closed closed{.time = event.raw.time,
+                .pid = event.thread->pid,
+                .by = fmt::format("{} fd {}{}", process_of(event), fd, how)};
+  // What was closed long ago has made the calls fail that it makes fail.
+  if (pipes_closed_.size() >= kMaxClosed) pipes_closed_.clear();
+  if (closed_.size() >= kMaxClosed)
+    std::erase_if(closed_, [this](const auto& end) {
+      return std::ranges::find(failures_, end.first, &Failure::peer) == failures_.end();
+    });
+  if (is_pipe) {
+    pipes_closed_[file.inode] = std::move(closed);
+  } else {
+    closed_[connection].push_back(std::move(closed));
+  }
 }
 
 void TraceSummary::append(std::string& out) const {
@@ -234,6 +291,7 @@ void TraceSummary::append(std::string& out) const {
   if (lost_ > 0)
     fmt::format_to(std::back_inserter(out), "{} records were lost: all numbers are too small by them\n",
                    lost_);
+  for (const std::string& one : unseen_) out.append(one).append("\n");
   append_table(out, "process", processes_, [](const std::string& name) { return name; });
   append_table(out, "call", calls_, [](const std::string& name) { return name; });
   append_table(out, "process and descriptor", fds_,
@@ -249,12 +307,13 @@ void TraceSummary::append(std::string& out) const {
     out.append(one.text).append("\n");
     if (!one.story.empty()) out.append("    ").append(one.story).append("\n");
     if (one.peer.first == 0) continue;
-    const auto closed = closed_.find(one.peer);
-    if (closed == closed_.end()) {
-      if (one.is_broken) out += "    who closed the other end was not recorded (see --peers)\n";
-      continue;
-    }
-    for (const Closed& end : closed->second)
+    const auto found = closed_.find(one.peer);
+    const auto ends = found == closed_.end() ? std::vector<Closed>() : found->second;
+    const bool is_explained = std::ranges::any_of(
+        ends, [&](const Closed& end) { return end.pid != one.pid || end.time <= one.time; });
+    if (one.is_broken && !is_explained)
+      out += "    who closed the other end was not recorded (see --peers)\n";
+    for (const Closed& end : ends)
       fmt::format_to(std::back_inserter(out), "    closed at {} by {}\n", clock_of(end.time), end.by);
   }
   if (failure_count_ > kMaxFailures)

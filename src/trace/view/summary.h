@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,8 @@ class TraceSummary {
   void take_own(const TraceEvent& event);
   // The beginning of a call that had not ended when the capture did. Call it after all events.
   void take_unfinished(const TraceEvent& enter);
+  // What the process of the event does without calls.
+  void take_unseen(const TraceEvent& event, std::string_view note);
   void append(std::string& out) const;
 
  private:
@@ -37,6 +40,7 @@ class TraceSummary {
   };
   struct Closed {
     std::uint64_t time = 0;
+    std::int64_t pid = 0;
     std::string by;
   };
   struct Failure {
@@ -46,10 +50,13 @@ class TraceSummary {
     bool is_broken = false;                        // for the other end is closed
     std::uint64_t time = 0;
     std::int64_t tid = 0;
+    std::int64_t pid = 0;
     std::int64_t fd = -1;
   };
   using Key = std::pair<std::string, std::string>;  // the process, and the descriptor or call
 
+  void count_unfinished(const TraceEvent& enter, std::uint64_t time);
+  void take_end(const TraceEvent& event);
   void count_bytes(const TraceEvent& event, Totals& process, Totals& fd);
   void count_copy(const TraceEvent& event, std::uint64_t bytes, Totals& process);
   Totals& totals_of(const std::string& process, std::int64_t fd, const OpenFile* file);
@@ -57,6 +64,8 @@ class TraceSummary {
   void note_failure(const TraceEvent& event);
   void note_pipe(const TraceEvent& event);
   void note_close(const TraceEvent& event);
+  void note_end(const TraceEvent& event);
+  void note_closed(const TraceEvent& event, std::int64_t fd, const OpenFile& file, std::string_view how);
   [[nodiscard]] std::string story_of(const TraceEvent& event) const;
   [[nodiscard]] std::string line_of(const TraceEvent& event);
 
@@ -72,10 +81,12 @@ class TraceSummary {
   std::map<std::string, Totals> calls_;
   std::vector<Slow> slowest_;
   std::vector<std::string> unfinished_;
+  std::vector<std::string> unseen_;
   std::uint64_t unfinished_count_ = 0;
   std::vector<Failure> failures_;
   std::uint64_t failure_count_ = 0;
   // The end of a connection that was closed, by both its numbers.
+  std::map<std::uint64_t, Closed> pipes_closed_;  // by inode: the last close
   std::map<std::pair<std::uint64_t, std::uint64_t>, std::vector<Closed>> closed_;
 };
 

@@ -57,13 +57,19 @@ void TraceView::take(const Block& block, const ScapReader& reader) {
   if (!held_call_.empty()) {
     const bool is_its_result = raw->type == kResultEvent && raw->tid == held_tid_;
     end_held_call(is_its_result ? &event : nullptr);
-    if (is_its_result) return;
+    if (is_its_result) {
+      unseen_.take(event);
+      return show_unseen(event);
+    }
   }
+  unseen_.take(event);
   if (event.is_own) {
     show_own(event);
   } else if ((raw->flags & kStateOnly) == 0) {
     show_event(event);
   }
+  show_unseen(event);
+  unseen_.finish(event);
   model_.finish(event);
 }
 
@@ -119,17 +125,31 @@ void TraceView::end_held_call(const TraceEvent* result) {
   end_line();
 }
 
-// A loss concerns every thread; the other events, that of which they are.
+// A loss and a clock that was set concern every thread; the other events, that of which they are.
 void TraceView::show_own(const TraceEvent& event) {
-  if (event.raw.type == kEndEvent) return;
-  const bool is_loss = event.raw.type == kDropsEvent;
-  if (!request_.with_own_events || !(is_loss || event.thread->was_shown)) return;
+  const std::uint16_t type = event.raw.type;
+  if (type == kEndEvent || type == kWakerEvent || type == kOpenEvent) return;  // for fields, and the model
+  const bool is_of_all = type == kDropsEvent || type == kTablesEvent || type == kClockEvent;
+  if (!request_.with_own_events || !(is_of_all || event.thread->was_shown)) return;
   if (summary_) return summary_->take_own(event);
+  std::string text;
+  append_own_event(text, shown(event));
+  append_own_line(event, text, !is_of_all);
+}
+
+// With the first event of the process that is shown.
+void TraceView::show_unseen(const TraceEvent& event) {
+  if (!request_.with_own_events || !event.thread->was_shown || !held_call_.empty()) return;
+  const std::string note = unseen_.next_note(event);
+  if (note.empty()) return;
+  if (summary_) return summary_->take_unseen(event, note);
+  append_own_line(event, note, true);
+}
+
+void TraceView::append_own_line(const TraceEvent& event, std::string_view text, bool has_thread) {
   if (request_.mode == ViewMode::Json) {
-    std::string text;
-    append_own_event(text, shown(event));
     const std::size_t blank = std::min(text.find(' '), text.size());
-    lines_ += "{\"slurper.event\":\"" + text.substr(0, blank) + "\",\"evt.outputtime\":";
+    lines_.append("{\"slurper.event\":\"").append(text.substr(0, blank)).append("\",\"evt.outputtime\":");
     append_number(lines_, event.raw.time);
     lines_ += ",\"thread.tid\":";
     append_number(lines_, event.raw.tid);
@@ -143,13 +163,13 @@ void TraceView::show_own(const TraceEvent& event) {
   lines_ += ' ';
   append_number(lines_, event.raw.cpu);
   lines_ += ' ';
-  if (!is_loss) {
+  if (has_thread) {
     append_name(lines_, event.thread->name.empty() ? "<NA>" : event.thread->name);
     lines_ += " (";
     append_number(lines_, event.raw.tid);
     lines_ += ") ";
   }
-  append_own_event(lines_, shown(event));
+  lines_ += text;
   end_line();
 }
 

@@ -13,6 +13,7 @@
 #include "trace/scap/scap_reader.h"
 #include "trace/view/fields.h"
 #include "trace/view/line_format.h"
+#include "trace/view/unseen.h"
 
 namespace slurper {
 
@@ -49,6 +50,8 @@ class TraceView {
   void take(const Block& block, const ScapReader& reader);
   void show_event(TraceEvent& event);
   void show_own(const TraceEvent& event);
+  void show_unseen(const TraceEvent& event);
+  void append_own_line(const TraceEvent& event, std::string_view text, bool has_thread);
   void show_call(const TraceEvent& exit);
   void end_held_call(const TraceEvent* result);
   void show_unfinished();
@@ -58,6 +61,7 @@ class TraceView {
   ViewRequest request_;
   LineOutput output_;
   Model model_;
+  Unseen unseen_;
   std::unique_ptr<TraceSummary> summary_;
   std::string lines_;
   std::string scratch_;

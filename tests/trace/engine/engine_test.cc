@@ -4,18 +4,23 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <cstring>
 #include <string>
+#include <vector>
 
 #include "trace/call_table.h"
 #include "trace/engine/call_shape.h"
 #include "trace/engine/event_queue.h"
 #include "trace/engine/flags.h"
 #include "trace/engine/param_plan.h"
+#include "trace/engine/record_converter.h"
 #include "trace/engine/socket_values.h"
 #include "trace/engine/unix_connections.h"
+#include "trace/own_events.h"
+#include "trace/scap/scap_reader.h"
 #include "trace/scap/scap_writer.h"
 
 namespace slurper {
@@ -152,6 +157,47 @@ TEST(ScapWriter, KeepsBlocksShort) {
   }
 }
 
+std::vector<std::uint64_t> times_of(const std::string& blocks) {
+  std::vector<std::uint64_t> times;
+  for (std::size_t at = 0; at < blocks.size();) {
+    std::uint32_t type = 0;
+    std::uint32_t size = 0;
+    std::memcpy(&type, blocks.data() + at, sizeof type);
+    std::memcpy(&size, blocks.data() + at + 4, sizeof size);
+    const auto event = event_in({.type = type, .body = std::string_view(blocks).substr(at + 8, size - 12)});
+    if (event) times.push_back(event->time);
+    at += size;
+  }
+  return times;
+}
+
+// The record has the kernel's times, and each event the time of day as it is when the record is converted.
+TEST(RecordConverter, TimesFollowAClockThatIsSet) {
+  EventQueue queue;
+  ProcessBook processes({});
+  ScapThread process;
+  process.tid = process.pid = 7;
+  processes.add(process);
+  UnixConnections connections;
+  RecordConverter converter(queue, processes, connections);
+  converter.set_identity(7, {});
+  TraceRecord record{};
+  record.kind = RecordCall;
+  record.tid = record.pid = 7;
+  record.nr = 1;
+  record.begin = 100;
+  record.end = 350;
+  const std::string_view bytes(reinterpret_cast<const char*>(&record), sizeof record);
+  for (const std::int64_t offset : {1000, 5000, 2000}) {
+    converter.set_clock_offset(offset);
+    converter.convert(bytes);
+    std::string out;
+    queue.take_all(out);
+    const auto wall = static_cast<std::uint64_t>(offset);
+    EXPECT_THAT(times_of(out), testing::ElementsAre(wall + 100, wall + 350));
+  }
+}
+
 TEST(CallShapes, NameOnlyCallsThatThereAre) {
   for (const CallReading& reading : call_readings())
     EXPECT_NE(find_call(reading.name), nullptr) << reading.name;
@@ -205,6 +251,134 @@ TEST(Records, AreCutIntoTheirParts) {
   EXPECT_EQ(view.path, "/a\0"s);
   EXPECT_EQ(view.data, "hi");
   EXPECT_EQ(view_of("short").record, nullptr);
+}
+
+// Records of processes that do not exist.
+class Converter : public testing::Test {
+ protected:
+  static constexpr u32 kFirst = 1U << 30;
+
+  static TraceRecord record_of(u8 kind, u32 pid) {
+    TraceRecord record{};
+    record.kind = kind;
+    record.pid = record.tid = pid;
+    record.begin = record.end = 1000;
+    record.nr = kNoNumber;
+    return record;
+  }
+  void convert(const TraceRecord& record, std::string_view rest = {}) {
+    alignas(TraceRecord) char bytes[sizeof(TraceRecord) + 256];
+    std::memcpy(bytes, &record, sizeof record);
+    std::memcpy(bytes + sizeof record, rest.data(), rest.size());
+    converter_.convert({bytes, sizeof record + rest.size()});
+  }
+  // The types of all events, and the parameters of those of the type.
+  std::vector<std::uint16_t> types(std::uint16_t wanted, std::vector<std::vector<std::string>>& params) {
+    std::string blocks;
+    queue_.take_all(blocks);
+    std::vector<std::uint16_t> all;
+    for (std::size_t at = 0; at < blocks.size();) {
+      std::uint32_t head[2];
+      std::memcpy(head, blocks.data() + at, sizeof head);
+      const ScapEvent event =
+          *event_in({.type = head[0], .body = std::string_view(blocks).substr(at + 8, head[1] - 12)});
+      all.push_back(event.type);
+      if (event.type == wanted) {
+        params.emplace_back();
+        for (std::size_t i = 0; i < event.param_count; ++i) params.back().emplace_back(event.param(i));
+      }
+      at += head[1];
+    }
+    return all;
+  }
+  static std::int64_t number(const std::string& param) {
+    std::int64_t value = 0;
+    std::memcpy(&value, param.data(), std::min(sizeof value, param.size()));
+    return value;
+  }
+
+  EventQueue queue_;
+  ProcessBook processes_{{}};
+  UnixConnections connections_;
+  RecordConverter converter_{queue_, processes_, connections_};
+};
+
+TEST_F(Converter, TellsWhoSentADescriptor) {
+  TraceRecord sent = record_of(RecordSent, kFirst);
+  sent.args[0] = 5;
+  sent.args[2] = 0xffff8880;  // the open file
+  convert(sent);
+  TraceRecord received = record_of(RecordReceived, kFirst + 1);
+  received.args[0] = 7;
+  received.args[2] = sent.args[2];
+  received.object.kind = ObjectFile;
+  received.object.ino = 77;
+  received.object.mode = S_IFREG;
+  received.path_size = 6;
+  convert(received, std::string_view("/etc/x", 6));
+  received.args[2] = 0x1234;
+  received.args[3] = 99;
+  convert(received, std::string_view("/etc/x", 6));
+  received.args[2] = sent.args[2];
+  received.args[4] = 8 + 1;  // by pidfd_getfd(2): from a process, not in a message
+  convert(received, std::string_view("/etc/x", 6));
+  received.args[0] = ~u64{0};
+  received.path_size = 0;
+  convert(received);
+  std::vector<std::vector<std::string>> params;
+  const auto all = types(kReceivedEvent, params);
+  ASSERT_EQ(params.size(), 4U);
+  EXPECT_EQ(number(params[0].at(0)), 7);
+  EXPECT_EQ(number(params[0].at(1)), 1) << "the first passing";
+  EXPECT_EQ(number(params[0].at(2)), kFirst);
+  EXPECT_EQ(number(params[0].at(3)), 5);
+  EXPECT_THAT(params[0].at(5), testing::HasSubstr("/etc/x"));
+  EXPECT_EQ(number(params[1].at(1)), 0) << "not seen";
+  EXPECT_EQ(number(params[1].at(2)), 99) << "who made the other end";
+  EXPECT_EQ(number(params[2].at(1)), 0) << "not sent";
+  EXPECT_EQ(number(params[2].at(2)), 99);
+  EXPECT_EQ(number(params[2].at(3)), 8);
+  EXPECT_EQ(number(params[3].at(0)), -1);
+  EXPECT_THAT(all, testing::IsSupersetOf({2, 3})) << "for sysdig, it is opened";
+}
+
+TEST(PassedDescriptors, ThePathIsInOrder) {
+  EXPECT_EQ(path_of_parts("file\0folder\0srv\0"s), "/srv/folder/file");
+  EXPECT_EQ(path_of_parts(""), "");
+}
+
+TEST_F(Converter, ASendThatFailsHasSentNothing) {
+  for (const s64 result : {s64{-11}, s64{1}}) {
+    TraceRecord sent = record_of(RecordSent, kFirst);
+    sent.args[0] = 5;
+    convert(sent);
+    TraceRecord call = record_of(RecordCall, kFirst);
+    call.nr = find_call("sendmsg")->number;
+    call.result = result;
+    convert(call);
+  }
+  std::vector<std::vector<std::string>> params;
+  (void)types(kSentEvent, params);
+  ASSERT_EQ(params.size(), 1U);
+  EXPECT_EQ(number(params[0].at(1)), 2);
+}
+
+TEST_F(Converter, TellsWhoWokeASleeperBeforeTheEndOfItsCall) {
+  TraceRecord call = record_of(RecordCall, kFirst);
+  call.nr = find_call("read")->number;
+  call.result = 1;
+  const Waker waker{.tid = 8, .pid = 9, .comm = "writer"};
+  call.waker_size = sizeof waker;
+  convert(call, {reinterpret_cast<const char*>(&waker), sizeof waker});
+  std::vector<std::vector<std::string>> params;
+  const auto all = types(kWakerEvent, params);
+  ASSERT_EQ(params.size(), 1U);
+  EXPECT_EQ(number(params[0].at(0)), 8);
+  EXPECT_EQ(number(params[0].at(1)), 9);
+  EXPECT_EQ(params[0].at(2), "writer"s + '\0');
+  const auto at = std::ranges::find(all, kWakerEvent);
+  ASSERT_NE(at + 1, all.end());
+  EXPECT_EQ(*(at + 1), 7) << "the end of the read";
 }
 
 TEST(Flags, AreThoseOfTheFormat) {

@@ -1,0 +1,27 @@
+// Tasks of traced_program that have files of their own.
+#pragma once
+
+namespace slurper::test {
+
+// Ends the process with 99 if `result` is negative. Returns it.
+int must(long result, const char* what);
+
+// Opens more than 500 descriptors of every kind, says "ready", and waits for a byte. Then it asks for the
+// flags of each, and waits for the end of its input.
+int hold_descriptors(const char* folder);
+// A child that is connected to this process over a path and over an abstract name. This process says "ready",
+// and the child writes when there is a byte to read.
+int converse_later(const char* folder);
+
+// Copies the 20,000 bytes of a file without reading or writing them.
+int move_bytes(const char* folder);
+// Opens files by names that are no paths from the root, or that nothing has read yet, and writes to each its
+// own name. Waits for the end of its input.
+int open_by_names(const char* folder);
+// Writes without a call: through io_uring, or through memory that is a file.
+int use_io_uring(const char* folder);
+int share_memory(const char* folder);
+// Reads, writes and fails in known numbers, in this process and in a child of it.
+int work(const char* folder);
+
+}  // namespace slurper::test
