@@ -182,12 +182,14 @@ void Recorder::restate_tables_if_due(bool has_lost) {
   if (!newcomers_are_due &&
       (!doubtful_since_ || now < tables_at_ + kSecond || (has_lost && now < *doubtful_since_ + kSecond)))
     return;
-  std::set<pid_t> living;
-  engine_->report_threads([&](std::string_view bytes) {
-    const TraceRecord* const record = view_of(bytes).record;
-    if (record != nullptr) living.insert(static_cast<pid_t>(record->pid));
-  });
-  selection_.correct(living);
+  if (!options_.whole_machine()) {
+    std::set<pid_t> living;
+    engine_->report_threads([&](std::string_view bytes) {
+      const TraceRecord* const record = view_of(bytes).record;
+      if (record != nullptr) living.insert(static_cast<pid_t>(record->pid));
+    });
+    selection_.correct(living);
+  }
   append_tables();
   converter_.add_tables(tables_at_);
 }

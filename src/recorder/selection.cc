@@ -156,7 +156,6 @@ void Selection::list_peers(Engine& engine) {
 
 // Whose beginning was lost is watched, and whose end was lost is gone.
 void Selection::correct(const std::set<pid_t>& living) {
-  if (options_.whole_machine()) return;
   watched_ = living;
   std::erase_if(selected_, [&](pid_t pid) { return !living.contains(pid); });
 }

@@ -36,7 +36,7 @@ class Selection {
   [[nodiscard]] bool is_watched(pid_t pid) const {
     return options_.whole_machine() != watched_.contains(pid);
   }
-  // After a loss: these processes live and are watched.
+  // After a loss: these processes live and are watched. Not with the whole machine.
   void correct(const std::set<pid_t>& living);
   // Whether any process is left of those that were selected.
   [[nodiscard]] bool has_living(const Engine& engine) const;

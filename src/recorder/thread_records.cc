@@ -9,6 +9,7 @@
 
 #include "proc/proc_files.h"
 #include "recorder/control_messages.h"
+#include "trace/engine/call_numbers.h"
 #include "trace/engine/passed_descriptors.h"
 
 namespace slurper {
@@ -17,19 +18,8 @@ namespace {
 
 constexpr std::uint16_t kNoCall = 0xffff;
 
-namespace number {  // of system calls on x86-64
-constexpr std::uint16_t kConnect = 42;
-constexpr std::uint16_t kAccept = 43;
-constexpr std::uint16_t kClone = 56;
-constexpr std::uint16_t kExecve = 59;
-constexpr std::uint16_t kPrctl = 157;
-constexpr std::uint16_t kAccept4 = 288;
-constexpr std::uint16_t kExecveat = 322;
-constexpr std::uint16_t kClone3 = 435;
-}  // namespace number
-
 bool is_exec(const TracedThread& thread) {
-  return !thread.is_compat && (thread.nr == number::kExecve || thread.nr == number::kExecveat);
+  return !thread.is_compat && slurper::is_exec(thread.nr);
 }
 
 SocketBook::Made made_by(const TracedThread& thread, std::int64_t result) {

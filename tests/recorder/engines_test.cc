@@ -224,6 +224,15 @@ TEST_P(BothEngines, ItsExitStatusSaysWhatIsWrong) {
   EXPECT_EQ(record({"-w", capture_, "-u", "no-such-user", "--", "true"}).status, 67);
   EXPECT_EQ(record({"-w", folder_.path(), "--", "true"}).status, 73);
   EXPECT_EQ(record({"-w", capture_, "-p", "999999999"}).status, 66);
+  const pid_t zombie = ::fork();
+  if (zombie == 0) ::_exit(0);
+  siginfo_t ended{};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(zombie), &ended, WEXITED | WNOWAIT), 0);
+  const Recorded of_zombie = record({"-w", capture_, "-p", std::to_string(zombie)});
+  ::waitpid(zombie, nullptr, 0);
+  EXPECT_EQ(of_zombie.status, 66);
+  EXPECT_THAT(of_zombie.err,
+              HasSubstr("has ended: its parent " + std::to_string(::getpid()) + " has not waited"));
   EXPECT_EQ(record({"-w", capture_, "--", "sh", "-c", "kill -9 $$"}).status, 128 + SIGKILL);
 }
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <filesystem>
 #include <set>
 #include <string>
 
@@ -123,6 +124,28 @@ TEST_F(Bpf, CountsWhatItLoses) {
   // Besides getppid(2), the end of a write, or of a read, may be among what was lost.
   EXPECT_GE(shown + lost, kCalls);
   EXPECT_LE(shown + lost, kCalls + 10);
+}
+
+// The record of its end is among what was lost.
+TEST_F(Bpf, EndsWithItsProcessesEvenIfTheirEndsAreLost) {
+  for (const bool with_peers : {false, true}) {
+    Pipe in;
+    const Pipe out;
+    Child asking({.argv = traced({"ask", "200000"}), .env = {}}, in.read_end.get(), out.write_end.get());
+    std::vector<std::string> arguments = {"-w", capture_, "-p", std::to_string(asking.pid())};
+    if (with_peers) arguments.emplace_back("--peers");
+    std::filesystem::remove(capture_);
+    Child recording(recorder(arguments));
+    ASSERT_TRUE(attached());
+    recording.signal(SIGSTOP);
+    ASSERT_EQ(::write(in.write_end.get(), "xx", 2), 2);
+    ASSERT_TRUE(asking.exits_with(0));
+    recording.signal(SIGCONT);
+    EXPECT_TRUE(recording.exits_with(0)) << recording.err();
+    const auto events = events_of(capture_);
+    EXPECT_GT(std::ranges::count(events, kDropsEvent, &RecordedEvent::type), 0);
+    EXPECT_EQ(std::ranges::count(events, kProcessExit, &RecordedEvent::type), 0);
+  }
 }
 
 // What was lost had closed one file, and opened another under its number.

@@ -122,7 +122,10 @@ TEST_F(DeadLetterFile, BeginAfterWhatAKillCutShort) {
       EXPECT_EQ(test::read_file(path_), before + "one\ntwo\n");
     }
   }
-  for (const std::string& kept : {std::string("a note"), without_newline(letter_of("hello")), long_letter}) {
+  // No letter is that long, so it is not read to its beginning.
+  const std::string no_letter = long_letter.substr(0, 20) + std::string(9 << 20, 'x');
+  for (const std::string& kept :
+       {std::string("a note"), without_newline(letter_of("hello")), long_letter, no_letter}) {
     test::write_file(path_, "first\n" + kept);
     DeadLetters writer = letters();
     ASSERT_TRUE(writer.append_line("one\n"));

@@ -23,6 +23,7 @@ constexpr std::uint16_t kChdir = 80;
 constexpr std::uint16_t kFchdir = 81;
 constexpr std::uint16_t kSetuid = 105;
 constexpr std::uint16_t kSetresuid = 117;
+constexpr std::uint16_t kPrctl = 157;
 constexpr std::uint16_t kAccept4 = 288;
 constexpr std::uint16_t kPipe2 = 293;
 constexpr std::uint16_t kExecveat = 322;

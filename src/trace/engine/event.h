@@ -33,8 +33,8 @@ enum {
   // Data that no process will read, for the AF_UNIX socket with it is closed; requested: its bytes, args[0]:
   // 1 if the object is that socket, 0 if it is the other end.
   RecordUnread = 11,
-  RecordMove =
-      12,  // the process came into the selected unit (args[0]: 1), or left it (0); args[1]: its parent
+  // The process came into the selected unit (args[0]: 1), or left it (0); args[1]: its parent.
+  RecordMove = 12,
 };
 
 enum {

@@ -25,11 +25,17 @@ std::string_view comm_of(const TraceRecord& record) {
 
 // It may have ended before /proc is read.
 void RecordConverter::convert_move(const TraceRecord& record) {
-  if (record.args[0] == 0) return;
+  if (record.args[0] == 0) return forget(record.pid);
   ScapThread& process = processes_.find(record.pid);
   if (process.comm.empty()) process.comm = comm_of(record);
   if (process.parent <= 0) process.parent = static_cast<std::int64_t>(record.args[1]);
   add_newcomer(record.pid, record.begin);
+}
+
+// Its id, or it itself, may come again.
+void RecordConverter::forget(std::int64_t pid) {
+  came_at_.erase(pid);
+  newcomers_.erase(pid);
 }
 
 // In front of the first event of a process that came later: sysdig takes it from no table but the first.
@@ -37,7 +43,6 @@ void RecordConverter::introduce(const TraceRecord& record) {
   if (newcomers_.erase(record.pid) != 0 || !processes_.knows(record.pid)) add_process(record.pid, record);
 }
 
-// A process that came to be watched after the beginning, because it uses the FIFO.
 void RecordConverter::add_process(std::int64_t pid, const TraceRecord& record) {
   ScapThread& process = processes_.find(pid);
   if (process.comm.empty()) process.comm = comm_of(record);
@@ -150,7 +155,9 @@ void RecordConverter::convert_exit(const RecordView& view) {
   blocked_.erase(record.tid);
   clone_flags_.erase(record.tid);
   (void)passed_.take(record.tid);  // it was killed while it sent
-  if (record.args[0] != 0) processes_.remove(record.pid);
+  if (record.args[0] == 0) return;
+  processes_.remove(record.pid);
+  forget(record.pid);
 }
 
 void RecordConverter::convert_signal(const RecordView& view) {

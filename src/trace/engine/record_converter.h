@@ -85,6 +85,7 @@ class RecordConverter {
   void add_pipe_state(const RecordView& view);
   void add_identity(const TraceRecord& record);
   void introduce(const TraceRecord& record);
+  void forget(std::int64_t pid);
   void add_process(std::int64_t pid, const TraceRecord& record);
   void add_execve_exit(const TraceRecord& record, const ScapThread& process, std::uint32_t flags);
   void add_clone_exit(const TraceRecord& record, const ScapThread& process, std::int64_t tid,

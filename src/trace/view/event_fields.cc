@@ -274,7 +274,8 @@ constexpr std::array kFields = {
     with<waker_pid>(a_number("waker.pid", "of an exit: the process that woke the thread last in this call")),
     with<waker_tid>(a_number("waker.tid", "the thread that did so")),
     with<waker_name>(text("waker.name", "its name")),
-    with<blocked>(boolean("blocked", "whether the call was already under way when the recording began")),
+    with<blocked>(
+        boolean("blocked", "of an exit: whether the call was already under way when the recording began")),
 };
 
 }  // namespace

@@ -85,8 +85,8 @@ class TraceSummary {
   std::uint64_t unfinished_count_ = 0;
   std::vector<Failure> failures_;
   std::uint64_t failure_count_ = 0;
-  // The end of a connection that was closed, by both its numbers.
   std::map<std::uint64_t, Closed> pipes_closed_;  // by inode: the last close
+  // The ends of a connection that were closed, by both its numbers.
   std::map<std::pair<std::uint64_t, std::uint64_t>, std::vector<Closed>> closed_;
 };
 

@@ -342,6 +342,37 @@ TEST_F(Converter, TellsWhoSentADescriptor) {
   EXPECT_THAT(all, testing::IsSupersetOf({2, 3})) << "for sysdig, it is opened";
 }
 
+// A unit's process that left it and came back, or another one with its id.
+TEST_F(Converter, IntroducesAProcessEachTimeItComes) {
+  constexpr std::uint16_t kExecveExit = 293;
+  const auto come_and_call = [this](std::uint64_t time) {
+    TraceRecord moved = record_of(RecordMove, kFirst);
+    moved.begin = moved.end = time;
+    moved.args[0] = 1;
+    moved.args[1] = 98;
+    convert(moved);
+    TraceRecord called = record_of(RecordCall, kFirst);
+    called.nr = 39;  // getpid(2)
+    called.begin = 0;
+    called.end = time + 10;
+    called.flags = RecordNoBegin;
+    convert(called);
+  };
+  come_and_call(2000);
+  TraceRecord gone = record_of(RecordMove, kFirst);
+  convert(gone);
+  come_and_call(5000);
+  TraceRecord ended = record_of(RecordExit, kFirst);
+  ended.args[0] = 1;
+  ended.begin = ended.end = 6000;
+  convert(ended);
+  come_and_call(8000);
+  std::vector<std::vector<std::string>> params;
+  (void)types(kExecveExit, params);
+  ASSERT_EQ(params.size(), 3U);
+  for (const auto& introduced : params) EXPECT_EQ(number(introduced.at(5)), 98) << "its parent";
+}
+
 TEST(PassedDescriptors, ThePathIsInOrder) {
   EXPECT_EQ(path_of_parts("file\0folder\0srv\0"s), "/srv/folder/file");
   EXPECT_EQ(path_of_parts(""), "");
