@@ -51,6 +51,9 @@ void append_hex(std::string_view bytes, std::string& out);
 // std::quoted under that name.)
 [[nodiscard]] std::string in_quotes(std::string_view path);
 
+// "1 line", "2 lines"; "1 entry", "2 entries".
+[[nodiscard]] std::string counted(std::uint64_t number, std::string_view noun);
+
 // Counts the newlines in `text`, at the speed of memory.
 [[nodiscard]] std::uint64_t count_lines(std::string_view text);
 

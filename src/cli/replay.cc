@@ -52,17 +52,13 @@ Result<ConfiguredSink> find_sink(const Settings& settings, const std::string& na
               PhraseId::NoSinkOfThisName, std::move(advice));
 }
 
-std::string counted(std::uint64_t lines, std::string_view what) {
-  return fmt::format("{} {} {}", lines, lines == 1 ? "line" : "lines", what);
-}
-
 void print_report(const ReplayReport& report, const std::string& dead_letters, std::FILE* out) {
-  fmt::print(out, "{}, {}\n", counted(report.delivered, "delivered"),
-             counted(report.refused, "refused again"));
+  fmt::print(out, "{} delivered, {} refused again\n", counted(report.delivered, "line"),
+             counted(report.refused, "line"));
   if (!report.foreign.empty()) {
     const std::span<const std::uint64_t> shown(report.foreign.data(),
                                                std::min(report.foreign.size(), kMostNumbers));
-    fmt::print(out, "{}: {}{}\n", counted(report.foreign.size(), "not understood, and kept"),
+    fmt::print(out, "{} not understood, and kept: {}{}\n", counted(report.foreign.size(), "line"),
                fmt::join(shown, ", "), shown.size() < report.foreign.size() ? ", …" : "");
   }
   if (report.is_torn) {

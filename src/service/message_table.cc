@@ -212,7 +212,7 @@ constexpr std::array<MessageEntry, kEventIds> kTable = {{
     {.id = EventId::LinesDropped,
      .name = "fifo.dropped",
      .level = Error,
-     .words = "{when}: {lines} lines were dropped",
+     .words = "{when}: dropped {lines.line}",
      .cause = "As for fifo.dropping.",
      .remedy = "As for fifo.dropping.",
      .clears = Alert::LinesDropped},
@@ -666,7 +666,9 @@ static_assert(is_in_order(), "an entry for each event, in the order of EventId")
 struct Renderer {
   std::string operator()(std::string_view text) const { return std::string(text); }
   std::string operator()(Quoted quoted) const { return in_quotes(quoted.text); }
-  std::string operator()(std::uint64_t number) const { return std::to_string(number); }
+  std::string operator()(std::uint64_t number) const {
+    return part.empty() ? std::to_string(number) : counted(number, part);
+  }
   std::string operator()(ByteSize size) const { return format_rounded(size); }
   std::string operator()(StreamOffset offset) const { return std::to_string(offset.value); }
   std::string operator()(std::chrono::seconds time) const { return fmt::format("{} s", time.count()); }
@@ -679,7 +681,7 @@ struct Renderer {
     return part.empty() ? to_text(*error) : as_sentence(to_text(*error));
   }
 
-  std::string_view part;  // of an error; "." for the sentence
+  std::string_view part;  // of an error; "." for the sentence. Of a number: what it counts
 };
 
 // Renders "{name}" or "{name.part}", passed without the braces.

@@ -68,7 +68,8 @@ void Messages::write(const MessageEntry& entry, const Event& event) {
     MessageLimit& limit = limits_[static_cast<std::size_t>(entry.id)];
     const std::optional<std::uint64_t> suppressed = limit.admit(now_());
     if (!suppressed) return;
-    if (*suppressed > 0) text += fmt::format(". There were {} more like this", *suppressed);
+    if (*suppressed > 0)
+      text += fmt::format(". There {} {} more like this", *suppressed == 1 ? "was" : "were", *suppressed);
     if (limit.exhausted()) text += ". Further messages like this are rate-limited";
   }
   write_(entry.level, text);

@@ -307,7 +307,7 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::ContinuesByNames,
      .words = "its index was missing; by its segments' names it continues at offset {offset}"},
     {.id = PhraseId::HeldForeignBytes,
-     .words = "it held {size} bytes that slurper had not written; they are its beginning now"},
+     .words = "it held {size.byte} that slurper had not written: the log begins with that now"},
     {.id = PhraseId::RenamedMeanwhile,
      .words =
          "it had been renamed to {file} while slurper was not running; the stream continues in a new file"},
@@ -337,7 +337,7 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::FileEmptied,
      .words = "another process cut its file to nothing; it continues in that file at offset {offset}"},
     {.id = PhraseId::FileShared,
-     .words = "another process wrote {size} bytes to its file; that file is {file} now, and the log "
+     .words = "another process wrote {size.byte} to its file; that file is {file} now, and the log "
               "continues in a new one at offset {offset}"},
     {.id = PhraseId::FileAltered,
      .words = "another process has cut its file or written to it; that file is {file} now, and the log "
@@ -355,7 +355,7 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::CutTimes, .words = "cut off the damaged end of the arrival times {file}"},
     {.id = PhraseId::HeaderDamaged, .words = "its header is damaged"},
     {.id = PhraseId::OfOtherLog, .words = "it belongs to another log, {log}"},
-    {.id = PhraseId::LastEntriesDamaged, .words = "its last {count} entries are damaged"},
+    {.id = PhraseId::LastEntriesDamaged, .words = "it is damaged in its last {count.entry}"},
     {.id = PhraseId::TimesBegunAnew,
      .words = "{error}. slurper begins it anew: when the lines that the log has by now arrived is no longer "
               "known"},
@@ -621,7 +621,7 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
      .words = "sends to {target}, because {first} fails: {reason}. slurper tries {first} again every "
               "{time}"},
     {.id = PhraseId::RecordCameBack, .words = "this sink has sent it before, and it came back: a loop"},
-    {.id = PhraseId::CutOff, .words = "it was cut off after {kept} of {size} bytes"},
+    {.id = PhraseId::CutOff, .words = "it was cut off after {kept} of {size.byte}"},
     {.id = PhraseId::LongerThanLimit, .words = "it has {size} bytes, and max_message is {limit}"},
     {.id = PhraseId::TooLongForDatagram, .words = "it is too long for a datagram to {target}"},
     {.id = PhraseId::ComesBackBySyslogd,
@@ -666,7 +666,7 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::ReadsLikeAMark, .words = "it reads like the mark of a transaction"},
     {.id = PhraseId::ProgramSays, .words = "reports a line from its program {file}: {line}"},
     {.id = PhraseId::ProgramSaysAfterMore,
-     .words = "reports a line from its program {file}: {line} (it left out {lines} lines before it)"},
+     .words = "reports a line from its program {file}: {line} (it left out {lines.line} before it)"},
     {.id = PhraseId::ProcessNamed, .words = "{pid} ({command})"},
     {.id = PhraseId::MoreProcesses, .words = "and {processes} more"},
     {.id = PhraseId::EndsProgram,
@@ -716,7 +716,7 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
      .advice = "Put slurper's user into the group adm (or systemd-journal), and check Storage= and "
                "MaxLevelStore= in journald.conf"},
     {.id = PhraseId::DroppedByJournald,
-     .words = "journald has dropped {lines} of {count} lines: its rate limit, a level, or its disk",
+     .words = "journald has dropped {lines} of {count.line}: its rate limit, a level, or its disk",
      .advice = "Set LogRateLimitIntervalSec=0 in slurper's unit, and check MaxLevelStore= in "
                "journald.conf"},
     {.id = PhraseId::NotKeptByJournald, .words = "journald does not keep it"},
@@ -771,7 +771,7 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
      .words = "skips what it cannot read of the log: cannot {what}: {reason}"},
     {.id = PhraseId::DeliverLines, .words = "deliver lines"},
     {.id = PhraseId::RefusesAllLines,
-     .words = "its destination has refused {lines} lines in a row, the last one because: {reason}",
+     .words = "its destination has refused {lines.line} in a row, the last one because: {reason}",
      .advice = "Correct what the destination expects, or the sink's settings. Are these lines really bad, "
                "and should go "
                "to the dead letters? Then raise reject_limit"},
@@ -1134,8 +1134,9 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::TornLinesClosed,
      .words = "lines that a loss of power cut short, and that slurper ended with a newline: {lines}"},
     {.id = PhraseId::ForeignBytes,
-     .words = "the last {size} bytes of {file} do not belong to the log: another process wrote them there, "
-              "behind offset {offset}"},
+     .words =
+         "another process wrote {size.byte} to the end of {file}, behind offset {offset}: the log does not "
+         "count them"},
     {.id = PhraseId::CompressionFinishes,
      .words = "{file} stands beside its raw segment: its compression is about to finish"},
     {.id = PhraseId::SegmentIsDouble,
@@ -1163,17 +1164,18 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
      .advice = "Check the disk, and which other process writes to the file"},
     {.id = PhraseId::ActiveCutShort, .words = "another process cut it short meanwhile"},
     {.id = PhraseId::BeginsLater,
-     .words = "the {size} bytes before offset {size} are no longer in the log: retention removed them, or "
-              "another process moved them"},
+     .words =
+         "the log no longer has the {size.byte} before offset {size}: retention removed them, or another "
+         "process moved them"},
     {.id = PhraseId::SegmentsOverlap,
      .words = "the segment at offset {from} begins before the end of the one before it, {end}",
      .advice = "Does {file} belong to another log? Then move it away. {mend}"},
-    {.id = PhraseId::RestoreWhole, .words = "Should {file} hold {size} bytes? Then restore it from a backup"},
+    {.id = PhraseId::RestoreWhole, .words = "Should {file} hold {size.byte}? Then restore it from a backup"},
     {.id = PhraseId::CutItBack,
      .words = "Has another process written to {file}? Then keep a copy, and cut it back: truncate -s {size} "
               "{file}"},
     {.id = PhraseId::OffsetsMissing,
-     .words = "no segment holds the offsets {from} to {to} ({size} bytes)",
+     .words = "no segment holds the offsets {from} to {to} ({size.byte})",
      .advice = "Was a file moved away or removed? Put it back, as {file}. Is it gone for good? Then nothing "
                "else is wrong: slurper continues, and verify reports the gap until the segments before it "
                "are gone, too"},
@@ -1203,32 +1205,32 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
      .words = "the cursor of the sink {sink} belongs to another log, {log}",
      .advice = "Move {file} away: the sink then begins as a new one"},
     {.id = PhraseId::CursorBeyondCut,
-     .words = "the cursor of the sink {sink} is {size} bytes beyond the log's end: these were cut off, or "
+     .words = "the cursor of the sink {sink} is {size.byte} beyond the log's end: these were cut off, or "
               "lost in a power failure; slurper continues behind them"},
     {.id = PhraseId::CursorBeyondEnd,
      .words = "the cursor of the sink {sink} is at offset {offset}, beyond the log's end",
      .advice = "Was the log cut, or restored from a backup? Restore all of it, or move {file} away: the sink "
                "then begins as a new one"},
     {.id = PhraseId::CursorBeforeLog,
-     .words = "the cursor of the sink {sink} is at offset {from}: the {size} bytes before offset {offset} "
-              "are no longer in the log, and count as missed"},
+     .words =
+         "the cursor of the sink {sink} is at offset {from}: the log no longer has the {size.byte} before "
+         "offset {offset}, and slurper counts them as missed"},
     {.id = PhraseId::RingOfOtherLog,
      .words = "the ring {ring} belongs to another log",
      .advice =
          "Name this log's ring with --ring. If this is its ring, the log's index comes from another log"},
     {.id = PhraseId::RingOfEarlierBoot,
-     .words =
-         "the ring {ring} is of an earlier boot of the machine; it held {size} bytes that the log lacks"},
+     .words = "the ring {ring} is of an earlier boot of the machine; it held {size.byte} that the log lacks"},
     {.id = PhraseId::RingLeftBehind,
-     .words = "the log continued without the ring {ring}, which holds {size} bytes"},
+     .words = "the log continued without the ring {ring}, which holds {size.byte}"},
     {.id = PhraseId::RingDroppedLines,
-     .words = "dropped while the ring was full, since it was created: {lines} lines, {size} bytes"},
+     .words = "dropped while the ring was full, since it was created: {lines.line}, {size.byte}"},
     {.id = PhraseId::LogJustCut,
-     .words = "the log ends {size} bytes before what was written to it: another process has just cut it, or "
+     .words = "the log ends {size.byte} before what was written to it: another process has just cut it, or "
               "moved it away; slurper continues with the next line"},
     {.id = PhraseId::LogBeyondRing,
      .words = "the log continues at an offset that the ring {ring} has never reached; the next start "
-              "quarantines the ring, with {size} bytes"},
+              "quarantines the ring, with {size.byte}"},
     {.id = PhraseId::LogIsOldCopy,
      .words = "the log ends at offset {from}, and slurper had written it up to {to}: it is an old copy; the "
               "next start continues behind the gap, in a new segment"},
@@ -1237,15 +1239,15 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
               "it, or moved its file away",
      .advice = "Put the file back, or let the next start of slurper continue behind the gap"},
     {.id = PhraseId::LogHasForeignEnd,
-     .words = "the log ends {size} bytes behind what slurper had read: another process wrote them; the next "
+     .words = "the log ends {size.byte} behind what slurper had read: another process wrote them; the next "
               "start continues in a new segment"},
     {.id = PhraseId::RingHoldsBytes,
-     .words = "{size} bytes wait in the ring {ring}; the next start of slurper writes them"},
+     .words = "the ring {ring} holds {size.byte}, which the next start of slurper writes"},
     {.id = PhraseId::ReadCutShortInRing,
-     .words = "a read of {size} bytes was cut short when they were in the ring {ring}; the next start "
+     .words = "a read of {size.byte} was cut short when they were in the ring {ring}; the next start "
               "recovers them"},
     {.id = PhraseId::ReadCutShort,
-     .words = "a read of {size} bytes was cut short; the next start finds out whether the ring {ring} has "
+     .words = "a read of {size.byte} was cut short; the next start finds out whether the ring {ring} has "
               "them"},
     {.id = PhraseId::LookAtRing, .words = "examine the ring in {folder}"},
     {.id = PhraseId::NoRingThere, .words = "there is none"},
@@ -1317,7 +1319,8 @@ std::string render(const PhraseValue& value, std::string_view part) {
     case Kind::Quoted:
       return in_quotes(value.text());
     case Kind::Number:
-      return part == "octal" ? fmt::format("{:04o}", value.number()) : std::to_string(value.number());
+      if (part == "octal") return fmt::format("{:04o}", value.number());
+      return part.empty() ? std::to_string(value.number()) : counted(value.number(), part);
     case Kind::Size:
       return part == "exact" ? format(ByteSize{value.number()}) : format_rounded(ByteSize{value.number()});
     case Kind::Duration:

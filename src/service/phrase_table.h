@@ -17,7 +17,8 @@ struct ErrnoAdvice {
 };
 
 // `words` and `advice` name the phrase's arguments: "{path}". "{size.exact}" is a size that parse_byte_size()
-// reads back, "{mode.octal}" the bits of a mode. Several phrases in one argument are separated by semicolons.
+// reads back, "{mode.octal}" the bits of a mode, "{lines.line}" a number of lines ("1 line", "2 lines").
+// Several phrases in one argument are separated by semicolons.
 struct PhraseEntry {
   PhraseId id;
   std::string_view words;

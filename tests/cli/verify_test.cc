@@ -162,11 +162,11 @@ TEST_F(VerifyCommandTest, HoldsTheLogAgainstItsRing) {
   make_ring(id, *boot, 16);
   EXPECT_EQ(run(paths_.active()), 0) << out_;
   expect_80_columns();
-  EXPECT_THAT(unwrapped(), HasSubstr("9 bytes wait in the ring"));
+  EXPECT_THAT(unwrapped(), HasSubstr("holds 9 bytes, which the next start"));
 
   make_ring(id, *boot, 14);  // the process died before it could note its last two bytes
   EXPECT_EQ(run(paths_.active()), 0);
-  EXPECT_THAT(unwrapped(), HasSubstr("7 bytes wait in the ring"));
+  EXPECT_THAT(unwrapped(), HasSubstr("holds 7 bytes, which the next start"));
 
   make_ring(id, *boot, 100);
   EXPECT_EQ(run(paths_.active()), 65);

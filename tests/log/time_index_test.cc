@@ -476,7 +476,7 @@ TEST_F(TimeIndexTest, SaysWhatIsWrongWithAFile) {
   content.back() ^= 1;
   write_file(path_, content);
   EXPECT_EQ(text_of(inspect_times(kernel(), paths_, kLog)->value_or(Phrase())),
-            "its last 1 entries are damaged");
+            "it is damaged in its last 1 entry");
   write_file(path_, "ruined");
   EXPECT_EQ(text_of(inspect_times(kernel(), paths_, kLog)->value_or(Phrase())), "its header is damaged");
 }

@@ -131,8 +131,7 @@ TEST_F(VerifyTest, TakesALogWithoutItsOldestSegments) {
   ASSERT_EQ(unlink(paths_.compressed(base(0)).c_str()), 0);
   const LogVerification log = verify();
   EXPECT_THAT(problems(log), IsEmpty());
-  EXPECT_THAT(notes(log),
-              ElementsAre(HasSubstr("the 1000 bytes before offset 1000 are no longer in the log")));
+  EXPECT_THAT(notes(log), ElementsAre(HasSubstr("the log no longer has the 1000 bytes before offset 1000")));
 }
 
 TEST_F(VerifyTest, TakesAnIndexWithoutARecord) {
@@ -477,7 +476,7 @@ TEST_F(VerifyTest, ExplainsWhatOthersHaveDoneToIt) {
   EXPECT_THAT(problems(*log), IsEmpty());
   EXPECT_THAT(notes(*log),
               testing::IsSupersetOf(
-                  {HasSubstr("the last 16 bytes of 'other.00000000000000000000' do not belong to the log"),
+                  {HasSubstr("another process wrote 16 bytes to the end of 'other.00000000000000000000'"),
                    HasSubstr("offsets 6 to 26 are not in the log: another process moved"),
                    HasSubstr("offsets 26 to 51 are not in the log: another process removed, cut"),
                    HasSubstr("the machine went down"), HasSubstr("'other.put-aside-1'")}));

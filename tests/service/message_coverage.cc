@@ -46,7 +46,8 @@ Message message_of(const MessageEntry& entry) {
     message.placeholders.emplace_back(words.substr(open, end - open));
     words.remove_prefix(end);
   }
-  pattern += "(?:\\. There were \\d+ more like this)?(?:\\. Further messages like this are rate-limited)?$";
+  pattern +=
+      "(?:\\. There (?:was|were) \\d+ more like this)?(?:\\. Further messages like this are rate-limited)?$";
   message.pattern = std::make_unique<RE2>(pattern);
   return message;
 }
