@@ -82,6 +82,7 @@ enum class PhraseId : std::uint16_t {
   RingOfWrongSize,        //
   RingContradictsItself,  //
   BelongsToOtherLog,      // size
+  RingOfOriginal,         // original, log
   HeldAtRestart,          // size
   NeverReachedLog,        // size
   UseRingFolder,          // file
@@ -555,6 +556,8 @@ enum class PhraseId : std::uint16_t {
   KeepSizeTooLarge,        // size, log
   DefaultRingFolder,       // what, reason
   MoveTheRingAway,         //
+  RingUsedByOther,         // ring, process
+  RingHoldsOthers,         // ring, size
   RingHasNoRoom,           // folder
   RingHasLittleRoom,       // folder, size, room
   RingHasRoom,             // folder, size

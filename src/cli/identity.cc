@@ -13,6 +13,7 @@
 #include "base/phrase_id.h"
 #include "base/uuid.h"
 #include "cli/command.h"
+#include "daemon/ring_choice.h"
 #include "log/log_extent.h"
 #include "log/log_index.h"
 #include "log/new_identity.h"
@@ -25,11 +26,15 @@ namespace slurper {
 
 namespace {
 
+// A copy of a log may have its ring in its default folder, although another one is named.
 Result<std::vector<std::string>> ring_folders(const LogPaths& paths, const std::string& ring) {
-  if (!ring.empty()) return std::vector{ring};
   Settings settings;
   settings.log.path = paths.active();
-  return ring_directories(settings);
+  Result<std::vector<std::string>> folders = ring_directories(settings);
+  if (ring.empty()) return folders;
+  if (!folders) return std::vector{ring};
+  folders->push_back(ring);
+  return folders;
 }
 
 // The next start continues with a ring of the log's id only. So a ring that has lines must be written first:
@@ -41,6 +46,8 @@ Status check_rings_are_empty(const LogPaths& paths, const std::string& ring, con
   if (!folders) return std::unexpected(folders.error());
   for (const std::string& folder : *folders) {
     const std::string path = folder + "/ring";
+    const auto view = inspect_ring_file(kernel(), path);
+    if (view && *view && !owner_elsewhere(kernel(), **view, paths.active()).empty()) continue;
     const Result<Ring::Salvaged> found = Ring::salvage(kernel(), path);
     // The next start quarantines what is no ring.
     if (!found && (found.error().errnum == ENOENT || found.error().kind == ErrorKind::Data)) continue;

@@ -1,5 +1,6 @@
 #include "cli/machine.h"
 
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -10,13 +11,18 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/fd.h"
 #include "base/file_kind.h"
 #include "cli/access.h"
 #include "cli/who.h"
 #include "config/config_files.h"
+#include "daemon/ring_choice.h"
+#include "log/log_index.h"
+#include "proc/lock_holder.h"
 #include "ring/ring.h"
 #include "ring/ring_directory.h"
 #include "ring/ring_folder.h"
+#include "ring/ring_view.h"
 
 namespace slurper {
 
@@ -74,6 +80,33 @@ bool look_at_configuration(const Phrase& subject, const std::string& path, int m
                                 {{"subject", subject}, {"mode", permissions(st)}, {"owner", owner_of(st)}}}));
   }
   return true;
+}
+
+// Whether the ring at `file`, which this log would use, is another log's or another slurper's.
+std::optional<Finding> check_ring_user(const std::string& log_path, const RingView& ring) {
+  const LogPaths log(log_path);
+  const UniqueFd ring_fd(::open(ring.path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (const LockHolder holder = ring_fd ? find_lock_holder(ring_fd.get()) : LockHolder{};
+      holder.kind == LockHolder::Kind::Slurper) {
+    if (LogIndex::is_in_use(kernel(), log)) return std::nullopt;
+    return error(ErrorKind::Busy,
+                 {PhraseId::RingUsedByOther, {{"ring", QuotedText{ring.path}}, {"process", holder.text()}}});
+  }
+  const auto index = read_index(kernel(), log);
+  const bool is_known = index && index->record;
+  const bool is_other =
+      is_known ? index->record->log_id != ring.log_id : !owner_elsewhere(kernel(), ring, log_path).empty();
+  if (!is_other || ring.held() == 0) return std::nullopt;
+  return check_only(warning(
+      {PhraseId::RingHoldsOthers, {{"ring", QuotedText{ring.path}}, {"size", ByteSize{ring.held()}}}}));
+}
+
+// With the default folder of the ring, since the one in the settings can't be used.
+Findings check_usual_ring(Settings settings, const Error& why) {
+  settings.ring.directory.clear();
+  Findings findings = check_ring(settings);
+  findings.insert(findings.begin(), check_only(warning(as_phrase(why, PhraseId::DefaultRingFolder))));
+  return findings;
 }
 
 }  // namespace
@@ -150,12 +183,7 @@ Findings check_ring(const Settings& settings) {
   if (const Status ours = check_ring_folder(kernel(), *directory);
       !ours && ours.error().kind == ErrorKind::NoPermission) {
     if (settings.ring.directory.empty()) return {error(ours.error().kind, as_phrase(ours.error()))};
-    Settings usual = settings;
-    usual.ring.directory.clear();
-    Findings findings = check_ring(usual);
-    findings.insert(findings.begin(),
-                    check_only(warning(as_phrase(ours.error(), PhraseId::DefaultRingFolder))));
-    return findings;
+    return check_usual_ring(settings, ours.error());
   }
 
   // slurper creates missing folders, so the check applies to the nearest one that exists.
@@ -168,6 +196,7 @@ Findings check_ring(const Settings& settings) {
   struct statfs fs{};
   if (::statfs(existing.c_str(), &fs) != 0)
     return {error(ErrorKind::Io, cannot_look_at({PhraseId::TheFileSystemOf, {{"subject", ring}}}, errno))};
+  Findings findings;
   const std::string file = *directory + "/ring";
   std::uint64_t already_taken = 0;
   if (look_at(file, st) == 0) {
@@ -179,9 +208,14 @@ Findings check_ring(const Settings& settings) {
     if (const int refused = access_error(file, R_OK | W_OK); refused != 0)
       return {error(kind_of_errno(refused), cannot_open(ring_file, st, refused))};
     already_taken = static_cast<std::uint64_t>(st.st_blocks) * 512;
+    // A start reports a ring that can't be read, and quarantines it.
+    if (const auto view = inspect_ring_file(kernel(), file); view && *view) {
+      const auto original = find_original(kernel(), **view, settings.log.path);
+      if (original && !settings.ring.directory.empty()) return check_usual_ring(settings, *original);
+      if (auto finding = check_ring_user(settings.log.path, **view)) findings.push_back(*std::move(finding));
+    }
   }
 
-  Findings findings;
   const std::uint64_t room = available(fs) + already_taken;
   if (room < kLeastRoom) {
     findings.push_back(error(ErrorKind::CantCreate, {PhraseId::RingHasNoRoom, {{"folder", folder}}}));

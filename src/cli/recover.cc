@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "base/uuid.h"
 #include "cli/command.h"
+#include "daemon/ring_choice.h"
 #include "log/cursor_file.h"
 #include "log/log_index.h"
 #include "log/orphaned_cursors.h"
@@ -121,6 +122,8 @@ RingRelation Recovery::relation_of(const Ring::Salvaged& found) const {
 
 void Recovery::look_at_rings(const std::string& folder) {
   for (const std::string& path : list_quarantined(folder)) look_at(path, true);
+  const auto ring = inspect_ring(kernel(), folder);
+  if (ring && *ring && !owner_elsewhere(kernel(), **ring, paths_.active()).empty()) return;
   look_at(folder + "/ring", false);
 }
 

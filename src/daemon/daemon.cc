@@ -154,7 +154,7 @@ Snapshot Daemon::snapshot() const {
 std::string Daemon::full_status() const {
   Snapshot all = snapshot();
   all.quarantined_bytes = quarantined_bytes(os_, stages_.ring_path);
-  all.recover_arguments = recover_arguments(settings_);
+  all.recover_arguments = recover_arguments(settings_, stages_.ring_path);
   return to_status_text(all);
 }
 
@@ -244,10 +244,11 @@ void Daemon::report_stop(bool all_written) {
     (void)ring.give_back(0);
     messages_.report(EventId::Stopped, {{"offset", stages_.writer->end()}});
   } else if (log_thread_->place_is_taken()) {
-    messages_.report(EventId::StoppedPlaceTaken, {{"log", Quoted{settings_.log.path}},
-                                                  {"size", ByteSize{ring.used()}},
-                                                  {"ring", Quoted{stages_.ring_path}},
-                                                  {"recover", recover_arguments(settings_)}});
+    messages_.report(EventId::StoppedPlaceTaken,
+                     {{"log", Quoted{settings_.log.path}},
+                      {"size", ByteSize{ring.used()}},
+                      {"ring", Quoted{stages_.ring_path}},
+                      {"recover", recover_arguments(settings_, stages_.ring_path)}});
   } else {
     messages_.report(EventId::StoppedLogNotWritten, {{"log", Quoted{settings_.log.path}},
                                                      {"size", ByteSize{ring.used()}},

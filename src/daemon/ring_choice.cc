@@ -6,7 +6,10 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <utility>
 
+#include "base/error.h"
+#include "base/phrase_id.h"
 #include "base/text.h"
 #include "log/log_index.h"
 #include "ring/quarantine.h"
@@ -16,17 +19,54 @@ namespace slurper {
 
 namespace {
 
-// The number of bytes that the log may lack.
-std::uint64_t held(const RingView& ring) {
-  const std::uint64_t noted = ring.head - ring.tail;
-  return noted + std::min(ring.unsettled, ring.size - noted);
+RingWitness witness_of(const RingView& ring) {
+  return {.log_id = ring.log_id, .tail = ring.tail, .head = ring.tail + ring.held(), .session = ring.session};
 }
 
-RingWitness witness_of(const RingView& ring) {
-  return {.log_id = ring.log_id, .tail = ring.tail, .head = ring.tail + held(ring), .session = ring.session};
+bool is_same_file(Os& os, const std::string& one, const std::string& other) {
+  struct stat first{};
+  struct stat second{};
+  return os.lstat(one.c_str(), &first) >= 0 && os.lstat(other.c_str(), &second) >= 0 &&
+         first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+std::optional<Uuid> id_of_log(Os& os, const LogPaths& paths) {
+  const Result<IndexReading> index = read_index(os, paths);
+  if (!index || !index->record) return std::nullopt;
+  return index->record->log_id;
+}
+
+// The rings in these folders. Ring::open() reports a ring that can't be read or is another user's. Until
+// then, nothing in that ring is trusted.
+std::vector<std::optional<RingView>> inspect_rings(Os& os, const std::vector<std::string>& directories) {
+  std::vector<std::optional<RingView>> rings;
+  for (const std::string& directory : directories) {
+    struct stat st{};
+    const bool is_ours = os.lstat((directory + "/ring").c_str(), &st) >= 0 && st.st_uid == ::geteuid();
+    auto ring = is_ours ? inspect_ring(os, directory) : Result<std::optional<RingView>>(std::nullopt);
+    rings.push_back(ring ? *ring : std::nullopt);
+  }
+  return rings;
 }
 
 }  // namespace
+
+std::string owner_elsewhere(Os& os, const RingView& ring, const std::string& log_path) {
+  if (ring.log_path.empty() || ring.log_path == absolute_log_path(log_path)) return {};
+  const LogPaths theirs(ring.log_path);
+  const LogPaths ours(log_path);
+  if (id_of_log(os, theirs) != ring.log_id || is_same_file(os, theirs.index(), ours.index())) return {};
+  return ring.log_path;
+}
+
+std::optional<Error> find_original(Os& os, const RingView& ring, const std::string& log_path) {
+  if (id_of_log(os, LogPaths(log_path)) != ring.log_id) return std::nullopt;
+  const std::string original = owner_elsewhere(os, ring, log_path);
+  if (original.empty()) return std::nullopt;
+  return fail(ErrorKind::Config, about_file(PhraseId::UseRing, ring.path),
+              {PhraseId::RingOfOriginal, {{"original", QuotedText{original}}, {"log", QuotedText{log_path}}}})
+      .error();
+}
 
 std::size_t choose(const std::vector<std::optional<RingView>>& rings, const std::optional<Uuid>& index,
                    const Uuid& boot) {
@@ -34,30 +74,38 @@ std::size_t choose(const std::vector<std::optional<RingView>>& rings, const std:
   for (std::size_t i = 0; i < rings.size(); ++i) {
     const std::optional<RingView>& ring = rings[i];
     if (!ring || ring->boot_id != boot) continue;
-    if (index ? ring->log_id != *index : held(*ring) == 0) continue;
+    if (index ? ring->log_id != *index : ring->held() == 0) continue;
     if (!best || (index && ring->session > rings[*best]->session)) best = i;
   }
   return best.value_or(0);
 }
 
 Result<ChosenRing> choose_ring(Os& os, const Settings& settings, const Uuid& boot) {
-  const Result<std::vector<std::string>> directories = ring_directories(settings);
+  Result<std::vector<std::string>> directories = ring_directories(settings);
   if (!directories) return std::unexpected(directories.error());
-  std::vector<std::optional<RingView>> rings;
-  for (const std::string& directory : *directories) {
-    // Ring::open() reports a ring that can't be read or is another user's. Until then, nothing in that ring
-    // is trusted.
-    struct stat st{};
-    const bool is_ours = os.lstat((directory + "/ring").c_str(), &st) >= 0 && st.st_uid == ::geteuid();
-    auto ring = is_ours ? inspect_ring(os, directory) : Result<std::optional<RingView>>(std::nullopt);
-    rings.push_back(ring ? *ring : std::nullopt);
+  std::vector<std::optional<RingView>> rings = inspect_rings(os, *directories);
+  std::optional<Error> refusal;
+  // The default folder of a log has that log's ring only.
+  if (const auto& named = rings.front(); named && !settings.ring.directory.empty()) {
+    refusal = find_original(os, *named, settings.log.path);
   }
-  const Result<IndexReading> index = read_index(os, LogPaths(settings.log.path));
-  std::optional<Uuid> id;
-  if (index && index->record) id = index->record->log_id;
+  if (refusal) {
+    Settings usual = settings;
+    usual.ring.directory.clear();
+    directories = ring_directories(usual);
+    if (!directories || directories->front() == settings.ring.directory) return std::unexpected(*refusal);
+    rings = inspect_rings(os, *directories);
+  }
+  const std::optional<Uuid> id = id_of_log(os, LogPaths(settings.log.path));
+  // A log that has no index yet must not take the place of one that exists.
+  if (!id) {
+    for (auto& ring : rings) {
+      if (ring && !owner_elsewhere(os, *ring, settings.log.path).empty()) ring.reset();
+    }
+  }
 
   const std::size_t best = choose(rings, id, boot);
-  ChosenRing chosen{.directory = (*directories)[best], .witness = {}};
+  ChosenRing chosen{.directory = (*directories)[best], .refusal = std::move(refusal), .witness = {}};
   if (const auto& ring = rings[best]; ring && ring->boot_id == boot) chosen.witness = witness_of(*ring);
   if (!id && chosen.witness) {
     if (Status unused = check_ring_is_free(os, chosen.directory); !unused)
@@ -69,14 +117,14 @@ Result<ChosenRing> choose_ring(Os& os, const Settings& settings, const Uuid& boo
 std::uint64_t quarantined_bytes(Os& os, const std::string& ring_path) {
   std::uint64_t bytes = 0;
   for (const std::string& path : list_quarantined(std::filesystem::path(ring_path).parent_path())) {
-    if (const auto ring = inspect_ring_file(os, path); ring && *ring) bytes += held(**ring);
+    if (const auto ring = inspect_ring_file(os, path); ring && *ring) bytes += (*ring)->held();
   }
   return bytes;
 }
 
-std::string recover_arguments(const Settings& settings) {
+std::string recover_arguments(const Settings& settings, const std::string& ring_path) {
   std::string log = in_quotes(settings.log.path);
-  if (settings.ring.directory.empty()) return log;
+  if (ring_path != settings.ring.directory + "/ring") return log;
   return fmt::format("--ring {} {}", in_quotes(settings.ring.directory), log);
 }
 

@@ -85,7 +85,7 @@ class Start {
       events_.report(EventId::RingQuarantined, {{"ring", Quoted{opened.path}},
                                                 {"reason", &opened.quarantine_reason},
                                                 {"quarantined", Quoted{opened.quarantined}},
-                                                {"recover", recover_arguments(settings_)}});
+                                                {"recover", recover_arguments(settings_, opened.path)}});
     }
     for (const Phrase& finding : opened.findings)
       events_.report(EventId::RingMended, {{"finding", &finding}});
@@ -99,6 +99,10 @@ class Start {
     if (!boot) return std::unexpected(boot.error());
     const Result<ChosenRing> chosen = choose_ring(os_, settings_, *boot);
     if (!chosen) return std::unexpected(chosen.error());
+    if (chosen->refusal) {
+      events_.report(EventId::RingElsewhere,
+                     {{"error", &*chosen->refusal}, {"folder", Quoted{chosen->directory}}});
+    }
     Result<std::unique_ptr<LogWriter>> opened_log =
         LogWriter::open(os_, settings_.log, *boot, chosen->witness);
     if (!opened_log) return std::unexpected(opened_log.error());
@@ -108,6 +112,7 @@ class Start {
     if (!opened) return std::unexpected(opened.error());
     report_ring(*opened);
     stages_.ring = std::move(opened->ring);
+    stages_.ring->note_log(absolute_log_path(settings_.log.path));
     stages_.ring_path = opened->path;
     link_ring_directory(settings_, chosen->directory);
 

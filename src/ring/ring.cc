@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 #include "base/error.h"
@@ -226,6 +227,18 @@ std::optional<bool> Ring::recover() {
       return std::nullopt;
   }
   std::unreachable();
+}
+
+void Ring::note_log(const std::string& path) {
+  auto& noted = *reinterpret_cast<ring_format::LogPath*>(mapping_ + ring_format::kLogPathAt);
+  const std::uint32_t size = noted.size.load();
+  if (std::string_view(noted.text, std::min<std::size_t>(size, sizeof noted.text)) == path) return;
+  noted.size.store(0);
+  if (path.size() > sizeof noted.text) return;
+  before_the_next_store();
+  path.copy(noted.text, path.size());
+  before_the_next_store();
+  noted.size.store(static_cast<std::uint32_t>(path.size()));
 }
 
 bool Ring::head_is_at_line_start() const {

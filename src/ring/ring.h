@@ -79,6 +79,9 @@ class Ring {
   [[nodiscard]] bool dropping() const { return header_->dropping.load(std::memory_order_relaxed) != 0; }
   // Counts how often a ring of this log was inherited. The log's index gets the same number.
   [[nodiscard]] std::uint64_t session() const { return header_->session; }
+  // Records the path of the log that the ring belongs to, absolute and as configured. A kill in between, or a
+  // path of more than 3,572 bytes, leaves none.
+  void note_log(const std::string& path);
   // Whether the byte before head is a newline. Also true if nothing has been read since the ring was last
   // rewound: so call it while the ring holds something, or after it did.
   [[nodiscard]] bool head_is_at_line_start() const;

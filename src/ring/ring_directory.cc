@@ -28,13 +28,6 @@ std::string from_environment(const char* name) {
   return value != nullptr ? value : "";
 }
 
-// The configured path, as an absolute path.
-std::string as_given(const std::string& log_path) {
-  std::error_code error;
-  const std::filesystem::path path = std::filesystem::absolute(log_path, error);
-  return error ? log_path : path.lexically_normal().string();
-}
-
 // Resolves nothing in the file's own name: the file may not exist yet, and must not be a link. Its folder may
 // be missing, too.
 std::string canonical(const std::string& log_path) {
@@ -55,6 +48,12 @@ std::string without_working_folder(const std::string& log_path) {
 }
 
 }  // namespace
+
+std::string absolute_log_path(const std::string& log_path) {
+  std::error_code error;
+  const std::filesystem::path path = std::filesystem::absolute(log_path, error);
+  return error ? log_path : path.lexically_normal().string();
+}
 
 std::string escape_path(std::string_view path) {
   std::string out;
@@ -128,7 +127,7 @@ Result<std::vector<std::string>> ring_directories(const Settings& settings,
   if (const std::string before = (base / escape_path(without_working_folder(settings.log.path))).string();
       before != *first)
     directories.push_back(before);
-  const std::filesystem::path given = base / escape_path(as_given(settings.log.path));
+  const std::filesystem::path given = base / escape_path(absolute_log_path(settings.log.path));
   if (given == *first) return directories;
   std::error_code error;
   if (const std::string target = neighbour(given); !target.empty()) {
@@ -145,7 +144,8 @@ void link_ring_directory(const Settings& settings, const std::string& directory,
   if (!settings.ring.directory.empty()) return;
   const Result<std::string> base = rings_base(runtime);
   if (!base) return;
-  const std::filesystem::path given = std::filesystem::path(*base) / escape_path(as_given(settings.log.path));
+  const std::filesystem::path given =
+      std::filesystem::path(*base) / escape_path(absolute_log_path(settings.log.path));
   const std::string target = std::filesystem::path(directory).filename().string();
   std::error_code error;
   if (given == directory || neighbour(given) == target) return;

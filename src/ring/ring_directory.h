@@ -40,6 +40,9 @@ void link_ring_directory(const Settings& settings, const std::string& directory)
 void link_ring_directory(const Settings& settings, const std::string& directory,
                          const RuntimeDirectories& runtime);
 
+// The log's path as configured, made absolute; no link is resolved.
+[[nodiscard]] std::string absolute_log_path(const std::string& log_path);
+
 // `path` as one file name, as `systemd-escape --path` writes it: "/var/log/a-b" becomes "var-log-a\x2db". A
 // name longer than NAME_MAX is cut, and ends in a hash of the whole path.
 [[nodiscard]] std::string escape_path(std::string_view path);

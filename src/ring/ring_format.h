@@ -94,4 +94,13 @@ static_assert(offsetof(Header, declared) == 128);
 static_assert(offsetof(Header, tail) == 192);
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
+// Which log the ring belongs to: log ids alone do not tell a copied log from its original. On the header's
+// page, so that writing it needs no memory, and behind the byte that a start tries splice(2) on.
+struct LogPath {
+  std::atomic<std::uint32_t> size;  // 0: not recorded, as in the rings of earlier slurpers
+  char text[3572];                  // absolute, as it was configured
+};
+inline constexpr std::size_t kLogPathAt = 512;
+static_assert(kLogPathAt + sizeof(LogPath) <= 4096);
+
 }  // namespace slurper::ring_format

@@ -23,6 +23,14 @@ T field(const std::array<char, sizeof(ring_format::Header)>& bytes, std::size_t 
   return value;
 }
 
+std::string log_path_in(Os& os, int ring_fd) {
+  ring_format::LogPath noted{};
+  const ssize_t got = os.pread(ring_fd, &noted, sizeof noted, ring_format::kLogPathAt);
+  const std::uint32_t size = noted.size.load();
+  if (got != sizeof noted || size > sizeof noted.text) return {};
+  return {noted.text, size};
+}
+
 }  // namespace
 
 Result<std::optional<RingView>> inspect_ring(Os& os, const std::string& directory) {
@@ -63,6 +71,7 @@ Result<std::optional<RingView>> inspect_ring_file(Os& os, const std::string& pat
   view.size = number(offsetof(Identity, size));
   view.log_id = field<Uuid>(bytes, offsetof(Identity, log_id));
   view.boot_id = field<Uuid>(bytes, offsetof(Identity, boot_id));
+  view.log_path = log_path_in(os, ring_fd.get());
   view.tail = {number(offsetof(Header, tail))};
   view.head = {number(offsetof(Header, head))};
   view.session = number(offsetof(Header, session));

@@ -1,6 +1,7 @@
 // Reads a ring's header without opening the ring.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -17,7 +18,8 @@ struct RingView {
   std::uint64_t size = 0;
   Uuid log_id{};
   Uuid boot_id{};
-  StreamOffset tail;  // the log has, or had, everything before it
+  std::string log_path;  // of the log that the ring belongs to; empty: not recorded
+  StreamOffset tail;     // the log has, or had, everything before it
   StreamOffset head;
   std::uint64_t session = 0;
   std::uint64_t dropped_lines = 0;
@@ -26,6 +28,12 @@ struct RingView {
   std::uint64_t unsettled = 0;
   bool unsettled_is_certain = true;  // false: of version 1, in which only the next start finds out whether
                                      // they arrived
+
+  // The number of bytes that the log may lack.
+  [[nodiscard]] std::uint64_t held() const {
+    const std::uint64_t noted = head - tail;
+    return noted + std::min(unsettled, size - noted);
+  }
 };
 
 // Inspects the ring in `directory`; returns nothing if there is none. Changes and locks nothing: `head` and

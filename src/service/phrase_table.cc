@@ -194,6 +194,11 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::RingOfWrongSize, .words = "its size is not what its header says"},
     {.id = PhraseId::RingContradictsItself, .words = "it contradicts itself"},
     {.id = PhraseId::BelongsToOtherLog, .words = "it belongs to another log, and it holds {size}"},
+    {.id = PhraseId::RingOfOriginal,
+     .words = "it is the ring of the log {original}, and the log {log} is a copy of that one, with its id",
+     .advice = "Is the copy a log of its own? Then stop its slurper, run slurper identity --new {log}, and "
+               "set another ring.directory for one of the two. Does it replace {original}? Then move that "
+               "one away"},
     {.id = PhraseId::HeldAtRestart,
      .words = "the machine has restarted, and it held {size} that the log lacks"},
     {.id = PhraseId::NeverReachedLog,
@@ -976,6 +981,15 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::DefaultRingFolder,
      .words = "cannot {what}: {reason}; slurper uses the default folder of the ring instead"},
     {.id = PhraseId::MoveTheRingAway, .words = "Move it away, or set ring.directory"},
+    {.id = PhraseId::RingUsedByOther,
+     .words = "the ring {ring} is used by {process}, which does not write this log: slurper would not start",
+     .advice = "Give each slurper a ring.directory of its own, or leave it unset"},
+    {.id = PhraseId::RingHoldsOthers,
+     .words =
+         "the ring {ring} belongs to another log, and holds {size} that no log may have: a start renames "
+         "it and creates a new one",
+     .advice = "Give each log a ring.directory of its own, or leave it unset. Start the other log's slurper "
+               "first: it writes what the ring holds"},
     {.id = PhraseId::RingHasNoRoom,
      .words = "the file system of the ring in {folder} is full",
      .advice = "Make room there, or set ring.directory to a folder on another file system in RAM"},

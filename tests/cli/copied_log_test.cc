@@ -6,6 +6,8 @@
 #include <fstream>
 
 #include "cli/program.h"
+#include "log/log_index.h"
+#include "ring/ring_view.h"
 #include "support/child.h"
 #include "support/files.h"
 #include "support/wait.h"
@@ -13,45 +15,205 @@
 namespace slurper::test {
 namespace {
 
+namespace fs = std::filesystem;
 using testing::HasSubstr;
+using testing::Not;
 
 class CopiedLog : public testing::Test, protected CommandSite {
  protected:
-  // A slurper that is installed as `name`, on the log in the folder `of`.
-  Child run(const std::string& name, const std::string& of) const {
-    const std::string program = folder_ / name;
-    if (!std::filesystem::exists(program)) std::filesystem::copy_file(SLURPER_PROGRAM, program);
-    const std::string at = folder_ / of;
+  void SetUp() override { fs::create_directory(folder("original")); }
+
+  [[nodiscard]] std::string folder(const std::string& of) const { return folder_ / of; }
+  [[nodiscard]] std::string log(const std::string& of) const { return folder(of) + "/log"; }
+  [[nodiscard]] std::string ring_folder() const { return ring_ / "r"; }
+  [[nodiscard]] RingView ring() const { return **inspect_ring(kernel(), ring_folder()); }
+
+  // A program, installed as `name`, with what is set to a log in the folder `of`.
+  [[nodiscard]] Program program(const std::string& name, const std::string& command, const std::string& of,
+                                const std::vector<std::string>& more = {}) const {
+    const std::string path = folder_ / name;
+    if (!fs::exists(path)) fs::copy_file(SLURPER_PROGRAM, path);
     std::vector<std::string> argv =
-        arguments("run", {"--set", "fifo.path=" + at + "/fifo", "--set", "log.path=" + at + "/log"});
-    argv.insert(argv.begin(), program);
-    return Child({.argv = std::move(argv), .env = {}});
+        arguments(command, {"--set", "fifo.path=" + folder(of) + "/fifo", "--set", "log.path=" + log(of)});
+    argv.insert(argv.begin(), path);
+    argv.insert(argv.end(), more.begin(), more.end());
+    return {.argv = std::move(argv), .env = {"RUNTIME_DIRECTORY=" + (ring_ / "run")}};
+  }
+  [[nodiscard]] Child run(const std::string& of, const std::string& name = "slurper") const {
+    return Child(program(name, "run", of));
+  }
+  [[nodiscard]] std::string check(const std::string& of) const {
+    Child checking(program("slurper", "check", of));
+    EXPECT_TRUE(checking.wait()) << checking.err();
+    return unwrapped(checking.err());
+  }
+  static std::string unwrapped(std::string text) {
+    for (auto at = text.find("\n         "); at != std::string::npos; at = text.find("\n         "))
+      text.replace(at, 10, " ");
+    return text;
+  }
+  void write(const std::string& of, const std::string& line) const {
+    std::ofstream(folder(of) + "/fifo") << line << std::endl;
+  }
+  // Has the original take a line that does not get into its log, and kills it.
+  void leave_a_line_in_the_ring() {
+    Child first = run("original");
+    ASSERT_TRUE(first.said("ready: ")) << first.err();
+    write("original", "one");
+    ASSERT_TRUE(eventually([&] { return content_of(log("original")) == "one\n"; })) << first.err();
+    first.kill();
+    // As if the kill had come before the log's write.
+    fs::resize_file(log("original"), 0);
+    std::fstream ring_file(ring_folder() + "/ring", std::ios::in | std::ios::out | std::ios::binary);
+    ring_file.seekp(192);  // its tail
+    const std::uint64_t tail = 0;
+    ring_file.write(reinterpret_cast<const char*>(&tail), sizeof tail);
+    ASSERT_TRUE(ring_file);
+  }
+  void copy() const {
+    fs::create_directory(folder("copy"));
+    for (const auto& file : fs::directory_iterator(folder("original"))) {
+      if (file.is_regular_file()) fs::copy_file(file, fs::path(folder("copy")) / file.path().filename());
+    }
+  }
+  void expect_that_the_original_has(const std::string& text) const {
+    Child original = run("original");
+    EXPECT_TRUE(original.said("ready: ")) << original.err();
+    EXPECT_TRUE(eventually([&] { return content_of(log("original")) == text; }))
+        << content_of(log("original")) << original.err();
+    original.signal(SIGTERM);
+    EXPECT_TRUE(original.exits_with(0)) << original.err();
+    EXPECT_THAT(original.err(), Not(HasSubstr("put")));
   }
 };
 
 // Under any name: a slurper knows another one, whatever both are called.
-TEST_F(CopiedLog, DoesNotUseTheRingOfItsOriginal) {
+TEST_F(CopiedLog, DoesNotUseTheRingThatItsOriginalUses) {
   for (const std::string name : {"slurper", "relay"}) {
     SCOPED_TRACE(name);
-    const std::string original = folder_ / "original";
-    std::filesystem::create_directory(original);
-    Child first = run(name, "original");
+    fs::create_directories(folder("original"));
+    Child first = run("original", name);
     ASSERT_TRUE(first.said("ready: ")) << first.err();
-    std::ofstream(original + "/fifo") << "one" << std::endl;
-    ASSERT_TRUE(eventually([&] { return content_of(original + "/log") == "one\n"; }));
-    std::filesystem::create_directory(folder_ / "copy");
-    for (const char* file : {"/log", "/.log.index"})
-      std::filesystem::copy_file(original + file, (folder_ / "copy") + file);
-    Child second = run(name, "copy");
-    EXPECT_TRUE(second.exits_with(75)) << second.err();
-    EXPECT_THAT(second.err(),
-                HasSubstr("another slurper uses it. Give each slurper a ring.directory of its own"));
-    std::ofstream(original + "/fifo") << "two" << std::endl;
-    EXPECT_TRUE(eventually([&] { return content_of(original + "/log") == "one\ntwo\n"; })) << first.err();
-    first.signal(SIGTERM);
-    EXPECT_TRUE(first.exits_with(0)) << first.err();
-    for (const char* folder : {"original", "copy"}) std::filesystem::remove_all(folder_ / folder);
+    write("original", "one");
+    ASSERT_TRUE(eventually([&] { return content_of(log("original")) == "one\n"; }));
+    copy();
+    Child second = run("copy", name);
+    ASSERT_TRUE(second.said("ready: ")) << second.err();
+    EXPECT_THAT(second.err(), HasSubstr("it is the ring of the log '" + log("original") + "', and the log '" +
+                                        log("copy") + "' is a copy of that one, with its id"));
+    EXPECT_THAT(second.err(), HasSubstr("run slurper identity --new '" + log("copy") + "'"));
+    EXPECT_THAT(second.err(), HasSubstr("The ring is in its default folder '" + (ring_ / "run/")));
+    write("copy", "of the copy");
+    write("original", "two");
+    EXPECT_TRUE(eventually([&] { return content_of(log("original")) == "one\ntwo\n"; })) << first.err();
+    EXPECT_TRUE(eventually([&] { return content_of(log("copy")) == "one\nof the copy\n"; })) << second.err();
+    for (Child* slurper : {&first, &second}) {
+      slurper->signal(SIGTERM);
+      EXPECT_TRUE(slurper->exits_with(0)) << slurper->err();
+    }
+    for (const char* of : {"original", "copy"}) fs::remove_all(folder(of));
+    fs::remove_all(ring_ / "run");
   }
+}
+
+TEST_F(CopiedLog, LeavesTheLinesOfItsOriginalInTheRing) {
+  leave_a_line_in_the_ring();
+  copy();
+  Child second = run("copy");
+  ASSERT_TRUE(second.said("ready: ")) << second.err();
+  write("copy", "of the copy");
+  EXPECT_TRUE(eventually([&] { return content_of(log("copy")) == "of the copy\n"; })) << second.err();
+  EXPECT_EQ(ring().held(), 4U);
+  second.kill();
+  // Again, with a ring of its own that it left.
+  Child third = run("copy");
+  ASSERT_TRUE(third.said("ready: ")) << third.err();
+  third.signal(SIGTERM);
+  EXPECT_TRUE(third.exits_with(0)) << third.err();
+  EXPECT_EQ(content_of(log("copy")), "of the copy\n");
+  expect_that_the_original_has("one\n");
+}
+
+TEST_F(CopiedLog, GetsANewIdAlthoughItsOriginalHasLinesInTheRing) {
+  leave_a_line_in_the_ring();
+  copy();
+  const auto identity = [&](const std::string& of) {
+    return Program{.argv = {SLURPER_PROGRAM, "identity", "--new", "--ring", ring_folder(), log(of)},
+                   .env = {"RUNTIME_DIRECTORY=" + (ring_ / "run")}};
+  };
+  Child original(identity("original"));
+  EXPECT_TRUE(original.exits_with(75)) << original.err();
+  Child renewed(identity("copy"));
+  EXPECT_TRUE(renewed.exits_with(0)) << renewed.err();
+  EXPECT_NE(read_index(kernel(), LogPaths(log("copy")))->record->log_id, ring().log_id);
+  expect_that_the_original_has("one\n");
+}
+
+TEST_F(CopiedLog, IsSaidByCheck) {
+  leave_a_line_in_the_ring();
+  copy();
+  EXPECT_THAT(check("copy"),
+              HasSubstr("is a copy of that one, with its id; slurper uses the default folder"));
+  EXPECT_THAT(check("original"), Not(HasSubstr("copy")));
+}
+
+// The log that was there before is gone, so there is no copy.
+TEST_F(CopiedLog, ARenamedLogKeepsItsRing) {
+  leave_a_line_in_the_ring();
+  fs::rename(folder("original"), folder("moved"));
+  Child slurper = run("moved");
+  ASSERT_TRUE(slurper.said("ready: ")) << slurper.err();
+  EXPECT_TRUE(eventually([&] { return content_of(log("moved")) == "one\n"; })) << slurper.err();
+  EXPECT_EQ(ring().log_path, log("moved"));
+  slurper.signal(SIGTERM);
+  EXPECT_TRUE(slurper.exits_with(0)) << slurper.err();
+}
+
+// A log that moves to another file system, under its old name.
+TEST_F(CopiedLog, ACopyThatTakesTheOriginalsPlaceTakesTheRing) {
+  leave_a_line_in_the_ring();
+  copy();
+  fs::rename(folder("original"), folder("old"));
+  fs::rename(folder("copy"), folder("original"));
+  expect_that_the_original_has("one\n");
+}
+
+// Earlier slurpers recorded no path.
+TEST_F(CopiedLog, ARingWithoutAPathIsTheLogs) {
+  leave_a_line_in_the_ring();
+  std::fstream ring_file(ring_folder() + "/ring", std::ios::in | std::ios::out | std::ios::binary);
+  ring_file.seekp(512);
+  ring_file.write("\0\0\0\0", 4);
+  ring_file.close();
+  ASSERT_EQ(ring().log_path, "");
+  expect_that_the_original_has("one\n");
+  EXPECT_EQ(ring().log_path, log("original"));
+}
+
+// A log without an index would take its id from the ring.
+TEST_F(CopiedLog, ANewLogDoesNotBecomeTheRingsLog) {
+  leave_a_line_in_the_ring();
+  fs::create_directory(folder("new"));
+  Child slurper = run("new");
+  ASSERT_TRUE(slurper.said("ready: ")) << slurper.err();
+  EXPECT_EQ(content_of(log("new")), "");
+  slurper.signal(SIGTERM);
+  EXPECT_TRUE(slurper.exits_with(0)) << slurper.err();
+  EXPECT_THAT(slurper.err(), HasSubstr("it belongs to another log, and it holds 4B"));
+}
+
+TEST_F(CopiedLog, CheckNamesWhoUsesTheRing) {
+  {
+    Child first = run("original");
+    ASSERT_TRUE(first.said("ready: ")) << first.err();
+    EXPECT_THAT(check("original"), Not(HasSubstr("is used by")));
+    fs::create_directory(folder("new"));
+    EXPECT_THAT(check("new"), HasSubstr("error    the ring '" + ring_folder() + "/ring' is used by process " +
+                                        std::to_string(first.pid()) + " ('slurper'), which does not write"));
+    first.kill();
+  }
+  leave_a_line_in_the_ring();
+  EXPECT_THAT(check("new"), HasSubstr("belongs to another log, and holds 4B that no log may have"));
 }
 
 }  // namespace
