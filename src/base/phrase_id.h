@@ -336,6 +336,10 @@ enum class PhraseId : std::uint16_t {
   LoadCertificate,          // file
   LoadKey,                  // file
   NeedsPem,                 //
+  NoCertificateInPem,       // reason
+  NoKeyInPem,               // reason
+  KeyOfOtherCertificate,    // certificate, reason
+  OwnCertificateExpired,    // date
   KeyIsPublic,              // file, mode
   CertificateExpired,       // subject, date
   CertificateNotYetValid,   // subject, date
@@ -584,6 +588,7 @@ enum class PhraseId : std::uint16_t {
   SinkKeyDenied,           // sink, setting, file, user, errno
   SinkFileUnusable,        // sink, setting, what, reason, errno, advice
   SinkFileUnsafe,          // sink, setting, reason
+  SinkSecretNotChecked,    // sink, setting
   SinkHasWhatItNeeds,      // sink
   SinkSocketMissing,       // sink, file, errno
   SinkSocketIsOther,       // sink, file

@@ -99,7 +99,7 @@ class Look {
     }
     for (const char* const key : {"ca_file", "certificate", "key", "key_password"}) {
       const std::string path = value_of(sink_, key);
-      // A credential exists only while the service runs.
+      if (path.starts_with(kCredentialPrefix)) ok({PhraseId::SinkSecretNotChecked, {{"setting", key}}});
       if (path.empty() || path.starts_with(kCredentialPrefix)) continue;
       if (const int refused = refusal(path, R_OK); refused != 0) {
         fail(kind_of_errno(refused), {PhraseId::SinkKeyDenied,
@@ -174,7 +174,8 @@ class Look {
     tls.verify = value_of(sink_, "verify") != "none";
     for (UnsafeFile& file : unsafe_files(tls))
       warn({PhraseId::SinkFileUnsafe, {{"setting", file.setting}, {"reason", std::move(file.finding)}}});
-    // A credential exists only while the service runs.
+    if (Phrase reason = Tls::why_certificate_is_refused(tls); !reason.empty())
+      warn({PhraseId::SinkFileUnsafe, {{"setting", "certificate"}, {"reason", std::move(reason)}}});
     if (tls.key_password.starts_with(kCredentialPrefix)) return;
     if (const auto unusable = Tls::find_unusable_file(tls)) {
       fail(unusable->error.kind,

@@ -309,7 +309,7 @@ TEST_F(MachineTest, LooksAtTheDestinationsOfSinks) {
               ElementsAre(error(ErrorKind::NoInput, "its key_password '/none' can't be read")));
   EXPECT_THAT(
       look(sink("syslog", {{"transport", "tls"}, {"target", "h"}, {"key_password", "credential:key"}})),
-      ElementsAre(ok("has what it needs")));
+      ElementsAre(ok("its key_password is not checked: credentials exist only in the service")));
   EXPECT_THAT(look(sink("syslog", {{"transport", "tcp"}, {"target", "2001:db8::1:514"}})),
               ElementsAre(warning("write [2001:db8::1]:514; if not, write [2001:db8::1:514]")));
   EXPECT_THAT(look(sink("syslog", {{"transport", "tcp"}, {"target", "[2001:db8::1]:514"}})),
@@ -352,13 +352,25 @@ TEST_F(MachineTest, LooksIntoTheFilesOfTls) {
               ElementsAre(error(ErrorKind::Config, "its key_password: cannot load the private key '" + key +
                                                        "': it is encrypted. Set key_password")));
   EXPECT_THAT(look({{"certificate", certificate}, {"key", authority.file("other.key")}}),
-              ElementsAre(error(ErrorKind::Config, "its key: cannot load the private key")));
+              ElementsAre(error(ErrorKind::Config, "': it is not the key of the certificate '" + certificate +
+                                                       "' (OpenSSL: key values mismatch). Set key to")));
+  EXPECT_THAT(look({{"certificate", certificate}, {"key", certificate}}),
+              ElementsAre(error(ErrorKind::Config,
+                                "': it contains no whole private key in PEM format "
+                                "(OpenSSL: no start line). A key begins with")));
   EXPECT_THAT(look({{"certificate", key}}),
-              ElementsAre(error(ErrorKind::Config, "its certificate: cannot load the certificate")));
+              ElementsAre(error(ErrorKind::Config, "its certificate: cannot load the certificate '" + key +
+                                                       "': it contains no whole certificate in PEM format "
+                                                       "(OpenSSL: no start line). A certificate begins")));
   EXPECT_THAT(look({{"verify", "full"}, {"ca_file", key}}),
               Contains(error(ErrorKind::Config, "its ca_file: cannot load the CA certificates")));
   EXPECT_THAT(look({{"certificate", certificate}, {"key", key}, {"key_password", "credential:key"}}),
-              ElementsAre(ok("has what it needs")));
+              ElementsAre(ok("its key_password is not checked")));
+
+  authority.sign("old", "", -1);
+  std::filesystem::permissions(authority.file("old.key"), std::filesystem::perms(0600));
+  EXPECT_THAT(look({{"certificate", authority.file("old.pem")}, {"key", authority.file("old.key")}}),
+              ElementsAre(warning("its certificate expired on ")));
 
   (void)with_secret("hunter2");
   std::filesystem::permissions(secret, std::filesystem::perms(0644));

@@ -96,8 +96,19 @@ int answer_passphrase(char* buffer, int size, int, void* own) {
   return static_cast<int>(text.size());
 }
 
-std::unexpected<Error> file_failed(PhraseId what, const std::string& path) {
-  return fail(ErrorKind::Config, about_file(what, path), openssl_reason(), PhraseId::NeedsPem);
+// slurper's own words for what is usually wrong with a file: OpenSSL's help only who knows it.
+std::unexpected<Error> file_failed(PhraseId what, const std::string& path, PhraseId not_in_pem) {
+  const Phrase reason = openssl_reason();
+  if (reason.id() == PhraseId::Errno)
+    return fail(ErrorKind::Config, about_file(what, path), reason, PhraseId::NeedsPem);
+  return fail(ErrorKind::Config, about_file(what, path), {not_in_pem, {{"reason", reason}}});
+}
+
+bool key_is_of_other_certificate() {
+  const unsigned long last = ERR_peek_last_error();
+  const int reason = ERR_GET_REASON(last);
+  return ERR_GET_LIB(last) == ERR_LIB_X509 &&
+         (reason == X509_R_KEY_VALUES_MISMATCH || reason == X509_R_KEY_TYPE_MISMATCH);
 }
 
 }  // namespace
@@ -108,11 +119,11 @@ Status Tls::Parts::load_files() {
     if (SSL_CTX_set_default_verify_paths(context.get()) != 1)
       return fail(ErrorKind::Config, what, {PhraseId::TlsFailed, {{"reason", openssl_reason()}}});
   } else if (settings.verify && SSL_CTX_load_verify_file(context.get(), settings.ca_file.c_str()) != 1) {
-    return file_failed(PhraseId::LoadCas, settings.ca_file);
+    return file_failed(PhraseId::LoadCas, settings.ca_file, PhraseId::NoCertificateInPem);
   }
   if (settings.certificate.empty()) return {};
   if (SSL_CTX_use_certificate_chain_file(context.get(), settings.certificate.c_str()) != 1)
-    return file_failed(PhraseId::LoadCertificate, settings.certificate);
+    return file_failed(PhraseId::LoadCertificate, settings.certificate, PhraseId::NoCertificateInPem);
   return load_key();
 }
 
@@ -133,9 +144,17 @@ Status Tls::Parts::load_key() {
     return fail(ErrorKind::Config, std::move(loading),
                 {PhraseId::WrongPassphrase, {{"place", QuotedText{settings.key_password}}}});
   }
-  if (!key || SSL_CTX_use_PrivateKey(context.get(), key.get()) != 1)
-    return file_failed(PhraseId::LoadKey, file);
-  return {};
+  // SSL_CTX_use_PrivateKey() accepts a key of another type than the certificate's.
+  const X509* const own = SSL_CTX_get0_certificate(context.get());
+  if (key && X509_check_private_key(own, key.get()) == 1 &&
+      SSL_CTX_use_PrivateKey(context.get(), key.get()) == 1)
+    return {};
+  if (key_is_of_other_certificate()) {
+    return fail(ErrorKind::Config, about_file(PhraseId::LoadKey, file),
+                {PhraseId::KeyOfOtherCertificate,
+                 {{"certificate", QuotedText{settings.certificate}}, {"reason", openssl_reason()}}});
+  }
+  return file_failed(PhraseId::LoadKey, file, PhraseId::NoKeyInPem);
 }
 
 // Explains the refusal to the operator.
@@ -263,6 +282,15 @@ Result<std::unique_ptr<Tls>> Tls::make(const TlsSettings& settings, const std::s
   if (!set) return fail(ErrorKind::Config, parts.what, PhraseId::CannotCheckName);
   SSL_set_connect_state(ssl);
   return std::unique_ptr<Tls>(new Tls(std::move(owned)));
+}
+
+Phrase Tls::why_certificate_is_refused(const TlsSettings& settings) {
+  const Bio pem(settings.certificate.empty() ? nullptr : BIO_new_file(settings.certificate.c_str(), "r"));
+  const OpensslPtr<X509, X509_free> certificate(pem ? PEM_read_bio_X509(pem.get(), nullptr, nullptr, nullptr)
+                                                    : nullptr);
+  ERR_clear_error();
+  if (!certificate || X509_cmp_current_time(X509_get0_notAfter(certificate.get())) >= 0) return {};
+  return {PhraseId::OwnCertificateExpired, {{"date", date_of(X509_get0_notAfter(certificate.get()))}}};
 }
 
 std::optional<Tls::UnusableFile> Tls::find_unusable_file(const TlsSettings& settings) {

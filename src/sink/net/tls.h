@@ -29,6 +29,10 @@ class Tls {
   // Loads the files as make() does, and returns the first that can't be used.
   [[nodiscard]] static std::optional<UnusableFile> find_unusable_file(const TlsSettings& settings);
 
+  // Why a server will refuse slurper's own certificate: it has expired. Empty if it has not, or can't be
+  // read.
+  [[nodiscard]] static Phrase why_certificate_is_refused(const TlsSettings& settings);
+
   Tls(const Tls&) = delete;
   Tls& operator=(const Tls&) = delete;
   ~Tls();
