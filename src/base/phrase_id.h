@@ -480,6 +480,8 @@ enum class PhraseId : std::uint16_t {
   OpenFolder,       // file
   ReadFolder,       // file
   TooManyFiles,     // max, file, lines
+  LinesInOther,     // file, lines
+  MakeWayForFile,   //
   PathHasNoFields,  //
   WritesToOther,    // file, other, what, reason, errno, advice
   LastLineIsOther,  // offset, log, cursor

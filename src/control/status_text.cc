@@ -17,10 +17,10 @@ std::string size_text(std::uint64_t bytes) {
 
 // "\n  sink 'x': 12 lines, 1.2MiB behind, FAILING"; the alerts say why it fails. `what`: "sink".
 std::string to_text(std::string_view what, const SinkStatus& sink, StreamOffset end) {
-  std::string text = fmt::format("\n  {} '{}': {} lines", what, sink.name, sink.records);
+  std::string text = fmt::format("\n  {} '{}': {}", what, sink.name, counted(sink.records, "line"));
   if (sink.has_begun)
     text += fmt::format(", {} behind", size_text(end.value - std::min(end.value, sink.acked)));
-  if (sink.rejected > 0) text += fmt::format(", {} lines refused", sink.rejected);
+  if (sink.rejected > 0) text += fmt::format(", {} refused", counted(sink.rejected, "line"));
   if (sink.missed > 0) text += fmt::format(", {} missed", size_text(sink.missed));
   if (sink.in_flight > 0) text += fmt::format(", {} in flight", sink.in_flight);
   if (!sink.shown.empty()) text += fmt::format(", {}", sink.shown);
@@ -41,6 +41,16 @@ std::string to_text(const std::vector<ActiveAlert>& alerts) {
   return text.empty() ? "all well" : text;
 }
 
+namespace {
+
+std::string condition(const Snapshot& snapshot) {
+  if (!snapshot.alerts.empty() || std::ranges::none_of(snapshot.sinks, &SinkStatus::diverts))
+    return to_text(snapshot.alerts);
+  return "A SINK WRITES LINES ELSEWHERE";
+}
+
+}  // namespace
+
 std::string to_start_text(const Snapshot& snapshot) {
   return fmt::format("reading {} (a pipe of {}) into {} from offset {}", in_quotes(snapshot.fifo.path),
                      size_text(snapshot.fifo.pipe_size), in_quotes(snapshot.log.path),
@@ -55,13 +65,12 @@ std::string to_status_text(const Snapshot& snapshot) {
     text += fmt::format(", {} in quarantined rings (slurper recover {})",
                         size_text(snapshot.quarantined_bytes), snapshot.recover_arguments);
   text += fmt::format(
-      ", synced up to {}, {} rotations, {} lines ({}) dropped, the pipe was full {} times ({:.1f} s), "
-      "{} second readers ({} reads cut short)",
-      snapshot.log.synced.value, snapshot.log.rotations, intake.dropped_lines,
-      size_text(intake.dropped_bytes), intake.times_full,
-      std::chrono::duration<double>(intake.time_full).count(), snapshot.watch.second_readers,
-      intake.short_reads);
-  text += ", " + to_text(snapshot.alerts);
+      ", synced up to {}, {}, {} ({}) dropped, the pipe was full {} ({:.1f} s), {} ({} cut short)",
+      snapshot.log.synced.value, counted(snapshot.log.rotations, "rotation"),
+      counted(intake.dropped_lines, "line"), size_text(intake.dropped_bytes),
+      counted(intake.times_full, "time"), std::chrono::duration<double>(intake.time_full).count(),
+      counted(snapshot.watch.second_readers, "second reader"), counted(intake.short_reads, "read"));
+  text += ", " + condition(snapshot);
   for (const SinkStatus& sink : snapshot.sinks) text += to_text("sink", sink, intake.tail);
   for (const SinkStatus& sink : snapshot.ending_sinks) text += to_text("ending sink", sink, intake.tail);
   return text;
@@ -70,7 +79,7 @@ std::string to_status_text(const Snapshot& snapshot) {
 std::string to_status_line(const Snapshot& snapshot, std::uint64_t lines_per_second) {
   return fmt::format("{} lines/s, {} wait in the ring of {}, {}", lines_per_second,
                      size_text(snapshot.intake.head - snapshot.intake.tail),
-                     size_text(snapshot.intake.ring_size), to_text(snapshot.alerts));
+                     size_text(snapshot.intake.ring_size), condition(snapshot));
 }
 
 }  // namespace slurper

@@ -848,9 +848,12 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::OpenFolder, .words = "open the folder {file}", .on_errno = kOfFolder},
     {.id = PhraseId::ReadFolder, .words = "read the folder {file}", .on_errno = kOfFirstFolder},
     {.id = PhraseId::TooManyFiles,
-     .words = "has {max} files, as many as max_destinations allows: lines that need another one go to {file} "
+     .words = "has {max.file}, as many as max_destinations allows: lines that need another one go to {file} "
               "({lines} so far)",
      .advice = "Raise max_destinations, or select fewer lines with a filter"},
+    {.id = PhraseId::LinesInOther, .words = "{lines.line} in {file} instead of files of their own"},
+    {.id = PhraseId::MakeWayForFile,
+     .words = "Move it away, or remove it: slurper then creates the file with the next line"},
     {.id = PhraseId::PathHasNoFields, .words = "has no effect: no field stands in the path"},
     {.id = PhraseId::WritesToOther,
      .words = "writes the lines of {file} to {other} instead: cannot {what}: {reason}"},

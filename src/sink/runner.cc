@@ -127,6 +127,7 @@ SinkStatus SinkRunner::status() const {
   health_.fill(status);
   const std::lock_guard lock(shown_mutex_);
   status.shown = shown_;
+  status.diverts = diverts_;
   return status;
 }
 
@@ -140,6 +141,7 @@ void SinkRunner::show(const Phrase& text) {
   std::string words = text.empty() ? std::string() : render_(escaped(text));
   const std::lock_guard lock(shown_mutex_);
   std::swap(shown_, words);
+  diverts_ = text.id() == PhraseId::TooManyFiles || text.id() == PhraseId::LinesInOther;
 }
 
 void SinkRunner::run() {
@@ -205,6 +207,7 @@ void SinkRunner::close_sink() noexcept {
   {
     const std::lock_guard lock(shown_mutex_);
     shown_.clear();
+    diverts_ = false;
   }
   window_.clear();
   handed_.clear();

@@ -126,7 +126,8 @@ class SinkRunner {
   std::atomic<std::uint64_t> in_flight_{0};
   std::atomic<std::chrono::milliseconds::rep> latency_{0};
   mutable std::mutex shown_mutex_;
-  std::string shown_;  // by the sink, under the mutex
+  std::string shown_;     // by the sink, under the mutex
+  bool diverts_ = false;  // what is shown says that lines are elsewhere
 
   // The thread's own state:
   std::unique_ptr<LogFeed::Listener> listener_;

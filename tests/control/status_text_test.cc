@@ -32,7 +32,7 @@ TEST(StatusText, HasAllThatIsKnown) {
   EXPECT_EQ(to_status_text(snapshot()),
             "offset 3048, 2.00KiB wait in the ring of 64.0MiB, synced up to 900, 4 rotations, 7 lines (700B) "
             "dropped, "
-            "the pipe was full 3 times (1.5 s), 1 second readers (2 reads cut short), all well");
+            "the pipe was full 3 times (1.5 s), 1 second reader (2 reads cut short), all well");
 }
 
 TEST(StatusText, NamesQuarantinedRingsAndHowToRecoverThem) {
@@ -72,6 +72,19 @@ TEST(StatusText, HasALineForEachSinkWithItsLag) {
                      "  sink 'looped': 0 lines, 0B behind, STOPPED\n"
                      "  ending sink 'gone': 5 lines, 0B behind"))
       << text;
+}
+
+// Lines that are not where the settings send them are no alert, and not well either.
+TEST(StatusText, IsNotAllWellWhileASinkWritesElsewhere) {
+  Snapshot found = snapshot();
+  found.watch.second_readers = 0;
+  found.sinks = {{.name = "hosts", .records = 1, .shown = "1 line in '/x/_other.log'", .diverts = true}};
+  const std::string text = to_status_text(found);
+  EXPECT_TRUE(
+      text.ends_with(", 0 second readers (2 reads cut short), A SINK WRITES LINES ELSEWHERE\n"
+                     "  sink 'hosts': 1 line, 1 line in '/x/_other.log'"))
+      << text;
+  EXPECT_TRUE(to_status_line(found, 1).ends_with(", A SINK WRITES LINES ELSEWHERE"));
 }
 
 TEST(StatusText, EndsWithTheAlerts) {

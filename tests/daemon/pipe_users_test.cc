@@ -124,7 +124,7 @@ TEST_F(PipeUsersOfSlurper, AThiefIsNamedAndCounted) {
   second_reader.kill();
   EXPECT_TRUE(slurper.said("second reader left: ")) << slurper.err();
   slurper.signal(SIGUSR2);
-  EXPECT_TRUE(slurper.said("1 second readers")) << slurper.err();
+  EXPECT_TRUE(slurper.said("1 second reader (")) << slurper.err();
   slurper.signal(SIGTERM);
   EXPECT_TRUE(slurper.exits_with(0));
   EXPECT_EQ(slurper.err().find("also reads"), slurper.err().rfind("also reads")) << "once for each culprit";

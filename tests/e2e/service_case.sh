@@ -82,7 +82,7 @@ in_program() { [ "$(sort -u /run/slurper/exec | grep -c ' of the test$')" -eq $l
 wait_until "every line with the program" in_program
 in_plugin() {
   systemctl kill --kill-whom=main --signal USR2 slurper
-  journalctl --quiet --no-pager --unit slurper | grep "sink 'stubborn': [0-9]* lines, 0B behind" >/dev/null
+  journalctl --quiet --no-pager --unit slurper | grep "sink 'stubborn': [0-9]* lines\\{0,1\\}, 0B behind" >/dev/null
 }
 wait_until "every line with the plug-in" in_plugin
 

@@ -299,7 +299,7 @@ TEST_F(SinksTest, WhatANarrowFilterPassedIsNotMissedAfterARestart) {
   for (int i = 0; i < 10; ++i) {
     send(500);
     // Retention may not overtake it.
-    ASSERT_TRUE(has_status(first, "sink 'narrow': 1 lines, 0B behind")) << first.err();
+    ASSERT_TRUE(has_status(first, "sink 'narrow': 1 line, 0B behind")) << first.err();
     ASSERT_TRUE(eventually([&] { return site_.log.segments().size() <= 3; }));
   }
   ASSERT_GT(site_.log.segments().front().base, 0U);

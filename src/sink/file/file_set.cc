@@ -104,17 +104,25 @@ void FileSet::close() {
 
 // A file counts if it has a cursor: which lines have files of their own is then the same after a restart.
 Status FileSet::find_files() {
+  return find_files_in(paths_.folder(), 0);
+}
+
+// Another process may remove a folder while slurper reads it: a recursive_directory_iterator would end there.
+Status FileSet::find_files_in(const std::string& folder, int depth) {
   namespace fs = std::filesystem;
   std::error_code error;
-  auto entry =
-      fs::recursive_directory_iterator(paths_.folder(), fs::directory_options::skip_permission_denied, error);
+  auto entry = fs::directory_iterator(folder, fs::directory_options::skip_permission_denied, error);
   for (; !error && entry != fs::end(entry); entry.increment(error)) {
-    if (entry.depth() == paths_.depth()) entry.disable_recursion_pending();
+    std::error_code gone;
+    if (depth < paths_.depth() && entry->symlink_status(gone).type() == fs::file_type::directory) {
+      if (Status found = find_files_in(entry->path(), depth + 1); !found) return found;
+    }
     std::string file = file_of_cursor(entry->path());
     if (!file.empty() && file != other_path_ && paths_.matches(file)) known_.insert(std::move(file));
   }
-  if (error) return fail_errno(error.value(), about_file(PhraseId::ReadFolder, paths_.folder()));
-  return {};
+  const bool is_gone = error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
+  if (!error || (depth > 0 && is_gone)) return {};
+  return fail_errno(error.value(), about_file(PhraseId::ReadFolder, folder));
 }
 
 // Which lines have files of their own depends on the order of the lines in the log alone, and the files are
@@ -124,17 +132,19 @@ bool FileSet::choose_path(const Record& record, std::string& path) {
   const bool is_broken = has_name && broken_.contains(path);
   if (has_name && !is_broken && (known_.contains(path) || known_.size() < max_files_))
     return known_.insert(path).second;
-  is_crowded_ = is_crowded_ || (has_name && !is_broken);
+  is_new_crowd_ = is_new_crowd_ || (has_name && !is_broken);
   path = other_path_;
   return false;
 }
 
 void FileSet::report_other() {
-  const Phrase report(
-      PhraseId::TooManyFiles,
-      {{"max", std::uint64_t{max_files_}}, {"file", QuotedText{other_path_}}, {"lines", other_lines_}});
+  const bool is_news = std::exchange(is_new_crowd_, false);
+  is_crowded_ = is_crowded_ || is_news;
+  Phrase report(is_crowded_ ? PhraseId::TooManyFiles : PhraseId::LinesInOther,
+                {{"file", QuotedText{other_path_}}, {"lines", other_lines_}});
+  if (is_crowded_) report.with({"max", std::uint64_t{max_files_}});
   context_->show(report);
-  if (other_limit_.admit(Clock::now())) context_->say(Level::Warning, report);
+  if (is_news && other_limit_.admit(Clock::now())) context_->say(Level::Warning, report);
 }
 
 // A file may have to be opened for its lines, so those of a batch come together.
@@ -174,7 +184,10 @@ Status FileSet::group_around_broken(std::span<const Record> batch) {
     broken_.insert(group.path);
     if (group.is_new) known_.erase(group.path);
     if (broken_limit_.admit(Clock::now())) {
-      context_->say(Level::Warning, as_phrase(file.error(), PhraseId::WritesToOther)
+      Error error = file.error();
+      // The log's advice is about a path that the settings name.
+      if (!error.advice.empty()) error.advice = PhraseId::MakeWayForFile;
+      context_->say(Level::Warning, as_phrase(error, PhraseId::WritesToOther)
                                         .with({"file", QuotedText{group.path}})
                                         .with({"other", QuotedText{other_path_}}));
     }
@@ -197,8 +210,8 @@ Status FileSet::write(std::span<const Record> batch, const Add& add) {
   if (others != groups_.end()) {
     other_lines_ += others->records.size();
     std::rotate(others, others + 1, groups_.end());
+    report_other();
   }
-  if (std::exchange(is_crowded_, false)) report_other();
   for (const Group& group : groups_) {
     if (must_end())
       return fail(ErrorKind::Busy, about_file(PhraseId::WriteToFile, group.path), PhraseId::SlurperEnds);

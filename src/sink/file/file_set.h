@@ -61,6 +61,7 @@ class FileSet {
   };
 
   [[nodiscard]] Status find_files();
+  [[nodiscard]] Status find_files_in(const std::string& folder, int depth);
   void rename_cursors();
   void group(std::span<const Record> batch);
   [[nodiscard]] Status write(const Group& group, const Add& add);
@@ -80,7 +81,8 @@ class FileSet {
   const std::string other_path_;
   MessageLimit other_limit_;
   std::uint64_t other_lines_ = 0;  // that went to `other_path_`
-  bool is_crowded_ = false;        // a line of this batch did because of `max_files_`
+  bool is_new_crowd_ = false;      // a line of this batch did because of `max_files_`
+  bool is_crowded_ = false;        // the same, of any batch
   MessageLimit broken_limit_;
 
   // State while the sink is open:

@@ -6,10 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <span>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/fd.h"
@@ -132,6 +134,8 @@ TEST_F(FileSetTest, AFileThatCannotBeOpenedStopsNoOther) {
   EXPECT_EQ(file("_other.log"), "folder 0\nlink 0\nfifo 0\nfolder 1\nlink 1\nfifo 1\n")
       << "in the order of the log";
   EXPECT_EQ(std::ranges::count(site_.said(), '\n'), 1) << "one report is enough: " << site_.said();
+  EXPECT_THAT(site_.said(), HasSubstr("Move it away, or remove it: slurper then creates the file"));
+  EXPECT_EQ(site_.shown(), "6 lines in '" + (dir_ / "_other.log") + "' instead of files of their own");
   fs::remove(dir_ / "link.log");
   EXPECT_EQ(deliver(site_.records({line_of("link", 5)})), "");
   EXPECT_EQ(file("link.log"), "link 5\n") << "as soon as the cause is removed";
@@ -165,6 +169,30 @@ TEST_F(FileSetTest, NoLineIsLostWhicheverFileBreaksOverAKill) {
 }
 
 // What is wrong with all files is the sink's failure: nothing is refused.
+// Folders that come and go while slurper reads the folder above them, as in a clean-up of old hosts.
+TEST_F(FileSetTest, FindsItsFilesWhileOtherFoldersVanish) {
+  make("{host}/log.txt", {{"max_destinations", "20"}});
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(deliver(site_.records({line_of(fmt::format("host{}", i), i)})), "");
+  }
+  std::atomic<bool> is_done = false;
+  std::jthread others([&] {
+    for (int i = 0; !is_done; ++i) {
+      const std::string folder = dir_ / fmt::format("gone{}", i % 50);
+      std::error_code ignored;
+      fs::create_directories(folder + "/deep", ignored);
+      fs::remove_all(folder, ignored);
+    }
+  });
+  for (int i = 0; i < 200; ++i) {
+    reopen();
+    EXPECT_EQ(deliver(site_.records({line_of("host19", 100 + i), line_of("new", i)})), "");
+  }
+  is_done = true;
+  EXPECT_FALSE(fs::exists(dir_ / "new")) << "all places are taken";
+  EXPECT_EQ(std::ranges::count(file("host19/log.txt"), '\n'), 201);
+}
+
 TEST_F(FileSetTest, WithoutItsFirstFolderItFails) {
   make("{host}/{program}.log");
   fs::remove_all(dir_.path());
