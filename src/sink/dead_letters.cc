@@ -83,8 +83,9 @@ Status DeadLetters::append_line(std::string_view line) {
       if (Status opened = open(); !opened) return opened;
     }
     // A replay and slurper itself may write to one file. A process that holds the lock for ever keeps no
-    // letter from being written.
-    const bool is_alone = lock_file(os_, fd_.get()) >= 0;
+    // letter from being written, and delays the first one only.
+    const bool is_alone = lock_file(os_, fd_.get(), lock_patience_) >= 0;
+    lock_patience_ = is_alone ? kLockPatience : std::chrono::milliseconds(0);
     if (is_new) {
       if (Status mended = mend(is_alone); !mended) {
         fd_.reset();

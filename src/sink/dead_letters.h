@@ -1,6 +1,7 @@
 // DeadLetters: keeps the records that a destination refused for good.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -46,6 +47,7 @@ class DeadLetters {
   FileAccess access_;
   PhraseRenderer render_;
   UniqueFd fd_;
+  std::chrono::milliseconds lock_patience_ = kLockPatience;
 };
 
 }  // namespace slurper

@@ -164,6 +164,31 @@ TEST_F(DeadLetterFile, ALockKeepsTheEndAndStopsNoLetter) {
   EXPECT_EQ(test::read_file(path_), letter_of("hello").substr(0, 20) + "\none\n");
 }
 
+// Counts how often it would have waited for a lock.
+class WaitingOs : public Os {
+ public:
+  int flock(int fd, int operation) override {
+    ++attempts;
+    return Os::flock(fd, operation);
+  }
+  int attempts = 0;
+};
+
+TEST_F(DeadLetterFile, ALockThatAnotherProcessKeepsDelaysTheFirstLetterOnly) {
+  test::write_file(path_, "");
+  const UniqueFd other_fd(::open(path_.c_str(), O_RDWR | O_CLOEXEC));
+  ASSERT_EQ(::flock(other_fd.get(), LOCK_EX), 0);
+  WaitingOs os;
+  DeadLetters writer = letters(os);
+  ASSERT_TRUE(writer.append_line("one\n"));
+  os.attempts = 0;
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(writer.append_line("more\n"));
+  EXPECT_EQ(os.attempts, 100) << "one look for each letter";
+  ASSERT_EQ(::flock(other_fd.get(), LOCK_UN), 0);
+  ASSERT_TRUE(writer.append_line("last\n"));
+  EXPECT_EQ(os.attempts, 102) << "locked, and unlocked again";
+}
+
 // `slurper replay` moves the file away between two of them.
 TEST_F(DeadLetterFile, FollowThePath) {
   DeadLetters writer = letters();
