@@ -509,6 +509,8 @@ enum class PhraseId : std::uint16_t {
   ReadDeadLetters,        // file
   MakeReplayFolder,       // file
   ReplayInterrupted,      //
+  AnotherReplayRuns,      // process
+  ReplayTriesAgain,       // what, reason, errno, advice, time
   RepeatReplay,           //
 
   // What `check` finds.

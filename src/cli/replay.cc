@@ -66,7 +66,12 @@ void print_report(const ReplayReport& report, const std::string& dead_letters, s
                "the last dead letter was cut short, by a kill or a full disk, and was left out: slurper "
                "delivers its line from the log\n");
   }
-  if (std::filesystem::exists(dead_letters))
+  if (!report.in_the_way.empty()) {
+    fmt::print(out,
+               "skipped {}: it is {}, not a file of dead letters. Move it away: slurper cannot keep what is "
+               "refused while it is there\n",
+               in_quotes(dead_letters), report.in_the_way);
+  } else if (std::filesystem::exists(dead_letters))
     fmt::print(out, "dead letters remain in {}\n", in_quotes(dead_letters));
 }
 

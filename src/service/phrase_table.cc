@@ -898,6 +898,12 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::ReadDeadLetters, .words = "read the dead letters {file}"},
     {.id = PhraseId::MakeReplayFolder, .words = "create the folder {file}", .on_errno = kOfFullDisk},
     {.id = PhraseId::ReplayInterrupted, .words = "it was interrupted"},
+    {.id = PhraseId::AnotherReplayRuns,
+     .words = "another replay of this sink is running: {process}",
+     .advice = "Wait until it has ended. Letters that are refused meanwhile need another replay"},
+    {.id = PhraseId::ReplayTriesAgain,
+     .words = "fails: cannot {what}: {reason}. This replay tries again, and gives up after {time} without "
+              "progress"},
     {.id = PhraseId::RepeatReplay,
      .words = "The lines that were not delivered yet are kept: to continue, repeat this command"},
 

@@ -1,5 +1,7 @@
 #include "sink/replay.h"
 
+#include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,9 +12,11 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/file_kind.h"
 #include "base/lock_file.h"
 #include "base/phrase_id.h"
 #include "base/uuid.h"
+#include "proc/lock_holder.h"
 #include "sink/dead_letter.h"
 #include "sink/letter_origins.h"
 #include "sink/letter_reader.h"
@@ -29,16 +33,46 @@ constexpr auto kLook = 20ms;
 constexpr mode_t kFolderMode = 0700;
 constexpr std::uint64_t kLinesBetweenTimes = 1000;  // fewer than TimeIndex keeps in memory
 
-// The lines are as old as they are: that they wait is no news.
-class WithoutLag final : public EventListener {
+// What a replay reports of its sink. The lines are as old as they are, so that they wait is no news; and what
+// slurper does about a sink that fails, a replay does not do.
+class ReplayEvents final : public EventListener {
  public:
-  explicit WithoutLag(EventListener& next) : next_(next) {}
+  ReplayEvents(EventListener& next, std::chrono::milliseconds patience) : next_(next), patience_(patience) {}
+
   void on_event(const Event& event) noexcept override {
-    if (event.id != EventId::SinkLags && event.id != EventId::SinkCaughtUp) next_.on_event(event);
+    switch (event.id) {
+      case EventId::SinkFails:
+        return report_failure(event);
+      case EventId::SinkLags:
+      case EventId::SinkCaughtUp:
+      case EventId::SinkStillFails:
+      case EventId::SinkStops:
+      case EventId::SinkWorks:
+        return;
+      default:
+        next_.on_event(event);
+    }
   }
 
  private:
+  void report_failure(const Event& event) noexcept {
+    const Error* error = nullptr;
+    Quoted sink;
+    for (const EventArgument& argument : event.arguments) {
+      if (const auto* const named = std::get_if<Quoted>(&argument.value)) sink = *named;
+      if (const auto* const failure = std::get_if<const Error*>(&argument.value)) error = *failure;
+    }
+    if (error == nullptr) return;
+    try {
+      const Phrase text = as_phrase(*error, PhraseId::ReplayTriesAgain).with({"time", patience_});
+      next_.report(EventId::SinkWarning, {{"sink", sink}, {"text", &text}});
+    } catch (...) {
+      // Memory has run out: the replay goes on without these words.
+    }
+  }
+
   EventListener& next_;
+  const std::chrono::milliseconds patience_;
 };
 
 LogSettings settings_of_replay(const LogSettings& log, const std::string& path) {
@@ -85,6 +119,7 @@ Result<ReplayReport> Replay::run() {
   if (!exists(folder_) && !exists(dead_letters())) return ReplayReport();
   if (Status made = make_folder(); !made) return std::unexpected(std::move(made.error()));
   const Result<LockFile> lock = LockFile::acquire(plan_.os, folder_ + "/lock", ::geteuid());
+  if (!lock && lock.error().kind == ErrorKind::Busy) return another_replay_runs();
   if (!lock) return std::unexpected(lock.error());
   const Result<bool> taken = take_letters();
   if (!taken) return std::unexpected(taken.error());
@@ -94,6 +129,13 @@ Result<ReplayReport> Replay::run() {
   if (done) done = remove_folder();
   if (!done) return std::unexpected(std::move(done.error()));
   return report_;
+}
+
+std::unexpected<Error> Replay::another_replay_runs() const {
+  const auto holder = flock_holder(folder_ + "/lock");
+  return fail(ErrorKind::Busy, {PhraseId::ReplayDeadLetters, {{"sink", QuotedText{plan_.sink.name}}}},
+              {PhraseId::AnotherReplayRuns,
+               {{"process", holder ? fmt::format("process {}", *holder) : "its process is not visible"}}});
 }
 
 Status Replay::make_folder() {
@@ -107,6 +149,11 @@ Status Replay::make_folder() {
 Result<bool> Replay::take_letters() {
   if (exists(letters_)) return true;
   if (exists(paths_.index())) return false;
+  struct stat st{};
+  if (plan_.os.lstat(dead_letters().c_str(), &st) >= 0 && !S_ISREG(st.st_mode)) {
+    report_.in_the_way = what_stands_at(dead_letters(), st.st_mode);
+    return false;
+  }
   const int moved = plan_.os.rename_noreplace(dead_letters().c_str(), letters_.c_str());
   if (moved == -ENOENT) return false;
   if (moved < 0) return failed(-moved, PhraseId::ReadDeadLetters, dead_letters());
@@ -204,7 +251,7 @@ Status Replay::deliver() {
                     .times = *site->times};
   LetterOrigins origins(plan_.os, unpacked_);
   plan_.sink.origin_of = [&origins](const Record& record) { return origins.of(record); };
-  WithoutLag events(plan_.events);
+  ReplayEvents events(plan_.events, plan_.patience);
   SinkRunner runner(log, plan_.sink, events, plan_.render);
   Status watched = runner.start();
   if (watched) watched = watch(runner, writer.end());

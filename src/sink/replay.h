@@ -36,7 +36,8 @@ struct ReplayReport {
   std::uint64_t delivered = 0;
   std::uint64_t refused = 0;
   std::vector<std::uint64_t> foreign;  // numbers of lines that are no dead letters
-  bool is_torn = false;  // the last letter was cut short, and was left out: its line is delivered anyway
+  std::string in_the_way;  // what stands at the dead-letter file's path, if that is no regular file
+  bool is_torn = false;    // the last letter was cut short, and was left out: its line is delivered anyway
 };
 
 // The dead-letter file is moved into a folder beside the log, `.messages.replay-NAME`, and its lines become a
@@ -60,6 +61,7 @@ class Replay {
 
   [[nodiscard]] std::string dead_letters() const { return log_.dead_letters(plan_.sink.name); }
   [[nodiscard]] Status make_folder();
+  [[nodiscard]] std::unexpected<Error> another_replay_runs() const;
   [[nodiscard]] Result<bool> take_letters();
   [[nodiscard]] Status unpack();
   [[nodiscard]] Status unpack_line(std::string_view text, std::uint64_t number, bool is_ended, Site& site);

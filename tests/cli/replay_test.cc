@@ -92,6 +92,30 @@ TEST_F(ReplayCommand, LeavesATornLetterOut) {
   EXPECT_FALSE(std::filesystem::exists(dead_letters()));
 }
 
+TEST_F(ReplayCommand, ASecondOneNamesTheFirst) {
+  make_program(R"(echo "$line" >>"$1"; read -r never)");
+  letters(0, 1);
+  Slurper first(with_sink("replay", {"picky"}, "&close_timeout=0ms"));
+  ASSERT_TRUE(eventually([&] { return all_taken() == 1; })) << first.err();
+  const Outcome second = replay();
+  EXPECT_EQ(second.status, 75);
+  EXPECT_THAT(second.err,
+              HasSubstr("cannot replay the dead letters of the sink 'picky': another replay of this "
+                        "sink is running: process " +
+                        std::to_string(first.pid()) + ". Wait until it has ended"));
+  first.signal(SIGTERM);
+  EXPECT_EQ(first.wait(), 75) << first.err();
+}
+
+TEST_F(ReplayCommand, NamesWhatStandsInPlaceOfTheDeadLetters) {
+  std::filesystem::create_directory(dead_letters());
+  const Outcome outcome = replay();
+  EXPECT_EQ(outcome.status, 65);
+  EXPECT_THAT(outcome.out, HasSubstr("skipped '" + dead_letters() +
+                                     "': it is a directory, not a file of dead "
+                                     "letters. Move it away"));
+}
+
 TEST_F(ReplayCommand, NamesTheSinksThatThereAre) {
   const Outcome outcome = replay("pickie");
   EXPECT_EQ(outcome.status, 64);

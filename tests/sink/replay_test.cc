@@ -302,6 +302,10 @@ TEST_F(ReplayTest, CanBeInterrupted) {
   ASSERT_FALSE(failed);
   EXPECT_THAT(text_of(failed.error()), HasSubstr("the sink 'mail': it was interrupted. The lines"));
   EXPECT_FALSE(std::filesystem::exists(letters()));
+  EXPECT_THAT(messages_.text(),
+              AllOf(HasSubstr("the sink 'mail' fails: cannot reach it: it is down. This replay "
+                              "tries again, and gives up after 1min without progress"),
+                    Not(HasSubstr("wait in the log"))));
   to_.is_down = false;
   is_interrupted_ = [] { return false; };
   ASSERT_TRUE(replay());
@@ -316,6 +320,7 @@ TEST_F(ReplayTest, OneAtATime) {
   const auto busy = replay();
   ASSERT_FALSE(busy);
   EXPECT_EQ(busy.error().kind, ErrorKind::Busy);
+  EXPECT_THAT(text_of(busy.error()), HasSubstr("another replay of this sink is running: "));
   EXPECT_EQ(test::read_file(letters()), letter_of("one"));
 }
 
@@ -323,10 +328,22 @@ TEST_F(ReplayTest, SaysWhatItCouldNotDo) {
   letter("one");
   DeadOs os(1);
   EXPECT_EQ(text_of(replay(os).error()), "cannot create the folder '" + folder() + "': Input/output error");
-  std::filesystem::remove(letters());
+}
+
+// A folder that stands at the path of the dead letters is neither read nor moved.
+TEST_F(ReplayTest, SkipsWhatIsNoFileOfDeadLetters) {
   std::filesystem::create_directory(letters());
-  EXPECT_EQ(text_of(replay().error()),
-            "cannot read the dead letters '" + folder() + "/letters': Is a directory");
+  for (int i = 0; i < 2; ++i) {
+    const auto report = replay();
+    ASSERT_TRUE(report) << text_of(report.error());
+    EXPECT_EQ(report->in_the_way, "a directory");
+  }
+  EXPECT_TRUE(std::filesystem::is_directory(letters()));
+  expect_nothing_left();
+  std::filesystem::remove(letters());
+  letter("one");
+  ASSERT_TRUE(replay());
+  EXPECT_THAT(to_.lines, ElementsAre("one"));
 }
 
 // A destination with borders gets all of it: no more lines will come.
