@@ -327,6 +327,9 @@ enum class PhraseId : std::uint16_t {
   SendTo,                   // target
   TakesNothingFor,          // time
   NotAnsweredFor,           // time
+  NotReadyFor,              // time
+  NotConfirmedFor,          // time
+  NotCommittedFor,          // time
   CheckTheHost,             //
   ServerClosed,             //
   TalkTls,                  // target

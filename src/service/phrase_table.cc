@@ -91,6 +91,10 @@ constexpr ErrnoAdvice kOfStartRecorder[] = {
 constexpr std::string_view kPermitSplice =
     "Set ring.directory to a folder on tmpfs, and let a container's seccomp profile permit splice(2)";
 
+constexpr std::string_view kAnswerInTime =
+    "Have it flush its standard output after each answer, or write dots while it works. Is it only slow? "
+    "Then raise confirm_timeout. Does it never answer? Then set confirm = \"none\"";
+
 constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::None, .words = ""},
     {.id = PhraseId::Text, .words = "{text}"},
@@ -554,6 +558,17 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::SendTo, .words = "send to {target}", .on_errno = kOfReceiver},
     {.id = PhraseId::TakesNothingFor, .words = "it has taken nothing for {time}"},
     {.id = PhraseId::NotAnsweredFor, .words = "it has not answered for {time}"},
+    {.id = PhraseId::NotReadyFor,
+     .words = "it has not written the line OK, which says that it is ready, for {time}",
+     .advice = kAnswerInTime},
+    {.id = PhraseId::NotConfirmedFor,
+     .words = "it has been silent for {time}: slurper expects a line OK, or REJECTED and a reason, for each "
+              "line that it has read",
+     .advice = kAnswerInTime},
+    {.id = PhraseId::NotCommittedFor,
+     .words = "it has been silent for {time}: slurper expects an answer for each line that it has read, and "
+              "OK after COMMIT TRANSACTION",
+     .advice = kAnswerInTime},
     {.id = PhraseId::CheckTheHost, .words = "Check that the host is up, and the network between"},
     {.id = PhraseId::ServerClosed, .words = "the server has closed the connection"},
     {.id = PhraseId::TalkTls, .words = "talk TLS with {target}"},

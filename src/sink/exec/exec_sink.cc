@@ -53,6 +53,7 @@ class ExecSink : public Sink {
   [[nodiscard]] bool batch_is_done() const;
   [[nodiscard]] bool lines_under_way() const;
   [[nodiscard]] bool waits_for_answer() const;
+  [[nodiscard]] PhraseId what_is_missing() const;
   void acknowledge();
 
   Status step(milliseconds timeout);
@@ -188,6 +189,12 @@ bool ExecSink::waits_for_answer() const {
   return confirms() && (!confirmations_.ready() || confirmations_.answered() < feed_.lines_written());
 }
 
+// The answer that the program owes.
+PhraseId ExecSink::what_is_missing() const {
+  if (!confirmations_.ready()) return PhraseId::NotReadyFor;
+  return in_transactions() ? PhraseId::NotCommittedFor : PhraseId::NotConfirmedFor;
+}
+
 // Rejections in a transaction that was not committed come again with their records.
 void ExecSink::acknowledge() {
   const std::uint64_t taken = feed_.taken();
@@ -217,7 +224,7 @@ Status ExecSink::deliver(std::span<const Record> batch) {
 Status ExecSink::step(milliseconds timeout) {
   if (waits_for_answer()) {
     const auto left = std::chrono::ceil<milliseconds>(last_sign_ + confirm_timeout_ - Clock::now());
-    if (left <= 0ms) return broken({PhraseId::NotAnsweredFor, {{"time", confirm_timeout_}}});
+    if (left <= 0ms) return broken({what_is_missing(), {{"time", confirm_timeout_}}});
     timeout = timeout == kForEver ? left : std::min(timeout, left);
   }
   const short if_writable = confirmations_.ready() && !stopping_ && writable_lines() > 0 ? POLLOUT : 0;

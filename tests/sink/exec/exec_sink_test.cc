@@ -479,7 +479,9 @@ TEST_F(ExecSinkTest, AProgramThatIsNotReadyOrDoesNotAnswer) {
   EXPECT_THAT(text_of(open().error()), HasSubstr("its first answer is 'no database', not OK"));
   sink_->close();
   make("exec sleep 100", {{"confirm", "line"}, {"confirm_timeout", "20ms"}, {"close_timeout", "0ms"}});
-  EXPECT_THAT(text_of(open().error()), HasSubstr("it has not answered for 20ms"));
+  EXPECT_THAT(text_of(open().error()),
+              HasSubstr("it has not written the line OK, which says that it is ready, for 20ms. Have "
+                        "it flush"));
   sink_->close();
   make("exec >&-; exec sleep 100", {{"confirm", "line"}, {"close_timeout", "0ms"}});
   EXPECT_THAT(text_of(open().error()), HasSubstr("it has closed its standard output"));
@@ -512,6 +514,24 @@ TEST_F(ExecSinkTest, AProgramThatIsNotReadyOrDoesNotAnswer) {
   EXPECT_THAT(text_of(site_.deliver(*sink_, batch).error()),
               HasSubstr("it answered 'OK' although every line had its answer"));
   EXPECT_EQ(site_.acked(), batch.back().next_offset()) << "what it confirmed counts";
+}
+
+TEST_F(ExecSinkTest, AMissingAnswerSaysWhatWasExpected) {
+  const SinkSite::Pairs shortly = {{"confirm_timeout", "20ms"}, {"close_timeout", "0ms"}};
+  for (const std::string mode : {"line", "transaction"}) {
+    SinkSite::Pairs settings = shortly;
+    settings.emplace_back("confirm", mode);
+    settings[0].second = "1s";
+    make("echo OK; exec sleep 100", settings);
+    ASSERT_TRUE(open());
+    EXPECT_THAT(
+        text_of(site_.deliver(*sink_, site_.numbered(0, 1)).error()),
+        AllOf(HasSubstr(mode == "line" ? "slurper expects a line OK, or REJECTED and a reason, for each "
+                                         "line that it has read"
+                                       : "and OK after COMMIT TRANSACTION"),
+              HasSubstr("Then raise confirm_timeout"), HasSubstr("confirm = \"none\"")));
+    sink_->close();
+  }
 }
 
 // Signs of life, slower than the time that an answer has.
