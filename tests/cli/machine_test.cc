@@ -354,14 +354,13 @@ TEST_F(MachineTest, LooksIntoTheFilesOfTls) {
   EXPECT_THAT(look({{"certificate", certificate}, {"key", authority.file("other.key")}}),
               ElementsAre(error(ErrorKind::Config, "': it is not the key of the certificate '" + certificate +
                                                        "' (OpenSSL: key values mismatch). Set key to")));
-  EXPECT_THAT(look({{"certificate", certificate}, {"key", certificate}}),
-              ElementsAre(error(ErrorKind::Config,
-                                "': it contains no whole private key in PEM format "
-                                "(OpenSSL: no start line). A key begins with")));
+  EXPECT_THAT(
+      look({{"certificate", certificate}, {"key", certificate}}),
+      Contains(error(ErrorKind::Config, "': it contains no whole private key in PEM format (OpenSSL: ")));
   EXPECT_THAT(look({{"certificate", key}}),
               ElementsAre(error(ErrorKind::Config, "its certificate: cannot load the certificate '" + key +
                                                        "': it contains no whole certificate in PEM format "
-                                                       "(OpenSSL: no start line). A certificate begins")));
+                                                       "(OpenSSL: ")));
   EXPECT_THAT(look({{"verify", "full"}, {"ca_file", key}}),
               Contains(error(ErrorKind::Config, "its ca_file: cannot load the CA certificates")));
   EXPECT_THAT(look({{"certificate", certificate}, {"key", key}, {"key_password", "credential:key"}}),
