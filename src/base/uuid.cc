@@ -4,7 +4,10 @@
 #include <fmt/format.h>
 #include <sys/random.h>
 
+#include <array>
 #include <cstdlib>
+#include <cstring>
+#include <string_view>
 
 #include "base/error.h"
 
@@ -13,6 +16,17 @@ namespace slurper {
 namespace {
 
 constexpr const char* kBootIdPath = "/proc/sys/kernel/random/boot_id";
+
+// 00, 01, …, ff: each record that a sink writes as JSON has the log's UUID.
+constexpr std::array<char, 512> kHexPairs = [] {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::array<char, 512> pairs{};
+  for (std::size_t i = 0; i < 256; ++i) {
+    pairs[2 * i] = kDigits[i >> 4];
+    pairs[2 * i + 1] = kDigits[i & 0xf];
+  }
+  return pairs;
+}();
 
 std::optional<std::uint8_t> hex_digit(char c) {
   if (c >= '0' && c <= '9') return static_cast<std::uint8_t>(c - '0');
@@ -66,12 +80,19 @@ std::string format(const Uuid& uuid) {
 }
 
 char* put_uuid(char* at, const Uuid& uuid) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  for (std::size_t i = 0; i < uuid.size(); ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) *at++ = '-';
-    *at++ = kDigits[uuid[i] >> 4];
-    *at++ = kDigits[uuid[i] & 0xf];
+  const auto put = [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) {
+      std::memcpy(at, kHexPairs.data() + std::size_t{2} * uuid[i], 2);
+      at += 2;
+    }
+  };
+  put(0, 4);
+  for (std::size_t group = 4; group < 10; group += 2) {
+    *at++ = '-';
+    put(group, group + 2);
   }
+  *at++ = '-';
+  put(10, uuid.size());
   return at;
 }
 

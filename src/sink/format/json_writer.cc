@@ -1,35 +1,31 @@
 #include "sink/format/json_writer.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <chrono>
-#include <cstring>
 
 #include "base/text.h"
 #include "base/uuid.h"
+#include "sink/format/eight_bytes.h"
 #include "sink/format/timestamps.h"
 
 namespace slurper {
 
 namespace {
 
-constexpr std::size_t kWord = 8;
-
-constexpr std::uint64_t every_byte(std::uint8_t value) {
-  return 0x0101'0101'0101'0101U * value;
+// Whether one of the bytes is a control character, a quote, a backslash or not ASCII.
+bool has_special(EightBytes bytes) {
+  return EightBytes::any(bytes.not_ascii() | bytes.below(0x20) | bytes.equal('"') | bytes.equal('\\') |
+                         bytes.equal(0x7f));
 }
 
-// Whether one of eight bytes is a control character, a quote, a backslash or not ASCII. This is the classic
-// test for a zero byte (and for one below n), applied to all eight at once.
-bool has_special(std::uint64_t word) {
-  constexpr std::uint64_t kHigh = every_byte(0x80);
-  const auto below = [word](std::uint8_t n) { return (word - every_byte(n)) & ~word; };
-  const auto equal = [word](std::uint8_t c) {
-    const std::uint64_t zero = word ^ every_byte(c);
-    return (zero - every_byte(1)) & ~zero;
-  };
-  return ((word | below(0x20) | equal('"') | equal('\\') | equal(0x7f)) & kHigh) != 0;
-}
+// The bytes that stand for themselves: the same as in has_special(), for what is left of a text.
+constexpr std::array<bool, 256> kPlain = [] {
+  std::array<bool, 256> plain{};
+  for (std::size_t c = 0x20; c < 0x7f; ++c) plain[c] = c != '"' && c != '\\';
+  return plain;
+}();
 
 }  // namespace
 
@@ -76,16 +72,18 @@ void JsonWriter::code_unit(unsigned unit) {
 
 void JsonWriter::escaped(std::string_view text) {
   while (!text.empty()) {
-    while (text.size() >= kWord) {
-      std::uint64_t word = 0;
-      std::memcpy(&word, text.data(), kWord);
-      if (has_special(word)) break;
-      std::memcpy(at_, &word, kWord);
-      at_ += kWord;
-      text.remove_prefix(kWord);
+    while (text.size() >= EightBytes::kSize) {
+      const EightBytes bytes(text.data());
+      if (has_special(bytes)) break;
+      bytes.store(at_);
+      at_ += EightBytes::kSize;
+      text.remove_prefix(EightBytes::kSize);
     }
-    // Escapes the rest of the text, or everything up to and including the special byte.
-    for (std::size_t left = kWord; left > 0 && !text.empty(); --left) escape_one(text);
+    while (!text.empty() && kPlain[static_cast<unsigned char>(text.front())]) {
+      *at_++ = text.front();
+      text.remove_prefix(1);
+    }
+    if (!text.empty()) escape_one(text);
   }
 }
 

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/uuid.h"
+#include "sink/format/eight_bytes.h"
 #include "sink/format/timestamps.h"
 
 namespace slurper {
@@ -25,6 +26,16 @@ constexpr std::size_t kMaxMessageId = 32;
 
 bool is_control(char c) {
   return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
+}
+
+// Returns where the first control character is, or the size of the text. Hardly any text has one.
+std::size_t find_control(std::string_view text) {
+  std::size_t at = 0;
+  for (; text.size() - at >= EightBytes::kSize; at += EightBytes::kSize) {
+    const EightBytes bytes(text.data() + at);
+    if (EightBytes::any(bytes.below(0x20) | bytes.equal(0x7f))) break;
+  }
+  return static_cast<std::size_t>(std::find_if(text.begin() + at, text.end(), is_control) - text.begin());
 }
 
 // PRINTUSASCII of RFC 5424: printable ASCII without the blank.
@@ -175,11 +186,11 @@ void append_octal(char c, std::string& out) {
 
 void append_octal_escaped(std::string_view text, std::string& out) {
   for (;;) {
-    const auto control = std::ranges::find_if(text, is_control);
-    out.append(text.begin(), control);
-    if (control == text.end()) return;
-    append_octal(*control, out);
-    text.remove_prefix(static_cast<std::size_t>(control - text.begin()) + 1);
+    const std::size_t control = find_control(text);
+    out += text.substr(0, control);
+    if (control == text.size()) return;
+    append_octal(text[control], out);
+    text.remove_prefix(control + 1);
   }
 }
 
