@@ -300,11 +300,13 @@ Recorded<void> Recorder::finish() {
   engine_->detach();
   engine_->consume();
   (void)count_drops();  // too late for other tables
+  const std::uint64_t now = monotonic_now();
   for (const std::string& bytes : states) {
     const RecordView view = view_of(bytes);
-    if ((view.record->flags & RecordInCall) != 0 && !is_execve(*view.record)) converter_.add_unfinished(view);
+    if ((view.record->flags & RecordInCall) != 0 && !is_execve(*view.record))
+      converter_.add_unfinished(view, now);
   }
-  converter_.add_end(monotonic_now());
+  converter_.add_end(now);
   queue_.take_all(pending_);
   if (const auto written = output_->write(pending_); !written) return written;
   return output_->finish();

@@ -54,10 +54,10 @@ TEST_P(BothEngines, ShowsTheCallThatAProcessIsIn) {
   ASSERT_EQ(record({"-w", capture_, "-p", std::to_string(writer.pid()), "--for", "1ms"}).status, 0);
   const auto events = events_of(capture_);
   ASSERT_GE(events.size(), 2U);
-  EXPECT_EQ(events[0].type, kWriteEnter);
-  EXPECT_EQ(events[0].tid, static_cast<std::uint64_t>(writer.pid()));
-  EXPECT_EQ(events[0].number(1), 4096);
-  EXPECT_EQ(events[1].type, kBlockedEvent);
+  EXPECT_EQ(events[0].type, kBlockedEvent);
+  EXPECT_EQ(events[1].type, kWriteEnter);
+  EXPECT_EQ(events[1].tid, static_cast<std::uint64_t>(writer.pid()));
+  EXPECT_EQ(events[1].number(1), 4096);
   EXPECT_THAT(sysdig(capture_, {"-p", "%evt.dir %evt.type %fd.name"}), ElementsAre("> write " + fifo));
 }
 
@@ -78,7 +78,7 @@ TEST_P(BothEngines, ShowsWhoSleepsInTheOpenOfTheFifo) {
   const auto events = events_of(capture_);
   ASSERT_GE(events.size(), 2U);
   EXPECT_EQ(events[0].tid, static_cast<std::uint64_t>(writer.pid()));
-  EXPECT_EQ(events[1].type, kBlockedEvent);
+  EXPECT_EQ(events[0].type, kBlockedEvent);
   const auto opens =
       sysdig(capture_, {"-p", "%evt.dir %proc.name %evt.arg.name", "evt.type in (open,openat)"});
   EXPECT_THAT(opens, Contains("> traced_program " + fifo));

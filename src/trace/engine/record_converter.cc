@@ -307,14 +307,27 @@ void RecordConverter::add_waker(const RecordView& view) {
 
 void RecordConverter::add_blocked(const RecordView& view) {
   const std::uint64_t since = watched_since(view.record->pid);
-  add_enter(view, since);
   params_.clear();
+  params_.add_u8(kWasUnderWay);
   add(*view.record, since, kBlockedEvent);
+  add_enter(view, since);
   blocked_.insert(view.record->tid);
 }
 
-void RecordConverter::add_unfinished(const RecordView& view) {
-  if ((view.record->flags & RecordEntered) == 0) add_enter(view, view.record->begin);
+void RecordConverter::add_mapping(pid_t pid, std::string_view name) {
+  TraceRecord record{};
+  record.tid = record.pid = static_cast<u32>(pid);
+  params_.clear();
+  params_.add_text(name);
+  add(record, attached_at_, kMappingEvent);
+}
+
+void RecordConverter::add_unfinished(const RecordView& view, std::uint64_t monotonic) {
+  // What has slept was reported when it fell asleep.
+  if ((view.record->flags & RecordEntered) == 0) return add_enter(view, view.record->begin);
+  params_.clear();
+  params_.add_u8(kStillSleeps);
+  add(*view.record, monotonic, kBlockedEvent);
 }
 
 void RecordConverter::add_drops(std::uint16_t cpu, std::uint64_t lost, std::uint64_t monotonic) {

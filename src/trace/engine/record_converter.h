@@ -40,8 +40,10 @@ class RecordConverter {
 
   // The call in which the thread was found when the programs were attached.
   void add_blocked(const RecordView& view);
-  // A call that has not ended when the capture does.
-  void add_unfinished(const RecordView& view);
+  // The process has had the file mapped since before the programs were attached.
+  void add_mapping(pid_t pid, std::string_view name);
+  // A call that has not ended when the recording does, at that time.
+  void add_unfinished(const RecordView& view, std::uint64_t monotonic);
   void add_drops(std::uint16_t cpu, std::uint64_t lost, std::uint64_t monotonic);
   void add_tables(std::uint64_t monotonic);
   void add_end(std::uint64_t monotonic);

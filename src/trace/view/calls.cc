@@ -271,10 +271,6 @@ void append_own_event(std::string& out, const ShownEvent& event) {
       return append_descriptor(out, event);
     case kReceivedEvent:
       return append_received(out, event);
-    case kBlockedEvent:
-      out += "blocked call=";
-      out += pending_name(event);
-      return;
     case kIdentityEvent:
       out += "identity";
       return append_ids(out, event);

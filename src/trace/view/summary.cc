@@ -120,7 +120,7 @@ void TraceSummary::take_unfinished(const TraceEvent& enter) {
 
 // exit(2) does not return, nor does the call in which a signal kills a process.
 void TraceSummary::take_end(const TraceEvent& event) {
-  if (!event.thread->pending.is_open) return;
+  if (!event.thread->pending.is_open || event.thread->pending.is_hidden) return;
   const TraceEvent last = model_.pending_of(*event.thread);
   count_unfinished(last, event.raw.time - std::min(event.raw.time, last.raw.time));
 }

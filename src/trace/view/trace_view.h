@@ -51,6 +51,7 @@ class TraceView {
   void show_event(TraceEvent& event);
   void show_own(const TraceEvent& event);
   void show_unseen(const TraceEvent& event);
+  void show_blocked(const TraceEvent& enter);
   void append_own_line(const TraceEvent& event, std::string_view text, bool has_thread);
   void show_call(const TraceEvent& exit);
   void end_held_call(const TraceEvent* result);
