@@ -159,7 +159,7 @@ TEST(TraceView, ACallHasItsResultFromTheEventBehindIt) {
   EXPECT_THAT(show(capture, {.mode = ViewMode::Calls, .with_own_events = false}).lines,
               HasSubstr(" app (5) fsync() <0.000001000>\n"));
   const std::string summary = show(capture, {.mode = ViewMode::Summary}).lines;
-  EXPECT_THAT(summary, HasSubstr(" app (5) result call=fsync fd=3(<f>/a) res=-5(EIO) latency=9\n"));
+  EXPECT_THAT(summary, HasSubstr(" app (5) fsync(fd=3(<f>/a)) = -5(EIO) <0.000000009>\n"));
 }
 
 TEST(TraceView, OwnEventsAreLinesThatBeginWithAHash) {
@@ -324,6 +324,46 @@ TEST(TraceView, TheSummaryCountsCallsBytesAndErrors) {
   EXPECT_THAT(text, HasSubstr("            0           50    0.000002000  app (5) 4 <p>/run/x\n"));
   EXPECT_THAT(text, HasSubstr("The slowest calls:\n"));
   EXPECT_THAT(text, HasSubstr("= -32(EPIPE) <0.000001000>\n    opened before the recording began\n"));
+}
+
+// Of a flood of them, one line is worth as much as all.
+TEST(TraceView, CallsThatFailAlikeAreOneStory) {
+  CaptureBuilder capture;
+  capture.process({.tid = 5, .pid = 5, .name = "app"}).fd(5, 4, FdType::Fifo, sized("/run/x"));
+  for (int i = 0; i < 1000; ++i) {
+    capture.event(5, 8, {i64(4), u32(1)}).event(5, 9, {i64(-11), "x"});
+    capture.event(5, 0, {u16(72), u16(74)}).event(5, 1, {u16(72)});
+    capture.event_at_once(5, kResultEvent, {i64(-22), u64(9), u64(4)});
+  }
+  capture.event(5, 8, {i64(4), u32(1)}).event(5, 9, {i64(-32), "x"});
+  for (const char* const path : {"/a", "/a", "/b"})
+    capture.event(5, 2, {text(path), u32(1), u32(0)})
+        .event(5, 3, {i64(-2), text(path), u32(1), u32(0), u32(0)});
+  const std::string text = show(capture, {.mode = ViewMode::Summary}).lines;
+  const std::string failed = text.substr(text.find("The failed calls:\n"));
+  std::string clocks;
+  for (std::string_view rest = failed; !rest.empty(); rest.remove_prefix(1)) {
+    const bool is_time = rest.size() > 18 && rest[2] == ':' && rest[5] == ':' && rest[8] == '.';
+    if (is_time) {
+      clocks += "TIME";
+      rest.remove_prefix(17);
+    } else {
+      clocks += rest.front();
+    }
+  }
+  EXPECT_EQ(clocks,
+            "The failed calls:\n"
+            "1 TIME 0 app (5) write(fd=4(<p>/run/x) size=1 data=x) = -11(EAGAIN) <0.000001000>\n"
+            "    the first of 1000 such calls; the last ended at TIME\n"
+            "    opened before the recording began\n"
+            "3 TIME 0 app (5) fsync(fd=4(<p>/run/x)) = -22(EINVAL) <0.000000009>\n"
+            "    the first of 1000 such calls; the last ended at TIME\n"
+            "    opened before the recording began\n"
+            "4001 TIME 0 app (5) write(fd=4(<p>/run/x) size=1 data=x) = -32(EPIPE) <0.000001000>\n"
+            "    opened before the recording began\n"
+            "4003 TIME 0 app (5) open(name=/a flags=1(O_RDONLY) mode=0 dev=0) = -2(ENOENT) <0.000001000>\n"
+            "    the first of 2 such calls; the last ended at TIME\n"
+            "4007 TIME 0 app (5) open(name=/b flags=1(O_RDONLY) mode=0 dev=0) = -2(ENOENT) <0.000001000>\n");
 }
 
 TEST(TraceView, AFailedCallHasTheStoryOfItsDescriptor) {
