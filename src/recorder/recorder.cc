@@ -23,6 +23,7 @@
 #include "base/text.h"
 #include "recorder/current_call.h"
 #include "recorder/initial_state.h"
+#include "recorder/mappings.h"
 #include "recorder/privileges.h"
 #include "trace/engine/call_shape.h"
 
@@ -67,6 +68,19 @@ UniqueFd watch_clock() {
   return fd;
 }
 
+ClockSource machine_clock() {
+  const auto timer = std::make_shared<UniqueFd>(watch_clock());
+  return {.offset = [] { return clock_now(CLOCK_REALTIME) - clock_now(CLOCK_MONOTONIC); },
+          .was_set =
+              [timer] {
+                std::uint64_t expirations = 0;
+                if (::read(timer->get(), &expirations, sizeof expirations) >= 0 || errno != ECANCELED)
+                  return false;
+                *timer = watch_clock();
+                return true;
+              }};
+}
+
 bool is_execve(const TraceRecord& record) {
   return record.kind == RecordExec || record.nr == 59;
 }
@@ -77,11 +91,11 @@ Recorder::Recorder(RecorderOptions options)
     : options_(std::move(options)),
       processes_({.with_args = true, .with_env = options_.with_environment}),
       converter_(queue_, processes_, connections_),
-      selection_(options_, converter_.ports()) {}
+      selection_(options_, converter_.ports()),
+      clock_(machine_clock(), converter_, queue_) {}
 
 Recorded<int> Recorder::run() {
   signals_ = block_signals();
-  clock_ = watch_clock();
   if (const auto prepared = prepare(); !prepared) return std::unexpected(prepared.error());
   const auto recorded = record();
   if (options_.shows_progress) fmt::print(stderr, "{}", kClearLine);
@@ -120,7 +134,7 @@ Recorded<void> Recorder::prepare() {
     command_ = std::move(*started);
   }
   lost_ = engine_->lost();
-  look_at_clock();
+  clock_.begin();
   if (const auto attached = engine_->attach(); !attached) return std::unexpected(attached.error());
   // The ring holds a few hundredths of a second of a busy machine.
   (void)::setpriority(PRIO_PROCESS, 0, -10);  // else it may lose more, and counts that
@@ -151,6 +165,7 @@ Recorded<void> Recorder::record() {
   converter_.set_attached_at(attached_at_);
   if (const auto chosen = selection_.choose(*engine_, command_ ? command_->pid() : 0); !chosen) return chosen;
   append_tables();
+  find_mappings();
   find_blocked();
   if (command_) command_->go();
   options_.shows_progress = options_.shows_progress && ::isatty(STDERR_FILENO) != 0;
@@ -204,32 +219,14 @@ Recorded<void> Recorder::turn() {
   for (const pid_t pid : *newcomers) converter_.add_newcomer(pid, monotonic_now());
   has_newcomers_ = has_newcomers_ || !newcomers->empty();
   const bool has_lost = count_drops();
-  queue_.take_until(until + static_cast<std::uint64_t>(clock_offset_), pending_);
+  queue_.take_until(until + static_cast<std::uint64_t>(clock_.offset()), pending_);
   restate_tables_if_due(has_lost);
   if (const auto written = output_->write(pending_); !written) return written;
   pending_.clear();
   show_progress();
   engine_->wait(signals_.get(), std::chrono::milliseconds(records_ - before > 1000 ? 1 : 10));
-  look_at_clock();
+  clock_.look(monotonic_now(), [this] { engine_->consume(); }, pending_);
   return {};
-}
-
-void Recorder::look_at_clock() {
-  std::uint64_t expirations = 0;
-  const bool was_set = ::read(clock_.get(), &expirations, sizeof expirations) < 0 && errno == ECANCELED;
-  if (clock_offset_ != 0 && !was_set) return;
-  if (was_set) {
-    engine_->consume();
-    queue_.take_all(pending_);
-    clock_ = watch_clock();
-  }
-  const std::int64_t before =
-      std::exchange(clock_offset_, clock_now(CLOCK_REALTIME) - clock_now(CLOCK_MONOTONIC));
-  converter_.set_clock_offset(clock_offset_);
-  if (!was_set) return;
-  // In front of all events with times of the new clock, also of those that have begun earlier.
-  converter_.add_clock_step(clock_offset_ - before, monotonic_now());
-  queue_.take_all(pending_);
 }
 
 void Recorder::take(std::string_view bytes) {

@@ -51,6 +51,17 @@ TEST_F(Bpf, ShowsTheHoldersOfAFifoAndThoseWhoCome) {
   EXPECT_THAT(opens, Contains(StartsWith("> traced_program " + fifo)));
 }
 
+// What the programs in the kernel leave out, for it is too long, is lost, and the capture says so.
+TEST_F(Bpf, WhatIsTooLongToBeFollowedIsALoss) {
+  for (const std::string task : {"send-many", "open-deep"}) {
+    ASSERT_EQ(record_program({task, folder_.path()}).status, 0) << task;
+    EXPECT_THAT(slurper(capture_, {}), Contains(testing::ContainsRegex("# .* drops cpu=[0-9]+ lost=1: ")))
+        << task;
+  }
+  ASSERT_EQ(record_program({"pass-descriptors", folder_ / "file"}).status, 0);
+  EXPECT_THAT(slurper(capture_, {}), testing::Not(Contains(HasSubstr("drops"))));
+}
+
 TEST_F(Bpf, TellsTheStateOfAPipeWhereAWriteFails) {
   const std::string fifo = make_fifo();
   ASSERT_EQ(record_program({"lose-reader", fifo}).status, 0);

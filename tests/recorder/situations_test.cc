@@ -166,6 +166,34 @@ TEST_P(Situations, ItSaysThatWhatGoesThroughSharedMemoryIsNotSeen) {
                   .Times(1));
 }
 
+// It has been mapped before the recording begins.
+TEST_P(Situations, ItSaysThatMemoryWasSharedBefore) {
+  Pipe in;
+  Child mapping({.argv = traced({"hold-memory", folder_.path()}), .env = {}}, in.read_end.get());
+  ASSERT_TRUE(eventually([&] { return mapping.out() == "ready"; }));
+  Child recording(recorder({"-w", capture_, "-p", std::to_string(mapping.pid())}));
+  ASSERT_TRUE(attached()) << recording.err();
+  in.write_end.reset();
+  ASSERT_TRUE(mapping.exits_with(0));
+  ASSERT_TRUE(recording.exits_with(0)) << recording.err();
+  EXPECT_THAT(slurper(capture_, {}),
+              Contains(AllOf(StartsWith("# "), HasSubstr(" unseen mapping=" + (folder_ / "shared") + ": ")))
+                  .Times(1));
+}
+
+// Whose argument goes over a link.
+TEST_P(Situations, AFileInManyFoldersHasItsName) {
+  std::string path = folder_.path();
+  for (int i = 0; i < 200; ++i) path += "/d";
+  std::filesystem::create_directories(path);
+  std::filesystem::create_directory_symlink(".", path + "/link");
+  ASSERT_EQ(
+      record(arguments({"-w", capture_}, {"sh", "-c", "echo a >\"$1\"", "sh", path + "/link/file"})).status,
+      0);
+  EXPECT_THAT(slurper(capture_, {"--sysdig", "-p", "%fd.name", "evt.type=write and evt.dir=<"}),
+              ElementsAre(path + "/file"));
+}
+
 // sh runs as nobody, and a copy of cat that is set-uid root.
 TEST_P(Situations, ASetUidProgramHasTheIdentityOfTheMoment) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can make a set-uid program of root's";

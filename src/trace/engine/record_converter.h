@@ -1,6 +1,8 @@
 // RecordConverter: from what the kernel says to the events of a capture.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
