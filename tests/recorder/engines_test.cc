@@ -113,6 +113,25 @@ TEST_P(BothEngines, SlurperShowsWhoIsBlockedOnAFifoAtOnce) {
   EXPECT_TRUE(tracing.exits_with(0)) << tracing.err();
 }
 
+// One pair is made, and then another.
+TEST_P(BothEngines, TheDescriptorsOfASocketPairHaveTheNameOfTheirConnection) {
+  ASSERT_EQ(record_program({"leave-unread"}).status, 0);
+  const std::vector<std::string> format = {"-p", "%evt.type %evt.rawres %fd.name",
+                                           "evt.type in (read,write) and fd.type=unix and evt.dir=<"};
+  const auto lines = sysdig(capture_, format);
+  ASSERT_EQ(lines.size(), 4U);
+  const auto name_in = [&](std::size_t line) {
+    const std::string& text = lines[line];
+    return text.substr(text.find(' ', text.find(' ') + 1) + 1);
+  };
+  EXPECT_THAT(name_in(0), testing::MatchesRegex("[0-9]+->[0-9]+ "));
+  EXPECT_THAT(lines, ElementsAre("write 5 " + name_in(0), "write 4 " + name_in(0), "read 1 " + name_in(0),
+                                 "write 5 " + name_in(3)));
+  EXPECT_THAT(name_in(3), testing::MatchesRegex("[0-9]+->[0-9]+ "));
+  EXPECT_NE(name_in(0), name_in(3));
+  EXPECT_EQ(slurper(capture_, format), lines);
+}
+
 TEST_P(BothEngines, GivesBothEndsOfAConnectionTheSameTupleAndNoTwoConnections) {
   constexpr int kConnections = 1000;
   ASSERT_EQ(record_program({"converse", folder_ / "socket", std::to_string(kConnections)}).status, 0);

@@ -87,6 +87,7 @@ class RecordConverter {
   void add_sent(const TraceRecord& record, bool was_shown);
   void add_received(const RecordView& view, const ScapFd& fd, const SentDescriptor& sender);
   void add_pipe_state(const RecordView& view);
+  void name_pair(const RecordView& view);
   void add_identity(const TraceRecord& record);
   void introduce(const TraceRecord& record);
   void forget(std::int64_t pid);
