@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "base/uuid.h"
+#include "base/wrap.h"
 #include "cli/command.h"
 #include "log/cursor_file.h"
 #include "log/log_index.h"
@@ -72,7 +73,7 @@ class Recovery {
 };
 
 void Recovery::failed(const Error& error) {
-  fmt::print(err_, "slurper: {}\n", to_text(error));
+  fmt::print(err_, "{}", message_for(::fileno(err_), to_text(error)));
   if (status_ == 0) status_ = std::to_underlying(error.kind);
 }
 

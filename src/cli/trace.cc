@@ -13,6 +13,7 @@
 
 #include "base/phrase_id.h"
 #include "base/text.h"
+#include "base/wrap.h"
 #include "cli/command.h"
 #include "cli/trace_live_command.h"
 #include "cli/trace_print.h"
@@ -49,9 +50,10 @@ Result<std::optional<TraceFilter>> compile_trace_filter(const std::string& text,
     return fail(ErrorKind::Usage, {PhraseId::AcceptTraceFilter, {{"filter", QuotedText{shortened(text)}}}},
                 filter.error().finding(), filter.error().advice);
   if (const auto& warning = filter->warning())
-    fmt::print(err, "slurper: the filter {}\n",
-               to_text(Phrase(PhraseId::FilterIsDoubtful,
-                              {{"finding", warning->finding()}, {"advice", warning->advice}})));
+    fmt::print(err, "{}",
+               message_for(::fileno(err), "the filter " + to_text(Phrase(PhraseId::FilterIsDoubtful,
+                                                                         {{"finding", warning->finding()},
+                                                                          {"advice", warning->advice}}))));
   return std::optional(std::move(*filter));
 }
 
@@ -97,7 +99,7 @@ Result<ViewRequest> view_request(const TraceOptions& options, std::FILE* err) {
 }
 
 int report_to(std::FILE* err, const Error& error) {
-  fmt::print(err, "slurper: {}\n", to_text(error));
+  fmt::print(err, "{}", message_for(::fileno(err), to_text(error)));
   return std::to_underlying(error.kind);
 }
 

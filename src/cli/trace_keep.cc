@@ -11,6 +11,7 @@
 
 #include "base/phrase_id.h"
 #include "base/text.h"
+#include "base/wrap.h"
 #include "service/phrase_table.h"
 #include "trace/model/event_window.h"
 #include "trace/own_events.h"
@@ -113,7 +114,7 @@ class Keeper {
   // On a terminal, the recorder shows there how far it is.
   void say(const std::string& text) {
     const bool is_terminal = ::isatty(::fileno(err_)) != 0;
-    fmt::print(err_, "{}slurper: {}\n", is_terminal ? "\r\033[K" : "", text);
+    fmt::print(err_, "{}{}", is_terminal ? "\r\033[K" : "", message_for(::fileno(err_), text));
   }
 
   const int stream_fd_;

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/phrase_id.h"
 #include "base/text.h"
+#include "base/wrap.h"
 #include "cli/trace_files.h"
 #include "cli/trace_keep.h"
 #include "cli/trace_print.h"
@@ -157,7 +158,7 @@ int keep_part(const LiveOptions& options, std::optional<TraceFilter> until, std:
                       .compression = selection.compress ? CaptureOutput::Compression::Gzip
                                                         : CaptureOutput::Compression::None});
   if (const auto created = files.create(); !created) {
-    fmt::print(err, "slurper: {}\n", created.error().text);
+    fmt::print(err, "{}", message_for(::fileno(err), created.error().text));
     return created.error().status;
   }
   TraceSelection recorded = endless(selection);

@@ -21,6 +21,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "base/wrap.h"
 #include "recorder/current_call.h"
 #include "recorder/initial_state.h"
 #include "recorder/mappings.h"
@@ -156,8 +157,19 @@ void Recorder::find_blocked() {
     const TraceRecord* const record = view_of(bytes).record;
     if (record != nullptr && (record->flags & RecordSeen) == 0) unseen.insert(record->tid);
   });
-  for (const CurrentCall& call : found)
-    if (unseen.contains(call.record.tid)) converter_.add_blocked(call.view());
+  for (CurrentCall& call : found) {
+    if (!unseen.contains(call.record.tid)) continue;
+    selection_.name_fifo(call);
+    converter_.add_blocked(call.view());
+  }
+}
+
+// Those that come to be while it records are seen as calls.
+void Recorder::find_mappings() {
+  for (const pid_t pid : process_ids()) {
+    if (!selection_.is_watched(pid) || (command_ && pid == command_->pid())) continue;
+    for (const std::string& name : written_mappings(pid)) converter_.add_mapping(pid, name);
+  }
 }
 
 Recorded<void> Recorder::record() {
@@ -320,18 +332,22 @@ void Recorder::show_progress() {
   const auto since = std::chrono::duration_cast<milliseconds>(now - shown_at_);
   if (!options_.shows_progress || since < milliseconds(1000)) return;
   const std::uint64_t events = queue_.added();
-  fmt::print(stderr, "{}{} s: {} events ({}/s), {}, {} records lost", kClearLine,
-             std::chrono::duration_cast<std::chrono::seconds>(now - began_at_).count(), events,
+  fmt::print(stderr, "{}{} s: {} ({}/s), {}, {} lost", kClearLine,
+             std::chrono::duration_cast<std::chrono::seconds>(now - began_at_).count(),
+             counted(events, "event"),
              (events - shown_events_) * 1000 / static_cast<std::uint64_t>(since.count()),
-             format_rounded(ByteSize{output_->size()}), lost_records());
+             format_rounded(ByteSize{output_->size()}), counted(lost_records(), "record"));
   shown_at_ = now;
   shown_events_ = events;
 }
 
 void Recorder::report() const {
   if (options_.write_to.empty()) return;
-  fmt::print(stderr, "slurper-trace: {}: {}, {} events, {} records lost\n", in_quotes(options_.write_to),
-             format_rounded(ByteSize{output_->size()}), queue_.added(), lost_records());
+  fmt::print(stderr, "{}",
+             message_for(STDERR_FILENO,
+                         fmt::format("{}: {}, {}, {} lost", in_quotes(options_.write_to),
+                                     format_rounded(ByteSize{output_->size()}),
+                                     counted(queue_.added(), "event"), counted(lost_records(), "record"))));
 }
 
 }  // namespace slurper

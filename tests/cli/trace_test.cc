@@ -217,7 +217,9 @@ TEST_F(Trace, RefusesWhatContradictsItself) {
     refuses(both, " makes no sense together with --read");
   }
   refuses({"-r", file, "--", "true"}, "-r: shows a capture and runs no command");
-  refuses({"-w", "/x", "evt.num = 1"}, "-w: records all that is selected, and takes no filter");
+  for (const std::string option : {"--unit", "--fifo"})
+    refuses({option, "a", option, "b"},
+            "command line: " + option + " may be given once only. See slurper trace --help");
   refuses({"--unit", ""}, "--unit: must not be empty");
   refuses({"--fifo", ""}, "--fifo: must not be empty");
   refuses({"-w", "/x", "-o", "/y"}, "--write: makes no sense together with --output");

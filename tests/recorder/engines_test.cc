@@ -84,6 +84,19 @@ TEST_P(BothEngines, ShowsWhoSleepsInTheOpenOfTheFifo) {
   EXPECT_THAT(opens, Contains("> traced_program " + fifo));
 }
 
+// The FIFO is selected, and opened, by the name of a link.
+TEST_P(BothEngines, WhoSleepsInTheOpenOfTheFifoHasItsName) {
+  const std::string fifo = std::filesystem::canonical(make_fifo());
+  const std::string link = folder_ / "link";
+  std::filesystem::create_symlink(fifo, link);
+  Child writer({.argv = traced({"write-lines", link, "1"}), .env = {}});
+  const std::string call = "/proc/" + std::to_string(writer.pid()) + "/syscall";
+  ASSERT_TRUE(eventually([&] { return content_of(call).starts_with("257 "); }));
+  ASSERT_EQ(record({"-w", capture_, "--fifo", link, "--for", "1ms"}).status, 0);
+  EXPECT_THAT(sysdig(capture_, {"-p", "%evt.dir %proc.name %evt.arg.name", "evt.type=openat"}),
+              ElementsAre("> traced_program " + fifo));
+}
+
 // slurper trace without -w: the lines that -r shows of a capture, as the calls are made.
 TEST_P(BothEngines, SlurperShowsACommandAtOnceAndPassesItsStatusOn) {
   const std::string lines = folder_ / "lines";

@@ -96,12 +96,12 @@ TEST_F(Bpf, ShowsOnATerminalHowMuchItHasRecorded) {
   ASSERT_TRUE(attached());
   ASSERT_EQ(::write(in.write_end.get(), "x", 1), 1);
   ASSERT_TRUE(eventually([&] { return recording.out().contains(" records lost"); })) << recording.out();
-  EXPECT_THAT(recording.out(), testing::MatchesRegex("\r.\\[K[0-9]+ s: [0-9]+ events \\([0-9]+/s\\), "
+  EXPECT_THAT(recording.out(), testing::MatchesRegex("\r.\\[K[0-9]+ s: [0-9]+ events? \\([0-9]+/s\\), "
                                                      "[0-9.]+[KM]iB, 0 records lost(.|\r|\n)*"));
   in.write_end.reset();
   ASSERT_TRUE(copying.exits_with(0));
   ASSERT_TRUE(recording.exits_with(0)) << recording.out();
-  EXPECT_THAT(recording.out(), HasSubstr("\r\033[Kslurper-trace: '" + capture_ + "': "));
+  EXPECT_THAT(recording.out(), HasSubstr("\r\033[Kslurper: '" + capture_ + "': "));
 }
 
 TEST_F(Bpf, CountsWhatItLoses) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/wrap.h"
 #include "trace/own_events.h"
 #include "trace/view/trace_view.h"
 
@@ -179,10 +180,11 @@ void TraceSummary::note_slow(const TraceEvent& event) {
 }
 
 void TraceSummary::append(std::string& out) const {
-  fmt::format_to(std::back_inserter(out), "{} events in {} s\n", events_, seconds(last_time_ - first_time_));
+  fmt::format_to(std::back_inserter(out), "{} in {} s\n", counted(events_, "event"),
+                 seconds(last_time_ - first_time_));
   if (lost_ > 0)
-    fmt::format_to(std::back_inserter(out), "{} records were lost: all numbers are too small by them\n",
-                   lost_);
+    fmt::format_to(std::back_inserter(out), "{} {} lost: all numbers are too small by that\n",
+                   counted(lost_, "record"), lost_ == 1 ? "was" : "were");
   for (const std::string& one : unseen_) out.append(one).append("\n");
   append_table(out, "process", processes_, [](const std::string& name) { return name; });
   append_table(out, "call", calls_, [](const std::string& name) { return name; });

@@ -1,4 +1,6 @@
-#include "cli/wrap.h"
+#include "base/wrap.h"
+
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -26,6 +28,15 @@ std::string wrap(std::string_view lead, std::string_view text) {
     is_first = false;
   }
   return out + '\n';
+}
+
+std::string counted(std::uint64_t count, std::string_view thing) {
+  return std::to_string(count).append(" ").append(thing).append(count == 1 ? "" : "s");
+}
+
+std::string message_for(int fd, std::string_view text) {
+  constexpr std::string_view kLead = "slurper: ";
+  return ::isatty(fd) != 0 ? wrap(kLead, text) : std::string(kLead).append(text).append("\n");
 }
 
 }  // namespace slurper
