@@ -2,14 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <cstdio>
 
+#include "base/wrap.h"
 #include "service/phrase_table.h"
 
 namespace slurper {
 
 int report(const Error& error) {
-  fmt::print(stderr, "slurper: {}\n", to_text(error));
+  fmt::print(stderr, "{}", message_for(STDERR_FILENO, to_text(error)));
   return static_cast<int>(error.kind);
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/phrase_id.h"
 #include "base/text.h"
+#include "base/wrap.h"
 #include "cli/command.h"
 #include "log/cursor_file.h"
 #include "log/line_begin.h"
@@ -98,7 +99,7 @@ int cursor_command(const std::string& log_path, const std::string& sink, const s
     fmt::print(out, "{}\n", *text);
     return 0;
   }
-  fmt::print(err, "slurper: {}\n", to_text(text.error()));
+  fmt::print(err, "{}", message_for(::fileno(err), to_text(text.error())));
   return std::to_underlying(text.error().kind);
 }
 

@@ -4,7 +4,7 @@
 
 #include <iterator>
 
-#include "cli/wrap.h"
+#include "base/wrap.h"
 #include "service/phrase_table.h"
 
 namespace slurper {

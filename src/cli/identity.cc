@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/phrase_id.h"
 #include "base/uuid.h"
+#include "base/wrap.h"
 #include "cli/command.h"
 #include "daemon/ring_choice.h"
 #include "log/log_extent.h"
@@ -84,7 +85,7 @@ int identity_command(const std::string& log_path, const std::string& ring, bool 
   const LogPaths paths(std::filesystem::absolute(log_path).lexically_normal().string());
   const Result<LogIds> ids = ids_of(paths, ring, is_new);
   if (!ids) {
-    fmt::print(err, "slurper: {}\n", to_text(ids.error()));
+    fmt::print(err, "{}", message_for(::fileno(err), to_text(ids.error())));
     return std::to_underlying(ids.error().kind);
   }
   fmt::print(out, "log      {}\n", format(ids->id));

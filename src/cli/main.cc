@@ -29,6 +29,13 @@ void reserve_standard_fds() {
   }
 }
 
+// Of an option that is given twice, CLI11 says "--fifo: At Most 1 required but received 2".
+std::string reason_of(const CLI::ParseError& error) {
+  const std::string text = error.what();
+  const std::size_t place = text.find(": At Most 1 required but received ");
+  return place == std::string::npos ? text : text.substr(0, place) + " may be given once only";
+}
+
 // Reports CLI11's error as one line of ours: what failed, why, and what to do.
 int report_usage(const CLI::App& program, const CLI::ParseError& error) {
   std::string help = "slurper";
@@ -38,7 +45,7 @@ int report_usage(const CLI::App& program, const CLI::ParseError& error) {
   const auto culprit =
       std::find_if(unknown.begin(), unknown.end(), [](const auto& s) { return s.starts_with('-'); });
 
-  Phrase why = own_words(printable(error.what()));
+  Phrase why = own_words(printable(reason_of(error)));
   if (!unknown.empty()) {
     why = {PhraseId::UnknownArgument,
            {{"argument", QuotedText{culprit != unknown.end() ? *culprit : unknown.front()}}}};

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "base/uuid.h"
+#include "base/wrap.h"
 #include "cli/command.h"
 #include "daemon/ring_choice.h"
 #include "log/cursor_file.h"
@@ -73,7 +74,7 @@ class Recovery {
 };
 
 void Recovery::failed(const Error& error) {
-  fmt::print(err_, "slurper: {}\n", to_text(error));
+  fmt::print(err_, "{}", message_for(::fileno(err_), to_text(error)));
   if (status_ == 0) status_ = std::to_underlying(error.kind);
 }
 

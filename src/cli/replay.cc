@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "base/phrase_id.h"
 #include "base/text.h"
+#include "base/wrap.h"
 #include "cli/command.h"
 #include "cli/options.h"
 #include "control/alerts.h"
@@ -102,7 +103,7 @@ int replay_command(const Settings& settings, const std::string& sink,
                    const std::function<bool(std::chrono::milliseconds)>& wait, std::FILE* out,
                    std::FILE* err) {
   const auto failed = [&](const Error& error) {
-    fmt::print(err, "slurper: {}\n", to_text(error));
+    fmt::print(err, "{}", message_for(::fileno(err), to_text(error)));
     return std::to_underlying(error.kind);
   };
   Result<ConfiguredSink> found = find_sink(settings, sink);
@@ -110,7 +111,7 @@ int replay_command(const Settings& settings, const std::string& sink,
   if (Status become = become_owner_of(settings.log.path); !become) return failed(become.error());
   Alerts alerts([] {});
   Messages messages(alerts, [err](MessageLevel level, std::string_view text) {
-    if (level > MessageLevel::Debug) fmt::print(err, "slurper: {}\n", text);
+    if (level > MessageLevel::Debug) fmt::print(err, "{}", message_for(::fileno(err), text));
   });
   Replay replay({.os = kernel(),
                  .log = settings.log,

@@ -13,10 +13,10 @@
 
 #include "base/phrase_id.h"
 #include "base/text.h"
+#include "base/wrap.h"
 #include "cli/command.h"
 #include "cli/trace_live_command.h"
 #include "cli/trace_print.h"
-#include "cli/wrap.h"
 #include "service/phrase_table.h"
 
 namespace slurper {
@@ -50,9 +50,10 @@ Result<std::optional<TraceFilter>> compile_trace_filter(const std::string& text,
     return fail(ErrorKind::Usage, {PhraseId::AcceptTraceFilter, {{"filter", QuotedText{shortened(text)}}}},
                 filter.error().finding(), filter.error().advice);
   if (const auto& warning = filter->warning())
-    fmt::print(err, "slurper: the filter {}\n",
-               to_text(Phrase(PhraseId::FilterIsDoubtful,
-                              {{"finding", warning->finding()}, {"advice", warning->advice}})));
+    fmt::print(err, "{}",
+               message_for(::fileno(err), "the filter " + to_text(Phrase(PhraseId::FilterIsDoubtful,
+                                                                         {{"finding", warning->finding()},
+                                                                          {"advice", warning->advice}}))));
   return std::optional(std::move(*filter));
 }
 
@@ -98,7 +99,7 @@ Result<ViewRequest> view_request(const TraceOptions& options, std::FILE* err) {
 }
 
 int report_to(std::FILE* err, const Error& error) {
-  fmt::print(err, "slurper: {}\n", to_text(error));
+  fmt::print(err, "{}", message_for(::fileno(err), to_text(error)));
   return std::to_underlying(error.kind);
 }
 
@@ -183,7 +184,7 @@ std::string objection_to_count(std::int64_t least, const std::string& text) {
 
 // Adds the options that choose what is shown, and how.
 void add_view_options(CLI::App& parser, TraceOptions& options) {
-  parser.add_option("FILTER", options.filter, "shows only matching events; see --list");
+  parser.add_option("FILTER", options.filter, "shows or records only matching events; see --list");
   parser
       .add_option("-p,--print", options.format,
                   "process ids (12,345), or the line's format, as\n\"%evt.num %proc.name\"; with * in front, "
@@ -269,12 +270,11 @@ Command add_trace_command(CLI::App& program, std::optional<std::vector<std::stri
     const bool to_output = live->selection.write_to == "-";
     if (to_output && has_command)
       throw CLI::ValidationError("-w", "- is standard output, which the command has. Name a file");
-    if (to_output && (live->selection.compress || !live->until.empty() || live->rotate != 0))
-      throw CLI::ValidationError("-w", "- is standard output: -z, --until and --rotate need a file");
-    if (!live->selection.write_to.empty() && !options->filter.empty())
+    const bool is_plain =
+        !live->selection.compress && live->until.empty() && live->rotate == 0 && options->filter.empty();
+    if (to_output && !is_plain)
       throw CLI::ValidationError("-w",
-                                 "records all that is selected, and takes no filter. Give it with -r, or "
-                                 "with --until, to record until it matches");
+                                 "- is standard output: a filter, -z, --until and --rotate need a file");
     if (has_command && !options->read_file.empty())
       throw CLI::ValidationError("-r", "shows a capture and runs no command");
     live->selection.shows_progress = !live->selection.write_to.empty() && !has_command;

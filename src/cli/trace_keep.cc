@@ -11,12 +11,14 @@
 
 #include "base/phrase_id.h"
 #include "base/text.h"
+#include "base/wrap.h"
 #include "service/phrase_table.h"
 #include "trace/model/event_window.h"
 #include "trace/own_events.h"
 #include "trace/scap/capture_input.h"
 #include "trace/scap/scap_reader.h"
 #include "trace/scap/scap_writer.h"
+#include "trace/view/capture_filter.h"
 #include "trace/view/shown_event.h"
 
 namespace slurper {
@@ -32,6 +34,17 @@ std::uint64_t in_nanoseconds(milliseconds time) {
   return static_cast<std::uint64_t>(std::chrono::nanoseconds(time).count());
 }
 
+// Calls `visit` with each of the blocks.
+template <typename Visit>
+void for_each_block(std::string_view blocks, const Visit& visit) {
+  while (!blocks.empty()) {
+    const auto total = load<std::uint32_t>(blocks.data() + sizeof(std::uint32_t));
+    visit(Block{.type = load<std::uint32_t>(blocks.data()),
+                .body = blocks.substr(kBlockHead, total - kBlockFrame)});
+    blocks.remove_prefix(total);
+  }
+}
+
 milliseconds in_milliseconds(std::uint64_t nanoseconds) {
   return std::chrono::duration_cast<milliseconds>(std::chrono::nanoseconds(nanoseconds));
 }
@@ -39,12 +52,15 @@ milliseconds in_milliseconds(std::uint64_t nanoseconds) {
 // Reads the recorder's stream block by block, and keeps what it tells of processes and descriptors.
 class Keeper {
  public:
-  Keeper(UniqueFd stream, CaptureFiles& files, const std::function<void()>& end, std::FILE* err)
+  Keeper(UniqueFd stream, std::optional<TraceFilter> filter, CaptureFiles& files,
+         const std::function<void()>& end, std::FILE* err)
       : stream_fd_(stream.get()),
         reader_(CaptureInput(std::move(stream), "-"), [](const Damage&) {}),
         files_(files),
         end_(end),
-        err_(err) {}
+        err_(err) {
+    if (filter) filter_.emplace(std::move(*filter), model_);
+  }
   Keeper(const Keeper&) = delete;
   Keeper& operator=(const Keeper&) = delete;
   virtual ~Keeper() = default;
@@ -67,14 +83,16 @@ class Keeper {
   // The recording has ended by itself.
   virtual void at_end() = 0;
 
-  // Takes the block into the model. True if it is an event that sysdig has, too: then the caller finishes it.
+  // Takes the block into the model, and what is to be written of it into kept_. True if it is an event that
+  // sysdig has, too: then the caller finishes it.
   bool take_event(const Block& block, TraceEvent& event) {
-    if (!holds_event(block.type)) {
-      (void)model_.take_table(block);
-      return false;
-    }
-    const std::optional<ScapEvent> raw = event_in(block);
+    kept_.clear();
+    const bool is_event = holds_event(block.type);
+    if (!is_event) (void)model_.take_table(block);
+    if (!filter_ || !is_event) append_block(kept_, block.type, block.body);
+    const std::optional<ScapEvent> raw = is_event ? event_in(block) : std::nullopt;
     if (!raw || !model_.take(*raw, event)) return false;
+    if (filter_) filter_->take(block, event, kept_);
     if (!event.is_own) return true;
     model_.finish(event);
     return false;
@@ -96,7 +114,7 @@ class Keeper {
   // On a terminal, the recorder shows there how far it is.
   void say(const std::string& text) {
     const bool is_terminal = ::isatty(::fileno(err_)) != 0;
-    fmt::print(err_, "{}slurper: {}\n", is_terminal ? "\r\033[K" : "", text);
+    fmt::print(err_, "{}{}", is_terminal ? "\r\033[K" : "", message_for(::fileno(err_), text));
   }
 
   const int stream_fd_;
@@ -105,6 +123,8 @@ class Keeper {
   const std::function<void()>& end_;
   std::FILE* const err_;
   Model model_;
+  std::optional<CaptureFilter> filter_;
+  std::string kept_;  // blocks
   bool is_done_ = false;
   int status_ = 0;
 };
@@ -113,7 +133,7 @@ class IncidentKeeper : public Keeper {
  public:
   IncidentKeeper(UniqueFd stream, IncidentOptions options, CaptureFiles& files,
                  const std::function<void()>& end, std::FILE* err)
-      : Keeper(std::move(stream), files, end, err),
+      : Keeper(std::move(stream), std::exchange(options.filter, {}), files, end, err),
         options_(std::move(options)),
         window_({.time = in_nanoseconds(options_.before), .memory = options_.memory.bytes}) {}
 
@@ -123,11 +143,13 @@ class IncidentKeeper : public Keeper {
     const bool is_event = take_event(block, event);
     if (is_event && is_open_ && event.raw.time > ends_at_) end_incident();
     if (is_done_) return;
-    window_.take(block);
+    for_each_block(kept_, [this](const Block& kept) { window_.take(kept); });
     const bool was_open = is_open_;
     if (is_event && !is_open_ && options_.until.matches({event, view_, scratch_})) begin_incident(event);
     if (is_event) model_.finish(event);
-    if (was_open && is_open_) append(block);
+    if (!was_open || !is_open_) return;
+    if (is_event) last_time_ = event.raw.time;
+    (void)done(files_.write(kept_));
   }
 
   // The window ends with the event.
@@ -141,13 +163,6 @@ class IncidentKeeper : public Keeper {
     last_time_ = event.raw.time;
     deadline_ = Clock::now() + options_.after;
     (void)window_.write([this](std::string_view bytes) { return done(files_.write(bytes)); });
-  }
-
-  void append(const Block& block) {
-    bytes_.clear();
-    append_block(bytes_, block.type, block.body);
-    if (const auto event = holds_event(block.type) ? event_in(block) : std::nullopt) last_time_ = event->time;
-    (void)done(files_.write(bytes_));
   }
 
   // Whatever comes now was recorded after the deadline.
@@ -194,7 +209,6 @@ class IncidentKeeper : public Keeper {
   EventWindow window_;
   const ViewOptions view_{};
   std::string scratch_;
-  std::string bytes_;
   bool has_matched_ = false;
   bool is_open_ = false;  // an event has matched, and what comes after it is written
   bool was_cut_ = false;
@@ -207,9 +221,10 @@ class IncidentKeeper : public Keeper {
 
 class NewestKeeper : public Keeper {
  public:
-  NewestKeeper(UniqueFd stream, const RotationOptions& options, CaptureFiles& files,
+  NewestKeeper(UniqueFd stream, RotationOptions options, CaptureFiles& files,
                const std::function<void()>& end, std::FILE* err)
-      : Keeper(std::move(stream), files, end, err), options_(options) {}
+      : Keeper(std::move(stream), std::exchange(options.filter, {}), files, end, err),
+        options_(std::move(options)) {}
 
  private:
   void take(const Block& block) override {
@@ -222,9 +237,7 @@ class NewestKeeper : public Keeper {
     if (may_be_first && begun_at_ == 0) begun_at_ = raw->time;
     TraceEvent event;
     if (take_event(block, event)) model_.finish(event);
-    bytes_.clear();
-    append_block(bytes_, block.type, block.body);
-    (void)done(files_.write(bytes_));
+    (void)done(files_.write(kept_));
   }
 
   // A file has one event at least.
@@ -249,8 +262,35 @@ class NewestKeeper : public Keeper {
 
   RotationOptions options_;
   std::string machine_;
-  std::string bytes_;
   std::uint64_t begun_at_ = 0;  // the time of the file's first event
+};
+
+class MatchKeeper : public Keeper {
+ public:
+  MatchKeeper(UniqueFd stream, TraceFilter filter, std::uint64_t size, CaptureFiles& files,
+              const std::function<void()>& end, std::FILE* err)
+      : Keeper(std::move(stream), std::move(filter), files, end, err), size_(size) {}
+
+ private:
+  void take(const Block& block) override {
+    TraceEvent event;
+    if (take_event(block, event)) model_.finish(event);
+    if (!kept_.empty() && !done(files_.write(kept_))) return;
+    if (size_ == 0 || files_.size() < size_) return;
+    at_end();
+    if (!is_done_) stop(0);
+  }
+
+  void at_end() override {
+    const std::string path = files_.path();
+    if (!done(files_.finish())) return;
+    // As the recorder reports it, which knows no filter.
+    say(fmt::format("wrote {}: {}, matching events: {} of {}, lost records: {}", in_quotes(path),
+                    format_rounded(ByteSize{files_.size()}), filter_->matched(), filter_->events(),
+                    filter_->lost()));
+  }
+
+  std::uint64_t size_;  // of the file, at which it ends; 0: no limit
 };
 
 }  // namespace
@@ -260,9 +300,14 @@ int keep_incidents(UniqueFd stream, IncidentOptions options, CaptureFiles& files
   return IncidentKeeper(std::move(stream), std::move(options), files, end, err).run();
 }
 
-int keep_newest(UniqueFd stream, const RotationOptions& options, CaptureFiles& files,
+int keep_newest(UniqueFd stream, RotationOptions options, CaptureFiles& files,
                 const std::function<void()>& end, std::FILE* err) {
-  return NewestKeeper(std::move(stream), options, files, end, err).run();
+  return NewestKeeper(std::move(stream), std::move(options), files, end, err).run();
+}
+
+int keep_matching(UniqueFd stream, TraceFilter filter, std::uint64_t size, CaptureFiles& files,
+                  const std::function<void()>& end, std::FILE* err) {
+  return MatchKeeper(std::move(stream), std::move(filter), size, files, end, err).run();
 }
 
 }  // namespace slurper

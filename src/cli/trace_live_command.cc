@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/phrase_id.h"
 #include "base/text.h"
+#include "base/wrap.h"
 #include "cli/trace_files.h"
 #include "cli/trace_keep.h"
 #include "cli/trace_print.h"
@@ -147,7 +148,8 @@ TraceSelection endless(TraceSelection selection) {
 }
 
 // Records, and keeps a part of it. Returns the exit status: the command's, if there was one.
-int keep_part(const LiveOptions& options, std::optional<TraceFilter> until, std::FILE* err) {
+int keep_part(const LiveOptions& options, std::optional<TraceFilter> until, std::optional<TraceFilter> filter,
+              std::FILE* err) {
   const TraceSelection& selection = options.selection;
   CaptureFiles files({.path = selection.write_to,
                       .is_numbered = options.repeat || options.rotate != 0,
@@ -156,15 +158,16 @@ int keep_part(const LiveOptions& options, std::optional<TraceFilter> until, std:
                       .compression = selection.compress ? CaptureOutput::Compression::Gzip
                                                         : CaptureOutput::Compression::None});
   if (const auto created = files.create(); !created) {
-    fmt::print(err, "slurper: {}\n", created.error().text);
+    fmt::print(err, "{}", message_for(::fileno(err), created.error().text));
     return created.error().status;
   }
   TraceSelection recorded = endless(selection);
-  if (until) recorded.duration = selection.duration;
+  if (options.rotate == 0 || until) recorded.duration = selection.duration;
   Result<LiveTrace> live = LiveTrace::start(recorded);
   if (!live) return report_to(err, live.error());
   const std::function<void()> end = [&live] { live->end(); };
   UniqueFd stream = live->take_stream();
+  const std::uint64_t size = selection.size.value_or(ByteSize{0}).bytes;
   int kept = 0;
   if (until) {
     kept = keep_incidents(std::move(stream),
@@ -172,12 +175,14 @@ int keep_part(const LiveOptions& options, std::optional<TraceFilter> until, std:
                            .before = options.before,
                            .after = options.after,
                            .memory = options.memory,
-                           .repeat = options.repeat},
+                           .repeat = options.repeat,
+                           .filter = std::move(filter)},
                           files, end, err);
+  } else if (options.rotate != 0) {
+    RotationOptions rotation{.size = size, .age = selection.duration, .filter = std::move(filter)};
+    kept = keep_newest(std::move(stream), std::move(rotation), files, end, err);
   } else {
-    const RotationOptions rotation{.size = selection.size.value_or(ByteSize{0}).bytes,
-                                   .age = selection.duration};
-    kept = keep_newest(std::move(stream), rotation, files, end, err);
+    kept = keep_matching(std::move(stream), std::move(*filter), size, files, end, err);
   }
   const int status = live->wait();
   const bool is_its_own = selection.command.empty() || kept > 1;
@@ -192,7 +197,8 @@ int live_command(const LiveOptions& options, const TraceOptions& shown, std::FIL
   if (!request) return report_to(err, request.error());
   auto until = compile_trace_filter(options.until, err);
   if (!until) return report_to(err, until.error());
-  if (*until || options.rotate != 0) return keep_part(options, std::move(*until), err);
+  if (!shows && (*until || options.rotate != 0 || request->filter))
+    return keep_part(options, std::move(*until), std::move(request->filter), err);
   Result<UniqueFd> output = open_trace_output(options);
   if (!output) return report_to(err, output.error());
   Result<LiveTrace> live = LiveTrace::start(options.selection);

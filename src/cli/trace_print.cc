@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/os.h"
 #include "base/phrase_id.h"
+#include "base/wrap.h"
 #include "service/phrase_table.h"
 
 namespace slurper {
@@ -16,7 +17,7 @@ namespace slurper {
 namespace {
 
 int say(const Error& error, std::FILE* err) {
-  fmt::print(err, "slurper: {}\n", to_text(error));
+  fmt::print(err, "{}", message_for(::fileno(err), to_text(error)));
   return std::to_underlying(error.kind);
 }
 
@@ -71,7 +72,7 @@ int print_capture(CaptureInput input, const std::string& name, ViewRequest reque
   bool damaged = false;
   ScapReader reader(std::move(input), [&](const Damage& damage) {
     damaged = true;
-    fmt::print(err, "slurper: {}\n", to_text(phrase_of(damage, name)));
+    fmt::print(err, "{}", message_for(::fileno(err), to_text(phrase_of(damage, name))));
   });
   if (!reader.is_capture()) {
     if (!reader.input().status()) return say(reader.input().status().error(), err);

@@ -12,9 +12,9 @@
 #include "base/path_text.h"
 #include "base/text.h"
 #include "base/uuid.h"
+#include "base/wrap.h"
 #include "cli/command.h"
 #include "cli/verify_ring.h"
-#include "cli/wrap.h"
 #include "daemon/ring_choice.h"
 #include "log/orphaned_cursors.h"
 #include "log/verify.h"
@@ -156,7 +156,7 @@ int verify_command(const std::string& log_path, const std::string& ring, std::FI
   const auto ring_view = find_ring(log_path, ring);
   auto log = verify_log(kernel(), LogPaths(log_path));
   if (!log) {
-    fmt::print(err, "slurper: {}\n", to_text(log.error()));
+    fmt::print(err, "{}", message_for(::fileno(err), to_text(log.error())));
     return std::to_underlying(log.error().kind);
   }
   if (!ring_view) {

@@ -15,6 +15,9 @@ namespace {
 // A longer name is no typing error, and would be slow to compare.
 constexpr std::size_t kMaxName = 64;
 
+// Only events have more fields than a message can list.
+constexpr std::size_t kMaxListed = 40;
+
 // Whether `word` is one of `words`, which are separated by blanks.
 bool is_one_of(std::string_view word, std::string_view words) {
   while (!words.empty()) {
@@ -44,7 +47,11 @@ Phrase suggest_field(FieldTable table, std::string_view name) {
     const auto nearest = std::ranges::min_element(table, {}, edits);
     if (nearest != table.end() && edits(*nearest) <= max_edits(name))
       return {PhraseId::DidYouMean, {{"name", QuotedText{std::string(nearest->name)}}}};
+    if (table.size() > kMaxListed)
+      return own_words("The nearest is '" + std::string(nearest->name) +
+                       "'; slurper trace --list lists all fields");
   }
+  if (table.size() > kMaxListed) return own_words("slurper trace --list lists all fields");
   std::string names;
   for (const Field& field : table) names.append(names.empty() ? "" : " ").append(field.name);
   return {PhraseId::FilterFieldsAre, {{"fields", std::move(names)}}};

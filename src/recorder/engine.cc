@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "base/wrap.h"
 #include "recorder/bpf_programs.h"
 #include "recorder/ptrace_engine.h"
 
@@ -15,15 +16,15 @@ namespace {
 constexpr int kUnavailable = 69;  // EX_UNAVAILABLE of sysexits.h
 
 void report_ptrace(const RecorderOptions& options, const std::string& why) {
-  fmt::print(stderr,
-             "slurper-trace: traces by ptrace{}.\n"
-             "Each call of a traced process takes some 30 microseconds more. The state of\n"
-             "pipes is not recorded. Set-uid programs lack their rights unless root traces.\n",
-             why.empty() ? "" : fmt::format(" ({})", why));
+  std::string text = fmt::format(
+      "traces by ptrace{}. Each call of a traced process takes some 30 microseconds more. The state of pipes "
+      "is "
+      "not recorded. Set-uid programs lack their rights unless root traces.",
+      why.empty() ? "" : fmt::format(" ({})", why));
   if (!options.fifo.empty())
-    fmt::print(stderr,
-               "Processes that open the FIFO later are traced only if they descend from one\n"
-               "that has it open now.\n");
+    text +=
+        " Processes that open the FIFO later are traced only if they descend from one that has it open now.";
+  fmt::print(stderr, "{}", message_for(STDERR_FILENO, text));
 }
 
 }  // namespace

@@ -134,9 +134,11 @@ Recorded<void> take(int which, std::string_view value, RecorderOptions& options)
       options.help = true;
       return {};
     case kFifo:
+      if (!options.fifo.empty()) return usage("--fifo may be given once only");
       options.fifo = value;
       return {};
     case kUnit:
+      if (!options.unit.empty()) return usage("--unit may be given once only");
       return set_unit(value, options);
     case kAllCalls:
       options.all_calls = true;

@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/wrap.h"
 #include "proc/proc_files.h"
 #include "recorder/initial_state.h"
 #include "recorder/traced_descriptors.h"
@@ -130,9 +131,11 @@ std::string PtraceEngine::objection_to(pid_t pid) const {
 void PtraceEngine::list_process(pid_t pid) {
   if (pid == own_pid_ || pid == own_parent_pid_) return;
   if (carriers_.contains(pid)) {
-    fmt::print(stderr,
-               "slurper-trace: leaves out process {}: this trace's output, or its start, depends on it\n",
-               pid);
+    fmt::print(
+        stderr, "{}",
+        message_for(
+            STDERR_FILENO,
+            fmt::format("leaves out process {}: this trace's output, or its start, depends on it", pid)));
     return;
   }
   if (listed_.insert(pid).second) to_seize_.push_back(pid);
@@ -157,8 +160,9 @@ Recorded<void> PtraceEngine::check_refused() {
   }
   for (const auto& [pid, error] : refused)
     if (!is_traced(pid))
-      fmt::print(stderr, "slurper-trace: cannot trace process {}: {}. It is left out\n", pid,
-                 reason(pid, error));
+      fmt::print(stderr, "{}",
+                 message_for(STDERR_FILENO, fmt::format("cannot trace process {}: {}. It is left out", pid,
+                                                        reason(pid, error))));
   return {};
 }
 

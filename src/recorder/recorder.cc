@@ -21,8 +21,10 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "base/wrap.h"
 #include "recorder/current_call.h"
 #include "recorder/initial_state.h"
+#include "recorder/mappings.h"
 #include "recorder/privileges.h"
 #include "trace/engine/call_shape.h"
 
@@ -67,6 +69,19 @@ UniqueFd watch_clock() {
   return fd;
 }
 
+ClockSource machine_clock() {
+  const auto timer = std::make_shared<UniqueFd>(watch_clock());
+  return {.offset = [] { return clock_now(CLOCK_REALTIME) - clock_now(CLOCK_MONOTONIC); },
+          .was_set =
+              [timer] {
+                std::uint64_t expirations = 0;
+                if (::read(timer->get(), &expirations, sizeof expirations) >= 0 || errno != ECANCELED)
+                  return false;
+                *timer = watch_clock();
+                return true;
+              }};
+}
+
 bool is_execve(const TraceRecord& record) {
   return record.kind == RecordExec || record.nr == 59;
 }
@@ -77,11 +92,11 @@ Recorder::Recorder(RecorderOptions options)
     : options_(std::move(options)),
       processes_({.with_args = true, .with_env = options_.with_environment}),
       converter_(queue_, processes_, connections_),
-      selection_(options_, converter_.ports()) {}
+      selection_(options_, converter_.ports()),
+      clock_(machine_clock(), converter_, queue_) {}
 
 Recorded<int> Recorder::run() {
   signals_ = block_signals();
-  clock_ = watch_clock();
   if (const auto prepared = prepare(); !prepared) return std::unexpected(prepared.error());
   const auto recorded = record();
   if (options_.shows_progress) fmt::print(stderr, "{}", kClearLine);
@@ -120,7 +135,7 @@ Recorded<void> Recorder::prepare() {
     command_ = std::move(*started);
   }
   lost_ = engine_->lost();
-  look_at_clock();
+  clock_.begin();
   if (const auto attached = engine_->attach(); !attached) return std::unexpected(attached.error());
   // The ring holds a few hundredths of a second of a busy machine.
   (void)::setpriority(PRIO_PROCESS, 0, -10);  // else it may lose more, and counts that
@@ -142,8 +157,19 @@ void Recorder::find_blocked() {
     const TraceRecord* const record = view_of(bytes).record;
     if (record != nullptr && (record->flags & RecordSeen) == 0) unseen.insert(record->tid);
   });
-  for (const CurrentCall& call : found)
-    if (unseen.contains(call.record.tid)) converter_.add_blocked(call.view());
+  for (CurrentCall& call : found) {
+    if (!unseen.contains(call.record.tid)) continue;
+    selection_.name_fifo(call);
+    converter_.add_blocked(call.view());
+  }
+}
+
+// Those that come to be while it records are seen as calls.
+void Recorder::find_mappings() {
+  for (const pid_t pid : process_ids()) {
+    if (!selection_.is_watched(pid) || (command_ && pid == command_->pid())) continue;
+    for (const std::string& name : written_mappings(pid)) converter_.add_mapping(pid, name);
+  }
 }
 
 Recorded<void> Recorder::record() {
@@ -151,6 +177,7 @@ Recorded<void> Recorder::record() {
   converter_.set_attached_at(attached_at_);
   if (const auto chosen = selection_.choose(*engine_, command_ ? command_->pid() : 0); !chosen) return chosen;
   append_tables();
+  find_mappings();
   find_blocked();
   if (command_) command_->go();
   options_.shows_progress = options_.shows_progress && ::isatty(STDERR_FILENO) != 0;
@@ -204,32 +231,14 @@ Recorded<void> Recorder::turn() {
   for (const pid_t pid : *newcomers) converter_.add_newcomer(pid, monotonic_now());
   has_newcomers_ = has_newcomers_ || !newcomers->empty();
   const bool has_lost = count_drops();
-  queue_.take_until(until + static_cast<std::uint64_t>(clock_offset_), pending_);
+  queue_.take_until(until + static_cast<std::uint64_t>(clock_.offset()), pending_);
   restate_tables_if_due(has_lost);
   if (const auto written = output_->write(pending_); !written) return written;
   pending_.clear();
   show_progress();
   engine_->wait(signals_.get(), std::chrono::milliseconds(records_ - before > 1000 ? 1 : 10));
-  look_at_clock();
+  clock_.look(monotonic_now(), [this] { engine_->consume(); }, pending_);
   return {};
-}
-
-void Recorder::look_at_clock() {
-  std::uint64_t expirations = 0;
-  const bool was_set = ::read(clock_.get(), &expirations, sizeof expirations) < 0 && errno == ECANCELED;
-  if (clock_offset_ != 0 && !was_set) return;
-  if (was_set) {
-    engine_->consume();
-    queue_.take_all(pending_);
-    clock_ = watch_clock();
-  }
-  const std::int64_t before =
-      std::exchange(clock_offset_, clock_now(CLOCK_REALTIME) - clock_now(CLOCK_MONOTONIC));
-  converter_.set_clock_offset(clock_offset_);
-  if (!was_set) return;
-  // In front of all events with times of the new clock, also of those that have begun earlier.
-  converter_.add_clock_step(clock_offset_ - before, monotonic_now());
-  queue_.take_all(pending_);
 }
 
 void Recorder::take(std::string_view bytes) {
@@ -300,11 +309,13 @@ Recorded<void> Recorder::finish() {
   engine_->detach();
   engine_->consume();
   (void)count_drops();  // too late for other tables
+  const std::uint64_t now = monotonic_now();
   for (const std::string& bytes : states) {
     const RecordView view = view_of(bytes);
-    if ((view.record->flags & RecordInCall) != 0 && !is_execve(*view.record)) converter_.add_unfinished(view);
+    if ((view.record->flags & RecordInCall) != 0 && !is_execve(*view.record))
+      converter_.add_unfinished(view, now);
   }
-  converter_.add_end(monotonic_now());
+  converter_.add_end(now);
   queue_.take_all(pending_);
   if (const auto written = output_->write(pending_); !written) return written;
   return output_->finish();
@@ -321,18 +332,22 @@ void Recorder::show_progress() {
   const auto since = std::chrono::duration_cast<milliseconds>(now - shown_at_);
   if (!options_.shows_progress || since < milliseconds(1000)) return;
   const std::uint64_t events = queue_.added();
-  fmt::print(stderr, "{}{} s: {} events ({}/s), {}, {} records lost", kClearLine,
-             std::chrono::duration_cast<std::chrono::seconds>(now - began_at_).count(), events,
+  fmt::print(stderr, "{}{} s: {} ({}/s), {}, {} lost", kClearLine,
+             std::chrono::duration_cast<std::chrono::seconds>(now - began_at_).count(),
+             counted(events, "event"),
              (events - shown_events_) * 1000 / static_cast<std::uint64_t>(since.count()),
-             format_rounded(ByteSize{output_->size()}), lost_records());
+             format_rounded(ByteSize{output_->size()}), counted(lost_records(), "record"));
   shown_at_ = now;
   shown_events_ = events;
 }
 
 void Recorder::report() const {
   if (options_.write_to.empty()) return;
-  fmt::print(stderr, "slurper-trace: {}: {}, {} events, {} records lost\n", in_quotes(options_.write_to),
-             format_rounded(ByteSize{output_->size()}), queue_.added(), lost_records());
+  fmt::print(stderr, "{}",
+             message_for(STDERR_FILENO,
+                         fmt::format("{}: {}, {}, {} lost", in_quotes(options_.write_to),
+                                     format_rounded(ByteSize{output_->size()}),
+                                     counted(queue_.added(), "event"), counted(lost_records(), "record"))));
 }
 
 }  // namespace slurper

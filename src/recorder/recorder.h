@@ -17,6 +17,7 @@
 #include "trace/engine/process_book.h"
 #include "trace/engine/record_converter.h"
 #include "trace/engine/unix_connections.h"
+#include "trace/engine/wall_clock.h"
 #include "trace/scap/capture_output.h"
 
 namespace slurper {
@@ -33,6 +34,7 @@ class Recorder {
   Recorded<void> prepare();
   Recorded<TraceConfig> config();
   void find_blocked();
+  void find_mappings();
   Recorded<void> record();
   Recorded<void> turn();
   Recorded<void> finish();
@@ -40,7 +42,6 @@ class Recorder {
   bool count_drops();
   void append_tables();
   void restate_tables_if_due(bool has_lost);
-  void look_at_clock();
   [[nodiscard]] bool ended();
   void report() const;
   void show_progress();
@@ -56,9 +57,8 @@ class Recorder {
   RecordConverter converter_;
   Selection selection_;
   UniqueFd signals_;
-  UniqueFd clock_;
+  WallClock clock_;
   std::uint64_t attached_at_ = 0;
-  std::int64_t clock_offset_ = 0;
   bool command_runs_ = false;  // it has reached its execve(2)
   int interrupts_ = 0;
   bool terminated_ = false;

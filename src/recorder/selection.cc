@@ -10,11 +10,14 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
+#include <filesystem>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "base/wrap.h"
 #include "proc/open_descriptors.h"
 #include "proc/proc_files.h"
 #include "proc/service_unit.h"
@@ -45,6 +48,8 @@ Recorded<void> Selection::fill(TraceConfig& config) {
           fmt::format("cannot find the FIFO {}: {}", in_quotes(options_.fifo), errno_text(errno)));
     if (!S_ISFIFO(file.st_mode)) return no_input(fmt::format("{} is no FIFO", in_quotes(options_.fifo)));
     fifo_ = {file.st_dev, file.st_ino};
+    std::error_code ignored;  // then the calls keep the names that they were made with
+    fifo_path_ = std::filesystem::canonical(options_.fifo, ignored);
     config.fifo_ino = file.st_ino;
     config.fifo_dev = device_for_kernel(file.st_dev);
     config.by_fifo = 1;
@@ -118,10 +123,11 @@ Recorded<void> Selection::list_unit(Engine& engine) {
         "the unit {} has no processes, and without BPF, those that it starts later cannot be seen",
         options_.unit));
   if (pids.empty())
-    fmt::print(stderr,
-               "slurper-trace: the unit {} has no processes now. They are\n"
-               "recorded when it starts. To check its name: systemctl status {}\n",
-               options_.unit, options_.unit);
+    fmt::print(
+        stderr, "{}",
+        message_for(STDERR_FILENO, fmt::format("the unit {} has no processes now. They are recorded when it "
+                                               "starts. To check its name: systemctl status {}",
+                                               options_.unit, options_.unit)));
   list(engine, pids);
   return {};
 }
@@ -197,6 +203,11 @@ std::set<pid_t> Selection::sleepers_in_open() const {
     }
   }
   return pids;
+}
+
+void Selection::name_fifo(CurrentCall& call) const {
+  if (!fifo_path_.empty() && !call.path.empty() && opens_fifo(call.record, call.path))
+    call.path = fifo_path_ + '\0';
 }
 
 // A thread sleeps in an open, and the kernel can't tell of what.

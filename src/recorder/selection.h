@@ -5,10 +5,12 @@
 
 #include <chrono>
 #include <set>
+#include <string>
 #include <string_view>
 #include <unordered_set>
 #include <utility>
 
+#include "recorder/current_call.h"
 #include "recorder/engine.h"
 #include "recorder/options.h"
 #include "trace/engine/file_table.h"
@@ -43,6 +45,8 @@ class Selection {
 
   // What becomes of processes. Returns whether that was all that the record has to say.
   bool take(const TraceRecord& record);
+  // A call that opens the FIFO by another name, such as a link, gets the name that the kernel has for it.
+  void name_fifo(CurrentCall& call) const;
   // Of an open that may be one of the FIFO (RecordPerhaps): whether it is.
   [[nodiscard]] bool is_of_fifo(const RecordView& view);
   // Whether the thread sleeps in an open of the FIFO, which was reported.
@@ -62,6 +66,7 @@ class Selection {
   std::set<pid_t> selected_;   // those watched that are no peers of others
   std::set<pid_t> newcomers_;  // watched, but perhaps not all of their threads are
   std::pair<dev_t, ino_t> fifo_{};
+  std::string fifo_path_;               // without links
   std::unordered_set<u32> opens_fifo_;  // threads that sleep in an open of it
   std::chrono::steady_clock::time_point peers_due_;
 };

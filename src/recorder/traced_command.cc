@@ -69,7 +69,7 @@ Recorded<Account> find_account(const std::string& name) {
 
 [[noreturn]] void give_up(const char* what, const char* on) {
   const int error = errno;
-  ::dprintf(STDERR_FILENO, "slurper-trace: cannot %s '%s': %s\n", what, on, std::strerror(error));
+  ::dprintf(STDERR_FILENO, "slurper: cannot %s '%s': %s\n", what, on, std::strerror(error));
   ::_exit(error == ENOENT ? kNotFound : kNotRunnable);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 namespace slurper {
 
@@ -21,8 +22,12 @@ inline constexpr std::uint16_t kPipeEvent = 0x8004;
 // was closed, by the close under way, or by the end of the process just before. The ends are those of the
 // tuple, or 0.
 inline constexpr std::uint16_t kUnreadEvent = 0x8006;
-// Nothing: the enter event just written is of a call that was already under way.
+// u8: 0 if the thread's next event, an enter event, is of a call that was already under way when the thread
+// came to be recorded; 1 if the call that the thread is in has slept, and has not ended when the recording
+// does.
 inline constexpr std::uint16_t kBlockedEvent = 0x8008;
+inline constexpr std::uint8_t kWasUnderWay = 0;
+inline constexpr std::uint8_t kStillSleeps = 1;
 // u32 ruid, euid, suid, fsuid, rgid, egid, loginuid: of this thread, from now on.
 inline constexpr std::uint16_t kIdentityEvent = 0x800a;
 // u16 number: the generic exit just written is of a call of a 32-bit program, which has numbers of its own.
@@ -49,5 +54,10 @@ inline constexpr std::uint16_t kTablesEvent = 0x8014;
 // i64 nanoseconds by which the clock was set: the times of all events in front of this one are of the clock
 // as it was before.
 inline constexpr std::uint16_t kClockEvent = 0x8020;
+
+// Text: the process has had this file mapped, to write to it through memory, or the queues of an io_uring,
+// since before the recording.
+inline constexpr std::uint16_t kMappingEvent = 0x8022;
+inline constexpr std::string_view kIoUringQueues = "anon_inode:[io_uring]";  // as proc_pid_maps(5) has it
 
 }  // namespace slurper

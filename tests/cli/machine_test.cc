@@ -14,10 +14,10 @@
 #include <span>
 #include <sstream>
 
+#include "base/wrap.h"
 #include "cli/check_sinks.h"
 #include "cli/machine_site.h"
 #include "cli/unit.h"
-#include "cli/wrap.h"
 #include "sink/certificates.h"
 
 namespace slurper::test {

@@ -78,10 +78,10 @@ class TraceKeep : public testing::Test {
     });
   }
   Outcome keep_files(const CaptureBuilder& recording, const CaptureFiles::Options& files,
-                     const RotationOptions& options) {
+                     RotationOptions options) {
     end_recording();
     return keep(files, [&](CaptureFiles& all, const std::function<void()>& end, std::FILE* err) {
-      return keep_newest(stream_of(recording.bytes()), options, all, end, err);
+      return keep_newest(stream_of(recording.bytes()), std::move(options), all, end, err);
     });
   }
 
@@ -291,6 +291,53 @@ TEST_F(TraceKeep, TheSizeIsThatOfTheFile) {
   EXPECT_THAT(
       outcome.err,
       HasSubstr(", " + format_rounded(ByteSize{std::filesystem::file_size(folder_ / "x")}) + " in all\n"));
+}
+
+std::optional<TraceFilter> failures() {
+  return *compile_trace_filter("evt.rawres < 0", stderr);
+}
+
+TEST_F(TraceKeep, TheEventsThatMatch) {
+  const Outcome outcome =
+      keep({.path = folder_ / "x"}, [&](CaptureFiles& all, const std::function<void()>& end, std::FILE* err) {
+        end_recording();
+        return keep_matching(stream_of(seconds(40, {10, 20}).bytes()), std::move(*failures()), 0, all, end,
+                             err);
+      });
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_EQ(results("x"), "-32 -32 ");
+  EXPECT_EQ(outcome.err, "slurper: wrote '" + (folder_ / "x") +
+                             "': " + format_rounded(ByteSize{std::filesystem::file_size(folder_ / "x")}) +
+                             ", matching events: 2 of 80, lost records: 0\n");
+}
+
+TEST_F(TraceKeep, TheEventsThatMatchUntilTheFileIsFull) {
+  const Outcome outcome =
+      keep({.path = folder_ / "x"}, [&](CaptureFiles& all, const std::function<void()>& end, std::FILE* err) {
+        return keep_matching(stream_of(seconds(40, {10, 20}).bytes()), std::move(*failures()), 1, all, end,
+                             err);
+      });
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_THAT(outcome.err, HasSubstr("matching events: 0 of 0, ")) << "the tables are larger";
+}
+
+TEST_F(TraceKeep, EachFileHasWhatMatches) {
+  keep_files(seconds(12, {1, 8}), {.path = folder_ / "x", .is_numbered = true},
+             {.age = 5s, .filter = failures()});
+  EXPECT_EQ(results("x.1"), "-32 ");
+  EXPECT_EQ(results("x.2"), "-32 ");
+  EXPECT_EQ(results("x.3"), "");
+}
+
+// It matches another filter.
+TEST_F(TraceKeep, AnIncidentIsWrittenAsWhatMatches) {
+  keep_incident(seconds(12, {9}), {.path = folder_ / "y"}, [](IncidentOptions& options) {
+    options.after = 10ms;
+    options.filter = *compile_trace_filter("evt.rawres = 7 or evt.num = 15", stderr);
+  });
+  EXPECT_EQ(results("y"), "7 ");
+  EXPECT_EQ(run_slurper({"trace", "-r", folder_ / "y", "-p", "%evt.dir %evt.type"}).out,
+            "> write\n< write\n");
 }
 
 TEST_F(TraceKeep, CompressedFilesAreWhole) {

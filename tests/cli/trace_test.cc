@@ -156,6 +156,9 @@ TEST_F(Trace, ReportsAWrongFilterOrFormat) {
   };
   fails({"proc.pdi=5"},
         "filter 'proc.pdi=5': at column 1 there is no field 'proc.pdi'. Did you mean 'proc.pid'?");
+  fails({"k8s.pod.name=a"},
+        "filter 'k8s.pod.name=a': at column 1 there is no field 'k8s.pod.name'. The nearest is 'proc.name'; "
+        "slurper trace --list lists all fields");
   fails({"evt.buffer bcontains xyz"},
         "filter 'evt.buffer bcontains xyz': at column 22 'xyz' is not a row of bytes in hexadecimal, as 0aff "
         "is");
@@ -214,7 +217,9 @@ TEST_F(Trace, RefusesWhatContradictsItself) {
     refuses(both, " makes no sense together with --read");
   }
   refuses({"-r", file, "--", "true"}, "-r: shows a capture and runs no command");
-  refuses({"-w", "/x", "evt.num = 1"}, "-w: records all that is selected, and takes no filter");
+  for (const std::string option : {"--unit", "--fifo"})
+    refuses({option, "a", option, "b"},
+            "command line: " + option + " may be given once only. See slurper trace --help");
   refuses({"--unit", ""}, "--unit: must not be empty");
   refuses({"--fifo", ""}, "--fifo: must not be empty");
   refuses({"-w", "/x", "-o", "/y"}, "--write: makes no sense together with --output");
@@ -241,7 +246,9 @@ TEST_F(Trace, RefusesWhatContradictsItself) {
   refuses({"-r", file, "-S", "--calls"}, "--calls: makes no sense together with --summary");
   refuses({"-r", file, "-A", "-x"}, "-A: makes no sense together with -x");
   refuses({"-w", "-", "--", "true"}, "-w: - is standard output, which the command has. Name a file");
-  refuses({"-w", "-", "-z"}, "-w: - is standard output: -z, --until and --rotate need a file");
+  refuses({"-w", "-", "-z"}, "-w: - is standard output: a filter, -z, --until and --rotate need a file");
+  refuses({"-w", "-", "evt.num = 1"},
+          "-w: - is standard output: a filter, -z, --until and --rotate need a file");
   refuses({"--"}, "--: needs a command after it");
   for (const std::string format : {"", "abc", "1 2", "1,,2"})
     refuses({"-p", format}, "or a format with fields, as %evt.num. This is neither: " + format);

@@ -54,10 +54,10 @@ TEST_P(BothEngines, ShowsTheCallThatAProcessIsIn) {
   ASSERT_EQ(record({"-w", capture_, "-p", std::to_string(writer.pid()), "--for", "1ms"}).status, 0);
   const auto events = events_of(capture_);
   ASSERT_GE(events.size(), 2U);
-  EXPECT_EQ(events[0].type, kWriteEnter);
-  EXPECT_EQ(events[0].tid, static_cast<std::uint64_t>(writer.pid()));
-  EXPECT_EQ(events[0].number(1), 4096);
-  EXPECT_EQ(events[1].type, kBlockedEvent);
+  EXPECT_EQ(events[0].type, kBlockedEvent);
+  EXPECT_EQ(events[1].type, kWriteEnter);
+  EXPECT_EQ(events[1].tid, static_cast<std::uint64_t>(writer.pid()));
+  EXPECT_EQ(events[1].number(1), 4096);
   EXPECT_THAT(sysdig(capture_, {"-p", "%evt.dir %evt.type %fd.name"}), ElementsAre("> write " + fifo));
 }
 
@@ -78,10 +78,23 @@ TEST_P(BothEngines, ShowsWhoSleepsInTheOpenOfTheFifo) {
   const auto events = events_of(capture_);
   ASSERT_GE(events.size(), 2U);
   EXPECT_EQ(events[0].tid, static_cast<std::uint64_t>(writer.pid()));
-  EXPECT_EQ(events[1].type, kBlockedEvent);
+  EXPECT_EQ(events[0].type, kBlockedEvent);
   const auto opens =
       sysdig(capture_, {"-p", "%evt.dir %proc.name %evt.arg.name", "evt.type in (open,openat)"});
   EXPECT_THAT(opens, Contains("> traced_program " + fifo));
+}
+
+// The FIFO is selected, and opened, by the name of a link.
+TEST_P(BothEngines, WhoSleepsInTheOpenOfTheFifoHasItsName) {
+  const std::string fifo = std::filesystem::canonical(make_fifo());
+  const std::string link = folder_ / "link";
+  std::filesystem::create_symlink(fifo, link);
+  Child writer({.argv = traced({"write-lines", link, "1"}), .env = {}});
+  const std::string call = "/proc/" + std::to_string(writer.pid()) + "/syscall";
+  ASSERT_TRUE(eventually([&] { return content_of(call).starts_with("257 "); }));
+  ASSERT_EQ(record({"-w", capture_, "--fifo", link, "--for", "1ms"}).status, 0);
+  EXPECT_THAT(sysdig(capture_, {"-p", "%evt.dir %proc.name %evt.arg.name", "evt.type=openat"}),
+              ElementsAre("> traced_program " + fifo));
 }
 
 // slurper trace without -w: the lines that -r shows of a capture, as the calls are made.
@@ -111,6 +124,25 @@ TEST_P(BothEngines, SlurperShowsWhoIsBlockedOnAFifoAtOnce) {
   EXPECT_THAT(content_of(lines), HasSubstr("(<p>" + fifo + ") size=4096 \n"));
   tracing.signal(SIGTERM);
   EXPECT_TRUE(tracing.exits_with(0)) << tracing.err();
+}
+
+// One pair is made, and then another.
+TEST_P(BothEngines, TheDescriptorsOfASocketPairHaveTheNameOfTheirConnection) {
+  ASSERT_EQ(record_program({"leave-unread"}).status, 0);
+  const std::vector<std::string> format = {"-p", "%evt.type %evt.rawres %fd.name",
+                                           "evt.type in (read,write) and fd.type=unix and evt.dir=<"};
+  const auto lines = sysdig(capture_, format);
+  ASSERT_EQ(lines.size(), 4U);
+  const auto name_in = [&](std::size_t line) {
+    const std::string& text = lines[line];
+    return text.substr(text.find(' ', text.find(' ') + 1) + 1);
+  };
+  EXPECT_THAT(name_in(0), testing::MatchesRegex("[0-9]+->[0-9]+ "));
+  EXPECT_THAT(lines, ElementsAre("write 5 " + name_in(0), "write 4 " + name_in(0), "read 1 " + name_in(0),
+                                 "write 5 " + name_in(3)));
+  EXPECT_THAT(name_in(3), testing::MatchesRegex("[0-9]+->[0-9]+ "));
+  EXPECT_NE(name_in(0), name_in(3));
+  EXPECT_EQ(slurper(capture_, format), lines);
 }
 
 TEST_P(BothEngines, GivesBothEndsOfAConnectionTheSameTupleAndNoTwoConnections) {

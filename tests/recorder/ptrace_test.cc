@@ -37,8 +37,7 @@ class Ptrace : public RecorderSite {
 
 TEST_F(Ptrace, SaysOnceWhatItCosts) {
   const Recorded recorded = record_program({"fork-twice"});
-  EXPECT_THAT(recorded.err,
-              StartsWith("slurper-trace: traces by ptrace.\nEach call of a traced process takes "));
+  EXPECT_THAT(recorded.err, StartsWith("slurper: traces by ptrace. Each call of a traced process takes "));
   EXPECT_THAT(recorded.err, Not(HasSubstr("FIFO")));
 }
 
@@ -50,7 +49,7 @@ TEST_F(Ptrace, LetsAUserWithoutRightsTraceACommand) {
   EXPECT_TRUE(child.exits_with(7)) << child.err();
   EXPECT_EQ(child.out(), "child 1child 2");
   // They need rights; in a container, they would not do with these either.
-  EXPECT_THAT(child.err(), StartsWith("slurper-trace: traces by ptrace (BPF programs "));
+  EXPECT_THAT(child.err(), StartsWith("slurper: traces by ptrace (BPF programs "));
   EXPECT_THAT(sysdig(capture_, {"-p", "%user.uid %evt.arg.data", "evt.type=write and evt.dir=<"}),
               ElementsAre("65534 child 1", "65534 child 2"));
 }

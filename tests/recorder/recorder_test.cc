@@ -51,6 +51,17 @@ TEST_F(Bpf, ShowsTheHoldersOfAFifoAndThoseWhoCome) {
   EXPECT_THAT(opens, Contains(StartsWith("> traced_program " + fifo)));
 }
 
+// What the programs in the kernel leave out, for it is too long, is lost, and the capture says so.
+TEST_F(Bpf, WhatIsTooLongToBeFollowedIsALoss) {
+  for (const std::string task : {"send-many", "open-deep"}) {
+    ASSERT_EQ(record_program({task, folder_.path()}).status, 0) << task;
+    EXPECT_THAT(slurper(capture_, {}), Contains(testing::ContainsRegex("# .* drops cpu=[0-9]+ lost=1: ")))
+        << task;
+  }
+  ASSERT_EQ(record_program({"pass-descriptors", folder_ / "file"}).status, 0);
+  EXPECT_THAT(slurper(capture_, {}), testing::Not(Contains(HasSubstr("drops"))));
+}
+
 TEST_F(Bpf, TellsTheStateOfAPipeWhereAWriteFails) {
   const std::string fifo = make_fifo();
   ASSERT_EQ(record_program({"lose-reader", fifo}).status, 0);
@@ -85,12 +96,12 @@ TEST_F(Bpf, ShowsOnATerminalHowMuchItHasRecorded) {
   ASSERT_TRUE(attached());
   ASSERT_EQ(::write(in.write_end.get(), "x", 1), 1);
   ASSERT_TRUE(eventually([&] { return recording.out().contains(" records lost"); })) << recording.out();
-  EXPECT_THAT(recording.out(), testing::MatchesRegex("\r.\\[K[0-9]+ s: [0-9]+ events \\([0-9]+/s\\), "
+  EXPECT_THAT(recording.out(), testing::MatchesRegex("\r.\\[K[0-9]+ s: [0-9]+ events? \\([0-9]+/s\\), "
                                                      "[0-9.]+[KM]iB, 0 records lost(.|\r|\n)*"));
   in.write_end.reset();
   ASSERT_TRUE(copying.exits_with(0));
   ASSERT_TRUE(recording.exits_with(0)) << recording.out();
-  EXPECT_THAT(recording.out(), HasSubstr("\r\033[Kslurper-trace: '" + capture_ + "': "));
+  EXPECT_THAT(recording.out(), HasSubstr("\r\033[Kslurper: '" + capture_ + "': "));
 }
 
 TEST_F(Bpf, CountsWhatItLoses) {

@@ -62,6 +62,44 @@ TEST_P(Situations, ACaptureHasTheNamesOfTheLiveLines) {
   EXPECT_EQ(slurper(capture_, shown), expected);
 }
 
+// Only the writes are recorded, with the names that the calls before them gave to their descriptors.
+TEST_P(Situations, ACaptureOfTheCallsThatMatchHasTheirNamesToo) {
+  const std::string file = folder_ / "file";
+  const std::vector<std::string> program = {
+      "sh",
+      "-c",
+      "exec 3>\"$1\"; echo a >&3; (cd \"$2\"; exec 4>file2; echo bb >&4; exec 5>&4; echo ccc >&5)",
+      "sh",
+      file,
+      folder_.path()};
+  const std::string filter = "evt.type=write and evt.dir=< and fd.type=file";
+  Child recording(tracing({"-w", capture_, filter}, program));
+  ASSERT_TRUE(recording.exits_with(0)) << recording.err();
+  const std::string written =
+      "slurper: wrote '" + capture_ + "': .*, matching events: 3 of [0-9]+, lost records: 0\n";
+  EXPECT_THAT(recording.err(), testing::ContainsRegex(written));
+  const std::vector<std::string> format = {"-p", "%evt.dir %evt.type %proc.name %evt.rawres %fd.name"};
+  const std::vector<std::string> expected = {"< write sh 2 " + file, "< write sh 3 " + file + "2",
+                                             "< write sh 4 " + file + "2"};
+  EXPECT_EQ(slurper(capture_, format), expected);
+  EXPECT_EQ(sysdig(capture_, format), expected);
+  EXPECT_EQ(slurper(capture_, {"--sysdig"}), sysdig(capture_, {}));
+  for (const RecordedEvent& event : events_of(capture_)) EXPECT_NE(event.type, kReadEnter);
+}
+
+// What is waited for need not be what is written.
+TEST_P(Situations, AnIncidentIsRecordedWithTheCallsThatMatchAlone) {
+  const std::vector<std::string> program = {"sh", "-c", "echo a >\"$1\"; cat \"$1\"; cat none", "sh",
+                                            folder_ / "file"};
+  Child recording(tracing({"-w", capture_, "--until", "evt.res = ENOENT and evt.arg.name contains none",
+                           "evt.type = write and evt.dir = <"},
+                          program));
+  ASSERT_TRUE(recording.exits_with(1)) << recording.err();
+  EXPECT_EQ(slurper(capture_, {"-p", "%proc.name %evt.rawres %fd.name", "fd.type = file and proc.name = sh"}),
+            std::vector<std::string>{"sh 2 " + (folder_ / "file")});
+  EXPECT_EQ(slurper(capture_, {"--sysdig", "evt.type != write"}), std::vector<std::string>{});
+}
+
 TEST_P(Situations, ACaptureHasNoArgumentsOfProcessesThatWereNotSelected) {
   const Child other({.argv = {"sh", "-c", "sleep 1000; : topsecret"}, .env = {}});
   ASSERT_EQ(record_program({"fork-twice"}).status, 7);
@@ -126,6 +164,34 @@ TEST_P(Situations, ItSaysThatWhatGoesThroughSharedMemoryIsNotSeen) {
   EXPECT_THAT(slurper(capture_, {}),
               Contains(AllOf(StartsWith("# "), HasSubstr(" unseen mapping=" + (folder_ / "shared") + ": ")))
                   .Times(1));
+}
+
+// It has been mapped before the recording begins.
+TEST_P(Situations, ItSaysThatMemoryWasSharedBefore) {
+  Pipe in;
+  Child mapping({.argv = traced({"hold-memory", folder_.path()}), .env = {}}, in.read_end.get());
+  ASSERT_TRUE(eventually([&] { return mapping.out() == "ready"; }));
+  Child recording(recorder({"-w", capture_, "-p", std::to_string(mapping.pid())}));
+  ASSERT_TRUE(attached()) << recording.err();
+  in.write_end.reset();
+  ASSERT_TRUE(mapping.exits_with(0));
+  ASSERT_TRUE(recording.exits_with(0)) << recording.err();
+  EXPECT_THAT(slurper(capture_, {}),
+              Contains(AllOf(StartsWith("# "), HasSubstr(" unseen mapping=" + (folder_ / "shared") + ": ")))
+                  .Times(1));
+}
+
+// Whose argument goes over a link.
+TEST_P(Situations, AFileInManyFoldersHasItsName) {
+  std::string path = folder_.path();
+  for (int i = 0; i < 200; ++i) path += "/d";
+  std::filesystem::create_directories(path);
+  std::filesystem::create_directory_symlink(".", path + "/link");
+  ASSERT_EQ(
+      record(arguments({"-w", capture_}, {"sh", "-c", "echo a >\"$1\"", "sh", path + "/link/file"})).status,
+      0);
+  EXPECT_THAT(slurper(capture_, {"--sysdig", "-p", "%fd.name", "evt.type=write and evt.dir=<"}),
+              ElementsAre(path + "/file"));
 }
 
 // sh runs as nobody, and a copy of cat that is set-uid root.

@@ -145,6 +145,30 @@ int share_memory(const char* folder) {
   return ::close(file);
 }
 
+int hold_memory(const char* folder) {
+  (void)share_memory(folder);
+  write_all(STDOUT_FILENO, "ready");
+  char byte = 0;
+  return must(::read(STDIN_FILENO, &byte, 1), "read");
+}
+
+int open_deep(const char* folder) {
+  constexpr int kFolders = 20;  // their names together are longer than a path may be
+  const std::string name(255, 'd');
+  must(::chdir(folder), "chdir");
+  for (int i = 0; i < kFolders; ++i) {
+    must(::mkdir(name.c_str(), 0700), "mkdir");
+    must(::chdir(name.c_str()), "chdir");
+  }
+  create("file");
+  must(::unlink("file"), "unlink");
+  for (int i = 0; i < kFolders; ++i) {
+    must(::chdir(".."), "chdir");
+    must(::rmdir(name.c_str()), "rmdir");
+  }
+  return 0;
+}
+
 int work(const char* folder) {
   const std::string in = folder;
   const int file = create(in + "/file");

@@ -17,6 +17,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -310,6 +311,23 @@ void send_all(int socket, const char* path) {
   must(::read(socket, &byte, 1) == 0, "read");
 }
 
+// More descriptors in one call than are followed one by one. How many of the messages find room is all the
+// same.
+int send_many() {
+  constexpr unsigned kMessages = 1024;
+  int ends[2];
+  must(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0, "socketpair");
+  std::deque<Message> messages;
+  std::vector<mmsghdr> heads(kMessages);
+  for (mmsghdr& head : heads) {
+    messages.emplace_back(2);
+    messages.back().set(0, {ends[0], ends[1]});
+    head.msg_hdr = messages.back().head();
+  }
+  must(::sendmmsg(ends[0], heads.data(), kMessages, 0) > 0, "sendmmsg");
+  return 0;
+}
+
 void write_text(int fd, std::string_view text) {
   must(::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()), "write");
 }
@@ -480,12 +498,15 @@ int main(int argc, char** argv) {
   if (task == "change-file-user") return change_file_user();
   if (task == "reopen") return reopen(argument, count);
   if (task == "pass-descriptors") return pass_descriptors(argument);
+  if (task == "send-many") return send_many();
   if (task == "list-descriptors") return list_descriptors();
   if (task == "hold-descriptors") return slurper::test::hold_descriptors(argument);
   if (task == "converse-later") return slurper::test::converse_later(argument);
   if (task == "move-bytes") return slurper::test::move_bytes(argument);
   if (task == "open-by-names") return slurper::test::open_by_names(argument);
   if (task == "use-io-uring") return slurper::test::use_io_uring(argument);
+  if (task == "hold-memory") return slurper::test::hold_memory(argument);
+  if (task == "open-deep") return slurper::test::open_deep(argument);
   if (task == "share-memory") return slurper::test::share_memory(argument);
   if (task == "work") return slurper::test::work(argument);
   return 98;

@@ -21,6 +21,10 @@ int open_by_names(const char* folder);
 // Writes without a call: through io_uring, or through memory that is a file.
 int use_io_uring(const char* folder);
 int share_memory(const char* folder);
+// Maps the file, says "ready", and waits for the end of its input.
+int hold_memory(const char* folder);
+// Opens a file whose path is longer than 4096 bytes.
+int open_deep(const char* folder);
 // Reads, writes and fails in known numbers, in this process and in a child of it.
 int work(const char* folder);
 

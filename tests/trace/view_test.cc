@@ -159,7 +159,7 @@ TEST(TraceView, ACallHasItsResultFromTheEventBehindIt) {
   EXPECT_THAT(show(capture, {.mode = ViewMode::Calls, .with_own_events = false}).lines,
               HasSubstr(" app (5) fsync() <0.000001000>\n"));
   const std::string summary = show(capture, {.mode = ViewMode::Summary}).lines;
-  EXPECT_THAT(summary, HasSubstr(" app (5) result call=fsync fd=3(<f>/a) res=-5(EIO) latency=9\n"));
+  EXPECT_THAT(summary, HasSubstr(" app (5) fsync(fd=3(<f>/a)) = -5(EIO) <0.000000009>\n"));
 }
 
 TEST(TraceView, OwnEventsAreLinesThatBeginWithAHash) {
@@ -172,7 +172,7 @@ TEST(TraceView, OwnEventsAreLinesThatBeginWithAHash) {
   capture.event(5, kIdentityEvent, {u32(0), u32(33), u32(0), u32(33), u32(0), u32(33), u32(0xffffffff)});
   capture.event(5, kUnreadEvent, {u64(77), u64(8)});
   capture.event(0, kDropsEvent, {u16(1), u64(17)});
-  capture.event(5, 8, {i64(4), u32(1)}).event(5, kBlockedEvent).event(5, 0x80f0);
+  capture.event(5, kBlockedEvent).event(5, 8, {i64(4), u32(1)}).event(5, 0x80f0);
   const std::string lines = show(capture).lines;
   for (const char* expected : {
            " app (5) pipe fd=4(<p>/run/x) slots=16/16 readers=0 writers=1\n",
@@ -219,6 +219,23 @@ TEST(TraceView, SaysOnceThatAProcessWritesWithoutCalls) {
   EXPECT_THAT(show(capture, {.filter = "proc.name = other"}).lines, testing::IsEmpty());
 }
 
+// The file is mapped, and the rings of an io_uring are, since before the recording.
+TEST(TraceView, SaysWhatAProcessDidBeforeTheRecording) {
+  CaptureBuilder capture;
+  capture.process({.tid = 5, .pid = 5, .name = "app"}).file(5, 3, "/a");
+  for (const char* const name : {"/tmp/\x1b", "/tmp/b", "anon_inode:[io_uring]", "anon_inode:[io_uring]"})
+    capture.event_at_once(5, kMappingEvent, {text(name)});
+  EXPECT_THAT(show(capture).lines, testing::IsEmpty());
+  capture.event(5, 8, {i64(3), u32(1)}).event(5, 9, {i64(1), "x"});
+  const std::string lines = show(capture).lines;
+  EXPECT_THAT(lines, HasSubstr(" > write fd=3(<f>/a) size=1 \n# "));
+  EXPECT_THAT(lines,
+              HasSubstr(" app (5) unseen mapping=/tmp/\\x1b: what this process writes through memory"));
+  EXPECT_THAT(lines, testing::Not(HasSubstr("/tmp/b")));
+  EXPECT_THAT(lines, HasSubstr(" app (5) unseen io_uring: "));
+  EXPECT_EQ(lines.find("io_uring"), lines.rfind("io_uring"));
+}
+
 // What was known of the pipe before is no news of the call that failed.
 TEST(TraceView, TheStoryOfAFailureHasThePipeAsItWasThen) {
   CaptureBuilder capture = sample();
@@ -236,13 +253,13 @@ TEST(TraceView, TheSummaryCountsWhatHasNotEnded) {
   CaptureBuilder capture;
   capture.process({.tid = 5, .pid = 5, .name = "app"}).fd(5, 4, FdType::Fifo, sized("/run/x"));
   capture.process({.tid = 6, .pid = 6, .name = "other"});
-  capture.event(5, 8, {i64(4), u32(1)}).event(5, kBlockedEvent);
+  capture.event(5, kBlockedEvent).event(5, 8, {i64(4), u32(1)});
   capture.pause(std::chrono::hours(1)).event(6, 4, {i64(9)});
   const std::string text = show(capture, {.filter = "proc.name = app", .mode = ViewMode::Summary}).lines;
   EXPECT_THAT(text,
-              HasSubstr("        1       0            0            0 3600.000002000  app (5) 4 <p>/run/x\n"));
+              HasSubstr("        1       0            0            0 3600.000001000  app (5) 4 <p>/run/x\n"));
   EXPECT_THAT(text, HasSubstr("The calls that had not ended:\n"));
-  EXPECT_THAT(text, HasSubstr(" write(fd=4(<p>/run/x) size=1 <unfinished ...> for 3600.000002000 s\n"));
+  EXPECT_THAT(text, HasSubstr(" write(fd=4(<p>/run/x) size=1 <unfinished ...> for 3600.000001000 s\n"));
   EXPECT_THAT(text, testing::Not(HasSubstr("close(")));
 }
 
@@ -250,7 +267,7 @@ TEST(TraceView, TheSummaryCountsWhatHasNotEnded) {
 TEST(TraceView, WhatHasNotEndedLastsToTheEndOfTheRecording) {
   CaptureBuilder capture;
   capture.process({.tid = 5, .pid = 5, .name = "app"}).fd(5, 4, FdType::Fifo, sized("/run/x"));
-  capture.event(5, 8, {i64(4), u32(1)}).event_at_once(5, kBlockedEvent, {});
+  capture.event_at_once(5, kBlockedEvent, {u8(kWasUnderWay)}).event(5, 8, {i64(4), u32(1)});
   capture.pause(std::chrono::seconds(7)).event_at_once(0, kEndEvent, {});
   EXPECT_THAT(show(capture, {.mode = ViewMode::Summary}).lines,
               HasSubstr(" <unfinished ...> for 7.000000000 s\n"));
@@ -271,12 +288,29 @@ TEST(TraceView, OwnEventsFollowTheFilter) {
 TEST(TraceView, ThePipeOfADescriptorIsAFilter) {
   CaptureBuilder capture = sample();
   capture.event(5, kPipeEvent, {i64(4), u64(9), u32(8), u32(16), u32(2), u32(1)})
-      .event(5, 8, {i64(4), u32(1)});
+      .event(5, 8, {i64(4), u32(1)})
+      .event(5, 9, {i64(1), "x"});
   EXPECT_EQ(show_as(capture, "%evt.num %pipe.slots %pipe.fill %pipe.readers %pipe.writers",
-                    "pipe.fill >= 50 and evt.num > 4"),
+                    "pipe.fill >= 50 and evt.num = 5"),
             "5 8 50 2 1\n");
-  capture.event(5, kBlockedEvent).event(5, 9, {i64(1), "x"});
-  EXPECT_EQ(show_as(capture, "%evt.num", "blocked = true and evt.dir = <"), "6\n");
+}
+
+TEST(TraceView, ACallThatWasUnderWayIsBlockedAtBothItsEvents) {
+  CaptureBuilder capture = sample();
+  capture.event(5, kBlockedEvent, {u8(kWasUnderWay)});
+  capture.event(5, 8, {i64(4), u32(1)}).event(5, 9, {i64(1), "x"});
+  capture.event(5, 8, {i64(4), u32(1)}).event(5, 9, {i64(1), "x"});
+  EXPECT_EQ(show_as(capture, "%evt.num", "blocked = true"), "5\n6\n");
+}
+
+// Until the recording ended, it was a call as others are.
+TEST(TraceView, ACallThatSleepsToTheEndIsBlocked) {
+  CaptureBuilder capture = sample();
+  capture.event(5, 8, {i64(4), u32(1)}).event(5, kBlockedEvent, {u8(kStillSleeps)});
+  capture.event(0, kEndEvent);
+  EXPECT_THAT(show(capture, {.filter = "blocked = true", .mode = ViewMode::Calls}).lines,
+              testing::EndsWith(" app (5) write(fd=4(<p>/run/x) size=1 <unfinished ...>\n"));
+  EXPECT_THAT(show(capture).lines, testing::Not(HasSubstr("blocked")));
 }
 
 TEST(TraceView, TheSummaryCountsCallsBytesAndErrors) {
@@ -290,6 +324,46 @@ TEST(TraceView, TheSummaryCountsCallsBytesAndErrors) {
   EXPECT_THAT(text, HasSubstr("            0           50    0.000002000  app (5) 4 <p>/run/x\n"));
   EXPECT_THAT(text, HasSubstr("The slowest calls:\n"));
   EXPECT_THAT(text, HasSubstr("= -32(EPIPE) <0.000001000>\n    opened before the recording began\n"));
+}
+
+// Of a flood of them, one line is worth as much as all.
+TEST(TraceView, CallsThatFailAlikeAreOneStory) {
+  CaptureBuilder capture;
+  capture.process({.tid = 5, .pid = 5, .name = "app"}).fd(5, 4, FdType::Fifo, sized("/run/x"));
+  for (int i = 0; i < 1000; ++i) {
+    capture.event(5, 8, {i64(4), u32(1)}).event(5, 9, {i64(-11), "x"});
+    capture.event(5, 0, {u16(72), u16(74)}).event(5, 1, {u16(72)});
+    capture.event_at_once(5, kResultEvent, {i64(-22), u64(9), u64(4)});
+  }
+  capture.event(5, 8, {i64(4), u32(1)}).event(5, 9, {i64(-32), "x"});
+  for (const char* const path : {"/a", "/a", "/b"})
+    capture.event(5, 2, {text(path), u32(1), u32(0)})
+        .event(5, 3, {i64(-2), text(path), u32(1), u32(0), u32(0)});
+  const std::string text = show(capture, {.mode = ViewMode::Summary}).lines;
+  const std::string failed = text.substr(text.find("The failed calls:\n"));
+  std::string clocks;
+  for (std::string_view rest = failed; !rest.empty(); rest.remove_prefix(1)) {
+    const bool is_time = rest.size() > 18 && rest[2] == ':' && rest[5] == ':' && rest[8] == '.';
+    if (is_time) {
+      clocks += "TIME";
+      rest.remove_prefix(17);
+    } else {
+      clocks += rest.front();
+    }
+  }
+  EXPECT_EQ(clocks,
+            "The failed calls:\n"
+            "1 TIME 0 app (5) write(fd=4(<p>/run/x) size=1 data=x) = -11(EAGAIN) <0.000001000>\n"
+            "    the first of 1000 such calls; the last ended at TIME\n"
+            "    opened before the recording began\n"
+            "3 TIME 0 app (5) fsync(fd=4(<p>/run/x)) = -22(EINVAL) <0.000000009>\n"
+            "    the first of 1000 such calls; the last ended at TIME\n"
+            "    opened before the recording began\n"
+            "4001 TIME 0 app (5) write(fd=4(<p>/run/x) size=1 data=x) = -32(EPIPE) <0.000001000>\n"
+            "    opened before the recording began\n"
+            "4003 TIME 0 app (5) open(name=/a flags=1(O_RDONLY) mode=0 dev=0) = -2(ENOENT) <0.000001000>\n"
+            "    the first of 2 such calls; the last ended at TIME\n"
+            "4007 TIME 0 app (5) open(name=/b flags=1(O_RDONLY) mode=0 dev=0) = -2(ENOENT) <0.000001000>\n");
 }
 
 TEST(TraceView, AFailedCallHasTheStoryOfItsDescriptor) {

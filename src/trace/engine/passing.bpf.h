@@ -26,6 +26,7 @@ struct passing {
   u32 messages, fds;  // that are left
   u32 peer;
   u8 kind, is_cut;
+  u8 ends, is_long;  // all was walked; there is more than is walked
 };
 
 static __always_inline bool reports_all_calls(void) {
@@ -95,10 +96,14 @@ static long pass_step(u64 i, struct passing* p) {
   if (p->is_cut) report_cut();
   p->is_cut = 0;
   struct user_message m;
-  if (p->messages == 0 || bpf_probe_read_user(&m, sizeof m, (void*)p->message)) return 1;
+  if (p->messages == 0 || bpf_probe_read_user(&m, sizeof m, (void*)p->message)) {
+    p->ends = 1;
+    return 1;
+  }
   p->messages--;
   p->message += SIZE_OF_MMSGHDR;
   p->control = m.control;
+  p->is_long |= m.control_size > MOST_CONTROL;
   p->control_end = m.control + (m.control_size > MOST_CONTROL ? MOST_CONTROL : m.control_size);
   p->is_cut = p->kind == RecordReceived && m.flags & MESSAGE_CTRUNC;
   return 0;
@@ -136,5 +141,7 @@ __noinline u32 report_passed(u32 socket_fd, u64 messages, u32 count, u32 flags) 
   p.kind = flags & ShapeInput ? RecordReceived : RecordSent;
   p.peer = number_of(sk->sk_peer_pid);
   bpf_loop(MOST_STEPS, pass_step, &p, 0);
+  // What was not reported is unknown until the tables are read anew.
+  if (!p.ends || p.is_long) count_loss();
   return 0;
 }

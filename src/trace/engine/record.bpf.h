@@ -19,6 +19,7 @@ enum {
   FLAG_DEAD = 1,              // 1 << SOCK_DEAD
   TASK_OF_KERNEL = 0x200000,  // PF_KTHREAD
   STACK_SIZE = 16384,         // THREAD_SIZE
+  MOST_VECTORS = 1024,        // UIO_MAXIOV: a call with more fails
 };
 
 const volatile struct TraceConfig config SEC(".rodata.config");
@@ -287,7 +288,7 @@ static long append_vector(u64 i, struct gathering* g) {
 
 __noinline u32 append_vectors(u32 at, u64 vectors, u64 count, u32 want) {
   struct gathering g = {.vectors = vectors, .count = count, .at = at, .have = 0, .want = want};
-  bpf_loop(64, append_vector, &g, 0);
+  bpf_loop(MOST_VECTORS, append_vector, &g, 0);
   return g.have;
 }
 

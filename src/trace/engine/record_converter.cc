@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -17,7 +18,9 @@ namespace slurper {
 
 namespace {
 
-constexpr std::uint16_t kSetresuid = 192;  // the type of an event
+// Types of events.
+constexpr std::uint16_t kConnect = 22;
+constexpr std::uint16_t kSetresuid = 192;
 
 bool is_inbound(std::uint16_t nr) {
   return nr == number::kAccept || nr == number::kAccept4 || nr == number::kRecvfrom || nr == number::kRecvmsg;
@@ -163,7 +166,29 @@ void RecordConverter::add_exit(const RecordView& view) {
   fill_params(how.exit, view, connection_of(view), is_inbound(record.nr), params_);
   add(record, record.end, static_cast<std::uint16_t>(how.enter_type + 1));
   if (how.is_generic) add_generic_result(view);
+  if (record.nr == number::kSocketpair) name_pair(view);
   add_pipe_state(view);
+}
+
+// sysdig takes both ends from the event of the call, but gives the descriptors no name. That of a connection
+// is the tuple with which it was made.
+void RecordConverter::name_pair(const RecordView& view) {
+  const TraceRecord& record = *view.record;
+  const UnixConnection* const connection = connection_of(view);
+  std::array<std::int32_t, 2> pair{};
+  if (record.result != 0 || connection == nullptr || view.data.size() < sizeof pair) return;
+  std::memcpy(pair.data(), view.data.data(), sizeof pair);
+  const std::string tuple = tuple_value(record.object, connection, {}, false);
+  for (const std::int32_t fd : pair) {
+    params_.clear();
+    params_.add_i64(fd);
+    params_.add("");
+    add(record, record.end, kConnect, kStateOnly);
+    params_.clear();
+    params_.add_i64(0);
+    params_.add(tuple);
+    add(record, record.end, kConnect + 1, kStateOnly);
+  }
 }
 
 void RecordConverter::add_generic_result(const RecordView& view) {
@@ -307,14 +332,27 @@ void RecordConverter::add_waker(const RecordView& view) {
 
 void RecordConverter::add_blocked(const RecordView& view) {
   const std::uint64_t since = watched_since(view.record->pid);
-  add_enter(view, since);
   params_.clear();
+  params_.add_u8(kWasUnderWay);
   add(*view.record, since, kBlockedEvent);
+  add_enter(view, since);
   blocked_.insert(view.record->tid);
 }
 
-void RecordConverter::add_unfinished(const RecordView& view) {
-  if ((view.record->flags & RecordEntered) == 0) add_enter(view, view.record->begin);
+void RecordConverter::add_mapping(pid_t pid, std::string_view name) {
+  TraceRecord record{};
+  record.tid = record.pid = static_cast<u32>(pid);
+  params_.clear();
+  params_.add_text(name);
+  add(record, attached_at_, kMappingEvent);
+}
+
+void RecordConverter::add_unfinished(const RecordView& view, std::uint64_t monotonic) {
+  // What has slept was reported when it fell asleep.
+  if ((view.record->flags & RecordEntered) == 0) return add_enter(view, view.record->begin);
+  params_.clear();
+  params_.add_u8(kStillSleeps);
+  add(*view.record, monotonic, kBlockedEvent);
 }
 
 void RecordConverter::add_drops(std::uint16_t cpu, std::uint64_t lost, std::uint64_t monotonic) {

@@ -1,6 +1,8 @@
 // RecordConverter: from what the kernel says to the events of a capture.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -40,8 +42,10 @@ class RecordConverter {
 
   // The call in which the thread was found when the programs were attached.
   void add_blocked(const RecordView& view);
-  // A call that has not ended when the capture does.
-  void add_unfinished(const RecordView& view);
+  // The process has had the file mapped since before the programs were attached.
+  void add_mapping(pid_t pid, std::string_view name);
+  // A call that has not ended when the recording does, at that time.
+  void add_unfinished(const RecordView& view, std::uint64_t monotonic);
   void add_drops(std::uint16_t cpu, std::uint64_t lost, std::uint64_t monotonic);
   void add_tables(std::uint64_t monotonic);
   void add_end(std::uint64_t monotonic);
@@ -83,6 +87,7 @@ class RecordConverter {
   void add_sent(const TraceRecord& record, bool was_shown);
   void add_received(const RecordView& view, const ScapFd& fd, const SentDescriptor& sender);
   void add_pipe_state(const RecordView& view);
+  void name_pair(const RecordView& view);
   void add_identity(const TraceRecord& record);
   void introduce(const TraceRecord& record);
   void forget(std::int64_t pid);

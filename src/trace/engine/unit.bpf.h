@@ -2,8 +2,8 @@
 #pragma once
 
 enum {
-  MOST_GROUPS = 32,
-  PATH_END = 4096,   // of a path that is put together from its end
+  PATH_END = 4096,            // of a path that is put together from its end
+  MOST_GROUPS = PATH_END / 2,  // of a path that fits
   NAME_PLACE = 8192  // where a name stands meanwhile
 };
 
@@ -44,7 +44,7 @@ static long match_unit(u64 i, struct matching* m) {
 // Of the path at that place in the scratch.
 static __always_inline bool is_in_unit(u32 begin) {
   struct matching m = {.begin = begin};
-  bpf_loop(1024, match_unit, &m, 0);
+  bpf_loop(PATH_END, match_unit, &m, 0);
   return m.found;
 }
 
@@ -79,7 +79,7 @@ int BPF_PROG(on_move, struct cgroup* to, const char* path, struct task_struct* t
   u32 hierarchy = to->root->hierarchy_id;
   struct scratch* s = get_scratch();
   if (!s || hierarchy > 63 || !(config.hierarchies >> hierarchy & 1) || is_own(task)) return 0;
-  if (bpf_probe_read_kernel_str(s->bytes, 1024, path) < 0) return 0;
+  if (bpf_probe_read_kernel_str(s->bytes, PATH_END, path) < 0) return 0;
   move(s, task, is_in_unit(0));
   return 0;
 }
@@ -87,6 +87,7 @@ int BPF_PROG(on_move, struct cgroup* to, const char* path, struct task_struct* t
 struct group_climb {
   u64 node;
   u32 at;
+  bool ends;
 };
 
 static long climb_group(u64 i, struct group_climb* c) {
@@ -97,7 +98,10 @@ static long climb_group(u64 i, struct group_climb* c) {
     parent = (u64)AS(kernfs_node___before_6_15, (void*)c->node)->parent;
   else
     parent = (u64)node->__parent;
-  if (!s || !parent) return 1;  // the root has no name
+  if (!s || !parent) {  // the root has no name
+    c->ends = 1;
+    return 1;
+  }
   long n = bpf_probe_read_kernel_str(s->bytes + NAME_PLACE, 256, node->name);
   if (n <= 0 || c->at < n) return 1;
   u64 at = c->at - n, size = n - 1;
@@ -121,6 +125,7 @@ static __always_inline bool is_born_elsewhere(struct task_struct* parent, struct
   s->bytes[PATH_END] = 0;
   struct group_climb c = {.node = (u64)group->kn, .at = PATH_END};
   bpf_loop(MOST_GROUPS, climb_group, &c, 0);
+  if (!c.ends) count_loss();
   move(s, child, is_in_unit(c.at));
   return 1;
 }

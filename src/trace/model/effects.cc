@@ -13,6 +13,7 @@ namespace {
 
 // The enter types of the calls that change what is known; an exit's type is one above.
 constexpr std::uint16_t kOpen = 2;
+constexpr std::uint16_t kClose = 4;
 constexpr std::uint16_t kSocket = 18;
 constexpr std::uint16_t kBind = 20;
 constexpr std::uint16_t kConnect = 22;
@@ -31,14 +32,19 @@ constexpr std::uint16_t kSignalFd = 126;
 constexpr std::uint16_t kTimerFd = 136;
 constexpr std::uint16_t kInotify = 138;
 constexpr std::uint16_t kFcntl = 150;
+constexpr std::uint16_t kMmap = 160;
+constexpr std::uint16_t kProcessExit = 186;
 constexpr std::uint16_t kSetResUid = 192;
 constexpr std::uint16_t kSetResGid = 194;
 constexpr std::uint16_t kSetUid = 198;
 constexpr std::uint16_t kSetGid = 200;
+constexpr std::uint16_t kOldExecve = 230;
 constexpr std::uint16_t kAccept = 246;
 constexpr std::uint16_t kAccept4 = 248;
+constexpr std::uint16_t kExecve = 292;
 constexpr std::uint16_t kOpenAt = 306;
 constexpr std::uint16_t kOpenAt2 = 326;
+constexpr std::uint16_t kExecveAt = 330;
 constexpr std::uint16_t kCopyFileRange = 332;
 constexpr std::uint16_t kDup2 = 362;
 constexpr std::uint16_t kDup3 = 364;
@@ -305,6 +311,88 @@ void apply_to_thread(TraceEvent& event) {
       return change_identity(event);
     default:
       return;
+  }
+}
+
+namespace {
+
+// The calls that sysdig has no event for, by their numbers on x86-64.
+bool changes_state(std::uint16_t generic_call) {
+  constexpr std::uint16_t kEpollCreate = 213;
+  constexpr std::uint16_t kEpollCreate1 = 291;
+  constexpr std::uint16_t kIoUringSetup = 425;
+  constexpr std::uint16_t kCloseRange = 436;
+  return generic_call == kEpollCreate || generic_call == kEpollCreate1 || generic_call == kIoUringSetup ||
+         generic_call == kCloseRange;
+}
+
+bool maps_file_to_write(const ScapEvent& mmap) {
+  constexpr std::uint32_t kProtWrite = 2;
+  constexpr std::uint32_t kMapShared = 1;
+  return (mmap.number<std::uint32_t>(2) & kProtWrite) != 0 &&
+         (mmap.number<std::uint32_t>(3) & kMapShared) != 0 && mmap.number<std::int64_t>(4) >= 0;
+}
+
+}  // namespace
+
+bool changes_state(const TraceEvent& event) {
+  const auto call = static_cast<std::uint16_t>(event.raw.type & ~1U);
+  const PendingCall* const pending = event.is_exit() ? event.enter : &event.thread->pending;
+  const ScapEvent begin = pending == nullptr ? ScapEvent{} : pending->event(event.raw.tid);
+  switch (call) {
+    case kOpen:
+    case kOpenAt:
+    case kOpenAt2:
+    case kCreat:
+    case kClose:
+    case kSocket:
+    case kSocketPair:
+    case kConnect:
+    case kBind:
+    case kAccept:
+    case kAccept4:
+    case kAccept4New:
+    case kPipe:
+    case kPipe2:
+    case kEventFd:
+    case kEventFd2:
+    case kSignalFd:
+    case kSignalFd4:
+    case kTimerFd:
+    case kInotify:
+    case kInotify1:
+    case kDup:
+    case kDup1:
+    case kDup2:
+    case kDup3:
+    case kChdir:
+    case kFchdir:
+    case kSetResUid:
+    case kSetReUid:
+    case kSetUid:
+    case kSetResGid:
+    case kSetGid:
+    case kExecve:
+    case kExecveAt:
+    case kOldExecve:
+    case kProcessExit:
+      return true;
+    case kFcntl: {
+      const auto command = begin.number<std::uint8_t>(1);
+      return command == kFcntlDup || command == kFcntlDupCloseOnExec;
+    }
+    case kSendTo:
+    case kSendMsg:
+    case kRecvFrom:
+    case kRecvMsg:
+      // It may name the socket; that of a pair it does not.
+      return event.file != nullptr && event.file->name.empty() && event.file->unix_source == 0;
+    case kMmap:
+      return maps_file_to_write(begin);
+    case kGenericEnter:
+      return changes_state(begin.number<std::uint16_t>(1));
+    default:
+      return is_clone_exit(static_cast<std::uint16_t>(call + 1));
   }
 }
 

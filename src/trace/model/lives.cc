@@ -169,7 +169,10 @@ void Model::find_unread(TraceEvent& event) {
 void Model::take_own(TraceEvent& event) {
   Thread& thread = *event.thread;
   const ScapEvent& raw = event.raw;
-  if (raw.type == kBlockedEvent) thread.pending.was_blocked = true;
+  if (raw.type == kBlockedEvent) {
+    const bool is_end = raw.number<std::uint8_t>(0) == kStillSleeps;
+    (is_end ? thread.pending.was_blocked : thread.comes_blocked) = true;
+  }
   if (raw.type == kPipeEvent) {
     event.fd = raw.number<std::int64_t>(0);
     event.file = thread.fds->find(event.fd);

@@ -72,7 +72,7 @@ std::optional<std::int64_t> Model::pid_of_peer(const OpenFile& file, std::int64_
 void Model::for_each_pending(const std::function<void(TraceEvent&)>& visit) {
   std::vector<Thread*> threads;
   for (const auto& [tid, one] : threads_) {
-    if (one->pending.is_open && one->is_listed) threads.push_back(one.get());
+    if (one->pending.is_open && one->is_listed && !one->pending.is_hidden) threads.push_back(one.get());
   }
   std::ranges::sort(threads, {}, [](const Thread* one) { return std::pair(one->pending.time, one->tid); });
   for (Thread* one : threads) {
@@ -153,7 +153,8 @@ void Model::take_enter(TraceEvent& event) {
   PendingCall& pending = event.thread->pending;
   pending.is_open = true;
   pending.is_generic_done = false;
-  pending.was_blocked = false;
+  pending.is_hidden = (raw.flags & kStateOnly) != 0;
+  pending.was_blocked = std::exchange(event.thread->comes_blocked, false);
   pending.waker_tid = 0;
   pending.type = raw.type;
   pending.time = raw.time;

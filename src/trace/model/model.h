@@ -66,7 +66,14 @@ class Model {
   // event. What only slurper's own events can say is said by such.
   void append_tables(std::string& out, std::uint64_t time) const;
 
-  // Calls `visit` with the enter event of each call that has not ended, in order of time.
+  // Appends the enter event of the call that the thread is in, or of that whose exit it has taken last, with
+  // what stands in front of the exit.
+  void append_begin(std::string& out, const Thread& thread) const;
+  // Appends what stands in front of an enter event if the call was under way before.
+  void append_blocked(std::string& out, const Thread& thread) const;
+
+  // Calls `visit` with the enter event of each call that has not ended, in order of time. A hidden one is
+  // left out.
   void for_each_pending(const std::function<void(TraceEvent&)>& visit);
   // The enter event of the call in which the thread is: `pending` is open.
   [[nodiscard]] TraceEvent pending_of(Thread& thread) const;

@@ -26,6 +26,7 @@ struct Identity {
 struct PendingCall {
   bool is_open = false;
   bool is_generic_done = false;  // its result may still come, as an event of slurper's own
+  bool is_hidden = false;        // its enter event is state-only, and no line is shown of it
   std::uint16_t type = 0;
   std::uint64_t time = 0;
   std::uint64_t clock_step = 0;  // of the clock by which that is: see Model
@@ -36,7 +37,7 @@ struct PendingCall {
   std::uint32_t param_count = 0;
   std::uint32_t length_size = 2;
   std::string bytes;  // lengths, then values
-  // It was under way when the recorder came.
+  // It was under way when the recorder came, or sleeps when the recording ends.
   bool was_blocked = false;
   // Who has woken the thread last in this call; no thread: not known.
   std::int64_t waker_tid = 0;
@@ -67,9 +68,10 @@ struct Thread {
   bool is_known = false;
   // False if the tables were restated without it: its end was lost, or is still to come.
   bool is_listed = true;
-  bool has_ended = false;     // what the kernel says of its end may still follow
-  bool was_shown = false;     // its last event, by whoever shows events
-  bool shares_files = false;  // with the main thread of its process
+  bool has_ended = false;      // what the kernel says of its end may still follow
+  bool was_shown = false;      // its last event, by whoever shows events
+  bool shares_files = false;   // with the main thread of its process
+  bool comes_blocked = false;  // the call whose enter event comes next was under way before
   std::string name;
   std::string exe;
   std::string exe_path;

@@ -95,24 +95,44 @@ void append_pipes(std::string& out, const Thread& thread, std::uint64_t time) {
   });
 }
 
-void append_pending(std::string& out, const Thread& thread, std::uint64_t clock_step) {
+void append_waker(std::string& out, const Thread& thread, std::uint64_t time) {
   const PendingCall& call = thread.pending;
-  const std::uint64_t time = call.time + clock_step - call.clock_step;
+  if (call.waker_tid == 0) return;
+  ScapParams params;
+  params.add_i64(call.waker_tid);
+  params.add_i64(call.waker_pid);
+  params.add_text(call.waker_name);
+  append_event(out, head_of(thread, kWakerEvent, time), params);
+}
+
+}  // namespace
+
+void Model::append_blocked(std::string& out, const Thread& thread) const {
+  const PendingCall& call = thread.pending;
+  append_event(out, head_of(thread, kBlockedEvent, call.time + clock_step_ - call.clock_step), {});
+}
+
+void Model::append_begin(std::string& out, const Thread& thread) const {
+  const PendingCall& call = thread.pending;
+  const std::uint64_t time = call.time + clock_step_ - call.clock_step;
+  if (call.was_blocked) append_blocked(out, thread);
   std::string body;
   const auto put = [&body](auto number) {
     body.append(reinterpret_cast<const char*>(&number), sizeof number);
   };
   put(std::uint16_t{0});  // the processor
+  if (call.is_hidden) put(kStateOnly);
   put(time);
   put(thread.tid);
   put(static_cast<std::uint32_t>(kEventHead + call.bytes.size()));
   put(call.type);
   put(call.param_count);
-  append_block(out, call.length_size == 2 ? kEventBlock : kLargeEventBlock, body + call.bytes);
-  if (call.was_blocked) append_event(out, head_of(thread, kBlockedEvent, time), {});
+  const bool is_large = call.length_size != 2;
+  const std::uint32_t shown = is_large ? kLargeEventBlock : kEventBlock;
+  const std::uint32_t hidden = is_large ? kLargeFlaggedEventBlock : kFlaggedEventBlock;
+  append_block(out, call.is_hidden ? hidden : shown, body + call.bytes);
+  append_waker(out, thread, time);
 }
-
-}  // namespace
 
 void Model::append_tables(std::string& out, std::uint64_t time) const {
   std::vector<const Thread*> known;
@@ -138,7 +158,9 @@ void Model::append_tables(std::string& out, std::uint64_t time) const {
     append_identity(out, *thread, begin);
     if (thread->tid == thread->pid) append_pipes(out, *thread, begin);
   }
-  for (const Thread* const thread : waiting) append_pending(out, *thread, clock_step_);
+  for (const Thread* const thread : waiting) append_begin(out, *thread);
+  for (const auto& [tid, thread] : threads_)
+    if (thread->comes_blocked) append_event(out, head_of(*thread, kBlockedEvent, time), {});
 }
 
 }  // namespace slurper

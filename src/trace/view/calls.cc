@@ -136,13 +136,20 @@ void append_pipe(std::string& out, const ShownEvent& event) {
   append_number(out, raw.number<std::uint32_t>(5));
 }
 
-// The call that the thread is in, or was in last.
-std::string_view pending_name(const ShownEvent& event) {
-  TraceEvent call = event.trace;
-  const PendingCall& pending = event.trace.thread->pending;
-  call.raw = pending.event(event.trace.raw.tid);
-  call.shape = &shape_of(pending.type);
-  return call.shape->info == nullptr ? std::string_view("<unknown>") : event_name(call);
+// Calls `visit(name, value, is_descriptor)` with each argument of a generic call.
+template <typename Visit>
+void for_each_generic_argument(const TraceEvent& result, const Visit& visit) {
+  constexpr std::size_t kFirst = 2;  // behind the result and the duration
+  const auto number = result.thread->pending.event(result.raw.tid).number<std::uint16_t>(1);
+  std::string_view names = generic_arguments(number);
+  for (std::size_t i = kFirst; !names.empty() && i < result.raw.param_count; ++i) {
+    const std::string_view name = names.substr(0, names.find(' '));
+    names.remove_prefix(std::min(name.size() + 1, names.size()));
+    const auto value = result.raw.number<std::int64_t>(i);
+    const bool is_fd = name.starts_with("fd") || name == "epfd";
+    // A descriptor is an int: the kernel looks at the lower half of the register.
+    visit(name, is_fd ? static_cast<std::int32_t>(value) : value, is_fd);
+  }
 }
 
 }  // namespace
@@ -156,26 +163,46 @@ void append_result(std::string& out, std::int64_t result) {
 }
 
 void append_generic_arguments(std::string& out, const ShownEvent& event) {
-  constexpr std::size_t kFirst = 2;  // behind the result and the duration
-  const auto number = event.trace.thread->pending.event(event.trace.raw.tid).number<std::uint16_t>(1);
-  std::string_view names = generic_arguments(number);
-  for (std::size_t i = kFirst; !names.empty() && i < event.trace.raw.param_count; ++i) {
-    const std::string_view name = names.substr(0, names.find(' '));
-    names.remove_prefix(std::min(name.size() + 1, names.size()));
-    const auto value = event.trace.raw.number<std::int64_t>(i);
-    const bool is_fd = name.starts_with("fd") || name == "epfd";
+  for_each_generic_argument(event.trace, [&](std::string_view name, std::int64_t value, bool is_fd) {
     out += ' ';
     out += name;
     out += '=';
-    // A descriptor is an int: the kernel looks at the lower half of the register.
-    append_number(out, is_fd ? static_cast<std::int32_t>(value) : value);
-    if (!is_fd) continue;
-    const OpenFilePointer& file = event.trace.thread->fds->find(static_cast<std::int32_t>(value));
-    if (file == nullptr) continue;
+    append_number(out, value);
+    const OpenFilePointer& file = event.trace.thread->fds->find(is_fd ? value : -1);
+    if (file == nullptr) return;
     out += '(';
     append_file(out, *file);
     out += ')';
-  }
+  });
+}
+
+std::string_view generic_call_name(const TraceEvent& result) {
+  TraceEvent call = result;
+  const PendingCall& pending = result.thread->pending;
+  call.raw = pending.event(result.raw.tid);
+  call.shape = &shape_of(pending.type);
+  return call.shape->info == nullptr ? std::string_view("<unknown>") : event_name(call);
+}
+
+std::int64_t generic_descriptor(const TraceEvent& result) {
+  std::int64_t first = -1;
+  for_each_generic_argument(result, [&](std::string_view /*name*/, std::int64_t value, bool is_fd) {
+    if (is_fd && first < 0) first = value;
+  });
+  return first;
+}
+
+void append_generic_call(std::string& out, const ShownEvent& result) {
+  const PendingCall& call = result.trace.thread->pending;
+  append_head(out, result, call.number, call.time);
+  out += generic_call_name(result.trace);
+  std::string arguments;
+  append_generic_arguments(arguments, result);
+  out.append("(").append(arguments, std::min<std::size_t>(1, arguments.size())).append(") = ");
+  append_result(out, result.trace.raw.number<std::int64_t>(0));
+  out += " <";
+  append_seconds(out, result.trace.raw.number<std::uint64_t>(1));
+  out += '>';
 }
 
 void append_call(std::string& out, const ShownEvent& exit) {
@@ -241,7 +268,7 @@ void append_own_event(std::string& out, const ShownEvent& event) {
   switch (raw.type) {
     case kResultEvent:
       out += "result call=";
-      out += pending_name(event);
+      out += generic_call_name(event.trace);
       append_generic_arguments(out, event);
       out += " res=";
       append_result(out, raw.number<std::int64_t>(0));
@@ -271,10 +298,6 @@ void append_own_event(std::string& out, const ShownEvent& event) {
       return append_descriptor(out, event);
     case kReceivedEvent:
       return append_received(out, event);
-    case kBlockedEvent:
-      out += "blocked call=";
-      out += pending_name(event);
-      return;
     case kIdentityEvent:
       out += "identity";
       return append_ids(out, event);

@@ -191,8 +191,10 @@ TextValue category(const ShownEvent& event) {
 }
 
 NumberValue blocked(const ShownEvent& event) {
-  if (event.trace.is_own) return event.trace.raw.type == kBlockedEvent ? 1 : 0;
-  return event.trace.enter != nullptr && event.trace.enter->was_blocked ? 1 : 0;
+  const PendingCall& pending = event.trace.thread->pending;
+  const bool is_enter = pending.is_open && pending.type == event.trace.raw.type;
+  const PendingCall* const call = is_enter ? &pending : event.trace.enter;
+  return call != nullptr && call->was_blocked ? 1 : 0;
 }
 
 // Of an exit: whoever has woken the thread in the call.
@@ -275,7 +277,7 @@ constexpr std::array kFields = {
     with<waker_tid>(a_number("waker.tid", "the thread that did so")),
     with<waker_name>(text("waker.name", "its name")),
     with<blocked>(
-        boolean("blocked", "of an exit: whether the call was already under way when the recording began")),
+        boolean("blocked", "whether the call was under way before the recording, or still slept at its end")),
 };
 
 }  // namespace

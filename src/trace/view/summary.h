@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "trace/view/failed_calls.h"
 #include "trace/view/shown_event.h"
 
 namespace slurper {
@@ -38,21 +39,6 @@ class TraceSummary {
     std::uint64_t latency = 0;
     std::string text;
   };
-  struct Closed {
-    std::uint64_t time = 0;
-    std::int64_t pid = 0;
-    std::string by;
-  };
-  struct Failure {
-    std::string text;
-    std::string story;
-    std::pair<std::uint64_t, std::uint64_t> peer;  // the connection, to learn who closed it
-    bool is_broken = false;                        // for the other end is closed
-    std::uint64_t time = 0;
-    std::int64_t tid = 0;
-    std::int64_t pid = 0;
-    std::int64_t fd = -1;
-  };
   using Key = std::pair<std::string, std::string>;  // the process, and the descriptor or call
 
   void count_unfinished(const TraceEvent& enter, std::uint64_t time);
@@ -61,12 +47,6 @@ class TraceSummary {
   void count_copy(const TraceEvent& event, std::uint64_t bytes, Totals& process);
   Totals& totals_of(const std::string& process, std::int64_t fd, const OpenFile* file);
   void note_slow(const TraceEvent& event);
-  void note_failure(const TraceEvent& event);
-  void note_pipe(const TraceEvent& event);
-  void note_close(const TraceEvent& event);
-  void note_end(const TraceEvent& event);
-  void note_closed(const TraceEvent& event, std::int64_t fd, const OpenFile& file, std::string_view how);
-  [[nodiscard]] std::string story_of(const TraceEvent& event) const;
   [[nodiscard]] std::string line_of(const TraceEvent& event);
 
   const Model& model_;
@@ -83,11 +63,7 @@ class TraceSummary {
   std::vector<std::string> unfinished_;
   std::vector<std::string> unseen_;
   std::uint64_t unfinished_count_ = 0;
-  std::vector<Failure> failures_;
-  std::uint64_t failure_count_ = 0;
-  std::map<std::uint64_t, Closed> pipes_closed_;  // by inode: the last close
-  // The ends of a connection that were closed, by both its numbers.
-  std::map<std::pair<std::uint64_t, std::uint64_t>, std::vector<Closed>> closed_;
+  FailedCalls failed_;
 };
 
 }  // namespace slurper

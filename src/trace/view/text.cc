@@ -108,6 +108,18 @@ void append_name(std::string& out, std::string_view name) {
 }
 
 std::string_view errno_name(std::int64_t number) {
+  switch (number) {  // include/linux/errno.h: the kernel's own, which no program sees
+    case 512:
+      return "ERESTARTSYS";
+    case 513:
+      return "ERESTARTNOINTR";
+    case 514:
+      return "ERESTARTNOHAND";
+    case 516:
+      return "ERESTART_RESTARTBLOCK";
+    default:
+      break;
+  }
   if (number <= 0 || number > 4095) return {};
   const char* const name = strerrorname_np(static_cast<int>(number));
   return name == nullptr ? std::string_view() : std::string_view(name);

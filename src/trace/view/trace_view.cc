@@ -67,6 +67,7 @@ void TraceView::take(const Block& block, const ScapReader& reader) {
     show_own(event);
   } else if ((raw->flags & kStateOnly) == 0) {
     show_event(event);
+    show_blocked(event);
   }
   show_unseen(event);
   unseen_.finish(event);
@@ -128,7 +129,10 @@ void TraceView::end_held_call(const TraceEvent* result) {
 // A loss and a clock that was set concern every thread; the other events, that of which they are.
 void TraceView::show_own(const TraceEvent& event) {
   const std::uint16_t type = event.raw.type;
-  if (type == kEndEvent || type == kWakerEvent || type == kOpenEvent) return;  // for fields, and the model
+  if ((event.raw.flags & kStateOnly) != 0) return;
+  // For fields, and the model.
+  if (type == kEndEvent || type == kWakerEvent || type == kOpenEvent) return;
+  if (type == kBlockedEvent || type == kMappingEvent) return;
   const bool is_of_all = type == kDropsEvent || type == kTablesEvent || type == kClockEvent;
   if (!request_.with_own_events || !(is_of_all || event.thread->was_shown)) return;
   if (summary_) return summary_->take_own(event);
@@ -140,10 +144,22 @@ void TraceView::show_own(const TraceEvent& event) {
 // With the first event of the process that is shown.
 void TraceView::show_unseen(const TraceEvent& event) {
   if (!request_.with_own_events || !event.thread->was_shown || !held_call_.empty()) return;
-  const std::string note = unseen_.next_note(event);
-  if (note.empty()) return;
-  if (summary_) return summary_->take_unseen(event, note);
-  append_own_line(event, note, true);
+  if ((event.raw.flags & kStateOnly) != 0) return;  // which is not the thread's last one that may be shown
+  for (const std::string& note : unseen_.take_notes(event)) {
+    if (summary_) {
+      summary_->take_unseen(event, note);
+    } else {
+      append_own_line(event, note, true);
+    }
+  }
+}
+
+// Behind the beginning of the call, so that a line that begins with # follows what it belongs to.
+void TraceView::show_blocked(const TraceEvent& enter) {
+  const PendingCall& call = enter.thread->pending;
+  if (!call.is_open || !call.was_blocked || call.number != enter.number) return;
+  if (!request_.with_own_events || !enter.thread->was_shown || summary_) return;
+  append_own_line(enter, std::string("blocked call=").append(event_name(enter)), true);
 }
 
 void TraceView::append_own_line(const TraceEvent& event, std::string_view text, bool has_thread) {

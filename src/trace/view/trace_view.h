@@ -51,6 +51,7 @@ class TraceView {
   void show_event(TraceEvent& event);
   void show_own(const TraceEvent& event);
   void show_unseen(const TraceEvent& event);
+  void show_blocked(const TraceEvent& enter);
   void append_own_line(const TraceEvent& event, std::string_view text, bool has_thread);
   void show_call(const TraceEvent& exit);
   void end_held_call(const TraceEvent* result);
@@ -77,6 +78,11 @@ class TraceView {
 void append_call(std::string& out, const ShownEvent& exit);
 // What was begun and has not ended: "read(fd=3(<f>/etc/passwd) size=10 <unfinished ...>".
 void append_unfinished(std::string& out, const ShownEvent& enter);
+// Of kResultEvent: the call's name, its first descriptor or -1, and the call in one line, as append_call()
+// has it.
+[[nodiscard]] std::string_view generic_call_name(const TraceEvent& result);
+[[nodiscard]] std::int64_t generic_descriptor(const TraceEvent& result);
+void append_generic_call(std::string& out, const ShownEvent& result);
 // " fd=3(<f>/a)": the arguments that slurper has recorded with a result.
 void append_generic_arguments(std::string& out, const ShownEvent& result);
 // "-5(EIO)"

@@ -21,15 +21,27 @@ constexpr std::uint16_t kIoUringEnter = 426;
 
 void Unseen::take(const TraceEvent& event) {
   if (event.raw.type == kMmapExit) return take_mapping(event);
+  if (event.raw.type == kMappingEvent) return take_name(event, text_of(event.raw.param(0)));
   if (event.raw.type != kResultEvent || event.raw.number<std::int64_t>(0) < 0) return;
   // The generic exit before it has no number.
   if (!event.thread->pending.is_generic_done) return;
   const auto call = event.thread->pending.event(event.raw.tid).number<std::uint16_t>(1);
   if (call != kIoUringSetup && call != kIoUringEnter) return;
+  take_name(event, kIoUringQueues);
+}
+
+void Unseen::take_name(const TraceEvent& event, std::string_view name) {
   Process& process = by_pid_[event.thread->pid];
-  if (process.uses_io_uring) return;
-  process.uses_io_uring = true;
-  process.note = "unseen io_uring: what this process reads and writes through it makes no calls";
+  bool& is_known = name == kIoUringQueues ? process.uses_io_uring : process.has_mapping;
+  if (std::exchange(is_known, true)) return;
+  if (name == kIoUringQueues) {
+    process.notes.emplace_back(
+        "unseen io_uring: what this process reads and writes through it makes no calls");
+    return;
+  }
+  std::string note = "unseen mapping=";
+  append_name(note, name);
+  process.notes.push_back(note + ": what this process writes through memory makes no calls");
 }
 
 // Of memory alone, of a private copy, or to read from it: that writes nothing. The queues of an io_uring are
@@ -43,12 +55,7 @@ void Unseen::take_mapping(const TraceEvent& event) {
     return;
   const OpenFilePointer& file = event.thread->fds->find(enter.number<std::int64_t>(4));
   if (file == nullptr || file->type != FdType::File) return;
-  Process& process = by_pid_[event.thread->pid];
-  if (process.has_mapping) return;
-  process.has_mapping = true;
-  process.note = "unseen mapping=";
-  append_name(process.note, file->name);
-  process.note += ": what this process writes through memory makes no calls";
+  take_name(event, file->name);
 }
 
 void Unseen::finish(const TraceEvent& event) {
@@ -56,10 +63,10 @@ void Unseen::finish(const TraceEvent& event) {
     by_pid_.erase(event.thread->pid);
 }
 
-std::string Unseen::next_note(const TraceEvent& event) {
+std::vector<std::string> Unseen::take_notes(const TraceEvent& event) {
   if (by_pid_.empty()) return {};
   const auto found = by_pid_.find(event.thread->pid);
-  return found == by_pid_.end() ? std::string() : std::exchange(found->second.note, {});
+  return found == by_pid_.end() ? std::vector<std::string>() : std::exchange(found->second.notes, {});
 }
 
 }  // namespace slurper

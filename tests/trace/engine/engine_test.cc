@@ -19,6 +19,7 @@
 #include "trace/engine/record_converter.h"
 #include "trace/engine/socket_values.h"
 #include "trace/engine/unix_connections.h"
+#include "trace/engine/wall_clock.h"
 #include "trace/own_events.h"
 #include "trace/scap/scap_reader.h"
 #include "trace/scap/scap_writer.h"
@@ -446,6 +447,50 @@ TEST(SocketValues, ShowWhatPollFound) {
   const std::string_view bytes(reinterpret_cast<const char*>(fds), sizeof fds);
   EXPECT_EQ(poll_value(bytes, true), "\x01\0\x04\0\0\0\0\0\0\0\x10\0"s);
   EXPECT_EQ(poll_value(bytes, false), "\x02\0\x03\0\0\0\0\0\0\0\x01\0\x04\0\0\0\0\0\0\0\x04\0"s);
+}
+
+// The clock is set by an hour between two calls.
+TEST(WallClock, WhatCameBeforeAStepHasTheTimeOfTheClockAsItWas) {
+  EventQueue queue;
+  ProcessBook processes({});
+  UnixConnections connections;
+  RecordConverter converter(queue, processes, connections);
+  constexpr std::int64_t kHour = 3'600'000'000'000;
+  std::int64_t offset = 1000 * kHour;
+  bool was_set = false;
+  WallClock clock(
+      {.offset = [&] { return offset; }, .was_set = [&] { return std::exchange(was_set, false); }}, converter,
+      queue);
+  clock.begin();
+  std::string out;
+  clock.look(1, [] { FAIL() << "nothing has happened"; }, out);
+  EXPECT_EQ(out, "");
+  TraceRecord record{};
+  record.kind = RecordCall;
+  record.tid = record.pid = 77;
+  record.nr = 3;  // close(2)
+  const auto convert_at = [&](u64 time) {
+    record.begin = time;
+    record.end = time + 1;
+    converter.convert({reinterpret_cast<const char*>(&record), sizeof record});
+  };
+  offset += kHour;
+  was_set = true;
+  clock.look(20, [&] { convert_at(10); }, out);
+  EXPECT_EQ(clock.offset(), 1001 * kHour);
+  convert_at(15);  // begun before the step, and reported after it
+  queue.take_all(out);
+  std::string events;
+  for (std::string_view rest = out; !rest.empty();) {
+    const auto total = load<std::uint32_t>(rest.data() + 4);
+    const auto event = event_in(
+        {.type = load<std::uint32_t>(rest.data()), .body = rest.substr(8, total - kBlockFrame), .offset = 0});
+    rest.remove_prefix(total);
+    if (event->type == 4 || event->type == 5)
+      events += std::to_string(event->time - 1000 * static_cast<std::uint64_t>(kHour)) + ' ';
+    if (event->type == kClockEvent) events += "step " + std::to_string(event->number<std::int64_t>(0)) + ' ';
+  }
+  EXPECT_EQ(events, "10 11 step 3600000000000 3600000000015 3600000000016 ");
 }
 
 }  // namespace

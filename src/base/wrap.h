@@ -10,4 +10,8 @@ namespace slurper {
 // others indented below it. Ends in a newline.
 [[nodiscard]] std::string wrap(std::string_view lead, std::string_view text);
 
+// A message of this program, for `fd`: in one line, which programs can read; on a terminal, wrapped. Ends in
+// a newline.
+[[nodiscard]] std::string message_for(int fd, std::string_view text);
+
 }  // namespace slurper

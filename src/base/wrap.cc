@@ -1,4 +1,6 @@
-#include "cli/wrap.h"
+#include "base/wrap.h"
+
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -26,6 +28,11 @@ std::string wrap(std::string_view lead, std::string_view text) {
     is_first = false;
   }
   return out + '\n';
+}
+
+std::string message_for(int fd, std::string_view text) {
+  constexpr std::string_view kLead = "slurper: ";
+  return ::isatty(fd) != 0 ? wrap(kLead, text) : std::string(kLead).append(text).append("\n");
 }
 
 }  // namespace slurper
