@@ -85,7 +85,7 @@ Result<ChosenRing> choose_ring(Os& os, const Settings& settings, const Uuid& boo
   if (!directories) return std::unexpected(directories.error());
   std::vector<std::optional<RingView>> rings = inspect_rings(os, *directories);
   std::optional<Error> refusal;
-  // The default folder of a log has that log's ring only.
+  // The default folder has the ring of the log at this path only.
   if (const auto& named = rings.front(); named && !settings.ring.directory.empty()) {
     refusal = find_original(os, *named, settings.log.path);
   }
@@ -97,11 +97,10 @@ Result<ChosenRing> choose_ring(Os& os, const Settings& settings, const Uuid& boo
     rings = inspect_rings(os, *directories);
   }
   const std::optional<Uuid> id = id_of_log(os, LogPaths(settings.log.path));
-  // A log that has no index yet must not take the place of one that exists.
-  if (!id) {
-    for (auto& ring : rings) {
-      if (ring && !owner_elsewhere(os, *ring, settings.log.path).empty()) ring.reset();
-    }
+  // A log that has no index yet must not take the place of one that exists. Nor must a copy: a link that
+  // leads to the copy now may have led to the original, and the folder of that ring was found through it.
+  for (std::size_t i = id ? 1 : 0; i < rings.size(); ++i) {
+    if (rings[i] && !owner_elsewhere(os, *rings[i], settings.log.path).empty()) rings[i].reset();
   }
 
   const std::size_t best = choose(rings, id, boot);

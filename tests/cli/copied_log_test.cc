@@ -202,6 +202,37 @@ TEST_F(CopiedLog, ANewLogDoesNotBecomeTheRingsLog) {
   EXPECT_THAT(slurper.err(), HasSubstr("it belongs to another log, and it holds 4B"));
 }
 
+// Without ring.directory. The runtime folder remembers where a link led.
+TEST_F(CopiedLog, IsNotLedToTheRingOfItsOriginalByALink) {
+  const auto run_by_default = [this](const std::string& of) {
+    return Child(program("slurper", "run", of, {"--set", "ring.directory="}));
+  };
+  fs::create_directory_symlink(folder("original"), folder("link"));
+  {
+    Child through_link = run_by_default("link");
+    ASSERT_TRUE(through_link.said("ready: ")) << through_link.err();
+    through_link.signal(SIGTERM);
+    ASSERT_TRUE(through_link.exits_with(0)) << through_link.err();
+  }
+  Child first = run_by_default("original");
+  ASSERT_TRUE(first.said("ready: ")) << first.err();
+  write("original", "one");
+  ASSERT_TRUE(eventually([&] { return content_of(log("original")) == "one\n"; })) << first.err();
+  copy();
+  fs::remove(folder("link"));
+  fs::create_directory_symlink(folder("copy"), folder("link"));
+  Child second = run_by_default("link");
+  ASSERT_TRUE(second.said("ready: ")) << second.err();
+  write("copy", "of the copy");
+  write("original", "two");
+  EXPECT_TRUE(eventually([&] { return content_of(log("original")) == "one\ntwo\n"; })) << first.err();
+  EXPECT_TRUE(eventually([&] { return content_of(log("copy")) == "one\nof the copy\n"; })) << second.err();
+  for (Child* slurper : {&first, &second}) {
+    slurper->signal(SIGTERM);
+    EXPECT_TRUE(slurper->exits_with(0)) << slurper->err();
+  }
+}
+
 TEST_F(CopiedLog, CheckNamesWhoUsesTheRing) {
   {
     Child first = run("original");

@@ -187,7 +187,7 @@ TEST_F(VerifyTest, FindsAMissingLastSegment) {
 
 TEST_F(VerifyTest, FindsASegmentThatIsTooShortOrTooLong) {
   write_file(paths_.rotated(base(1)), part(1).substr(0, 999));
-  EXPECT_THAT(problems(verify()), ElementsAre("no segment holds the offsets 1999 to 2000 (1 bytes)"));
+  EXPECT_THAT(problems(verify()), ElementsAre("no segment holds the offsets 1999 to 2000 (1 byte)"));
   write_file(paths_.rotated(base(1)), part(1) + "x");
   EXPECT_THAT(problems(verify()),
               ElementsAre("the segment at offset 2000 begins before the end of the one before it, 2001"));
@@ -213,7 +213,7 @@ TEST_F(VerifyTest, FindsACompressedSegmentCutAnywhere) {
 TEST_F(VerifyTest, FindsACompressedSegmentOfAnotherSize) {
   write_file(paths_.rotated(base(1)), part(1).substr(1));
   compress(1);
-  EXPECT_THAT(problems(verify()), ElementsAre("no segment holds the offsets 1999 to 2000 (1 bytes)"));
+  EXPECT_THAT(problems(verify()), ElementsAre("no segment holds the offsets 1999 to 2000 (1 byte)"));
 }
 
 TEST_F(VerifyTest, FindsWhatIsWrongWithTheIndex) {
@@ -249,7 +249,7 @@ TEST_F(VerifyTest, FindsAnActiveBaseThatIsWrong) {
   EXPECT_THAT(problems(verify()),
               ElementsAre("the segment at offset 2999 begins before the end of the one before it, 3000"));
   write_index({3001});
-  EXPECT_THAT(problems(verify()), ElementsAre("no segment holds the offsets 3000 to 3001 (1 bytes)"));
+  EXPECT_THAT(problems(verify()), ElementsAre("no segment holds the offsets 3000 to 3001 (1 byte)"));
 }
 
 // Tests each state in which a crash can leave a rotation.
@@ -445,7 +445,8 @@ TEST_F(VerifyTest, FollowsACompressionAndARemovalMeanwhile) {
                          [&] { (void)unlink(paths_.compressed(base(0)).c_str()); });
   log = verify(removing);
   EXPECT_THAT(problems(log), IsEmpty());
-  EXPECT_THAT(notes(log), ElementsAre(HasSubstr("was removed meanwhile"), HasSubstr("no longer in the log")));
+  EXPECT_THAT(notes(log),
+              ElementsAre(HasSubstr("was removed meanwhile"), HasSubstr("the log no longer has")));
   EXPECT_THAT(log.segments, SizeIs(3));
 }
 
@@ -574,7 +575,8 @@ TEST_F(VerifyTest, SaysWhichCursorsWillMissSomething) {
   ASSERT_EQ(unlink(paths_.compressed(base(0)).c_str()), 0);
   const LogVerification log = verify();
   EXPECT_THAT(problems(log), IsEmpty());
-  EXPECT_THAT(notes(log), testing::Contains(HasSubstr("the 990 bytes before offset 1000 are no longer")));
+  EXPECT_THAT(notes(log),
+              testing::Contains(HasSubstr("the log no longer has the 990 bytes before offset 1000")));
 }
 
 // verify overlooks no failure of a call: it reports the failure, or it has read all bytes without that call.

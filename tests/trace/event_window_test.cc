@@ -66,7 +66,7 @@ TEST(EventWindow, ACallThatWasUnderWayIsSoThoughItBeginsTheCapture) {
   CaptureBuilder capture;
   capture.process({.tid = 5, .pid = 5}).file(5, 3, "/etc/hosts");
   capture.event(5, kBlockedEvent).event(5, 8, {i64(3), u32(1)}).event(5, 9, {i64(1), "x"});
-  for (const std::uint64_t time : {0, 1000, 2000}) {
+  for (const std::uint64_t time : {0U, 1000U, 2000U}) {
     const std::string written = through_window(capture.bytes(), {.time = time, .memory = kPlenty}).capture;
     EXPECT_EQ(
         show(written, {.filter = "blocked = true", .format = "%evt.dir", .with_own_events = false}).lines,

@@ -11,6 +11,7 @@ namespace {
 
 using namespace test;  // NOLINT(google-build-using-namespace)
 using testing::HasSubstr;
+using testing::Not;
 
 // Reads of 3 and writes to 4, of which the last fails.
 CaptureBuilder sample() {
@@ -364,6 +365,23 @@ TEST(TraceView, CallsThatFailAlikeAreOneStory) {
             "4003 TIME 0 app (5) open(name=/a flags=1(O_RDONLY) mode=0 dev=0) = -2(ENOENT) <0.000001000>\n"
             "    the first of 2 such calls; the last ended at TIME\n"
             "4007 TIME 0 app (5) open(name=/b flags=1(O_RDONLY) mode=0 dev=0) = -2(ENOENT) <0.000001000>\n");
+}
+
+// A program that starts looks for a hundred files that are not there.
+TEST(TraceView, TheFailureThatMattersIsNotHiddenByFilesThatAreNotThere) {
+  CaptureBuilder capture;
+  capture.process({.tid = 5, .pid = 5, .name = "app"}).fd(5, 4, FdType::Fifo, sized("/run/x"));
+  for (int i = 0; i < 100; ++i) {
+    const std::string path = "/no/" + std::to_string(i);
+    capture.event(5, 2, {text(path), u32(1), u32(0)})
+        .event(5, 3, {i64(-2), text(path), u32(1), u32(0), u32(0)});
+  }
+  capture.event(5, 8, {i64(4), u32(1)}).event(5, 9, {i64(-32), "x"});
+  const std::string shown = show(capture, {.mode = ViewMode::Summary}).lines;
+  EXPECT_THAT(shown, HasSubstr("app (5) write(fd=4(<p>/run/x) size=1 data=x) = -32(EPIPE)"));
+  EXPECT_THAT(shown, HasSubstr("(name=/no/48 "));
+  EXPECT_THAT(shown, Not(HasSubstr("(name=/no/49 ")));
+  EXPECT_THAT(shown, HasSubstr("\nand 51 more failed calls\n"));
 }
 
 TEST(TraceView, AFailedCallHasTheStoryOfItsDescriptor) {

@@ -286,8 +286,10 @@ Result<std::unique_ptr<Tls>> Tls::make(const TlsSettings& settings, const std::s
 
 Phrase Tls::why_certificate_is_refused(const TlsSettings& settings) {
   const Bio pem(settings.certificate.empty() ? nullptr : BIO_new_file(settings.certificate.c_str(), "r"));
-  const OpensslPtr<X509, X509_free> certificate(pem ? PEM_read_bio_X509(pem.get(), nullptr, nullptr, nullptr)
-                                                    : nullptr);
+  // Without a function of ours, OpenSSL would ask on the terminal for the passphrase of an encrypted file.
+  const auto no_passphrase = [](char*, int, int, void*) { return 0; };
+  const OpensslPtr<X509, X509_free> certificate(
+      pem ? PEM_read_bio_X509(pem.get(), nullptr, no_passphrase, nullptr) : nullptr);
   ERR_clear_error();
   if (!certificate || X509_cmp_current_time(X509_get0_notAfter(certificate.get())) >= 0) return {};
   return {PhraseId::OwnCertificateExpired, {{"date", date_of(X509_get0_notAfter(certificate.get()))}}};

@@ -4,16 +4,19 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <functional>
 #include <iterator>
 #include <utility>
 
+#include "base/text.h"
 #include "trace/view/trace_view.h"
 
 namespace slurper {
 
 namespace {
 
-constexpr std::size_t kMaxFailures = 50;
+constexpr std::size_t kMaxFailures = 10'000;
+constexpr std::size_t kMaxStories = 50;
 constexpr std::size_t kMaxClosed = 100'000;  // pipes, and connections
 
 std::string clock_of(std::uint64_t time) {
@@ -111,6 +114,7 @@ void FailedCalls::add(const TraceEvent& event, std::int64_t result, std::string 
   failures_.push_back({.text = std::move(text),
                        .story = event.fd < 0 ? std::string() : story_of(event),
                        .peer = connection_of(event.file.get()),
+                       .is_missing = result == -ENOENT,
                        .is_broken = result == -EPIPE || result == -ECONNRESET,
                        .time = event.raw.time,
                        .tid = event.raw.tid,
@@ -172,9 +176,26 @@ void FailedCalls::note_closed(const TraceEvent& event, std::int64_t fd, const Op
   }
 }
 
+// A program that starts looks for files in many places: what is not there gives way to other failures, and
+// what has failed rarely to what has failed often.
+std::vector<const FailedCalls::Failure*> FailedCalls::most_telling() const {
+  std::vector<const Failure*> chosen;
+  for (const Failure& one : failures_) chosen.push_back(&one);
+  if (chosen.size() <= kMaxStories) return chosen;
+  std::ranges::stable_sort(chosen, std::less(),
+                           [](const Failure* one) { return std::pair(one->is_missing, ~one->count); });
+  chosen.resize(kMaxStories);
+  std::ranges::sort(chosen);
+  return chosen;
+}
+
 void FailedCalls::append(std::string& out) const {
   if (!failures_.empty()) out += "\nThe failed calls:\n";
-  for (const Failure& one : failures_) {
+  std::uint64_t more = left_out_;
+  for (const Failure& one : failures_) more += one.count;
+  for (const Failure* const chosen : most_telling()) {
+    const Failure& one = *chosen;
+    more -= one.count;
     out.append(one.text).append("\n");
     if (one.count > 1)
       fmt::format_to(std::back_inserter(out), "    the first of {} such calls; the last ended at {}\n",
@@ -182,7 +203,7 @@ void FailedCalls::append(std::string& out) const {
     if (!one.story.empty()) out.append("    ").append(one.story).append("\n");
     if (one.peer.first != 0) append_closed(out, one);
   }
-  if (left_out_ > 0) fmt::format_to(std::back_inserter(out), "and {} more\n", left_out_);
+  if (more > 0) fmt::format_to(std::back_inserter(out), "and {}\n", counted(more, "more failed call"));
 }
 
 void FailedCalls::append_closed(std::string& out, const Failure& failure) const {

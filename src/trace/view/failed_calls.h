@@ -32,7 +32,7 @@ class FailedCalls {
   void take_close(const TraceEvent& exit);
   void take_end(const TraceEvent& event);
 
-  // In the order in which they failed first.
+  // At most 50, in the order in which they failed first.
   void append(std::string& out) const;
 
  private:
@@ -46,8 +46,9 @@ class FailedCalls {
   struct Failure {
     std::string text;  // the first one
     std::string story;
-    Connection peer;         // to learn who closed it
-    bool is_broken = false;  // for the other end is closed
+    Connection peer;          // to learn who closed it
+    bool is_missing = false;  // ENOENT
+    bool is_broken = false;   // for the other end is closed
     bool has_pipe =
         false;  // the story has the state of the pipe, of the first call of which that is recorded
     std::uint64_t time = 0;
@@ -60,6 +61,7 @@ class FailedCalls {
 
   // The failure of that kind, if it is none of the first: counted, and done with.
   bool is_known(const std::string& kind, const TraceEvent& event);
+  [[nodiscard]] std::vector<const Failure*> most_telling() const;
   void add(const TraceEvent& event, std::int64_t result, std::string text);
   void append_closed(std::string& out, const Failure& failure) const;
   void note_closed(const TraceEvent& event, std::int64_t fd, const OpenFile& file, std::string_view how);
