@@ -2,9 +2,9 @@
 #pragma once
 
 enum {
-  PATH_END = 4096,            // of a path that is put together from its end
+  PATH_END = 4096,             // of a path that is put together from its end
   MOST_GROUPS = PATH_END / 2,  // of a path that fits
-  NAME_PLACE = 8192  // where a name stands meanwhile
+  NAME_PLACE = 8192            // where a name stands meanwhile
 };
 
 // The bytes of ".slice", as match_unit() sees them come.
