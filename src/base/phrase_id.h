@@ -82,7 +82,8 @@ enum class PhraseId : std::uint16_t {
   RingOfWrongSize,        //
   RingContradictsItself,  //
   BelongsToOtherLog,      // size
-  RingOfOriginal,         // original, log
+  RingOfOriginal,         // owner, log
+  RingOfExistingLog,      // owner
   HeldAtRestart,          // size
   NeverReachedLog,        // size
   UseRingFolder,          // file

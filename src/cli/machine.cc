@@ -93,9 +93,7 @@ std::optional<Finding> check_ring_user(const std::string& log_path, const RingVi
                  {PhraseId::RingUsedByOther, {{"ring", QuotedText{ring.path}}, {"process", holder.text()}}});
   }
   const auto index = read_index(kernel(), log);
-  const bool is_known = index && index->record;
-  const bool is_other =
-      is_known ? index->record->log_id != ring.log_id : !owner_elsewhere(kernel(), ring, log_path).empty();
+  const bool is_other = index && index->record && index->record->log_id != ring.log_id;
   if (!is_other || ring.held() == 0) return std::nullopt;
   return check_only(warning(
       {PhraseId::RingHoldsOthers, {{"ring", QuotedText{ring.path}}, {"size", ByteSize{ring.held()}}}}));
@@ -210,8 +208,8 @@ Findings check_ring(const Settings& settings) {
     already_taken = static_cast<std::uint64_t>(st.st_blocks) * 512;
     // A start reports a ring that can't be read, and quarantines it.
     if (const auto view = inspect_ring_file(kernel(), file); view && *view) {
-      const auto original = find_original(kernel(), **view, settings.log.path);
-      if (original && !settings.ring.directory.empty()) return check_usual_ring(settings, *original);
+      const auto taken = why_taken(kernel(), **view, settings.log.path);
+      if (taken && !settings.ring.directory.empty()) return check_usual_ring(settings, *taken);
       if (auto finding = check_ring_user(settings.log.path, **view)) findings.push_back(*std::move(finding));
     }
   }

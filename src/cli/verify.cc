@@ -165,8 +165,7 @@ int verify_command(const std::string& log_path, const std::string& ring, std::FI
     } else {
       log->notes.push_back(as_phrase(ring_view.error()));
     }
-  } else if (const std::optional<RingView>& view = *ring_view;
-             view && find_original(kernel(), *view, log_path)) {
+  } else if (const std::optional<RingView>& view = *ring_view; view && why_taken(kernel(), *view, log_path)) {
     log->problems.push_back({PhraseId::RingOfOtherLog, {{"ring", QuotedText{view->path}}}});
   } else if (view) {
     if (const auto boot = read_boot_id(kernel())) check_ring(*view, *boot, *log);

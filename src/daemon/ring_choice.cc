@@ -59,12 +59,13 @@ std::string owner_elsewhere(Os& os, const RingView& ring, const std::string& log
   return ring.log_path;
 }
 
-std::optional<Error> find_original(Os& os, const RingView& ring, const std::string& log_path) {
-  if (id_of_log(os, LogPaths(log_path)) != ring.log_id) return std::nullopt;
-  const std::string original = owner_elsewhere(os, ring, log_path);
-  if (original.empty()) return std::nullopt;
+std::optional<Error> why_taken(Os& os, const RingView& ring, const std::string& log_path) {
+  const std::string owner = owner_elsewhere(os, ring, log_path);
+  if (owner.empty()) return std::nullopt;
+  const bool is_copy = id_of_log(os, LogPaths(log_path)) == ring.log_id;
   return fail(ErrorKind::Config, about_file(PhraseId::UseRing, ring.path),
-              {PhraseId::RingOfOriginal, {{"original", QuotedText{original}}, {"log", QuotedText{log_path}}}})
+              {is_copy ? PhraseId::RingOfOriginal : PhraseId::RingOfExistingLog,
+               {{"owner", QuotedText{owner}}, {"log", QuotedText{log_path}}}})
       .error();
 }
 
@@ -85,10 +86,8 @@ Result<ChosenRing> choose_ring(Os& os, const Settings& settings, const Uuid& boo
   if (!directories) return std::unexpected(directories.error());
   std::vector<std::optional<RingView>> rings = inspect_rings(os, *directories);
   std::optional<Error> refusal;
-  // The default folder has the ring of the log at this path only.
-  if (const auto& named = rings.front(); named && !settings.ring.directory.empty()) {
-    refusal = find_original(os, *named, settings.log.path);
-  }
+  if (const auto& named = rings.front(); named && !settings.ring.directory.empty())
+    refusal = why_taken(os, *named, settings.log.path);
   if (refusal) {
     Settings usual = settings;
     usual.ring.directory.clear();
@@ -99,8 +98,8 @@ Result<ChosenRing> choose_ring(Os& os, const Settings& settings, const Uuid& boo
   const std::optional<Uuid> id = id_of_log(os, LogPaths(settings.log.path));
   // A log that has no index yet must not take the place of one that exists. Nor must a copy: a link that
   // leads to the copy now may have led to the original, and the folder of that ring was found through it.
-  for (std::size_t i = id ? 1 : 0; i < rings.size(); ++i) {
-    if (rings[i] && !owner_elsewhere(os, *rings[i], settings.log.path).empty()) rings[i].reset();
+  for (auto& ring : rings) {
+    if (ring && !owner_elsewhere(os, *ring, settings.log.path).empty()) ring.reset();
   }
 
   const std::size_t best = choose(rings, id, boot);

@@ -22,7 +22,7 @@ struct ChosenRing {
 };
 
 // Inspects the rings in the folders of this log (ring_directories()), and the log's index. Changes nothing.
-// If the log is a copy and the ring in ring.directory is its original's, chooses the log's default folder.
+// If the ring in ring.directory is that of another log that exists, chooses the log's default folder.
 // Fails with Config if there is no folder for a ring, and with Busy if the log has no index and the ring is
 // in use: the slurper that uses it is about to create the index again.
 [[nodiscard]] Result<ChosenRing> choose_ring(Os& os, const Settings& settings, const Uuid& boot);
@@ -33,9 +33,9 @@ struct ChosenRing {
 // file system.
 [[nodiscard]] std::string owner_elsewhere(Os& os, const RingView& ring, const std::string& log_path);
 
-// Why the log at `log_path` must not use `ring`: the log is a copy, with its id, of the one that the ring
-// belongs to. Nothing if it is none.
-[[nodiscard]] std::optional<Error> find_original(Os& os, const RingView& ring, const std::string& log_path);
+// Why the log at `log_path` must not use `ring`: it belongs to another log that exists, of which this one may
+// be a copy. Nothing if it does not.
+[[nodiscard]] std::optional<Error> why_taken(Os& os, const RingView& ring, const std::string& log_path);
 
 // Chooses one of `rings`: of those of the log with the id `index`, the one that was used last. If the log has
 // no index, one that holds lines; if none does, the first. Pure.

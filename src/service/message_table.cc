@@ -63,8 +63,8 @@ constexpr std::array<MessageEntry, kEventIds> kTable = {{
      .level = Warning,
      .words = "{error.} The ring is in its default folder {folder} instead",
      .cause =
-         "The folder that ring.directory names, or the ring in it, belongs to another user; or this log is "
-         "a copy, and that ring is its original's.",
+         "The folder that ring.directory names, or the ring in it, belongs to another user; or the ring is "
+         "that of another log, of which this one may be a copy.",
      .remedy = "Name a folder of slurper's user in ring.directory, and another one for each log. Give a "
                "copied log an id of its own: slurper identity --new LOG.",
      .raises = Alert::RingElsewhere,

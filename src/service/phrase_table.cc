@@ -199,10 +199,13 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::RingContradictsItself, .words = "it contradicts itself"},
     {.id = PhraseId::BelongsToOtherLog, .words = "it belongs to another log, and it holds {size}"},
     {.id = PhraseId::RingOfOriginal,
-     .words = "it is the ring of the log {original}, and the log {log} is a copy of that one, with its id",
+     .words = "it is the ring of the log {owner}, and the log {log} is a copy of that one, with its id",
      .advice = "Is the copy a log of its own? Then stop its slurper, run slurper identity --new {log}, and "
-               "set another ring.directory for one of the two. Does it replace {original}? Then move that "
-               "one away"},
+               "set another ring.directory for one of the two. Does it replace {owner}? Then move that one "
+               "away"},
+    {.id = PhraseId::RingOfExistingLog,
+     .words = "it is the ring of the log {owner}",
+     .advice = "Set another ring.directory for one of the two logs, or leave it unset"},
     {.id = PhraseId::HeldAtRestart,
      .words = "the machine has restarted, and it held {size} that the log lacks"},
     {.id = PhraseId::NeverReachedLog,

@@ -42,6 +42,9 @@ class CopiedLog : public testing::Test, protected CommandSite {
   [[nodiscard]] Child run(const std::string& of, const std::string& name = "slurper") const {
     return Child(program(name, "run", of));
   }
+  [[nodiscard]] Child run_by_default(const std::string& of) const {
+    return Child(program("slurper", "run", of, {"--set", "ring.directory="}));
+  }
   [[nodiscard]] std::string check(const std::string& of) const {
     Child checking(program("slurper", "check", of));
     EXPECT_TRUE(checking.wait()) << checking.err();
@@ -70,19 +73,39 @@ class CopiedLog : public testing::Test, protected CommandSite {
     ring_file.write(reinterpret_cast<const char*>(&tail), sizeof tail);
     ASSERT_TRUE(ring_file);
   }
+  // As in the ring of an earlier slurper.
+  void forget_the_path() const {
+    std::fstream ring_file(ring_folder() + "/ring", std::ios::in | std::ios::out | std::ios::binary);
+    ring_file.seekp(512);
+    ring_file.write("\0\0\0\0", 4);
+    ring_file.close();
+    EXPECT_EQ(ring().log_path, "");
+  }
   void copy() const {
     fs::create_directory(folder("copy"));
     for (const auto& file : fs::directory_iterator(folder("original"))) {
       if (file.is_regular_file()) fs::copy_file(file, fs::path(folder("copy")) / file.path().filename());
     }
   }
+  static void stop(Child& slurper) {
+    slurper.signal(SIGTERM);
+    EXPECT_TRUE(slurper.exits_with(0)) << slurper.err();
+  }
+  // While both run.
+  void expect_that_both_take_lines(Child& original, Child& copied) const {
+    write("copy", "of the copy");
+    write("original", "two");
+    EXPECT_TRUE(eventually([&] { return content_of(log("original")) == "one\ntwo\n"; })) << original.err();
+    EXPECT_TRUE(eventually([&] { return content_of(log("copy")) == "one\nof the copy\n"; })) << copied.err();
+    stop(original);
+    stop(copied);
+  }
   void expect_that_the_original_has(const std::string& text) const {
     Child original = run("original");
     EXPECT_TRUE(original.said("ready: ")) << original.err();
     EXPECT_TRUE(eventually([&] { return content_of(log("original")) == text; }))
         << content_of(log("original")) << original.err();
-    original.signal(SIGTERM);
-    EXPECT_TRUE(original.exits_with(0)) << original.err();
+    stop(original);
     EXPECT_THAT(original.err(), Not(HasSubstr("put")));
   }
 };
@@ -103,14 +126,7 @@ TEST_F(CopiedLog, DoesNotUseTheRingThatItsOriginalUses) {
                                         log("copy") + "' is a copy of that one, with its id"));
     EXPECT_THAT(second.err(), HasSubstr("run slurper identity --new '" + log("copy") + "'"));
     EXPECT_THAT(second.err(), HasSubstr("The ring is in its default folder '" + (ring_ / "run/")));
-    write("copy", "of the copy");
-    write("original", "two");
-    EXPECT_TRUE(eventually([&] { return content_of(log("original")) == "one\ntwo\n"; })) << first.err();
-    EXPECT_TRUE(eventually([&] { return content_of(log("copy")) == "one\nof the copy\n"; })) << second.err();
-    for (Child* slurper : {&first, &second}) {
-      slurper->signal(SIGTERM);
-      EXPECT_TRUE(slurper->exits_with(0)) << slurper->err();
-    }
+    expect_that_both_take_lines(first, second);
     for (const char* of : {"original", "copy"}) fs::remove_all(folder(of));
     fs::remove_all(ring_ / "run");
   }
@@ -128,8 +144,7 @@ TEST_F(CopiedLog, LeavesTheLinesOfItsOriginalInTheRing) {
   // Again, with a ring of its own that it left.
   Child third = run("copy");
   ASSERT_TRUE(third.said("ready: ")) << third.err();
-  third.signal(SIGTERM);
-  EXPECT_TRUE(third.exits_with(0)) << third.err();
+  stop(third);
   EXPECT_EQ(content_of(log("copy")), "of the copy\n");
   expect_that_the_original_has("one\n");
 }
@@ -165,8 +180,7 @@ TEST_F(CopiedLog, ARenamedLogKeepsItsRing) {
   ASSERT_TRUE(slurper.said("ready: ")) << slurper.err();
   EXPECT_TRUE(eventually([&] { return content_of(log("moved")) == "one\n"; })) << slurper.err();
   EXPECT_EQ(ring().log_path, log("moved"));
-  slurper.signal(SIGTERM);
-  EXPECT_TRUE(slurper.exits_with(0)) << slurper.err();
+  stop(slurper);
 }
 
 // A log that moves to another file system, under its old name.
@@ -181,11 +195,7 @@ TEST_F(CopiedLog, ACopyThatTakesTheOriginalsPlaceTakesTheRing) {
 // Earlier slurpers recorded no path.
 TEST_F(CopiedLog, ARingWithoutAPathIsTheLogs) {
   leave_a_line_in_the_ring();
-  std::fstream ring_file(ring_folder() + "/ring", std::ios::in | std::ios::out | std::ios::binary);
-  ring_file.seekp(512);
-  ring_file.write("\0\0\0\0", 4);
-  ring_file.close();
-  ASSERT_EQ(ring().log_path, "");
+  forget_the_path();
   expect_that_the_original_has("one\n");
   EXPECT_EQ(ring().log_path, log("original"));
 }
@@ -197,22 +207,33 @@ TEST_F(CopiedLog, ANewLogDoesNotBecomeTheRingsLog) {
   Child slurper = run("new");
   ASSERT_TRUE(slurper.said("ready: ")) << slurper.err();
   EXPECT_EQ(content_of(log("new")), "");
-  slurper.signal(SIGTERM);
-  EXPECT_TRUE(slurper.exits_with(0)) << slurper.err();
-  EXPECT_THAT(slurper.err(), HasSubstr("it belongs to another log, and it holds 4B"));
+  stop(slurper);
+  EXPECT_THAT(slurper.err(), HasSubstr("it is the ring of the log '" + log("original") + "'. Set another "));
+  expect_that_the_original_has("one\n");
+}
+
+// It was told to take another ring.directory, and has not.
+TEST_F(CopiedLog, WithAnIdOfItsOwnLeavesTheRingToItsOriginal) {
+  leave_a_line_in_the_ring();
+  copy();
+  Child renewed(Program{.argv = {SLURPER_PROGRAM, "identity", "--new", log("copy")},
+                        .env = {"RUNTIME_DIRECTORY=" + (ring_ / "run")}});
+  ASSERT_TRUE(renewed.exits_with(0)) << renewed.err();
+  Child slurper = run("copy");
+  ASSERT_TRUE(slurper.said("ready: ")) << slurper.err();
+  stop(slurper);
+  EXPECT_THAT(slurper.err(), HasSubstr("it is the ring of the log '" + log("original") + "'. Set another "));
+  EXPECT_EQ(ring().held(), 4U);
+  expect_that_the_original_has("one\n");
 }
 
 // Without ring.directory. The runtime folder remembers where a link led.
 TEST_F(CopiedLog, IsNotLedToTheRingOfItsOriginalByALink) {
-  const auto run_by_default = [this](const std::string& of) {
-    return Child(program("slurper", "run", of, {"--set", "ring.directory="}));
-  };
   fs::create_directory_symlink(folder("original"), folder("link"));
   {
     Child through_link = run_by_default("link");
     ASSERT_TRUE(through_link.said("ready: ")) << through_link.err();
-    through_link.signal(SIGTERM);
-    ASSERT_TRUE(through_link.exits_with(0)) << through_link.err();
+    stop(through_link);
   }
   Child first = run_by_default("original");
   ASSERT_TRUE(first.said("ready: ")) << first.err();
@@ -223,27 +244,34 @@ TEST_F(CopiedLog, IsNotLedToTheRingOfItsOriginalByALink) {
   fs::create_directory_symlink(folder("copy"), folder("link"));
   Child second = run_by_default("link");
   ASSERT_TRUE(second.said("ready: ")) << second.err();
-  write("copy", "of the copy");
-  write("original", "two");
-  EXPECT_TRUE(eventually([&] { return content_of(log("original")) == "one\ntwo\n"; })) << first.err();
-  EXPECT_TRUE(eventually([&] { return content_of(log("copy")) == "one\nof the copy\n"; })) << second.err();
-  for (Child* slurper : {&first, &second}) {
-    slurper->signal(SIGTERM);
-    EXPECT_TRUE(slurper->exits_with(0)) << slurper->err();
-  }
+  expect_that_both_take_lines(first, second);
+}
+
+TEST_F(CopiedLog, CheckNamesWhoseRingItIs) {
+  leave_a_line_in_the_ring();
+  fs::create_directory(folder("new"));
+  EXPECT_THAT(check("new"), HasSubstr("it is the ring of the log '" + log("original") +
+                                      "'; slurper uses the default folder"));
 }
 
 TEST_F(CopiedLog, CheckNamesWhoUsesTheRing) {
+  fs::create_directory(folder("new"));
+  {
+    Child other = run_by_default("new");  // which gives that log an id
+    ASSERT_TRUE(other.said("ready: ")) << other.err();
+    stop(other);
+  }
   {
     Child first = run("original");
     ASSERT_TRUE(first.said("ready: ")) << first.err();
     EXPECT_THAT(check("original"), Not(HasSubstr("is used by")));
-    fs::create_directory(folder("new"));
+    forget_the_path();
     EXPECT_THAT(check("new"), HasSubstr("error    the ring '" + ring_folder() + "/ring' is used by process " +
                                         std::to_string(first.pid()) + " ('slurper'), which does not write"));
     first.kill();
   }
   leave_a_line_in_the_ring();
+  forget_the_path();
   EXPECT_THAT(check("new"), HasSubstr("belongs to another log, and holds 4B that no log may have"));
 }
 
