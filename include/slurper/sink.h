@@ -119,6 +119,8 @@ struct SinkContext {
   // Shows a phrase in the status, "the sink 'x' … (phrase)", until the next call or close(): own_words("is
   // …"). On any thread, while the sink is open.
   std::function<void(Phrase)> show = [](const Phrase&) {};
+  // The same, of what is wrong although the sink works: the status then says that a sink has a problem.
+  std::function<void(Phrase)> show_problem = [](const Phrase&) {};
 };
 
 // A destination. Each sink has its own thread, which alone calls it, and the sink may block: neither the

@@ -44,9 +44,9 @@ std::string to_text(const std::vector<ActiveAlert>& alerts) {
 namespace {
 
 std::string condition(const Snapshot& snapshot) {
-  if (!snapshot.alerts.empty() || std::ranges::none_of(snapshot.sinks, &SinkStatus::diverts))
+  if (!snapshot.alerts.empty() || std::ranges::none_of(snapshot.sinks, &SinkStatus::has_problem))
     return to_text(snapshot.alerts);
-  return "A SINK WRITES LINES ELSEWHERE";
+  return "A SINK HAS A PROBLEM";
 }
 
 }  // namespace

@@ -59,7 +59,8 @@ SinkRunner::SinkRunner(const SinkLog& log, PreparedSink sink, EventListener& eve
                .wake_fd = -1,
                .stop_fd = -1,
                .say = [this](Level level, const Phrase& text) { say(level, text); },
-               .show = [this](const Phrase& text) { show(text); }} {}
+               .show = [this](const Phrase& text) { show(text, false); },
+               .show_problem = [this](const Phrase& text) { show(text, true); }} {}
 
 SinkRunner::~SinkRunner() {
   (void)stop(Clock::time_point::max());
@@ -127,7 +128,7 @@ SinkStatus SinkRunner::status() const {
   health_.fill(status);
   const std::lock_guard lock(shown_mutex_);
   status.shown = shown_;
-  status.diverts = diverts_;
+  status.has_problem = shows_problem_;
   return status;
 }
 
@@ -137,11 +138,11 @@ void SinkRunner::say(Level level, const Phrase& text) const {
   events_.report(kEvents[static_cast<std::size_t>(level)], {{"sink", Quoted{name_}}, {"text", &text}});
 }
 
-void SinkRunner::show(const Phrase& text) {
+void SinkRunner::show(const Phrase& text, bool is_problem) {
   std::string words = text.empty() ? std::string() : render_(escaped(text));
   const std::lock_guard lock(shown_mutex_);
   std::swap(shown_, words);
-  diverts_ = text.id() == PhraseId::TooManyFiles || text.id() == PhraseId::LinesInOther;
+  shows_problem_ = is_problem;
 }
 
 void SinkRunner::run() {
@@ -207,7 +208,7 @@ void SinkRunner::close_sink() noexcept {
   {
     const std::lock_guard lock(shown_mutex_);
     shown_.clear();
-    diverts_ = false;
+    shows_problem_ = false;
   }
   window_.clear();
   handed_.clear();
@@ -233,7 +234,7 @@ Status SinkRunner::open_sink() {
   context_.acks = acks_;
   const auto opened = sink_->open(context_);
   if (!opened) {
-    show({});
+    show({}, false);
     acks_->detach();
     return std::unexpected(opened.error());
   }

@@ -102,7 +102,7 @@ class SinkRunner {
   void wait_for_resume();
   void wait(Clock::time_point deadline, StreamOffset wanted);
   void say(Level level, const Phrase& text) const;
-  void show(const Phrase& text);
+  void show(const Phrase& text, bool is_problem);
   [[nodiscard]] bool window_is_full() const { return window_.size() >= options_.window_bytes; }
   [[nodiscard]] bool has_finished_reading() const;
   [[nodiscard]] bool is_done() const;
@@ -126,8 +126,8 @@ class SinkRunner {
   std::atomic<std::uint64_t> in_flight_{0};
   std::atomic<std::chrono::milliseconds::rep> latency_{0};
   mutable std::mutex shown_mutex_;
-  std::string shown_;     // by the sink, under the mutex
-  bool diverts_ = false;  // what is shown says that lines are elsewhere
+  std::string shown_;           // by the sink, under the mutex
+  bool shows_problem_ = false;  // under the mutex
 
   // The thread's own state:
   std::unique_ptr<LogFeed::Listener> listener_;

@@ -25,7 +25,7 @@ struct SinkStatus {
   bool stopped = false;  // failing, and not retried before resume()
   bool lagging = false;
   std::string shown = {};             // by the sink itself, in words
-  bool diverts = false;               // lines are not where the settings send them; `shown` says where
+  bool has_problem = false;           // although it works; `shown` says which
   std::optional<Error> failure = {};  // while it is failing; none while memory has run out
 };
 

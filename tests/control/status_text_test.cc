@@ -78,13 +78,13 @@ TEST(StatusText, HasALineForEachSinkWithItsLag) {
 TEST(StatusText, IsNotAllWellWhileASinkWritesElsewhere) {
   Snapshot found = snapshot();
   found.watch.second_readers = 0;
-  found.sinks = {{.name = "hosts", .records = 1, .shown = "1 line in '/x/_other.log'", .diverts = true}};
+  found.sinks = {{.name = "hosts", .records = 1, .shown = "1 line in '/x/_other.log'", .has_problem = true}};
   const std::string text = to_status_text(found);
   EXPECT_TRUE(
-      text.ends_with(", 0 second readers (2 reads cut short), A SINK WRITES LINES ELSEWHERE\n"
+      text.ends_with(", 0 second readers (2 reads cut short), A SINK HAS A PROBLEM\n"
                      "  sink 'hosts': 1 line, 1 line in '/x/_other.log'"))
       << text;
-  EXPECT_TRUE(to_status_line(found, 1).ends_with(", A SINK WRITES LINES ELSEWHERE"));
+  EXPECT_TRUE(to_status_line(found, 1).ends_with(", A SINK HAS A PROBLEM"));
 }
 
 TEST(StatusText, EndsWithTheAlerts) {

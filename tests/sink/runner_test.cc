@@ -49,6 +49,7 @@ struct Destination {
   std::function<Status()> before_flush = [] { return Status(); };
   std::string refuses;             // lines with this in them
   std::string shows;               // in the status, from open() on
+  std::string shows_problem;       // the same
   bool acknowledges_late = false;  // only in flush()
   bool shows_header = false;       // of each line, its part and program stand before it
   std::atomic<int> makes = 0;
@@ -76,6 +77,7 @@ class TestSink : public Sink {
     for (const Level level : to_.says_at_open) context.say(level, own_words("has words of its own"));
     open_ = true;
     if (!to_.shows.empty()) context.show(own_words(to_.shows));
+    if (!to_.shows_problem.empty()) context.show_problem(own_words(to_.shows_problem));
     acks_ = context.acks;
     return to_.tells;
   }
@@ -188,6 +190,25 @@ TEST_F(RunnerTest, ASinkShowsAPhraseInTheStatusWhileItIsOpen) {
   write("one\n");
   EXPECT_TRUE(eventually([&] { return runner_->status().failing; }));
   EXPECT_EQ(runner_->status().shown, "");
+}
+
+TEST_F(RunnerTest, ASinkThatWorksShowsAProblemWhileItIsOpen) {
+  to_.shows_problem = "has lines in another file";
+  start();
+  ASSERT_TRUE(eventually([&] { return runner_->status().shown == to_.shows_problem; }));
+  EXPECT_TRUE(runner_->status().has_problem);
+  {
+    const std::lock_guard lock(to_.mutex);
+    to_.shows_problem.clear();
+    to_.shows = "is well";
+    to_.before_deliver = [failed = false]() mutable -> Status {
+      if (std::exchange(failed, true)) return {};
+      return fail(ErrorKind::Io, own_words("send"), own_words("it has gone"));
+    };
+  }
+  write("one\n");
+  ASSERT_TRUE(eventually([&] { return runner_->status().shown == "is well"; }));
+  EXPECT_FALSE(runner_->status().has_problem);
 }
 
 // A batch may be in thousands of segments: a stop is looked for among them.

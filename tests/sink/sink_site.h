@@ -34,6 +34,7 @@ class SinkSite {
     context_.stop_fd = stop_fd_.get();
     context_.say = [this](Level, const Phrase& text) { said_ += test::text_of(text) + '\n'; };
     context_.show = [this](const Phrase& text) { shown_ = test::text_of(text); };
+    context_.show_problem = [this](const Phrase& text) { shown_ = "problem: " + test::text_of(text); };
   }
 
   // The sink of these settings, or why there is none.

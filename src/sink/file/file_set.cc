@@ -143,7 +143,7 @@ void FileSet::report_other() {
   Phrase report(is_crowded_ ? PhraseId::TooManyFiles : PhraseId::LinesInOther,
                 {{"file", QuotedText{other_path_}}, {"lines", other_lines_}});
   if (is_crowded_) report.with({"max", std::uint64_t{max_files_}});
-  context_->show(report);
+  context_->show_problem(report);
   if (is_news && other_limit_.admit(Clock::now())) context_->say(Level::Warning, report);
 }
 

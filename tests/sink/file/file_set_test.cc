@@ -135,7 +135,8 @@ TEST_F(FileSetTest, AFileThatCannotBeOpenedStopsNoOther) {
       << "in the order of the log";
   EXPECT_EQ(std::ranges::count(site_.said(), '\n'), 1) << "one report is enough: " << site_.said();
   EXPECT_THAT(site_.said(), HasSubstr("Move it away, or remove it: slurper then creates the file"));
-  EXPECT_EQ(site_.shown(), "6 lines in '" + (dir_ / "_other.log") + "' instead of files of their own");
+  EXPECT_EQ(site_.shown(),
+            "problem: 6 lines in '" + (dir_ / "_other.log") + "' instead of files of their own");
   fs::remove(dir_ / "link.log");
   EXPECT_EQ(deliver(site_.records({line_of("link", 5)})), "");
   EXPECT_EQ(file("link.log"), "link 5\n") << "as soon as the cause is removed";
