@@ -17,9 +17,8 @@ constexpr int kUnavailable = 69;  // EX_UNAVAILABLE of sysexits.h
 
 void report_ptrace(const RecorderOptions& options, const std::string& why) {
   std::string text = fmt::format(
-      "traces by ptrace{}. Each call of a traced process takes some 30 microseconds more. The state of pipes "
-      "is "
-      "not recorded. Set-uid programs lack their rights unless root traces.",
+      "traces by ptrace{}. Each call of a traced process takes some 30 microseconds more. The state of "
+      "pipes is not recorded. Set-uid programs lack their rights unless root traces.",
       why.empty() ? "" : fmt::format(" ({})", why));
   if (!options.fifo.empty())
     text +=

@@ -46,8 +46,7 @@ class CaptureFilter {
   std::string scratch_;
   std::unordered_map<std::int64_t, ThreadState> threads_;
   std::unordered_set<std::int64_t> uses_io_uring_;  // processes of which an event is kept that says so
-  std::map<std::pair<std::int64_t, std::int64_t>, std::string>
-      pipes_;  // by process and descriptor: what is kept
+  std::map<std::pair<std::int64_t, std::int64_t>, std::string> pipes_;  // by process and descriptor: as kept
   std::uint64_t events_ = 0;
   std::uint64_t matched_ = 0;
   std::uint64_t lost_ = 0;

@@ -49,8 +49,8 @@ class FailedCalls {
     Connection peer;          // to learn who closed it
     bool is_missing = false;  // ENOENT
     bool is_broken = false;   // for the other end is closed
-    bool has_pipe =
-        false;  // the story has the state of the pipe, of the first call of which that is recorded
+    // The story has the state of the pipe: of the first call of which that is recorded.
+    bool has_pipe = false;
     std::uint64_t time = 0;
     std::int64_t tid = 0;  // of the last one
     std::int64_t pid = 0;
