@@ -116,6 +116,15 @@ TEST_F(ReplayCommand, NamesWhatStandsInPlaceOfTheDeadLetters) {
                                      "letters. Move it away"));
 }
 
+// The dead letters that a replay has moved into its folder, and not unpacked.
+TEST_F(ReplayCommand, SaysThatItCanNotReadTheDeadLetters) {
+  const std::string moved = folder_ / ".log.replay-picky/letters";
+  std::filesystem::create_directories(moved);
+  const Outcome outcome = replay();
+  EXPECT_EQ(outcome.status, 74);
+  EXPECT_EQ(outcome.err, "slurper: cannot read the dead letters '" + moved + "': Is a directory\n");
+}
+
 TEST_F(ReplayCommand, NamesTheSinksThatThereAre) {
   const Outcome outcome = replay("pickie");
   EXPECT_EQ(outcome.status, 64);
