@@ -20,9 +20,9 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "bench/reader.h"
-#include "bench/stalled_disk.h"
 #include "bench/statistics.h"
 #include "bench/surroundings.h"
+#include "support/stalled_disk.h"
 #include "support/text_of.h"
 
 namespace slurper::bench {
@@ -150,9 +150,9 @@ Result<Outcome> run_once(const LineMaker& maker, const Peer& peer, const RunPlan
                          const Places& places) {
   ::prctl(PR_SET_TIMERSLACK, 1);  // for the samples
   const Folders folders(places);
-  std::optional<StalledDisk> disk;
+  std::optional<test::StalledDisk> disk;
   if (plan.stall) {
-    auto created = StalledDisk::create(folders.disk());
+    auto created = test::StalledDisk::create(folders.disk());
     if (!created) return std::unexpected(created.error());
     disk.emplace(std::move(*created));
   }

@@ -13,11 +13,11 @@
 #include <optional>
 #include <thread>
 
-#include "bench/stalled_disk.h"
 #include "support/daemon.h"
 #include "support/kill_at.h"
 #include "support/lines.h"
 #include "support/small_disk.h"
+#include "support/stalled_disk.h"
 #include "support/text_of.h"
 
 namespace slurper::test {
@@ -404,7 +404,7 @@ TEST_F(FullDisk, ARingWhoseMemoryIsUsedUpIsNoBusError) {
 // A disk that hangs, as a frozen one does: every write waits, no call fails.
 TEST_F(FullDisk, AStalledDiskHoldsUpNobody) {
   Site site;
-  auto disk = bench::StalledDisk::create(site.disk.path());
+  auto disk = StalledDisk::create(site.disk.path());
   if (!disk) GTEST_SKIP() << text_of(disk.error());
   const std::string path = disk->path() / "messages";
   FifoHolder& holder = site.holder;

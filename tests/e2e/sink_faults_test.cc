@@ -11,12 +11,12 @@
 #include <optional>
 #include <set>
 
-#include "bench/stalled_disk.h"
 #include "e2e/destinations.h"
 #include "e2e/numbered_lines.h"
 #include "sink/certificates.h"
 #include "support/daemon.h"
 #include "support/small_disk.h"
+#include "support/stalled_disk.h"
 #include "support/text_of.h"
 
 namespace slurper::test {
@@ -220,7 +220,7 @@ TEST_F(SinkFaults, DestinationsThatAreDown) {
 }
 
 TEST_F(SinkFaults, DestinationsThatAreSlow) {
-  auto disk = bench::StalledDisk::create(site_.disk.path());
+  auto disk = StalledDisk::create(site_.disk.path());
   if (!disk) GTEST_SKIP() << text_of(disk.error());
   make_destinations(disk->path() / "file");
   each(&Destination::up);

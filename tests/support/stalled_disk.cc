@@ -1,4 +1,4 @@
-#include "bench/stalled_disk.h"
+#include "support/stalled_disk.h"
 
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -19,7 +19,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 
-namespace slurper::bench {
+namespace slurper::test {
 
 namespace {
 
@@ -82,4 +82,4 @@ Result<void> StalledDisk::stall(std::chrono::milliseconds delay, std::chrono::mi
   ::_exit(frozen ? 0 : 1);
 }
 
-}  // namespace slurper::bench
+}  // namespace slurper::test

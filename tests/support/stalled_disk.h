@@ -9,7 +9,7 @@
 
 #include "slurper/result.h"
 
-namespace slurper::bench {
+namespace slurper::test {
 
 // A small ext4 of its own, mounted from an image through a loop device, so that a freeze affects nothing
 // else. The mount is in a private mount namespace of this process: it goes when the process does, whatever
@@ -35,4 +35,4 @@ class StalledDisk {
   pid_t staller_ = -1;
 };
 
-}  // namespace slurper::bench
+}  // namespace slurper::test
