@@ -3,8 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -13,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "trace/scap/private_file.h"
 
 namespace slurper {
 
@@ -20,20 +19,6 @@ namespace {
 
 constexpr int kCantCreate = 73;  // EX_CANTCREAT of sysexits.h
 constexpr int kIo = 74;          // EX_IOERR
-
-std::unexpected<CaptureError> cannot_create(const std::string& path, std::string_view why) {
-  return std::unexpected(
-      CaptureError{kCantCreate, fmt::format("cannot create the capture {}: {}", in_quotes(path), why)});
-}
-
-// Whether the file that is already there may be overwritten, and why not.
-std::string_view objection(const struct stat& file) {
-  if (S_ISCHR(file.st_mode)) return {};
-  if (!S_ISREG(file.st_mode)) return "it exists and is no regular file. Name another";
-  if (file.st_uid != ::geteuid()) return "it exists and belongs to another user. Name another, or remove it";
-  if (file.st_nlink != 1) return "it exists and has several names (hard links). Name another, or remove it";
-  return {};
-}
 
 }  // namespace
 
@@ -43,40 +28,18 @@ void CaptureOutput::EndDeflation::operator()(z_stream* stream) const {
 }
 
 Captured<CaptureOutput> CaptureOutput::open_file(const std::string& path, Compression compression) {
-  Captured<CaptureOutput> output = create_file(path);
-  if (!output || compression == Compression::None) return output;
-  output->deflation_.reset(new z_stream{});
+  std::expected<UniqueFd, std::string> fd = create_private_file(path);
+  if (!fd)
+    return std::unexpected(CaptureError{
+        kCantCreate, fmt::format("cannot create the capture {}: {}", in_quotes(path), fd.error())});
+  CaptureOutput output(std::move(*fd), path);
+  if (compression == Compression::None) return output;
+  output.deflation_.reset(new z_stream{});
   // Level 1: a recorder has to keep up. 16: the header of gzip.
-  if (deflateInit2(output->deflation_.get(), Z_BEST_SPEED, Z_DEFLATED, 16 + MAX_WBITS, 8,
+  if (deflateInit2(output.deflation_.get(), Z_BEST_SPEED, Z_DEFLATED, 16 + MAX_WBITS, 8,
                    Z_DEFAULT_STRATEGY) != Z_OK)
     throw std::bad_alloc();
   return output;
-}
-
-Captured<CaptureOutput> CaptureOutput::create_file(const std::string& path) {
-  constexpr int kFlags = O_WRONLY | O_CLOEXEC | O_NOFOLLOW;
-  UniqueFd fd(::open(path.c_str(), kFlags | O_CREAT | O_EXCL, 0600));
-  if (fd) return lock(std::move(fd), path);
-  if (errno != EEXIST) return cannot_create(path, errno_text(errno));
-  // O_NONBLOCK: it could be a FIFO without a reader.
-  fd.reset(::open(path.c_str(), kFlags | O_NONBLOCK));
-  if (!fd)
-    return cannot_create(path, errno == ELOOP ? "it is a symbolic link. Name another" : errno_text(errno));
-  struct stat file{};
-  if (::fstat(fd.get(), &file) != 0) return cannot_create(path, errno_text(errno));
-  if (const std::string_view why = objection(file); !why.empty()) return cannot_create(path, why);
-  if (!S_ISREG(file.st_mode)) return CaptureOutput(std::move(fd), path);
-  Captured<CaptureOutput> locked = lock(std::move(fd), path);
-  if (locked && (::fchmod(locked->fd_.get(), 0600) != 0 || ::ftruncate(locked->fd_.get(), 0) != 0))
-    return cannot_create(path, errno_text(errno));
-  return locked;
-}
-
-// Two recorders would write over each other.
-Captured<CaptureOutput> CaptureOutput::lock(UniqueFd fd, const std::string& path) {
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return CaptureOutput(std::move(fd), path);
-  return cannot_create(path,
-                       errno == EWOULDBLOCK ? "another recorder writes it. Name another" : errno_text(errno));
 }
 
 Captured<CaptureOutput> CaptureOutput::use_descriptor(int fd) {

@@ -49,8 +49,6 @@ class CaptureOutput {
     void operator()(z_stream* stream) const;
   };
 
-  static Captured<CaptureOutput> create_file(const std::string& path);
-  static Captured<CaptureOutput> lock(UniqueFd fd, const std::string& path);
   CaptureOutput(UniqueFd fd, std::string name) : fd_(std::move(fd)), name_(std::move(name)) {}
   Captured<void> deflate_all(std::string_view bytes, int flush);
   Captured<void> put(std::string_view bytes);
