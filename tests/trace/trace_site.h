@@ -39,6 +39,7 @@ struct How {
   ViewOptions options = {};
   bool with_own_events = true;
   std::uint64_t max_events = UINT64_MAX;
+  MakeReport make_report = {};
 };
 
 inline Shown show(std::string_view capture, const How& how = {}) {
@@ -50,7 +51,8 @@ inline Shown show(std::string_view capture, const How& how = {}) {
                       .format = *LineFormat::parse(how.format),
                       .filter = {},
                       .max_events = how.max_events,
-                      .with_own_events = how.with_own_events};
+                      .with_own_events = how.with_own_events,
+                      .make_report = how.make_report};
   if (!how.filter.empty())
     request.filter = *TraceFilter::compile(how.filter, trace_fields(), Dialect::Events);
   TraceView view(std::move(request), [&](std::string_view lines) {

@@ -8,9 +8,6 @@
 
 namespace slurper {
 
-namespace {
-
-// The enter of an exit, as an event of its own, with what is known now.
 TraceEvent enter_of(const TraceEvent& exit) {
   TraceEvent enter = exit;
   enter.raw = exit.enter->event(exit.raw.tid);
@@ -19,6 +16,8 @@ TraceEvent enter_of(const TraceEvent& exit) {
   enter.enter = nullptr;
   return enter;
 }
+
+namespace {
 
 void append_head(std::string& out, const ShownEvent& event, std::uint64_t number, std::uint64_t time) {
   append_number(out, number);

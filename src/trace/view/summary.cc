@@ -179,7 +179,7 @@ void TraceSummary::note_slow(const TraceEvent& event) {
   slowest_.insert(place, {.latency = latency, .text = line_of(event)});
 }
 
-void TraceSummary::append(std::string& out) const {
+void TraceSummary::append(std::string& out) {
   fmt::format_to(std::back_inserter(out), "{} in {} s\n", counted(events_, "event"),
                  seconds(last_time_ - first_time_));
   if (lost_ > 0)

@@ -11,21 +11,19 @@
 #include <vector>
 
 #include "trace/view/failed_calls.h"
-#include "trace/view/shown_event.h"
+#include "trace/view/report.h"
 
 namespace slurper {
 
-class TraceSummary {
+class TraceSummary : public TraceReport {
  public:
   // Both outlive it.
   TraceSummary(const Model& model, const ViewOptions& options);
-  void take(const TraceEvent& event);
-  void take_own(const TraceEvent& event);
-  // The beginning of a call that had not ended when the capture did. Call it after all events.
-  void take_unfinished(const TraceEvent& enter);
-  // What the process of the event does without calls.
-  void take_unseen(const TraceEvent& event, std::string_view note);
-  void append(std::string& out) const;
+  void take(const TraceEvent& event) override;
+  void take_own(const TraceEvent& event) override;
+  void take_unfinished(const TraceEvent& enter) override;
+  void take_unseen(const TraceEvent& event, std::string_view note) override;
+  void append(std::string& out) override;
 
  private:
   struct Totals {

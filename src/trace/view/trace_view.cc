@@ -17,7 +17,8 @@ constexpr std::size_t kEnough = std::size_t{64} << 10;  // to be passed on in on
 TraceView::TraceView(ViewRequest request, LineOutput output)
     : request_(std::move(request)), output_(std::move(output)) {
   if (request_.mode == ViewMode::Json) request_.options.max_data = 0;
-  if (request_.mode == ViewMode::Summary) summary_ = std::make_unique<TraceSummary>(model_, request_.options);
+  if (request_.mode == ViewMode::Summary) report_ = std::make_unique<TraceSummary>(model_, request_.options);
+  if (request_.mode == ViewMode::Report) report_ = request_.make_report(model_, request_.options);
 }
 
 TraceView::~TraceView() = default;
@@ -40,8 +41,8 @@ void TraceView::show(ScapReader& reader) {
   }
   if (done_ && matched_ < request_.max_events) return;  // the output is gone
   if (!held_call_.empty()) end_held_call(nullptr);
-  if (request_.mode == ViewMode::Calls || summary_) show_unfinished();
-  if (summary_) summary_->append(lines_);
+  if (request_.mode == ViewMode::Calls || report_) show_unfinished();
+  if (report_) report_->append(lines_);
   flush();
 }
 
@@ -93,7 +94,8 @@ void TraceView::show_event(TraceEvent& event) {
       }
       break;
     case ViewMode::Summary:
-      summary_->take(event);
+    case ViewMode::Report:
+      report_->take(event);
       break;
   }
   if (++matched_ >= request_.max_events) done_ = true;
@@ -135,7 +137,7 @@ void TraceView::show_own(const TraceEvent& event) {
   if (type == kBlockedEvent || type == kMappingEvent) return;
   const bool is_of_all = type == kDropsEvent || type == kTablesEvent || type == kClockEvent;
   if (!request_.with_own_events || !(is_of_all || event.thread->was_shown)) return;
-  if (summary_) return summary_->take_own(event);
+  if (report_) return report_->take_own(event);
   std::string text;
   append_own_event(text, shown(event));
   append_own_line(event, text, !is_of_all);
@@ -146,8 +148,8 @@ void TraceView::show_unseen(const TraceEvent& event) {
   if (!request_.with_own_events || !event.thread->was_shown || !held_call_.empty()) return;
   if ((event.raw.flags & kStateOnly) != 0) return;  // which is not the thread's last one that may be shown
   for (const std::string& note : unseen_.take_notes(event)) {
-    if (summary_) {
-      summary_->take_unseen(event, note);
+    if (report_) {
+      report_->take_unseen(event, note);
     } else {
       append_own_line(event, note, true);
     }
@@ -158,7 +160,7 @@ void TraceView::show_unseen(const TraceEvent& event) {
 void TraceView::show_blocked(const TraceEvent& enter) {
   const PendingCall& call = enter.thread->pending;
   if (!call.is_open || !call.was_blocked || call.number != enter.number) return;
-  if (!request_.with_own_events || !enter.thread->was_shown || summary_) return;
+  if (!request_.with_own_events || !enter.thread->was_shown || report_) return;
   append_own_line(enter, std::string("blocked call=").append(event_name(enter)), true);
 }
 
@@ -193,7 +195,7 @@ void TraceView::append_own_line(const TraceEvent& event, std::string_view text, 
 void TraceView::show_unfinished() {
   model_.for_each_pending([this](TraceEvent& event) {
     if (request_.filter && !request_.filter->matches(shown(event))) return;
-    if (summary_) return summary_->take_unfinished(event);
+    if (report_) return report_->take_unfinished(event);
     append_unfinished(lines_, shown(event));
     end_line();
   });

@@ -13,13 +13,12 @@
 #include "trace/scap/scap_reader.h"
 #include "trace/view/fields.h"
 #include "trace/view/line_format.h"
+#include "trace/view/report.h"
 #include "trace/view/unseen.h"
 
 namespace slurper {
 
-class TraceSummary;
-
-enum class ViewMode : std::uint8_t { Lines, Json, Calls, Summary };
+enum class ViewMode : std::uint8_t { Lines, Json, Calls, Summary, Report };
 
 struct ViewRequest {
   ViewMode mode = ViewMode::Lines;
@@ -28,6 +27,7 @@ struct ViewRequest {
   std::optional<TraceFilter> filter{};
   std::uint64_t max_events = UINT64_MAX;  // that the filter lets through
   bool with_own_events = true;            // those that sysdig does not know, as lines that begin with #
+  MakeReport make_report{};               // ViewMode::Report
 };
 
 // Receives lines. Returns false if it wants no more.
@@ -63,7 +63,7 @@ class TraceView {
   LineOutput output_;
   Model model_;
   Unseen unseen_;
-  std::unique_ptr<TraceSummary> summary_;
+  std::unique_ptr<TraceReport> report_;
   std::string lines_;
   std::string scratch_;
   // The line of a call that sysdig knows by name only: its result may be the next event.
@@ -76,6 +76,9 @@ class TraceView {
 // One call in one line: "read(fd=3(<f>/etc/passwd) size=10 data=abc) = 3 <0.000012>". `exit` may lack its
 // enter.
 void append_call(std::string& out, const ShownEvent& exit);
+// The beginning of the call that this exit ends, as an event of its own, with what is known now. The exit has
+// its enter.
+[[nodiscard]] TraceEvent enter_of(const TraceEvent& exit);
 // What was begun and has not ended: "read(fd=3(<f>/etc/passwd) size=10 <unfinished ...>".
 void append_unfinished(std::string& out, const ShownEvent& enter);
 // Of kResultEvent: the call's name, its first descriptor or -1, and the call in one line, as append_call()
