@@ -16,6 +16,7 @@
 #include "base/wrap.h"
 #include "cli/command.h"
 #include "cli/trace_live_command.h"
+#include "cli/trace_page.h"
 #include "cli/trace_print.h"
 #include "service/phrase_table.h"
 
@@ -123,18 +124,19 @@ int trace_command(const TraceOptions& options, int out_fd, std::FILE* err) {
 namespace {
 
 // Of each of these at most one may be given. CLI11's own excludes() would fill the help with them.
-constexpr std::array<std::array<std::string_view, 4>, 3> kAlternatives = {{
-    {"--calls", "--summary", "--json", "--write"},
+constexpr std::array<std::array<std::string_view, 5>, 3> kAlternatives = {{
+    {"--calls", "--summary", "--json", "--html", "--write"},
     {"-A", "-x", "-X", "-b"},
-    {"--write", "--output"},
+    {"--write", "--output", "--html"},
 }};
 // And none of these with -r.
 constexpr std::array<std::string_view, 18> kRecording = {
     "--fifo", "--unit", "--peers", "--engine", "--all-calls", "--user",  "--write",  "--snaplen", "--env",
     "--for",  "--size", "-z",      "--until",  "--before",    "--after", "--memory", "--repeat",  "--rotate"};
 // What the first of each pair needs.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kNeeds = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kNeeds = {{
     {"-z", "--write"},
+    {"--html", "--read"},
     {"--until", "--write"},
     {"--rotate", "--write"},
     {"--before", "--until"},
@@ -194,6 +196,10 @@ void add_view_options(CLI::App& parser, TraceOptions& options) {
   parser.add_flag("--calls", options.calls, "a call in one line, with its duration");
   parser.add_flag("-S,--summary", options.summary, "totals, the slowest and the failed calls");
   parser.add_flag("-j,--json", options.json, "one JSON object a line");
+  parser
+      .add_option("--html", options.html_file,
+                  "with -r: writes a page for a browser (mode 0600):\nthe calls on a time axis")
+      ->type_name("FILE");
   parser.add_flag("--sysdig", options.sysdig, "leaves out lines that sysdig does not have");
   parser.add_option("-n", options.max_events, "ends after that many events")
       ->check([](const std::string& text) { return objection_to_count(1, text); })
@@ -236,6 +242,7 @@ void select_processes(const std::vector<pid_t>& pids, std::vector<std::string>& 
 }
 
 int show_capture(const LiveOptions& live, const TraceOptions& options, std::FILE* err) {
+  if (!options.html_file.empty()) return page_command(options, words_of(options.filter), err);
   const Result<UniqueFd> output = open_trace_output(live);
   if (!output) return report_to(err, output.error());
   return trace_command(options, output->get(), err);

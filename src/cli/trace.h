@@ -14,6 +14,7 @@ namespace slurper {
 
 struct TraceOptions {
   std::string read_file;
+  std::string html_file;            // the page; empty: lines
   std::vector<std::string> filter;  // its words
   std::string format = std::string(kDefaultFormat);
   std::string time = "h";

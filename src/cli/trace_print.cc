@@ -66,9 +66,8 @@ class Output {
 
 }  // namespace
 
-int print_capture(CaptureInput input, const std::string& name, ViewRequest request, int out_fd,
+int print_capture(CaptureInput input, const std::string& name, ViewRequest request, const LineOutput& output,
                   std::FILE* err) {
-  (void)std::signal(SIGPIPE, SIG_IGN);  // write(2) says EPIPE instead
   bool damaged = false;
   ScapReader reader(std::move(input), [&](const Damage& damage) {
     damaged = true;
@@ -82,14 +81,22 @@ int print_capture(CaptureInput input, const std::string& name, ViewRequest reque
                 .why = is_empty ? PhraseId::CaptureIsEmpty : PhraseId::NotACapture},
                err);
   }
-  Output output(out_fd);
-  TraceView view(std::move(request), [&](std::string_view lines) { return output.write(lines); });
+  TraceView view(std::move(request), output);
   reader.before_wait([&] { view.flush(); });
   view.show(reader);
-  if (output.errnum() != 0)
-    return say(fail_errno(output.errnum(), PhraseId::WriteStandardOutput).error(), err);
   if (!reader.input().status()) return say(reader.input().status().error(), err);
   return damaged ? std::to_underlying(ErrorKind::Data) : 0;
+}
+
+int print_capture(CaptureInput input, const std::string& name, ViewRequest request, int out_fd,
+                  std::FILE* err) {
+  (void)std::signal(SIGPIPE, SIG_IGN);  // write(2) says EPIPE instead
+  Output output(out_fd);
+  const int status = print_capture(
+      std::move(input), name, std::move(request), [&](std::string_view lines) { return output.write(lines); },
+      err);
+  if (output.errnum() == 0) return status;
+  return say(fail_errno(output.errnum(), PhraseId::WriteStandardOutput).error(), err);
 }
 
 }  // namespace slurper

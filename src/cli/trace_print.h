@@ -14,4 +14,8 @@ namespace slurper {
 int print_capture(CaptureInput input, const std::string& name, ViewRequest request, int out_fd,
                   std::FILE* err);
 
+// The same, to `output`, which knows by itself whether writing has failed.
+int print_capture(CaptureInput input, const std::string& name, ViewRequest request, const LineOutput& output,
+                  std::FILE* err);
+
 }  // namespace slurper

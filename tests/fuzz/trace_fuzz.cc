@@ -3,12 +3,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "fuzz/fuzz.h"
 #include "trace/model/event_window.h"
+#include "trace/page/trace_page.h"
 #include "trace/view/trace_view.h"
 
 using slurper::fuzz::require;
@@ -39,6 +41,9 @@ void show(std::string_view bytes, slurper::ViewMode mode, std::string_view forma
         last = damage.offset;
       });
   slurper::ViewRequest request{.mode = mode, .options = {}, .format = *slurper::LineFormat::parse(format)};
+  request.make_report = [](const slurper::Model& model, const slurper::ViewOptions& options) {
+    return std::make_unique<slurper::TracePage>(slurper::PageRequest{}, model, options);
+  };
   slurper::TraceView view(std::move(request), [](std::string_view lines) {
     require(lines.ends_with('\n'), "whole lines are passed on");
     require(
@@ -78,6 +83,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   show(bytes, slurper::ViewMode::Calls, slurper::kDefaultFormat);
   show(bytes, slurper::ViewMode::Json, slurper::kDefaultFormat);
   show(bytes, slurper::ViewMode::Summary, slurper::kDefaultFormat);
+  show(bytes, slurper::ViewMode::Report, slurper::kDefaultFormat);
   show_end(bytes);
   return 0;
 }

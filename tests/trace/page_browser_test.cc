@@ -1,0 +1,74 @@
+// The page in a real browser. browser.py drives it, and check_page.py says what is checked.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "support/temp_dir.h"
+#include "trace/page_site.h"
+
+namespace slurper {
+namespace {
+
+using namespace test;  // NOLINT(google-build-using-namespace)
+
+class PageInBrowser : public testing::Test {
+ protected:
+  void SetUp() override {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
+    if (std::system("command -v chromium python3 >/dev/null") != 0)
+      GTEST_SKIP() << "chromium or python3 is not installed";
+  }
+
+  void check(const std::string& what, const std::string& page) {
+    const std::string path = folder_.path() + "/page.html";
+    std::ofstream(path, std::ios::binary) << page;
+    const std::string output = folder_.path() + "/output";
+    const std::string command =
+        fmt::format("timeout 500 python3 -B {} {} {} >{} 2>&1", SLURPER_CHECK_PAGE, what, path, output);
+    const int status = std::system(command.c_str());  // NOLINT(concurrency-mt-unsafe): one thread
+    std::stringstream text;
+    text << std::ifstream(output).rdbuf();
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << text.str();
+  }
+
+  TempDir folder_;
+};
+
+TEST_F(PageInBrowser, IsSearchedZoomedAndClicked) {
+  check("use", page_of(conversation()));
+}
+
+TEST_F(PageInBrowser, AHostileCaptureDoesNothing) {
+  CaptureBuilder capture;
+  const std::string hostile(kHostile);
+  capture.process({.tid = 5, .pid = 5, .name = hostile}).file(5, 3, hostile);
+  capture.event(5, kReadEnter, {i64(3), u32(10)}).event(5, kReadExit, {i64(3), hostile});
+  capture.event(5, kReadEnter, {i64(3), u32(10)}).event(5, kReadExit, {i64(-5), hostile});
+  check("hostile", page_of(capture, {}, {{.text = hostile, .advice = hostile, .harm = true, .events = {4}}}));
+}
+
+TEST_F(PageInBrowser, AFindingJumpsToItsProof) {
+  check("findings",
+        page_of(conversation(), {},
+                {{.text = "A writer was refused", .advice = "Read", .harm = true, .events = {42}},
+                 {.text = "A line was read", .advice = "None", .harm = false, .events = {4, 8}}}));
+}
+
+TEST_F(PageInBrowser, ManyEventsAreAggregated) {
+  CaptureBuilder capture;
+  capture.process({.tid = 5, .pid = 5}).file(5, 3, "/var/log/messages");
+  for (int i = 0; i < 60'000; ++i)
+    capture.event(5, kReadEnter, {i64(3), u32(300)}).event(5, kReadExit, {i64(i % 100 == 0 ? -5 : 1), "x"});
+  check("aggregated", page_of(capture));
+}
+
+TEST_F(PageInBrowser, AnEmptyCaptureSaysSo) {
+  check("empty", page_of(CaptureBuilder()));
+}
+
+}  // namespace
+}  // namespace slurper

@@ -1,0 +1,62 @@
+// Makes pages of captures from memory.
+#pragma once
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "trace/page/trace_page.h"
+#include "trace/trace_site.h"
+
+namespace slurper::test {
+
+// The page of a capture; `filter` as a user writes it.
+inline std::string page_of(const CaptureBuilder& capture, const std::string& filter = {},
+                           const std::vector<PageFinding>& findings = {}) {
+  How how{.filter = filter, .mode = ViewMode::Report};
+  how.make_report = [&](const Model& model, const ViewOptions& options) {
+    auto page =
+        std::make_unique<TracePage>(PageRequest{.capture = "x.scap", .filter = filter}, model, options);
+    page->set_findings(findings);
+    return page;
+  };
+  return show(capture, how).lines;
+}
+
+// What the page shows, as its script reads it.
+inline nlohmann::json data_of(const std::string& page) {
+  const std::string begin = "id=\"capture\">";
+  const std::size_t at = page.find(begin) + begin.size();
+  return nlohmann::json::parse(page.substr(at, page.find("</script>", at) - at));
+}
+
+inline constexpr std::uint16_t kReadEnter = 6, kReadExit = 7, kWriteEnter = 8, kWriteExit = 9;
+
+// A name that would be markup, end a line, move a terminal's cursor, and is no UTF-8.
+inline constexpr std::string_view kHostile =
+    "a\"</script><script>hacked=1</script><img src=x "
+    "onerror=hacked=2>&lt;\xe2\x80\xa8\x1b[2J\xff'`${hacked=3}";
+
+// app (5) writes to a FIFO that reader (6) reads from, until it is refused. reader sleeps at the end.
+inline CaptureBuilder conversation() {
+  CaptureBuilder capture;
+  capture.process({.tid = 5, .pid = 5, .name = "app"}).process({.tid = 6, .pid = 6, .name = "reader"});
+  capture.fd(5, 4, FdType::Fifo, sized("/run/x"), 99).fd(6, 3, FdType::Fifo, sized("/run/x"), 99);
+  capture.file(5, 7, "/etc/hosts");
+  for (int i = 0; i < 10; ++i) {
+    capture.event(5, kWriteEnter, {i64(4), u32(100)}).event(5, kWriteExit, {i64(100), "line"});
+    capture.event(6, kReadEnter, {i64(3), u32(4096)}).pause(std::chrono::milliseconds(1));
+    capture.event(6, kReadExit, {i64(100), "line"});
+  }
+  capture.event(5, kWriteEnter, {i64(4), u32(100)}).event(5, kWriteExit, {i64(-11), ""});
+  capture.event_at_once(5, 0x8004, {i64(4), u64(99), u32(16), u32(16), u32(1), u32(1)});
+  capture.event(5, kWriteEnter, {i64(4), u32(100)}).event(5, kWriteExit, {i64(-32), "refused"});
+  capture.event(5, kReadEnter, {i64(7), u32(10)}).event(5, kReadExit, {i64(10), "127.0.0.1"});
+  capture.event(6, kReadEnter, {i64(3), u32(4096)}).pause(std::chrono::milliseconds(5));
+  capture.event(5, kReadEnter, {i64(7), u32(10)}).event(5, kReadExit, {i64(0), ""});
+  return capture;
+}
+
+}  // namespace slurper::test

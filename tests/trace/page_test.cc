@@ -1,0 +1,216 @@
+// The page of a capture: what it contains, and that nothing in it acts.
+#include <gmock/gmock.h>
+
+#include "trace/own_events.h"
+#include "trace/page/page_document.h"
+#include "trace/page_site.h"
+
+namespace slurper {
+namespace {
+
+using namespace test;  // NOLINT(google-build-using-namespace)
+using nlohmann::json;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr std::size_t kMaxPage = std::size_t{10} << 20;
+
+std::string page_text(std::string_view text, std::size_t max = std::string::npos) {
+  std::string out;
+  append_page_text(out, text, max);
+  return out;
+}
+
+int count_of(const std::string& text, const std::string& word) {
+  int count = 0;
+  for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) ++count;
+  return count;
+}
+
+int count_of(const json& column, std::int64_t number) {
+  return static_cast<int>(std::count(column.begin(), column.end(), json(number)));
+}
+
+// A column in which each number is the difference from the one before.
+std::vector<std::int64_t> summed(const json& column) {
+  std::vector<std::int64_t> numbers;
+  std::int64_t sum = 0;
+  for (const json& one : column) numbers.push_back(sum += one.get<std::int64_t>());
+  return numbers;
+}
+
+std::string argument(const json& data, std::size_t call) {
+  return data["calls"]["texts"][data["calls"]["arguments"][call].get<std::size_t>()];
+}
+
+TEST(TracePage, HasACallOnceWithItsBeginningAndItsEnd) {
+  CaptureBuilder capture;
+  capture.process({.tid = 5, .pid = 5, .name = "app"}).file(5, 3, "/etc/hosts");
+  capture.event(5, kReadEnter, {i64(3), u32(10)}).event(5, kReadExit, {i64(3), "a\nb"});
+  capture.event(5, 4, {i64(3)}).event(5, 5, {i64(-5)});
+  const json data = data_of(page_of(capture));
+  const json& calls = data["calls"];
+  EXPECT_EQ(summed(calls["number"]), (std::vector<std::int64_t>{2, 4}));
+  EXPECT_EQ(calls["enter"], json::parse("[1, 1]"));
+  EXPECT_EQ(summed(calls["start"]), (std::vector<std::int64_t>{0, 2000}));
+  EXPECT_EQ(calls["duration"], json::parse("[1000, 1000]"));
+  EXPECT_EQ(calls["fd"], json::parse("[3, 3]"));
+  EXPECT_EQ(calls["result"], json::parse("[3, -5]"));
+  EXPECT_EQ(calls["state"], json::parse("[1, 5]"));
+  EXPECT_EQ(argument(data, 0), "size=10 data=a.b");
+  EXPECT_EQ(data["names"], json::parse(R"(["read", "close"])"));
+  EXPECT_EQ(data["errors"], json::parse(R"({"-5": "EIO"})"));
+  EXPECT_EQ(data["who"], json::parse(R"([[5, 5, "app"]])"));
+  EXPECT_EQ(data["files"], json::parse(R"([["file", "<f>", "/etc/hosts", -1, "77"]])"));
+  EXPECT_EQ(data["events"], 4);
+}
+
+TEST(TracePage, HasCallsThatHaveNotEnded) {
+  const json data = data_of(page_of(conversation()));
+  const auto last = data["calls"]["state"].size() - 2;  // numbered by its beginning
+  EXPECT_EQ(data["calls"]["state"][last], 2);
+  EXPECT_EQ(data["calls"]["duration"][last], 5'002'000);
+}
+
+TEST(TracePage, BothEndsOfAPipeHaveOneKey) {
+  const json data = data_of(page_of(conversation()));
+  std::map<std::string, std::set<int>> keys;
+  for (const json& file : data["files"]) keys[file[2]].insert(file[3].get<int>());
+  EXPECT_EQ(keys["/run/x"], std::set<int>{0});
+  EXPECT_EQ(keys["/etc/hosts"], std::set<int>{-1});
+  EXPECT_EQ(data["pipes"]["slots"], json::parse("[16]"));
+  EXPECT_EQ(data["pipes"]["most"], json::parse("[16]"));
+}
+
+TEST(TracePage, BothEndsOfAConnectionHaveOneKey) {
+  CaptureBuilder capture;
+  capture.process({.tid = 5, .pid = 5}).process({.tid = 6, .pid = 6});
+  capture.fd(5, 3, FdType::Unix, u64(10) + u64(11) + sized("/s"))
+      .fd(6, 3, FdType::Unix, u64(11) + u64(10) + sized("/s"));
+  capture.event(5, kWriteEnter, {i64(3), u32(1)}).event(5, kWriteExit, {i64(1), "x"});
+  capture.event(6, kReadEnter, {i64(3), u32(1)}).event(6, kReadExit, {i64(1), "x"});
+  const json data = data_of(page_of(capture));
+  ASSERT_EQ(data["files"].size(), 2);
+  EXPECT_EQ(data["files"][0][3], 0);
+  EXPECT_EQ(data["files"][1][3], 0);
+}
+
+TEST(TracePage, HasTheResultOfACallThatSysdigKnowsByNameOnly) {
+  CaptureBuilder capture;
+  capture.process({.tid = 5, .pid = 5});
+  capture.event(5, 0, {u16(78), u16(74)}).event(5, 1, {u16(78)});
+  capture.event_at_once(5, kResultEvent, {i64(-5), u64(10), u64(3), u64(0), u64(0), u64(0), u64(0), u64(0)});
+  const json data = data_of(page_of(capture));
+  EXPECT_EQ(data["calls"]["result"], json::parse("[-5]"));
+  EXPECT_EQ(data["calls"]["state"], json::parse("[5]"));
+}
+
+TEST(TracePage, NotesWhatSlurperHasRecorded) {
+  CaptureBuilder capture;
+  capture.process({.tid = 5, .pid = 5}).event(5, 4, {i64(3)}).event(5, 5, {i64(0)});
+  capture.event_at_once(5, kDropsEvent, {u16(1), u64(17)});
+  const json data = data_of(page_of(capture));
+  EXPECT_EQ(data["lost"], 17);
+  EXPECT_THAT(argument(data, 1), HasSubstr("lost=17"));
+}
+
+TEST(TracePage, AClockThatWasSetBackMovesNothingBack) {
+  CaptureBuilder capture;
+  const std::int64_t step = -3'600'000'000'000;
+  capture.process({.tid = 5, .pid = 5}).event(5, 4, {i64(3)}).event(5, 5, {i64(0)});
+  capture.pause(std::chrono::nanoseconds(step)).event_at_once(5, kClockEvent, {i64(step)});
+  capture.event(5, 4, {i64(4)}).event(5, 5, {i64(0)});
+  const json data = data_of(page_of(capture));
+  EXPECT_EQ(summed(data["calls"]["start"]), (std::vector<std::int64_t>{0, 1000, 2000}));
+}
+
+TEST(TracePage, ShowsWhatTheFilterLetsThrough) {
+  const json data = data_of(page_of(conversation(), "evt.res = EPIPE"));
+  EXPECT_EQ(data["calls"]["result"], json::parse("[-32]"));
+  EXPECT_EQ(data["filter"], "evt.res = EPIPE");
+}
+
+TEST(TracePage, AnEmptyCaptureHasAPage) {
+  const json data = data_of(page_of(CaptureBuilder()));
+  EXPECT_EQ(data["events"], 0);
+  EXPECT_EQ(data["calls"]["number"], json::array());
+}
+
+TEST(TracePage, HasTheFindingsWithTheirProof) {
+  const json data = data_of(
+      page_of(conversation(), {}, {{.text = "refused", .advice = "read", .harm = true, .events = {44}}}));
+  EXPECT_EQ(data["findings"],
+            json::parse(R"([{"text": "refused", "advice": "read", "harm": true, "events": [44]}])"));
+}
+
+TEST(TracePage, TextsAreNoMarkup) {
+  EXPECT_EQ(page_text("</script>&"), R"("\u003c/script\u003e\u0026")");
+  EXPECT_EQ(page_text("\"\\"), R"("\"\\")");
+  EXPECT_EQ(page_text("\n\x1b[2J\xff\xe2\x80\xa8\xc3\xa4"), R"("\\x0a\\x1b[2J\\xff\\xe2\\x80\\xa8ä")");
+  EXPECT_EQ(page_text("<<<<", 12), R"("\u003c\u003c…")");
+}
+
+TEST(TracePage, NamesOfACaptureAreNoMarkup) {
+  CaptureBuilder capture;
+  capture.process({.tid = 5, .pid = 5, .name = std::string(kHostile)}).file(5, 3, kHostile);
+  capture.event(5, kReadEnter, {i64(3), u32(10)}).event(5, kReadExit, {i64(3), std::string(kHostile)});
+  const std::string page = page_of(capture);
+  EXPECT_EQ(count_of(page, "<script"), 2);
+  EXPECT_EQ(count_of(page, "</script"), 2);
+  EXPECT_THAT(page, Not(HasSubstr("<img")));
+  const std::string shown =
+      "a\"</script><script>hacked=1</script><img src=x "
+      "onerror=hacked=2>&lt;\\xe2\\x80\\xa8\\x1b[2J\\xff'`${hacked=3}";
+  EXPECT_EQ(data_of(page)["who"][0][2], shown);
+  EXPECT_EQ(data_of(page)["files"][0][2], shown);
+}
+
+// The largest capture that is shown call by call, with data that grows when it is escaped.
+TEST(TracePage, AHundredThousandEventsFitInTenMebibytes) {
+  CaptureBuilder capture;
+  capture.process({.tid = 5, .pid = 5}).file(5, 3, "/var/log/messages");
+  for (int i = 0; i < 50'000; ++i) {
+    const std::string data = std::to_string(i) + std::string(200, '<');
+    capture.event(5, kReadEnter, {i64(3), u32(300)}).event(5, kReadExit, {i64(206), data});
+  }
+  const std::string page = page_of(capture);
+  EXPECT_LT(page.size(), kMaxPage);
+  EXPECT_EQ(data_of(page)["calls"]["number"].size(), 50'000);
+  EXPECT_FALSE(data_of(page).contains("cells"));
+}
+
+TEST(TracePage, OfMoreEventsItHasTheFailedAndTheLongestCalls) {
+  CaptureBuilder capture;
+  capture.process({.tid = 5, .pid = 5}).file(5, 3, "/var/log/messages");
+  constexpr int kCalls = 120'000;
+  for (int i = 0; i < kCalls; ++i) {
+    capture.event(5, kReadEnter, {i64(3), u32(300)});
+    if (i % 1000 == 7) capture.pause(std::chrono::microseconds(50));
+    capture.event(5, kReadExit, {i64(i % 1000 == 0 ? -5 : 1), "x"});
+  }
+  const std::string page = page_of(capture);
+  EXPECT_LT(page.size(), kMaxPage);
+  const json data = data_of(page);
+  EXPECT_EQ(data["events"], 2 * kCalls);
+  EXPECT_EQ(data["allCalls"], kCalls);
+  EXPECT_EQ(data["calls"]["number"].size(), TracePage::kMaxAggregatedCalls);
+  EXPECT_TRUE(std::ranges::is_sorted(summed(data["calls"]["number"])));
+  EXPECT_EQ(count_of(data["calls"]["result"], -5), kCalls / 1000);
+  EXPECT_EQ(count_of(data["calls"]["duration"], 51'000), kCalls / 1000);
+  // Each cell: its place, calls and failed calls.
+  ASSERT_EQ(data["cells"].size(), 1);
+  const json& cells = data["cells"][0];
+  int calls = 0;
+  int failed = 0;
+  for (std::size_t i = 1; i < cells.size(); i += 3) {
+    EXPECT_LT(cells[i].get<std::size_t>(), TracePage::kMaxCells);
+    calls += cells[i + 1].get<int>();
+    failed += cells[i + 2].get<int>();
+  }
+  EXPECT_EQ(calls, kCalls);
+  EXPECT_EQ(failed, kCalls / 1000);
+  EXPECT_EQ(data["cellEvents"][0], 1);
+}
+
+}  // namespace
+}  // namespace slurper
