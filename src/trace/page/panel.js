@@ -54,7 +54,8 @@ function showDetails(call) {
     button('Zoom to it', () => zoomTo(call)),
     ...[-1, 1].map((by) => button(by < 0 ? '‹ Before' : 'After ›', () => stepInLane(by), {title: by < 0 ? 'The call before in this lane ([)' : 'The next call in this lane (])'})),
   ];
-  if (file?.name) jumps.push(button('Both ends', () => search(`fd.name = ${quoted(file.name)}`), {title: 'Search this fd.name'}));
+  const query = file?.name ? `fd.name = ${quoted(file.name)}` : `fd.ino = ${file?.inode}`;
+  if (file?.name || file?.key >= 0) jumps.push(button(file.key >= 0 ? 'Both ends' : 'Its calls', () => search(query), {title: `Search ${query}`}));
   for (const other of (linksOf.get(call) ?? []).slice(0, 4))
     jumps.push(button(`${calls.kind[call] === READ ? 'Written by' : 'Read by'} ${processOf(other)} ${calls.number[other]}`, () => select(other, true),
       {title: 'By the order and the number of bytes of the calls in this page: a guess if others use this pipe or connection'}));
