@@ -18,6 +18,7 @@
 #include "cli/trace_live_command.h"
 #include "cli/trace_page.h"
 #include "cli/trace_print.h"
+#include "cli/trace_top.h"
 #include "service/phrase_table.h"
 
 namespace slurper {
@@ -124,15 +125,17 @@ int trace_command(const TraceOptions& options, int out_fd, std::FILE* err) {
 namespace {
 
 // Of each of these at most one may be given. CLI11's own excludes() would fill the help with them.
-constexpr std::array<std::array<std::string_view, 5>, 3> kAlternatives = {{
-    {"--calls", "--summary", "--json", "--html", "--write"},
+constexpr std::array<std::array<std::string_view, 6>, 4> kAlternatives = {{
+    {"--calls", "--summary", "--json", "--html", "--top", "--write"},
+    {"--top", "-n"},
     {"-A", "-x", "-X", "-b"},
     {"--write", "--output", "--html"},
 }};
 // And none of these with -r.
-constexpr std::array<std::string_view, 18> kRecording = {
-    "--fifo", "--unit", "--peers", "--engine", "--all-calls", "--user",  "--write",  "--snaplen", "--env",
-    "--for",  "--size", "-z",      "--until",  "--before",    "--after", "--memory", "--repeat",  "--rotate"};
+constexpr std::array<std::string_view, 19> kRecording = {
+    "--top",    "--fifo",    "--unit",   "--peers",  "--engine", "--all-calls", "--user",
+    "--write",  "--snaplen", "--env",    "--for",    "--size",   "-z",          "--until",
+    "--before", "--after",   "--memory", "--repeat", "--rotate"};
 // What the first of each pair needs.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kNeeds = {{
     {"-z", "--write"},
@@ -200,6 +203,7 @@ void add_view_options(CLI::App& parser, TraceOptions& options) {
       .add_option("--html", options.html_file,
                   "with -r: writes a page for a browser (mode 0600):\nthe calls on a time axis")
       ->type_name("FILE");
+  parser.add_flag("--top", options.top, "rates, fills, sleepers and failed calls, each second");
   parser.add_flag("--sysdig", options.sysdig, "leaves out lines that sysdig does not have");
   parser.add_option("-n", options.max_events, "ends after that many events")
       ->check([](const std::string& text) { return objection_to_count(1, text); })
@@ -290,6 +294,7 @@ Command add_trace_command(CLI::App& program, std::optional<std::vector<std::stri
   });
   return {parser, [options, live, list] {
             if (*list) return list_trace_fields(stdout);
+            if (options->top) return top_command(*live, *options, stderr);
             return options->read_file.empty() ? live_command(*live, *options, stderr)
                                               : show_capture(*live, *options, stderr);
           }};

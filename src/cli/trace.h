@@ -22,6 +22,7 @@ struct TraceOptions {
   std::size_t data_length = 80;
   bool calls = false;
   bool summary = false;
+  bool top = false;
   bool json = false;
   bool sysdig = false;
   bool ascii = false;

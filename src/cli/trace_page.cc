@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "base/error.h"
-#include "base/os.h"
 #include "base/text.h"
 #include "base/wrap.h"
 #include "cli/trace_print.h"
@@ -27,16 +26,13 @@ int write_page(const std::string& path, std::string_view page, std::FILE* err) {
     say(err, fmt::format("cannot create the page {}: {}", in_quotes(path), fd.error()));
     return std::to_underlying(ErrorKind::CantCreate);
   }
-  while (!page.empty()) {
-    const ssize_t count = kernel().write(fd->get(), page.data(), page.size());
-    if (count < 0) {
-      say(err,
-          fmt::format("cannot write the page {}: {}. It is incomplete. Make room, or name another file, and "
-                      "run the command again",
-                      in_quotes(path), errno_text(static_cast<int>(-count))));
-      return std::to_underlying(ErrorKind::Io);
-    }
-    page.remove_prefix(static_cast<std::size_t>(count));
+  TraceOutput file(fd->get());
+  if (!file.write(page)) {
+    say(err,
+        fmt::format("cannot write the page {}: {}. It is incomplete. Make room, or name another file, and "
+                    "run the command again",
+                    in_quotes(path), errno_text(file.errnum())));
+    return std::to_underlying(ErrorKind::Io);
   }
   return 0;
 }

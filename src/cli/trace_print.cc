@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
 #include <csignal>
 #include <utility>
 
@@ -42,29 +41,23 @@ Phrase phrase_of(const Damage& damage, const std::string& name) {
   return phrase.with({"offset", damage.offset});
 }
 
-// Where the lines go. That its reader has left is no failure: `| head`.
-class Output {
- public:
-  explicit Output(int fd) : fd_(fd) {}
-  bool write(std::string_view lines) {
-    while (!lines.empty()) {
-      const ssize_t count = kernel().write(fd_, lines.data(), lines.size());
-      if (count < 0) {
-        errnum_ = static_cast<int>(-count);
-        return false;
-      }
-      lines.remove_prefix(static_cast<std::size_t>(count));
-    }
-    return true;
-  }
-  [[nodiscard]] int errnum() const { return errnum_ == EPIPE ? 0 : errnum_; }
-
- private:
-  int fd_;
-  int errnum_ = 0;
-};
-
 }  // namespace
+
+TraceOutput::TraceOutput(int fd) : fd_(fd) {
+  (void)std::signal(SIGPIPE, SIG_IGN);  // write(2) says EPIPE instead
+}
+
+bool TraceOutput::write(std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t count = kernel().write(fd_, text.data(), text.size());
+    if (count < 0) {
+      errnum_ = static_cast<int>(-count);
+      return false;
+    }
+    text.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return true;
+}
 
 int print_capture(CaptureInput input, const std::string& name, ViewRequest request, const LineOutput& output,
                   std::FILE* err) {
@@ -90,8 +83,7 @@ int print_capture(CaptureInput input, const std::string& name, ViewRequest reque
 
 int print_capture(CaptureInput input, const std::string& name, ViewRequest request, int out_fd,
                   std::FILE* err) {
-  (void)std::signal(SIGPIPE, SIG_IGN);  // write(2) says EPIPE instead
-  Output output(out_fd);
+  TraceOutput output(out_fd);
   const int status = print_capture(
       std::move(input), name, std::move(request), [&](std::string_view lines) { return output.write(lines); },
       err);

@@ -222,6 +222,8 @@ TEST_F(Trace, RefusesWhatContradictsItself) {
             "command line: " + option + " may be given once only. See slurper trace --help");
   refuses({"--unit", ""}, "--unit: must not be empty");
   refuses({"--fifo", ""}, "--fifo: must not be empty");
+  refuses({"--top", "-n", "3"}, "--top: makes no sense together with -n");
+  refuses({"--top", "-w", "/x"}, "--top: makes no sense together with --write");
   refuses({"-w", "/x", "-o", "/y"}, "--write: makes no sense together with --output");
   refuses({"-z"}, "-z: makes no sense without --write");
   refuses({"--until", "evt.num = 1"}, "--until: makes no sense without --write");

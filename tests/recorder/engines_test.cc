@@ -126,6 +126,25 @@ TEST_P(BothEngines, SlurperShowsWhoIsBlockedOnAFifoAtOnce) {
   EXPECT_TRUE(tracing.exits_with(0)) << tracing.err();
 }
 
+// Into a pipe, one screen after another.
+TEST_P(BothEngines, TopShowsWhoIsBlockedAndForHowLong) {
+  const std::string fifo = make_fifo();
+  const UniqueFd reader(::open(fifo.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  Child writer({.argv = traced({"block", fifo}), .env = {}});
+  const std::string call = "/proc/" + std::to_string(writer.pid()) + "/syscall";
+  ASSERT_TRUE(eventually([&] { return content_of(call).starts_with("1 "); }));
+  Child top({.argv = {slurper_binary(), "trace", "--top", "--engine", engine_, "--fifo", fifo},
+             .env = {"SLURPER_TRACE_PROGRAM=" SLURPER_RECORDER}});
+  const std::string process = "traced_program (" + std::to_string(writer.pid()) + ")";
+  EXPECT_TRUE(eventually([&] { return top.out().contains("s write "); })) << top.out() << top.err();
+  EXPECT_THAT(top.out(), HasSubstr("slurper trace --top  "));
+  EXPECT_THAT(top.out(), HasSubstr("\n" + process.substr(0, 22)));
+  EXPECT_TRUE(eventually([&] { return top.out().contains("\n\nslurper trace --top  "); }))
+      << "the next screen";
+  top.signal(SIGTERM);
+  EXPECT_TRUE(top.exits_with(0)) << top.err();
+}
+
 // One pair is made, and then another.
 TEST_P(BothEngines, TheDescriptorsOfASocketPairHaveTheNameOfTheirConnection) {
   ASSERT_EQ(record_program({"leave-unread"}).status, 0);

@@ -104,6 +104,28 @@ TEST_F(Bpf, ShowsOnATerminalHowMuchItHasRecorded) {
   EXPECT_THAT(recording.out(), HasSubstr("\r\033[Kslurper: '" + capture_ + "': "));
 }
 
+// script(1) runs it on a terminal, whose size is 10 rows of 70 columns.
+TEST_F(Bpf, TopDrawsOverTheScreenBefore) {
+  Pipe in;
+  const Pipe out;
+  Child copying({.argv = {"cat"}, .env = {}}, in.read_end.get(), out.write_end.get());
+  const std::string command = "stty rows 10 columns 70; TERM=linux exec " + std::string(slurper_binary()) +
+                              " trace --top -p " + std::to_string(copying.pid());
+  Child top(
+      {.argv = {"script", "-qec", command, "/dev/null"}, .env = {"SLURPER_TRACE_PROGRAM=" SLURPER_RECORDER}});
+  ASSERT_TRUE(eventually([&] { return top.out().contains("cat ("); })) << top.out();
+  ASSERT_EQ(::write(in.write_end.get(), "x", 1), 1);
+  EXPECT_TRUE(eventually([&] { return top.out().contains("\033[J\033[Hslurper trace --top"); })) << top.out();
+  in.write_end.reset();
+  ASSERT_TRUE(copying.exits_with(0));
+  ASSERT_TRUE(top.exits_with(0)) << top.out();
+  EXPECT_THAT(top.out(), testing::StartsWith("\033[H\033[2Jslurper trace --top  "));
+  for (std::string line : lines_of(top.out())) {
+    line = line.substr(0, line.find("\033[K"));
+    EXPECT_LE(line.substr(line.rfind('[') + 1).size(), 70U) << line;
+  }
+}
+
 TEST_F(Bpf, CountsWhatItLoses) {
   // More than the ring holds while the recorder is stopped.
   constexpr int kCalls = 200'000;

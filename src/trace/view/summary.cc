@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "trace/own_events.h"
+#include "trace/view/moved_bytes.h"
 #include "trace/view/trace_view.h"
 
 namespace slurper {
@@ -16,10 +17,6 @@ namespace {
 constexpr std::size_t kSlowest = 10;
 constexpr std::size_t kMaxRows = 20;
 
-// The calls that move bytes from one descriptor to another: enter types.
-constexpr std::uint16_t kSplice = 166;
-constexpr std::uint16_t kSendFile = 188;
-constexpr std::uint16_t kCopyFileRange = 332;
 constexpr std::uint16_t kProcessExit = 186;
 
 std::string seconds(std::uint64_t nanoseconds) {
@@ -130,38 +127,21 @@ TraceSummary::Totals& TraceSummary::totals_of(const std::string& process, std::i
 }
 
 void TraceSummary::count_bytes(const TraceEvent& event, Totals& process, Totals& fd) {
-  if (!event.has_result() || event.result() <= 0) return;
-  const auto bytes = static_cast<std::uint64_t>(event.result());
-  const auto call = static_cast<std::uint16_t>(event.raw.type - 1);
-  if (call == kSplice || call == kSendFile || call == kCopyFileRange) {
-    count_copy(event, bytes, process);
-  } else if (event.shape->reads) {
-    process.read += bytes;
-    fd.read += bytes;
-  } else if (event.shape->writes) {
-    process.written += bytes;
-    fd.written += bytes;
+  const MovedBytes moved = moved_bytes(event);
+  if (moved.count == 0) return;
+  // splice(2) and its like move from one descriptor to another, and the event names one of them at most.
+  const bool has_both = moved.from != kNoFd && moved.to != kNoFd;
+  const auto totals = [&](std::int64_t number) -> Totals& {
+    return has_both ? totals_of(process_of(event), number, event.thread->fds->find(number).get()) : fd;
+  };
+  if (moved.from != kNoFd) {
+    process.read += moved.count;
+    totals(moved.from).read += moved.count;
   }
-}
-
-// Such a call reads from one descriptor and writes to another.
-void TraceSummary::count_copy(const TraceEvent& event, std::uint64_t bytes, Totals& process) {
-  if (event.enter == nullptr) return;
-  const ScapEvent enter = event.enter->event(event.raw.tid);
-  std::int64_t from = enter.number<std::int64_t>(0);
-  std::int64_t to = enter.number<std::int64_t>(1);
-  if (enter.type == kSendFile) {
-    std::swap(from, to);
-  } else if (enter.type == kCopyFileRange) {
-    to = event.raw.number<std::int64_t>(1);
-  } else if (enter.type != kSplice) {
-    return;
+  if (moved.to != kNoFd) {
+    process.written += moved.count;
+    totals(moved.to).written += moved.count;
   }
-  const std::string name = process_of(event);
-  process.read += bytes;
-  process.written += bytes;
-  totals_of(name, from, event.thread->fds->find(from).get()).read += bytes;
-  totals_of(name, to, event.thread->fds->find(to).get()).written += bytes;
 }
 
 std::string TraceSummary::line_of(const TraceEvent& event) {

@@ -42,7 +42,6 @@ class TraceSummary : public TraceReport {
   void count_unfinished(const TraceEvent& enter, std::uint64_t time);
   void take_end(const TraceEvent& event);
   void count_bytes(const TraceEvent& event, Totals& process, Totals& fd);
-  void count_copy(const TraceEvent& event, std::uint64_t bytes, Totals& process);
   Totals& totals_of(const std::string& process, std::int64_t fd, const OpenFile* file);
   void note_slow(const TraceEvent& event);
   [[nodiscard]] std::string line_of(const TraceEvent& event);

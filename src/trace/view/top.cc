@@ -1,0 +1,313 @@
+#include "trace/view/top.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <iterator>
+#include <limits>
+
+#include "base/text.h"
+#include "trace/own_events.h"
+#include "trace/view/failed_calls.h"
+#include "trace/view/moved_bytes.h"
+
+namespace slurper {
+
+namespace {
+
+constexpr std::uint16_t kProcessExit = 186;
+constexpr std::size_t kMaxTroubles = 50;
+constexpr std::size_t kMaxPipes = 1000;
+constexpr std::int64_t kPageSize = 4096;  // of a slot
+constexpr double kNanoseconds = 1e9;
+
+// The first `width` characters, filled up with blanks. A text that is cut ends in "+".
+std::string fitted(std::string_view text, std::size_t width) {
+  std::string out;
+  std::size_t count = 0;
+  while (!text.empty()) {
+    const std::string_view character = first_character(text);
+    if (count + 1 >= width && character.size() < text.size()) break;
+    out += character;
+    text.remove_prefix(character.size());
+    ++count;
+  }
+  if (!text.empty() && width > 0) {
+    out += '+';
+    ++count;
+  }
+  return out.append(width - std::min(width, count), ' ');
+}
+
+// "1.43MiB", "12", "-" for nothing; per second.
+std::string rate(std::uint64_t count, double seconds) {
+  if (count == 0) return "-";
+  const double value = static_cast<double>(count) / std::max(seconds, 1e-3);
+  return value < 10 ? fmt::format("{:.1f}", value) : fmt::format("{:.0f}", value);
+}
+std::string byte_rate(std::uint64_t count, double seconds) {
+  if (count == 0) return "-";
+  return format_rounded(
+      ByteSize{static_cast<std::uint64_t>(static_cast<double>(count) / std::max(seconds, 1e-3))});
+}
+
+// "[####..]"
+std::string bar(std::int64_t part, std::int64_t whole) {
+  constexpr std::int64_t kWidth = 6;
+  const std::int64_t filled =
+      whole <= 0 ? 0 : std::clamp((part * kWidth + whole - 1) / whole, std::int64_t{0}, kWidth);
+  return fmt::format("[{}{}]", std::string(static_cast<std::size_t>(filled), '#'),
+                     std::string(static_cast<std::size_t>(kWidth - filled), '.'));
+}
+
+// What a program meets in the ordinary course of things.
+bool is_ordinary(const TraceEvent& exit, std::int64_t error) {
+  if (error == EAGAIN) return !exit.shape->writes;
+  return error == ENOTTY || error == EINPROGRESS || error == EINTR;
+}
+
+}  // namespace
+
+TraceTop::Process& TraceTop::process_of(const TraceEvent& event) {
+  Process& process = processes_[event.thread->pid];
+  std::string name = slurper::process_of(event);
+  if (process.has_ended) process = {};  // its number was given to another
+  process.name = std::move(name);
+  return process;
+}
+
+TraceTop::Pipe* TraceTop::pipe_of(const OpenFilePointer& file, std::uint64_t time) {
+  if (file == nullptr || file->inode == 0 || (file->type != FdType::Fifo && !file->pipe.is_known))
+    return nullptr;
+  if (pipes_.size() >= kMaxPipes && !pipes_.contains(file->inode))
+    pipes_.erase(std::ranges::min_element(pipes_, {}, [](const auto& one) { return one.second.used_at; }));
+  Pipe& pipe = pipes_[file->inode];
+  if (pipe.name.empty()) {
+    append_name(pipe.name, file->name);
+    if (pipe.name.empty()) pipe.name = fmt::format("pipe:[{}]", file->inode);
+  }
+  pipe.used_at = time;
+  return &pipe;
+}
+
+void TraceTop::take(const TraceEvent& event) {
+  if (event.raw.type == kDropsEvent) lost_ += event.raw.number<std::uint64_t>(1);
+  if (event.raw.type == kPipeEvent) note_state(event);
+  if (event.is_own) return;
+  ++events_;
+  Process& process = process_of(event);
+  if (event.raw.type == kProcessExit) {
+    process.has_ended = event.thread->tid == event.thread->pid;
+    return;
+  }
+  if (!event.is_exit()) return;
+  ++process.now.calls;
+  if (event.has_result() && is_failure(event.result())) {
+    ++process.now.errors;
+    note_failure(event);
+  }
+  count(event);
+}
+
+void TraceTop::count(const TraceEvent& exit) {
+  const MovedBytes moved = moved_bytes(exit);
+  if (moved.count == 0) return;
+  Rates& process = processes_[exit.thread->pid].now;
+  const auto file_of = [&](std::int64_t fd) {
+    return fd == exit.fd ? exit.file : exit.thread->fds->find(fd);
+  };
+  const auto count = static_cast<std::int64_t>(moved.count);
+  if (moved.from != kNoFd) {
+    process.read += moved.count;
+    if (Pipe* const pipe = pipe_of(file_of(moved.from), exit.raw.time)) {
+      pipe->now.read += moved.count;
+      pipe->was_read = true;
+      pipe->bytes = std::max<std::int64_t>(pipe->bytes - count, 0);
+    }
+  }
+  if (moved.to != kNoFd) {
+    process.written += moved.count;
+    if (Pipe* const pipe = pipe_of(file_of(moved.to), exit.raw.time)) {
+      pipe->now.written += moved.count;
+      pipe->was_written = true;
+      pipe->bytes += count;
+    }
+  }
+}
+
+void TraceTop::note_state(const TraceEvent& event) {
+  Pipe* const pipe = pipe_of(event.file, event.raw.time);
+  if (pipe == nullptr || !event.file->pipe.is_known) return;
+  pipe->state = event.file->pipe;
+  const std::int64_t most = std::int64_t{pipe->state.slots} * kPageSize;
+  pipe->bytes = pipe->was_read && pipe->was_written ? std::min(pipe->bytes, most) : most;
+}
+
+void TraceTop::note_failure(const TraceEvent& exit) {
+  if (exit.fd < 0 || is_ordinary(exit, -exit.result())) return;
+  std::string text = slurper::process_of(exit);
+  text.append(" ").append(event_name(exit)).append(" ");
+  append_number(text, exit.fd);
+  if (exit.file != nullptr) {
+    text += ' ';
+    append_file(text, *exit.file);
+  }
+  text.append(": ").append(errno_name(-exit.result()));
+  note_trouble(exit.raw.time, std::move(text));
+}
+
+void TraceTop::take_finding(std::uint64_t time, std::string text) {
+  note_trouble(time, std::move(text));
+}
+
+void TraceTop::note_trouble(std::uint64_t time, std::string text) {
+  auto known = std::ranges::find(troubles_, text, &Trouble::text);
+  Trouble trouble{.time = time, .count = 1, .text = std::move(text)};
+  if (known != troubles_.end()) {
+    trouble.count += known->count;
+    troubles_.erase(known);
+  }
+  troubles_.push_front(std::move(trouble));
+  if (troubles_.size() > kMaxTroubles) troubles_.pop_back();
+}
+
+void TraceTop::find_sleepers() {
+  for (auto& [pid, process] : processes_) process.since = 0;
+  // In order of time: the first of a process sleeps longest.
+  model_.for_each_pending([this](TraceEvent& enter) {
+    const auto found = processes_.find(enter.thread->pid);
+    if (found == processes_.end() || found->second.since != 0) return;
+    Process& process = found->second;
+    process.since = enter.raw.time;
+    process.began_earlier = enter.thread->pending.was_blocked;
+    process.call = event_name(enter);
+    if (enter.fd < 0) return;
+    process.call += ' ';
+    append_number(process.call, enter.fd);
+    if (enter.file == nullptr) return;
+    process.call += ' ';
+    append_name(process.call, enter.file->name);
+  });
+}
+
+std::string TraceTop::heading(double seconds, std::uint64_t now) const {
+  std::string text = "slurper trace --top  ";
+  std::string time;
+  append_clock(time, now);
+  text.append(time, 0, time.find('.'));
+  text += fmt::format("  {} events/s", rate(events_, seconds));
+  if (lost_ > 0) text += fmt::format("  {} lost", counted(lost_, "record"));
+  return text;
+}
+
+TraceTop::Rows TraceTop::pipe_rows(std::size_t most, std::size_t columns, double seconds) const {
+  constexpr std::size_t kFixed = 55;
+  std::vector<const Pipe*> pipes;
+  for (const auto& [inode, pipe] : pipes_) pipes.push_back(&pipe);
+  std::ranges::stable_sort(pipes, std::greater(),
+                           [](const Pipe* pipe) { return pipe->now.read + pipe->now.written; });
+  Rows rows;
+  if (pipes.empty() || most < 2) return rows;
+  const std::size_t width = columns - std::min(columns, kFixed);
+  constexpr std::string_view kRow = "{} {:<8} {:>8} {:>5} {:>8} {:>9} {:>4} {:>4}";
+  rows.push_back(
+      fmt::format(kRow, fitted("PIPE", width), "ABOUT", "", "SLOTS", "READ/s", "WRITTEN/s", "RDRS", "WTRS"));
+  for (const Pipe* const pipe : pipes) {
+    if (rows.size() == most) break;
+    const PipeState& state = pipe->state;
+    const bool is_estimable = state.is_known || (pipe->was_read && pipe->was_written);
+    const std::int64_t whole = std::int64_t{state.slots_at_most} * kPageSize;
+    const auto known = [&](const std::string& text) { return state.is_known ? text : "?"; };
+    rows.push_back(
+        fmt::format(kRow, fitted(pipe->name, width), is_estimable && whole > 0 ? bar(pipe->bytes, whole) : "",
+                    is_estimable ? format_rounded(ByteSize{static_cast<std::uint64_t>(pipe->bytes)}) : "?",
+                    known(fmt::format("{}/{}", state.slots, state.slots_at_most)),
+                    byte_rate(pipe->now.read, seconds), byte_rate(pipe->now.written, seconds),
+                    known(std::to_string(state.readers)), known(std::to_string(state.writers))));
+  }
+  return rows;
+}
+
+TraceTop::Rows TraceTop::process_rows(std::size_t most, std::size_t columns, double seconds,
+                                      std::uint64_t now) const {
+  constexpr std::size_t kName = 22;
+  constexpr std::size_t kFixed = kName + 37;
+  std::vector<const Process*> processes;
+  for (const auto& [pid, process] : processes_) processes.push_back(&process);
+  // Those that sleep longest first, among those that do nothing.
+  std::ranges::stable_sort(processes, [](const Process* one, const Process* other) {
+    if (one->now.calls != other->now.calls) return one->now.calls > other->now.calls;
+    constexpr auto kNever = std::numeric_limits<std::uint64_t>::max();
+    return (one->since == 0 ? kNever : one->since) < (other->since == 0 ? kNever : other->since);
+  });
+  Rows rows;
+  if (most < 2) return rows;
+  rows.push_back(fmt::format("{} {:>8} {:>6} {:>9} {:>9} {}", fitted("PROCESS", kName), "CALLS/s", "ERR/s",
+                             "READ/s", "WRITTEN/s", fitted("IN", columns - std::min(columns, kFixed))));
+  for (const Process* const process : processes) {
+    if (rows.size() == most) break;
+    std::string call;
+    if (process->has_ended) {
+      call = "(ended)";
+    } else if (process->since != 0) {
+      const double slept = static_cast<double>(now - std::min(now, process->since)) / kNanoseconds;
+      // What is shorter than that changes with each screen.
+      constexpr double kWorthSaying = 0.1;
+      if (slept >= kWorthSaying) call = fmt::format("{}{:.1f}s ", process->began_earlier ? ">" : "", slept);
+      call += process->call;
+    }
+    rows.push_back(fmt::format(
+        "{} {:>8} {:>6} {:>9} {:>9} {}", fitted(process->name, kName), rate(process->now.calls, seconds),
+        rate(process->now.errors, seconds), byte_rate(process->now.read, seconds),
+        byte_rate(process->now.written, seconds), fitted(call, columns - std::min(columns, kFixed))));
+  }
+  return rows;
+}
+
+TraceTop::Rows TraceTop::trouble_rows(std::size_t most, std::size_t columns) const {
+  Rows rows;
+  if (troubles_.empty() || most < 2) return rows;
+  rows.emplace_back(fitted("FAILED, the latest first", columns));
+  for (const Trouble& trouble : troubles_) {
+    if (rows.size() == most) break;
+    std::string text;
+    append_clock(text, trouble.time);
+    text.resize(std::min(text.size(), text.find('.')));
+    if (trouble.count > 1) text += fmt::format(" {}x", trouble.count);
+    rows.push_back(fitted(text.append(" ").append(trouble.text), columns));
+  }
+  return rows;
+}
+
+std::string TraceTop::screen(ScreenSize size, double seconds, std::uint64_t now) {
+  find_sleepers();
+  Rows rows = {fitted(heading(seconds, now), size.columns)};
+  const auto add = [&rows](Rows more) {
+    if (more.empty()) return;
+    rows.emplace_back();
+    std::ranges::move(more, std::back_inserter(rows));
+  };
+  // A quarter for pipes and one for what has failed, if there are that many; the rest for processes, one at
+  // least.
+  constexpr std::size_t kBlank = 1;
+  constexpr std::size_t kLeastForProcesses = kBlank + 2;
+  const auto room = [&](std::size_t taken) { return size.rows - std::min(size.rows, rows.size() + taken); };
+  add(pipe_rows(std::min(size.rows / 4, room(kBlank + kLeastForProcesses)), size.columns, seconds));
+  Rows troubles = trouble_rows(std::min(size.rows / 4, room(kBlank + kLeastForProcesses)), size.columns);
+  add(process_rows(room(kBlank + (troubles.empty() ? 0 : troubles.size() + kBlank)), size.columns, seconds,
+                   now));
+  add(std::move(troubles));
+  std::string text;
+  for (std::string& row : rows) {
+    row.resize(row.find_last_not_of(' ') + 1);
+    text.append(row).append("\n");
+  }
+  events_ = 0;
+  std::erase_if(processes_, [](const auto& one) { return one.second.has_ended; });
+  for (auto& [pid, process] : processes_) process.now = {};
+  for (auto& [inode, pipe] : pipes_) pipe.now = {};
+  return text;
+}
+
+}  // namespace slurper
