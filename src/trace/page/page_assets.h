@@ -5,11 +5,11 @@
 
 namespace slurper {
 
-extern const std::string_view kPageTemplate;
-extern const std::string_view kPageStyle;
-extern const std::string_view kPageScript;
+extern const std::string_view page_template;
+extern const std::string_view page_style;
+extern const std::string_view page_script;
 // SHA-256, in hexadecimal.
-extern const std::string_view kPageStyleDigest;
-extern const std::string_view kPageScriptDigest;
+extern const std::string_view page_style_digest;
+extern const std::string_view page_script_digest;
 
 }  // namespace slurper

@@ -26,16 +26,16 @@ std::string source_of(std::string_view hexadecimal) {
 }  // namespace
 
 void append_page(std::string& out, std::string_view json) {
-  const std::string style_source = source_of(kPageStyleDigest);
-  const std::string script_source = source_of(kPageScriptDigest);
+  const std::string style_source = source_of(page_style_digest);
+  const std::string script_source = source_of(page_script_digest);
   const std::array<std::pair<std::string_view, std::string_view>, 5> parts = {{
       {"{{style-source}}", style_source},
       {"{{script-source}}", script_source},
-      {"{{style}}", kPageStyle},
+      {"{{style}}", page_style},
       {"{{capture}}", json},
-      {"{{script}}", kPageScript},
+      {"{{script}}", page_script},
   }};
-  std::string_view rest = kPageTemplate;
+  std::string_view rest = page_template;
   for (const auto& [mark, text] : parts) {
     const std::size_t at = rest.find(mark);  // the template has them in this order
     out.append(rest.substr(0, at)).append(text);
