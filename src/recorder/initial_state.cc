@@ -68,6 +68,7 @@ std::vector<ScapThread> threads_of(pid_t pid, const InitialState& state, Process
   book.add(threads.front());
   for (const pid_t tid : thread_ids(pid))
     if (tid != pid) threads.push_back(read_thread(pid, tid, {.with_args = false, .with_env = false}));
+  for (const ScapThread& thread : threads) book.add_thread(pid, thread.tid);
   return threads;
 }
 

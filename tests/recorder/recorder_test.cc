@@ -51,6 +51,24 @@ TEST_F(Bpf, ShowsTheHoldersOfAFifoAndThoseWhoCome) {
   EXPECT_THAT(opens, Contains(StartsWith("> traced_program " + fifo)));
 }
 
+// The threads of a syslogd begin long before one of them opens the FIFO.
+TEST_F(Bpf, KnowsTheThreadThatOpensAFifo) {
+  const std::string fifo = make_fifo();
+  const UniqueFd reader(::open(fifo.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  Child recording(recorder({"-w", capture_, "--fifo", fifo}));
+  ASSERT_TRUE(attached());
+  Child writer({.argv = traced({"write-from-thread", fifo}), .env = {}});
+  const std::string pid = std::to_string(writer.pid());
+  ASSERT_TRUE(writer.exits_with(0));
+  recording.signal(SIGTERM);
+  ASSERT_TRUE(recording.exits_with(0)) << recording.err();
+  const std::vector<std::string> format = {"-p", "%proc.pid %proc.name %user.uid %fd.name",
+                                           "evt.type=write and evt.dir=< and evt.rawres=5"};
+  const std::string known = pid + " traced_program " + std::to_string(::geteuid()) + ' ' + fifo;
+  EXPECT_THAT(slurper(capture_, format), ElementsAre(known));
+  EXPECT_THAT(sysdig(capture_, format), ElementsAre(known));
+}
+
 // What the programs in the kernel leave out, for it is too long, is lost, and the capture says so.
 TEST_F(Bpf, WhatIsTooLongToBeFollowedIsALoss) {
   for (const std::string task : {"send-many", "open-deep"}) {

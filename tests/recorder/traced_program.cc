@@ -167,6 +167,15 @@ int echo_from_thread() {
   return 0;
 }
 
+// A thread that is not the first opens the FIFO and writes a line into it.
+int write_from_thread(const char* fifo) {
+  std::thread([fifo] {
+    const int fd = ::open(fifo, O_WRONLY | O_CLOEXEC);
+    must(fd >= 0 && ::write(fd, "line\n", 5) == 5, "write");
+  }).join();
+  return 0;
+}
+
 // A thread that is not the first executes write_closed(), with a descriptor that is closed thereby.
 int exec_from_thread(const char* self) {
   const int fd = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -485,6 +494,7 @@ int main(int argc, char** argv) {
   if (task == "fork-twice") return fork_twice();
   if (task == "fork-into") return fork_into(argument);
   if (task == "echo-from-thread") return echo_from_thread();
+  if (task == "write-from-thread") return write_from_thread(argument);
   if (task == "exec-from-thread") return exec_from_thread(argv[0]);
   if (task == "write-closed") return write_closed(std::atoi(argument));
   if (task == "spawn") return spawn();

@@ -60,9 +60,17 @@ class ProcessBook {
   void read_cwd(std::int64_t pid);
   void remove(std::int64_t pid) { by_pid_.erase(pid); }
 
+  // The threads that the capture's reader knows. False if it was known.
+  bool add_thread(std::int64_t pid, std::int64_t tid) { return threads_.emplace(tid, pid).second; }
+  void remove_thread(std::int64_t tid) { threads_.erase(tid); }
+  void remove_threads_of(std::int64_t pid) {
+    std::erase_if(threads_, [pid](const auto& thread) { return thread.second == pid; });
+  }
+
  private:
   ThreadReading reading_;
   std::unordered_map<std::int64_t, ScapThread> by_pid_;
+  std::unordered_map<std::int64_t, std::int64_t> threads_;  // to the process of each
 };
 
 }  // namespace slurper

@@ -1,4 +1,6 @@
 // The records of processes: how they begin, what they execute, how they end, and signals.
+#include <sched.h>
+
 #include <utility>
 
 #include "trace/engine/call_numbers.h"
@@ -38,9 +40,11 @@ void RecordConverter::forget(std::int64_t pid) {
   newcomers_.erase(pid);
 }
 
-// In front of the first event of a process that came later: sysdig takes it from no table but the first.
+// In front of the first event of a process, or of a thread, that came later: sysdig takes them from no table
+// but the first.
 void RecordConverter::introduce(const TraceRecord& record) {
   if (newcomers_.erase(record.pid) != 0 || !processes_.knows(record.pid)) add_process(record.pid, record);
+  if (record.tid != record.pid && processes_.add_thread(record.pid, record.tid)) add_thread(record);
 }
 
 void RecordConverter::add_process(std::int64_t pid, const TraceRecord& record) {
@@ -51,6 +55,18 @@ void RecordConverter::add_process(std::int64_t pid, const TraceRecord& record) {
   at_begin.tid = static_cast<u32>(pid);
   at_begin.result = 0;
   add_execve_exit(at_begin, process, kStateOnly);
+  processes_.remove_threads_of(pid);  // as execve(2) does
+}
+
+// It began before its process was watched.
+void RecordConverter::add_thread(const TraceRecord& record) {
+  ScapThread thread = processes_.find(record.pid);
+  thread.comm = comm_of(record);
+  TraceRecord at_begin = record;
+  at_begin.end = record.begin == 0 ? watched_since(record.pid) : record.begin;
+  at_begin.nr = number::kClone;
+  constexpr std::uint64_t kFlags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;
+  add_clone_exit(at_begin, thread, record.tid, 0, kFlags, kStateOnly);
 }
 
 void RecordConverter::add_execve_exit(const TraceRecord& record, const ScapThread& process,
@@ -77,7 +93,7 @@ void RecordConverter::add_execve_exit(const TraceRecord& record, const ScapThrea
 }
 
 void RecordConverter::add_clone_exit(const TraceRecord& record, const ScapThread& process, std::int64_t tid,
-                                     std::int64_t result, std::uint64_t clone_flags) {
+                                     std::int64_t result, std::uint64_t clone_flags, std::uint32_t flags) {
   params_.clear();
   params_.add_i64(result);
   params_.add_text(process.exe);
@@ -102,7 +118,7 @@ void RecordConverter::add_clone_exit(const TraceRecord& record, const ScapThread
                              : record.nr == number::kVfork  ? std::uint16_t{227}
                              : record.nr == number::kClone3 ? std::uint16_t{335}
                                                             : kCloneExit;
-  add(of_thread, record.end, type);
+  add(of_thread, record.end, type, flags);
 }
 
 void RecordConverter::convert_fork(const RecordView& view) {
@@ -112,6 +128,7 @@ void RecordConverter::convert_fork(const RecordView& view) {
   clone_flags_[record.tid] = record.args[1];
   const bool is_thread = child_pid == record.pid;
   ScapThread& child = is_thread ? processes_.find(record.pid) : processes_.fork(record.pid, child_pid);
+  processes_.add_thread(child.pid, record.result);
   add_clone_exit(record, child, record.result, 0, record.args[1]);
   identities_[record.result] = identity_of(record);
 }
@@ -151,6 +168,7 @@ void RecordConverter::convert_exit(const RecordView& view) {
   params_.add_u8((record.result & 0x80) != 0 ? 1 : 0);
   add(record, record.end, kProcessExit);
   identities_.erase(record.tid);
+  processes_.remove_thread(record.tid);
   executed_.erase(record.tid);
   blocked_.erase(record.tid);
   clone_flags_.erase(record.tid);

@@ -93,8 +93,9 @@ class RecordConverter {
   void forget(std::int64_t pid);
   void add_process(std::int64_t pid, const TraceRecord& record);
   void add_execve_exit(const TraceRecord& record, const ScapThread& process, std::uint32_t flags);
+  void add_thread(const TraceRecord& record);
   void add_clone_exit(const TraceRecord& record, const ScapThread& process, std::int64_t tid,
-                      std::int64_t result, std::uint64_t clone_flags);
+                      std::int64_t result, std::uint64_t clone_flags, std::uint32_t flags = 0);
   void follow(const RecordView& view);
   [[nodiscard]] std::uint64_t watched_since(std::int64_t pid) const;
   void add(const TraceRecord& record, std::uint64_t time, std::uint16_t type, std::uint32_t flags = 0);
