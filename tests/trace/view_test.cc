@@ -246,7 +246,7 @@ TEST(TraceView, TheStoryOfAFailureHasThePipeAsItWasThen) {
   capture.event(5, 8, {i64(4), u32(1)}).event(5, 9, {i64(-32), "x"});
   capture.event_at_once(5, kPipeEvent, {i64(4), u64(9), u32(3), u32(16), u32(0), u32(1)});
   EXPECT_THAT(show(capture, {.filter = "evt.res = EPIPE", .mode = ViewMode::Summary}).lines,
-              HasSubstr("; the pipe had 3 of 16 slots in use, 0 readers, 1 writers\n"));
+              HasSubstr("; the pipe had 3 of 16 slots in use, 0 readers, 1 writer\n"));
 }
 
 // A writer that has been blocked for an hour has made one call, which has not ended.
@@ -325,6 +325,23 @@ TEST(TraceView, TheSummaryCountsCallsBytesAndErrors) {
   EXPECT_THAT(text, HasSubstr("            0           50    0.000002000  app (5) 4 <p>/run/x\n"));
   EXPECT_THAT(text, HasSubstr("The slowest calls:\n"));
   EXPECT_THAT(text, HasSubstr("= -32(EPIPE) <0.000001000>\n    opened before the recording began\n"));
+}
+
+// A thread may have a name of its own.
+TEST(TraceView, TheSummaryHasOneNameForAProcess) {
+  CaptureBuilder capture;
+  constexpr std::uint32_t kThread = 128 | 8192;  // CLONE_FILES, CLONE_THREAD
+  capture.process({.tid = 5, .pid = 5, .name = "app"});
+  capture.process({.tid = 6, .pid = 5, .name = "worker", .flags = kThread});
+  for (const std::int64_t tid : {5, 6})
+    capture.event(tid, 2, {text("/a"), u32(1), u32(0)})
+        .event(tid, 3, {i64(3), text("/a"), u32(1), u32(0), u32(0)})
+        .event(tid, 8, {i64(3), u32(1)})
+        .event(tid, 9, {i64(-32), "x"});
+  const std::string text = show(capture, {.mode = ViewMode::Summary}).lines;
+  EXPECT_THAT(text, HasSubstr("  app (5)\n\n"));
+  EXPECT_THAT(text, testing::Not(HasSubstr("worker (5)")));
+  EXPECT_THAT(text, testing::ContainsRegex("opened at [0-9:.]+ by app \\(5\\)"));
 }
 
 // Of a flood of them, one line is worth as much as all.

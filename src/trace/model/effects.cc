@@ -70,7 +70,7 @@ void open(TraceEvent& event, std::int64_t fd, OpenFile file, bool close_on_exec)
   file.opened_at = event.raw.time;
   file.opener_uid = thread.identity.euid;
   file.opener_pid = thread.pid;
-  file.opener = thread.name;
+  file.opener = event.model->process_name(thread);
   event.fd = fd;
   event.file = std::make_shared<OpenFile>(std::move(file));
   thread.fds->set(fd, event.file, close_on_exec);

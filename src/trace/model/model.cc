@@ -26,6 +26,11 @@ const Thread& Model::main_of(const Thread& thread) const {
   return main == nullptr ? thread : *main;
 }
 
+const std::string& Model::process_name(const Thread& thread) const {
+  const std::string& name = main_of(thread).name;
+  return name.empty() ? thread.name : name;
+}
+
 Thread& Model::thread(std::int64_t tid) {
   Thread*& recent = recent_[static_cast<std::uint64_t>(tid) % kRecent];
   if (recent != nullptr && recent->tid == tid) return *recent;

@@ -84,6 +84,9 @@ class Model {
   [[nodiscard]] const Thread* find_thread(std::int64_t tid) const;
   // The main thread of a thread's process, or the thread.
   [[nodiscard]] const Thread& main_of(const Thread& thread) const;
+  // The name of a thread's process: a thread may have one of its own, such as "rs:main Q:Reg". Empty if
+  // neither is known.
+  [[nodiscard]] const std::string& process_name(const Thread& thread) const;
   // The process that holds the other end of an AF_UNIX connection; preferably not `but_not`. Searches all
   // tables.
   [[nodiscard]] std::optional<std::int64_t> pid_of_peer(const OpenFile& file, std::int64_t but_not) const;

@@ -43,7 +43,8 @@ std::string kind_of(const TraceEvent& event, std::string_view call, std::int64_t
 
 std::string process_of(const TraceEvent& event) {
   std::string process;
-  append_name(process, event.thread->name.empty() ? "<NA>" : event.thread->name);
+  const std::string& name = event.model->process_name(*event.thread);
+  append_name(process, name.empty() ? "<NA>" : name);
   return fmt::format("{} ({})", process, event.thread->pid);
 }
 
@@ -87,8 +88,8 @@ void FailedCalls::take_pipe(const TraceEvent& event) {
   if (last.tid != event.raw.tid || last.last_time != event.raw.time || last.fd != event.fd) return;
   if (std::exchange(last.has_pipe, true)) return;
   const auto& pipe = event.file->pipe;
-  last.story += fmt::format("; the pipe had {} of {} slots in use, {} readers, {} writers", pipe.slots,
-                            pipe.slots_at_most, pipe.readers, pipe.writers);
+  last.story += fmt::format("; the pipe had {} of {} slots in use, {}, {}", pipe.slots, pipe.slots_at_most,
+                            counted(pipe.readers, "reader"), counted(pipe.writers, "writer"));
 }
 
 bool FailedCalls::is_known(const std::string& kind, const TraceEvent& event) {
