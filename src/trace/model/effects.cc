@@ -100,6 +100,9 @@ void open_path(TraceEvent& event, int directory, std::size_t path, int flags, st
     event.file = std::make_shared<OpenFile>(FdType::Unknown, std::move(file.name));
     return;
   }
+  file.is_for_reading = (bits & kOpenForReading) != 0;
+  file.is_for_writing = (bits & kOpenForWriting) != 0;
+  file.is_nonblocking = (bits & kOpenNonblocking) != 0;
   file.device = raw.number<std::uint32_t>(device);
   if (raw.param_count > device + 1) file.inode = raw.number<std::uint64_t>(device + 1);
   open(event, fd, std::move(file), (bits & kOpenCloseOnExec) != 0);
@@ -154,6 +157,8 @@ void open_pair(TraceEvent& event, FdType type) {
     OpenFile file(type);
     if (type == FdType::Fifo) {
       file.inode = raw.number<std::uint64_t>(3);
+      file.is_for_reading = param == 1;
+      file.is_for_writing = param == 2;
     } else {
       file.unix_source = raw.number<std::uint64_t>(param == 1 ? 3 : 4);
       file.unix_target = raw.number<std::uint64_t>(param == 1 ? 4 : 3);
@@ -167,7 +172,10 @@ void duplicate(TraceEvent& event, std::int64_t from, bool close_on_exec) {
   if (fd < 0) return;
   event.file = thread_of(event).fds->find(from);
   event.fd = fd;
-  if (event.file != nullptr) thread_of(event).fds->set(fd, event.file, close_on_exec);
+  if (event.file == nullptr) return;
+  if (const OpenFilePointer& before = thread_of(event).fds->find(fd); before != event.file)
+    event.replaced = before;
+  thread_of(event).fds->set(fd, event.file, close_on_exec);
 }
 
 void fcntl(TraceEvent& event) {

@@ -107,6 +107,7 @@ bool Model::take(const ScapEvent& raw, TraceEvent& event) {
   event.model = this;
   event.fd = kNoFd;
   event.file.reset();
+  event.replaced.reset();
   event.enter = nullptr;
   event.is_own = raw.type >= kFirstOwnEvent;
   event.thread = &thread(raw.tid);

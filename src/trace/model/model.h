@@ -31,6 +31,7 @@ struct TraceEvent {
   // The descriptor it is about: kNoFd if there is none; -1 if it will only come to be.
   std::int64_t fd = kNoFd;
   OpenFilePointer file;
+  OpenFilePointer replaced;            // what dup2(2) or dup3(2) has closed
   const PendingCall* enter = nullptr;  // of an exit: its beginning
   std::uint64_t number = 0;            // as in sysdig: the events from 1 on
   std::uint64_t first_time = 0;
@@ -77,6 +78,14 @@ class Model {
   void for_each_pending(const std::function<void(TraceEvent&)>& visit);
   // The enter event of the call in which the thread is: `pending` is open.
   [[nodiscard]] TraceEvent pending_of(Thread& thread) const;
+
+  // Calls `visit` with each thread that has not ended.
+  template <typename Visit>
+  void for_each_thread(const Visit& visit) const {
+    for (const auto& [tid, one] : threads_) {
+      if (!one->has_ended) visit(*one);
+    }
+  }
 
   // How far the capture reaches: the time of its last event, or of the recording's end.
   [[nodiscard]] std::uint64_t last_time() const { return last_time_; }

@@ -45,6 +45,10 @@ struct OpenFile {
   std::uint64_t unix_target = 0;
 
   PipeState pipe{};
+  // What it was opened for; neither of a descriptor whose opening the capture does not have.
+  bool is_for_reading = false;
+  bool is_for_writing = false;
+  bool is_nonblocking = false;
 
   // The story of the descriptor, as far as the capture has it.
   bool was_opened_here = false;

@@ -51,6 +51,9 @@ inline constexpr std::uint8_t kTcp = 2;
 inline constexpr std::uint8_t kUdp = 3;
 
 // The flags of open(2) in a capture.
+inline constexpr std::uint32_t kOpenForReading = 1;  // both: O_RDWR
+inline constexpr std::uint32_t kOpenForWriting = 2;
+inline constexpr std::uint32_t kOpenNonblocking = 64;
 inline constexpr std::uint32_t kOpenDirectory = 1024;
 inline constexpr std::uint32_t kOpenCloseOnExec = 4096;
 
