@@ -6,15 +6,14 @@
 
 namespace slurper {
 
-std::string wrap(std::string_view lead, std::string_view text) {
-  constexpr std::size_t kColumns = 80;
+std::string wrap(std::string_view lead, std::string_view text, std::size_t columns) {
   std::string out(lead);
   std::size_t column = lead.size();
   bool is_first = true;  // the word is the first of its line
   while (!text.empty()) {
     const std::string_view word = text.substr(0, text.find_first_of(" \n"));
     text.remove_prefix(std::min(text.size(), word.size() + 1));
-    if (!is_first && column + 1 + word.size() > kColumns) {
+    if (!is_first && column + 1 + word.size() > columns) {
       out += '\n' + std::string(lead.size(), ' ');
       column = lead.size();
       is_first = true;

@@ -1,14 +1,15 @@
 // Wraps text into lines for a terminal.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
 namespace slurper {
 
-// Returns `text` in lines of at most 80 columns (unless a word is longer): the first after `lead`, the
+// Returns `text` in lines of at most `columns` columns (unless a word is longer): the first after `lead`, the
 // others indented below it. Ends in a newline.
-[[nodiscard]] std::string wrap(std::string_view lead, std::string_view text);
+[[nodiscard]] std::string wrap(std::string_view lead, std::string_view text, std::size_t columns = 80);
 
 // A message of this program, for `fd`: in one line, which programs can read; on a terminal, wrapped. Ends in
 // a newline.

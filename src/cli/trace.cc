@@ -78,6 +78,7 @@ TimeStyle time_style(const std::string& letter) {
 }
 
 ViewMode mode_of(const TraceOptions& options) {
+  if (!options.explain.empty()) return ViewMode::Explain;
   if (options.summary) return ViewMode::Summary;
   if (options.calls) return ViewMode::Calls;
   return options.json ? ViewMode::Json : ViewMode::Lines;
@@ -97,6 +98,8 @@ Result<ViewRequest> view_request(const TraceOptions& options, std::FILE* err) {
                      .format = std::move(*format),
                      .filter = std::move(*filter),
                      .max_events = options.max_events,
+                     .with_notes = options.explain == "all",
+                     .findings_as_json = options.json,
                      .with_own_events = !options.sysdig};
 }
 
@@ -125,8 +128,9 @@ int trace_command(const TraceOptions& options, int out_fd, std::FILE* err) {
 namespace {
 
 // Of each of these at most one may be given. CLI11's own excludes() would fill the help with them.
-constexpr std::array<std::array<std::string_view, 6>, 4> kAlternatives = {{
+constexpr std::array<std::array<std::string_view, 6>, 5> kAlternatives = {{
     {"--calls", "--summary", "--json", "--html", "--top", "--write"},
+    {"--calls", "--summary", "--explain", "--html", "--top", "--write"},
     {"--top", "-n"},
     {"-A", "-x", "-X", "-b"},
     {"--write", "--output", "--html"},
@@ -198,6 +202,12 @@ void add_view_options(CLI::App& parser, TraceOptions& options) {
       ->default_str("");
   parser.add_flag("--calls", options.calls, "a call in one line, with its duration");
   parser.add_flag("-S,--summary", options.summary, "totals, the slowest and the failed calls");
+  parser
+      .add_flag("--explain", options.explain,
+                "what has gone wrong, which events prove it, and\nwhat to do; =all: also what is harmless")
+      ->check([](const std::string& value) {
+        return value == "true" || value == "all" ? "" : "can only be =all, not =" + value;
+      });
   parser.add_flag("-j,--json", options.json, "one JSON object a line");
   parser
       .add_option("--html", options.html_file,
@@ -278,6 +288,8 @@ Command add_trace_command(CLI::App& program, std::optional<std::vector<std::stri
     refuse_contradictions(*parser);
     if (has_command && live->selection.command.empty())
       throw CLI::ValidationError("--", "needs a command after it");
+    if (!options->explain.empty() && !options->filter.empty())
+      throw CLI::ValidationError("--explain", "looks at all events, and takes no filter");
     const bool to_output = live->selection.write_to == "-";
     if (to_output && has_command)
       throw CLI::ValidationError("-w", "- is standard output, which the command has. Name a file");
@@ -290,6 +302,8 @@ Command add_trace_command(CLI::App& program, std::optional<std::vector<std::stri
       throw CLI::ValidationError("-r", "shows a capture and runs no command");
     live->selection.shows_progress = !live->selection.write_to.empty() && !has_command;
     sort_out_print_option(*options, *live);
+    if (!options->explain.empty() && !options->read_file.empty() && !live->selection.pids.empty())
+      throw CLI::ValidationError("--explain", "looks at all processes of a capture");
     if (!options->read_file.empty()) select_processes(live->selection.pids, options->filter);
   });
   return {parser, [options, live, list] {

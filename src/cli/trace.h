@@ -23,6 +23,7 @@ struct TraceOptions {
   bool calls = false;
   bool summary = false;
   bool top = false;
+  std::string explain;  // "true" or "all"; empty without
   bool json = false;
   bool sysdig = false;
   bool ascii = false;

@@ -9,6 +9,7 @@
 #include "base/os.h"
 #include "base/phrase_id.h"
 #include "base/wrap.h"
+#include "cli/trace_explain.h"
 #include "service/phrase_table.h"
 
 namespace slurper {

@@ -519,5 +519,12 @@ int main(int argc, char** argv) {
   if (task == "open-deep") return slurper::test::open_deep(argument);
   if (task == "share-memory") return slurper::test::share_memory(argument);
   if (task == "work") return slurper::test::work(argument);
+  if (task == "refuse-end-mark") return slurper::test::refuse_end_mark();
+  if (task == "accept-end-mark") return slurper::test::accept_end_mark();
+  if (task == "fill-slots") return slurper::test::fill_slots();
+  if (task == "retry-when-full") return slurper::test::retry_when_full(false);
+  if (task == "retry-when-a-child-says-so") return slurper::test::retry_when_full(true);
+  if (task == "time-out") return slurper::test::time_out();
+  if (task == "fill-queue") return slurper::test::fill_queue(argument);
   return 98;
 }

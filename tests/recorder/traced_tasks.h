@@ -28,4 +28,18 @@ int open_deep(const char* folder);
 // Reads, writes and fails in known numbers, in this process and in a child of it.
 int work(const char* folder);
 
+// The application, a child, closes the connection before it has read the empty FCGI_STDIN record; or reads
+// it.
+int refuse_end_mark();
+int accept_end_mark();
+// Fills a pipe of packets with one byte for each slot. Its reader, a child, does not read.
+int fill_slots();
+// Is refused by a full pipe, waits until there is room, and writes again. A child may have made the open file
+// non-blocking.
+int retry_when_full(bool by_child);
+// Opens connections to a server that accepts none: over TCP, until one times out, and over a path, until the
+// queue is full.
+int time_out();
+int fill_queue(const char* folder);
+
 }  // namespace slurper::test

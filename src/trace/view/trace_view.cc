@@ -97,6 +97,8 @@ void TraceView::show_event(TraceEvent& event) {
     case ViewMode::Report:
       report_->take(event);
       break;
+    case ViewMode::Explain:  // an Explainer's business
+      break;
   }
   if (++matched_ >= request_.max_events) done_ = true;
 }

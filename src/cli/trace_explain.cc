@@ -1,0 +1,154 @@
+#include "cli/trace_explain.h"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+
+#include <algorithm>
+#include <variant>
+
+#include "base/wrap.h"
+#include "trace/explain/words.h"
+#include "trace/view/line_format.h"
+#include "trace/view/shown_event.h"
+
+namespace slurper {
+
+namespace {
+
+constexpr std::string_view kIndent = "  ";
+
+std::string heading(const TraceFinding& finding) {
+  std::string text = finding.is_harm ? "Harm: " : "Note: ";
+  text += fmt::format("{}, {}", title_of(finding.pattern), text_of(Value(finding.who)));
+  if (finding.fd >= 0) text += fmt::format(", descriptor {}", finding.fd);
+  if (!finding.file.empty()) text += fmt::format(", {}", finding.file);
+  text += fmt::format(", at {}", text_of(Value(Moment{finding.time})));
+  return text;
+}
+
+void append_finding(std::string& out, const TraceFinding& finding, std::size_t columns) {
+  out += wrap("", heading(finding), columns);
+  out += wrap(kIndent, story_text(finding), columns);
+  out += wrap("  What to do: ", text_of(finding.advice), columns);
+  out += '\n';
+}
+
+std::string total(const Explanation& explanation, bool with_notes) {
+  const auto count = [](std::uint64_t number, std::string_view noun) {
+    return text_of(Value(Counted{number, noun}));
+  };
+  std::string text = fmt::format("{}: ", count(explanation.events, "event"));
+  text += explanation.harm == 0 ? "nothing that has done harm was found"
+                                : count(explanation.harm, "finding") + " of harm";
+  if (explanation.notes > 0)
+    text += fmt::format(", {}{}", count(explanation.notes, "note"),
+                        with_notes ? "" : " (shown with --explain=all)");
+  text += '.';
+  if (explanation.left_out > 0)
+    text += fmt::format(" {} of the same kind as others {} left out.", count(explanation.left_out, "finding"),
+                        explanation.left_out == 1 ? "was" : "were");
+  if (explanation.lost > 0)
+    text += fmt::format(
+        " The recorder lost {}: there may be more to find, and names may be wrong. Record fewer processes.",
+        count(explanation.lost, "record"));
+  return text;
+}
+
+void append_pair(std::string& out, std::string_view name) {
+  if (out.back() != '{') out += ',';
+  append_json_text(out, name);
+  out += ':';
+}
+
+void append_actor(std::string& out, const Actor& actor) {
+  out += '{';
+  append_pair(out, "proc.name");
+  append_json_text(out, actor.name);
+  append_pair(out, "proc.pid");
+  append_number(out, actor.pid);
+  if (actor.tid != 0) {
+    append_pair(out, "thread.tid");
+    append_number(out, actor.tid);
+  }
+  out += '}';
+}
+
+// Numbers without units: bytes, nanoseconds, counts, and the numbers of events.
+struct ToJson {
+  std::string& out;
+  void operator()(std::uint64_t number) const { append_number(out, number); }
+  void operator()(Bytes bytes) const { append_number(out, bytes.count); }
+  void operator()(Span span) const { append_number(out, span.nanoseconds); }
+  void operator()(Moment moment) const { append_number(out, moment.time); }
+  void operator()(Counted counted) const { append_number(out, counted.count); }
+  void operator()(EventNumber event) const { append_number(out, event.number); }
+  void operator()(const Actor& actor) const { append_actor(out, actor); }
+  void operator()(const std::string& text) const { append_json_text(out, text); }
+};
+
+void append_object(std::string& out, const TraceFinding& finding) {
+  out += '{';
+  append_pair(out, "pattern");
+  append_json_text(out, name_of(finding.pattern));
+  append_pair(out, "severity");
+  append_json_text(out, finding.is_harm ? "harm" : "note");
+  append_pair(out, "time");
+  append_number(out, finding.time);
+  append_pair(out, "process");
+  append_actor(out, finding.who);
+  if (finding.fd >= 0) {
+    append_pair(out, "fd.num");
+    append_number(out, finding.fd);
+  }
+  append_pair(out, "fd");
+  append_json_text(out, finding.file);
+  append_pair(out, "events");
+  out += '[';
+  for (const std::uint64_t number : events_of(finding)) {
+    if (out.back() != '[') out += ',';
+    append_number(out, number);
+  }
+  out += ']';
+  append_pair(out, "story");
+  out += '[';
+  for (const Statement& statement : finding.story) {
+    if (out.back() != '[') out += ',';
+    out += '{';
+    append_pair(out, "text");
+    append_json_text(out, text_of(statement));
+    for (const Argument& one : statement.arguments) {
+      append_pair(out, one.name);
+      std::visit(ToJson{out}, one.value);
+    }
+    out += '}';
+  }
+  out += ']';
+  append_pair(out, "advice");
+  append_json_text(out, text_of(finding.advice));
+  out += "}\n";
+}
+
+}  // namespace
+
+std::size_t columns_of(int fd) {
+  constexpr std::size_t kUsual = 80;
+  constexpr std::size_t kNarrow = 40;
+  winsize size{};
+  if (::ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return kUsual;
+  return std::max<std::size_t>(size.ws_col, kNarrow);
+}
+
+std::string explanation_text(const Explanation& explanation, const ExplainRequest& request) {
+  std::string out;
+  for (const TraceFinding& finding : explanation.findings) {
+    if (request.as_json) {
+      append_object(out, finding);
+    } else {
+      append_finding(out, finding, request.columns);
+    }
+  }
+  if (!request.as_json) out += wrap("", total(explanation, request.with_notes), request.columns);
+  return out;
+}
+
+}  // namespace slurper

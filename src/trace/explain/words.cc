@@ -1,0 +1,352 @@
+#include "trace/explain/words.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "trace/view/shown_event.h"
+
+namespace slurper {
+
+namespace {
+
+struct PatternWords {
+  Pattern pattern;
+  std::string_view name;
+  std::string_view title;
+};
+
+constexpr std::array<PatternWords, 16> kPatterns = {{
+    {Pattern::RefusedWrite, "refused-write", "a refused write"},
+    {Pattern::Reset, "reset", "a reset connection"},
+    {Pattern::FullPipe, "full-pipe", "a full pipe"},
+    {Pattern::StoppedReader, "stopped-reader", "a reader that has stopped at the end of the file"},
+    {Pattern::EndOfFile, "end-of-file", "the end of the file"},
+    {Pattern::BlockedWrite, "blocked-write", "a blocked write"},
+    {Pattern::WaitCycle, "wait-cycle", "processes that wait for each other"},
+    {Pattern::SecondReader, "second-reader", "a second reader"},
+    {Pattern::TornWrite, "torn-write", "a torn write"},
+    {Pattern::MixedWrites, "mixed-writes", "mixed writes"},
+    {Pattern::ThrownAway, "thrown-away", "bytes thrown away unread"},
+    {Pattern::LeakedWriteEnd, "leaked-descriptor", "an inherited descriptor"},
+    {Pattern::KilledBySigpipe, "sigpipe", "a death by SIGPIPE"},
+    {Pattern::OtherIdentity, "other-identity", "a file opened by another user"},
+    {Pattern::TimedOut, "timed-out", "a connection that timed out"},
+    {Pattern::FullQueue, "full-queue", "a full queue of connections"},
+}};
+
+struct Words {
+  Saying saying;
+  std::string_view text;
+};
+
+constexpr std::array kWords = std::to_array<Words>({
+    {Saying::RefusedClosed,
+     "The {call} of {size} was refused with {error} (event {event}), because {closer} had closed the other "
+     "end {before} before (event {closed})."},
+    {Saying::RefusedEnded,
+     "The {call} of {size} was refused with {error} (event {event}), because {closer}, which had the other "
+     "end, had ended {before} before (event {closed})."},
+    {Saying::RefusedKilled,
+     "The {call} of {size} was refused with {error} (event {event}), because {closer}, which had the other "
+     "end, had been killed by signal {signal} {before} before (event {closed})."},
+    {Saying::RefusedShutDown,
+     "The {call} of {size} was refused with {error} (event {event}), because {closer} had shut the "
+     "connection "
+     "down {before} before (event {closed})."},
+    {Saying::RefusedOwnShutDown,
+     "The {call} of {size} was refused with {error} (event {event}), because {closer} itself had shut the "
+     "connection down {before} before (event {closed})."},
+    {Saying::RefusedUnknown,
+     "The {call} of {size} was refused with {error} (event {event}), because the other end is closed. The "
+     "recording does not show who closed it: that process was not recorded."},
+    {Saying::RefusedMore, "{count} that followed failed, too, the last at event {event}."},
+    {Saying::ReadReset,
+     "The {call} failed with ECONNRESET (event {event}): the other end was closed before all had been read "
+     "there, or was reset."},
+    {Saying::PeerClosed, "{closer} had closed it {before} before (event {event})."},
+    {Saying::PeerEnded, "{closer}, which had it, had ended {before} before (event {event})."},
+    {Saying::PeerHadRead, "{closer} had read {read} of the {written} written to it before."},
+    {Saying::AllWasRead,
+     "Before that, {who} had read all of the {bytes} that {closer} had written (the last with event "
+     "{event})."},
+    {Saying::RefusedIs, "What was refused: {record}."},
+    {Saying::SigpipeEnded, "SIGPIPE then ended the process (event {event})."},
+    {Saying::SigpipeAlone,
+     "SIGPIPE ended the process (event {event}). The recording has no refused write before: another process "
+     "sent the signal, or events are missing."},
+    {Saying::FullRefused,
+     "The {call} of {size} was refused with EAGAIN (event {event}): the pipe was full, with {slots} of its "
+     "{slots_at_most} slots in use."},
+    {Saying::FullUnknown, "The {call} of {size} was refused with EAGAIN (event {event}): the pipe was full."},
+    {Saying::FullBySlots,
+     "The slots held {held} only, and have room for {room}: a write that does not fit into the rest of the "
+     "last slot begins a new one."},
+    {Saying::FullMore, "{count} that followed failed, too, the last at event {event}."},
+    {Saying::FlagsSet,
+     "The writer itself did not change the flags of the open file; {who} did, which shares it (fcntl with "
+     "F_SETFL, event {event}), and may have made it non-blocking."},
+    {Saying::Retried, "The writer wrote the same bytes later, at event {event}."},
+    {Saying::WroteAgain,
+     "The writer wrote again later, at event {event}. The recording does not have the bytes, so that it is "
+     "not "
+     "known whether they are the same."},
+    {Saying::NotRetried,
+     "The next bytes that the writer wrote are others (event {event}): what was refused is lost."},
+    {Saying::WriterEnded, "The writer ended without writing these bytes again (event {event})."},
+    {Saying::StillRefused,
+     "Until the recording ended {later} later, the writer did not get these bytes into the pipe."},
+    {Saying::ReaderRead, "{reader} has the other end, and read last {before} before (event {event})."},
+    {Saying::ReaderNeverRead, "{reader} has the other end, and had not read since the recording began."},
+    {Saying::ReaderUnknown,
+     "Who has the other end was not recorded, so that it is not known why nothing was read."},
+    {Saying::ReaderIsWriter,
+     "The writer has the other end itself, and no other process reads from the pipe."},
+    {Saying::ReaderInCall, "Instead, {reader} was in {call} for {span} (event {event})."},
+    {Saying::ReaderStillInCall, "Instead, {reader} has been in {call} since event {event}, for {span}."},
+    {Saying::ReaderStopped, "{reader} had been stopped by a signal (event {event}), and had not continued."},
+    {Saying::ReaderWasStopped, "{reader} was stopped by a signal (event {event}), for {span}."},
+    {Saying::ReaderFirstRead,
+     "{reader} read for the first time {after} after the write had begun (event {event})."},
+    {Saying::ReaderLeft,
+     "{reader} had the other end until event {event}, and no other process is known to have it."},
+    {Saying::SawEnd,
+     "{reader} read the end of the file (event {event}), because no process had it open for writing any "
+     "more: "
+     "{closer}, the last one in the recording, had closed it {before} before (event {closed})."},
+    {Saying::SawEndUnknown,
+     "{reader} read the end of the file (event {event}): no process had it open for writing any more. Who "
+     "closed it last was not recorded."},
+    {Saying::ReadsNoMore, "{reader} has not read since then, and still has it open, as descriptor {fd}."},
+    {Saying::WrittenInVain, "{writer} wrote {bytes} afterwards (event {event}), and nothing has been read."},
+    {Saying::RefusedInVain, "{writer} tried to write afterwards (event {event}), and nothing has been read."},
+    {Saying::ThenClosed, "Then it closed its end (event {event})."},
+    {Saying::ThenEnded, "Then it ended (event {event})."},
+    {Saying::BlockedFor, "The {call} of {size} took {span} (event {event}), because the pipe was full."},
+    {Saying::BlockedStill,
+     "The {call} of {size} (event {event}) had not ended after {span}, when the recording did, because the "
+     "pipe was full."},
+    {Saying::BlockedInterrupted,
+     "The {call} of {size} (event {event}) had written {written} after {span}, when a signal interrupted it, "
+     "because the pipe was full."},
+    {Saying::BlockedMore, "{count} took long, too: {span} in all, the last from event {event} on."},
+    {Saying::WaitsFor, "{who} waits for {other}: it is in {call} on {file} (event {event})."},
+    {Saying::WaitsForEachOther, "Each waits for the next one, and none of them can go on."},
+    {Saying::SecondOpened,
+     "{second} opened the FIFO for reading at {time}, while {first} had it open and read from it."},
+    {Saying::SecondTook,
+     "{second} took {bytes} in {reads}, from event {event} to event {last}: {first} never sees these bytes."},
+    {Saying::SecondTookOnce,
+     "{second} took {bytes} with one read (event {event}): {first} never sees these bytes."},
+    {Saying::FirstRead, "In the whole recording, {first} read {bytes}, the last at event {event}."},
+    {Saying::WroteShort, "The {call} wrote {written} of {size} (event {event})."},
+    {Saying::OthersBetween,
+     "Before the rest followed (event {event}), {other} wrote {bytes} (event {between}), which the reader "
+     "gets in the middle."},
+    {Saying::RestNeverCame,
+     "{who} left the pipe (event {event}), and never wrote the {missing} that were missing."},
+    {Saying::WroteMeanwhile,
+     "While a {call} of {size} was under way, from event {event} to event {end}, {other} wrote {bytes} to "
+     "the "
+     "same pipe ({count}; the first ended at event {between})."},
+    {Saying::MayBeMixed,
+     "The kernel keeps a write in one piece only up to 4096 bytes (PIPE_BUF), so that these bytes may stand "
+     "in "
+     "the middle of the long write."},
+    {Saying::ThrownAwayUnread,
+     "{who} closed the socket (event {event}), in which {bytes} had not been read: they were thrown away."},
+    {Saying::ThrownAwayFifo,
+     "{who} closed the last descriptor of the FIFO (event {event}) while there were bytes in {slots}: they "
+     "were thrown away."},
+    {Saying::WrittenBy, "{writer} had written them (event {event})."},
+    {Saying::UnreadIs, "What was not read: {record}."},
+    {Saying::WaitsForEnd,
+     "{reader} has been waiting in {call} for {span}, until the recording ended (event {event})."},
+    {Saying::WaitedForEnd, "{reader} waited for the end of the file in {call} for {span} (event {event})."},
+    {Saying::WriterIsGone, "{writer}, which wrote to the pipe (event {event}), has closed it."},
+    {Saying::StillHolds,
+     "{holder} still has it open for writing, as descriptor {fd}. It inherited the descriptor, and has never "
+     "written to it: as long as it is open, there is no end of the file."},
+    {Saying::HeldUntil,
+     "{holder} had it open for writing until event {event}, as descriptor {fd}. It had inherited the "
+     "descriptor, and never wrote to it: there was no end of the file before."},
+    {Saying::TimedOut,
+     "The {call} failed with ETIMEDOUT after {span} (event {event}): the other end did not answer. What "
+     "happened there was not recorded."},
+    {Saying::QueueIsFull,
+     "The connect to {path} failed with EAGAIN (event {event}): the queue of connections that the server has "
+     "not accepted yet is full."},
+    {Saying::AcceptedLast, "{server} had accepted a connection last {before} before (event {event})."},
+    {Saying::NeverAccepted, "The recording has no accept of this server before."},
+    {Saying::OpenedByOther,
+     "{who} used the file as user {uid} (event {event}). {opener} had opened it as user {open_uid}, {before} "
+     "before."},
+    {Saying::DoNothing, "Nothing."},
+    {Saying::DoNothingPipeline,
+     "Nothing, if the reader had what it wanted, as head has: this is how a pipeline ends."},
+    {Saying::DoReadToEnd,
+     "Find out why the peer closes first. Either it must read to the end before it closes, or the writer "
+     "must "
+     "expect this. The refused bytes are lost, and bytes written shortly before may be."},
+    {Saying::DoReadToMark,
+     "Let the peer read this record, which only marks the end of the input, before it closes; or let the "
+     "writer read the answer in spite of the error. Nothing of the request itself is missing."},
+    {Saying::DoNothingMark,
+     "Nothing: the record only marks the end of the input, and no process was hurt by its loss."},
+    {Saying::DoNothingUnread,
+     "Nothing, if the two had nothing more to say to each other: closing a connection ends it. What was not "
+     "read is lost."},
+    {Saying::DoReopen,
+     "Start the reader, and let the writer open the FIFO again. The refused bytes are lost unless the writer "
+     "repeats them."},
+    {Saying::DoFindKiller,
+     "Find out what killed the reader: a crash, or a lack of memory. What was in the pipe is lost."},
+    {Saying::DoLetRead,
+     "Let the reader read. Let the writer wait with poll(2), or keep what was refused; a larger pipe "
+     "(F_SETPIPE_SZ) only delays this."},
+    {Saying::DoWatchReader,
+     "See to it that the reader reads. If that takes long for a reason, put a program between them that "
+     "buffers, or a larger pipe (F_SETPIPE_SZ)."},
+    {Saying::DoContinue, "Let the reader continue: kill -CONT {pid}."},
+    {Saying::DoFindStopper,
+     "Find out what stops the reader: kill -STOP, a debugger, or Ctrl-Z in its terminal."},
+    {Saying::DoRestartReader,
+     "Restart the reader. So that it does not happen again, it must open the FIFO again at the end of the "
+     "file, or keep a descriptor for writing of its own (O_RDWR)."},
+    {Saying::DoBreakCycle,
+     "End one of them. So that it does not happen again, one must read and write at the same time, with "
+     "poll(2) or two threads."},
+    {Saying::DoEndSecond,
+     "End {second}. Each byte goes to one reader only; to watch a FIFO without reading from it, use slurper "
+     "trace --fifo."},
+    {Saying::DoWriteAtomically,
+     "Write each record with one call, of at most 4096 bytes; or give each writer a pipe of its own."},
+    {Saying::DoWriteRest,
+     "Let the writer write the rest of what a short write leaves, before anything else."},
+    {Saying::DoNothingKilled,
+     "Nothing, if it was killed on purpose: its output ends in the middle of what it wrote last."},
+    {Saying::DoCloseInherited,
+     "Close the descriptor in {holder}, or open it with O_CLOEXEC in the first place. A program that a "
+     "script "
+     "starts in the background needs its output redirected, for example to /dev/null."},
+    {Saying::DoDrain, "Let the reader read what is left before it closes. What was thrown away is lost."},
+    {Saying::DoAskPeer,
+     "Find out why the other end closed without reading all. What had been written to it last may be lost."},
+    {Saying::DoNothingAnswered,
+     "Nothing, if that was the whole answer: only what the other end did not read is lost."},
+    {Saying::DoTryPeer,
+     "Look whether the other machine runs, whether a firewall drops the packets, and whether the program "
+     "there "
+     "still answers."},
+    {Saying::DoAccept,
+     "Find out why the server accepts no connections; then let it listen with a longer queue (listen(2), "
+     "net.core.somaxconn)."},
+    {Saying::DoNothingIdentity,
+     "Nothing, if the program is meant to keep the file, as a server its log: the rights were checked when "
+     "it "
+     "was opened."},
+    {Saying::DoFindSender, "Look for the process that sent the signal (kill -PIPE)."},
+});
+
+std::string text_of_span(std::uint64_t nanoseconds) {
+  constexpr std::uint64_t kMicrosecond = 1'000;
+  constexpr std::uint64_t kMillisecond = 1'000'000;
+  constexpr std::uint64_t kSecond = 1'000'000'000;
+  const auto count = [](std::uint64_t number, std::string_view unit) {
+    return fmt::format("{} {}{}", number, unit, number == 1 ? "" : "s");
+  };
+  if (nanoseconds < kMicrosecond) return count(nanoseconds, "nanosecond");
+  if (nanoseconds < kMillisecond) return count(nanoseconds / kMicrosecond, "microsecond");
+  if (nanoseconds < kSecond) return count(nanoseconds / kMillisecond, "millisecond");
+  return fmt::format("{:.1f} seconds", static_cast<double>(nanoseconds) / static_cast<double>(kSecond));
+}
+
+struct ToText {
+  std::string operator()(std::uint64_t number) const { return std::to_string(number); }
+  std::string operator()(Bytes bytes) const {
+    return fmt::format("{} byte{}", bytes.count, bytes.count == 1 ? "" : "s");
+  }
+  std::string operator()(Span span) const { return text_of_span(span.nanoseconds); }
+  std::string operator()(Moment moment) const {
+    std::string text;
+    append_clock(text, moment.time);
+    return text;
+  }
+  std::string operator()(Counted counted) const {
+    return fmt::format("{} {}{}", counted.count, counted.noun, counted.count == 1 ? "" : "s");
+  }
+  std::string operator()(EventNumber event) const { return std::to_string(event.number); }
+  std::string operator()(const Actor& actor) const {
+    std::string text;
+    append_name(text, actor.name.empty() ? "<NA>" : actor.name);
+    return fmt::format("{} ({})", text, actor.pid);
+  }
+  std::string operator()(const std::string& text) const { return text; }
+};
+
+const PatternWords& words_of(Pattern pattern) {
+  const auto found = std::ranges::find(kPatterns, pattern, &PatternWords::pattern);
+  return found == kPatterns.end() ? kPatterns.front() : *found;
+}
+
+}  // namespace
+
+void Statement::add(std::string_view name, Value value) {
+  arguments.push_back({.name = name, .value = std::move(value)});
+}
+
+std::string_view name_of(Pattern pattern) {
+  return words_of(pattern).name;
+}
+
+std::string_view title_of(Pattern pattern) {
+  return words_of(pattern).title;
+}
+
+std::string text_of(const Value& value) {
+  return std::visit(ToText{}, value);
+}
+
+std::string text_of(const Statement& statement) {
+  const auto found = std::ranges::find(kWords, statement.saying, &Words::saying);
+  std::string text;
+  std::string_view rest = found == kWords.end() ? std::string_view() : found->text;
+  while (!rest.empty()) {
+    const std::size_t open = std::min(rest.find('{'), rest.size());
+    text += rest.substr(0, open);
+    rest.remove_prefix(open);
+    if (rest.empty()) break;
+    const std::size_t close = rest.find('}');
+    const std::string_view name = rest.substr(1, close - 1);
+    const auto argument = std::ranges::find(statement.arguments, name, &Argument::name);
+    if (argument != statement.arguments.end()) text += text_of(argument->value);
+    rest.remove_prefix(close + 1);
+  }
+  return text;
+}
+
+std::string story_text(const TraceFinding& finding) {
+  std::string text;
+  for (const Statement& one : finding.story) {
+    if (!text.empty()) text += ' ';
+    text += text_of(one);
+  }
+  return text;
+}
+
+std::vector<std::uint64_t> events_of(const TraceFinding& finding) {
+  std::vector<std::uint64_t> events;
+  for (const Statement& statement : finding.story) {
+    for (const Argument& one : statement.arguments) {
+      if (const auto* event = std::get_if<EventNumber>(&one.value)) events.push_back(event->number);
+    }
+  }
+  std::ranges::sort(events);
+  const auto repeated = std::ranges::unique(events);
+  events.erase(repeated.begin(), repeated.end());
+  return events;
+}
+
+}  // namespace slurper
