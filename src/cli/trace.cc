@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "base/wrap.h"
 #include "cli/command.h"
+#include "cli/trace_explain.h"
 #include "cli/trace_live_command.h"
 #include "cli/trace_page.h"
 #include "cli/trace_print.h"
@@ -78,7 +79,7 @@ TimeStyle time_style(const std::string& letter) {
 }
 
 ViewMode mode_of(const TraceOptions& options) {
-  if (!options.explain.empty()) return ViewMode::Explain;
+  if (!options.explain.empty()) return ViewMode::Report;
   if (options.summary) return ViewMode::Summary;
   if (options.calls) return ViewMode::Calls;
   return options.json ? ViewMode::Json : ViewMode::Lines;
@@ -91,6 +92,9 @@ Result<ViewRequest> view_request(const TraceOptions& options, std::FILE* err) {
   if (!format) return std::unexpected(format.error());
   auto filter = compile_trace_filter(words_of(options.filter), err);
   if (!filter) return std::unexpected(filter.error());
+  MakeReport make_report;
+  if (!options.explain.empty())
+    make_report = make_explanation({.with_notes = options.explain == "all", .as_json = options.json});
   return ViewRequest{.mode = mode_of(options),
                      .options = {.time = time_style(options.time),
                                  .data = data_style(options),
@@ -98,9 +102,8 @@ Result<ViewRequest> view_request(const TraceOptions& options, std::FILE* err) {
                      .format = std::move(*format),
                      .filter = std::move(*filter),
                      .max_events = options.max_events,
-                     .with_notes = options.explain == "all",
-                     .findings_as_json = options.json,
-                     .with_own_events = !options.sysdig};
+                     .with_own_events = !options.sysdig,
+                     .make_report = std::move(make_report)};
 }
 
 int report_to(std::FILE* err, const Error& error) {

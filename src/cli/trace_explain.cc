@@ -1,9 +1,10 @@
 #include "cli/trace_explain.h"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 
 #include <algorithm>
+#include <memory>
+#include <string_view>
 #include <variant>
 
 #include "base/wrap.h"
@@ -17,17 +18,11 @@ namespace {
 
 constexpr std::string_view kIndent = "  ";
 
-std::string heading(const TraceFinding& finding) {
-  std::string text = finding.is_harm ? "Harm: " : "Note: ";
-  text += fmt::format("{}, {}", title_of(finding.pattern), text_of(Value(finding.who)));
-  if (finding.fd >= 0) text += fmt::format(", descriptor {}", finding.fd);
-  if (!finding.file.empty()) text += fmt::format(", {}", finding.file);
-  text += fmt::format(", at {}", text_of(Value(Moment{finding.time})));
-  return text;
-}
-
 void append_finding(std::string& out, const TraceFinding& finding, std::size_t columns) {
-  out += wrap("", heading(finding), columns);
+  out += wrap("",
+              fmt::format("{}: {}, at {}", finding.is_harm ? "Harm" : "Note", heading_of(finding),
+                          text_of(Value(Moment{finding.time}))),
+              columns);
   out += wrap(kIndent, story_text(finding), columns);
   out += wrap("  What to do: ", text_of(finding.advice), columns);
   out += '\n';
@@ -128,27 +123,50 @@ void append_object(std::string& out, const TraceFinding& finding) {
   out += "}\n";
 }
 
+// It looks at all events: what the filter lets through is no matter of its own.
+class ExplanationReport : public TraceReport {
+ public:
+  ExplanationReport(const ExplainRequest& request, std::size_t columns, const Model& model)
+      : request_(request),
+        columns_(columns),
+        explainer_(model, request.with_notes ? Explainer::Notes::Kept : Explainer::Notes::Counted) {}
+
+  void observe(const TraceEvent& event) override { explainer_.take(event); }
+  void take(const TraceEvent& /*event*/) override {}
+  void take_own(const TraceEvent& /*event*/) override {}
+  void take_unfinished(const TraceEvent& /*enter*/) override {}
+  void take_unseen(const TraceEvent& /*event*/, std::string_view /*note*/) override {}
+  void append(std::string& out) override {
+    const Explanation explanation = explainer_.end();
+    for (const TraceFinding& finding : explanation.findings) {
+      if (request_.as_json) {
+        append_object(out, finding);
+      } else {
+        append_finding(out, finding, columns_);
+      }
+    }
+    if (!request_.as_json) out += wrap("", total(explanation, request_.with_notes), columns_);
+  }
+
+ private:
+  ExplainRequest request_;
+  std::size_t columns_;
+  Explainer explainer_;
+};
+
 }  // namespace
 
-std::size_t columns_of(int fd) {
-  constexpr std::size_t kUsual = 80;
-  constexpr std::size_t kNarrow = 40;
-  winsize size{};
-  if (::ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return kUsual;
-  return std::max<std::size_t>(size.ws_col, kNarrow);
+std::string heading_of(const TraceFinding& finding) {
+  std::string text = fmt::format("{}, {}", title_of(finding.pattern), text_of(Value(finding.who)));
+  if (finding.fd >= 0) text += fmt::format(", descriptor {}", finding.fd);
+  if (!finding.file.empty()) text += fmt::format(", {}", finding.file);
+  return text;
 }
 
-std::string explanation_text(const Explanation& explanation, const ExplainRequest& request) {
-  std::string out;
-  for (const TraceFinding& finding : explanation.findings) {
-    if (request.as_json) {
-      append_object(out, finding);
-    } else {
-      append_finding(out, finding, request.columns);
-    }
-  }
-  if (!request.as_json) out += wrap("", total(explanation, request.with_notes), request.columns);
-  return out;
+MakeReport make_explanation(const ExplainRequest& request) {
+  return [request](const Model& model, const ViewOptions& options) {
+    return std::make_unique<ExplanationReport>(request, options.columns, model);
+  };
 }
 
 }  // namespace slurper

@@ -5,19 +5,19 @@
 #include <string>
 
 #include "trace/explain/explainer.h"
+#include "trace/view/report.h"
 
 namespace slurper {
 
 struct ExplainRequest {
   bool with_notes = false;
   bool as_json = false;
-  std::size_t columns = 80;  // of a line of text
 };
 
 // The findings as text, or as one JSON object a line.
-[[nodiscard]] std::string explanation_text(const Explanation& explanation, const ExplainRequest& request);
+[[nodiscard]] MakeReport make_explanation(const ExplainRequest& request);
 
-// The width of the terminal; 80 if it is none.
-[[nodiscard]] std::size_t columns_of(int fd);
+// "a refused write, httpd (7), descriptor 26, <u>a1->b2 /run/app"
+[[nodiscard]] std::string heading_of(const TraceFinding& finding);
 
 }  // namespace slurper

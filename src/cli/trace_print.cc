@@ -1,7 +1,9 @@
 #include "cli/trace_print.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 
+#include <algorithm>
 #include <csignal>
 #include <utility>
 
@@ -9,7 +11,6 @@
 #include "base/os.h"
 #include "base/phrase_id.h"
 #include "base/wrap.h"
-#include "cli/trace_explain.h"
 #include "service/phrase_table.h"
 
 namespace slurper {
@@ -40,6 +41,15 @@ Phrase phrase_of(const Damage& damage, const std::string& name) {
       break;
   }
   return phrase.with({"offset", damage.offset});
+}
+
+// The width of the terminal; 80 if it is none.
+std::size_t columns_of(int fd) {
+  constexpr std::size_t kUsual = 80;
+  constexpr std::size_t kNarrow = 40;
+  winsize size{};
+  if (::ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return kUsual;
+  return std::max<std::size_t>(size.ws_col, kNarrow);
 }
 
 }  // namespace
@@ -85,6 +95,7 @@ int print_capture(CaptureInput input, const std::string& name, ViewRequest reque
 int print_capture(CaptureInput input, const std::string& name, ViewRequest request, int out_fd,
                   std::FILE* err) {
   TraceOutput output(out_fd);
+  request.options.columns = columns_of(out_fd);
   const int status = print_capture(
       std::move(input), name, std::move(request), [&](std::string_view lines) { return output.write(lines); },
       err);

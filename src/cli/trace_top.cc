@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/phrase_id.h"
+#include "cli/trace_explain.h"
 #include "cli/trace_print.h"
 #include "trace/scap/scap_reader.h"
 #include "trace/view/top.h"
@@ -98,6 +99,7 @@ class Top {
     const std::optional<ScapEvent> raw = event_in(block);
     TraceEvent event;
     if (!raw || !model_.take(*raw, event)) return;
+    if ((raw->flags & kStateOnly) == 0) explainer_.take(event);
     const bool is_wanted = event.is_own || !filter_ || filter_->matches({event, options_, scratch_});
     if (is_wanted && (raw->flags & kStateOnly) == 0) top_.take(event);
     model_.finish(event);
@@ -130,6 +132,9 @@ class Top {
   Screens& screens_;
   Model model_;
   TraceTop top_{model_};
+  Explainer explainer_{model_, Explainer::Notes::Counted, [this](const TraceFinding& finding) {
+                         top_.take_finding(finding.time, heading_of(finding));
+                       }};
   const ViewOptions options_{};
   std::string scratch_;
   Clock::time_point drawn_ = Clock::now();

@@ -31,7 +31,19 @@ const std::string kEmptyStdin("\1\5\0\1\0\0\0\0", 8);
 
 Explanation explained(const CaptureBuilder& capture) {
   ScapReader reader(CaptureInput(file_of(capture.bytes()), "capture"), [](const Damage& /*damage*/) {});
-  return explain(reader, true);
+  Model model;
+  Explainer explainer(model, Explainer::Notes::Kept);
+  while (const std::optional<Block> block = reader.next()) {
+    if (!holds_event(block->type)) {
+      (void)model.take_table(*block);
+      continue;
+    }
+    TraceEvent event;
+    if (!model.take(*event_in(*block), event)) continue;
+    explainer.take(event);
+    model.finish(event);
+  }
+  return explainer.end();
 }
 
 // The server, 5, and its application, 6, with a connection between them.

@@ -13,14 +13,10 @@
 namespace slurper::test {
 
 // The page of a capture; `filter` as a user writes it.
-inline std::string page_of(const CaptureBuilder& capture, const std::string& filter = {},
-                           const std::vector<PageFinding>& findings = {}) {
+inline std::string page_of(const CaptureBuilder& capture, const std::string& filter = {}) {
   How how{.filter = filter, .mode = ViewMode::Report};
   how.make_report = [&](const Model& model, const ViewOptions& options) {
-    auto page =
-        std::make_unique<TracePage>(PageRequest{.capture = "x.scap", .filter = filter}, model, options);
-    page->set_findings(findings);
-    return page;
+    return std::make_unique<TracePage>(PageRequest{.capture = "x.scap", .filter = filter}, model, options);
   };
   return show(capture, how).lines;
 }

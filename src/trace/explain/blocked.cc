@@ -139,7 +139,7 @@ class Blocked : public Recogniser {
     const std::uint64_t since = call.is_exit() ? call.enter->time : call.raw.time;
     if (channel == nullptr || !channel->is_pipe || history_.model().last_time() < since + kLongWait)
       return std::nullopt;
-    Wait wait{.who = actor_of(thread),
+    Wait wait{.who = actor_of(history_.model(), thread),
               .call = std::string(event_name(call)),
               .file = channel->name,
               .number = call.is_exit() ? call.enter->number : call.number,
@@ -149,7 +149,7 @@ class Blocked : public Recogniser {
     std::set<std::int64_t> pids;
     for (const Holder& holder : history_.holders(*channel)) {
       if (holder.process->pid == thread.pid || !is_other_end(*channel, holder, wait.writes)) continue;
-      wait.other = actor_of(*holder.process);
+      wait.other = actor_of(history_.model(), *holder.process);
       pids.insert(holder.process->pid);
     }
     if (pids.size() > 1) wait.other = {};

@@ -115,9 +115,9 @@ class Ends : public Recogniser {
       Open& one = at->second;
       if (one.in_vain_since != 0 || at->first.second == event.thread->pid) continue;
       one.in_vain_since = event.raw.time;
-      one.finding.story.push_back(
-          {.saying = is_refused ? Saying::RefusedInVain : Saying::WrittenInVain,
-           .arguments = {{"writer", actor_of(*event.thread)}, {"event", EventNumber{event.number}}}});
+      one.finding.story.push_back({.saying = is_refused ? Saying::RefusedInVain : Saying::WrittenInVain,
+                                   .arguments = {{"writer", actor_of(*event.model, *event.thread)},
+                                                 {"event", EventNumber{event.number}}}});
       if (!is_refused)
         one.finding.story.back().add("bytes", Bytes{static_cast<std::uint64_t>(event.result())});
     }

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "trace/explain/recogniser.h"
-#include "trace/scap/scap_reader.h"
 
 namespace slurper {
 
@@ -20,7 +19,32 @@ struct Explanation {
   std::uint64_t lost = 0;  // records that the recorder lost: something may be missing
 };
 
-// Reads the capture to its end. Notes are only counted, except `with_notes`.
-[[nodiscard]] Explanation explain(ScapReader& reader, bool with_notes);
+// One thread uses it.
+class Explainer {
+ public:
+  enum class Notes : bool { Counted, Kept };
+
+  // The model outlives it. `output`, if it is set, receives each finding of harm as it is recognised.
+  Explainer(const Model& model, Notes notes, FindingOutput output = {});
+  Explainer(const Explainer&) = delete;
+  Explainer& operator=(const Explainer&) = delete;
+  ~Explainer();
+
+  // Takes each event that changes more than state, slurper's own included, before the model finishes it.
+  void take(const TraceEvent& event);
+  // The capture has ended.
+  [[nodiscard]] Explanation end();
+
+ private:
+  void keep(TraceFinding finding);
+
+  Notes notes_;
+  FindingOutput output_;
+  FindingOutput keep_;
+  History history_;
+  std::vector<std::unique_ptr<Recogniser>> recognisers_;
+  std::array<std::uint64_t, 32> counts_{};  // of each pattern
+  Explanation result_;
+};
 
 }  // namespace slurper

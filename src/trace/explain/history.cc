@@ -52,12 +52,15 @@ ChannelKey key_of(const OpenFile& file) {
 
 }  // namespace
 
-Actor actor_of(const Thread& thread) {
-  return {.pid = thread.pid, .tid = thread.tid, .name = thread.name};
+Actor actor_of(const Model& model, const Thread& thread) {
+  return {.pid = thread.pid, .tid = thread.tid, .name = model.process_name(thread)};
 }
 
 Deed deed_of(const TraceEvent& event) {
-  return {.time = event.raw.time, .number = event.number, .who = actor_of(*event.thread), .fd = event.fd};
+  return {.time = event.raw.time,
+          .number = event.number,
+          .who = actor_of(*event.model, *event.thread),
+          .fd = event.fd};
 }
 
 std::string text_of_file(const OpenFile& file) {

@@ -158,7 +158,8 @@ class History {
   std::unordered_map<std::int64_t, std::vector<std::pair<std::int64_t, OpenFilePointer>>> executions_;
 };
 
-[[nodiscard]] Actor actor_of(const Thread& thread);
+// Under the name of its process.
+[[nodiscard]] Actor actor_of(const Model& model, const Thread& thread);
 [[nodiscard]] Deed deed_of(const TraceEvent& event);
 // What is behind a descriptor, as lines have it; "a pipe", for example, if it has no name.
 [[nodiscard]] std::string text_of_file(const OpenFile& file);

@@ -111,7 +111,7 @@ class Leaks : public Recogniser {
     tell(finding, pending, Saying::WaitsForEnd, now, *writer);
     // Its output may be what a daemon of few words writes to; another descriptor is none that it uses.
     finding.is_harm = leak->fd > kStandardError;
-    const Actor holder = actor_of(*leak->process);
+    const Actor holder = actor_of(history_.model(), *leak->process);
     finding.story.push_back(
         {.saying = Saying::StillHolds,
          .arguments = {{"holder", holder}, {"fd", static_cast<std::uint64_t>(leak->fd)}}});

@@ -16,8 +16,10 @@ bool holds_both_ends(const History& history, const TraceFinding& finding) {
 }
 
 TraceFinding finding_of(const TraceEvent& event, Pattern pattern) {
-  TraceFinding finding{
-      .pattern = pattern, .time = event.raw.time, .who = actor_of(*event.thread), .fd = event.fd};
+  TraceFinding finding{.pattern = pattern,
+                       .time = event.raw.time,
+                       .who = actor_of(*event.model, *event.thread),
+                       .fd = event.fd};
   if (event.file != nullptr) finding.file = text_of_file(*event.file);
   return finding;
 }
@@ -37,7 +39,7 @@ std::optional<PipeReader> reader_of(const History& history, const Channel& chann
   std::optional<PipeReader> found;
   for (const Holder& holder : history.holders(channel)) {
     if (!holder.file->is_for_reading || holder.process->pid == but_not) continue;
-    const PipeReader reader{.who = actor_of(*holder.process)};
+    const PipeReader reader{.who = actor_of(history.model(), *holder.process)};
     if (!holder.file->is_for_writing) return reader;
     if (!found) found = reader;  // one that keeps the pipe open may be its reader
   }

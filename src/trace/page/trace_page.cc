@@ -4,6 +4,7 @@
 #include <functional>
 #include <utility>
 
+#include "trace/explain/words.h"
 #include "trace/own_events.h"
 #include "trace/page/page_document.h"
 #include "trace/view/trace_view.h"
@@ -49,10 +50,23 @@ bool repeats(const TraceEvent* exit, std::string_view name) {
                              [name](const Param& param) { return param.name == name; });
 }
 
+PageFinding page_finding(const TraceFinding& finding) {
+  std::string heading(title_of(finding.pattern));
+  heading.front() = static_cast<char>(heading.front() - 'a' + 'A');  // all begin with a small letter
+  heading.append(", ").append(text_of(Value(finding.who)));
+  return {.text = heading + ": " + story_text(finding),
+          .advice = text_of(finding.advice),
+          .harm = finding.is_harm,
+          .events = events_of(finding)};
+}
+
 }  // namespace
 
 TracePage::TracePage(PageRequest request, const Model& model, const ViewOptions& options)
-    : request_(std::move(request)), model_(model), options_(options) {
+    : request_(std::move(request)),
+      model_(model),
+      options_(options),
+      explainer_(model, Explainer::Notes::Kept) {
   data_.cell_width = 1000;
 }
 
@@ -246,7 +260,9 @@ void TracePage::append(std::string& out) {
   if (data_.is_aggregated) keep_most_important();
   std::ranges::stable_sort(data_.calls, {}, &PageCall::number);
   std::string json;
-  append_page_data(json, request_, data_, findings_);
+  std::vector<PageFinding> findings;
+  for (const TraceFinding& finding : explainer_.end().findings) findings.push_back(page_finding(finding));
+  append_page_data(json, request_, data_, findings);
   append_page(out, json);
 }
 

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "trace/explain/explainer.h"
 #include "trace/page/page_data.h"
 #include "trace/view/report.h"
 
@@ -31,6 +32,7 @@ class TracePage : public TraceReport {
   // The model and the options outlive it.
   TracePage(PageRequest request, const Model& model, const ViewOptions& options);
 
+  void observe(const TraceEvent& event) override { explainer_.take(event); }
   void take(const TraceEvent& event) override;
   void take_own(const TraceEvent& event) override;
   void take_unfinished(const TraceEvent& enter) override;
@@ -39,8 +41,6 @@ class TracePage : public TraceReport {
 
   // What it has collected, complete after append().
   [[nodiscard]] const PageData& data() const { return data_; }
-  // The findings to be listed: before append().
-  void set_findings(std::vector<PageFinding> findings) { findings_ = std::move(findings); }
 
  private:
   [[nodiscard]] std::int64_t on_axis(std::uint64_t time) const;
@@ -60,7 +60,7 @@ class TracePage : public TraceReport {
   const Model& model_;
   const ViewOptions& options_;
   PageData data_;
-  std::vector<PageFinding> findings_;
+  Explainer explainer_;
   std::string scratch_;
   std::map<PageThread, std::uint32_t> who_;
   std::map<std::string, std::uint32_t, std::less<>> names_;

@@ -18,6 +18,9 @@ class TraceReport {
   TraceReport& operator=(const TraceReport&) = delete;
   virtual ~TraceReport() = default;
 
+  // Each event that changes more than state, whatever the filter says, slurper's own included, before the
+  // others.
+  virtual void observe(const TraceEvent& /*event*/) {}
   virtual void take(const TraceEvent& event) = 0;
   // An event of slurper's own.
   virtual void take_own(const TraceEvent& event) = 0;

@@ -20,6 +20,7 @@ struct ViewOptions {
   TimeStyle time = TimeStyle::Clock;
   DataStyle data = DataStyle::Dots;
   std::size_t max_data = 80;  // characters of data in a line, as in sysdig; 0: all
+  std::size_t columns = 80;   // of a report's lines, where it wraps them
 };
 
 // What the fields of filters and formats are of. Cheap to make; one thread uses it.

@@ -55,6 +55,7 @@ void TraceView::take(const Block& block, const ScapReader& reader) {
   if (!raw) return reader.report(DamageKind::BadEvent, block.offset, 0);
   TraceEvent event;
   if (!model_.take(*raw, event)) return;  // of a type that only newer programs know
+  if (report_ && (raw->flags & kStateOnly) == 0) report_->observe(event);
   if (!held_call_.empty()) {
     const bool is_its_result = raw->type == kResultEvent && raw->tid == held_tid_;
     end_held_call(is_its_result ? &event : nullptr);
@@ -96,8 +97,6 @@ void TraceView::show_event(TraceEvent& event) {
     case ViewMode::Summary:
     case ViewMode::Report:
       report_->take(event);
-      break;
-    case ViewMode::Explain:  // an Explainer's business
       break;
   }
   if (++matched_ >= request_.max_events) done_ = true;
