@@ -21,6 +21,7 @@
 #include "cli/trace_print.h"
 #include "cli/trace_top.h"
 #include "service/phrase_table.h"
+#include "trace/flow/byte_flow.h"
 
 namespace slurper {
 
@@ -81,6 +82,7 @@ TimeStyle time_style(const std::string& letter) {
 ViewMode mode_of(const TraceOptions& options) {
   if (!options.explain.empty()) return ViewMode::Report;
   if (options.summary) return ViewMode::Summary;
+  if (options.follow_bytes) return ViewMode::Bytes;
   if (options.calls) return ViewMode::Calls;
   return options.json ? ViewMode::Json : ViewMode::Lines;
 }
@@ -102,6 +104,8 @@ Result<ViewRequest> view_request(const TraceOptions& options, std::FILE* err) {
                      .format = std::move(*format),
                      .filter = std::move(*filter),
                      .max_events = options.max_events,
+                     .follows_bytes = options.format.contains(kPipeOffsetField) ||
+                                      words_of(options.filter).contains(kPipeOffsetField),
                      .with_own_events = !options.sysdig,
                      .make_report = std::move(make_report)};
 }
@@ -131,9 +135,9 @@ int trace_command(const TraceOptions& options, int out_fd, std::FILE* err) {
 namespace {
 
 // Of each of these at most one may be given. CLI11's own excludes() would fill the help with them.
-constexpr std::array<std::array<std::string_view, 6>, 5> kAlternatives = {{
-    {"--calls", "--summary", "--json", "--html", "--top", "--write"},
-    {"--calls", "--summary", "--explain", "--html", "--top", "--write"},
+constexpr std::array<std::array<std::string_view, 7>, 5> kAlternatives = {{
+    {"--calls", "--summary", "--json", "--html", "--top", "--follow-bytes", "--write"},
+    {"--calls", "--summary", "--explain", "--html", "--top", "--follow-bytes", "--write"},
     {"--top", "-n"},
     {"-A", "-x", "-X", "-b"},
     {"--write", "--output", "--html"},
@@ -211,6 +215,8 @@ void add_view_options(CLI::App& parser, TraceOptions& options) {
       ->check([](const std::string& value) {
         return value == "true" || value == "all" ? "" : "can only be =all, not =" + value;
       });
+  parser.add_flag("--follow-bytes", options.follow_bytes,
+                  "which lines went through each pipe, from whom to\nwhom, instead of events");
   parser.add_flag("-j,--json", options.json, "one JSON object a line");
   parser
       .add_option("--html", options.html_file,

@@ -24,6 +24,7 @@ struct TraceOptions {
   bool summary = false;
   bool top = false;
   std::string explain;  // "true" or "all"; empty without
+  bool follow_bytes = false;
   bool json = false;
   bool sysdig = false;
   bool ascii = false;

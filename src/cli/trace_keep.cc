@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "base/wrap.h"
 #include "service/phrase_table.h"
+#include "trace/flow/byte_flow.h"
 #include "trace/model/event_window.h"
 #include "trace/own_events.h"
 #include "trace/scap/capture_input.h"
@@ -59,7 +60,9 @@ class Keeper {
         files_(files),
         end_(end),
         err_(err) {
-    if (filter) filter_.emplace(std::move(*filter), model_);
+    if (!filter) return;
+    follow_bytes_for(*filter);
+    filter_.emplace(std::move(*filter), model_);
   }
   Keeper(const Keeper&) = delete;
   Keeper& operator=(const Keeper&) = delete;
@@ -92,10 +95,16 @@ class Keeper {
     if (!filter_ || !is_event) append_block(kept_, block.type, block.body);
     const std::optional<ScapEvent> raw = is_event ? event_in(block) : std::nullopt;
     if (!raw || !model_.take(*raw, event)) return false;
+    if (flow_) flow_->take(event, true);
     if (filter_) filter_->take(block, event, kept_);
     if (!event.is_own) return true;
     model_.finish(event);
     return false;
+  }
+
+  void follow_bytes_for(const TraceFilter& filter) {
+    if (flow_ || !filter.text().contains(kPipeOffsetField)) return;
+    flow_.emplace([](const PipeFlow&, const FlowRead&) {});
   }
 
   // False, and the recording ends, if the file can't be written.
@@ -124,6 +133,7 @@ class Keeper {
   std::FILE* const err_;
   Model model_;
   std::optional<CaptureFilter> filter_;
+  std::optional<ByteFlow> flow_;
   std::string kept_;  // blocks
   bool is_done_ = false;
   int status_ = 0;
@@ -135,7 +145,9 @@ class IncidentKeeper : public Keeper {
                  const std::function<void()>& end, std::FILE* err)
       : Keeper(std::move(stream), std::exchange(options.filter, {}), files, end, err),
         options_(std::move(options)),
-        window_({.time = in_nanoseconds(options_.before), .memory = options_.memory.bytes}) {}
+        window_({.time = in_nanoseconds(options_.before), .memory = options_.memory.bytes}) {
+    follow_bytes_for(options_.until);
+  }
 
  private:
   void take(const Block& block) override {
@@ -250,7 +262,7 @@ class NewestKeeper : public Keeper {
   bool begin_file(std::uint64_t time) {
     if (!done(files_.finish()) || !done(files_.create())) return false;
     std::string tables = machine_;
-    model_.append_tables(tables, time);
+    model_.append_tables(tables, time, !filter_);
     begun_at_ = time;
     return done(files_.write(tables));
   }

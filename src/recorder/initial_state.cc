@@ -86,7 +86,9 @@ void append_initial_state(const InitialState& state, Engine& engine, ProcessBook
     std::vector<ScapFd> fds;
     files.each(pid, [&](const RecordView& file) {
       const bool closed_on_exec = (file.record->args[1] & kCloseOnExec) != 0;
-      if (pid != state.command || !closed_on_exec) fds.push_back(fd_entry(file, connections, ports));
+      if (pid == state.command && closed_on_exec) return;
+      fds.push_back(fd_entry(file, connections, ports));
+      if (file.record->object.kind == ObjectPipe && state.watched(pid)) state.use_pipe(*file.record);
     });
     append_fds(out, pid, fds);
   }

@@ -17,7 +17,8 @@ struct InitialState {
   // The processes that are watched, and may show their arguments.
   std::function<bool(pid_t)> watched;
   ThreadReading reading;
-  pid_t command = 0;  // it will lose the descriptors that are closed on exec
+  std::function<void(const TraceRecord&)> use_pipe;  // receives their descriptors of pipes
+  pid_t command = 0;                                 // it will lose the descriptors that are closed on exec
 };
 
 // Appends the section and its tables. The processes in `book`, the connections and the ports are those of the

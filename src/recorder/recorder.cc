@@ -178,6 +178,8 @@ Recorded<void> Recorder::record() {
   if (const auto chosen = selection_.choose(*engine_, command_ ? command_->pid() : 0); !chosen) return chosen;
   append_tables();
   find_mappings();
+  const bool sees_all_users = selection_.fifo_inode() != 0 && engine_->finds_newcomers();
+  if (options_.whole_machine() || sees_all_users) converter_.add_scope(selection_.fifo_inode(), attached_at_);
   find_blocked();
   if (command_) command_->go();
   options_.shows_progress = options_.shows_progress && ::isatty(STDERR_FILENO) != 0;
@@ -194,6 +196,8 @@ void Recorder::append_tables() {
   state.watched = [this](pid_t pid) { return selection_.is_watched(pid); };
   state.reading.with_env = options_.with_environment;
   state.command = command_ && !command_runs_ ? command_->pid() : 0;
+  const std::uint64_t at = tables_at_ == 0 ? attached_at_ : monotonic_now();
+  state.use_pipe = [this, at](const TraceRecord& file) { converter_.add_old_pipe(file, at); };
   append_initial_state(state, *engine_, processes_, connections_, converter_.ports(), pending_);
   tables_at_ = monotonic_now();
   doubtful_since_.reset();

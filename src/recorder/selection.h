@@ -47,6 +47,8 @@ class Selection {
   bool take(const TraceRecord& record);
   // A call that opens the FIFO by another name, such as a link, gets the name that the kernel has for it.
   void name_fifo(CurrentCall& call) const;
+  // The inode of the FIFO; 0 without one.
+  [[nodiscard]] std::uint64_t fifo_inode() const { return fifo_.second; }
   // Of an open that may be one of the FIFO (RecordPerhaps): whether it is.
   [[nodiscard]] bool is_of_fifo(const RecordView& view);
   // Whether the thread sleeps in an open of the FIFO, which was reported.

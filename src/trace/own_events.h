@@ -51,6 +51,14 @@ inline constexpr std::uint16_t kWakerEvent = 0x8016;
 inline constexpr std::uint16_t kOpenEvent = 0x8018;
 // Nothing: after a loss, the tables were read anew, and stand in front of this event.
 inline constexpr std::uint16_t kTablesEvent = 0x8014;
+// u64 inode of a FIFO, or 0: every process that uses that FIFO is recorded, or every process of the machine.
+inline constexpr std::uint16_t kScopeEvent = 0x8030;
+// i64 fd, u64 inode, u32 flags: this descriptor is one of a pipe, by the call just written, unless
+// kWasPipeBefore is set.
+inline constexpr std::uint16_t kPipeKindEvent = 0x8032;
+inline constexpr std::uint32_t kPassesPackets = 1;  // O_DIRECT: what is written to it are packets
+inline constexpr std::uint32_t kReadsPipe = 2;      // it cannot be written to
+inline constexpr std::uint32_t kWasPipeBefore = 4;
 // i64 nanoseconds by which the clock was set: the times of all events in front of this one are of the clock
 // as it was before.
 inline constexpr std::uint16_t kClockEvent = 0x8020;

@@ -133,6 +133,21 @@ TEST_F(Trace, ShowsWhatItCanOfADamagedCapture) {
         "has a record at offset " + std::to_string(record) + " that contradicts itself. It was skipped\n");
 }
 
+TEST_F(Trace, FollowsBytesThroughPipes) {
+  CaptureBuilder capture;
+  capture.process({.tid = 5, .pid = 5, .name = "app"});
+  capture.event(5, 60).event(5, 61, {i64(0), i64(3), i64(4), u64(9)});
+  capture.event(5, 0x8032, {i64(3), u64(9), u32(0)});
+  capture.event(5, 8, {i64(4), u32(2)}).event(5, 9, {i64(2), "a\n"});
+  capture.event(5, 6, {i64(3), u32(9)}).event(5, 7, {i64(2), "a\n"});
+  const std::string file = write(capture.bytes());
+  EXPECT_EQ(run_slurper({"trace", "-r", file, "--follow-bytes"}).out,
+            "line 1 of pipe 9 (2 bytes at 0): app (5) fd 4 -> app (5) fd 3\n");
+  EXPECT_EQ(run_slurper({"trace", "-r", file, "-p", "%evt.type %pipe.offset"}).out, "write 0\nread 0\n");
+  EXPECT_EQ(run_slurper({"trace", "-r", file, "-p", "%evt.type", "pipe.offset=0 and evt.type=read"}).out,
+            "read\n");
+}
+
 // The last bytes of what was compressed are missing.
 TEST_F(Trace, ShowsWhatItCanOfACompressedCaptureThatIsCutShort) {
   const std::string file = write(sample(5000)) + ".gz";

@@ -84,6 +84,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   show(bytes, slurper::ViewMode::Json, slurper::kDefaultFormat);
   show(bytes, slurper::ViewMode::Summary, slurper::kDefaultFormat);
   show(bytes, slurper::ViewMode::Report, slurper::kDefaultFormat);
+  show(bytes, slurper::ViewMode::Bytes, slurper::kDefaultFormat);
   show_end(bytes);
   return 0;
 }

@@ -518,6 +518,9 @@ int main(int argc, char** argv) {
   if (task == "hold-memory") return slurper::test::hold_memory(argument);
   if (task == "open-deep") return slurper::test::open_deep(argument);
   if (task == "share-memory") return slurper::test::share_memory(argument);
+  if (task == "pass-on") return slurper::test::pass_on();
+  if (task == "pass-packets") return slurper::test::pass_packets();
+  if (task == "pass-lines") return slurper::test::pass_lines(argument, count);
   if (task == "work") return slurper::test::work(argument);
   if (task == "refuse-end-mark") return slurper::test::refuse_end_mark();
   if (task == "accept-end-mark") return slurper::test::accept_end_mark();

@@ -25,6 +25,14 @@ int share_memory(const char* folder);
 int hold_memory(const char* folder);
 // Opens a file whose path is longer than 4096 bytes.
 int open_deep(const char* folder);
+// Two writers of `count` lines of 32 bytes, which begin with their number, and two readers of the same pipe,
+// who store in `folder`, in files with their numbers, what they have read. Prints the four numbers, the
+// writers' first, and lets them begin when it can read a byte, or the end of its input.
+int pass_lines(const char* folder, int count);
+// Through a pipe whose readers get packets.
+int pass_packets();
+// From one pipe into another: tee(2), splice(2), vmsplice(2).
+int pass_on();
 // Reads, writes and fails in known numbers, in this process and in a child of it.
 int work(const char* folder);
 

@@ -106,5 +106,20 @@ TEST(CaptureFilter, KeepsWhatSaysThatNotAllIsSeen) {
   EXPECT_EQ(all.lines, "5\n6\n") << "of the nine calls, one is kept";
 }
 
+// Else a reader of the capture would take it for all that went through the pipe.
+TEST(CaptureFilter, DoesNotSayThatAllUsersOfAPipeAreRecorded) {
+  CaptureBuilder capture;
+  capture.process({.tid = 5, .pid = 5, .name = "app"}).event(0, kScopeEvent, {u64(0)});
+  capture.event(5, 60).event(5, 61, {i64(0), i64(3), i64(4), u64(9)});
+  for (const int fd : {3, 4}) capture.event_at_once(5, kPipeKindEvent, {i64(fd), u64(9), u32(0)});
+  capture.event(5, 8, {i64(4), u32(2)}).event(5, 9, {i64(2), "a\n"});
+  capture.event(5, 6, {i64(3), u32(9)}).event(5, 7, {i64(2), "a\n"});
+  EXPECT_THAT(show(capture.bytes(), {.mode = ViewMode::Bytes}).lines, Not(HasSubstr("unsure")));
+  const std::string out = filtered(capture.bytes(), "evt.type in (read, write)");
+  EXPECT_EQ(show(out, {.mode = ViewMode::Bytes}).lines,
+            "line 1 of pipe 9 (2 bytes at 0): app (5) fd 4 -> app (5) fd 3; unsure: a process that is not "
+            "recorded may use the pipe, too\n");
+}
+
 }  // namespace
 }  // namespace slurper

@@ -39,6 +39,7 @@ struct How {
   ViewOptions options = {};
   bool with_own_events = true;
   std::uint64_t max_events = UINT64_MAX;
+  bool follows_bytes = false;
   MakeReport make_report = {};
 };
 
@@ -51,6 +52,7 @@ inline Shown show(std::string_view capture, const How& how = {}) {
                       .format = *LineFormat::parse(how.format),
                       .filter = {},
                       .max_events = how.max_events,
+                      .follows_bytes = how.follows_bytes,
                       .with_own_events = how.with_own_events,
                       .make_report = how.make_report};
   if (!how.filter.empty())

@@ -7,6 +7,7 @@ namespace slurper {
 
 namespace number {
 constexpr std::uint16_t kWrite = 1;
+constexpr std::uint16_t kOpen = 2;
 constexpr std::uint16_t kClose = 3;
 constexpr std::uint16_t kWritev = 20;
 constexpr std::uint16_t kPipe = 22;
@@ -19,15 +20,18 @@ constexpr std::uint16_t kClone = 56;
 constexpr std::uint16_t kFork = 57;
 constexpr std::uint16_t kVfork = 58;
 constexpr std::uint16_t kExecve = 59;
+constexpr std::uint16_t kFcntl = 72;
 constexpr std::uint16_t kChdir = 80;
 constexpr std::uint16_t kFchdir = 81;
 constexpr std::uint16_t kSetuid = 105;
 constexpr std::uint16_t kSetresuid = 117;
 constexpr std::uint16_t kPrctl = 157;
+constexpr std::uint16_t kOpenAt = 257;
 constexpr std::uint16_t kAccept4 = 288;
 constexpr std::uint16_t kPipe2 = 293;
 constexpr std::uint16_t kExecveat = 322;
 constexpr std::uint16_t kClone3 = 435;
+constexpr std::uint16_t kOpenAt2 = 437;
 }  // namespace number
 
 [[nodiscard]] constexpr bool is_fork(std::uint16_t nr) {

@@ -167,6 +167,7 @@ void RecordConverter::add_exit(const RecordView& view) {
   add(record, record.end, static_cast<std::uint16_t>(how.enter_type + 1));
   if (how.is_generic) add_generic_result(view);
   if (record.nr == number::kSocketpair) name_pair(view);
+  add_pipe_kind(view);
   add_pipe_state(view);
 }
 
@@ -200,6 +201,54 @@ void RecordConverter::add_generic_result(const RecordView& view) {
   add(record, record.end, kResultEvent);
 }
 
+// An open event does not tell a FIFO from a file, and no event tells packets from a stream.
+void RecordConverter::add_pipe_kind(const RecordView& view) {
+  const TraceRecord& record = *view.record;
+  if (record.object.kind != ObjectPipe || record.result < 0) return;
+  std::vector<std::int32_t> fds{static_cast<std::int32_t>(record.result)};
+  u64 flags = 0;
+  if (record.nr == number::kOpen || record.nr == number::kOpenAt) {
+    flags = record.args[record.nr == number::kOpen ? 1 : 2];
+  } else if (record.nr == number::kFcntl && record.args[1] == F_SETFL) {
+    fds.front() = static_cast<std::int32_t>(record.args[0]);
+    flags = record.args[2];
+  } else if ((record.nr == number::kPipe || record.nr == number::kPipe2) &&
+             view.data.size() >= 2 * sizeof fds.front()) {
+    fds.resize(2);
+    std::memcpy(fds.data(), view.data.data(), 2 * sizeof fds.front());
+    flags = record.nr == number::kPipe2 ? record.args[1] : 0;
+  } else if (record.nr != number::kOpenAt2) {
+    return;
+  }
+  for (const std::int32_t fd : fds) add_pipe_kind(record, fd, (flags & O_DIRECT) != 0 ? kPassesPackets : 0);
+}
+
+void RecordConverter::add_pipe_kind(const TraceRecord& record, std::int64_t fd, std::uint32_t kind) {
+  params_.clear();
+  params_.add_i64(fd);
+  params_.add_u64(record.object.ino);
+  params_.add_u32(kind);
+  add(record, record.end, kPipeKindEvent);
+}
+
+// The tables say only that it is a pipe. Most descriptors can be written to and pass no packets.
+void RecordConverter::add_old_pipe(const TraceRecord& file, std::uint64_t monotonic) {
+  std::uint32_t kind = (file.args[1] & O_DIRECT) != 0 ? kPassesPackets : 0;
+  if ((file.args[1] & O_ACCMODE) == O_RDONLY) kind |= kReadsPipe;
+  if (kind == 0) return;
+  TraceRecord record{};
+  record.tid = record.pid = file.pid;
+  record.object = file.object;
+  record.end = monotonic;
+  add_pipe_kind(record, static_cast<std::int64_t>(file.args[0]), kind | kWasPipeBefore);
+}
+
+void RecordConverter::add_scope(std::uint64_t fifo_inode, std::uint64_t monotonic) {
+  params_.clear();
+  params_.add_u64(fifo_inode);
+  add(TraceRecord{}, monotonic, kScopeEvent);
+}
+
 // Only where it matters: who reads a capture wants to know why a write failed or a reader saw the end.
 void RecordConverter::add_pipe_state(const RecordView& view) {
   const TraceRecord& record = *view.record;
@@ -210,7 +259,8 @@ void RecordConverter::add_pipe_state(const RecordView& view) {
   const bool is_short = writes && record.result >= 0 && static_cast<std::uint64_t>(record.result) < wanted;
   const bool ends = (record.nr == 0 && record.result == 0) || record.nr == number::kClose;
   const bool makes_pair = record.nr == number::kPipe || record.nr == number::kPipe2;
-  const bool opens = makes_pair || record.nr == 2 || record.nr == 257 || record.nr == 437;
+  const bool opens = makes_pair || record.nr == number::kOpen || record.nr == number::kOpenAt ||
+                     record.nr == number::kOpenAt2;
   if (record.result != -EAGAIN && record.result != -EPIPE && !is_short && !ends && !opens) return;
   auto fd = static_cast<std::int32_t>(opens ? static_cast<u64>(record.result) : record.args[0]);
   if (makes_pair && view.data.size() >= sizeof fd) std::memcpy(&fd, view.data.data(), sizeof fd);

@@ -44,11 +44,15 @@ class RecordConverter {
   void add_blocked(const RecordView& view);
   // The process has had the file mapped since before the programs were attached.
   void add_mapping(pid_t pid, std::string_view name);
+  // An open pipe of the tables, if they do not say enough of it.
+  void add_old_pipe(const TraceRecord& file, std::uint64_t monotonic);
   // A call that has not ended when the recording does, at that time.
   void add_unfinished(const RecordView& view, std::uint64_t monotonic);
   void add_drops(std::uint16_t cpu, std::uint64_t lost, std::uint64_t monotonic);
   void add_tables(std::uint64_t monotonic);
   void add_end(std::uint64_t monotonic);
+  // Every process of the machine is recorded, or each one that uses the FIFO with this inode.
+  void add_scope(std::uint64_t fifo_inode, std::uint64_t monotonic);
   // The clock was set by `nanoseconds`. Call it after set_clock_offset(), when all events before are out.
   void add_clock_step(std::int64_t nanoseconds, std::uint64_t monotonic);
   // Without an event, for the tables have it.
@@ -86,6 +90,8 @@ class RecordConverter {
   void add_generic_result(const RecordView& view);
   void add_sent(const TraceRecord& record, bool was_shown);
   void add_received(const RecordView& view, const ScapFd& fd, const SentDescriptor& sender);
+  void add_pipe_kind(const RecordView& view);
+  void add_pipe_kind(const TraceRecord& record, std::int64_t fd, std::uint32_t kind);
   void add_pipe_state(const RecordView& view);
   void name_pair(const RecordView& view);
   void add_identity(const TraceRecord& record);

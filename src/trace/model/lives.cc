@@ -145,6 +145,20 @@ void Model::receive(TraceEvent& event) {
   event.file = fds.find(event.fd);
 }
 
+void Model::note_pipe(TraceEvent& event) {
+  const ScapEvent& raw = event.raw;
+  const FdTable& fds = *event.thread->fds;
+  event.fd = raw.number<std::int64_t>(0);
+  event.file = fds.find(event.fd);
+  if (event.file == nullptr) return;
+  event.file->is_pipe = true;
+  if (event.file->inode == 0) event.file->inode = raw.number<std::uint64_t>(1);
+  if (raw.type != kPipeKindEvent) return;
+  const auto kind = raw.number<std::uint32_t>(2);
+  event.file->is_packet = (kind & kPassesPackets) != 0;
+  if ((kind & kReadsPipe) != 0) event.file->is_for_reading = true;
+}
+
 // The descriptor that is being closed, or was by the end of its process.
 void Model::find_unread(TraceEvent& event) {
   constexpr std::uint16_t kCloseEnter = 4;
@@ -169,15 +183,13 @@ void Model::find_unread(TraceEvent& event) {
 void Model::take_own(TraceEvent& event) {
   Thread& thread = *event.thread;
   const ScapEvent& raw = event.raw;
+  if (raw.type == kScopeEvent) scope_ = raw.number<std::uint64_t>(0);
   if (raw.type == kBlockedEvent) {
     const bool is_end = raw.number<std::uint8_t>(0) == kStillSleeps;
     (is_end ? thread.pending.was_blocked : thread.comes_blocked) = true;
   }
-  if (raw.type == kPipeEvent) {
-    event.fd = raw.number<std::int64_t>(0);
-    event.file = thread.fds->find(event.fd);
-    if (event.file == nullptr) return;
-    if (event.file->inode == 0) event.file->inode = raw.number<std::uint64_t>(1);
+  if (raw.type == kPipeEvent || raw.type == kPipeKindEvent) note_pipe(event);
+  if (raw.type == kPipeEvent && event.file != nullptr) {
     event.file->pipe = {.is_known = true,
                         .slots = raw.number<std::uint32_t>(2),
                         .slots_at_most = raw.number<std::uint32_t>(3),

@@ -74,6 +74,14 @@ std::optional<std::int64_t> Model::pid_of_peer(const OpenFile& file, std::int64_
   return found;
 }
 
+void Model::for_each_open(const std::function<void(const OpenFile&)>& visit) const {
+  for (const auto& [tid, one] : threads_) {
+    if (!one->is_listed) continue;
+    one->fds->for_each(
+        [&](std::int64_t /*fd*/, const OpenFile& file, bool /*close_on_exec*/) { visit(file); });
+  }
+}
+
 void Model::for_each_pending(const std::function<void(TraceEvent&)>& visit) {
   std::vector<Thread*> threads;
   for (const auto& [tid, one] : threads_) {
@@ -109,6 +117,7 @@ bool Model::take(const ScapEvent& raw, TraceEvent& event) {
   event.file.reset();
   event.replaced.reset();
   event.enter = nullptr;
+  event.pipe_offset.reset();
   event.is_own = raw.type >= kFirstOwnEvent;
   event.thread = &thread(raw.tid);
   if (!event.is_own) {

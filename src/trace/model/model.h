@@ -36,6 +36,8 @@ struct TraceEvent {
   std::uint64_t number = 0;            // as in sysdig: the events from 1 on
   std::uint64_t first_time = 0;
   std::uint64_t previous_time = 0;
+  // The offset in the pipe of the first byte that was written or read, if ByteFlow knows it.
+  std::optional<std::uint64_t> pipe_offset;
   // What belongs to a generic exit, or to an event of slurper's own.
   bool is_own = false;
 
@@ -64,8 +66,9 @@ class Model {
 
   // Appends what is known as the tables of a capture, and the beginnings of the calls that are under way, so
   // that a capture may go on with the next event as if it had begun long before. `time` is that of the next
-  // event. What only slurper's own events can say is said by such.
-  void append_tables(std::string& out, std::uint64_t time) const;
+  // event. What only slurper's own events can say is said by such. `all_follow`: every event from here on
+  // will be in the capture, so that it may say of which users of a pipe it has all (kScopeEvent).
+  void append_tables(std::string& out, std::uint64_t time, bool all_follow = true) const;
 
   // Appends the enter event of the call that the thread is in, or of that whose exit it has taken last, with
   // what stands in front of the exit.
@@ -99,6 +102,8 @@ class Model {
   // The process that holds the other end of an AF_UNIX connection; preferably not `but_not`. Searches all
   // tables.
   [[nodiscard]] std::optional<std::int64_t> pid_of_peer(const OpenFile& file, std::int64_t but_not) const;
+  // What is behind each descriptor of each process.
+  void for_each_open(const std::function<void(const OpenFile&)>& visit) const;
   [[nodiscard]] const std::string* user_name(std::uint32_t uid) const;
   [[nodiscard]] const std::string* group_name(std::uint32_t gid) const;
 
@@ -116,6 +121,7 @@ class Model {
   void take_own(TraceEvent& event);
   void receive(TraceEvent& event);
   static void find_unread(TraceEvent& event);
+  static void note_pipe(TraceEvent& event);
   void end(Thread& thread);
   void follow_clock(PendingCall& call) const;
   // What the exit of a call changes.
@@ -140,6 +146,8 @@ class Model {
   // What was sent and may not have been received yet, by the number of the passing.
   std::unordered_map<std::uint64_t, OpenFilePointer> sent_;
   std::uint64_t clock_step_ = 0;  // nanoseconds by which the clock was set in all
+  // What is recorded as a whole: see kScopeEvent.
+  std::optional<std::uint64_t> scope_;
   // Descriptors copied at forks; a hostile capture must not fill the memory.
   std::size_t copied_ = 0;
 };

@@ -84,8 +84,16 @@ void append_identity(std::string& out, const Thread& thread, std::uint64_t time)
 
 void append_pipes(std::string& out, const Thread& thread, std::uint64_t time) {
   thread.fds->for_each([&](std::int64_t fd, const OpenFile& file, bool /*close_on_exec*/) {
-    if (!file.pipe.is_known) return;
     ScapParams params;
+    params.add_i64(fd);
+    if (file.is_pipe) {
+      params.add_u64(file.inode);
+      params.add_u32(kWasPipeBefore | (file.is_packet ? kPassesPackets : 0) |
+                     (file.is_for_reading && !file.is_for_writing ? kReadsPipe : 0));
+      append_event(out, head_of(thread, kPipeKindEvent, time), params);
+    }
+    if (!file.pipe.is_known) return;
+    params.clear();
     params.add_i64(fd);
     params.add_u64(file.inode);
     for (const std::uint32_t number :
@@ -134,7 +142,7 @@ void Model::append_begin(std::string& out, const Thread& thread) const {
   append_waker(out, thread, time);
 }
 
-void Model::append_tables(std::string& out, std::uint64_t time) const {
+void Model::append_tables(std::string& out, std::uint64_t time, bool all_follow) const {
   std::vector<const Thread*> known;
   std::vector<const Thread*> waiting;
   for (const auto& [tid, thread] : threads_) {
@@ -154,6 +162,11 @@ void Model::append_tables(std::string& out, std::uint64_t time) const {
   std::ranges::sort(waiting, {}, [](const Thread* one) { return std::pair(one->pending.time, one->tid); });
   // Before any event of the thread: so a view applies them, and shows no line of them.
   const std::uint64_t begin = waiting.empty() ? time : std::min(time, waiting.front()->pending.time);
+  if (scope_ && all_follow) {
+    ScapParams params;
+    params.add_u64(*scope_);
+    append_event(out, {.time = begin, .tid = 0, .cpu = 0, .type = kScopeEvent, .flags = 0}, params);
+  }
   for (const Thread* const thread : known) {
     append_identity(out, *thread, begin);
     if (thread->tid == thread->pid) append_pipes(out, *thread, begin);

@@ -92,6 +92,10 @@ void CaptureFilter::take_own(const Block& block, const TraceEvent& event, std::s
     case kBlockedEvent:  // else it is written with the enter event
       is_kept = event.raw.number<std::uint8_t>(0) == kStillSleeps && state.has_begun;
       break;
+    case kScopeEvent:  // they would say that all who use a pipe are in the capture
+    case kPipeKindEvent:
+      is_kept = false;
+      break;
     case kWakerEvent:  // so is that
       is_kept = state.has_begun;
       break;

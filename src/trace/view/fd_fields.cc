@@ -162,6 +162,11 @@ NumberValue pipe_writers(const ShownEvent& event) {
   return pipe == nullptr ? std::nullopt : NumberValue(pipe->writers);
 }
 
+NumberValue pipe_offset(const ShownEvent& event) {
+  if (!event.trace.pipe_offset) return std::nullopt;
+  return static_cast<std::int64_t>(*event.trace.pipe_offset);
+}
+
 // The process that holds the other end of an AF_UNIX connection, if the capture has seen it.
 NumberValue peer_pid(const ShownEvent& event) {
   const OpenFile* const file = file_of(event);
@@ -212,6 +217,9 @@ constexpr std::array kFields = {
     with<pipe_slots>(a_number("pipe.slots", "the slots of the pipe that are in use")),
     with<pipe_fill>(a_number("pipe.fill", "these in percent of all")),
     with<pipe_readers>(a_number("pipe.readers", "the descriptors that can read from it")),
+    with<pipe_offset>(a_number("pipe.offset",
+                               "of the end of a read or write: the offset of its first byte in the pipe, "
+                               "since the recording began")),
     with<pipe_writers>(a_number("pipe.writers", "the descriptors that can write to it")),
 };
 

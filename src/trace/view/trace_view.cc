@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "trace/flow/byte_flow.h"
 #include "trace/own_events.h"
+#include "trace/view/flow_lines.h"
 #include "trace/view/summary.h"
 
 namespace slurper {
@@ -19,6 +21,19 @@ TraceView::TraceView(ViewRequest request, LineOutput output)
   if (request_.mode == ViewMode::Json) request_.options.max_data = 0;
   if (request_.mode == ViewMode::Summary) report_ = std::make_unique<TraceSummary>(model_, request_.options);
   if (request_.mode == ViewMode::Report) report_ = request_.make_report(model_, request_.options);
+  const bool shows_bytes = request_.mode == ViewMode::Bytes;
+  if (shows_bytes) {
+    flow_lines_ = std::make_unique<FlowLines>([this](std::string_view line) {
+      if (done_) return;
+      lines_ += line;
+      end_line();
+      if (++matched_ >= request_.max_events) done_ = true;
+    });
+  }
+  if (!shows_bytes && !request_.follows_bytes) return;
+  flow_ = std::make_unique<ByteFlow>([this](const PipeFlow& pipe, FlowRead read) {
+    if (flow_lines_) flow_lines_->take(pipe.id(), pipe.name(), std::move(read));
+  });
 }
 
 TraceView::~TraceView() = default;
@@ -41,6 +56,8 @@ void TraceView::show(ScapReader& reader) {
   }
   if (done_ && matched_ < request_.max_events) return;  // the output is gone
   if (!held_call_.empty()) end_held_call(nullptr);
+  if (flow_) flow_->finish(model_);
+  if (flow_lines_) flow_lines_->finish();
   if (request_.mode == ViewMode::Calls || report_) show_unfinished();
   if (report_) report_->append(lines_);
   flush();
@@ -56,6 +73,7 @@ void TraceView::take(const Block& block, const ScapReader& reader) {
   TraceEvent event;
   if (!model_.take(*raw, event)) return;  // of a type that only newer programs know
   if (report_ && (raw->flags & kStateOnly) == 0) report_->observe(event);
+  if (flow_) follow_bytes(event);
   if (!held_call_.empty()) {
     const bool is_its_result = raw->type == kResultEvent && raw->tid == held_tid_;
     end_held_call(is_its_result ? &event : nullptr);
@@ -67,13 +85,18 @@ void TraceView::take(const Block& block, const ScapReader& reader) {
   unseen_.take(event);
   if (event.is_own) {
     show_own(event);
-  } else if ((raw->flags & kStateOnly) == 0) {
+  } else if ((raw->flags & kStateOnly) == 0 && request_.mode != ViewMode::Bytes) {
     show_event(event);
     show_blocked(event);
   }
   show_unseen(event);
   unseen_.finish(event);
   model_.finish(event);
+}
+
+void TraceView::follow_bytes(TraceEvent& event) {
+  const bool filters = request_.mode == ViewMode::Bytes && request_.filter && !event.is_own;
+  flow_->take(event, !filters || request_.filter->matches(shown(event)));
 }
 
 void TraceView::show_event(TraceEvent& event) {
@@ -98,6 +121,8 @@ void TraceView::show_event(TraceEvent& event) {
     case ViewMode::Report:
       report_->take(event);
       break;
+    case ViewMode::Bytes:
+      break;  // flow_lines_ has them
   }
   if (++matched_ >= request_.max_events) done_ = true;
 }
@@ -133,9 +158,9 @@ void TraceView::end_held_call(const TraceEvent* result) {
 void TraceView::show_own(const TraceEvent& event) {
   const std::uint16_t type = event.raw.type;
   if ((event.raw.flags & kStateOnly) != 0) return;
-  // For fields, and the model.
+  // For fields, the model and ByteFlow.
   if (type == kEndEvent || type == kWakerEvent || type == kOpenEvent) return;
-  if (type == kBlockedEvent || type == kMappingEvent) return;
+  if (type == kBlockedEvent || type == kMappingEvent || type == kScopeEvent || type == kPipeKindEvent) return;
   const bool is_of_all = type == kDropsEvent || type == kTablesEvent || type == kClockEvent;
   if (!request_.with_own_events || !(is_of_all || event.thread->was_shown)) return;
   if (report_) return report_->take_own(event);

@@ -18,7 +18,10 @@
 
 namespace slurper {
 
-enum class ViewMode : std::uint8_t { Lines, Json, Calls, Summary, Report };
+class ByteFlow;
+class FlowLines;
+
+enum class ViewMode : std::uint8_t { Lines, Json, Calls, Summary, Bytes, Report };
 
 struct ViewRequest {
   ViewMode mode = ViewMode::Lines;
@@ -26,6 +29,7 @@ struct ViewRequest {
   LineFormat format;
   std::optional<TraceFilter> filter{};
   std::uint64_t max_events = UINT64_MAX;  // that the filter lets through
+  bool follows_bytes = false;             // for `pipe.offset`; ViewMode::Bytes does so by itself
   bool with_own_events = true;            // those that sysdig does not know, as lines that begin with #
   MakeReport make_report{};               // ViewMode::Report
 };
@@ -49,6 +53,7 @@ class TraceView {
  private:
   void take(const Block& block, const ScapReader& reader);
   void show_event(TraceEvent& event);
+  void follow_bytes(TraceEvent& event);
   void show_own(const TraceEvent& event);
   void show_unseen(const TraceEvent& event);
   void show_blocked(const TraceEvent& enter);
@@ -64,6 +69,8 @@ class TraceView {
   Model model_;
   Unseen unseen_;
   std::unique_ptr<TraceReport> report_;
+  std::unique_ptr<FlowLines> flow_lines_;
+  std::unique_ptr<ByteFlow> flow_;
   std::string lines_;
   std::string scratch_;
   // The line of a call that sysdig knows by name only: its result may be the next event.
