@@ -115,6 +115,7 @@ void RecordConverter::convert_call(RecordView view) {
   const bool names_file =
       record.result >= 0 && (record.flags & RecordCompat) == 0 && plan(record.nr).names_file;
   std::string name = names_file ? path_of_parts(view.path2) : std::string();
+  const bool is_renamed = !name.empty() && name != view.path.substr(0, view.path.find('\0'));
   if (!name.empty()) view.path = name.append(1, '\0');
   introduce(record);
   const bool shown = (record.flags & RecordEntered) != 0 || blocked_.erase(record.tid) != 0;
@@ -126,12 +127,12 @@ void RecordConverter::convert_call(RecordView view) {
   }
   add_sent(record, shown);
   add_waker(view);
-  add_exit(view);
+  add_exit(view, shown && is_renamed);
   add_identity(record);
   follow(view);
 }
 
-void RecordConverter::add_exit(const RecordView& view) {
+void RecordConverter::add_exit(const RecordView& view, bool is_renamed) {
   const TraceRecord& record = *view.record;
   if (is_fork(record.nr) && (record.flags & RecordCompat) == 0) {
     const std::uint64_t flags = record.nr == number::kClone ? record.args[0] : clone_flags_[record.tid];
@@ -164,7 +165,16 @@ void RecordConverter::add_exit(const RecordView& view) {
   }
   const CallPlan& how = plan(record.nr);
   fill_params(how.exit, view, connection_of(view), is_inbound(record.nr), params_);
-  add(record, record.end, static_cast<std::uint16_t>(how.enter_type + 1));
+  const auto exit_type = static_cast<std::uint16_t>(how.enter_type + 1);
+  add(record, record.end, exit_type);
+  if (is_renamed) {
+    // The call was slow, and its beginning was shown with the name as it was given, which sysdig keeps.
+    const ScapParams exit = params_;
+    fill_params(how.enter, view, connection_of(view), is_inbound(record.nr), params_);
+    add(record, record.end, how.enter_type, kStateOnly);
+    params_ = exit;
+    add(record, record.end, exit_type, kStateOnly);
+  }
   if (how.is_generic) add_generic_result(view);
   if (record.nr == number::kSocketpair) name_pair(view);
   add_pipe_kind(view);

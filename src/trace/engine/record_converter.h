@@ -86,7 +86,7 @@ class RecordConverter {
   void add_enter(const RecordView& view, std::uint64_t time);
   void add_open(const TraceRecord& record, std::string_view bits);
   void add_waker(const RecordView& view);
-  void add_exit(const RecordView& view);
+  void add_exit(const RecordView& view, bool is_renamed);
   void add_generic_result(const RecordView& view);
   void add_sent(const TraceRecord& record, bool was_shown);
   void add_received(const RecordView& view, const ScapFd& fd, const SentDescriptor& sender);
