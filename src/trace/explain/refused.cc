@@ -151,8 +151,7 @@ class Refused : public Recogniser {
     if (own == channel.ends.end() || other == channel.ends.end() || other->read > own->written) return;
     finding.story.push_back(
         {.saying = Saying::PeerHadRead,
-         .arguments = {
-             {"closer", closing.who}, {"read", other->read}, {"written", Bytes{own->written}}}});
+         .arguments = {{"closer", closing.who}, {"read", other->read}, {"written", Bytes{own->written}}}});
   }
 
   // The peer has answered before it closed, and the whole answer has been read: instead of the end of the
