@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -138,7 +139,7 @@ namespace {
 constexpr std::array<std::array<std::string_view, 7>, 5> kAlternatives = {{
     {"--calls", "--summary", "--json", "--html", "--top", "--follow-bytes", "--write"},
     {"--calls", "--summary", "--explain", "--html", "--top", "--follow-bytes", "--write"},
-    {"--top", "-n"},
+    {"--top", "--explain", "--html", "-n"},
     {"-A", "-x", "-X", "-b"},
     {"--write", "--output", "--html"},
 }};
@@ -245,9 +246,32 @@ void add_view_options(CLI::App& parser, TraceOptions& options) {
   parser.add_flag("-b", options.base64, "data in base64");
 }
 
+bool is_same_file(const std::string& one, const std::string& other) {
+  struct stat a{};
+  struct stat b{};
+  return ::stat(one.c_str(), &a) == 0 && ::stat(other.c_str(), &b) == 0 && S_ISREG(a.st_mode) &&
+         a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+// What is written must not overwrite what is read.
+void refuse_output(const TraceOptions& options, const std::string& output_file) {
+  if (options.html_file == "-") throw CLI::ValidationError("--html", "needs the name of a file");
+  for (const auto& [name, file] :
+       {std::pair("--html", options.html_file), std::pair("--output", output_file)})
+    if (!file.empty() && is_same_file(file, options.read_file))
+      throw CLI::ValidationError(name,
+                                 fmt::format("{} is the capture itself. Name another file", in_quotes(file)));
+}
+
 // -p means processes, or a format.
 void sort_out_print_option(TraceOptions& options, LiveOptions& live) {
-  if (options.format.contains('%')) return;
+  if (options.format.contains('%')) {
+    const bool shows_lines = options.explain.empty() && options.html_file.empty() && !options.top &&
+                             !options.follow_bytes && !options.summary;
+    if (!shows_lines && options.format != kDefaultFormat)
+      throw CLI::ValidationError("-p", "is the format of lines, which this view does not have");
+    return;
+  }
   if (!is_list_of_pids(options.format))
     throw CLI::ValidationError("-p", fmt::format("takes process ids, as 12,345, or a format with fields, as "
                                                  "%evt.num. This is neither: {}",
@@ -307,6 +331,7 @@ Command add_trace_command(CLI::App& program, std::optional<std::vector<std::stri
     if (to_output && !is_plain)
       throw CLI::ValidationError("-w",
                                  "- is standard output: a filter, -z, --until and --rotate need a file");
+    refuse_output(*options, live->output_file);
     if (has_command && !options->read_file.empty())
       throw CLI::ValidationError("-r", "shows a capture and runs no command");
     live->selection.shows_progress = !live->selection.write_to.empty() && !has_command;

@@ -40,8 +40,8 @@ std::string total(const Explanation& explanation, bool with_notes) {
                         with_notes ? "" : " (shown with --explain=all)");
   text += '.';
   if (explanation.left_out > 0)
-    text += fmt::format(" {} of the same kind as others {} left out.", count(explanation.left_out, "finding"),
-                        explanation.left_out == 1 ? "was" : "were");
+    text += fmt::format(" {} of kinds that are shown {} times were left out.",
+                        count(explanation.left_out, "finding"), kMostOfAPattern);
   if (explanation.lost > 0)
     text += fmt::format(
         " The recorder lost {}: there may be more to find, and names may be wrong. Record fewer processes.",
@@ -137,7 +137,8 @@ class ExplanationReport : public TraceReport {
   void take_unfinished(const TraceEvent& /*enter*/) override {}
   void take_unseen(const TraceEvent& /*event*/, std::string_view /*note*/) override {}
   void append(std::string& out) override {
-    const Explanation explanation = explainer_.end();
+    Explanation explanation = explainer_.end();
+    std::ranges::stable_partition(explanation.findings, &TraceFinding::is_harm);
     for (const TraceFinding& finding : explanation.findings) {
       if (request_.as_json) {
         append_object(out, finding);

@@ -38,7 +38,7 @@ class Screens {
   }
 
   [[nodiscard]] ScreenSize size() const {
-    constexpr ScreenSize kLeast{.rows = 4, .columns = 60};
+    constexpr ScreenSize kLeast{.rows = 4, .columns = 20};
     ScreenSize size;
     winsize window{};
     if (::ioctl(fd_, TIOCGWINSZ, &window) == 0 && window.ws_col > 0 && window.ws_row > 0)

@@ -238,6 +238,11 @@ TEST_F(Trace, RefusesWhatContradictsItself) {
   refuses({"--unit", ""}, "--unit: must not be empty");
   refuses({"--fifo", ""}, "--fifo: must not be empty");
   refuses({"--top", "-n", "3"}, "--top: makes no sense together with -n");
+  refuses({"-r", file, "--explain", "-p", "%evt.num"},
+          "-p: is the format of lines, which this view does not have");
+  refuses({"-r", file, "-o", file}, "is the capture itself. Name another file");
+  refuses({"-r", file, "--html", file}, "is the capture itself. Name another file");
+  refuses({"-r", file, "--html", "-"}, "--html: needs the name of a file");
   refuses({"--top", "-w", "/x"}, "--top: makes no sense together with --write");
   refuses({"-w", "/x", "-o", "/y"}, "--write: makes no sense together with --output");
   refuses({"-z"}, "-z: makes no sense without --write");

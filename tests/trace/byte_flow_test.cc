@@ -276,9 +276,40 @@ TEST(ByteFlow, KeepsNoMoreThanThePipeHolds) {
       "too\n");
 }
 
-TEST(ByteFlow, KnowsThatAnIoUringIsNotSeen) {
+// io_submit, io_uring_setup and io_uring_enter; a program of 32 bits; queues from before.
+TEST(ByteFlow, KnowsThatSomeCallsAreNotSeen) {
+  const auto is_unsure = [](Capture& capture) {
+    capture.write(2, "a\n").read(4, 9, "a\n");
+    EXPECT_THAT(follow(capture), HasSubstr("unsure: a process that is not recorded"));
+  };
+  for (const auto number : {std::uint16_t{209}, std::uint16_t{425}, std::uint16_t{426}}) {
+    Capture capture;
+    capture.event(5, 0, {u16(0), u16(number)});
+    is_unsure(capture);
+  }
+  Capture compat;
+  compat.event(5, 0, {u16(0), u16(0xffff)}).event(5, 1, {u16(0)}).event_at_once(5, kCompatEvent, {u16(4)});
+  is_unsure(compat);
+  Capture queues;
+  queues.event(5, kMappingEvent, {text(kIoUringQueues)});
+  is_unsure(queues);
+}
+
+// Its receiver may be a process that is not recorded.
+TEST(ByteFlow, IsNotSureOfAPipeThatWasPassedOn) {
   Capture capture;
-  capture.event(5, 0, {u16(0), u16(425)});
+  capture.event(5, kSentEvent, {i64(4), u64(1)});
+  capture.write(2, "a\n").read(4, 9, "a\n");
+  EXPECT_THAT(follow(capture), HasSubstr("unsure: a process that is not recorded"));
+}
+
+// Through a hard link, or as /dev/stdout.
+TEST(ByteFlow, IsNotSureOfAPipeWithTwoNames) {
+  Capture capture;
+  capture.event(5, 2, {text("/dev/stdout"), u32(2), u32(0)});
+  capture.event(5, 3, {i64(6), text("/dev/stdout"), u32(2), u32(0), u32(0), u64(kInode)});
+  capture.event_at_once(5, kPipeKindEvent, {i64(6), u64(kInode), u32(0)});
+  capture.event(5, kWriteEnter, {i64(6), u32(2)}).event(5, kWriteEnter + 1, {i64(2), "a\n"});
   capture.write(2, "a\n").read(4, 9, "a\n");
   EXPECT_THAT(follow(capture), HasSubstr("unsure: a process that is not recorded"));
 }

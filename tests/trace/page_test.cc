@@ -139,7 +139,8 @@ TEST(TracePage, AnEmptyCaptureHasAPage) {
 TEST(TracePage, HasTheFindingsWithTheirProof) {
   const json findings = data_of(page_of(conversation()))["findings"];
   ASSERT_EQ(findings.size(), 2U) << findings;
-  EXPECT_THAT(findings[0]["text"].get<std::string>(), testing::StartsWith("A full pipe, app (5): "));
+  EXPECT_THAT(findings[0]["text"].get<std::string>(),
+              testing::StartsWith("A full pipe, app (5), <p>/run/x, at "));
   EXPECT_EQ(findings[0]["harm"], false) << "the pipe had room when it was written to again";
   EXPECT_EQ(findings[1]["harm"], true) << findings[1];
   EXPECT_NE(findings[0]["advice"], "");

@@ -65,7 +65,7 @@ TEST(TraceTop, TheNextScreenHasNewRates) {
   Site site(conversation());
   (void)site.screen();
   const std::string screen = site.screen();
-  EXPECT_THAT(screen, HasSubstr("  - events/s\n"));
+  EXPECT_THAT(screen, HasSubstr("  0 events/s\n"));
   EXPECT_THAT(screen, HasSubstr(" 16/16        -         -    1    1\n"));
   EXPECT_THAT(screen, HasSubstr("\napp (5)                       -      -         -         -\n"));
 }
@@ -90,8 +90,8 @@ TEST(TraceTop, ListsWhatHasFailedAndHowOften) {
   capture.event(5, kWriteEnter, {i64(4), u32(100)}).event(5, kWriteExit, {i64(-11), ""});
   EXPECT_THAT(Site(capture).screen(),
               testing::ContainsRegex("\nFAILED, the latest first\n"
-                                     "[0-9:]+ 2x app \\(5\\) write 4 <p>/run/x: EAGAIN\n"
-                                     "[0-9:]+ app \\(5\\) write 4 <p>/run/x: EPIPE\n"));
+                                     "[0-9:]+ 2x app \\(5\\) write: EAGAIN, descriptor 4 /run/x\n"
+                                     "[0-9:]+ app \\(5\\) write: EPIPE, descriptor 4 /run/x\n"));
 }
 
 // It asks, and there is nothing yet.
@@ -131,6 +131,42 @@ TEST(TraceTop, AProcessThatHasEndedIsShownOnceMore) {
   EXPECT_THAT(site.screen(), Not(HasSubstr("\napp (5)")));
 }
 
+// The end of a path says more than its beginning, and the number of a process is never cut.
+TEST(TraceTop, ShortensWhatSaysLeast) {
+  CaptureBuilder capture;
+  const std::string path = "/a-very-long-directory-name-for-a-fifo/with-another-in-it/events.fifo";
+  capture.process({.tid = 123456, .pid = 123456, .name = "a-long-program-name"});
+  capture.fd(123456, 4, FdType::Fifo, sized(path), 99);
+  capture.event(123456, kWriteEnter, {i64(4), u32(100)}).pause(seconds(62));
+  const std::string screen = Site(capture).screen();
+  EXPECT_THAT(screen, testing::ContainsRegex("\na-long-progr\\+ \\(123456\\) "));
+  EXPECT_THAT(screen, HasSubstr(" write 4 +s.fifo\n"));
+  EXPECT_THAT(screen, HasSubstr("\n+nother-in-it/events.fifo "));
+}
+
+// Whatever has been in it, nobody can say more of it.
+TEST(TraceTop, APipeThatNoProcessHasOpenIsGone) {
+  CaptureBuilder capture = conversation();
+  for (const std::int64_t tid : {5, 6}) capture.event(tid, 186, {i64(0), i64(0), u8(0), u8(0)});
+  Site site(capture);
+  EXPECT_THAT(site.screen(), HasSubstr("\n/run/x "));
+  EXPECT_THAT(site.screen(), Not(HasSubstr("/run/x ")));
+}
+
+// The main thread may end before the others do.
+TEST(TraceTop, AProcessEndsWithItsLastThread) {
+  CaptureBuilder capture;
+  constexpr std::uint32_t kThread = 128 | 8192;  // CLONE_FILES, CLONE_THREAD
+  capture.process({.tid = 5, .pid = 5, .name = "app"});
+  capture.process({.tid = 6, .pid = 5, .name = "worker", .flags = kThread}).file(5, 3, "/etc/hosts");
+  for (const std::int64_t tid : {5, 6})
+    capture.event(tid, kReadEnter, {i64(3), u32(10)}).event(tid, kReadExit, {i64(3), "abc"});
+  for (const std::int64_t tid : {5, 6}) capture.event(tid, 186, {i64(0), i64(0), u8(0), u8(0)});
+  Site site(capture);
+  EXPECT_THAT(site.screen(), HasSubstr("\napp (5) "));
+  EXPECT_THAT(site.screen(), Not(HasSubstr("app (5)")));
+}
+
 // Whatever there is, and whatever it is called.
 TEST(TraceTop, FitsIntoTheScreen) {
   CaptureBuilder capture;
@@ -141,7 +177,7 @@ TEST(TraceTop, FitsIntoTheScreen) {
     capture.event(tid, kWriteEnter, {i64(4), u32(100)}).event(tid, kWriteExit, {i64(-32), ""});
   }
   for (const ScreenSize size :
-       {ScreenSize{.rows = 4, .columns = 60}, ScreenSize{.rows = 8, .columns = 60},
+       {ScreenSize{.rows = 4, .columns = 40}, ScreenSize{.rows = 8, .columns = 60},
         ScreenSize{.rows = 23, .columns = 80}, ScreenSize{.rows = 49, .columns = 200}}) {
     const std::string screen = Site(capture).screen(size);
     EXPECT_EQ(rows_of(screen), size.rows);

@@ -36,7 +36,10 @@ class Blocked : public Recogniser {
     if (event.result() <= 0 && !is_interrupted) return;
     const auto written = static_cast<std::uint64_t>(std::max<std::int64_t>(event.result(), 0));
     const bool is_cut_off = is_interrupted || written < size_asked(event).value_or(written);
-    note(event, {.saying = is_cut_off ? Saying::BlockedInterrupted : Saying::BlockedFor,
+    const bool began_earlier = event.enter->was_blocked;
+    note(event, {.saying = is_cut_off      ? Saying::BlockedInterrupted
+                           : began_earlier ? Saying::BlockedForEarlier
+                                           : Saying::BlockedFor,
                  .from = event.enter->time,
                  .to = event.raw.time,
                  .number = event.enter->number,
@@ -73,14 +76,14 @@ class Blocked : public Recogniser {
 
   void note(const TraceEvent& event, const Sleep& sleep) {
     const auto& [saying, from, to, number, written] = sleep;
-    const bool lasts = saying == Saying::BlockedStill;
+    const bool lasts = saying == Saying::BlockedStill || saying == Saying::BlockedStillEarlier;
     const Channel* const channel = history_.channel_of(event.file);
     if (channel == nullptr || !channel->is_pipe) return;
     const auto [found, is_new] = open_.try_emplace({channel->key, event.thread->pid});
     Open& one = found->second;
     one.time += to - from;
     one.last = number;
-    if (!is_new && saying == Saying::BlockedFor) {
+    if (!is_new && !lasts && saying != Saying::BlockedInterrupted) {
       ++one.more;
       return;
     }
@@ -102,6 +105,8 @@ class Blocked : public Recogniser {
     one.finding.advice.saying = channel->is_named ? Saying::DoWatchReader : Saying::DoNothing;
     switch (tell_reader(one.finding, history_, *channel, reader, from, to)) {
       case Waiting::ForReader:
+        if (one.finding.story.back().saying == Saying::ReaderUnknown)
+          one.finding.advice.saying = Saying::DoRecordReader;
         break;
       case Waiting::ForContinued:
         one.finding.advice.saying = Saying::DoFindStopper;
@@ -118,7 +123,7 @@ class Blocked : public Recogniser {
     if (!wait || !wait->writes) return;
     Thread copy = thread;
     const TraceEvent pending = history_.model().pending_of(copy);
-    note(pending, {.saying = Saying::BlockedStill,
+    note(pending, {.saying = thread.pending.was_blocked ? Saying::BlockedStillEarlier : Saying::BlockedStill,
                    .from = wait->since,
                    .to = history_.model().last_time(),
                    .number = wait->number});

@@ -86,7 +86,7 @@ class Ends : public Recogniser {
       finding.story.push_back({.saying = Saying::SawEndUnknown,
                                .arguments = {{"reader", finding.who}, {"event", EventNumber{event.number}}}});
     }
-    finding.advice.saying = Saying::DoNothingPipeline;
+    finding.advice.saying = channel->is_named ? Saying::DoNothingEnd : Saying::DoNothingAtEnd;
     open_.insert_or_assign(key, Open{.finding = std::move(finding), .file = event.file});
   }
 
@@ -113,13 +113,28 @@ class Ends : public Recogniser {
     if (channel == nullptr || !channel->is_named) return;
     for (auto at = first_of(*channel); at != open_.end() && at->first.first == channel->key; ++at) {
       Open& one = at->second;
-      if (one.in_vain_since != 0 || at->first.second == event.thread->pid) continue;
+      if (at->first.second == event.thread->pid) continue;
+      if (one.in_vain_since != 0) {
+        count_in_vain(one.finding.story[1], event.result());
+        continue;
+      }
       one.in_vain_since = event.raw.time;
       one.finding.story.push_back({.saying = is_refused ? Saying::RefusedInVain : Saying::WrittenInVain,
                                    .arguments = {{"writer", actor_of(*event.model, *event.thread)},
                                                  {"event", EventNumber{event.number}}}});
-      if (!is_refused)
-        one.finding.story.back().add("bytes", Bytes{static_cast<std::uint64_t>(event.result())});
+      one.finding.story.back().add("bytes", Bytes{0});
+      one.finding.story.back().add("count", Counted{0, "write"});
+      count_in_vain(one.finding.story.back(), event.result());
+    }
+  }
+
+  static void count_in_vain(Statement& told, std::int64_t result) {
+    if (result <= 0) return;
+    told.saying = Saying::WrittenInVain;
+    for (Argument& one : told.arguments) {
+      if (Bytes* const bytes = std::get_if<Bytes>(&one.value))
+        bytes->count += static_cast<std::uint64_t>(result);
+      if (Counted* const count = std::get_if<Counted>(&one.value)) ++count->count;
     }
   }
 
@@ -145,7 +160,8 @@ class Ends : public Recogniser {
   // Returns whether all is known by now. What was written in vain may still be read by another reader.
   bool leave(Open& one, Saying saying, const TraceEvent& event) {
     if (one.has_left) return false;
-    one.finding.story.push_back({.saying = saying, .arguments = {{"event", EventNumber{event.number}}}});
+    one.finding.story.push_back(
+        {.saying = saying, .arguments = {{"reader", one.finding.who}, {"event", EventNumber{event.number}}}});
     one.has_left = one.in_vain_since != 0;
     if (!one.has_left) output_(std::move(one.finding));
     return !one.has_left;

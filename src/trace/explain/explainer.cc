@@ -9,9 +9,6 @@ namespace slurper {
 
 namespace {
 
-// An incident repeats: a user does not read more than these.
-constexpr std::uint64_t kMostOfAPattern = 25;
-
 constexpr std::array<MakeRecogniser, 10> kRecognisers = {
     recognise_refused, recognise_full_pipes,  recognise_ends,  recognise_blocked, recognise_second_readers,
     recognise_torn,    recognise_thrown_away, recognise_leaks, recognise_sockets, recognise_identities};

@@ -10,6 +10,9 @@
 
 namespace slurper {
 
+// An incident repeats: more than these nobody reads.
+inline constexpr std::uint64_t kMostOfAPattern = 25;
+
 struct Explanation {
   std::vector<TraceFinding> findings;  // in order of time
   std::uint64_t harm = 0;              // how many there are, those left out included

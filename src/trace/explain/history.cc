@@ -154,6 +154,7 @@ ChannelEnd& History::end_at(Channel& channel, const OpenFilePointer& file) {
 
 void History::take(const TraceEvent& event) {
   if (event.is_own) return take_own(event);
+  if (!ended_.empty()) ended_.erase(event.thread->pid);  // the id has come again
   if (!stops_.empty()) note_continuing(event);
   switch (event.raw.type) {
     case kProcessExit:
@@ -364,7 +365,8 @@ std::optional<LongCall> History::long_call(std::int64_t tid, std::uint64_t from,
                   .number = pending.number,
                   .call = std::string(event_name(pending)),
                   .file = {},
-                  .is_under_way = true};
+                  .is_under_way = true,
+                  .began_earlier = thread->pending.was_blocked};
     if (pending.file != nullptr) call.file = text_of_file(*pending.file);
     consider(call);
   }

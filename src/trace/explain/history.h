@@ -90,6 +90,7 @@ struct LongCall {
   std::string call{};
   std::string file{};
   bool is_under_way = false;
+  bool began_earlier = false;  // than the recording
 };
 
 // A process that a signal has stopped.

@@ -1,8 +1,11 @@
 // Writes that fail because the other end is closed, connections that are reset, and deaths by SIGPIPE.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <map>
 
 #include "trace/explain/recogniser.h"
@@ -12,6 +15,12 @@
 namespace slurper {
 
 namespace {
+
+// "SIGKILL"; a number if it has no name.
+std::string signal_name(std::int64_t signal) {
+  const char* const name = sigabbrev_np(static_cast<int>(signal));
+  return name == nullptr ? fmt::format("signal {}", signal) : fmt::format("SIG{}", name);
+}
 
 constexpr std::uint16_t kProcessExit = 186;
 constexpr std::size_t kMaxOpen = 10'000;  // findings to which something may be added
@@ -130,7 +139,7 @@ class Refused : public Recogniser {
       }
       return say(Saying::RefusedUnknown, nullptr);
     }
-    if (closing->signal != 0) cause.add("signal", static_cast<std::uint64_t>(closing->signal));
+    if (closing->signal != 0) cause.add("signal", signal_name(closing->signal));
     say(closing->signal != 0 ? Saying::RefusedKilled
         : closing->by_end    ? Saying::RefusedEnded
                              : Saying::RefusedClosed,

@@ -31,6 +31,15 @@ class SecondReaders : public Recogniser {
     return end.reads > 0 && end.writes == 0 && end.file->was_opened_here && !end.file->is_for_writing;
   }
 
+  // In a read, or in a call that waits for something to read, when the recording ended.
+  [[nodiscard]] bool waits_to_read(const ChannelEnd& end) const {
+    const Thread* const thread = history_.model().find_thread(end.last_read.who.tid);
+    if (thread == nullptr || !thread->pending.is_open || thread->pending.type == 0 || end.closing)
+      return false;
+    const Shape& exit = shape_of(static_cast<std::uint16_t>(thread->pending.type + 1));
+    return exit.waits || (exit.reads && thread->pending.file == end.file);
+  }
+
   // Of two readers at the same time, the second is the one that came later.
   void take_second(const Channel& channel, const ChannelEnd& second) {
     const ChannelEnd* first = nullptr;
@@ -39,7 +48,7 @@ class SecondReaders : public Recogniser {
                             end.last_read.who.pid != second.last_read.who.pid;
       const bool came_before = !end.file->was_opened_here || end.file->opened_at < second.file->opened_at;
       // It has read after the second one did, or was still there to read.
-      const bool still_reads = !end.closing || end.closing.time > second.first_read.time;
+      const bool still_reads = end.last_read.time > second.first_read.time || waits_to_read(end);
       if (is_other && came_before && still_reads && (first == nullptr || end.read > first->read))
         first = &end;
     }

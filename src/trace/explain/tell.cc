@@ -39,7 +39,7 @@ std::optional<PipeReader> reader_of(const History& history, const Channel& chann
   std::optional<PipeReader> found;
   for (const Holder& holder : history.holders(channel)) {
     if (!holder.file->is_for_reading || holder.process->pid == but_not) continue;
-    const PipeReader reader{.who = actor_of(history.model(), *holder.process)};
+    PipeReader reader{.who = actor_of(history.model(), *holder.process)};
     if (!holder.file->is_for_writing) return reader;
     if (!found) found = reader;  // one that keeps the pipe open may be its reader
   }
@@ -99,7 +99,9 @@ Waiting tell_reader(TraceFinding& finding, const History& history, const Channel
   if (!call) return Waiting::ForReader;
   const bool lasts = call->is_under_way && call->end >= to;
   finding.story.push_back(
-      {.saying = lasts ? Saying::ReaderStillInCall : Saying::ReaderInCall,
+      {.saying = !lasts                ? Saying::ReaderInCall
+                 : call->began_earlier ? Saying::ReaderStillInCallEarlier
+                                       : Saying::ReaderStillInCall,
        .arguments = {{"reader", who},
                      {"call", call->file.empty() ? call->call : call->call + " on " + call->file},
                      {"span", span_between(call->begin, lasts ? to : call->end)},

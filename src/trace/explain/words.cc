@@ -51,7 +51,7 @@ constexpr std::array kWords = std::to_array<Words>({
      "end, had ended {before} before (event {closed})."},
     {Saying::RefusedKilled,
      "The {call} of {size} was refused with {error} (event {event}), because {closer}, which had the other "
-     "end, had been killed by signal {signal} {before} before (event {closed})."},
+     "end, had been killed by {signal}, {before} before (event {closed})."},
     {Saying::RefusedShutDown,
      "The {call} of {size} was refused with {error} (event {event}), because {closer} had shut the "
      "connection "
@@ -98,7 +98,8 @@ constexpr std::array kWords = std::to_array<Words>({
     {Saying::WriterEnded, "The writer ended without writing these bytes again (event {event})."},
     {Saying::StillRefused,
      "Until the recording ended {later} later, the writer did not get these bytes into the pipe."},
-    {Saying::ReaderRead, "{reader} has the other end, and read last {before} before (event {event})."},
+    {Saying::ReaderRead,
+     "{reader} has the other end, and did not read for {before} after its read at event {event}."},
     {Saying::ReaderNeverRead, "{reader} has the other end, and had not read since the recording began."},
     {Saying::ReaderUnknown,
      "Who has the other end was not recorded, so that it is not known why nothing was read."},
@@ -106,6 +107,8 @@ constexpr std::array kWords = std::to_array<Words>({
      "The writer has the other end itself, and no other process reads from the pipe."},
     {Saying::ReaderInCall, "Instead, {reader} was in {call} for {span} (event {event})."},
     {Saying::ReaderStillInCall, "Instead, {reader} has been in {call} since event {event}, for {span}."},
+    {Saying::ReaderStillInCallEarlier,
+     "Instead, {reader} has been in {call} since before the recording, for {span} at least (event {event})."},
     {Saying::ReaderStopped, "{reader} had been stopped by a signal (event {event}), and had not continued."},
     {Saying::ReaderWasStopped, "{reader} was stopped by a signal (event {event}), for {span}."},
     {Saying::ReaderFirstRead,
@@ -113,21 +116,27 @@ constexpr std::array kWords = std::to_array<Words>({
     {Saying::ReaderLeft,
      "{reader} had the other end until event {event}, and no other process is known to have it."},
     {Saying::SawEnd,
-     "{reader} read the end of the file (event {event}), because no process had it open for writing any "
-     "more: "
-     "{closer}, the last one in the recording, had closed it {before} before (event {closed})."},
+     "{reader} read the end of the file (event {event}): the last writer in the recording, {closer}, had "
+     "closed it {before} before (event {closed})."},
     {Saying::SawEndUnknown,
-     "{reader} read the end of the file (event {event}): no process had it open for writing any more. Who "
-     "closed it last was not recorded."},
+     "{reader} read the end of the file (event {event}). Which writer closed it last was not recorded."},
     {Saying::ReadsNoMore, "{reader} has not read since then, and still has it open, as descriptor {fd}."},
-    {Saying::WrittenInVain, "{writer} wrote {bytes} afterwards (event {event}), and nothing has been read."},
+    {Saying::WrittenInVain,
+     "Afterwards, {bytes} were written in {count}, the first by {writer} (event {event}), and nothing has "
+     "been read."},
     {Saying::RefusedInVain, "{writer} tried to write afterwards (event {event}), and nothing has been read."},
-    {Saying::ThenClosed, "Then it closed its end (event {event})."},
-    {Saying::ThenEnded, "Then it ended (event {event})."},
+    {Saying::ThenClosed, "{reader} then closed its end (event {event})."},
+    {Saying::ThenEnded, "{reader} then ended (event {event})."},
     {Saying::BlockedFor, "The {call} of {size} took {span} (event {event}), because the pipe was full."},
     {Saying::BlockedStill,
      "The {call} of {size} (event {event}) had not ended after {span}, when the recording did, because the "
      "pipe was full."},
+    {Saying::BlockedForEarlier,
+     "The {call} of {size} (event {event}) began before the recording, and ended {span} after the "
+     "recording's beginning: the pipe was full."},
+    {Saying::BlockedStillEarlier,
+     "The {call} of {size} (event {event}) began before the recording, and had not ended {span} later, when "
+     "the recording did: the pipe was full."},
     {Saying::BlockedInterrupted,
      "The {call} of {size} (event {event}) had written {written} after {span}, when a signal interrupted it, "
      "because the pipe was full."},
@@ -135,11 +144,13 @@ constexpr std::array kWords = std::to_array<Words>({
     {Saying::WaitsFor, "{who} waits for {other}: it is in {call} on {file} (event {event})."},
     {Saying::WaitsForEachOther, "Each waits for the next one, and none of them can go on."},
     {Saying::SecondOpened,
-     "{second} opened the FIFO for reading at {time}, while {first} had it open and read from it."},
+     "Two processes read from the FIFO: {first}, and {second}, whose descriptor was opened at {time}, later "
+     "than the other one."},
     {Saying::SecondTook,
-     "{second} took {bytes} in {reads}, from event {event} to event {last}: {first} never sees these bytes."},
+     "{second} took {bytes} in {reads}, from event {event} to event {last}: no other reader sees these "
+     "bytes."},
     {Saying::SecondTookOnce,
-     "{second} took {bytes} with one read (event {event}): {first} never sees these bytes."},
+     "{second} took {bytes} with one read (event {event}): no other reader sees these bytes."},
     {Saying::FirstRead, "In the whole recording, {first} read {bytes}, the last at event {event}."},
     {Saying::WroteShort, "The {call} wrote {written} of {size} (event {event})."},
     {Saying::OthersBetween,
@@ -186,6 +197,11 @@ constexpr std::array kWords = std::to_array<Words>({
     {Saying::DoNothing, "Nothing."},
     {Saying::DoNothingPipeline,
      "Nothing, if the reader had what it wanted, as head has: this is how a pipeline ends."},
+    {Saying::DoNothingEnd,
+     "Nothing, if no writer comes back. Else the reader must open the FIFO again at the end of the file, or "
+     "keep a descriptor for writing of its own (O_RDWR)."},
+    {Saying::DoNothingAtEnd, "Nothing: this is how a pipeline ends."},
+    {Saying::DoRecordReader, "Record with --peers, or the whole machine, to see who should have read."},
     {Saying::DoReadToEnd,
      "Find out why the peer closes first. Either it must read to the end before it closes, or the writer "
      "must "
@@ -204,23 +220,24 @@ constexpr std::array kWords = std::to_array<Words>({
     {Saying::DoFindKiller,
      "Find out what killed the reader: a crash, or a lack of memory. What was in the pipe is lost."},
     {Saying::DoLetRead,
-     "Let the reader read. Let the writer wait with poll(2), or keep what was refused; a larger pipe "
+     "Make the reader read. Let the writer wait with poll(2), or keep what was refused; a larger pipe "
      "(F_SETPIPE_SZ) only delays this."},
     {Saying::DoWatchReader,
-     "See to it that the reader reads. If that takes long for a reason, put a program between them that "
-     "buffers, or a larger pipe (F_SETPIPE_SZ)."},
+     "Make the reader read. If it must pause, put a program between them that buffers, or make the pipe "
+     "larger (F_SETPIPE_SZ)."},
     {Saying::DoContinue, "Let the reader continue: kill -CONT {pid}."},
     {Saying::DoFindStopper,
      "Find out what stops the reader: kill -STOP, a debugger, or Ctrl-Z in its terminal."},
     {Saying::DoRestartReader,
      "Restart the reader. So that it does not happen again, it must open the FIFO again at the end of the "
-     "file, or keep a descriptor for writing of its own (O_RDWR)."},
+     "file, or keep a descriptor for writing of its own (O_RDWR). What was written meanwhile is lost once no "
+     "process has the FIFO open."},
     {Saying::DoBreakCycle,
      "End one of them. So that it does not happen again, one must read and write at the same time, with "
      "poll(2) or two threads."},
     {Saying::DoEndSecond,
-     "End {second}. Each byte goes to one reader only; to watch a FIFO without reading from it, use slurper "
-     "trace --fifo."},
+     "Decide which of the two belongs there, and end the other. Each byte goes to one reader only; to watch "
+     "a FIFO without reading from it, use slurper trace --fifo."},
     {Saying::DoWriteAtomically,
      "Write each record with one call, of at most 4096 bytes; or give each writer a pipe of its own."},
     {Saying::DoWriteRest,

@@ -45,6 +45,7 @@ enum class Saying : std::uint8_t {
   ReaderIsWriter,
   ReaderInCall,
   ReaderStillInCall,
+  ReaderStillInCallEarlier,
   ReaderStopped,
   ReaderWasStopped,
   ReaderFirstRead,
@@ -60,6 +61,8 @@ enum class Saying : std::uint8_t {
   // Waits.
   BlockedFor,
   BlockedStill,
+  BlockedForEarlier,
+  BlockedStillEarlier,
   BlockedInterrupted,
   BlockedMore,
   WaitsFor,
@@ -95,6 +98,9 @@ enum class Saying : std::uint8_t {
   // What to do.
   DoNothing,
   DoNothingPipeline,
+  DoNothingEnd,
+  DoNothingAtEnd,
+  DoRecordReader,
   DoReadToEnd,
   DoReadToMark,
   DoNothingMark,

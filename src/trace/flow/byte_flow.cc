@@ -35,6 +35,13 @@ std::pair<std::uint64_t, std::string> key_of(const OpenFile& file) {
   return {file.inode, file.name.starts_with("pipe:[") ? std::string() : file.name};
 }
 
+// Calls whose reads and writes are not recorded.
+bool moves_unseen(std::uint16_t number) {
+  constexpr std::uint16_t kIoSubmit = 209;
+  constexpr std::uint16_t kIoUringRegister = 427;  // and setup, and enter in front of it
+  return number == kIoSubmit || (number >= kIoUringSetup && number <= kIoUringRegister);
+}
+
 bool is_open_elsewhere(const Model& model, const OpenFile& pipe) {
   bool found = false;
   model.for_each_open([&](const OpenFile& file) {
@@ -46,7 +53,31 @@ bool is_open_elsewhere(const Model& model, const OpenFile& pipe) {
 }  // namespace
 
 bool ByteFlow::is_seen_as_a_whole(std::uint64_t inode) const {
-  return !uses_io_uring_ && (sees_machine_ || (seen_fifo_ != 0 && seen_fifo_ == inode));
+  return !is_bypassed_ && !doubtful_.contains(inode) &&
+         (sees_machine_ || (seen_fifo_ != 0 && seen_fifo_ == inode));
+}
+
+void ByteFlow::lose_sight_of(std::uint64_t inode) {
+  if (!doubtful_.insert(inode).second) return;
+  for (const auto& [key, pipe] : pipes_)
+    if (key.first == inode) pipe->set_sees_all(false);
+}
+
+void ByteFlow::lose_sight() {
+  is_bypassed_ = true;
+  for (const auto& [key, pipe] : pipes_) pipe->set_sees_all(false);
+}
+
+// A FIFO with two names is one pipe, and so is a pipe that was opened as /dev/stdout. Two FIFOs of different
+// file systems may have the same number.
+void ByteFlow::note_identity(const OpenFile& file) {
+  if (identities_.size() >= kMostPipes) identities_.clear();
+  const auto [known, is_new] = identities_.try_emplace(file.inode, key_of(file).second, file.device);
+  if (is_new) return;
+  auto& [name, device] = known->second;
+  const bool is_other_device = device != 0 && file.device != 0 && device != file.device;
+  if (name != key_of(file).second || is_other_device) lose_sight_of(file.inode);
+  if (device == 0) device = file.device;
 }
 
 PipeFlow& ByteFlow::add_pipe(const Key& key, bool is_new, bool sees_all) {
@@ -68,6 +99,7 @@ PipeFlow& ByteFlow::add_pipe(const Key& key, bool is_new, bool sees_all) {
 }
 
 PipeFlow& ByteFlow::pipe_of(const OpenFile& file) {
+  note_identity(file);
   const Key key = key_of(file);
   const auto found = pipes_.find(key);
   return found != pipes_.end() ? *found->second : add_pipe(key, false, is_seen_as_a_whole(file.inode));
@@ -79,11 +111,7 @@ void ByteFlow::take(TraceEvent& event, bool is_wanted) {
   if (event.raw.type == kProcessExit) return end_thread(event.raw.tid);
   if (event.raw.type == kPipeExit || event.raw.type == kPipe2Exit) return take_pair(event);
   if (event.raw.type == kFcntlExit) return take_size(event);
-  if (event.raw.type == kGenericEnter && event.raw.number<std::uint16_t>(1) == kIoUringSetup) {
-    // Its reads and writes are not seen.
-    uses_io_uring_ = true;
-    for (const auto& [key, pipe] : pipes_) pipe->set_sees_all(false);
-  }
+  if (event.raw.type == kGenericEnter && moves_unseen(event.raw.number<std::uint16_t>(1))) lose_sight();
   if (event.raw.type == kGenericExit) return;  // its result follows
   std::vector<PipeSide> sides = pipe_sides(event);
   const bool is_end = event.is_exit() || event.is_own;
@@ -172,6 +200,13 @@ void ByteFlow::take_own(const TraceEvent& event) {
     is_losing_ = false;
     for (const auto& [key, pipe] : pipes_) pipe->end_loss();
   }
+  // A 32-bit program's calls are known by their results only.
+  if (event.raw.type == kCompatEvent) lose_sight();
+  if (event.raw.type == kMappingEvent && event.raw.param(0).starts_with(kIoUringQueues)) lose_sight();
+  if (event.raw.type == kSentEvent && !sees_machine_) {
+    const OpenFilePointer& sent = event.thread->fds->find(event.raw.number<std::int64_t>(0));
+    if (sent != nullptr && is_pipe(*sent)) lose_sight_of(sent->inode);  // its receiver may not be recorded
+  }
   if (event.raw.type == kPipeEvent) take_state(event);
   if (event.raw.type == kPipeKindEvent) take_kind(event);
   if (event.raw.type != kScopeEvent) return;
@@ -195,14 +230,18 @@ void ByteFlow::take_kind(const TraceEvent& event) {
   const auto found = pipes_.find(key_of(*event.file));
   if (found == pipes_.end()) return;
   const std::uint16_t call = event.thread->pending.type;
-  // slurper records all who come to have a pipe that was made while it recorded: they are children.
-  if (call == kPipeEnter) found->second->set_sees_all(!uses_io_uring_);
+  // Who comes to have a pipe that was made in the recording is a child, or gets it in a message.
+  if (call == kPipeEnter)
+    found->second->set_sees_all(!is_bypassed_ && !doubtful_.contains(event.file->inode));
   // With the last descriptor of a FIFO, the kernel gives up what was in it.
   if (is_open_exit(call) && !is_open_elsewhere(*event.model, *event.file)) found->second->renew();
 }
 
 void ByteFlow::take_pair(const TraceEvent& event) {
   if (!event.has_result() || event.result() < 0 || event.file == nullptr) return;
+  identities_.erase(event.file->inode);
+  doubtful_.erase(event.file->inode);
+  note_identity(*event.file);
   (void)add_pipe(key_of(*event.file), true, is_seen_as_a_whole(event.file->inode));
 }
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -46,6 +47,9 @@ class ByteFlow {
   PipeFlow& pipe_of(const OpenFile& file);
   PipeFlow& add_pipe(const Key& key, bool is_new, bool sees_all);
   [[nodiscard]] bool is_seen_as_a_whole(std::uint64_t inode) const;
+  void note_identity(const OpenFile& file);
+  void lose_sight_of(std::uint64_t inode);
+  void lose_sight();
   void take_own(const TraceEvent& event);
   void take_state(const TraceEvent& event);
   void take_kind(const TraceEvent& event);
@@ -62,7 +66,11 @@ class ByteFlow {
   std::unordered_map<std::int64_t, std::vector<Begun>> begun_;   // by thread
   std::unordered_map<std::int64_t, std::uint64_t> last_events_;  // that were of pipes, by thread
   bool is_losing_ = false;                                       // events are missing
-  bool uses_io_uring_ = false;
+  bool is_bypassed_ = false;                                     // by calls whose bytes are not seen
+  // The first name and device under which a pipe was met, by its inode; and those of which there may be two,
+  // or of which other processes may have a descriptor.
+  std::map<std::uint64_t, std::pair<std::string, std::uint32_t>> identities_;
+  std::set<std::uint64_t> doubtful_;
   bool sees_machine_ = false;
   std::uint64_t seen_fifo_ = 0;  // its inode
 };

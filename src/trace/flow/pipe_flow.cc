@@ -43,10 +43,11 @@ void PipeFlow::end_write(std::int64_t tid, PipeTransfer call) {
   if (found == writing_.end()) {
     // What it wrote may be anywhere among the bytes since the loss.
     if (call.begin <= lost_at_ && !is_shared_ && call.length > 0) return lose(reason_);
+    const std::uint64_t end = call.end;
     write = std::make_shared<PipeTransfer>(std::move(call));
     write->end = kStillUnderWay;
     if (!is_shared_) order_.begin_write(write);
-    write->end = call.end;
+    write->end = end;
   } else {
     write = std::move(found->second);
     writing_.erase(found);

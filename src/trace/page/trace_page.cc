@@ -54,6 +54,8 @@ PageFinding page_finding(const TraceFinding& finding) {
   std::string heading(title_of(finding.pattern));
   heading.front() = static_cast<char>(heading.front() - 'a' + 'A');  // all begin with a small letter
   heading.append(", ").append(text_of(Value(finding.who)));
+  if (!finding.file.empty()) heading.append(", ").append(finding.file);
+  heading.append(", at ").append(text_of(Value(Moment{finding.time})));
   return {.text = heading + ": " + story_text(finding),
           .advice = text_of(finding.advice),
           .harm = finding.is_harm,

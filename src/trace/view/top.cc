@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <iterator>
 #include <limits>
+#include <set>
+#include <utility>
 
 #include "base/text.h"
 #include "trace/own_events.h"
@@ -40,6 +42,28 @@ std::string fitted(std::string_view text, std::size_t width) {
   return out.append(width - std::min(width, count), ' ');
 }
 
+// The last `width` characters of a path, behind "+" if some are missing.
+std::string fitted_path(std::string_view path, std::size_t width) {
+  if (width == 0) return {};
+  std::size_t characters = 0;
+  for (std::string_view rest = path; !rest.empty(); rest.remove_prefix(first_character(rest).size()))
+    ++characters;
+  if (characters <= width) return fitted(path, width);
+  for (std::size_t skipped = characters + 1 - width; skipped > 0; --skipped)
+    path.remove_prefix(first_character(path).size());
+  return "+" + fitted(path, width - std::min<std::size_t>(width, 1));
+}
+
+// "program (4711)": the number stays whole.
+std::string fitted_process(std::string_view process, std::size_t width) {
+  const std::size_t number = std::min(process.rfind(" ("), process.size());
+  const std::string_view tail = process.substr(number);
+  if (tail.size() >= width) return fitted(process, width);
+  std::string name = fitted(process.substr(0, number), std::min(width - tail.size(), process.size()));
+  name.resize(name.find_last_not_of(' ') + 1);
+  return fitted(name.append(tail), width);
+}
+
 // "1.43MiB", "12", "-" for nothing; per second.
 std::string rate(std::uint64_t count, double seconds) {
   if (count == 0) return "-";
@@ -64,7 +88,14 @@ std::string bar(std::int64_t part, std::int64_t whole) {
 // What a program meets in the ordinary course of things.
 bool is_ordinary(const TraceEvent& exit, std::int64_t error) {
   if (error == EAGAIN) return !exit.shape->writes;
-  return error == ENOTTY || error == EINPROGRESS || error == EINTR;
+  return error == ENOTTY || error == ESPIPE || error == EBADF || error == EINPROGRESS || error == EINTR;
+}
+
+// "pipe:[24542537]" of a pipe without a name.
+std::string name_of(const OpenFile& file) {
+  std::string name;
+  append_name(name, file.name);
+  return name.empty() && file.inode != 0 ? fmt::format("pipe:[{}]", file.inode) : name;
 }
 
 }  // namespace
@@ -84,8 +115,7 @@ TraceTop::Pipe* TraceTop::pipe_of(const OpenFilePointer& file, std::uint64_t tim
     pipes_.erase(std::ranges::min_element(pipes_, {}, [](const auto& one) { return one.second.used_at; }));
   Pipe& pipe = pipes_[file->inode];
   if (pipe.name.empty()) {
-    append_name(pipe.name, file->name);
-    if (pipe.name.empty()) pipe.name = fmt::format("pipe:[{}]", file->inode);
+    pipe.name = name_of(*file);
   }
   pipe.used_at = time;
   return &pipe;
@@ -96,11 +126,13 @@ void TraceTop::take(const TraceEvent& event) {
   if (event.raw.type == kPipeEvent) note_state(event);
   if (event.is_own) return;
   ++events_;
-  Process& process = process_of(event);
   if (event.raw.type == kProcessExit) {
-    process.has_ended = event.thread->tid == event.thread->pid;
+    const bool is_last = event.thread->fds.use_count() == 1;  // other threads would have the table, too
+    const auto found = processes_.find(event.thread->pid);
+    if (is_last && found != processes_.end()) found->second.has_ended = true;
     return;
   }
+  Process& process = process_of(event);
   if (!event.is_exit()) return;
   ++process.now.calls;
   if (event.has_result() && is_failure(event.result())) {
@@ -123,6 +155,7 @@ void TraceTop::count(const TraceEvent& exit) {
     if (Pipe* const pipe = pipe_of(file_of(moved.from), exit.raw.time)) {
       pipe->now.read += moved.count;
       pipe->was_read = true;
+      pipe->state_is_old = true;
       pipe->bytes = std::max<std::int64_t>(pipe->bytes - count, 0);
     }
   }
@@ -131,6 +164,7 @@ void TraceTop::count(const TraceEvent& exit) {
     if (Pipe* const pipe = pipe_of(file_of(moved.to), exit.raw.time)) {
       pipe->now.written += moved.count;
       pipe->was_written = true;
+      pipe->state_is_old = true;
       pipe->bytes += count;
     }
   }
@@ -140,20 +174,16 @@ void TraceTop::note_state(const TraceEvent& event) {
   Pipe* const pipe = pipe_of(event.file, event.raw.time);
   if (pipe == nullptr || !event.file->pipe.is_known) return;
   pipe->state = event.file->pipe;
+  pipe->state_is_old = false;
   const std::int64_t most = std::int64_t{pipe->state.slots} * kPageSize;
   pipe->bytes = pipe->was_read && pipe->was_written ? std::min(pipe->bytes, most) : most;
 }
 
 void TraceTop::note_failure(const TraceEvent& exit) {
   if (exit.fd < 0 || is_ordinary(exit, -exit.result())) return;
-  std::string text = slurper::process_of(exit);
-  text.append(" ").append(event_name(exit)).append(" ");
-  append_number(text, exit.fd);
-  if (exit.file != nullptr) {
-    text += ' ';
-    append_file(text, *exit.file);
-  }
-  text.append(": ").append(errno_name(-exit.result()));
+  std::string text = fmt::format("{} {}: {}, descriptor {}", slurper::process_of(exit), event_name(exit),
+                                 errno_name(-exit.result()), exit.fd);
+  if (exit.file != nullptr) text.append(" ").append(name_of(*exit.file));
   note_trouble(exit.raw.time, std::move(text));
 }
 
@@ -182,12 +212,28 @@ void TraceTop::find_sleepers() {
     process.since = enter.raw.time;
     process.began_earlier = enter.thread->pending.was_blocked;
     process.call = event_name(enter);
+    process.path.clear();
     if (enter.fd < 0) return;
     process.call += ' ';
     append_number(process.call, enter.fd);
     if (enter.file == nullptr) return;
-    process.call += ' ';
-    append_name(process.call, enter.file->name);
+    process.path = name_of(*enter.file);
+    (void)pipe_of(enter.file, enter.raw.time);  // in which nothing may move
+  });
+}
+
+// Those that no process has open any more, and in which nothing has moved.
+void TraceTop::forget_closed_pipes() {
+  std::set<std::uint64_t> open;
+  model_.for_each_thread([&open](const Thread& thread) {
+    if (thread.has_ended) return;
+    thread.fds->for_each([&open](std::int64_t /*fd*/, const OpenFile& file, bool /*close_on_exec*/) {
+      if (file.inode != 0) open.insert(file.inode);
+    });
+  });
+  std::erase_if(pipes_, [&open](const auto& one) {
+    const Rates& now = one.second.now;
+    return now.read == 0 && now.written == 0 && !open.contains(one.first);
   });
 }
 
@@ -196,7 +242,7 @@ std::string TraceTop::heading(double seconds, std::uint64_t now) const {
   std::string time;
   append_clock(time, now);
   text.append(time, 0, time.find('.'));
-  text += fmt::format("  {} events/s", rate(events_, seconds));
+  text += fmt::format("  {} events/s", events_ == 0 ? "0" : rate(events_, seconds));
   if (lost_ > 0) text += fmt::format("  {} lost", counted(lost_, "record"));
   return text;
 }
@@ -219,12 +265,12 @@ TraceTop::Rows TraceTop::pipe_rows(std::size_t most, std::size_t columns, double
     const bool is_estimable = state.is_known || (pipe->was_read && pipe->was_written);
     const std::int64_t whole = std::int64_t{state.slots_at_most} * kPageSize;
     const auto known = [&](const std::string& text) { return state.is_known ? text : "?"; };
-    rows.push_back(
-        fmt::format(kRow, fitted(pipe->name, width), is_estimable && whole > 0 ? bar(pipe->bytes, whole) : "",
-                    is_estimable ? format_rounded(ByteSize{static_cast<std::uint64_t>(pipe->bytes)}) : "?",
-                    known(fmt::format("{}/{}", state.slots, state.slots_at_most)),
-                    byte_rate(pipe->now.read, seconds), byte_rate(pipe->now.written, seconds),
-                    known(std::to_string(state.readers)), known(std::to_string(state.writers))));
+    rows.push_back(fmt::format(
+        kRow, fitted_path(pipe->name, width), is_estimable && whole > 0 ? bar(pipe->bytes, whole) : "",
+        is_estimable ? format_rounded(ByteSize{static_cast<std::uint64_t>(pipe->bytes)}) : "?",
+        state.is_known && !pipe->state_is_old ? fmt::format("{}/{}", state.slots, state.slots_at_most) : "?",
+        byte_rate(pipe->now.read, seconds), byte_rate(pipe->now.written, seconds),
+        known(std::to_string(state.readers)), known(std::to_string(state.writers))));
   }
   return rows;
 }
@@ -237,6 +283,7 @@ TraceTop::Rows TraceTop::process_rows(std::size_t most, std::size_t columns, dou
   for (const auto& [pid, process] : processes_) processes.push_back(&process);
   // Those that sleep longest first, among those that do nothing.
   std::ranges::stable_sort(processes, [](const Process* one, const Process* other) {
+    if (one->has_ended != other->has_ended) return other->has_ended;
     if (one->now.calls != other->now.calls) return one->now.calls > other->now.calls;
     constexpr auto kNever = std::numeric_limits<std::uint64_t>::max();
     return (one->since == 0 ? kNever : one->since) < (other->since == 0 ? kNever : other->since);
@@ -248,6 +295,7 @@ TraceTop::Rows TraceTop::process_rows(std::size_t most, std::size_t columns, dou
   for (const Process* const process : processes) {
     if (rows.size() == most) break;
     std::string call;
+    std::string path;
     if (process->has_ended) {
       call = "(ended)";
     } else if (process->since != 0) {
@@ -255,12 +303,14 @@ TraceTop::Rows TraceTop::process_rows(std::size_t most, std::size_t columns, dou
       // What is shorter than that changes with each screen.
       constexpr double kWorthSaying = 0.1;
       if (slept >= kWorthSaying) call = fmt::format("{}{:.1f}s ", process->began_earlier ? ">" : "", slept);
-      call += process->call;
+      call.append(process->call).append(" ");
+      path = fitted_path(process->path, columns - std::min(columns, kFixed + call.size()));
     }
-    rows.push_back(fmt::format(
-        "{} {:>8} {:>6} {:>9} {:>9} {}", fitted(process->name, kName), rate(process->now.calls, seconds),
-        rate(process->now.errors, seconds), byte_rate(process->now.read, seconds),
-        byte_rate(process->now.written, seconds), fitted(call, columns - std::min(columns, kFixed))));
+    rows.push_back(fmt::format("{} {:>8} {:>6} {:>9} {:>9} {}", fitted_process(process->name, kName),
+                               rate(process->now.calls, seconds), rate(process->now.errors, seconds),
+                               byte_rate(process->now.read, seconds),
+                               byte_rate(process->now.written, seconds),
+                               fitted(call + path, columns - std::min(columns, kFixed))));
   }
   return rows;
 }
@@ -281,7 +331,10 @@ TraceTop::Rows TraceTop::trouble_rows(std::size_t most, std::size_t columns) con
 }
 
 std::string TraceTop::screen(ScreenSize size, double seconds, std::uint64_t now) {
+  forget_closed_pipes();
   find_sleepers();
+  constexpr std::size_t kLeastColumns = 60;  // of the tables, which a narrower screen cuts off
+  const std::size_t shown_columns = std::exchange(size.columns, std::max(size.columns, kLeastColumns));
   Rows rows = {fitted(heading(seconds, now), size.columns)};
   const auto add = [&rows](Rows more) {
     if (more.empty()) return;
@@ -299,9 +352,10 @@ std::string TraceTop::screen(ScreenSize size, double seconds, std::uint64_t now)
                    now));
   add(std::move(troubles));
   std::string text;
-  for (std::string& row : rows) {
-    row.resize(row.find_last_not_of(' ') + 1);
-    text.append(row).append("\n");
+  for (const std::string& row : rows) {
+    std::string shown = fitted(row, shown_columns);
+    shown.resize(shown.find_last_not_of(' ') + 1);
+    text.append(shown).append("\n");
   }
   events_ = 0;
   std::erase_if(processes_, [](const auto& one) { return one.second.has_ended; });

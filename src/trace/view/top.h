@@ -43,6 +43,7 @@ class TraceTop {
   struct Process {
     std::string name;
     Rates now;                // since the last screen
+    std::string path;         // of what the call is about
     std::string call;         // in which its thread sleeps that sleeps longest
     std::uint64_t since = 0;  // when that began; 0: none sleeps
     bool began_earlier = false;
@@ -52,7 +53,8 @@ class TraceTop {
     std::string name;
     Rates now;
     PipeState state{};
-    std::int64_t bytes = 0;  // in it, about; of use if it was seen read and written
+    bool state_is_old = false;  // bytes have moved since
+    std::int64_t bytes = 0;     // in it, about; of use if it was seen read and written
     bool was_read = false;
     bool was_written = false;
     std::uint64_t used_at = 0;
@@ -72,6 +74,7 @@ class TraceTop {
   void note_trouble(std::uint64_t time, std::string text);
   void note_state(const TraceEvent& event);
   void find_sleepers();
+  void forget_closed_pipes();
   [[nodiscard]] std::string heading(double seconds, std::uint64_t now) const;
   [[nodiscard]] Rows pipe_rows(std::size_t most, std::size_t columns, double seconds) const;
   [[nodiscard]] Rows process_rows(std::size_t most, std::size_t columns, double seconds,
