@@ -19,7 +19,7 @@ using testing::HasSubstr;
 using testing::Not;
 
 // The shell that begins a pipeline has its pipe open, too, until it waits for the pipeline's end.
-const std::string kParentHasClosed = "until grep -q do_wait /proc/$PPID/wchan </dev/null; do :; done; ";
+const std::string parent_has_closed = "until grep -q do_wait /proc/$PPID/wchan </dev/null; do :; done; ";
 
 class Explain : public RecorderSite {
  protected:
@@ -47,7 +47,7 @@ class Explain : public RecorderSite {
 };
 
 TEST_F(Explain, APipelineThatHeadEndsHasDoneNoHarm) {
-  record_script("yes | sh -c '" + kParentHasClosed + "exec head -n 3'");
+  record_script("yes | sh -c '" + parent_has_closed + "exec head -n 3'");
   EXPECT_THAT(explained(), HasSubstr("nothing that has done harm was found")) << recorded_;
   EXPECT_THAT(explained({"--explain=all"}),
               AllOf(HasSubstr("Note: a refused write, yes ("), HasSubstr("was refused with EPIPE"),
@@ -105,7 +105,7 @@ TEST_F(Explain, ASecondReaderAndWhatItTook) {
 }
 
 TEST_F(Explain, AReaderThatWasKilled) {
-  record_script("yes | sh -c '" + kParentHasClosed + "read line; kill -KILL $$'");
+  record_script("yes | sh -c '" + parent_has_closed + "read line; kill -KILL $$'");
   EXPECT_THAT(explained(), AllOf(HasSubstr("Harm: a refused write, yes ("),
                                  HasSubstr("had been killed by SIGKILL"), HasSubstr("Find out what killed")))
       << recorded_;

@@ -66,7 +66,7 @@ class Flow : public BothEngines {
       std::size_t& place = places[found[5]];
       ASSERT_LE(place + bytes, got.size()) << line;
       for (std::size_t at = place; at < place + bytes; at += kLine) {
-        const bool is_right = got.compare(at, found[4].length() + 1, found[4].str() + ' ') == 0;
+        const bool is_right = got.compare(at, found[4].str().size() + 1, found[4].str() + ' ') == 0;
         if (found[6].matched) {
           ++unsure_;
         } else {

@@ -27,7 +27,7 @@ constexpr std::uint16_t kWriteType = 8;
 constexpr std::uint16_t kConnectType = 22;
 constexpr std::uint16_t kProcessExitType = 186;
 
-const std::string kEmptyStdin("\1\5\0\1\0\0\0\0", 8);
+const std::string empty_stdin("\1\5\0\1\0\0\0\0", 8);
 
 Explanation explained(const CaptureBuilder& capture) {
   ScapReader reader(CaptureInput(file_of(capture.bytes()), "capture"), [](const Damage& /*damage*/) {});
@@ -60,7 +60,7 @@ CaptureBuilder conversation() {
 CaptureBuilder refused() {
   CaptureBuilder capture = conversation();
   capture.event(6, kCloseType, {i64(4)}).event(6, kCloseType + 1, {i64(0)});
-  capture.event(5, kWriteType, {i64(26), u32(8)}).event(5, kWriteType + 1, {i64(-EPIPE), kEmptyStdin});
+  capture.event(5, kWriteType, {i64(26), u32(8)}).event(5, kWriteType + 1, {i64(-EPIPE), empty_stdin});
   return capture;
 }
 
@@ -158,7 +158,7 @@ TEST(Explain, AReaderThatMayBeAboutToReadHasNot) {
 TEST(Explain, ARefusalThatIsRepeatedIsOneFinding) {
   CaptureBuilder capture = refused();
   for (int i = 0; i < 3; ++i)
-    capture.event(5, kWriteType, {i64(26), u32(8)}).event(5, kWriteType + 1, {i64(-EPIPE), kEmptyStdin});
+    capture.event(5, kWriteType, {i64(26), u32(8)}).event(5, kWriteType + 1, {i64(-EPIPE), empty_stdin});
   const Explanation explanation = explained(capture);
   ASSERT_THAT(explanation.findings, SizeIs(1));
   EXPECT_THAT(story_text(explanation.findings.front()),
@@ -167,7 +167,7 @@ TEST(Explain, ARefusalThatIsRepeatedIsOneFinding) {
 
 TEST(Explain, AnEndMarkThrownAwayUnreadHurtsNoProcess) {
   CaptureBuilder capture = conversation();
-  capture.event(5, kWriteType, {i64(26), u32(8)}).event(5, kWriteType + 1, {i64(8), kEmptyStdin});
+  capture.event(5, kWriteType, {i64(26), u32(8)}).event(5, kWriteType + 1, {i64(8), empty_stdin});
   capture.event(6, kCloseType, {i64(4)});
   capture.event_at_once(6, kUnreadEvent, {u64(200), u64(8), u64(0xa1), u64(0xb2)});
   capture.event(6, kCloseType + 1, {i64(0)});
@@ -308,7 +308,7 @@ TEST(Explain, ADeathBySigpipeWithoutARefusedWrite) {
 }
 
 TEST(RecordName, KnowsRecordsBySight) {
-  EXPECT_TRUE(name_record(kEmptyStdin, 8).is_end_mark);
+  EXPECT_TRUE(name_record(empty_stdin, 8).is_end_mark);
   const std::string params("\1\4\0\1\0\3\5\0abc\0\0\0\0\0\1\5\0\1\0\0\0\0", 24);
   EXPECT_EQ(name_record(params, params.size()).text,
             "an FCGI_PARAMS record of 3 bytes, an empty FCGI_STDIN record");

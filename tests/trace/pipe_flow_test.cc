@@ -281,7 +281,7 @@ TEST(PipeFlow, IsNotSureOfWhatWasWrittenAtOnceWithTheSameData) {
 }
 
 TEST(PipeFlow, IsNotSureOfWhatWasNotRecorded) {
-  for (const std::uint64_t snaplen : {0, 1, 3}) {
+  for (const std::uint64_t snaplen : {UINT64_C(0), UINT64_C(1), UINT64_C(3)}) {
     const Totals totals = check({.snaplen = snaplen}, true);
     EXPECT_GT(totals.unsure, 0U);
   }

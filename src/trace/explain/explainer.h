@@ -10,7 +10,7 @@
 
 namespace slurper {
 
-// An incident repeats: more than these nobody reads.
+// An incident repeats, and more than these say nothing new.
 inline constexpr std::uint64_t kMostOfAPattern = 25;
 
 struct Explanation {
