@@ -148,17 +148,19 @@ TEST_P(Flow, FollowsBytesFromPipeToPipe) {
   ASSERT_EQ(record_program({"pass-on"}).status, 0);
   EXPECT_THAT(slurper_lines({"--follow-bytes"}),
               ElementsAre(MatchesRegex("lines 1 to 2 of pipe [0-9]+ \\(4 bytes at 0\\): traced_program "
-                                       "\\([0-9]+\\) fd 4 -> traced_program \\([0-9]+\\) fd 3"),
+                                       "\\([0-9]+\\) fd [0-9]+ -> traced_program \\([0-9]+\\) fd [0-9]+"),
                           MatchesRegex("lines 1 to 6 of pipe [0-9]+ \\(13 bytes at 0\\): traced_program "
-                                       "\\([0-9]+\\) fd 6 -> traced_program \\([0-9]+\\) fd 5")));
+                                       "\\([0-9]+\\) fd [0-9]+ -> traced_program \\([0-9]+\\) fd [0-9]+")));
 }
 
 TEST_P(Flow, SaysWhichBytesOfAPacketAreLost) {
   ASSERT_EQ(record_program({"pass-packets"}).status, 0);
-  EXPECT_THAT(slurper_lines({"--follow-bytes"}),
-              ElementsAre(MatchesRegex("lines 1 to 2 of pipe [0-9]+ \\(3 bytes at 0\\): .* fd 4 -> .* fd 3, "
-                                       "which left 3 bytes of the packet, and they are lost"),
-                          MatchesRegex("line 3 of pipe [0-9]+ \\(2 bytes at 6\\): .* fd 4 -> .* fd 3")));
+  EXPECT_THAT(
+      slurper_lines({"--follow-bytes"}),
+      ElementsAre(
+          MatchesRegex("lines 1 to 2 of pipe [0-9]+ \\(3 bytes at 0\\): .* fd [0-9]+ -> .* fd [0-9]+, "
+                       "which left 3 bytes of the packet, and they are lost"),
+          MatchesRegex("line 3 of pipe [0-9]+ \\(2 bytes at 6\\): .* fd [0-9]+ -> .* fd [0-9]+")));
 }
 
 TEST_P(Flow, KeepsWhatIsAtAnOffset) {

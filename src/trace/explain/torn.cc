@@ -184,12 +184,15 @@ class Torn : public Recogniser {
     }
   }
 
+  // A descriptor may have been closed of which there is another: dup2(2).
   [[nodiscard]] bool has_lost_reader(const ChannelKey& key) {
-    bool has_closed = false;
+    bool has_lost = false;
     history_.for_each_channel([&](const Channel& channel) {
-      if (channel.key == key) has_closed = channel.last_closing(true, nullptr) != nullptr;
+      if (channel.key != key || channel.last_closing(true, nullptr) == nullptr) return;
+      has_lost = std::ranges::none_of(history_.holders(channel),
+                                      [](const Holder& holder) { return holder.file->is_for_reading; });
     });
-    return has_closed;
+    return has_lost;
   }
 
   History& history_;
