@@ -144,6 +144,37 @@ class Incident : public testing::Test {
     return slurper(capture_, {"-p", format, filter});
   }
 
+  // Looks up with sysdig what --explain says of a refused write.
+  void check_explanation(const std::string& application, const std::string& server) const {
+    const std::regex refusal(
+        R"("pattern":"refused-write".*"size":8,"error":"EPIPE","event":(\d+).*"before":(\d+),"closed":(\d+))"
+        R"(.*an empty FCGI_STDIN record)");
+    std::smatch found;
+    const std::vector<std::string> findings = slurper(capture_, {"--explain", "--json"});
+    const bool is_found = std::ranges::any_of(
+        findings, [&](const std::string& line) { return std::regex_search(line, found, refusal); });
+    ASSERT_TRUE(is_found) << testing::PrintToString(findings);
+    const auto event = [this](const std::string& number) {
+      const std::vector<std::string> lines = sysdig(
+          capture_, {"-p", "*%evt.rawtime %evt.dir %proc.pid %evt.type %evt.res", "evt.num=" + number});
+      return lines.size() == 1 ? lines.front() : std::string("0");
+    };
+    const std::string refused = event(found[1]);
+    const std::string closed = event(found[3]);
+    EXPECT_THAT(refused, testing::EndsWith(" < " + server + " writev EPIPE"));
+    EXPECT_THAT(closed, testing::EndsWith(" > " + application + " close <NA>"));
+    EXPECT_EQ(std::stoull(refused) - std::stoull(closed), std::stoull(found[2]));
+  }
+
+  // Where no request failed, no finding of harm may say so: what was left unread was of no use.
+  void check_that_none_was_hurt(bool leaves_bytes) const {
+    EXPECT_THAT(slurper(capture_, {"--explain"}), testing::Each(testing::Not(testing::StartsWith("Harm:"))));
+    const std::vector<std::string> closes = slurper(capture_, {"evt.type=close and fd.type=unix"});
+    const auto thrown_away = std::ranges::count_if(
+        closes, [](const std::string& line) { return line.contains(" unread 8 bytes thrown away"); });
+    EXPECT_EQ(thrown_away > 0, leaves_bytes) << thrown_away;
+  }
+
   [[nodiscard]] std::string both() const {
     return std::to_string(application_->pid()) + "," + std::to_string(server_->pid());
   }
@@ -199,6 +230,7 @@ TEST_F(Incident, IsCaughtWithBothEndsUnderOneName) {
   EXPECT_THAT(lines,
               testing::IsSupersetOf({server + " < writev " + tuple, application + " < read " + tuple,
                                      application + " < write " + tuple, application + " > close " + tuple}));
+  check_explanation(application, server);
 }
 
 struct Cast {
@@ -233,6 +265,8 @@ TEST_P(Conversations, HaveBothEndsUnderOneName) {
   ASSERT_THAT(tracing.err(), testing::ContainsRegex(" events, [0-9]+ records lost\n"));
   if (tracing.err().contains(" events, 0 records lost")) {
     EXPECT_EQ(connections.size(), 1000U);
+    if (failed == 0 && (GetParam().has_nginx || GetParam().has_uwsgi))
+      check_that_none_was_hurt(!GetParam().has_uwsgi);
     for (const auto& [name, pids] : connections)
       EXPECT_THAT(pids, testing::UnorderedElementsAre(std::to_string(application_->pid()),
                                                       std::to_string(server_->pid())))
