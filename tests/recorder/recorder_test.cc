@@ -144,6 +144,16 @@ TEST_F(Bpf, TopDrawsOverTheScreenBefore) {
   }
 }
 
+// The reader is killed when the shell has closed its own descriptors, and the writer's end makes all certain.
+TEST_F(Bpf, TopTellsWhatHasGoneWrong) {
+  const std::string script =
+      "yes | sh -c 'until grep -q do_wait /proc/$PPID/wchan </dev/null; do :; done; read line; kill -KILL "
+      "$$'";
+  const Child top({.argv = {slurper_binary(), "trace", "--top", "--", "sh", "-c", script},
+                   .env = {"SLURPER_TRACE_PROGRAM=" SLURPER_RECORDER}});
+  EXPECT_TRUE(eventually([&] { return top.err().contains(" a refused write, yes ("); })) << top.err();
+}
+
 TEST_F(Bpf, CountsWhatItLoses) {
   // More than the ring holds while the recorder is stopped.
   constexpr int kCalls = 200'000;

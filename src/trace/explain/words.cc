@@ -122,8 +122,8 @@ constexpr std::array kWords = std::to_array<Words>({
      "{reader} read the end of the file (event {event}). Which writer closed it last was not recorded."},
     {Saying::ReadsNoMore, "{reader} has not read since then, and still has it open, as descriptor {fd}."},
     {Saying::WrittenInVain,
-     "Afterwards, {bytes} were written in {count}, the first by {writer} (event {event}), and nothing has "
-     "been read."},
+     "{writer} wrote afterwards, first at event {event}: {bytes} in {count} in all, and nothing has been "
+     "read."},
     {Saying::RefusedInVain, "{writer} tried to write afterwards (event {event}), and nothing has been read."},
     {Saying::ThenClosed, "{reader} then closed its end (event {event})."},
     {Saying::ThenEnded, "{reader} then ended (event {event})."},
