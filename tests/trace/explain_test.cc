@@ -30,19 +30,9 @@ constexpr std::uint16_t kProcessExitType = 186;
 const std::string empty_stdin("\1\5\0\1\0\0\0\0", 8);
 
 Explanation explained(const CaptureBuilder& capture) {
-  ScapReader reader(CaptureInput(file_of(capture.bytes()), "capture"), [](const Damage& /*damage*/) {});
   Model model;
   Explainer explainer(model, Explainer::Notes::Kept);
-  while (const std::optional<Block> block = reader.next()) {
-    if (!holds_event(block->type)) {
-      (void)model.take_table(*block);
-      continue;
-    }
-    TraceEvent event;
-    if (!model.take(*event_in(*block), event)) continue;
-    explainer.take(event);
-    model.finish(event);
-  }
+  for_each_event(capture.bytes(), model, [&explainer](const TraceEvent& event) { explainer.take(event); });
   return explainer.end();
 }
 

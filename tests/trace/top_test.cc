@@ -21,21 +21,10 @@ using testing::Not;
 // A Top that has taken a capture.
 class Site {
  public:
-  explicit Site(const CaptureBuilder& capture) : end_(capture.time()) { take(capture.bytes()); }
-
-  void take(std::string_view bytes) {
-    ScapReader reader(CaptureInput(file_of(bytes), "capture"), [](const Damage&) {});
-    while (const auto block = reader.next()) {
-      if (!holds_event(block->type)) {
-        (void)model_.take_table(*block);
-        continue;
-      }
-      TraceEvent event;
-      if (!model_.take(*event_in(*block), event)) continue;
-      top_.take(event);
-      model_.finish(event);
-    }
+  explicit Site(const CaptureBuilder& capture) : end_(capture.time()) {
+    for_each_event(capture.bytes(), model_, [this](const TraceEvent& event) { top_.take(event); });
   }
+
   std::string screen(ScreenSize size = {}, double interval = 1) { return top_.screen(size, interval, end_); }
   TraceTop& top() { return top_; }
 

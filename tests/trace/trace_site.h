@@ -26,6 +26,22 @@ inline UniqueFd file_of(std::string_view bytes) {
   return fd;
 }
 
+// Calls `visit` with each event of a capture, between the model's take() and finish().
+template <typename Visit>
+void for_each_event(std::string_view capture, Model& model, const Visit& visit) {
+  ScapReader reader(CaptureInput(file_of(capture), "capture"), [](const Damage& /*damage*/) {});
+  while (const std::optional<Block> block = reader.next()) {
+    if (!holds_event(block->type)) {
+      (void)model.take_table(*block);
+      continue;
+    }
+    TraceEvent event;
+    if (!model.take(*event_in(*block), event)) continue;
+    visit(event);
+    model.finish(event);
+  }
+}
+
 struct Shown {
   std::string lines;
   std::vector<Damage> damage;

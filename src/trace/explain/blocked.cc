@@ -27,7 +27,7 @@ struct Wait {
 
 class Blocked : public Recogniser {
  public:
-  Blocked(History& history, const FindingOutput& output) : history_(history), output_(output) {}
+  using Recogniser::Recogniser;
 
   void take(const TraceEvent& event) override {
     const bool is_long = !event.is_own && event.is_exit() && event.latency() >= kLongWait;
@@ -222,8 +222,6 @@ class Blocked : public Recogniser {
     output_(std::move(one.finding));
   }
 
-  History& history_;
-  const FindingOutput& output_;
   std::map<Key, Open> open_;
 };
 

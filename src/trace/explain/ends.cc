@@ -11,12 +11,11 @@ namespace slurper {
 namespace {
 
 constexpr std::uint16_t kClose = 5;
-constexpr std::uint16_t kProcessExit = 186;
 constexpr std::size_t kMaxOpen = 10'000;
 
 class Ends : public Recogniser {
  public:
-  Ends(History& history, const FindingOutput& output) : history_(history), output_(output) {}
+  using Recogniser::Recogniser;
 
   void take(const TraceEvent& event) override {
     if (event.is_own) return;
@@ -177,8 +176,6 @@ class Ends : public Recogniser {
     return process != nullptr && process->fds->find(one.finding.fd) == one.file;
   }
 
-  History& history_;
-  const FindingOutput& output_;
   std::map<Key, Open> open_;
 };
 

@@ -12,7 +12,6 @@ namespace slurper {
 
 namespace {
 
-constexpr std::uint16_t kProcessExit = 186;
 constexpr std::uint16_t kFcntlExit = 151;
 constexpr std::uint8_t kSetFlags = 5;  // F_SETFL, as captures have it
 constexpr std::size_t kPage = 4096;
@@ -20,7 +19,7 @@ constexpr std::size_t kMaxFiles = 10'000;
 
 class FullPipes : public Recogniser {
  public:
-  FullPipes(History& history, const FindingOutput& output) : history_(history), output_(output) {}
+  using Recogniser::Recogniser;
 
   void take(const TraceEvent& event) override {
     if (event.is_own) {
@@ -187,8 +186,6 @@ class FullPipes : public Recogniser {
     output_(std::move(finding));
   }
 
-  History& history_;
-  const FindingOutput& output_;
   std::map<Key, Open> open_;
   std::unordered_map<const OpenFile*, Flags> flags_;
 };

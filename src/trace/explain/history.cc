@@ -22,7 +22,6 @@ constexpr std::size_t kMaxData = 64;
 constexpr std::uint16_t kClose = 4;  // its beginning: after it, the other end may know
 constexpr std::uint16_t kShutdown = 37;
 constexpr std::uint16_t kSplice = 167;
-constexpr std::uint16_t kProcessExit = 186;  // has no other half
 constexpr std::uint16_t kSendFile = 189;
 constexpr std::uint16_t kSignal = 232;  // has no other half
 constexpr std::uint16_t kExecve = 293;

@@ -13,7 +13,7 @@ constexpr std::int64_t kStandardError = 2;
 
 class Leaks : public Recogniser {
  public:
-  Leaks(History& history, const FindingOutput& output) : history_(history), output_(output) {}
+  using Recogniser::Recogniser;
 
   // A read that has waited for long, and then came to the end of the file.
   void take(const TraceEvent& event) override {
@@ -118,9 +118,6 @@ class Leaks : public Recogniser {
     finding.advice = {.saying = Saying::DoCloseInherited, .arguments = {{"holder", holder}}};
     output_(std::move(finding));
   }
-
-  History& history_;
-  const FindingOutput& output_;
 };
 
 }  // namespace

@@ -11,12 +11,11 @@ namespace slurper {
 namespace {
 
 constexpr std::uint16_t kConnect = 23;  // its exit
-constexpr std::uint16_t kProcessExit = 186;
 constexpr std::size_t kMaxSeen = 10'000;
 
 class Sockets : public Recogniser {
  public:
-  Sockets(History& history, const FindingOutput& output) : history_(history), output_(output) {}
+  using Recogniser::Recogniser;
 
   void take(const TraceEvent& event) override {
     const bool is_of_file = !event.is_own && event.is_exit() && event.has_result() && event.file != nullptr;
@@ -63,14 +62,11 @@ class Sockets : public Recogniser {
     finding.advice.saying = Saying::DoAccept;
     output_(std::move(finding));
   }
-
-  History& history_;
-  const FindingOutput& output_;
 };
 
 class Identities : public Recogniser {
  public:
-  explicit Identities(const FindingOutput& output) : output_(output) {}
+  using Recogniser::Recogniser;
 
   void take(const TraceEvent& event) override {
     if (event.is_own) return;
@@ -99,7 +95,6 @@ class Identities : public Recogniser {
   }
 
  private:
-  const FindingOutput& output_;
   std::set<std::pair<std::int64_t, OpenFilePointer>> seen_;
 };
 
@@ -109,8 +104,8 @@ std::unique_ptr<Recogniser> recognise_sockets(History& history, const FindingOut
   return std::make_unique<Sockets>(history, output);
 }
 
-std::unique_ptr<Recogniser> recognise_identities(History& /*history*/, const FindingOutput& output) {
-  return std::make_unique<Identities>(output);
+std::unique_ptr<Recogniser> recognise_identities(History& history, const FindingOutput& output) {
+  return std::make_unique<Identities>(history, output);
 }
 
 }  // namespace slurper

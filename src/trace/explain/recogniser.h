@@ -11,7 +11,8 @@ namespace slurper {
 // One thread uses it, in one pass. The history has taken an event before the recognisers do.
 class Recogniser {
  public:
-  Recogniser() = default;
+  // Both outlive it.
+  Recogniser(History& history, const FindingOutput& output) : history_(history), output_(output) {}
   Recogniser(const Recogniser&) = delete;
   Recogniser& operator=(const Recogniser&) = delete;
   virtual ~Recogniser() = default;
@@ -19,6 +20,10 @@ class Recogniser {
   virtual void take(const TraceEvent& event) = 0;
   // The capture has ended.
   virtual void end() {}
+
+ protected:
+  History& history_;
+  const FindingOutput& output_;
 };
 
 using MakeRecogniser = std::unique_ptr<Recogniser> (*)(History& history, const FindingOutput& output);

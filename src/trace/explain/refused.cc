@@ -22,12 +22,11 @@ std::string signal_name(std::int64_t signal) {
   return name == nullptr ? fmt::format("signal {}", signal) : fmt::format("SIG{}", name);
 }
 
-constexpr std::uint16_t kProcessExit = 186;
 constexpr std::size_t kMaxOpen = 10'000;  // findings to which something may be added
 
 class Refused : public Recogniser {
  public:
-  Refused(History& history, const FindingOutput& output) : history_(history), output_(output) {}
+  using Recogniser::Recogniser;
 
   void take(const TraceEvent& event) override {
     if (event.raw.type == kProcessExit && !event.is_own) return take_end(event);
@@ -202,8 +201,6 @@ class Refused : public Recogniser {
     output_(std::move(finding));
   }
 
-  History& history_;
-  const FindingOutput& output_;
   std::map<Key, Open> open_;
 };
 

@@ -10,7 +10,7 @@ namespace {
 
 class SecondReaders : public Recogniser {
  public:
-  SecondReaders(History& history, const FindingOutput& output) : history_(history), output_(output) {}
+  using Recogniser::Recogniser;
 
   // The history counts what each end reads.
   void take(const TraceEvent& /*event*/) override {}
@@ -79,9 +79,6 @@ class SecondReaders : public Recogniser {
     finding.advice = {.saying = Saying::DoEndSecond, .arguments = {{"second", second_who}}};
     output_(std::move(finding));
   }
-
-  History& history_;
-  const FindingOutput& output_;
 };
 
 }  // namespace

@@ -14,7 +14,7 @@ constexpr std::uint16_t kClose = 5;
 
 class ThrownAway : public Recogniser {
  public:
-  ThrownAway(History& history, const FindingOutput& output) : history_(history), output_(output) {}
+  using Recogniser::Recogniser;
 
   void take(const TraceEvent& event) override {
     if (!event.is_own) {
@@ -93,8 +93,6 @@ class ThrownAway : public Recogniser {
     return event.file != nullptr ? event.file : event.thread->pending.file;
   }
 
-  History& history_;
-  const FindingOutput& output_;
   std::uint16_t last_type_ = 0;
 };
 

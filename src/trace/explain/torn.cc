@@ -13,11 +13,10 @@ constexpr std::uint64_t kAtomic = 4096;  // PIPE_BUF, pipe(7)
 constexpr std::uint64_t kPage = 4096;
 constexpr std::uint64_t kUsualSlots = 16;
 constexpr std::uint16_t kClose = 5;
-constexpr std::uint16_t kProcessExit = 186;
 
 class Torn : public Recogniser {
  public:
-  Torn(History& history, const FindingOutput& output) : history_(history), output_(output) {}
+  using Recogniser::Recogniser;
 
   void take(const TraceEvent& event) override {
     if (event.is_own) return;
@@ -195,8 +194,6 @@ class Torn : public Recogniser {
     return has_lost;
   }
 
-  History& history_;
-  const FindingOutput& output_;
   std::map<std::int64_t, Long> under_way_;  // by thread
   std::map<Key, Short> short_;
 };

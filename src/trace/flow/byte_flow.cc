@@ -15,7 +15,6 @@ constexpr std::uint16_t kPipeEnter = 60;
 constexpr std::uint16_t kPipeExit = 61;
 constexpr std::uint16_t kPipe2Exit = 393;
 constexpr std::uint16_t kFcntlExit = 151;
-constexpr std::uint16_t kProcessExit = 186;
 constexpr std::uint16_t kTee = 276;  // numbers of calls
 constexpr std::uint16_t kVmsplice = 278;
 constexpr std::uint16_t kIoUringSetup = 425;
@@ -58,6 +57,7 @@ bool ByteFlow::is_seen_as_a_whole(std::uint64_t inode) const {
 }
 
 void ByteFlow::lose_sight_of(std::uint64_t inode) {
+  if (doubtful_.size() >= kMostPipes) return lose_sight();
   if (!doubtful_.insert(inode).second) return;
   for (const auto& [key, pipe] : pipes_)
     if (key.first == inode) pipe->set_sees_all(false);
@@ -71,7 +71,6 @@ void ByteFlow::lose_sight() {
 // A FIFO with two names is one pipe, and so is a pipe that was opened as /dev/stdout. Two FIFOs of different
 // file systems may have the same number.
 void ByteFlow::note_identity(const OpenFile& file) {
-  if (identities_.size() >= kMostPipes) identities_.clear();
   const auto [known, is_new] = identities_.try_emplace(file.inode, key_of(file).second, file.device);
   if (is_new) return;
   auto& [name, device] = known->second;
@@ -84,6 +83,7 @@ PipeFlow& ByteFlow::add_pipe(const Key& key, bool is_new, bool sees_all) {
   if (pipes_.size() >= kMostPipes) {
     for (const auto& [other, pipe] : pipes_) pipe->flush(Fate::Read);
     pipes_.clear();
+    identities_.clear();
     begun_.clear();
   }
   const std::string name = key.second.empty() ? "pipe " + std::to_string(key.first) : key.second;

@@ -33,7 +33,6 @@ constexpr std::uint16_t kTimerFd = 136;
 constexpr std::uint16_t kInotify = 138;
 constexpr std::uint16_t kFcntl = 150;
 constexpr std::uint16_t kMmap = 160;
-constexpr std::uint16_t kProcessExit = 186;
 constexpr std::uint16_t kSetResUid = 192;
 constexpr std::uint16_t kSetResGid = 194;
 constexpr std::uint16_t kSetUid = 198;

@@ -206,7 +206,6 @@ void Model::take_exit(TraceEvent& event) {
 void Model::finish(const TraceEvent& event) {
   if (event.is_own || event.shape->info == nullptr) return;
   constexpr std::uint16_t kCloseExit = 5;
-  constexpr std::uint16_t kProcessExit = 186;
   if (event.raw.type == kCloseExit && event.result() >= 0 &&
       event.thread->fds->find(event.fd) == event.file)  // else it is another file's by now
     event.thread->fds->close(event.fd);

@@ -40,6 +40,9 @@ struct Shape {
 [[nodiscard]] const Shape& shape_of(std::uint16_t type);
 
 // The end of clone, fork, vfork or clone3: one event of the parent, and one of the child.
+// The end of a thread: the type of an event, which is no call's.
+inline constexpr std::uint16_t kProcessExit = 186;
+
 [[nodiscard]] constexpr bool is_clone_exit(std::uint16_t type) {
   return type == 223 || type == 225 || type == 227 || type == 335;
 }

@@ -13,8 +13,6 @@ namespace slurper {
 
 namespace {
 
-constexpr std::uint16_t kProcessExit = 186;
-
 // Failed calls first, then those that took longest.
 std::uint64_t importance_of(const PageCall& call) {
   constexpr std::uint64_t kFirst = UINT64_C(1) << 63;

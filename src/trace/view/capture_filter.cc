@@ -8,7 +8,6 @@ namespace slurper {
 
 namespace {
 
-constexpr std::uint16_t kProcessExit = 186;
 constexpr std::uint16_t kIoUringEnter = 426;  // a system call on x86-64
 
 // The event as it is, or as one that changes what is known and is not shown.

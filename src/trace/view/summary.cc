@@ -17,8 +17,6 @@ namespace {
 constexpr std::size_t kSlowest = 10;
 constexpr std::size_t kMaxRows = 20;
 
-constexpr std::uint16_t kProcessExit = 186;
-
 std::string seconds(std::uint64_t nanoseconds) {
   std::string text;
   append_seconds(text, nanoseconds);

@@ -18,7 +18,6 @@ namespace slurper {
 
 namespace {
 
-constexpr std::uint16_t kProcessExit = 186;
 constexpr std::size_t kMaxTroubles = 50;
 constexpr std::size_t kMaxPipes = 1000;
 constexpr std::int64_t kPageSize = 4096;  // of a slot
@@ -109,14 +108,11 @@ TraceTop::Process& TraceTop::process_of(const TraceEvent& event) {
 }
 
 TraceTop::Pipe* TraceTop::pipe_of(const OpenFilePointer& file, std::uint64_t time) {
-  if (file == nullptr || file->inode == 0 || (file->type != FdType::Fifo && !file->pipe.is_known))
-    return nullptr;
+  if (file == nullptr || file->inode == 0 || (file->type != FdType::Fifo && !file->is_pipe)) return nullptr;
   if (pipes_.size() >= kMaxPipes && !pipes_.contains(file->inode))
     pipes_.erase(std::ranges::min_element(pipes_, {}, [](const auto& one) { return one.second.used_at; }));
   Pipe& pipe = pipes_[file->inode];
-  if (pipe.name.empty()) {
-    pipe.name = name_of(*file);
-  }
+  if (pipe.name.empty()) pipe.name = name_of(*file);
   pipe.used_at = time;
   return &pipe;
 }
@@ -146,28 +142,19 @@ void TraceTop::count(const TraceEvent& exit) {
   const MovedBytes moved = moved_bytes(exit);
   if (moved.count == 0) return;
   Rates& process = processes_[exit.thread->pid].now;
-  const auto file_of = [&](std::int64_t fd) {
-    return fd == exit.fd ? exit.file : exit.thread->fds->find(fd);
-  };
   const auto count = static_cast<std::int64_t>(moved.count);
-  if (moved.from != kNoFd) {
-    process.read += moved.count;
-    if (Pipe* const pipe = pipe_of(file_of(moved.from), exit.raw.time)) {
-      pipe->now.read += moved.count;
-      pipe->was_read = true;
-      pipe->state_is_old = true;
-      pipe->bytes = std::max<std::int64_t>(pipe->bytes - count, 0);
-    }
-  }
-  if (moved.to != kNoFd) {
-    process.written += moved.count;
-    if (Pipe* const pipe = pipe_of(file_of(moved.to), exit.raw.time)) {
-      pipe->now.written += moved.count;
-      pipe->was_written = true;
-      pipe->state_is_old = true;
-      pipe->bytes += count;
-    }
-  }
+  const auto count_in_pipe = [&](std::int64_t fd, std::uint64_t Rates::* rate, bool Pipe::* was_seen,
+                                 std::int64_t change) {
+    process.*rate += moved.count;
+    Pipe* const pipe = pipe_of(fd == exit.fd ? exit.file : exit.thread->fds->find(fd), exit.raw.time);
+    if (pipe == nullptr) return;
+    pipe->now.*rate += moved.count;
+    pipe->*was_seen = true;
+    pipe->state_is_old = true;
+    pipe->bytes = std::max<std::int64_t>(pipe->bytes + change, 0);
+  };
+  if (moved.from != kNoFd) count_in_pipe(moved.from, &Rates::read, &Pipe::was_read, -count);
+  if (moved.to != kNoFd) count_in_pipe(moved.to, &Rates::written, &Pipe::was_written, count);
 }
 
 void TraceTop::note_state(const TraceEvent& event) {

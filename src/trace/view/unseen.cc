@@ -9,7 +9,6 @@ namespace slurper {
 
 namespace {
 
-constexpr std::uint16_t kProcessExit = 186;
 constexpr std::uint16_t kMmapExit = 161;
 constexpr std::uint32_t kProtWrite = 2;
 constexpr std::uint32_t kMapShared = 1;
