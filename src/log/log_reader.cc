@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <chrono>
 #include <thread>
-#include <tuple>
 #include <utility>
 
 #include "log/log_errors.h"
@@ -154,25 +153,23 @@ LogReader::Step LogReader::open_active(const LogFeed::Snapshot& feed) {
 }
 
 // The rotated segment that holds position_: by the earlier listing, if that has it, or else by a new
-// one. A listing may miss one that is being compressed, so what is missing must be missing twice; and by an
-// old one nothing is missing, or damaged, or the last.
+// one. By an old one nothing is missing, or damaged, or the last.
 LogReader::Step LogReader::open_rotated(const LogFeed::Snapshot& feed) {
-  enum class By { Known, New, Surely };
   StreamOffset next;
-  for (const By by : {By::Known, By::New, By::Surely}) {
-    if (by != By::Known) {
-      Result<std::vector<Segment>> segments = list(by == By::Surely);
+  for (const bool old : {true, false}) {
+    if (!old) {
+      Result<std::vector<Segment>> segments = list_segments(os_, paths_);
       if (!segments) return std::unexpected(segments.error());
       listed_ = std::move(*segments);
     }
     const auto after = std::ranges::upper_bound(std::as_const(listed_), position_, {}, &Segment::base);
-    if (by == By::Known && after == listed_.end()) continue;
+    if (old && after == listed_.end()) continue;
     next = after == listed_.end() ? feed.active.base : std::min(after->base, feed.active.base);
     if (after == listed_.begin()) continue;
     const StreamOffset base = std::prev(after)->base;
     for (const Segment& segment : ways_to(after)) {
       Result<SegmentReader> reader = SegmentReader::open(os_, segment);
-      if (!reader && (by == By::Known || is_missing(reader.error()))) continue;
+      if (!reader && (old || is_missing(reader.error()))) continue;
       if (!reader) {
         behind_ = next;
         return std::unexpected(reader.error());
@@ -180,7 +177,7 @@ LogReader::Step LogReader::open_rotated(const LogFeed::Snapshot& feed) {
       const StreamOffset end = base + std::min(own_bytes(base, reader->size()), next - base);
       if (position_ >= end) continue;
       if (const Status there = reader->skip_to(position_); !there) {
-        if (by == By::Known) continue;
+        if (old) continue;
         behind_ = next;
         return std::unexpected(there.error());
       }
@@ -212,7 +209,7 @@ std::vector<Segment> LogReader::ways_to(std::vector<Segment>::const_iterator aft
 
 // What was active when it was opened has got its end since.
 Status LogReader::settle(const LogFeed::Snapshot& feed) {
-  const Result<std::vector<Segment>> segments = list(false);
+  const Result<std::vector<Segment>> segments = list_segments(os_, paths_);
   if (!segments) return std::unexpected(segments.error());
   const Result<std::uint64_t> stored = open_->reader.stored();
   if (!stored) return std::unexpected(stored.error());
@@ -309,20 +306,9 @@ LogReader::Chunk LogReader::skip_segment() {
   return {.at = target, .bytes = 0, .missing = target - from, .why = Gap::Damaged};
 }
 
-Result<std::vector<Segment>> LogReader::list(bool surely) const {
-  Result<std::vector<Segment>> segments = list_segments(os_, paths_);
-  if (!segments || !surely) return segments;
-  const Result<std::vector<Segment>> again = list_segments(os_, paths_);
-  if (!again) return again;
-  segments->insert(segments->end(), again->begin(), again->end());
-  std::ranges::stable_sort(
-      *segments, {}, [](const Segment& segment) { return std::tuple(segment.base, segment.compressed); });
-  return segments;
-}
-
 // Of the rotated segments; far away if there is none.
 Result<StreamOffset> LogReader::oldest() const {
-  const Result<std::vector<Segment>> segments = list(true);
+  const Result<std::vector<Segment>> segments = list_segments(os_, paths_);
   if (!segments) return std::unexpected(segments.error());
   return segments->empty() ? StreamOffset{std::numeric_limits<std::uint64_t>::max()} : segments->front().base;
 }

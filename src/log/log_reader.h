@@ -94,7 +94,6 @@ class LogReader {
   Step end_open();
   Chunk pause();
   Step gap_to(StreamOffset target, Gap otherwise);
-  Result<std::vector<Segment>> list(bool surely) const;
   Result<StreamOffset> oldest() const;
   [[nodiscard]] std::uint64_t own_bytes(StreamOffset base, std::uint64_t size) const;
 

@@ -7,7 +7,8 @@
 #include <cerrno>
 #include <charconv>
 #include <memory>
-#include <tuple>
+#include <set>
+#include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -21,11 +22,6 @@ constexpr std::size_t kBaseDigits = 20;
 constexpr std::string_view kCompressedSuffix = ".zst";
 constexpr std::string_view kTemporarySuffix = ".zst.tmp";
 constexpr std::string_view kQuarantined = ".put-aside-";
-
-struct Found {
-  LogFileName name;
-  std::string path;
-};
 
 // Calls `use` with each name in the log's folder.
 template <typename Use>
@@ -47,17 +43,13 @@ Status scan_names(const LogPaths& paths, const Use& use) {
   return {};
 }
 
-Result<std::vector<Found>> scan(const LogPaths& paths) {
-  std::vector<Found> found;
-  const Status scanned = scan_names(paths, [&](std::string_view file) {
-    const auto name = paths.parse(file);
-    if (!name) return;
-    found.push_back({*name, name->kind == LogFileKind::Rotated      ? paths.rotated(name->base)
-                            : name->kind == LogFileKind::Compressed ? paths.compressed(name->base)
-                                                                    : paths.temporary(name->base)});
+// By base; the raw file of a segment comes before the compressed one.
+using Names = std::set<std::pair<StreamOffset, LogFileKind>>;
+
+Status scan(const LogPaths& paths, Names& found) {
+  return scan_names(paths, [&](std::string_view file) {
+    if (const auto name = paths.parse(file)) found.emplace(name->base, name->kind);
   });
-  if (!scanned) return std::unexpected(scanned.error());
-  return found;
 }
 
 }  // namespace
@@ -168,29 +160,38 @@ bool LogPaths::include(const std::string& path) const {
 }
 
 Result<std::vector<Segment>> list_segments(Os& os, const LogPaths& paths) {
-  auto found = scan(paths);
-  if (!found) return std::unexpected(std::move(found.error()));
+  // A compression adds one name and removes another, and readdir(3) need not return either if that happens
+  // between its first call and its last. Whatever a first pass misses is there under its new name before the
+  // second begins.
+  Names found;
+  for (int pass = 0; pass < 2; ++pass) {
+    if (Status scanned = scan(paths, found); !scanned) return std::unexpected(std::move(scanned.error()));
+  }
 
   std::vector<Segment> segments;
-  for (Found& file : *found) {
-    if (file.name.kind == LogFileKind::Temporary) continue;
+  const auto add = [&](StreamOffset base, bool compressed) -> Result<bool> {
+    std::string path = compressed ? paths.compressed(base) : paths.rotated(base);
     struct stat st{};
-    if (const int result = os.lstat(file.path.c_str(), &st); result == -ENOENT) {
-      continue;
-    } else if (result < 0) {
-      return fail_errno(-result, about_file(PhraseId::LookAtSegment, file.path));
-    }
-    if (!S_ISREG(st.st_mode)) continue;
+    const int result = os.lstat(path.c_str(), &st);
+    if (result == -ENOENT) return false;
+    if (result < 0) return fail_errno(-result, about_file(PhraseId::LookAtSegment, path));
+    if (!S_ISREG(st.st_mode)) return true;
     segments.push_back(
-        {.base = file.name.base,
-         .path = std::move(file.path),
+        {.base = base,
+         .path = std::move(path),
          .stored = static_cast<std::uint64_t>(st.st_size),
-         .compressed = file.name.kind == LogFileKind::Compressed,
+         .compressed = compressed,
          .mtime = std::chrono::sys_time<std::chrono::nanoseconds>(
              std::chrono::seconds(st.st_mtim.tv_sec) + std::chrono::nanoseconds(st.st_mtim.tv_nsec))});
+    return true;
+  };
+  for (const auto& [base, kind] : found) {
+    if (kind == LogFileKind::Temporary) continue;
+    Result<bool> there = add(base, kind == LogFileKind::Compressed);
+    // Compressed since both passes.
+    if (there && !*there && !found.contains({base, LogFileKind::Compressed})) there = add(base, true);
+    if (!there) return std::unexpected(std::move(there.error()));
   }
-  std::ranges::sort(segments, {},
-                    [](const Segment& segment) { return std::tuple(segment.base, segment.compressed); });
   return segments;
 }
 
@@ -205,11 +206,11 @@ Result<std::vector<std::string>> list_cursors(const LogPaths& paths) {
 }
 
 Result<std::vector<std::string>> list_temporaries(const LogPaths& paths) {
-  auto found = scan(paths);
-  if (!found) return std::unexpected(std::move(found.error()));
+  Names found;
+  if (Status scanned = scan(paths, found); !scanned) return std::unexpected(std::move(scanned.error()));
   std::vector<std::string> temporaries;
-  for (Found& file : *found) {
-    if (file.name.kind == LogFileKind::Temporary) temporaries.push_back(std::move(file.path));
+  for (const auto& [base, kind] : found) {
+    if (kind == LogFileKind::Temporary) temporaries.push_back(paths.temporary(base));
   }
   return temporaries;
 }

@@ -83,8 +83,8 @@ struct Segment {
 };
 
 // The rotated segments by base, the raw one first if a segment is there raw and compressed (a compression
-// is about to finish, or was cut short). Anything but a regular file is ignored, and so is what vanishes
-// while the folder is read.
+// is about to finish, or was cut short). Misses no segment that is being compressed meanwhile. Anything but a
+// regular file is ignored, and so is what is removed while the folder is read.
 [[nodiscard]] Result<std::vector<Segment>> list_segments(Os& os, const LogPaths& paths);
 
 // The sinks that have a cursor, by name.

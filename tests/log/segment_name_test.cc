@@ -4,8 +4,12 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <cerrno>
+#include <filesystem>
 #include <limits>
+#include <set>
+#include <thread>
 
 #include "log/log_files.h"
 #include "support/text_of.h"
@@ -124,6 +128,31 @@ TEST(ListSegments, TakesAnEmptyFolderAndReportsAMissingOne) {
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().kind, ErrorKind::NoInput);
   EXPECT_EQ(text_of(missing.error().what), "list the log's folder '" + (directory / "missing") + "'");
+}
+
+TEST(ListSegments, MissesNoneThatIsBeingCompressed) {
+  constexpr std::uint64_t kSegments = 500;
+  for (int round = 0; round < 10; ++round) {
+    const test::TempDir directory;
+    const LogPaths paths(directory / "log");
+    for (std::uint64_t base = 0; base < kSegments; ++base) write_file(paths.rotated({base}), "x");
+    std::atomic<bool> all_compressed = false;
+    const std::jthread compression([&] {
+      for (std::uint64_t base = 0; base < kSegments; ++base) {
+        write_file(paths.temporary({base}), "z");
+        std::filesystem::rename(paths.temporary({base}), paths.compressed({base}));
+        std::filesystem::remove(paths.rotated({base}));
+      }
+      all_compressed = true;
+    });
+    while (!all_compressed) {
+      const auto segments = list_segments(kernel(), paths);
+      ASSERT_TRUE(segments) << text_of(segments.error());
+      std::set<StreamOffset> bases;
+      for (const Segment& segment : *segments) bases.insert(segment.base);
+      ASSERT_EQ(bases.size(), kSegments);
+    }
+  }
 }
 
 // lstat() finds a file gone, or fails.
