@@ -31,6 +31,8 @@ enum class EventId : std::uint16_t {
   RingNotInRam,          // ring
   RingKeepsSize,         // size
   RingRecovered,         // size
+  EventsNotKept,         // error
+  CallsBefore,           // calls
   Ready,                 // status
   ReloadRefused,         // error
   RestartNeeded,         //

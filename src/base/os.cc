@@ -29,6 +29,10 @@ int Os::open(const char* path, int flags, mode_t mode) {
   return retried([&] { return ::open(path, flags | O_CLOEXEC, mode); });
 }
 
+int Os::pipe2(int fds[2], int flags) {
+  return retried([&] { return ::pipe2(fds, flags | O_CLOEXEC); });
+}
+
 ssize_t Os::read(int fd, void* data, std::size_t size) {
   return retried([&] { return ::read(fd, data, size); });
 }

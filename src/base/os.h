@@ -22,6 +22,7 @@ class Os {
   virtual ~Os() = default;
 
   virtual int open(const char* path, int flags, mode_t mode = 0);
+  virtual int pipe2(int fds[2], int flags);
   virtual ssize_t read(int fd, void* data, std::size_t size);
   virtual ssize_t pread(int fd, void* data, std::size_t size, off_t offset);
   virtual ssize_t write(int fd, const void* data, std::size_t size);

@@ -687,6 +687,11 @@ enum class PhraseId : std::uint16_t {
   WriteStandardOutput,  //
   RemoveRing,           // ring
 
+  // what slurper itself did last
+  KeepEvents,    // file
+  ReadEvents,    // file
+  NoEventsFile,  //
+
   // the recorder of slurper trace
   StartRecorder,  // file
 

@@ -155,6 +155,18 @@ bool is_invisible_character(std::string_view character) {
   return (character >= "\u2028" && character <= "\u202e") || (character >= "\u2066" && character <= "\u2069");
 }
 
+void append_visible(std::string_view text, std::string& out) {
+  while (!text.empty()) {
+    const std::string_view character = first_character(text);
+    if (is_control_character(character) || is_invisible_character(character)) {
+      append_hex(character, out);
+    } else {
+      out += character;
+    }
+    text.remove_prefix(character.size());
+  }
+}
+
 std::string printable(std::string_view text) {
   std::string out;
   while (!text.empty()) {

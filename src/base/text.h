@@ -43,6 +43,9 @@ namespace slurper {
 // Appends each byte as \xNN.
 void append_hex(std::string_view bytes, std::string& out);
 
+// Appends `text`, its control and invisible characters written as \xNN.
+void append_visible(std::string_view text, std::string& out);
+
 // `text` with its control and invisible characters written as \xNN, and the backslash and the single quote
 // escaped with a backslash.
 [[nodiscard]] std::string printable(std::string_view text);

@@ -3,7 +3,13 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <filesystem>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -16,6 +22,7 @@
 #include "cli/command.h"
 #include "cli/verify_ring.h"
 #include "daemon/ring_choice.h"
+#include "flight/flight_view.h"
 #include "log/orphaned_cursors.h"
 #include "log/verify.h"
 #include "ring/quarantine.h"
@@ -149,11 +156,29 @@ void note_quarantine(const std::string& log_path, const std::string& ring, LogVe
                           {"command", QuotedText{recover + " --remove"}}}});
 }
 
+// What a slurper on this ring did last, if it did not end by itself. Returns whether that is so.
+bool print_killed(std::FILE* out, const std::string& path, LogVerification& log) {
+  const auto read = read_flight(kernel(), path);
+  if (!read) {
+    log.notes.push_back(as_phrase(read.error()));
+    return false;
+  }
+  const std::optional<FlightHistory>& history = *read;
+  if (!history || history->ended || ::kill(history->pid, 0) == 0 || errno == EPERM) return false;
+  constexpr std::size_t kMost = 8;
+  const auto& entries = history->entries;
+  fmt::print(out, "\nslurper (pid {}) did not end by itself. What it did last:\n", history->pid);
+  for (std::size_t i = entries.size() - std::min(entries.size(), kMost); i < entries.size(); ++i)
+    print_wrapped(out, flight_time(entries[i].at) + "  ", entries[i].text);
+  return true;
+}
+
 }  // namespace
 
 int verify_command(const std::string& log_path, const std::string& ring, std::FILE* out, std::FILE* err) {
   // The ring comes first: what it has released by now must be in the log that is read afterwards.
   const auto ring_view = find_ring(log_path, ring);
+  std::string ring_folder;  // of a ring that is this log's
   auto log = verify_log(kernel(), LogPaths(log_path));
   if (!log) {
     fmt::print(err, "{}", message_for(::fileno(err), to_text(log.error())));
@@ -169,11 +194,16 @@ int verify_command(const std::string& log_path, const std::string& ring, std::FI
     log->problems.push_back({PhraseId::RingOfOtherLog, {{"ring", QuotedText{view->path}}}});
   } else if (view) {
     if (const auto boot = read_boot_id(kernel())) check_ring(*view, *boot, *log);
+    ring_folder = std::filesystem::path(view->path).parent_path();
   }
   note_quarantine(log_path, ring, *log);
   print_head(out, log_path, *log);
   print_ledger(out, *log);
   print_cursors(out, *log);
+  if (!ring_folder.empty()) {
+    const bool former = print_killed(out, former_flight_path(ring_folder), *log);
+    if (print_killed(out, flight_path(ring_folder), *log) || former) fmt::print(out, "\n");
+  }
   print_verdict(out, *log);
   return log->problems.empty() ? 0 : std::to_underlying(ErrorKind::Data);
 }

@@ -1,12 +1,14 @@
 #include "daemon/daemon.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -41,6 +43,10 @@ Status Daemon::start(std::vector<ConfiguredSink> sinks) {
   Result<Stages> stages = open_stages(os_, settings_, fd_store_, messages_);
   if (!stages) return std::unexpected(stages.error());
   stages_ = std::move(*stages);
+  os_.name(stages_.fifo.read_fd.get(), settings_.fifo.path.c_str());  // systemd may have passed it
+  const std::string ring_folder = std::filesystem::path(stages_.ring_path).parent_path();
+  if (const Status kept = flight_.keep_in(kernel(), ring_folder); !kept)
+    messages_.report(EventId::EventsNotKept, {{"error", &kept.error()}});
   if (Status looping = set_up_loop(); !looping) return looping;
   put_together(std::move(sinks));
   if (Status joined = report_->join(*loop_); !joined) return joined;
@@ -65,6 +71,12 @@ Status Daemon::set_up_loop() {
   loop_->add(signal_fd_.get(), [this](std::uint32_t) { serve_signals(); });
   if (Status listening = loop_->listen(wake_fd_.get(), EPOLLIN); !listening) return listening;
   return loop_->listen(signal_fd_.get(), EPOLLIN);
+}
+
+// Of the calling thread: what led to the fault that it has just reported.
+std::string Daemon::last_calls() const {
+  constexpr std::size_t kMost = 6;
+  return fmt::format("{}", fmt::join(flight_.lately(kMost), "; "));
 }
 
 void Daemon::put_together(std::vector<ConfiguredSink> sinks) {
@@ -153,7 +165,7 @@ Snapshot Daemon::snapshot() const {
 // Includes the parts that require disk access.
 std::string Daemon::full_status() const {
   Snapshot all = snapshot();
-  all.quarantined_bytes = quarantined_bytes(os_, stages_.ring_path);
+  all.quarantined_bytes = quarantined_bytes(kernel(), stages_.ring_path);
   all.recover_arguments = recover_arguments(settings_, stages_.ring_path);
   return to_status_text(all);
 }

@@ -14,11 +14,12 @@
 
 #include "base/event_loop.h"
 #include "base/fd.h"
-#include "base/os.h"
 #include "base/settings.h"
 #include "control/alerts.h"
 #include "control/snapshot.h"
 #include "daemon/start.h"
+#include "flight/flight_os.h"
+#include "flight/flight_recorder.h"
 #include "intake/fifo_set.h"
 #include "intake/intake.h"
 #include "intake/intake_loop.h"
@@ -72,15 +73,22 @@ class Daemon {
   [[nodiscard]] std::string full_status() const;
   int stop();
   void report_stop(bool all_written);
+  [[nodiscard]] std::string last_calls() const;
 
-  Os& os_ = kernel();
+  FlightRecorder flight_;
+  FlightOs os_{flight_};
   Settings settings_;
   const std::function<Result<Settings>()>& reload_;
   bool stopping_ = false;
 
   UniqueFd wake_fd_;  // eventfd: the log's thread has made room in the ring, or an alert has changed
   Alerts alerts_{[this] { wake(); }};
-  Messages messages_{alerts_, &write_to_stderr_log};
+  Messages messages_{alerts_,
+                     [this](MessageLevel level, std::string_view text) {
+                       flight_.note(text);
+                       write_to_stderr_log(level, text);
+                     },
+                     MessageLimit::Clock::now, [this] { return last_calls(); }};
   FdStore fd_store_;
   UniqueFd signal_fd_;
   std::optional<EventLoop> loop_;

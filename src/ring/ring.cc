@@ -171,7 +171,8 @@ Result<Ring::Opened> Ring::open(Os& os, const std::string& directory, const Ring
 // Prepares what reads need once, and not during a read: descriptors may have run out by then.
 Status Ring::prepare_reads(const std::string& path) {
   std::array<int, 2> fds{};
-  if (::pipe2(fds.data(), O_CLOEXEC | O_NONBLOCK) != 0) return ring_failure(errno, PhraseId::UseRing, path);
+  if (const int error = os_.pipe2(fds.data(), O_NONBLOCK); error < 0)
+    return ring_failure(-error, PhraseId::UseRing, path);
   peek_read_fd_.reset(fds[0]);
   peek_write_fd_.reset(fds[1]);
   // The kernel writes into the header's page when the bytes have left the pipe. That must not fail because

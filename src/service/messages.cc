@@ -25,16 +25,20 @@ std::string subject_of(const Event& event) {
 
 }  // namespace
 
-Messages::Messages(Alerts& alerts, Write write, Now now)
+Messages::Messages(Alerts& alerts, Write write, Now now, Lately lately)
     : alerts_(alerts),
       write_(std::move(write)),
       now_(std::move(now)),
+      lately_(std::move(lately)),
       limits_(limits_of(message_table(), std::make_index_sequence<kEventIds>())) {}
 
 void Messages::on_event(const Event& event) noexcept {
   try {
     const MessageEntry& entry = entry_of(event.id);
-    if (is_shown(entry, event)) write(entry, event);
+    if (!is_shown(entry, event) || !write(entry, event)) return;
+    if (entry.level != MessageLevel::Error || !lately_) return;
+    if (const std::string calls = lately_(); !calls.empty())
+      report(EventId::CallsBefore, {{"calls", std::string_view(calls)}});
   } catch (...) {
     // Memory has run out: this message is lost, and the work continues.
   }
@@ -61,18 +65,19 @@ bool Messages::is_shown(const MessageEntry& entry, const Event& event) {
   return true;  // no other value exists
 }
 
-void Messages::write(const MessageEntry& entry, const Event& event) {
+bool Messages::write(const MessageEntry& entry, const Event& event) {
   std::string text = render(entry.words, event);
   const std::lock_guard lock(mutex_);
   if (entry.limit > 0) {
     MessageLimit& limit = limits_[static_cast<std::size_t>(entry.id)];
     const std::optional<std::uint64_t> suppressed = limit.admit(now_());
-    if (!suppressed) return;
+    if (!suppressed) return false;
     if (*suppressed > 0)
       text += fmt::format(". There {} {} more like this", *suppressed == 1 ? "was" : "were", *suppressed);
     if (limit.exhausted()) text += ". Further messages like this are rate-limited";
   }
   write_(entry.level, text);
+  return true;
 }
 
 }  // namespace slurper

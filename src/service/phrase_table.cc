@@ -1319,6 +1319,13 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::WriteStandardOutput, .words = "write to standard output"},
     {.id = PhraseId::RemoveRing, .words = "remove the ring {ring}"},
 
+    // what slurper itself did last
+    {.id = PhraseId::KeepEvents, .words = "keep slurper's own last events in {file}"},
+    {.id = PhraseId::ReadEvents, .words = "read slurper's own last events in {file}"},
+    {.id = PhraseId::NoEventsFile,
+     .words = "it is cut short, or this version of slurper did not write it",
+     .advice = "Remove it: the next start of slurper makes a new one"},
+
     // the recorder of slurper trace
     {.id = PhraseId::StartRecorder, .words = "start the recorder {file}", .on_errno = kOfStartRecorder},
 

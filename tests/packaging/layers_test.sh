@@ -11,7 +11,7 @@ check() { # SOURCE_DIR; prints the violations
         layer["include"] = 0
         layer["base"] = 1
         layer["fifo"] = layer["ring"] = layer["log"] = layer["record"] = layer["filter"] = layer["proc"] = 2
-        layer["config"] = 2
+        layer["config"] = layer["flight"] = 2
         layer["intake"] = layer["watch"] = layer["sink"] = layer["trace"] = 3
         layer["control"] = layer["service"] = 4
         layer["daemon"] = 5

@@ -91,6 +91,33 @@ TEST_F(MessagesTest, WhatRepeatsIsReportedNowAndThen) {
                                         HasSubstr("(pid 2). There were 995 more like this"))));
 }
 
+TEST_F(MessagesTest, AnErrorIsFollowedByTheCallsThatLedToIt) {
+  std::string calls = "write('log', 5) = ENOSPC (No space left on device)";
+  test::RecordedMessages messages([this] { return now_; }, [&] { return calls; });
+  messages.keep_nothing();
+  const auto fail = [&] {
+    messages.listener().report(EventId::LogSyncFailed, {{"error", &full_}});
+    messages.listener().report(EventId::LogSyncedAgain);
+  };
+  const auto calls_said = [&] {
+    std::vector<std::string> said;
+    for (const test::RecordedMessage& message : messages.take()) {
+      if (message.text.starts_with("the last calls before that: ")) said.push_back(message.text);
+    }
+    return said;
+  };
+  messages.listener().report(EventId::RingNotInRam, {{"ring", Quoted{"r"}}});
+  EXPECT_THAT(calls_said(), IsEmpty()) << "a warning";
+  fail();
+  EXPECT_THAT(calls_said(), ElementsAre("the last calls before that: " + calls));
+  for (int i = 0; i < 9; ++i) fail();
+  EXPECT_THAT(calls_said(), SizeIs(1)) << "they are limited";
+  now_ += 1min;
+  calls.clear();
+  fail();
+  EXPECT_THAT(calls_said(), IsEmpty()) << "none is known";
+}
+
 TEST_F(MessagesTest, EveryThreadMayReport) {
   std::vector<std::jthread> threads;
   for (int i = 0; i < 4; ++i) {

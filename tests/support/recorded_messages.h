@@ -24,10 +24,10 @@ struct RecordedMessage {
 // The listener of a daemon, alerts and limits included; its messages are kept. Any thread.
 class RecordedMessages {
  public:
-  explicit RecordedMessages(Messages::Now now = MessageLimit::Clock::now)
+  explicit RecordedMessages(Messages::Now now = MessageLimit::Clock::now, Messages::Lately lately = {})
       : messages_(
-            alerts_, [this](MessageLevel level, std::string_view text) { keep(level, text); },
-            std::move(now)) {}
+            alerts_, [this](MessageLevel level, std::string_view text) { keep(level, text); }, std::move(now),
+            std::move(lately)) {}
 
   RecordedMessages(const RecordedMessages&) = delete;
   RecordedMessages& operator=(const RecordedMessages&) = delete;

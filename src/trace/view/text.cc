@@ -96,15 +96,7 @@ void append_name(std::string& out, std::string_view name) {
     out += name;
     return;
   }
-  while (!name.empty()) {
-    const std::string_view character = first_character(name);
-    if (is_control_character(character) || is_invisible_character(character)) {
-      append_hex(character, out);
-    } else {
-      out += character;
-    }
-    name.remove_prefix(character.size());
-  }
+  append_visible(name, out);
 }
 
 std::string_view errno_name(std::int64_t number) {
