@@ -46,4 +46,16 @@ seconds local_offset(sys_seconds moment) {
   return offset;
 }
 
+LocalMoments local_moments(sys_seconds local) {
+  // Zones are less than a day apart: every moment that the time can mean is between these two, and clocks are
+  // set at most once in two days.
+  const seconds before = local_offset(local - std::chrono::days(1));
+  const seconds after = local_offset(local + std::chrono::days(1));
+  LocalMoments moments;
+  if (local_offset(local - before) == before) moments.at[moments.count++] = local - before;
+  if (after != before && local_offset(local - after) == after) moments.at[moments.count++] = local - after;
+  if (moments.count == 0) moments.at[moments.count++] = local - before;
+  return moments;
+}
+
 }  // namespace slurper

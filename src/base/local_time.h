@@ -1,7 +1,9 @@
 // Computes local time, fast enough for every line.
 #pragma once
 
+#include <array>
 #include <chrono>
+#include <cstddef>
 
 namespace slurper {
 
@@ -9,5 +11,15 @@ namespace slurper {
 // each thread caches the offsets of a few quarters of an hour. After a change of the machine's zone, only
 // quarters that are not cached yet show it. Any thread may call it.
 [[nodiscard]] std::chrono::seconds local_offset(std::chrono::sys_seconds moment);
+
+// The moments at which local clocks show a time: two, in the order of time, if a clock that is set back shows
+// it twice. If clocks skip it, the one moment is converted as if they had not been set forward.
+struct LocalMoments {
+  std::array<std::chrono::sys_seconds, 2> at{};
+  std::size_t count = 0;
+};
+
+// `local` is a local time, stored as if it were UTC.
+[[nodiscard]] LocalMoments local_moments(std::chrono::sys_seconds local);
 
 }  // namespace slurper

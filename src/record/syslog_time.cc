@@ -100,24 +100,6 @@ unsigned month_of(std::string_view text) {
   return 0;
 }
 
-// The moments at which local clocks show a time, which is stored as if it were UTC.
-struct Moments {
-  std::array<sys_seconds, 2> at{};
-  std::size_t count = 0;
-};
-
-Moments moments_of(sys_seconds local) {
-  // Zones are less than a day apart: every moment that the time can mean is between these two, and clocks are
-  // set at most once in two days.
-  const seconds before = local_offset(local - days(1));
-  const seconds after = local_offset(local + days(1));
-  Moments moments;
-  if (local_offset(local - before) == before) moments.at[moments.count++] = local - before;
-  if (after != before && local_offset(local - after) == after) moments.at[moments.count++] = local - after;
-  if (moments.count == 0) moments.at[moments.count++] = local - before;
-  return moments;
-}
-
 // A time as it stands in a line: with or without the year and the zone.
 struct LocalTime {
   std::chrono::month month{};
@@ -147,11 +129,11 @@ bool has_zone_name(sys_seconds moment, std::string_view name) {
 }
 
 // The moments that a local time can mean.
-Moments moments_of(sys_seconds local, const LocalTime& time) {
-  if (!time.east) return moments_of(local);
+LocalMoments moments_of(sys_seconds local, const LocalTime& time) {
+  if (!time.east) return local_moments(local);
   // The name means this machine's zone, if that has the name: CST is not only in America.
   if (!time.zone.empty()) {
-    const Moments here = moments_of(local);
+    const LocalMoments here = local_moments(local);
     for (std::size_t i = 0; i < here.count; ++i) {
       if (has_zone_name(here.at[i], time.zone)) return {.at = {here.at[i]}, .count = 1};
     }
@@ -171,7 +153,7 @@ std::optional<LocalMoment> nearest(const LocalTime& time, sys_seconds arrival) {
     const year_month_day date{middle + std::chrono::years(away), time.month, time.day};
     if (!date.ok() || date.year() < kFirstYear || date.year() > kLastYear) continue;
     const sys_seconds local = sys_days(date) + time.hour + time.into_hour;
-    const Moments moments = moments_of(local, time);
+    const LocalMoments moments = moments_of(local, time);
     for (std::size_t i = 0; i < moments.count; ++i) {
       if (!time.of_year && moments.at[i] - arrival >= kMostAhead) {
         is_ahead = true;
@@ -208,8 +190,8 @@ std::optional<sys_seconds> nearest_by_hour(const LocalTime& time, sys_seconds ar
   if (!found) return std::nullopt;
   constexpr seconds kLast = hours(1) - seconds(1);
   const sys_seconds local_begin = found->local - time.into_hour;
-  const Moments first = moments_of(local_begin);
-  const Moments last = moments_of(local_begin + kLast);
+  const LocalMoments first = local_moments(local_begin);
+  const LocalMoments last = local_moments(local_begin + kLast);
   if (first.count == 1 && last.count == 1 && last.at[0] - first.at[0] == kLast)
     known = {.key = key, .begin = first.at[0]};
   return found->moment;
