@@ -692,6 +692,16 @@ enum class PhraseId : std::uint16_t {
   ReadEvents,    // file
   NoEventsFile,  //
 
+  // slurper tail
+  WatchLog,         // file
+  NoIndexOfLog,     //
+  RunAsGroup,       // file
+  LogHasGap,        // from, to, size, reason
+  GapPowerLoss,     //
+  ClockSetBack,     // offset, before, after
+  ArrivalsUnknown,  // from, to
+  OtherLogThere,    // file
+
   // the recorder of slurper trace
   StartRecorder,  // file
 

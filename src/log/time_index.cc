@@ -14,9 +14,6 @@ namespace slurper {
 
 namespace {
 
-using namespace std::chrono_literals;
-
-constexpr auto kBetweenMarks = 500ms;
 // A file is rewritten if it has more than so many useless entries, and they are most of its entries.
 constexpr std::uint64_t kMinForgotten = 4096;
 
@@ -81,7 +78,7 @@ void TimeIndex::coming(StreamOffset head) {
   // The clock may be set back, so both sides are compared. The steady clock would stop while the machine
   // sleeps.
   const Timestamp time = now();
-  if (marked_ && time >= last_time_ && time < last_time_ + kBetweenMarks) return;
+  if (marked_ && time >= last_time_ && time < last_time_ + kMarkSpan) return;
   marked_ = true;
   last_time_ = time;
   mark({.offset = head, .time = time});

@@ -42,7 +42,9 @@ static_assert(offsetof(TimesEntryLayout, time_and_check) == 8);
 static_assert(std::has_unique_object_representations_v<TimesHeaderLayout>);
 static_assert(std::has_unique_object_representations_v<TimesEntryLayout>);
 
-// The bytes from `offset` up to the next mark's came at `time`, or up to half a second later.
+inline constexpr std::chrono::milliseconds kMarkSpan{500};
+
+// The bytes from `offset` up to the next mark's came at `time`, or up to kMarkSpan later.
 struct TimeMark {
   StreamOffset offset;
   Timestamp time;  // whole milliseconds in the file

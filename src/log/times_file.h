@@ -43,6 +43,9 @@ class TimesFile {
   // Gives the file this id, in one write.
   [[nodiscard]] Status rename(const Uuid& log_id);
 
+  // The marks of `count` entries from `first` on, or of as many as there are; empty for each that is damaged.
+  [[nodiscard]] Result<std::vector<std::optional<TimeMark>>> read(std::uint64_t first,
+                                                                  std::uint64_t count) const;
   // The mark of an entry; empty if the entry can't be read.
   [[nodiscard]] std::optional<TimeMark> mark(std::uint64_t entry) const;
   // How many of the first `entries` have offsets up to `offset`. An entry that can't be read counts as the
@@ -62,7 +65,6 @@ class TimesFile {
   TimesFile(Os& os, std::string path, UniqueFd fd) : os_(os), path_(std::move(path)), fd_(std::move(fd)) {}
   Status write_header(const Uuid& log_id, const FileAccess& access, const Phrase& what);
   Status copy(const TimesFile& from, std::uint64_t first);
-  Result<std::vector<std::optional<TimeMark>>> read(std::uint64_t first, std::uint64_t count) const;
 
   Os& os_;
   const std::string path_;

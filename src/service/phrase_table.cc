@@ -1326,6 +1326,27 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
      .words = "it is cut short, or this version of slurper did not write it",
      .advice = "Remove it: the next start of slurper makes a new one"},
 
+    // slurper tail
+    {.id = PhraseId::WatchLog, .words = "watch the folder of the log {file}", .on_errno = kOfWatchFifo},
+    {.id = PhraseId::NoIndexOfLog,
+     .words = "it has no index, so slurper has not written it",
+     .advice = "Name the path that `slurper run` was given; tail -F follows any other file"},
+    {.id = PhraseId::RunAsGroup,
+     .words = "Run the command as root, or as a member of the group that owns the log (ls -l {file})"},
+    {.id = PhraseId::LogHasGap,
+     .words = "cannot show the offsets {from} to {to} ({size}): {reason}. Continues at offset {to}"},
+    {.id = PhraseId::GapPowerLoss, .words = "they were lost when the machine went down, or never assigned"},
+    {.id = PhraseId::ClockSetBack,
+     .words =
+         "the clock was set back at offset {offset}, from {before} to {after}: the lines are in the order "
+         "in which they came, not in that of their times"},
+    {.id = PhraseId::ArrivalsUnknown,
+     .words =
+         "the arrival times of the offsets {from} to {to} are unknown: the times in these lines are used "
+         "instead"},
+    {.id = PhraseId::OtherLogThere,
+     .words = "another log has taken the place of {file}: continues with its oldest line"},
+
     // the recorder of slurper trace
     {.id = PhraseId::StartRecorder, .words = "start the recorder {file}", .on_errno = kOfStartRecorder},
 
