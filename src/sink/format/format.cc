@@ -12,30 +12,37 @@
 
 namespace slurper {
 
-Format Format::from(SinkOptions& options) {
+std::expected<Format, Phrase> Format::parse(std::string_view text) {
   constexpr std::array<std::string_view, 6> kNames = {"raw", "json", "rfc5424", "rfc3164", "gelf", "ecs"};
   Format format;
   format.defaults_ = {.hostname = machine_name(), .escape_controls = true};
-  const std::string text = options.text("format");
   if (const auto name = std::ranges::find(kNames, text); name != kNames.end()) {
     format.kind_ = static_cast<Kind>(name - kNames.begin());
     return format;
   }
   format.kind_ = Kind::Template;
   if (!text.contains('{')) {
-    options.reject("format", {PhraseId::MustBeFormat,
-                              {{"formats", fmt::format("{}", fmt::join(kNames, ", "))},
-                               {"example", R"("{time} {host}: {msg}")"}}});
-    return format;
+    return std::unexpected(Phrase(
+        PhraseId::MustBeFormat,
+        {{"formats", fmt::format("{}", fmt::join(kNames, ", "))}, {"example", R"("{time} {host}: {msg}")"}}));
   }
   auto parsed = LineTemplate::parse(text);
-  if (parsed) {
-    format.template_ = std::move(*parsed);
-    if (auto warning = lint_json(text)) options.warn("format", std::move(*warning));
-  } else {
-    options.reject("format", std::move(parsed.error()));
-  }
+  if (!parsed) return std::unexpected(std::move(parsed.error()));
+  format.template_ = std::move(*parsed);
   return format;
+}
+
+Format Format::from(SinkOptions& options) {
+  const std::string text = options.text("format");
+  auto format = parse(text);
+  if (!format) {
+    options.reject("format", std::move(format.error()));
+    return {};
+  }
+  if (format->kind_ == Kind::Template) {
+    if (auto warning = lint_json(text)) options.warn("format", std::move(*warning));
+  }
+  return std::move(*format);
 }
 
 void Format::append(const Record& record, std::string& out) const {

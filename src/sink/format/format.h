@@ -1,6 +1,7 @@
 // Format: how a sink writes a record to a file, a pipe or a terminal.
 #pragma once
 
+#include <expected>
 #include <string>
 #include <string_view>
 
@@ -19,6 +20,8 @@ inline constexpr Setting kFormatSetting = {
 class Format {
  public:
   static Format from(SinkOptions& options);
+  // The error says what is wrong; it completes the sentence "the format is …, but ".
+  [[nodiscard]] static std::expected<Format, Phrase> parse(std::string_view text);
 
   // Appends the record and a newline.
   void append(const Record& record, std::string& out) const;

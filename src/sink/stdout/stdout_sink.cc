@@ -13,9 +13,8 @@
 
 #include "base/error.h"
 #include "base/fd.h"
-#include "base/text.h"
+#include "sink/format/for_terminal.h"
 #include "sink/format/format.h"
-#include "sink/format/syslog_format.h"
 #include "sink/pipe_feed.h"
 
 namespace slurper {
@@ -30,20 +29,6 @@ constexpr auto kFirstLook = 1ms;
 constexpr auto kLastLook = 100ms;
 // How long the reader may take for the rest when slurper stops.
 constexpr auto kLastChance = 1s;
-
-// Appends the line with each control character except the tab as "#ooo", which a terminal shows and does not
-// obey.
-void append_for_terminal(std::string_view line, std::string& out) {
-  while (!line.empty()) {
-    const std::string_view character = first_character(line);
-    if (character != "\t" && is_control_character(character)) {
-      for (const char byte : character) append_octal(byte, out);
-    } else {
-      out += character;
-    }
-    line.remove_prefix(character.size());
-  }
-}
 
 std::unexpected<Error> fail_write(int errnum) {
   return fail_errno(errnum, PhraseId::WriteStandardOutput,
