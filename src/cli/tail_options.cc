@@ -128,7 +128,7 @@ Command add_tail_command(CLI::App& program) {
       ->add_option("--by", options->by,
                    "the times are those of arrival, or those in the\nlines, for which all of the log is read")
       ->check(CLI::IsMember({"arrival", "line"}))
-      ->type_name("arrival|line")
+      ->type_name("BY")
       ->default_str("arrival");
   parser->add_option("--format", options->format, "how a line is written, as in the sinks: raw, json, …")
       ->type_name("FORMAT")
