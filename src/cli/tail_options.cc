@@ -42,7 +42,7 @@ std::string objection_to_number(const std::string& text) {
   constexpr std::size_t kMostDigits = 18;
   const bool is_number = !text.empty() && text.size() <= kMostDigits &&
                          text.find_first_not_of("0123456789") == std::string::npos;
-  return is_number ? "" : fmt::format("{} is no whole number", in_quotes(text));
+  return is_number ? "" : fmt::format("{} is no whole number", text);
 }
 
 std::optional<std::uint64_t> number_of(const std::string& text) {
@@ -58,7 +58,7 @@ std::optional<Timestamp> moment_of(const std::string& option, const std::string&
     throw CLI::ValidationError(
         option, fmt::format("{} is no time. Write it as 10m (ago), 10:15, \"2026-11-30 10:15:00\", today or "
                             "@1764504000",
-                            in_quotes(text)));
+                            text));
   return moment;
 }
 
@@ -77,7 +77,14 @@ Result<std::optional<RecordFilter>> compile_filter(const std::vector<std::string
   return std::optional(std::move(*filter));
 }
 
-// Everything but the filter, which has an error of its own.
+Result<Format> parse_format(const std::string& text) {
+  auto format = Format::parse(text);
+  if (format) return std::move(*format);
+  return fail(ErrorKind::Usage, {PhraseId::AcceptTraceFormat, {{"format", QuotedText{text}}}},
+              std::move(format.error()));
+}
+
+// Everything but the filter and the format, whose errors are phrases.
 TailRequest request_of(const TailOptions& options) {
   const Timestamp now = std::chrono::system_clock::now();
   TailRequest request;
@@ -91,9 +98,6 @@ TailRequest request_of(const TailOptions& options) {
   const bool has_beginning = request.times.since || request.from;
   request.lines = number_of(options.lines);
   if (!request.lines && !has_beginning) request.lines = kUsualLines;
-  auto format = Format::parse(options.format);
-  if (!format) throw CLI::ValidationError("--format", to_text(format.error()));
-  request.format = std::move(*format);
   request.follows = options.follows;
   return request;
 }
@@ -143,6 +147,9 @@ Command add_tail_command(CLI::App& program) {
             auto filter = compile_filter(options->filter);
             if (!filter) return report(filter.error());
             request->filter = std::move(*filter);
+            auto format = parse_format(options->format);
+            if (!format) return report(format.error());
+            request->format = std::move(*format);
             return tail_command(*request, STDOUT_FILENO, stderr);
           }};
 }
