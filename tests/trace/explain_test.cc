@@ -24,6 +24,7 @@ using testing::SizeIs;
 constexpr std::uint16_t kCloseType = 4;
 constexpr std::uint16_t kReadType = 6;
 constexpr std::uint16_t kWriteType = 8;
+constexpr std::uint16_t kAcceptType = 246;
 constexpr std::uint16_t kConnectType = 22;
 constexpr std::uint16_t kProcessExitType = 186;
 
@@ -68,6 +69,42 @@ TEST(Explain, TheIncidentOfTheStory) {
       "refused: an empty FCGI_STDIN record.");
   EXPECT_THAT(events_of(finding), ElementsAre(5, 8));
   EXPECT_THAT(text_of(finding.advice), HasSubstr("which only marks the end of the input"));
+}
+
+// The client asks 5 for something, and reads the answer if it is patient. It sends 4 bytes more, and closes
+// before the server speaks again.
+CaptureBuilder left(bool is_patient) {
+  const std::string ends = u64(0xa1) + u64(0xb2) + sized("/run/db.s");
+  CaptureBuilder capture;
+  capture.process({.tid = 5, .pid = 5, .name = "server"}).process({.tid = 6, .pid = 6, .name = "client"});
+  capture.fd(6, 4, FdType::Unix, ends, 200);
+  capture.event(5, kAcceptType).event(5, kAcceptType + 1, {i64(9), "\1" + ends, u8(0), u32(0), u32(5)});
+  capture.event(6, kWriteType, {i64(4), u32(5)}).event(6, kWriteType + 1, {i64(5), "query"});
+  capture.event(5, kReadType, {i64(9), u32(99)}).event(5, kReadType + 1, {i64(5), "query"});
+  if (is_patient) {
+    capture.event(5, kWriteType, {i64(9), u32(6)}).event(5, kWriteType + 1, {i64(6), "answer"});
+    capture.event(6, kReadType, {i64(4), u32(99)}).event(6, kReadType + 1, {i64(6), "answer"});
+  }
+  capture.event(6, kWriteType, {i64(4), u32(4)}).event(6, kWriteType + 1, {i64(4), "quit"});
+  capture.event(6, kCloseType, {i64(4)}).event(6, kCloseType + 1, {i64(0)});
+  capture.event(5, kWriteType, {i64(9), u32(3)}).event(5, kWriteType + 1, {i64(-EPIPE), "bye"});
+  return capture;
+}
+
+TEST(Explain, AServerThatSpeaksToAClientThatHasSaidGoodbyeHurtsNoProcess) {
+  const Explanation explanation = explained(left(true));
+  EXPECT_EQ(explanation.harm, 0U);
+  ASSERT_THAT(explanation.findings, SizeIs(1));
+  const TraceFinding& finding = explanation.findings.front();
+  EXPECT_THAT(
+      story_text(finding),
+      HasSubstr("The last 4 bytes from client (6) (event 12) came before it closed, and server (5) had "
+                "not read them: the refused bytes answer no request."));
+  EXPECT_THAT(text_of(finding.advice), HasSubstr("had read all answers"));
+}
+
+TEST(Explain, AClientThatLeavesBeforeItsAnswerIsHarm) {
+  EXPECT_EQ(explained(left(false)).harm, 1U);
 }
 
 TEST(Explain, WhoWasNotRecordedIsNotAccused) {

@@ -181,9 +181,11 @@ void History::take_own(const TraceEvent& event) {
 void History::take_exit(const TraceEvent& event) {
   if (event.latency() >= kWorthKeeping) note_long(event);
   if (!event.has_result()) return;
-  if (is_accept(event.raw.type) && event.result() >= 0 && event.file != nullptr &&
-      accepts_.size() < kMaxThreads)
-    accepts_[event.file->name.substr(event.file->name.rfind(' ') + 1)] = deed_of(event);
+  if (is_accept(event.raw.type) && event.result() >= 0 && event.file != nullptr) {
+    if (accepts_.size() < kMaxThreads)
+      accepts_[event.file->name.substr(event.file->name.rfind(' ') + 1)] = deed_of(event);
+    if (Channel* const channel = channel_of(event.file)) end_at(*channel, event.file).was_accepted = true;
+  }
   if (event.replaced != nullptr) return note_closing(event, event.fd, event.replaced, false);
   if (event.raw.type == kShutdown && event.result() >= 0) {
     if (Channel* const channel = channel_of(event.file))

@@ -55,6 +55,7 @@ struct ChannelEnd {
   std::vector<std::int64_t> writers{};  // the processes that have written, at most a few
   Closing closing{};                    // the last
   Deed shutdown{};
+  bool was_accepted = false;  // a server's end of a connection
 
   [[nodiscard]] bool is_reader() const { return file->is_for_reading || reads > 0 || last_read; }
   [[nodiscard]] bool is_writer() const { return file->is_for_writing || writes > 0; }

@@ -88,6 +88,8 @@ class Refused : public Recogniser {
       if (record.is_end_mark) finding.advice.saying = Saying::DoReadToMark;
     }
     if (channel != nullptr && channel->is_pipe) judge_pipe(finding, *channel, closing);
+    if (!reads && closing != nullptr && !channel->is_pipe)
+      judge_farewell(finding, *channel, *closing, *event.file);
     return finding;
   }
 
@@ -177,6 +179,28 @@ class Refused : public Recogniser {
                                            {"closer", closing.who},
                                            {"event", EventNumber{other->last_write.number}}}});
     finding.advice.saying = Saying::DoNothingAnswered;
+  }
+
+  // A client had all its answers, said goodbye (as PostgreSQL's and TLS's do), and left. What its server says
+  // without having read the goodbye answers no question.
+  static void judge_farewell(TraceFinding& finding, Channel& channel, const Closing& closing,
+                             const OpenFile& file) {
+    const ChannelEnd* const server = channel.end_of(&file);
+    const auto client = std::ranges::find_if(
+        channel.ends, [&](const ChannelEnd& end) { return end.file.get() != &file && end.last_write; });
+    if (server == nullptr || !server->was_accepted || client == channel.ends.end()) return;
+    const bool has_answered = server->last_write && server->last_write.number > server->last_read.number;
+    const bool has_all_answers = has_answered && client->read >= server->written;
+    const bool said_goodbye = client->last_write.number > client->last_read.number &&
+                              client->written == server->read + client->last_size;
+    if (!has_all_answers || !said_goodbye || closing.signal != 0) return;
+    finding.is_harm = false;
+    finding.story.push_back({.saying = Saying::LastWordUnread,
+                             .arguments = {{"closer", closing.who},
+                                           {"bytes", Bytes{client->last_size}},
+                                           {"event", EventNumber{client->last_write.number}},
+                                           {"who", finding.who}}});
+    finding.advice.saying = Saying::DoNothingLeft;
   }
 
   void take_end(const TraceEvent& event) {

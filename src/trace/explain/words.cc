@@ -72,6 +72,9 @@ constexpr std::array kWords = std::to_array<Words>({
     {Saying::AllWasRead,
      "Before that, {who} had read all of the {bytes} that {closer} had written (the last with event "
      "{event})."},
+    {Saying::LastWordUnread,
+     "The last {bytes} from {closer} (event {event}) came before it closed, and {who} had not read them: the "
+     "refused bytes answer no request."},
     {Saying::RefusedIs, "What was refused: {record}."},
     {Saying::SigpipeEnded, "SIGPIPE then ended the process (event {event})."},
     {Saying::SigpipeAlone,
@@ -259,6 +262,7 @@ constexpr std::array kWords = std::to_array<Words>({
      "still answers."},
     {Saying::DoAccept,
      "Find out why the server accepts no connections; then let it listen with a longer queue (listen(2), "
+    {Saying::DoNothingLeft, "Nothing: the client had read all answers before it left."},
      "net.core.somaxconn)."},
     {Saying::DoNothingIdentity,
      "Nothing, if the program is meant to keep the file, as a server its log: the rights were checked when "

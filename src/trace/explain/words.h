@@ -24,6 +24,7 @@ enum class Saying : std::uint8_t {
   PeerEnded,
   PeerHadRead,
   AllWasRead,
+  LastWordUnread,
   RefusedIs,
   SigpipeEnded,
   SigpipeAlone,
@@ -127,6 +128,7 @@ enum class Saying : std::uint8_t {
   DoFindSender,
 };
 
+  DoNothingLeft,
 // "refused-write", for programs.
 [[nodiscard]] std::string_view name_of(Pattern pattern);
 // "a refused write", for headings.
