@@ -57,6 +57,10 @@ TEST_F(PageInBrowser, AFindingJumpsToItsProof) {
   check("findings", page_of(conversation()));
 }
 
+TEST_F(PageInBrowser, ASleepingCallLeadsToWhatItWaitsFor) {
+  check("waits", page_of(chain_of_waits()));
+}
+
 TEST_F(PageInBrowser, ManyEventsAreAggregated) {
   CaptureBuilder capture;
   capture.process({.tid = 5, .pid = 5}).file(5, 3, "/var/log/messages");

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "trace/own_events.h"
 #include "trace/page/trace_page.h"
 #include "trace/trace_site.h"
 
@@ -41,6 +42,8 @@ inline CaptureBuilder conversation() {
   capture.process({.tid = 5, .pid = 5, .name = "app"}).process({.tid = 6, .pid = 6, .name = "reader"});
   capture.fd(5, 4, FdType::Fifo, sized("/run/x"), 99).fd(6, 3, FdType::Fifo, sized("/run/x"), 99);
   capture.file(5, 7, "/etc/hosts");
+  capture.event_at_once(5, kScopeEvent, {u64(0)});
+  capture.event_at_once(5, kPipeEvent, {i64(4), u64(99), u32(0), u32(16), u32(1), u32(1)});
   for (int i = 0; i < 10; ++i) {
     capture.event(5, kWriteEnter, {i64(4), u32(100)}).event(5, kWriteExit, {i64(100), "line"});
     capture.event(6, kReadEnter, {i64(3), u32(4096)}).pause(std::chrono::milliseconds(1));
@@ -52,6 +55,30 @@ inline CaptureBuilder conversation() {
   capture.event(5, kReadEnter, {i64(7), u32(10)}).event(5, kReadExit, {i64(10), "127.0.0.1"});
   capture.event(6, kReadEnter, {i64(3), u32(4096)}).pause(std::chrono::milliseconds(5));
   capture.event(5, kReadEnter, {i64(7), u32(10)}).event(5, kReadExit, {i64(0), ""});
+  return capture;
+}
+
+// first (5) waits for room in a pipe to second (6), which waits for room in a pipe to last (7), which sleeps.
+inline CaptureBuilder chain_of_waits() {
+  CaptureBuilder capture;
+  const auto fifo = [&](std::int64_t pid, std::int64_t fd, const std::string& name, std::uint64_t inode) {
+    capture.fd(pid, fd, FdType::Fifo, sized(name), inode);
+  };
+  capture.process({.tid = 5, .pid = 5, .name = "first"}).process({.tid = 6, .pid = 6, .name = "second"});
+  capture.process({.tid = 7, .pid = 7, .name = "last"});
+  fifo(5, 1, "/run/one", 71);
+  fifo(6, 0, "/run/one", 71);
+  fifo(6, 1, "/run/two", 72);
+  fifo(7, 0, "/run/two", 72);
+  // Who reads and who writes is known from what they did.
+  for (const std::int64_t pid : {5, 6}) {
+    capture.event(pid, kWriteEnter, {i64(1), u32(1)}).event(pid, kWriteExit, {i64(1), "x"});
+    capture.event(pid + 1, kReadEnter, {i64(0), u32(1)}).event(pid + 1, kReadExit, {i64(1), "x"});
+  }
+  capture.event(7, 134, {u64(0)});  // nanosleep
+  capture.event(6, kWriteEnter, {i64(1), u32(100'000)});
+  capture.event(5, kWriteEnter, {i64(1), u32(100'000)}).pause(std::chrono::seconds(3));
+  capture.event_at_once(7, kEndEvent, {});
   return capture;
 }
 

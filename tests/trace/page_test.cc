@@ -82,6 +82,40 @@ TEST(TracePage, BothEndsOfAPipeHaveOneKey) {
   EXPECT_EQ(data["pipes"]["most"], json::parse("[16]"));
 }
 
+TEST(TracePage, HasTheWriteOfEachRead) {
+  const json data = data_of(page_of(conversation()));
+  const json& links = data["links"];
+  EXPECT_EQ(summed(links["read"]), (std::vector<std::int64_t>{3, 7, 11, 15, 19, 23, 27, 31, 35, 39}));
+  EXPECT_EQ(count_of(links["write"], 2), 10);  // by the beginnings of both calls
+  EXPECT_EQ(count_of(links["doubt"], 0), 10);
+}
+
+// Another process, which was not recorded, may read and write.
+TEST(TracePage, SaysWhyTheWriteOfAReadIsNotSure) {
+  CaptureBuilder capture;
+  capture.process({.tid = 5, .pid = 5}).fd(5, 3, FdType::Fifo, sized("/run/x"), 99);
+  capture.event(5, kWriteEnter, {i64(3), u32(4)}).event(5, kWriteExit, {i64(4), "line"});
+  capture.event_at_once(5, kPipeEvent, {i64(3), u64(99), u32(1), u32(16), u32(1), u32(1)});
+  capture.event(5, kReadEnter, {i64(3), u32(4)}).event(5, kReadExit, {i64(4), "line"});
+  const json data = data_of(page_of(capture));
+  for (const json& doubt : data["links"]["doubt"])
+    EXPECT_NE(data["links"]["reasons"][doubt.get<std::size_t>()], "");
+}
+
+TEST(TracePage, SaysWhomASleepingCallWaitsFor) {
+  const json data = data_of(page_of(chain_of_waits()));
+  std::map<std::int64_t, json> waits;
+  const auto numbers = summed(data["calls"]["number"]);
+  for (const json& one : data["waits"]) waits[numbers[one[0].get<std::size_t>()]] = one;
+  ASSERT_TRUE(waits.contains(11));  // the write of first
+  EXPECT_EQ(waits[11],
+            json::array({waits[11][0],
+                         {"first (5) waits for second (6): it is in write on <p>/run/one (event 11).", 11},
+                         {"second (6) waits for last (7): it is in write on <p>/run/two (event 10).", 10},
+                         {"last (7) has been in nanosleep for 3.0 seconds (event 9).", 9}}));
+  EXPECT_FALSE(waits.contains(9));
+}
+
 TEST(TracePage, BothEndsOfAConnectionHaveOneKey) {
   CaptureBuilder capture;
   capture.process({.tid = 5, .pid = 5}).process({.tid = 6, .pid = 6});

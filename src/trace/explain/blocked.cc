@@ -3,27 +3,16 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
-#include <set>
 
 #include "trace/explain/recogniser.h"
 #include "trace/explain/tell.h"
+#include "trace/explain/waits.h"
 
 namespace slurper {
 
 namespace {
 
 constexpr std::int64_t kRestart = -512;  // ERESTARTSYS: the kernel calls again, unless the process ends
-
-// A thread that waits for another process.
-struct Wait {
-  Actor who{};
-  Actor other{};
-  std::string call{};
-  std::string file{};
-  std::uint64_t number = 0;
-  std::uint64_t since = 0;
-  bool writes = false;
-};
 
 class Blocked : public Recogniser {
  public:
@@ -44,9 +33,7 @@ class Blocked : public Recogniser {
                  .to = event.raw.time,
                  .number = event.enter->number,
                  .written = written});
-    if (!is_cut_off) return;
-    // As a user does who ends a program that hangs.
-    if (const std::optional<Wait> wait = wait_of(*event.thread, event, true)) tell_chain(event, *wait);
+    if (is_cut_off) tell_chain(event);  // as a user does who ends a program that hangs
   }
 
   void end() override {
@@ -119,96 +106,51 @@ class Blocked : public Recogniser {
   }
 
   void take_unfinished(const Thread& thread) {
-    const std::optional<Wait> wait = wait_of(thread);
-    if (!wait || !wait->writes) return;
+    const PendingCall& call = thread.pending;
+    if (!call.is_open || call.type == 0 || !shape_of(static_cast<std::uint16_t>(call.type + 1)).writes)
+      return;
     Thread copy = thread;
     const TraceEvent pending = history_.model().pending_of(copy);
-    note(pending, {.saying = thread.pending.was_blocked ? Saying::BlockedStillEarlier : Saying::BlockedStill,
-                   .from = wait->since,
-                   .to = history_.model().last_time(),
-                   .number = wait->number});
-    tell_chain(pending, *wait);
+    const std::uint64_t now = history_.model().last_time();
+    if (now < pending.raw.time + kLongWait) return;
+    note(pending, {.saying = call.was_blocked ? Saying::BlockedStillEarlier : Saying::BlockedStill,
+                   .from = pending.raw.time,
+                   .to = now,
+                   .number = pending.number});
+    tell_chain(pending);
   }
 
-  [[nodiscard]] std::optional<Wait> wait_of(const Thread& thread) {
-    if (!thread.pending.is_open || thread.pending.type == 0) return std::nullopt;
-    const Shape& exit = shape_of(static_cast<std::uint16_t>(thread.pending.type + 1));
-    if (!exit.writes && !exit.reads) return std::nullopt;
-    Thread copy = thread;
-    return wait_of(thread, history_.model().pending_of(copy), exit.writes);
-  }
-
-  // What the thread waits for in this call, or did until its end, if that is a pipe.
-  [[nodiscard]] std::optional<Wait> wait_of(const Thread& thread, const TraceEvent& call, bool writes) {
+  // Whom the call waits for, and whom that one waits for, and so on.
+  void tell_chain(const TraceEvent& call) {
     const Channel* const channel = history_.channel_of(call.file);
-    const std::uint64_t since = call.is_exit() ? call.enter->time : call.raw.time;
-    if (channel == nullptr || !channel->is_pipe || history_.model().last_time() < since + kLongWait)
-      return std::nullopt;
-    Wait wait{.who = actor_of(history_.model(), thread),
-              .call = std::string(event_name(call)),
-              .file = channel->name,
-              .number = call.is_exit() ? call.enter->number : call.number,
-              .since = since,
-              .writes = writes};
-    // The one process at its other end, if there is one only.
-    std::set<std::int64_t> pids;
-    for (const Holder& holder : history_.holders(*channel)) {
-      if (holder.process->pid == thread.pid || !is_other_end(*channel, holder, wait.writes)) continue;
-      wait.other = actor_of(history_.model(), *holder.process);
-      pids.insert(holder.process->pid);
-    }
-    if (pids.size() > 1) wait.other = {};
-    return wait;
-  }
-
-  static bool is_other_end(const Channel& channel, const Holder& holder, bool writes) {
-    const OpenFile& file = *holder.file;
-    if (file.is_for_reading != file.is_for_writing) return writes ? file.is_for_reading : file.is_for_writing;
-    const auto end = std::ranges::find(channel.ends, holder.file, &ChannelEnd::file);
-    return end != channel.ends.end() && (writes ? end->is_reader() : end->is_writer());
-  }
-
-  [[nodiscard]] std::optional<Wait> wait_of(std::int64_t tid) {
-    const Thread* const thread = history_.model().find_thread(tid);
-    return thread == nullptr ? std::nullopt : wait_of(*thread);
-  }
-
-  void tell_chain(const TraceEvent& pending, const Wait& first) {
-    const auto found = open_.find({history_.channel_of(pending.file)->key, first.who.pid});
-    if (found == open_.end() || first.other.pid == 0) return;
+    if (channel == nullptr) return;
+    const auto found = open_.find({channel->key, call.thread->pid});
+    if (found == open_.end()) return;
     TraceFinding& finding = found->second.finding;
-    std::set<std::int64_t> seen = {first.who.pid};
-    std::vector<Wait> chain = {first};
-    bool is_cycle = false;
-    while (chain.back().other.pid != 0 && chain.size() < 16) {
-      is_cycle = !seen.insert(chain.back().other.pid).second;
-      if (is_cycle) break;
-      const std::optional<Wait> next = wait_of(chain.back().other.tid);
-      if (!next) break;
-      chain.push_back(*next);
-    }
-    if (chain.size() < 2) return;
-    for (const Wait& wait : chain) {
-      if (wait.other.pid == 0) break;
-      finding.story.push_back({.saying = Saying::WaitsFor,
-                               .arguments = {{"who", wait.who},
-                                             {"other", wait.other},
-                                             {"call", wait.call},
-                                             {"file", wait.file},
-                                             {"event", EventNumber{wait.number}}}});
-    }
+    WaitChain chain = chain_of(history_, call);
+    const auto end = std::ranges::find_if(chain.steps, [&](const WaitStep& step) {
+      const bool lasts = &step == &chain.steps.front() || (step.call && step.call->is_under_way);
+      return step.other.pid == 0 || !lasts;
+    });
+    chain.is_cycle = chain.is_cycle && end == chain.steps.end();
+    chain.steps.erase(end, chain.steps.end());
+    if (chain.steps.size() < 2) return;
+    for (const WaitStep& step : chain.steps) finding.story.push_back(waits_for(step));
     // Only one that comes back to the first, and in which no process has another thread that may go on.
-    if (!is_cycle || chain.back().other.pid != first.who.pid || has_threads(seen)) return;
+    if (!chain.is_cycle || chain.steps.back().other.pid != finding.who.pid || has_threads(chain)) return;
     finding.story.push_back({.saying = Saying::WaitsForEachOther});
     finding.pattern = Pattern::WaitCycle;
     finding.is_harm = true;
     finding.advice = {.saying = Saying::DoBreakCycle};
   }
 
-  [[nodiscard]] bool has_threads(const std::set<std::int64_t>& pids) const {
+  [[nodiscard]] bool has_threads(const WaitChain& chain) const {
     bool found = false;
     history_.model().for_each_thread([&](const Thread& thread) {
-      found = found || (thread.tid != thread.pid && pids.contains(thread.pid));
+      found =
+          found || (thread.tid != thread.pid && std::ranges::any_of(chain.steps, [&](const WaitStep& step) {
+                      return step.who.pid == thread.pid;
+                    }));
     });
     return found;
   }

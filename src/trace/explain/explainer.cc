@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "trace/explain/waits.h"
 #include "trace/own_events.h"
 
 namespace slurper {
@@ -30,6 +31,10 @@ void Explainer::take(const TraceEvent& event) {
   result_.events += event.is_own ? 0 : 1;
   history_.take(event);
   for (const auto& one : recognisers_) one->take(event);
+}
+
+std::vector<Statement> Explainer::waits_of(const TraceEvent& call) {
+  return sentences_of(chain_of(history_, call));
 }
 
 Explanation Explainer::end() {

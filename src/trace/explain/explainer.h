@@ -35,6 +35,9 @@ class Explainer {
 
   // Takes each event that changes more than state, slurper's own included, before the model finishes it.
   void take(const TraceEvent& event);
+  // Whom a call on a pipe has waited for, and whom that one waited for, and so on, in sentences. The call has
+  // just ended, or had not ended when the recording did. Searches all tables.
+  [[nodiscard]] std::vector<Statement> waits_of(const TraceEvent& call);
   // The capture has ended.
   [[nodiscard]] Explanation end();
 

@@ -135,6 +135,11 @@ void History::forget_old() {
   channels_at_most_ = std::max(channels_at_most_, 2 * channels_.size());
 }
 
+Channel* History::channel_at(const ChannelKey& key) {
+  const auto found = channels_.find(key);
+  return found == channels_.end() ? nullptr : &found->second;
+}
+
 void History::for_each_channel(const std::function<void(Channel&)>& visit) {
   for (auto& [key, channel] : channels_) visit(channel);
 }
@@ -323,13 +328,23 @@ void History::note_long(const TraceEvent& event) {
   if (long_calls_.size() > kMaxThreads) long_calls_.clear();
   std::vector<LongCall>& calls = long_calls_[event.raw.tid];
   if (calls.size() >= kMaxLongCalls) calls.erase(calls.begin());
-  LongCall call{.begin = event.enter->time,
-                .end = event.raw.time,
-                .number = event.enter->number,
+  calls.push_back(long_call_of(event));
+}
+
+LongCall History::long_call_of(const TraceEvent& event) const {
+  const bool is_end = event.is_exit();
+  LongCall call{.begin = is_end ? event.enter->time : event.raw.time,
+                .end = is_end ? event.raw.time : std::max(event.raw.time, model_.last_time()),
+                .number = is_end ? event.enter->number : event.number,
                 .call = std::string(event_name(event)),
-                .file = {}};
-  if (event.file != nullptr) call.file = text_of_file(*event.file);
-  calls.push_back(std::move(call));
+                .is_under_way = !is_end,
+                .began_earlier = is_end ? event.enter->was_blocked : event.thread->pending.was_blocked};
+  if (event.file == nullptr) return call;
+  call.file = text_of_file(*event.file);
+  const Shape& shape = shape_of(is_end ? event.raw.type : static_cast<std::uint16_t>(event.raw.type + 1));
+  if (shape.reads || shape.writes) call.channel = key_of(*event.file);
+  call.writes = shape.writes;
+  return call;
 }
 
 std::vector<Holder> History::holders(const Channel& channel) const {
@@ -360,15 +375,8 @@ std::optional<LongCall> History::long_call(std::int64_t tid, std::uint64_t from,
   const Thread* const thread = model_.find_thread(tid);
   if (thread != nullptr && thread->pending.is_open) {
     Thread copy = *thread;
-    const TraceEvent pending = model_.pending_of(copy);
-    LongCall call{.begin = pending.raw.time,
-                  .end = std::max(to, model_.last_time()),
-                  .number = pending.number,
-                  .call = std::string(event_name(pending)),
-                  .file = {},
-                  .is_under_way = true,
-                  .began_earlier = thread->pending.was_blocked};
-    if (pending.file != nullptr) call.file = text_of_file(*pending.file);
+    LongCall call = long_call_of(model_.pending_of(copy));
+    call.end = std::max(to, call.end);
     consider(call);
   }
   if (most * 2 < to - from) return std::nullopt;  // it did something else most of the time

@@ -90,6 +90,8 @@ struct LongCall {
   std::uint64_t number = 0;  // of its beginning
   std::string call{};
   std::string file{};
+  ChannelKey channel{};  // of a read or a write on a pipe or a connection
+  bool writes = false;
   bool is_under_way = false;
   bool began_earlier = false;  // than the recording
 };
@@ -116,10 +118,13 @@ class History {
   [[nodiscard]] const Model& model() const { return model_; }
   // Of a file that is a pipe or a connection; else nullptr. It may be one that nothing has happened on.
   [[nodiscard]] Channel* channel_of(const OpenFilePointer& file);
+  [[nodiscard]] Channel* channel_at(const ChannelKey& key);  // nullptr if nothing has happened there
   void for_each_channel(const std::function<void(Channel&)>& visit);
 
   // The descriptors that the model knows of the channel, of all processes. Searches all tables.
   [[nodiscard]] std::vector<Holder> holders(const Channel& channel) const;
+  // The call of this event, which is its end; or its beginning, if it has not ended.
+  [[nodiscard]] LongCall long_call_of(const TraceEvent& event) const;
   // The call that took most of the time between `from` and `to`.
   [[nodiscard]] std::optional<LongCall> long_call(std::int64_t tid, std::uint64_t from,
                                                   std::uint64_t to) const;

@@ -146,6 +146,12 @@ constexpr std::array kWords = std::to_array<Words>({
     {Saying::BlockedMore, "{count} took long, too: {span} in all, the last from event {event} on."},
     {Saying::WaitsFor, "{who} waits for {other}: it is in {call} on {file} (event {event})."},
     {Saying::WaitsForEachOther, "Each waits for the next one, and none of them can go on."},
+    {Saying::WaitedFor, "{who} waited for {other}: it was in {call} on {file} for {span} (event {event})."},
+    {Saying::SleepsIn, "{who} has been in {call} for {span} (event {event})."},
+    {Saying::SleptIn, "{who} was in {call} for {span} (event {event})."},
+    {Saying::WasAwake, "{who} was not asleep for most of this time."},
+    {Saying::SeveralHaveOther, "{count} processes have the other end."},
+    {Saying::WaitsInCircle, "So the chain comes back to {other}."},
     {Saying::SecondOpened,
      "Two processes read from the FIFO: {first}, and {second}, whose descriptor was opened at {time}, later "
      "than the other one."},
@@ -256,13 +262,13 @@ constexpr std::array kWords = std::to_array<Words>({
      "Find out why the other end closed without reading all. What had been written to it last may be lost."},
     {Saying::DoNothingAnswered,
      "Nothing, if that was the whole answer: only what the other end did not read is lost."},
+    {Saying::DoNothingLeft, "Nothing: the client had read all answers before it left."},
     {Saying::DoTryPeer,
      "Look whether the other machine runs, whether a firewall drops the packets, and whether the program "
      "there "
      "still answers."},
     {Saying::DoAccept,
      "Find out why the server accepts no connections; then let it listen with a longer queue (listen(2), "
-    {Saying::DoNothingLeft, "Nothing: the client had read all answers before it left."},
      "net.core.somaxconn)."},
     {Saying::DoNothingIdentity,
      "Nothing, if the program is meant to keep the file, as a server its log: the rights were checked when "

@@ -68,6 +68,12 @@ enum class Saying : std::uint8_t {
   BlockedMore,
   WaitsFor,
   WaitsForEachOther,
+  WaitedFor,
+  SleepsIn,
+  SleptIn,
+  WasAwake,
+  SeveralHaveOther,
+  WaitsInCircle,
   // A second reader.
   SecondOpened,
   SecondTook,
@@ -122,13 +128,13 @@ enum class Saying : std::uint8_t {
   DoDrain,
   DoAskPeer,
   DoNothingAnswered,
+  DoNothingLeft,
   DoTryPeer,
   DoAccept,
   DoNothingIdentity,
   DoFindSender,
 };
 
-  DoNothingLeft,
 // "refused-write", for programs.
 [[nodiscard]] std::string_view name_of(Pattern pattern);
 // "a refused write", for headings.

@@ -56,6 +56,12 @@ const callByNumber = (() => {
   return (number) => byNumber.get(number) ?? -1;
 })();
 
+// Whom a call has waited for, and so on: sentences, and the event that each is about.
+const waitsOf = (() => {
+  const byCall = new Map(capture.waits.map(([call, ...sentences]) => [call, sentences]));
+  return (call) => byCall.get(call) ?? [];
+})();
+
 // "1.5 ms"
 function duration(nanoseconds) {
   const size = Math.abs(nanoseconds);

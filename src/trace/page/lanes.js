@@ -118,55 +118,61 @@ function buildPipes() {
   return lanes.filter((pipe) => pipe.fullest >= LEAST_FILL).sort((a, b) => b.fullest - a.fullest).slice(0, MAX_PIPE_LANES);
 }
 
-// Joins a read with the writes whose bytes it returned, by their order and their number of bytes. What an end
-// that was not recorded has read or written makes that wrong, so the page calls it a guess.
-function buildLinks() {
-  const links = [];
+// What reads from pipes have returned, as the capture tells. A link without `doubt` is sure.
+function pipeLinks() {
+  let number = 0;
+  return capture.links.read.map((difference, i) => {
+    number += difference;
+    return {read: callByNumber(number), write: callByNumber(number - capture.links.write[i]), doubt: capture.links.reasons[capture.links.doubt[i]]};
+  }).filter(({read, write}) => read >= 0 && write >= 0);
+}
+
+// Of a connection, joins a read with the writes whose bytes it returned by their order and their number of bytes.
+function connectionLinks() {
+  const doubt = 'only the order and the sizes of the calls in this page tell it';
+  const links = [], steps = [];
   if (capture.isAggregated) return links;
-  const steps = [];
   for (let i = 0; i < calls.count; ++i) {
     const file = fileOf(i);
     const moves = calls.kind[i] === READ || calls.kind[i] === WRITE;
-    if (!moves || file === undefined || file.key < 0 || !(calls.result[i] > 0)) continue;
+    if (!moves || file === undefined || file.key < 0 || file.type === 'pipe' || !(calls.result[i] > 0)) continue;
     // Bytes can be read before the write returns, but not before it began.
     steps.push({call: i, key: file.key, isRead: calls.kind[i] === READ, time: calls.kind[i] === READ ? calls.end[i] : calls.start[i]});
   }
   steps.sort((a, b) => a.time - b.time || a.isRead - b.isRead);
-  const queues = new Map();  // by what is joined; of a socket, also by the end that has written
+  const queues = new Map();  // by the connection, and by the end that has written
   for (const {call, key, isRead} of steps) {
-    const isPipe = fileOf(call).type === 'pipe';
     if (!queues.has(key)) queues.set(key, new Map());
-    const ofKey = queues.get(key);
+    const ofKey = queues.get(key), side = calls.file[call];
     if (!isRead) {
-      const side = isPipe ? 0 : calls.file[call];
       if (!ofKey.has(side)) ofKey.set(side, {writes: [], at: 0});
       ofKey.get(side).writes.push({call, left: calls.result[call]});
       continue;
     }
     let left = calls.result[call];
-    for (const [side, queue] of ofKey) {
-      if (!isPipe && side === calls.file[call]) continue;
+    for (const [writer, queue] of ofKey) {
+      if (writer === side) continue;
       while (left > 0 && queue.at < queue.writes.length) {
         const write = queue.writes[queue.at];
         const taken = Math.min(left, write.left);
-        links.push([write.call, call]);
+        links.push({write: write.call, read: call, doubt});
         left -= taken;
         write.left -= taken;
         if (write.left === 0) queue.at += 1;
       }
     }
   }
-  return links.sort((a, b) => calls.end[a[1]] - calls.end[b[1]]);
+  return links;
 }
 
 const processes = buildProcesses();
 const pipes = buildPipes();
-const links = buildLinks();
+const links = [...pipeLinks(), ...connectionLinks()].sort((a, b) => calls.end[a.read] - calls.end[b.read]);
 const linksOf = new Map();
-for (const [write, read] of links) {
-  for (const [one, other] of [[write, read], [read, write]]) {
-    if (!linksOf.has(one)) linksOf.set(one, []);
-    linksOf.get(one).push(other);
+for (const link of links) {
+  for (const call of [link.write, link.read]) {
+    if (!linksOf.has(call)) linksOf.set(call, []);
+    linksOf.get(call).push(link);
   }
 }
 

@@ -132,33 +132,35 @@ function drawCells(lane) {
   context.globalAlpha = 1;
 }
 
-// Each write with the read that returned its bytes, unless that would cover everything.
+// Each write with the read that returned its bytes, unless that would cover everything. What is not sure is dashed.
 function drawLinks() {
   const MOST = 1500;
-  const first = lowerBound(links.length, (i) => calls.end[links[i][1]], view.from);
-  const end = lowerBound(links.length, (i) => calls.end[links[i][1]], view.to);
+  const first = lowerBound(links.length, (i) => calls.end[links[i].read], view.from);
+  const end = lowerBound(links.length, (i) => calls.end[links[i].read], view.to);
   if (end - first > MOST) return;
   for (let i = first; i < end; ++i) drawLink(links[i], 0.55, 1);
 }
 
-function drawLink([write, read], alpha, width) {
+function drawLink({write, read, doubt}, alpha, width) {
   const from = laneOf(write), to = laneOf(read);
   if (from === to) return;
   const x = xOf(calls.end[write]), x2 = xOf(calls.end[read]);
-  context.strokeStyle = colorOfKey(fileOf(read).key);
+  context.strokeStyle = colorOfKey(Math.max(fileOf(read)?.key ?? 0, 0));
   context.globalAlpha = alpha;
   context.lineWidth = width;
+  context.setLineDash(doubt ? [5, 4] : []);
   context.beginPath();
   context.moveTo(x, yOf(from) + from.height / 2);
   context.lineTo(x2, yOf(to) + to.height / 2);
   context.stroke();
+  context.setLineDash([]);
   context.globalAlpha = 1;
 }
 
 function drawSelected() {
   const call = shown.selected;
   if (call < 0) return;
-  for (const other of linksOf.get(call) ?? []) drawLink(calls.kind[call] === READ ? [other, call] : [call, other], 1, 2);
+  for (const link of linksOf.get(call) ?? []) drawLink(link, 1, 2);
   const lane = laneOf(call);
   const x = xOf(calls.start[call]), end = Math.max(xOf(calls.end[call]), x + 2);
   context.strokeStyle = colors.select;

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "trace/flow/transfer.h"
 #include "trace/model/open_file.h"
 
 namespace slurper {
@@ -17,6 +18,12 @@ struct PageFinding {
   std::string advice;
   bool harm = false;                  // data or a process suffered; else it is a note
   std::vector<std::uint64_t> events;  // by evt.num
+};
+
+// What the page says of a call, and the event that it goes to; 0: none.
+struct PageSentence {
+  std::string text;
+  std::uint64_t event = 0;
 };
 
 // The page has a colour for each. capture.js has the same list.
@@ -36,7 +43,8 @@ struct PageCall {
   bool has_result = false;
   bool is_unfinished = false;
   CallKind kind = CallKind::Other;
-  std::string arguments;  // without the descriptor and the result
+  std::string arguments;            // without the descriptor and the result
+  std::vector<PageSentence> waits;  // whom it has waited for, if it slept for long on a pipe
 };
 
 // A thread under one of its names.
@@ -45,6 +53,14 @@ struct PageThread {
   std::int64_t pid = 0;
   std::string name;
   auto operator<=>(const PageThread&) const = default;
+};
+
+// A read from a pipe has returned bytes of this write. Both are numbers of events of these calls.
+struct PageLink {
+  std::uint64_t write = 0;
+  std::uint64_t read = 0;
+  Doubt doubt = Doubt::None;
+  bool operator==(const PageLink&) const = default;
 };
 
 // The state of a pipe at one moment.
@@ -70,6 +86,7 @@ struct PageData {
   std::vector<PageCall> calls;  // by number
   std::vector<PageThread> who;
   std::vector<std::string> names;  // of calls
+  std::vector<PageLink> links;     // none if it is aggregated
   std::vector<PagePipe> pipes;     // by time
   std::vector<std::string> unseen;
   std::uint64_t cell_width = 0;                         // nanoseconds

@@ -7,6 +7,7 @@
 #include "base/local_time.h"
 #include "base/text.h"
 #include "trace/page/page_document.h"
+#include "trace/view/flow_lines.h"
 
 namespace slurper {
 
@@ -160,6 +161,43 @@ void append_errors(std::string& out, const std::vector<PageCall>& calls) {
   out += "},";
 }
 
+// By the place of the call in the columns.
+void append_waits(std::string& out, const std::vector<PageCall>& calls) {
+  out += "\"waits\":[";
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    if (calls[i].waits.empty()) continue;
+    out += '[';
+    append_number(out, i);
+    for (const PageSentence& sentence : calls[i].waits) {
+      out += ",[";
+      append_page_text(out, sentence.text, kMaxText);
+      out += ',';
+      append_number(out, sentence.event);
+      out += ']';
+    }
+    out += "],";
+  }
+  if (out.back() == ',') out.pop_back();
+  out += "],";
+}
+
+void append_links(std::string& out, const std::vector<PageLink>& links) {
+  out += "\"links\":{";
+  std::uint64_t before = 0;
+  append_column(out, "read", links, [&before](const PageLink& link) {
+    return static_cast<std::int64_t>(link.read - std::exchange(before, link.read));
+  });
+  append_column(out, "write", links,
+                [](const PageLink& link) { return static_cast<std::int64_t>(link.read - link.write); });
+  append_column(out, "doubt", links, [](const PageLink& link) { return static_cast<int>(link.doubt); });
+  std::vector<std::string_view> reasons;
+  for (int doubt = 0; doubt <= static_cast<int>(Doubt::UnderWay); ++doubt)
+    reasons.push_back(reason_of(static_cast<Doubt>(doubt)));
+  append_texts(out, "reasons", reasons);
+  out.back() = '}';
+  out += ',';
+}
+
 // Each cell that is not empty: its place, calls and failed calls.
 void append_cells(std::string& out, const PageData& data) {
   append_entry(out, "cellWidth", static_cast<std::int64_t>(data.cell_width));
@@ -261,6 +299,8 @@ void append_page_data(std::string& out, const PageRequest& request, const PageDa
   Files files;
   append_calls(out, data.calls, files);
   append_errors(out, data.calls);
+  append_links(out, data.links);
+  append_waits(out, data.calls);
   out += "\"pipes\":{";
   append_column(out, "file", data.pipes, [&](const PagePipe& pipe) { return files(pipe.file.get()); });
   append_column(out, "time", data.pipes, [](const PagePipe& pipe) { return pipe.time; });

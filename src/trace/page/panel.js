@@ -50,15 +50,23 @@ function showDetails(call) {
   byId('detail-title').textContent = calls.kind[call] === NOTE ? 'Recorded by slurper' : nameOf(call);
   byId('detail-list').replaceChildren(
     ...entries.filter(([, value]) => value !== '').flatMap(([name, value]) => [element('dt', name), element('dd', String(value))]));
+  byId('wait-list').replaceChildren(...waitsOf(call).map(([text, event]) => {
+    const item = document.createElement('li'), other = callByNumber(event);
+    item.append(other >= 0 ? button(text, () => select(other, true)) : element('span', text));
+    return item;
+  }));
   const jumps = [
     button('Zoom to it', () => zoomTo(call)),
     ...[-1, 1].map((by) => button(by < 0 ? '‹ Before' : 'After ›', () => stepInLane(by), {title: by < 0 ? 'The call before in this lane ([)' : 'The next call in this lane (])'})),
   ];
   const query = file?.name ? `fd.name = ${quoted(file.name)}` : `fd.ino = ${file?.inode}`;
   if (file?.name || file?.key >= 0) jumps.push(button(file.key >= 0 ? 'Both ends' : 'Its calls', () => search(query), {title: `Search ${query}`}));
-  for (const other of (linksOf.get(call) ?? []).slice(0, 4))
-    jumps.push(button(`${calls.kind[call] === READ ? 'Written by' : 'Read by'} ${processOf(other)} ${calls.number[other]}`, () => select(other, true),
-      {title: 'By the order and the number of bytes of the calls in this page: a guess if others use this pipe or connection'}));
+  for (const {write, read, doubt} of (linksOf.get(call) ?? []).slice(0, 4)) {
+    const [verb, other] = write === call ? ['read', read] : ['written', write];
+    const words = doubt ? `Perhaps ${verb}` : verb[0].toUpperCase() + verb.slice(1);
+    jumps.push(button(`${words} by ${processOf(other)} ${calls.number[other]}`, () => select(other, true),
+      {title: doubt ? `Unsure: ${doubt}` : 'The read returned bytes of the write'}));
+  }
   byId('detail-jumps').replaceChildren(...jumps);
   byId('panel').scrollTop = 0;
 }
@@ -102,7 +110,7 @@ function showLegend() {
     ['Drag, ← → ↑ ↓', 'move'], ['Wheel, pinch, + −', 'zoom; over the names, the wheel moves up and down'], ['Double click', 'zoom in'],
     ['0', 'show all'], ['/', 'search'], ['n, p', 'next, previous match'], ['e', 'search the failed calls'],
     ['[, ]', 'previous, next call in the lane'], ['Click on a process', 'close or open its descriptors'], ['Esc', 'end the search'],
-    ['Squares', 'the same color at both ends of a pipe or connection'], ['Thin lines', 'a write, and the read that probably returned its bytes'],
+    ['Squares', 'the same color at both ends of a pipe or connection'], ['Thin lines', 'a write, and a read that returned its bytes; dashed if that is not sure'],
   ];
   byId('keys').replaceChildren(...keys.flatMap(([key, words]) => [element('dt', key), element('dd', words)]));
   byId('fields').textContent = `${Object.keys(FIELDS).join(' ')}`;

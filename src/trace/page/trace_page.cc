@@ -140,9 +140,24 @@ void TracePage::add(const TraceEvent& event, PageCall call) {
   count(call);
   if (data_.events > kMaxEvents && data_.calls.size() >= 2 * kMaxAggregatedCalls) keep_most_important();
   if (importance_of(call) < least_kept_) return;
-  if (!event.is_own) call.arguments = arguments_of(event);
+  if (!event.is_own) {
+    call.arguments = arguments_of(event);
+    call.waits = waits_of(event, call);
+  }
   tid_of_last_ = event.raw.tid;
   data_.calls.push_back(std::move(call));
+}
+
+std::vector<PageSentence> TracePage::waits_of(const TraceEvent& event, const PageCall& call) {
+  constexpr std::uint64_t kNoticeable = 100'000'000;  // nanoseconds
+  std::vector<PageSentence> sentences;
+  if (!call.is_unfinished && call.duration < kNoticeable) return sentences;
+  for (const Statement& statement : explainer_.waits_of(event)) {
+    PageSentence& sentence = sentences.emplace_back(text_of(statement));
+    for (const Argument& argument : statement.arguments)
+      if (const auto* const proof = std::get_if<EventNumber>(&argument.value)) sentence.event = proof->number;
+  }
+  return sentences;
 }
 
 void TracePage::count(const PageCall& call) {
@@ -227,6 +242,16 @@ void TracePage::take_pipe(const TraceEvent& event) {
   data_.pipes.push_back({.time = on_axis(event.raw.time), .file = event.file, .state = event.file->pipe});
 }
 
+void TracePage::take_flow(const FlowRead& read) {
+  if (data_.events > kMaxEvents) return data_.links.clear();
+  if (read.fate != Fate::Read) return;
+  for (const FlowPiece& piece : read.pieces) {
+    if (piece.write == nullptr) continue;
+    const PageLink link{.write = piece.write->number, .read = read.read.number, .doubt = piece.doubt};
+    if (data_.links.empty() || data_.links.back() != link) data_.links.push_back(link);
+  }
+}
+
 void TracePage::take_note(const TraceEvent& event) {
   if (data_.events == 0) return;
   PageCall note = call_of(event);
@@ -257,7 +282,10 @@ void TracePage::take_unseen(const TraceEvent& event, std::string_view note) {
 
 void TracePage::append(std::string& out) {
   data_.is_aggregated = data_.events > kMaxEvents;
-  if (data_.is_aggregated) keep_most_important();
+  if (data_.is_aggregated) {
+    keep_most_important();
+    data_.links.clear();
+  }
   std::ranges::stable_sort(data_.calls, {}, &PageCall::number);
   std::string json;
   std::vector<PageFinding> findings;

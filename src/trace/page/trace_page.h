@@ -33,6 +33,8 @@ class TracePage : public TraceReport {
   TracePage(PageRequest request, const Model& model, const ViewOptions& options);
 
   void observe(const TraceEvent& event) override { explainer_.take(event); }
+  [[nodiscard]] bool follows_bytes() const override { return true; }
+  void take_flow(const FlowRead& read) override;
   void take(const TraceEvent& event) override;
   void take_own(const TraceEvent& event) override;
   void take_unfinished(const TraceEvent& enter) override;
@@ -50,6 +52,7 @@ class TracePage : public TraceReport {
   [[nodiscard]] std::string arguments_of(const TraceEvent& event);
   void append_params(std::string& out, const TraceEvent& event, const TraceEvent* exit);
   void add(const TraceEvent& event, PageCall call);
+  [[nodiscard]] std::vector<PageSentence> waits_of(const TraceEvent& event, const PageCall& call);
   void count(const PageCall& call);
   void take_result(const TraceEvent& event);
   void take_pipe(const TraceEvent& event);

@@ -22,26 +22,6 @@ std::string grouped(std::uint64_t number) {
   return digits;
 }
 
-std::string_view reason(Doubt doubt) {
-  switch (doubt) {
-    case Doubt::None:
-      break;
-    case Doubt::Snaplen:
-      return "too little of the data was recorded (--snaplen)";
-    case Doubt::Dropped:
-      return "events were lost";
-    case Doubt::NotWatched:
-      return "a process that is not recorded may use the pipe, too";
-    case Doubt::BeforeTrace:
-      return "the bytes may have been in the pipe before the recording began";
-    case Doubt::Identical:
-      return "writes at the same time had the same data";
-    case Doubt::UnderWay:
-      return "another call on the pipe had not ended";
-  }
-  return "";
-}
-
 std::string_view what_became(Fate fate) {
   return fate == Fate::Lost ? ", lost: the pipe was closed before they were read"
                             : ", not read when the recording ended";
@@ -75,6 +55,26 @@ bool loses_count(const FlowPiece& piece) {
 }
 
 }  // namespace
+
+std::string_view reason_of(Doubt doubt) {
+  switch (doubt) {
+    case Doubt::None:
+      break;
+    case Doubt::Snaplen:
+      return "too little of the data was recorded (--snaplen)";
+    case Doubt::Dropped:
+      return "events were lost";
+    case Doubt::NotWatched:
+      return "a process that is not recorded may use the pipe, too";
+    case Doubt::BeforeTrace:
+      return "the bytes may have been in the pipe before the recording began";
+    case Doubt::Identical:
+      return "writes at the same time had the same data";
+    case Doubt::UnderWay:
+      return "another call on the pipe had not ended";
+  }
+  return "";
+}
 
 void FlowLines::take(std::uint64_t id, const std::string& name, FlowRead read) {
   Pipe& pipe = pipes_[id];
@@ -169,7 +169,7 @@ void FlowLines::say(const std::string& name, const FlowRead& read, const Part& p
   }
   if (piece.discarded != 0)
     line += fmt::format(", which left {} bytes of the packet, and they are lost", grouped(piece.discarded));
-  if (piece.doubt != Doubt::None) line += fmt::format("; unsure: {}", reason(piece.doubt));
+  if (piece.doubt != Doubt::None) line += fmt::format("; unsure: {}", reason_of(piece.doubt));
   output_(line);
 }
 

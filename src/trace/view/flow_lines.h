@@ -13,6 +13,9 @@
 
 namespace slurper {
 
+// Why bytes are not surely those of a write, in words; empty if they are.
+[[nodiscard]] std::string_view reason_of(Doubt doubt);
+
 // Counts the lines in each pipe, as long as all of its bytes are recorded. For one thread.
 class FlowLines {
  public:

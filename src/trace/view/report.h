@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "trace/flow/transfer.h"
 #include "trace/view/shown_event.h"
 
 namespace slurper {
@@ -21,6 +22,10 @@ class TraceReport {
   // Each event that changes more than state, whatever the filter says, slurper's own included, before the
   // others.
   virtual void observe(const TraceEvent& /*event*/) {}
+  // Whether it wants take_flow(), which takes time: what each read from a pipe has returned, whatever the
+  // filter says, as soon as that is known.
+  [[nodiscard]] virtual bool follows_bytes() const { return false; }
+  virtual void take_flow(const FlowRead& /*read*/) {}
   virtual void take(const TraceEvent& event) = 0;
   // An event of slurper's own.
   virtual void take_own(const TraceEvent& event) = 0;

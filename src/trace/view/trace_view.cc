@@ -30,8 +30,9 @@ TraceView::TraceView(ViewRequest request, LineOutput output)
       if (++matched_ >= request_.max_events) done_ = true;
     });
   }
-  if (!shows_bytes && !request_.follows_bytes) return;
+  if (!shows_bytes && !request_.follows_bytes && !(report_ && report_->follows_bytes())) return;
   flow_ = std::make_unique<ByteFlow>([this](const PipeFlow& pipe, FlowRead read) {
+    if (report_) report_->take_flow(read);
     if (flow_lines_) flow_lines_->take(pipe.id(), pipe.name(), std::move(read));
   });
 }

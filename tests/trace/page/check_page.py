@@ -178,6 +178,22 @@ def findings(browser, page):
            True, "it is seen")
 
 
+def waits(browser, page):
+    browser.size(1280, 800)
+    browser.open(page)
+    browser.evaluate("select(callByNumber(11), true)")
+    sentences = "[...document.querySelectorAll('#wait-list li')].map((one) => one.textContent)"
+    expect([one.split(":")[0] for one in browser.evaluate(sentences)][:2],
+           ["first (5) waits for second (6)", "second (6) waits for last (7)"], "the chain")
+    for at, (name, left) in enumerate((("second", 2), ("last", 0)), start=1):
+        place = browser.evaluate(
+            "(() => { const step = document.querySelectorAll('#wait-list button')[1]; step.scrollIntoView();"
+            " const box = step.getBoundingClientRect(); return [box.x + 20, box.y + 8]; })()")
+        browser.click(*place)
+        expect(browser.evaluate("processOf(shown.selected)"), name, f"step {at} of the chain")
+        expect(len(browser.evaluate(sentences)), left, f"what is left of the chain at step {at}")
+
+
 def aggregated(browser, page):
     is_drawn(browser, page)
     browser.size(1280, 800)
@@ -200,7 +216,8 @@ def empty(browser, page):
 def main():
     what, page = sys.argv[1:]
     with Browser() as browser:
-        {"use": use, "hostile": hostile, "findings": findings, "aggregated": aggregated, "empty": empty}[what](browser, page)
+        {"use": use, "hostile": hostile, "findings": findings, "waits": waits,
+         "aggregated": aggregated, "empty": empty}[what](browser, page)
         expect(browser.complaints(), [], "complaints of the page")
 
 
