@@ -116,6 +116,69 @@ TEST(TracePage, SaysWhomASleepingCallWaitsFor) {
   EXPECT_FALSE(waits.contains(9));
 }
 
+// The sentences of the one call that has any.
+std::vector<std::string> sentences_of(const CaptureBuilder& capture) {
+  std::vector<std::string> sentences;
+  const json data = data_of(page_of(capture));
+  EXPECT_EQ(data["waits"].size(), 1);
+  for (const json& sentence : data["waits"][0])
+    if (sentence.is_array()) sentences.push_back(sentence[0]);
+  return sentences;
+}
+
+TEST(TracePage, SaysWhatAReaderDidWhileAWriteSlept) {
+  CaptureBuilder capture;
+  capture.process({.tid = 5, .pid = 5, .name = "app"}).process({.tid = 6, .pid = 6, .name = "reader"});
+  capture.fd(5, 4, FdType::Fifo, sized("/run/x"), 99).fd(6, 3, FdType::Fifo, sized("/run/x"), 99);
+  capture.event(6, kReadEnter, {i64(3), u32(1)}).event(6, kReadExit, {i64(1), "x"});
+  CaptureBuilder awake = capture;
+  capture.event(6, 134, {u64(0)}).event(5, kWriteEnter, {i64(4), u32(100)});  // nanosleep
+  capture.pause(std::chrono::seconds(2)).event(6, 135, {i64(0)}).event(5, kWriteExit, {i64(100), "x"});
+  EXPECT_THAT(sentences_of(capture),
+              testing::ElementsAre(
+                  "app (5) waited for reader (6): it was in write on <p>/run/x for 2.0 seconds (event 4).",
+                  "reader (6) was in nanosleep for 2.0 seconds (event 3)."));
+  awake.event(5, kWriteEnter, {i64(4), u32(100)}).pause(std::chrono::seconds(2));
+  awake.event(5, kWriteExit, {i64(100), "x"});
+  EXPECT_THAT(sentences_of(awake), testing::ElementsAre(HasSubstr("waited for reader (6)"),
+                                                        "reader (6) was not asleep for most of this time."));
+}
+
+TEST(TracePage, SaysThatSeveralProcessesMayBeWaitedFor) {
+  CaptureBuilder capture;
+  for (const std::int64_t pid : {5, 6, 7}) {
+    capture.process({.tid = pid, .pid = pid, .name = "p" + std::to_string(pid)});
+    capture.fd(pid, 3, FdType::Fifo, sized("/run/x"), 99);
+  }
+  for (const std::int64_t pid : {6, 7})
+    capture.event(pid, kReadEnter, {i64(3), u32(1)}).event(pid, kReadExit, {i64(1), "x"});
+  capture.event(5, kWriteEnter, {i64(3), u32(100)}).pause(std::chrono::seconds(2));
+  capture.event(5, kWriteExit, {i64(100), "x"});
+  EXPECT_THAT(sentences_of(capture),
+              testing::ElementsAre("p5 (5) was in write on <p>/run/x for 2.0 seconds (event 5).",
+                                   "2 processes have the other end."));
+}
+
+TEST(TracePage, SaysThatAChainOfWaitsIsACircle) {
+  CaptureBuilder capture;
+  capture.process({.tid = 5, .pid = 5, .name = "left"}).process({.tid = 6, .pid = 6, .name = "right"});
+  for (const std::int64_t pid : {5, 6}) {
+    capture.fd(pid, 1, FdType::Fifo, sized("/run/" + std::to_string(pid)), static_cast<std::uint64_t>(pid));
+    capture.fd(11 - pid, 0, FdType::Fifo, sized("/run/" + std::to_string(pid)),
+               static_cast<std::uint64_t>(pid));
+  }
+  for (const std::int64_t pid : {5, 6}) {
+    capture.event(pid, kWriteEnter, {i64(1), u32(1)}).event(pid, kWriteExit, {i64(1), "x"});
+    capture.event(11 - pid, kReadEnter, {i64(0), u32(1)}).event(11 - pid, kReadExit, {i64(1), "x"});
+  }
+  for (const std::int64_t pid : {5, 6}) capture.event(pid, kWriteEnter, {i64(1), u32(100'000)});
+  capture.pause(std::chrono::seconds(2)).event_at_once(5, kEndEvent, {});
+  const json data = data_of(page_of(capture));
+  ASSERT_EQ(data["waits"].size(), 2);
+  for (const json& one : data["waits"])
+    EXPECT_THAT(one.back()[0].get<std::string>(), HasSubstr("So the chain comes back to "));
+}
+
 TEST(TracePage, BothEndsOfAConnectionHaveOneKey) {
   CaptureBuilder capture;
   capture.process({.tid = 5, .pid = 5}).process({.tid = 6, .pid = 6});
