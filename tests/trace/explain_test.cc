@@ -71,9 +71,9 @@ TEST(Explain, TheIncidentOfTheStory) {
   EXPECT_THAT(text_of(finding.advice), HasSubstr("which only marks the end of the input"));
 }
 
-// The client asks 5 for something, and reads the answer if it is patient. It sends 4 bytes more, and closes
-// before the server speaks again.
-CaptureBuilder left(bool is_patient) {
+// The client asks 5 for something, and reads the answer if it is patient. It sends 4 bytes more, stays for a
+// while, and closes before the server speaks again.
+CaptureBuilder left(bool is_patient, std::chrono::seconds stays = {}) {
   const std::string ends = u64(0xa1) + u64(0xb2) + sized("/run/db.s");
   CaptureBuilder capture;
   capture.process({.tid = 5, .pid = 5, .name = "server"}).process({.tid = 6, .pid = 6, .name = "client"});
@@ -86,7 +86,7 @@ CaptureBuilder left(bool is_patient) {
     capture.event(6, kReadType, {i64(4), u32(99)}).event(6, kReadType + 1, {i64(6), "answer"});
   }
   capture.event(6, kWriteType, {i64(4), u32(4)}).event(6, kWriteType + 1, {i64(4), "quit"});
-  capture.event(6, kCloseType, {i64(4)}).event(6, kCloseType + 1, {i64(0)});
+  capture.pause(stays).event(6, kCloseType, {i64(4)}).event(6, kCloseType + 1, {i64(0)});
   capture.event(5, kWriteType, {i64(9), u32(3)}).event(5, kWriteType + 1, {i64(-EPIPE), "bye"});
   return capture;
 }
@@ -98,13 +98,14 @@ TEST(Explain, AServerThatSpeaksToAClientThatHasSaidGoodbyeHurtsNoProcess) {
   const TraceFinding& finding = explanation.findings.front();
   EXPECT_THAT(
       story_text(finding),
-      HasSubstr("The last 4 bytes from client (6) (event 12) came before it closed, and server (5) had "
-                "not read them: the refused bytes answer no request."));
-  EXPECT_THAT(text_of(finding.advice), HasSubstr("had read all answers"));
+      HasSubstr("client (6) had read all answers, and closed 1 microsecond after its last 4 bytes (event "
+                "12), not waiting for an answer to these."));
+  EXPECT_THAT(text_of(finding.advice), HasSubstr("did not wait for these bytes"));
 }
 
 TEST(Explain, AClientThatLeavesBeforeItsAnswerIsHarm) {
   EXPECT_EQ(explained(left(false)).harm, 1U);
+  EXPECT_EQ(explained(left(true, seconds(1))).harm, 1U);
 }
 
 TEST(Explain, WhoWasNotRecordedIsNotAccused) {

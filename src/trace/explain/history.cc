@@ -224,6 +224,7 @@ void History::take_bytes(const TraceEvent& event) {
     end.read += bytes;
     channel->read += bytes;
   } else {
+    end.write_before = end.last_write.number;
     end.last_write = deed_of(event);
     end.last_write_began = event.enter != nullptr ? event.enter->time : 0;
     ++end.writes;

@@ -48,6 +48,7 @@ struct ChannelEnd {
   Deed last_read{};
   Deed before_pause{};  // the read before the last long pause
   Deed last_write{};
+  std::uint64_t write_before = 0;       // the number of the write before it; 0: none
   std::uint64_t last_write_began = 0;   // its time
   std::uint64_t last_size = 0;          // bytes of the last write
   std::string last_data{};              // and as much of its beginning as was recorded

@@ -181,25 +181,27 @@ class Refused : public Recogniser {
     finding.advice.saying = Saying::DoNothingAnswered;
   }
 
-  // A client had all its answers, said goodbye (as PostgreSQL's and TLS's do), and left. What its server says
-  // without having read the goodbye answers no question.
+  // A client had all its answers, said goodbye (as PostgreSQL's and TLS's do), and left at once: it waits for
+  // nothing that its server may say. One that has waited has lost an answer.
   static void judge_farewell(TraceFinding& finding, Channel& channel, const Closing& closing,
                              const OpenFile& file) {
+    constexpr std::uint64_t kAtOnce = 10'000'000;  // nanoseconds
     const ChannelEnd* const server = channel.end_of(&file);
     const auto client = std::ranges::find_if(
         channel.ends, [&](const ChannelEnd& end) { return end.file.get() != &file && end.last_write; });
     if (server == nullptr || !server->was_accepted || client == channel.ends.end()) return;
-    const bool has_answered = server->last_write && server->last_write.number > server->last_read.number;
-    const bool has_all_answers = has_answered && client->read >= server->written;
-    const bool said_goodbye = client->last_write.number > client->last_read.number &&
-                              client->written == server->read + client->last_size;
-    if (!has_all_answers || !said_goodbye || closing.signal != 0) return;
+    const Deed& last_word = client->last_write;
+    const bool had_answers =
+        client->last_read.number > client->write_before && client->read >= server->written;
+    const bool said_goodbye =
+        last_word.number > client->last_read.number && closing.time <= last_word.time + kAtOnce;
+    if (!had_answers || !said_goodbye || closing.signal != 0) return;
     finding.is_harm = false;
-    finding.story.push_back({.saying = Saying::LastWordUnread,
+    finding.story.push_back({.saying = Saying::LeftAtOnce,
                              .arguments = {{"closer", closing.who},
                                            {"bytes", Bytes{client->last_size}},
-                                           {"event", EventNumber{client->last_write.number}},
-                                           {"who", finding.who}}});
+                                           {"event", EventNumber{last_word.number}},
+                                           {"after", span_between(last_word.time, closing.time)}}});
     finding.advice.saying = Saying::DoNothingLeft;
   }
 

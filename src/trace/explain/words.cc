@@ -72,9 +72,9 @@ constexpr std::array kWords = std::to_array<Words>({
     {Saying::AllWasRead,
      "Before that, {who} had read all of the {bytes} that {closer} had written (the last with event "
      "{event})."},
-    {Saying::LastWordUnread,
-     "The last {bytes} from {closer} (event {event}) came before it closed, and {who} had not read them: the "
-     "refused bytes answer no request."},
+    {Saying::LeftAtOnce,
+     "{closer} had read all answers, and closed {after} after its last {bytes} (event {event}), not "
+     "waiting for an answer to these."},
     {Saying::RefusedIs, "What was refused: {record}."},
     {Saying::SigpipeEnded, "SIGPIPE then ended the process (event {event})."},
     {Saying::SigpipeAlone,
@@ -262,7 +262,7 @@ constexpr std::array kWords = std::to_array<Words>({
      "Find out why the other end closed without reading all. What had been written to it last may be lost."},
     {Saying::DoNothingAnswered,
      "Nothing, if that was the whole answer: only what the other end did not read is lost."},
-    {Saying::DoNothingLeft, "Nothing: the client had read all answers before it left."},
+    {Saying::DoNothingLeft, "Nothing: the client did not wait for these bytes when it left."},
     {Saying::DoTryPeer,
      "Look whether the other machine runs, whether a firewall drops the packets, and whether the program "
      "there "

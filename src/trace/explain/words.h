@@ -24,7 +24,7 @@ enum class Saying : std::uint8_t {
   PeerEnded,
   PeerHadRead,
   AllWasRead,
-  LastWordUnread,
+  LeftAtOnce,
   RefusedIs,
   SigpipeEnded,
   SigpipeAlone,
