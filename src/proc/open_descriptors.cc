@@ -18,22 +18,19 @@ namespace slurper {
 
 namespace {
 
-Access access_of(int process_fd, int fd) {
-  const std::string text = read_small(process_fd, fmt::format("fdinfo/{}", fd).c_str());
+// Reads how it was opened: proc_pid_fdinfo(5).
+void look_at_flags(int process_fd, OpenDescriptor& holder) {
+  const std::string text = read_small(process_fd, fmt::format("fdinfo/{}", holder.fd).c_str());
   constexpr std::string_view kFlags = "flags:\t";
   const std::size_t at = text.find(kFlags);
   const auto flags = at == std::string::npos
                          ? std::nullopt
                          : parse_number<int>(std::string_view(text).substr(at + kFlags.size()), 8);
-  if (!flags || (*flags & O_PATH) != 0) return Access::None;
-  switch (*flags & O_ACCMODE) {
-    case O_RDONLY:
-      return Access::Read;
-    case O_WRONLY:
-      return Access::Write;
-    default:
-      return Access::ReadWrite;
-  }
+  holder.flags = flags.value_or(0);
+  holder.access = Access::ReadWrite;
+  if ((holder.flags & O_ACCMODE) == O_RDONLY) holder.access = Access::Read;
+  if ((holder.flags & O_ACCMODE) == O_WRONLY) holder.access = Access::Write;
+  if (!flags || (*flags & O_PATH) != 0) holder.access = Access::None;
 }
 
 // Fills in which process it is.
@@ -45,51 +42,80 @@ void identify(int process_fd, OpenDescriptor& holder) {
   holder.process.start_time = stat->start_time;
 }
 
-bool is_inode(int directory_fd, const char* name, dev_t device, ino_t inode) {
+// What the link `name` leads to. Follows it to the open file itself. DONT_SYNC: an unreachable file server
+// does not block the call.
+std::optional<FoundFile> file_behind(int directory_fd, const char* name) {
   struct statx st{};
-  // Follows the link to the open file itself. DONT_SYNC: an unreachable file server does not block the call.
-  return ::statx(directory_fd, name, AT_STATX_DONT_SYNC, STATX_INO, &st) == 0 && st.stx_ino == inode &&
-         makedev(st.stx_dev_major, st.stx_dev_minor) == device;
+  if (::statx(directory_fd, name, AT_STATX_DONT_SYNC, STATX_INO | STATX_TYPE, &st) != 0) return std::nullopt;
+  return FoundFile{.id = {.device = makedev(st.stx_dev_major, st.stx_dev_minor), .inode = st.stx_ino},
+                   .mode = st.stx_mode & static_cast<mode_t>(S_IFMT),
+                   .path = [=] { return read_link(directory_fd, name); }};
 }
 
-void look_at(int process_fd, pid_t pid, dev_t device, ino_t inode, OpenDescriptors& holders) {
-  UniqueFd directory_fd = open_directory(process_fd, "fd");
-  if (!directory_fd && errno == EACCES) ++holders.unseen;
-  const Directory fds = entries_of(std::move(directory_fd));
-  if (!fds) return;
-  OpenDescriptor holder;
-  while (const dirent* entry = ::readdir(fds.get())) {
-    const auto fd = number_of(entry->d_name);
-    if (!fd || !is_inode(::dirfd(fds.get()), entry->d_name, device, inode)) continue;
-    if (holder.process.pid == 0) {
-      holder.process.pid = pid;
-      identify(process_fd, holder);
+class Search {
+ public:
+  explicit Search(const std::function<bool(const FoundFile&)>& is_wanted) : is_wanted_(is_wanted) {}
+
+  void look_at(int process_fd, pid_t pid) {
+    UniqueFd directory_fd = open_directory(process_fd, "fd");
+    // The kernel's own threads have no files.
+    if (!directory_fd && errno == EACCES && !is_kernel_thread(process_fd)) found_.unseen.push_back(pid);
+    const Directory fds = entries_of(std::move(directory_fd));
+    if (!fds) return;
+    OpenDescriptor holder;
+    while (const dirent* entry = ::readdir(fds.get())) {
+      const auto fd = number_of(entry->d_name);
+      std::optional<FoundFile> file = fd ? file_behind(::dirfd(fds.get()), entry->d_name) : std::nullopt;
+      if (!file) continue;
+      file->pid = pid;
+      if (!is_wanted_(*file)) continue;
+      if (holder.process.pid == 0) {
+        holder.process.pid = pid;
+        identify(process_fd, holder);
+      }
+      holder.fd = *fd;
+      holder.file = file->id;
+      look_at_flags(process_fd, holder);
+      found_.open.push_back(holder);
     }
-    holder.fd = *fd;
-    holder.access = access_of(process_fd, *fd);
-    holders.open.push_back(holder);
   }
-}
+
+  OpenDescriptors finish() {
+    std::ranges::sort(found_.open, {},
+                      [](const OpenDescriptor& holder) { return std::pair(holder.process, holder.fd); });
+    std::ranges::sort(found_.unseen);
+    return std::move(found_);
+  }
+
+ private:
+  static bool is_kernel_thread(int process_fd) {
+    const auto stat = read_process_stat(process_fd);
+    return stat && stat->is_kernel_thread;
+  }
+
+  const std::function<bool(const FoundFile&)>& is_wanted_;
+  OpenDescriptors found_;
+};
 
 }  // namespace
 
+OpenDescriptors find_open_files(const std::function<bool(const FoundFile&)>& is_wanted,
+                                const std::stop_token& stop) {
+  Search search(is_wanted);
+  const bool can_see = for_each_process([&](int process_fd, pid_t pid) {
+    if (!stop.stop_requested()) search.look_at(process_fd, pid);
+  });
+  OpenDescriptors found = search.finish();
+  // Without /proc, no process is visible.
+  found.others_hidden = !can_see || ::access("/proc/1", F_OK) != 0;
+  return found;
+}
+
 OpenDescriptors find_open_descriptors(dev_t device, ino_t inode, const std::stop_token& stop) {
-  OpenDescriptors holders;
-  const Directory proc = entries_of(open_directory(AT_FDCWD, "/proc"));
-  // Without /proc, no other process is visible.
-  holders.others_hidden = !proc || ::access("/proc/1", F_OK) != 0;
-  if (!proc) return holders;
+  const FileId wanted{.device = device, .inode = inode};
   const pid_t own_pid = ::getpid();
-  while (const dirent* entry = ::readdir(proc.get())) {
-    if (stop.stop_requested()) break;
-    const auto pid = number_of(entry->d_name);
-    if (!pid || *pid == own_pid) continue;
-    const UniqueFd process_fd = open_directory(::dirfd(proc.get()), entry->d_name);
-    if (process_fd) look_at(process_fd.get(), *pid, device, inode, holders);
-  }
-  std::ranges::sort(holders.open, {},
-                    [](const OpenDescriptor& holder) { return std::pair(holder.process, holder.fd); });
-  return holders;
+  return find_open_files([&](const FoundFile& file) { return file.pid != own_pid && file.id == wanted; },
+                         stop);
 }
 
 }  // namespace slurper

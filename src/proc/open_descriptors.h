@@ -4,8 +4,8 @@
 #include <sys/types.h>
 
 #include <compare>
-#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -22,6 +22,13 @@ struct ProcessId {
   auto operator<=>(const ProcessId&) const = default;
 };
 
+// Identifies a file for as long as it exists.
+struct FileId {
+  dev_t device = 0;
+  ino_t inode = 0;
+  auto operator<=>(const FileId&) const = default;
+};
+
 // One open descriptor.
 struct OpenDescriptor {
   ProcessId process;
@@ -29,22 +36,37 @@ struct OpenDescriptor {
   std::string command;  // as in proc_pid_comm(5): up to 15 bytes, chosen by the process
   int fd = -1;
   Access access = Access::None;
+  FileId file = {};
+  int flags = 0;  // as in open(2): O_NONBLOCK, O_CLOEXEC
 };
 
 struct OpenDescriptors {
   std::vector<OpenDescriptor> open;  // sorted by process, then by descriptor
   // Processes that may have it open, too: they are another user's, and slurper may not see their descriptors.
-  std::size_t unseen = 0;
+  std::vector<pid_t> unseen = {};
   // /proc is mounted with hidepid= (ProtectProc= in a unit): it does not even list other users' processes.
   bool others_hidden = false;
 
-  [[nodiscard]] bool complete() const { return unseen == 0 && !others_hidden; }
+  [[nodiscard]] bool complete() const { return unseen.empty() && !others_hidden; }
 };
 
-// Searches /proc for open descriptors of the inode, and leaves out those of the calling process. Compares
-// device and inode, never a link's text. Opens none of the files it finds, and does not wait for network file
-// systems. Takes a few microseconds for each descriptor on the machine, so the intake's thread must not call
-// it. Ends early if `stop` requests it. A process that ends meanwhile is no error. Any thread may call it.
+// An open file, before it is known whether the search is for it.
+struct FoundFile {
+  pid_t pid = 0;
+  FileId id;
+  mode_t mode = 0;                    // its type alone
+  std::function<std::string()> path;  // what its link in /proc/PID/fd says
+};
+
+// Searches /proc for open descriptors of the files that `is_wanted` picks. Opens none of the files it finds,
+// and does not wait for network file systems. Takes a few microseconds for each descriptor on the machine, so
+// the intake's thread must not call it. Ends early if `stop` requests it. A process that ends meanwhile is no
+// error. Any thread may call it.
+[[nodiscard]] OpenDescriptors find_open_files(const std::function<bool(const FoundFile&)>& is_wanted,
+                                              const std::stop_token& stop = {});
+
+// The same for one inode, without the descriptors of the calling process. Compares device and inode, never a
+// link's text.
 [[nodiscard]] OpenDescriptors find_open_descriptors(dev_t device, ino_t inode,
                                                     const std::stop_token& stop = {});
 

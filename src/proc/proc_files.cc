@@ -38,6 +38,29 @@ std::string read_link(int at_fd, const char* path) {
   return {target.data(), size > 0 ? static_cast<std::size_t>(size) : 0};
 }
 
+namespace {
+
+bool for_each_number(const Directory& directory, const std::function<void(int folder_fd, pid_t id)>& visit) {
+  if (!directory) return false;
+  while (const dirent* entry = ::readdir(directory.get())) {
+    const auto id = number_of(entry->d_name);
+    if (!id) continue;
+    const UniqueFd folder_fd = open_directory(::dirfd(directory.get()), entry->d_name);
+    if (folder_fd) visit(folder_fd.get(), *id);
+  }
+  return true;
+}
+
+}  // namespace
+
+bool for_each_process(const std::function<void(int process_fd, pid_t pid)>& visit) {
+  return for_each_number(entries_of(open_directory(AT_FDCWD, "/proc")), visit);
+}
+
+void for_each_thread(int process_fd, const std::function<void(int thread_fd, pid_t tid)>& visit) {
+  (void)for_each_number(entries_of(open_directory(process_fd, "task")), visit);  // it may have ended
+}
+
 // The name stands in parentheses and may hold any byte, parentheses included: so the last ')' ends it.
 std::optional<ProcessStat> read_process_stat(int process_fd) {
   const std::string text = read_small(process_fd, "stat");
@@ -49,6 +72,8 @@ std::optional<ProcessStat> read_process_stat(int process_fd) {
   constexpr int kState = 3;
   constexpr int kParent = 4;
   constexpr int kGroup = 5;
+  constexpr int kFlags = 9;
+  constexpr unsigned kKernelThread = 0x00200000;  // PF_KTHREAD of the kernel's <linux/sched.h>
   constexpr int kStartTime = 22;
   std::string_view rest = std::string_view(text).substr(end + 1);
   for (int field = kState; field <= kStartTime && !rest.empty(); ++field) {
@@ -57,6 +82,8 @@ std::optional<ProcessStat> read_process_stat(int process_fd) {
     if (field == kState && !word.empty()) stat.state = word.front();
     if (field == kParent) stat.parent = parse_number<pid_t>(word).value_or(0);
     if (field == kGroup) stat.group = parse_number<pid_t>(word).value_or(0);
+    if (field == kFlags)
+      stat.is_kernel_thread = (parse_number<unsigned>(word).value_or(0) & kKernelThread) != 0;
     if (field == kStartTime) stat.start_time = parse_number<std::uint64_t>(word).value_or(0);
     rest.remove_prefix(word.size());
   }

@@ -6,6 +6,7 @@
 
 #include <charconv>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -50,10 +51,17 @@ struct ProcessStat {
   char state = '?';
   pid_t parent = 0;
   pid_t group = 0;
-  std::uint64_t start_time = 0;  // clock ticks since boot
+  std::uint64_t start_time = 0;   // clock ticks since boot
+  bool is_kernel_thread = false;  // it has no program, and no files
 };
 
 // The stat of the process whose folder in /proc is open; empty if the process has ended.
 [[nodiscard]] std::optional<ProcessStat> read_process_stat(int process_fd);
+
+// Visits the processes that /proc lists, each with its folder there. False if there is no /proc.
+bool for_each_process(const std::function<void(int process_fd, pid_t pid)>& visit);
+
+// The same for the threads of the process whose folder is open, each with its folder below task/.
+void for_each_thread(int process_fd, const std::function<void(int thread_fd, pid_t tid)>& visit);
 
 }  // namespace slurper

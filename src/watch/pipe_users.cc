@@ -17,8 +17,8 @@ bool can_write(Access access) {
 
 std::string why_unseen(const OpenDescriptors& holders) {
   if (holders.others_hidden) return "other users' processes are hidden from slurper";
-  if (holders.unseen > 0)
-    return fmt::format("there are {} processes that slurper may not look at", holders.unseen);
+  if (!holders.unseen.empty())
+    return fmt::format("there are {} processes that slurper may not look at", holders.unseen.size());
   return "it was gone too soon";
 }
 

@@ -131,7 +131,7 @@ TEST_F(HoldersTest, SaysHowManyItMayNotSee) {
   if (pid == 0) {
     if (::setgid(65534) != 0 || ::setuid(65534) != 0) ::_exit(1);
     const OpenDescriptors holders = look();
-    const std::array<std::size_t, 2> answer = {holders.open.size(), holders.unseen};
+    const std::array<std::size_t, 2> answer = {holders.open.size(), holders.unseen.size()};
     ::_exit(::write(answer_write_fd.get(), answer.data(), sizeof answer) == sizeof answer ? 0 : 1);
   }
   answer_write_fd.reset();

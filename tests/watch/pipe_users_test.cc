@@ -67,7 +67,7 @@ TEST_F(PipeUsersTest, WritersComeAndGoByName) {
 }
 
 TEST_F(PipeUsersTest, WhereNotAllAreSeenNobodyIsTheLast) {
-  holders_.unseen = 3;
+  holders_.unseen = {7, 8, 9};
   (void)observe({.opens = 1}, {shell_});
   EXPECT_THAT(observe({.write_closes = 1}, {}), ElementsAre(info("writer left: 'sh'")));
 }
@@ -97,7 +97,7 @@ TEST_F(PipeUsersTest, ASecondReaderThatWasTooQuickIsReportedWithoutAName) {
 }
 
 TEST_F(PipeUsersTest, ASecondReaderThatMayNotBeSeenIsReportedWhenItLeaves) {
-  holders_.unseen = 9;
+  holders_.unseen = {1, 2, 3, 4, 5, 6, 7, 8, 9};
   EXPECT_THAT(observe({.opens = 1}, {}, false), IsEmpty());
   EXPECT_TRUE(users_.expects_more());
   EXPECT_THAT(observe({}, {}), ElementsAre(AllOf(debug("a process opened the FIFO"), debug("9 processes"))));
