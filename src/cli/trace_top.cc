@@ -1,22 +1,18 @@
 #include "cli/trace_top.h"
 
 #include <poll.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <cstdlib>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 
 #include "base/error.h"
 #include "base/phrase_id.h"
+#include "cli/screens.h"
 #include "cli/trace_explain.h"
-#include "cli/trace_print.h"
 #include "trace/scap/scap_reader.h"
 #include "trace/view/top.h"
 
@@ -28,42 +24,6 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kInterval{1000};
-
-// Draws one screen after another.
-class Screens {
- public:
-  explicit Screens(int fd) : fd_(fd), output_(fd) {
-    const char* const terminal = std::getenv("TERM");
-    is_terminal_ = ::isatty(fd) != 0 && terminal != nullptr && terminal != std::string_view("dumb");
-  }
-
-  [[nodiscard]] ScreenSize size() const {
-    constexpr ScreenSize kLeast{.rows = 4, .columns = 20};
-    ScreenSize size;
-    winsize window{};
-    if (::ioctl(fd_, TIOCGWINSZ, &window) == 0 && window.ws_col > 0 && window.ws_row > 0)
-      size = {.rows = window.ws_row, .columns = window.ws_col};
-    // The cursor stands in the last row.
-    return {.rows = std::max(size.rows - 1, kLeast.rows), .columns = std::max(size.columns, kLeast.columns)};
-  }
-
-  // False if nothing more is wanted.
-  bool draw(const std::string& screen) {
-    if (!is_terminal_) return output_.write(screen + "\n");
-    std::string text = has_drawn_ ? "\033[H" : "\033[H\033[2J";
-    has_drawn_ = true;
-    for (const char letter : screen)
-      text += letter == '\n' ? std::string_view("\033[K\n") : std::string_view(&letter, 1);
-    return output_.write(text += "\033[J");
-  }
-  [[nodiscard]] int errnum() const { return output_.errnum(); }
-
- private:
-  int fd_;
-  TraceOutput output_;
-  bool is_terminal_ = false;
-  bool has_drawn_ = false;
-};
 
 std::uint64_t time_of_day() {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(

@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "base/screen_text.h"
 #include "base/text.h"
 #include "trace/own_events.h"
 #include "trace/view/failed_calls.h"
@@ -22,67 +23,6 @@ constexpr std::size_t kMaxTroubles = 50;
 constexpr std::size_t kMaxPipes = 1000;
 constexpr std::int64_t kPageSize = 4096;  // of a slot
 constexpr double kNanoseconds = 1e9;
-
-// The first `width` characters, filled up with blanks. A text that is cut ends in "+".
-std::string fitted(std::string_view text, std::size_t width) {
-  std::string out;
-  std::size_t count = 0;
-  while (!text.empty()) {
-    const std::string_view character = first_character(text);
-    if (count + 1 >= width && character.size() < text.size()) break;
-    out += character;
-    text.remove_prefix(character.size());
-    ++count;
-  }
-  if (!text.empty() && width > 0) {
-    out += '+';
-    ++count;
-  }
-  return out.append(width - std::min(width, count), ' ');
-}
-
-// The last `width` characters of a path, behind "+" if some are missing.
-std::string fitted_path(std::string_view path, std::size_t width) {
-  if (width == 0) return {};
-  std::size_t characters = 0;
-  for (std::string_view rest = path; !rest.empty(); rest.remove_prefix(first_character(rest).size()))
-    ++characters;
-  if (characters <= width) return fitted(path, width);
-  for (std::size_t skipped = characters + 1 - width; skipped > 0; --skipped)
-    path.remove_prefix(first_character(path).size());
-  return "+" + fitted(path, width - std::min<std::size_t>(width, 1));
-}
-
-// "program (4711)": the number stays whole.
-std::string fitted_process(std::string_view process, std::size_t width) {
-  const std::size_t number = std::min(process.rfind(" ("), process.size());
-  const std::string_view tail = process.substr(number);
-  if (tail.size() >= width) return fitted(process, width);
-  std::string name = fitted(process.substr(0, number), std::min(width - tail.size(), process.size()));
-  name.resize(name.find_last_not_of(' ') + 1);
-  return fitted(name.append(tail), width);
-}
-
-// "1.43MiB", "12", "-" for nothing; per second.
-std::string rate(std::uint64_t count, double seconds) {
-  if (count == 0) return "-";
-  const double value = static_cast<double>(count) / std::max(seconds, 1e-3);
-  return value < 10 ? fmt::format("{:.1f}", value) : fmt::format("{:.0f}", value);
-}
-std::string byte_rate(std::uint64_t count, double seconds) {
-  if (count == 0) return "-";
-  return format_rounded(
-      ByteSize{static_cast<std::uint64_t>(static_cast<double>(count) / std::max(seconds, 1e-3))});
-}
-
-// "[####..]"
-std::string bar(std::int64_t part, std::int64_t whole) {
-  constexpr std::int64_t kWidth = 6;
-  const std::int64_t filled =
-      whole <= 0 ? 0 : std::clamp((part * kWidth + whole - 1) / whole, std::int64_t{0}, kWidth);
-  return fmt::format("[{}{}]", std::string(static_cast<std::size_t>(filled), '#'),
-                     std::string(static_cast<std::size_t>(kWidth - filled), '.'));
-}
 
 // What a program meets in the ordinary course of things.
 bool is_ordinary(const TraceEvent& exit, std::int64_t error) {

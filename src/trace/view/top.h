@@ -9,14 +9,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/screen_text.h"
 #include "trace/view/shown_event.h"
 
 namespace slurper {
-
-struct ScreenSize {
-  std::size_t rows = 24;
-  std::size_t columns = 80;
-};
 
 // One thread uses it. Its memory is bounded by the processes and pipes that are active or open.
 class TraceTop {
