@@ -722,6 +722,39 @@ enum class PhraseId : std::uint16_t {
   NoIncident,            //
   RotationEnded,         // file
 
+  // slurper inspect
+  InspectFile,         // file
+  InspectDescriptor,   // fd, process: numbers
+  NoSuchProcess,       //
+  NoSuchDescriptor,    //
+  NotAPipe,            // found
+  PipeFullUnread,      // fill, reader, doing
+  PipeFullSlowly,      // fill, reader
+  PipeHasNoReader,     // fill
+  NoReaderSeen,        // fill
+  PipeReadBeside,      // second, first
+  ReaderStopped,       // reader, pid
+  WriterGetsEagain,    // writer
+  WriterNearEagain,    // writer, percent
+  WriterBlocked,       // writer, call, fd, readers
+  FifoWasReplaced,     // process, file, access
+  PipeHasNoWriter,     // advice: of a syslogd
+  NoWriterSeen,        //
+  DescriptorLeaked,    // process, fd, access, from
+  LeftRunning,         // process, fd
+  ReaderWritesItself,  // reader, fd
+  WaitsInOpen,         // process, access
+  PipeShrunk,          // size, slots, pages
+  PipeIsSmall,         // size
+  ProcessesUnseen,     // processes, pids
+  ProcessesHidden,     //
+  FillUnknown,         // errno
+  PipeWorks,           //
+  ReplaceReader,       // reader, file
+  StartReader,         // file
+  RestartSyslogd,      //
+  NameItToSyslogd,     // file, folder
+
   End,  // their number
 };
 static_assert(PhraseId::Text == PhraseId{1}, "as own_words() has it");

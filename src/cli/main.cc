@@ -83,6 +83,7 @@ int command_line(int argc, char** argv) {
                                add_identity_command(program),
                                add_replay_command(program),
                                add_tail_command(program),
+                               add_inspect_command(program),
                                add_trace_command(program, take_traced(argc, argv))};
   program.footer("Each command has its own help, for example: slurper run --help");
 

@@ -23,6 +23,7 @@ TEST(Help, FitsInto80Columns) {
                                                     {"run", "--help"},
                                                     {"check", "--help"},
                                                     {"cursor", "--help"},
+                                                    {"inspect", "--help"},
                                                     {"trace", "--help"}}) {
     const Outcome outcome = run_slurper(arguments);
     EXPECT_EQ(outcome.status, 0);

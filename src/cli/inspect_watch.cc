@@ -1,0 +1,150 @@
+#include "cli/inspect_watch.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <ctime>
+#include <thread>
+#include <vector>
+
+#include "base/error.h"
+#include "base/phrase_id.h"
+#include "base/text.h"
+#include "cli/inspect.h"
+#include "cli/inspect_findings.h"
+#include "cli/screens.h"
+#include "service/phrase_table.h"
+
+namespace slurper {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::string time_of_day() {
+  const std::time_t now = std::time(nullptr);
+  std::tm local{};
+  std::array<char, 16> text{};
+  ::localtime_r(&now, &local);
+  return {text.data(), std::strftime(text.data(), text.size(), "%H:%M:%S", &local)};
+}
+
+std::string bar_of(const FillAnswer& answer) {
+  if (!answer.fill) return "[??????]";
+  return bar(static_cast<std::int64_t>(answer.fill->bytes), static_cast<std::int64_t>(answer.fill->capacity));
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    lines.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return lines;
+}
+
+// The rows that fit, each cut to the width.
+std::string fit(const std::vector<std::string>& lines, ScreenSize size) {
+  std::string text;
+  for (std::size_t i = 0; i < std::min(lines.size(), size.rows); ++i) {
+    std::string row = fitted(lines[i], size.columns);
+    row.resize(row.find_last_not_of(' ') + 1);
+    text.append(row).append("\n");
+  }
+  return text;
+}
+
+const char* access_of(const PipeHolder& holder) {
+  switch (holder.open.access) {
+    case Access::Read:
+      return "r";
+    case Access::Write:
+      return holder.is_keep_alive ? "keep" : "w";
+    case Access::ReadWrite:
+      return "rw";
+    case Access::None:
+      break;
+  }
+  return "-";
+}
+
+// "in write", "stopped".
+std::string now_text(const Activity& activity) {
+  return activity.call.empty() || activity.kind != Activity::Kind::Asleep ? text_of(activity)
+                                                                          : "in " + activity.call;
+}
+
+}  // namespace
+
+std::string PipeWatch::screen(const InspectedPipe& pipe, ScreenSize size, double seconds) {
+  const PipeFacts& facts = pipe.facts;
+  std::vector<std::string> lines = {fmt::format("{}  {}", time_of_day(), name_of(facts)),
+                                    fmt::format("{} {}", bar_of(facts.fill), fill_text(facts))};
+  for (const Finding& finding : pipe.findings)
+    for (std::string& line : lines_of(to_lines(finding))) lines.push_back(std::move(line));
+  constexpr std::string_view kRow = "{} {:>4} {:<4} {:>8} {:>9} {:>9}  {}";
+  constexpr std::size_t kProcess = 22;
+  lines.emplace_back();
+  lines.push_back(fmt::format(kRow, fitted("PROCESS", kProcess), "FD", "", "", "READ/s", "WRITTEN/s", "NOW"));
+  std::map<ProcessId, Moved> now;
+  for (const PipeHolder& holder : facts.holders) {
+    const ProcessFacts& process = facts.processes.at(holder.open.process);
+    const Moved moved{.read = process.read.value_or(0), .written = process.written.value_or(0)};
+    const auto earlier = before_.find(holder.open.process);
+    const auto since = [&](std::uint64_t Moved::* count) {
+      return earlier == before_.end() || moved.*count < earlier->second.*count
+                 ? std::uint64_t{0}
+                 : moved.*count - earlier->second.*count;
+    };
+    const bool is_known = process.read && earlier != before_.end();
+    now[holder.open.process] = moved;
+    lines.push_back(fmt::format(
+        kRow,
+        fitted_process(fmt::format("{} ({})", printable(holder.open.command), holder.open.process.pid),
+                       kProcess),
+        holder.open.fd, access_of(holder), (holder.open.flags & O_NONBLOCK) != 0 ? "nonblock" : "",
+        is_known ? byte_rate(since(&Moved::read), seconds) : "?",
+        is_known ? byte_rate(since(&Moved::written), seconds) : "?", now_text(holder.doing)));
+  }
+  before_ = std::move(now);
+  return fit(lines, size);
+}
+
+std::string PipeWatch::line(const InspectedPipe& pipe, const std::string& time) {
+  const HolderCounts counts = count_holders(pipe.facts);
+  const Finding& worst = pipe.findings.front();
+  return fmt::format("{} {} {}; {}, {}; {}", time, bar_of(pipe.facts.fill), fill_text(pipe.facts),
+                     counted(counts.readers, "reader"), counted(counts.writers, "writer"),
+                     to_text(worst.phrase));
+}
+
+Status watch_pipes(const std::optional<std::string>& target, int out_fd) {
+  Screens screens(out_fd);
+  PipeWatch watch;
+  constexpr std::chrono::seconds kInterval{1};
+  auto drawn = Clock::now();
+  for (auto next = drawn;; next = std::max(next + kInterval, Clock::now())) {
+    std::this_thread::sleep_until(next);
+    const auto now = Clock::now();
+    const double seconds = std::chrono::duration<double>(now - drawn).count();
+    drawn = now;
+    std::string text;
+    if (target) {
+      const Result<InspectedPipe> pipe = inspect_pipe(*target);
+      if (!pipe) return std::unexpected(pipe.error());
+      text = screens.is_terminal() ? watch.screen(*pipe, screens.size(), seconds)
+                                   : watch.line(*pipe, time_of_day());
+    } else {
+      text = fit(lines_of(time_of_day() + "\n" + fifos_text(inspect_fifos())), screens.size());
+    }
+    if (!screens.draw(text)) break;
+  }
+  if (screens.errnum() == 0) return {};
+  return fail_errno(screens.errnum(), PhraseId::WriteStandardOutput);
+}
+
+}  // namespace slurper
