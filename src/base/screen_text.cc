@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/text.h"
 
@@ -56,12 +57,11 @@ std::string byte_rate(std::uint64_t count, double seconds) {
       ByteSize{static_cast<std::uint64_t>(static_cast<double>(count) / std::max(seconds, 1e-3))});
 }
 
-std::string bar(std::int64_t part, std::int64_t whole) {
-  constexpr std::int64_t kWidth = 6;
-  const std::int64_t filled =
-      whole <= 0 ? 0 : std::clamp((part * kWidth + whole - 1) / whole, std::int64_t{0}, kWidth);
-  return fmt::format("[{}{}]", std::string(static_cast<std::size_t>(filled), '#'),
-                     std::string(static_cast<std::size_t>(kWidth - filled), '.'));
+std::string bar(std::uint64_t part, std::uint64_t whole, std::size_t width) {
+  const double share =
+      whole == 0 ? 0 : static_cast<double>(std::min(part, whole)) / static_cast<double>(whole);
+  const auto filled = static_cast<std::size_t>(std::ceil(share * static_cast<double>(width)));
+  return '[' + std::string(filled, '#') + std::string(width - filled, '.') + ']';
 }
 
 }  // namespace slurper

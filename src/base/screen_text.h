@@ -27,7 +27,7 @@ struct ScreenSize {
 // "1.43MiB", "-" for nothing; per second.
 [[nodiscard]] std::string byte_rate(std::uint64_t count, double seconds);
 
-// "[####..]": how much `part` is of `whole`.
-[[nodiscard]] std::string bar(std::int64_t part, std::int64_t whole);
+// "[####..]", of `width` columns and two brackets: how much `part` is of `whole`. Any part shows.
+[[nodiscard]] std::string bar(std::uint64_t part, std::uint64_t whole, std::size_t width = 6);
 
 }  // namespace slurper

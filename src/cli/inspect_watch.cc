@@ -34,7 +34,7 @@ std::string time_of_day() {
 
 std::string bar_of(const FillAnswer& answer) {
   if (!answer.fill) return "[??????]";
-  return bar(static_cast<std::int64_t>(answer.fill->bytes), static_cast<std::int64_t>(answer.fill->capacity));
+  return bar(answer.fill->bytes, answer.fill->capacity);
 }
 
 std::vector<std::string> lines_of(const std::string& text) {

@@ -20,7 +20,6 @@ ScreenSize Screens::size() const {
   winsize window{};
   if (::ioctl(fd_, TIOCGWINSZ, &window) == 0 && window.ws_col > 0 && window.ws_row > 0)
     size = {.rows = window.ws_row, .columns = window.ws_col};
-  // The cursor stands in the last row.
   return {.rows = std::max(size.rows - 1, kLeast.rows), .columns = std::max(size.columns, kLeast.columns)};
 }
 

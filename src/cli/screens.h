@@ -1,20 +1,20 @@
-// Screens: draws one screen of text after another.
+// Screens: one screen of text after another.
 #pragma once
 
 #include <string>
 
 #include "base/screen_text.h"
-#include "cli/trace_print.h"
+#include "cli/stream_output.h"
 
 namespace slurper {
 
-// On a terminal that can move its cursor, each is drawn over the one before. Whatever else the output is gets
-// one after another.
+// A terminal is drawn over; whatever else the output is gets one screen after another.
 class Screens {
  public:
   explicit Screens(int fd);
 
   [[nodiscard]] bool is_terminal() const { return is_terminal_; }
+  // Without the last row, in which the cursor stands.
   [[nodiscard]] ScreenSize size() const;
   // False if nothing more is wanted.
   bool draw(const std::string& screen);
@@ -22,7 +22,7 @@ class Screens {
 
  private:
   int fd_;
-  TraceOutput output_;
+  StreamOutput output_;
   bool is_terminal_ = false;
   bool has_drawn_ = false;
 };

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "base/wrap.h"
+#include "cli/stream_output.h"
 #include "cli/trace_print.h"
 #include "trace/page/trace_page.h"
 #include "trace/scap/private_file.h"
@@ -26,7 +27,7 @@ int write_page(const std::string& path, std::string_view page, std::FILE* err) {
     say(err, fmt::format("cannot create the page {}: {}", in_quotes(path), fd.error()));
     return std::to_underlying(ErrorKind::CantCreate);
   }
-  TraceOutput file(fd->get());
+  StreamOutput file(fd->get());
   if (!file.write(page)) {
     say(err,
         fmt::format("cannot write the page {}: {}. It is incomplete. Make room, or name another file, and "

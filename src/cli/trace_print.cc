@@ -4,13 +4,12 @@
 #include <sys/ioctl.h>
 
 #include <algorithm>
-#include <csignal>
 #include <utility>
 
 #include "base/error.h"
-#include "base/os.h"
 #include "base/phrase_id.h"
 #include "base/wrap.h"
+#include "cli/stream_output.h"
 #include "service/phrase_table.h"
 
 namespace slurper {
@@ -54,22 +53,6 @@ std::size_t columns_of(int fd) {
 
 }  // namespace
 
-TraceOutput::TraceOutput(int fd) : fd_(fd) {
-  (void)std::signal(SIGPIPE, SIG_IGN);  // write(2) says EPIPE instead
-}
-
-bool TraceOutput::write(std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t count = kernel().write(fd_, text.data(), text.size());
-    if (count < 0) {
-      errnum_ = static_cast<int>(-count);
-      return false;
-    }
-    text.remove_prefix(static_cast<std::size_t>(count));
-  }
-  return true;
-}
-
 int print_capture(CaptureInput input, const std::string& name, ViewRequest request, const LineOutput& output,
                   std::FILE* err) {
   bool damaged = false;
@@ -94,7 +77,7 @@ int print_capture(CaptureInput input, const std::string& name, ViewRequest reque
 
 int print_capture(CaptureInput input, const std::string& name, ViewRequest request, int out_fd,
                   std::FILE* err) {
-  TraceOutput output(out_fd);
+  StreamOutput output(out_fd);
   request.options.columns = columns_of(out_fd);
   const int status = print_capture(
       std::move(input), name, std::move(request), [&](std::string_view lines) { return output.write(lines); },

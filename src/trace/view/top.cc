@@ -24,6 +24,10 @@ constexpr std::size_t kMaxPipes = 1000;
 constexpr std::int64_t kPageSize = 4096;  // of a slot
 constexpr double kNanoseconds = 1e9;
 
+std::string fill_of(std::int64_t part, std::int64_t whole) {
+  return bar(static_cast<std::uint64_t>(std::max<std::int64_t>(part, 0)), static_cast<std::uint64_t>(whole));
+}
+
 // What a program meets in the ordinary course of things.
 bool is_ordinary(const TraceEvent& exit, std::int64_t error) {
   if (error == EAGAIN) return !exit.shape->writes;
@@ -193,7 +197,7 @@ TraceTop::Rows TraceTop::pipe_rows(std::size_t most, std::size_t columns, double
     const std::int64_t whole = std::int64_t{state.slots_at_most} * kPageSize;
     const auto known = [&](const std::string& text) { return state.is_known ? text : "?"; };
     rows.push_back(fmt::format(
-        kRow, fitted_path(pipe->name, width), is_estimable && whole > 0 ? bar(pipe->bytes, whole) : "",
+        kRow, fitted_path(pipe->name, width), is_estimable && whole > 0 ? fill_of(pipe->bytes, whole) : "",
         is_estimable ? format_rounded(ByteSize{static_cast<std::uint64_t>(pipe->bytes)}) : "?",
         state.is_known && !pipe->state_is_old ? fmt::format("{}/{}", state.slots, state.slots_at_most) : "?",
         byte_rate(pipe->now.read, seconds), byte_rate(pipe->now.written, seconds),
