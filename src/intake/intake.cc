@@ -39,13 +39,20 @@ Intake::Round Intake::finish(ssize_t got, std::uint64_t asked, Outcome outcome) 
   // The pipe held something. -EPIPE: its last writer has left, too.
   if (got == -EAGAIN || got == -EPIPE) {
     ++short_reads_;
+    taken_by_others_ += asked;
     return {Outcome::Empty};
   }
   if (got == -ENOSPC) return {Outcome::NoMemory};
   if (got < 0) return {Outcome::Failed, 0, static_cast<int>(-got)};
-  if (static_cast<std::uint64_t>(got) != asked && !ring_.stopped_by_limit()) ++short_reads_;
+  const auto bytes = static_cast<std::uint64_t>(got);
+  if (bytes < asked && !ring_.stopped_by_limit()) {
+    ++short_reads_;
+    taken_by_others_ += asked - bytes;
+  }
+  received_ += bytes;
+  most_in_ring_ = std::max(most_in_ring_, ring_.used());
   if (full_time_.is_full()) full_time_.found_room(FullTime::Clock::now());
-  return {outcome, static_cast<std::uint64_t>(got)};
+  return {outcome, bytes};
 }
 
 Intake::Round Intake::pull(const Fifo& fifo, std::uint64_t limit) {
@@ -53,6 +60,7 @@ Intake::Round Intake::pull(const Fifo& fifo, std::uint64_t limit) {
   const int held = os_.fionread(fd);
   if (held < 0) return {Outcome::Failed, 0, -held};
   if (held == 0) return {Outcome::Empty};
+  most_held_ = std::max(most_held_, static_cast<std::uint64_t>(held));
   // A pipe is full when its slots are, and then each page-sized slot holds more than half a page. So below
   // half of the bytes the pipe can't be full.
   if (static_cast<std::uint64_t>(held) > fifo.pipe_size / 2 && fifo.keep_alive_fd) {

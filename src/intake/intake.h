@@ -64,6 +64,12 @@ class Intake {
   // Reads that returned less than the pipe had held before: another reader took some.
   [[nodiscard]] std::uint64_t short_reads() const { return short_reads_; }
   [[nodiscard]] const FullTime& full_time() const { return full_time_; }
+  // In bytes, since the start: read, or read and dropped; what short reads have missed; the most that was
+  // found in the pipe, and in the ring.
+  [[nodiscard]] std::uint64_t received() const { return received_; }
+  [[nodiscard]] std::uint64_t taken_by_others() const { return taken_by_others_; }
+  [[nodiscard]] std::uint64_t most_held() const { return most_held_; }
+  [[nodiscard]] std::uint64_t most_in_ring() const { return most_in_ring_; }
 
  private:
   ssize_t take(int fd, std::uint64_t size);
@@ -77,6 +83,10 @@ class Intake {
   std::uint64_t max_read_;
   std::uint64_t reserve_;  // room that WhenFull::Drop keeps for the rest of a line
   std::uint64_t short_reads_ = 0;
+  std::uint64_t taken_by_others_ = 0;
+  std::uint64_t received_ = 0;
+  std::uint64_t most_held_ = 0;
+  std::uint64_t most_in_ring_ = 0;
   FullTime full_time_;
 };
 

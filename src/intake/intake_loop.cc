@@ -1,6 +1,7 @@
 #include "intake/intake_loop.h"
 
 #include <cerrno>
+#include <thread>
 #include <utility>
 
 #include "base/error.h"
@@ -13,7 +14,8 @@ using namespace std::chrono_literals;
 using std::chrono::nanoseconds;
 
 constexpr std::uint64_t kHotRing = 2 << 20;  // bytes of the ring's memory that are kept for the next burst
-constexpr auto kRetry = 100ms;               // if no event announces when a retry is worthwhile
+constexpr int kLedgerTries = 100;
+constexpr auto kRetry = 100ms;  // if no event announces when a retry is worthwhile
 
 // The reason why a read could not take anything.
 std::string why_held_up(const Intake::Round& result) {
@@ -36,7 +38,9 @@ IntakeLoop::IntakeLoop(Ring& ring, Intake& intake, FifoSet& fifos, LogThread& lo
       events_(events),
       on_short_read_(std::move(on_short_read)),
       overload_(ring, path_, events),
-      coalescer_(fifos.current().pipe_size) {}
+      coalescer_(fifos.current().pipe_size),
+      inherited_(ring.used()),
+      dropped_before_(ring.dropped_bytes()) {}
 
 // Returns how long to wait for the FIFO: until it wakes the loop, if that works.
 std::optional<nanoseconds> IntakeLoop::wait_for_fifo() {
@@ -129,11 +133,35 @@ IntakeStatus IntakeLoop::status() const {
           .dropped_bytes = ring_.dropped_bytes(),
           .times_full = intake_.full_time().times(),
           .time_full = intake_.full_time().total(FullTime::Clock::now()),
-          .short_reads = intake_.short_reads()};
+          .short_reads = intake_.short_reads(),
+          .taken_by_others = intake_.taken_by_others(),
+          .most_in_ring = intake_.most_in_ring(),
+          .ledger = ledger()};
+}
+
+// The log's thread counts what it has written a moment before or after it releases that from the ring: the
+// figures are taken anew until they belong to the same moment.
+Ledger IntakeLoop::ledger() const {
+  Ledger ledger{.received = intake_.received(),
+                .inherited = inherited_,
+                .dropped = ring_.dropped_bytes() - dropped_before_};
+  for (int tries = 0; tries < kLedgerTries; ++tries) {
+    ledger.held = ring_.used();
+    ledger.logged = log_thread_.bytes();
+    if (ledger.is_balanced()) break;
+    std::this_thread::yield();
+  }
+  return ledger;
 }
 
 FifoStatus IntakeLoop::fifo_status() const {
-  return {.path = path_, .pipe_size = fifos_.current().pipe_size};
+  const Fifo& fifo = fifos_.current();
+  return {.path = path_,
+          .pipe_size = fifo.pipe_size,
+          .held = fifos_.held(),
+          .most_held = intake_.most_held(),
+          .device = fifo.device,
+          .inode = fifo.inode};
 }
 
 }  // namespace slurper

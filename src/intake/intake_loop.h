@@ -1,6 +1,8 @@
 // IntakeLoop: what the intake's thread does, round by round.
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -21,6 +23,23 @@ namespace slurper {
 struct FifoStatus {
   std::string path = {};
   std::uint64_t pipe_size = 0;  // bytes
+  std::uint64_t held = 0;       // bytes in the pipe
+  std::uint64_t most_held = 0;  // the most that slurper has found in it, since the start
+  dev_t device = 0;
+  ino_t inode = 0;
+};
+
+// Where the bytes are that were read from the FIFO since the start. Each figure is counted at its own place:
+// at read(2), at write(2), and in the ring's header.
+struct Ledger {
+  std::uint64_t received = 0;   // read from the FIFO
+  std::uint64_t inherited = 0;  // from the slurper before: what the ring held at the start
+  std::uint64_t logged = 0;     // written to the log
+  std::uint64_t held = 0;       // in the ring now
+  std::uint64_t dropped = 0;
+
+  [[nodiscard]] bool is_balanced() const { return received + inherited == logged + held + dropped; }
+  bool operator==(const Ledger&) const = default;
 };
 
 struct IntakeStatus {
@@ -32,6 +51,10 @@ struct IntakeStatus {
   std::uint64_t times_full = 0;  // how often the pipe was found full, since the start
   std::chrono::nanoseconds time_full{};
   std::uint64_t short_reads = 0;  // reads that found less because another reader took some
+  // Bytes that these reads missed. The other reader has taken at least these.
+  std::uint64_t taken_by_others = 0;
+  std::uint64_t most_in_ring = 0;  // bytes, since the start
+  Ledger ledger = {};
 };
 
 // Reads what the FIFO holds into the ring, passes it on to the log's thread, and returns how long to wait.
@@ -66,6 +89,7 @@ class IntakeLoop {
   std::optional<std::chrono::nanoseconds> wait_for_fifo();
   void detect_second_reader(const Intake::Round& result);
   void release_memory();
+  [[nodiscard]] Ledger ledger() const;
 
   Ring& ring_;
   Intake& intake_;
@@ -77,6 +101,9 @@ class IntakeLoop {
   OverloadReport overload_;
   ReadCoalescer coalescer_;
   std::uint64_t short_reads_seen_ = 0;
+  // At the start:
+  const std::uint64_t inherited_;
+  const std::uint64_t dropped_before_;
 };
 
 }  // namespace slurper

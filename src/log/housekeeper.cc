@@ -81,7 +81,9 @@ Housekeeper::Counters Housekeeper::counters() const {
   return {.compressed = compressed_,
           .removed = removed_,
           .leftovers_removed = leftovers_removed_,
-          .failures = failures_};
+          .failures = failures_,
+          .segments = segments_,
+          .segment_bytes = segment_bytes_};
 }
 
 void Housekeeper::run(const std::stop_token& stop) {
@@ -146,6 +148,7 @@ void Housekeeper::work(StreamOffset active_base, const std::stop_token& stop) {
   // Listed once: there may be 50,000, and nothing is added before `active_base` meanwhile.
   auto segments = list(active_base);
   if (!segments) return;
+  count(*segments);
   // A limit on files can be kept at once, and spares compressing what goes anyway. One on bytes has to wait
   // until all is compressed: before that it would take more than it must.
   const RetentionLimits files_only{.keep_files = options_.limits.keep_files};
@@ -155,6 +158,14 @@ void Housekeeper::work(StreamOffset active_base, const std::stop_token& stop) {
     compress(*segments, stop);
   }
   if (retaining && !stop.stop_requested()) (void)retain(*segments, options_.limits);  // has been reported
+  count(*segments);
+}
+
+void Housekeeper::count(const std::vector<Segment>& segments) {
+  std::uint64_t bytes = 0;
+  for (const Segment& segment : segments) bytes += segment.stored;
+  segments_ = segments.size();
+  segment_bytes_ = bytes;
 }
 
 void Housekeeper::resolve(StreamOffset active_base, const std::stop_token& stop) {

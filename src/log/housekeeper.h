@@ -75,6 +75,9 @@ class Housekeeper {
     std::uint64_t removed = 0;
     std::uint64_t leftovers_removed = 0;
     std::uint64_t failures = 0;
+    // At the last look: the rotated segments that are left, and the bytes that they take on disk.
+    std::uint64_t segments = 0;
+    std::uint64_t segment_bytes = 0;
   };
   [[nodiscard]] Counters counters() const;
 
@@ -85,6 +88,7 @@ class Housekeeper {
   void work(StreamOffset active_base, const std::stop_token& stop);
   void resolve(StreamOffset active_base, const std::stop_token& stop);
   [[nodiscard]] bool retain(std::vector<Segment>& segments, const RetentionLimits& limits);
+  void count(const std::vector<Segment>& segments);
   void remove_oldest(StreamOffset active_base);
   void compress(std::vector<Segment>& segments, const std::stop_token& stop);
   [[nodiscard]] bool compress_one(Segment& segment, const std::stop_token& stop);
@@ -99,6 +103,8 @@ class Housekeeper {
   std::atomic<std::uint64_t> removed_ = 0;
   std::atomic<std::uint64_t> leftovers_removed_ = 0;
   std::atomic<std::uint64_t> failures_ = 0;
+  std::atomic<std::uint64_t> segments_ = 0;
+  std::atomic<std::uint64_t> segment_bytes_ = 0;
 
   // The thread's own.
   Options options_;

@@ -91,6 +91,23 @@ Status LogThread::start() {
   return {};
 }
 
+LogStatus LogThread::status() const {
+  const Housekeeper::Counters kept = housekeeper_ ? housekeeper_->counters() : Housekeeper::Counters();
+  const ActiveSegment active = writer_.feed().snapshot().active;
+  return {.path = writer_.paths().active(),
+          .device = active.device,
+          .inode = active.inode,
+          .synced = {synced_.load()},
+          .rotations = rotations_.load(),
+          .lines = lines_.load(),
+          .bytes = bytes_.load(),
+          .end = writer_.feed().end(),
+          .synced_at =
+              std::chrono::system_clock::time_point(std::chrono::system_clock::duration(synced_at_.load())),
+          .segments = kept.segments,
+          .segment_bytes = kept.segment_bytes};
+}
+
 Housekeeper::Options LogThread::housekeeping(const LogSettings& settings) {
   return {
       .compress = settings.compress,
@@ -196,6 +213,7 @@ bool LogThread::write_some() {
   lines_.store(lines_.load(std::memory_order_relaxed) +
                    count_lines(std::string_view(ring_.bytes(from, from + *written))),
                std::memory_order_relaxed);
+  bytes_.store(bytes_.load(std::memory_order_relaxed) + *written, std::memory_order_relaxed);
   ring_.release(from + *written);
   if (sync_.mode == SyncMode::Always) {
     sync();
@@ -220,6 +238,7 @@ void LogThread::sync() {
     events_.report(EventId::LogSyncFailed, {{"error", &synced.error()}});
     sync_due_ = Clock::now() + kLastRetry;
   } else {
+    synced_at_ = std::chrono::system_clock::now().time_since_epoch().count();
     events_.report(EventId::LogSyncedAgain);
   }
 }

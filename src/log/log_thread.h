@@ -24,10 +24,17 @@ namespace slurper {
 
 // What any thread may ask of the log at any time.
 struct LogStatus {
-  std::string path = {};        // of the active segment
-  StreamOffset synced;          // what is before it survives a loss of power
-  std::uint64_t rotations = 0;  // since the start
-  std::uint64_t lines = 0;      // written, since the start
+  std::string path = {};  // of the active segment
+  dev_t device = 0;       // the same
+  ino_t inode = 0;
+  StreamOffset synced;                                   // what is before it survives a loss of power
+  std::uint64_t rotations = 0;                           // since the start
+  std::uint64_t lines = 0;                               // written, since the start
+  std::uint64_t bytes = 0;                               // the same
+  StreamOffset end = {};                                 // of what is written
+  std::chrono::system_clock::time_point synced_at = {};  // the last time since the start; 0: not yet
+  std::uint64_t segments = 0;       // rotated ones that are left, as of the housekeeper's last look
+  std::uint64_t segment_bytes = 0;  // what they take on disk
 };
 
 // Writes the ring's bytes to the log, syncs and rotates it, and keeps the housekeeper of its rotated
@@ -58,12 +65,9 @@ class LogThread {
   // For those who read the log: what is written, with `sync = "always"` what is synced.
   [[nodiscard]] LogFeed& feed() { return writer_.feed(); }
 
-  [[nodiscard]] LogStatus status() const {
-    return {.path = writer_.paths().active(),
-            .synced = {synced_.load()},
-            .rotations = rotations_.load(),
-            .lines = lines_.load()};
-  }
+  [[nodiscard]] LogStatus status() const;
+  [[nodiscard]] std::uint64_t lines() const { return lines_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t bytes() const { return bytes_.load(); }
   // Since the log's place is taken by another log: what the ring holds, `slurper recover` writes.
   [[nodiscard]] bool place_is_taken() const { return place_is_taken_.load(); }
 
@@ -113,6 +117,8 @@ class LogThread {
   std::atomic<std::uint64_t> rotations_{0};
   std::atomic<bool> place_is_taken_{false};
   std::atomic<std::uint64_t> lines_{0};
+  std::atomic<std::uint64_t> bytes_{0};
+  std::atomic<std::chrono::system_clock::rep> synced_at_{0};
   std::atomic<std::uint64_t> steps_{0};
   std::atomic<pid_t> tid_{0};
 

@@ -81,6 +81,10 @@ void SinkHealth::resumes() {
 // Returns whether the failure differs from the one before.
 bool SinkHealth::set_failure(std::optional<Error> failure) {
   const std::lock_guard lock(failure_mutex_);
+  if (failure) {
+    last_failure_ = failure;
+    failed_at_ = std::chrono::system_clock::now();
+  }
   std::swap(failure_, failure);
   return failure_ != failure;
 }
@@ -120,6 +124,8 @@ void SinkHealth::fill(SinkStatus& status) const {
   status.lagging = lagging_;
   const std::lock_guard lock(failure_mutex_);
   status.failure = failure_;
+  status.last_failure = last_failure_;
+  status.failed_at = failed_at_;
 }
 
 }  // namespace slurper

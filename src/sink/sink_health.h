@@ -59,7 +59,9 @@ class SinkHealth {
   std::atomic<bool> stopped_{false};
   std::atomic<bool> lagging_{false};
   mutable std::mutex failure_mutex_;
-  std::optional<Error> failure_;  // under the mutex; written by the thread alone
+  std::optional<Error> failure_;                     // under the mutex; written by the thread alone
+  std::optional<Error> last_failure_;                // the same
+  std::chrono::system_clock::time_point failed_at_;  // the same
 
   // The thread's own state:
   Backoff backoff_;

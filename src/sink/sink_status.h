@@ -27,6 +27,9 @@ struct SinkStatus {
   std::string shown = {};             // by the sink itself, in words
   bool has_problem = false;           // although it works; `shown` says which
   std::optional<Error> failure = {};  // while it is failing; none while memory has run out
+  // The last failure since this process started, and when it happened; the sink may work again.
+  std::optional<Error> last_failure = {};
+  std::chrono::system_clock::time_point failed_at = {};
 };
 
 }  // namespace slurper

@@ -96,6 +96,13 @@ void PipeMonitor::follow(const Fifo& fifo) {
   wake();
 }
 
+WatchStatus PipeMonitor::status() const {
+  const std::lock_guard lock(mutex_);
+  WatchStatus status = seen_;
+  status.second_readers = second_readers_.load();
+  return status;
+}
+
 void PipeMonitor::on_short_read() {
   if (!short_read_.exchange(true)) wake();
 }
@@ -235,6 +242,12 @@ void PipeMonitor::look(const std::stop_token& stop) {
   observation.settled = looks_again_ == static_cast<int>(kLookAgain.size());
   users_->observe(observation);
   second_readers_ = earlier_readers_ + users_->second_readers();
+  WatchStatus seen{
+      .writers = users_->writers(), .readers = users_->readers(), .sees_all = observation.holders.complete()};
+  {
+    const std::lock_guard lock(mutex_);
+    seen_ = std::move(seen);
+  }
 
   const auto now = Clock::now();
   not_before_ = now + std::clamp<Clock::duration>(kRest * (now - begin), kShortestRest, kLongestRest);

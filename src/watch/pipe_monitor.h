@@ -24,6 +24,10 @@ namespace slurper {
 
 struct WatchStatus {
   std::uint64_t second_readers = 0;  // processes that read the FIFO besides slurper, since the start
+  // "'rsyslogd' (pid 123)", as of the last look: those that have it open for writing, those that read it.
+  std::vector<std::string> writers = {};
+  std::vector<std::string> readers = {};
+  bool sees_all = false;  // every process could be looked at
 };
 
 // Waits for a process to open or close the FIFO, identifies it, and reports what the operator should know. It
@@ -52,7 +56,7 @@ class PipeMonitor {
   void forget_second_readers();
 
   // Any thread may call it.
-  [[nodiscard]] WatchStatus status() const { return {.second_readers = second_readers_.load()}; }
+  [[nodiscard]] WatchStatus status() const;
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -87,7 +91,8 @@ class PipeMonitor {
   Inode followed_;    // used by the intake's thread: the FIFO that it requested last
 
   // Shared:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
+  WatchStatus seen_;  // without the number of readers
   std::optional<Watched> next_;
   std::vector<Inode> left_behind_;
   std::atomic<bool> short_read_{false};  // until the monitor has investigated it

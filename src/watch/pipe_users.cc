@@ -35,6 +35,12 @@ std::string describe_process(const ProcessId& process, const std::string& comman
   return fmt::format("'{}' (pid {})", printable(command), process.pid);
 }
 
+std::vector<std::string> PipeUsers::described(const Processes& processes) {
+  std::vector<std::string> texts;
+  for (const auto& [process, command] : processes) texts.push_back(describe_process(process, command));
+  return texts;
+}
+
 bool PipeUsers::is_service_manager(const OpenDescriptor& holder) const {
   return holder.command == "systemd" && (holder.process.pid == 1 || holder.process.pid == parent_);
 }

@@ -45,6 +45,9 @@ class PipeUsers {
   [[nodiscard]] bool expects_more() const { return unexplained_opens_ > 0; }
   // The last second reader: "'cat' (pid 12) reads it"; "": none since the last forget_second_readers().
   [[nodiscard]] const std::string& second_reader() const { return second_reader_; }
+  // The processes that the last look has found, each as describe_process() shows it.
+  [[nodiscard]] std::vector<std::string> writers() const { return described(writers_); }
+  [[nodiscard]] std::vector<std::string> readers() const { return described(readers_); }
   // The operator knows about them. A second reader that is still there stays.
   void forget_second_readers();
   // The number of second readers so far, visible or not.
@@ -60,6 +63,7 @@ class PipeUsers {
     std::uint32_t writers_left = 0;
   };
 
+  [[nodiscard]] static std::vector<std::string> described(const Processes& processes);
   [[nodiscard]] bool is_service_manager(const OpenDescriptor& holder) const;
   Change update_descriptors(const OpenDescriptors& holders);
   void report_readers(const Processes& now_there);
