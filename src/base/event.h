@@ -33,6 +33,7 @@ enum class EventId : std::uint16_t {
   RingRecovered,         // size
   EventsNotKept,         // error
   CallsBefore,           // calls
+  ControlUnavailable,    // error
   Ready,                 // status
   ReloadRefused,         // error
   RestartNeeded,         //

@@ -490,6 +490,23 @@ enum class PhraseId : std::uint16_t {
   WritesToOther,    // file, other, what, reason, errno, advice
   LastLineIsOther,  // offset, log, cursor
 
+  // control/
+  ChooseControlSocket,  //
+  MakeControlSocket,    // file
+  NotASocket,           // found
+  ListenedTo,           //
+  SetControlPath,       //
+  AskSlurper,           // file
+  NotListenedTo,        //
+  NoAnswerYet,          // process, seconds
+  StoppedProcess,       // process
+  NoAnswer,             //
+  NotAnAnswer,          //
+  FindSlurper,          // file
+  NoneAnswersFor,       //
+  FindAnySlurper,       //
+  NoControlSocket,      // folders
+
   // service/
   OtherFifoPassed,  // name, found
 

@@ -132,7 +132,7 @@ std::filesystem::path normal_path(const std::string& text) {
 
 std::optional<SettingValue> read_path(const Setting& setting, const Value& value) {
   if (value.text.empty()) {
-    if (setting.type == Type::FilePath || setting.required) return std::nullopt;
+    if (setting.required) return std::nullopt;
     return text_value({});
   }
   if (!path_mistake(value.text).empty()) return std::nullopt;
@@ -289,7 +289,8 @@ std::string allowed(const Setting& setting) {
       if (setting.choices.size() <= 2) return quoted_choices(setting, " or ");
       return fmt::format("one of {}", fmt::join(setting.choices, ", "));
     case Type::FilePath:
-      return fmt::format("the path of a file (UTF-8, and a name of at most {} bytes)", setting.max);
+      return fmt::format("the path of a file (UTF-8, and a name of at most {} bytes){}", setting.max,
+                         setting.required ? "" : ", or \"\" for the default");
     case Type::FolderPath:
       return fmt::format("the path of a folder (UTF-8){}",
                          setting.required ? "" : ", or \"\" for the default");

@@ -58,6 +58,11 @@ struct LogSettings {
   bool operator==(const LogSettings&) const = default;
 };
 
+struct ControlSettings {
+  std::string path;  // of the socket; empty: named after the log, in the runtime directory
+  bool operator==(const ControlSettings&) const = default;
+};
+
 // One key of a [[sink]] table or of a sink's URL. Only the sink knows which values it accepts.
 struct SinkOption {
   std::string name;
@@ -84,6 +89,7 @@ struct Settings {
   FifoSettings fifo;
   RingSettings ring;
   LogSettings log;
+  ControlSettings control;
   std::vector<SinkSettings> sinks;
   bool operator==(const Settings&) const = default;
 };

@@ -21,6 +21,8 @@ constexpr std::uint64_t kPage = 4096;
 // A log's files have its name with up to 29 bytes more: ".<20 digits>.zst.tmp" (NAME_MAX is 255).
 constexpr std::uint64_t kMaxLogName = 255 - 29;
 constexpr std::uint64_t kMaxFifoName = 255;
+// Its address, /proc/self/fd/NUMBER/NAME, has room for 107 bytes, and ".lock" follows (unix(7)).
+constexpr std::uint64_t kMaxControlName = 80;
 
 // Each in the order of its enumeration.
 constexpr std::array<std::string_view, 2> kWhenFull = {"block", "drop"};
@@ -105,6 +107,11 @@ constexpr Key ring(const Setting& setting) {
 template <auto Member>
 constexpr Key log(const Setting& setting) {
   return key<&Settings::log, Member>("log", setting);
+}
+
+template <auto Member>
+constexpr Key control(const Setting& setting) {
+  return key<&Settings::control, Member>("control", setting);
 }
 
 // The ring is mapped, so its size is a number of whole pages.
@@ -208,6 +215,11 @@ constexpr std::array kKeys = {
                                  .help = "compression of rotated segments",
                                  .initial = "none",
                                  .choices = kCompressions}),
+
+    control<&ControlSettings::path>({.name = "path",
+                                     .type = Type::FilePath,
+                                     .help = "the socket that `slurper status` asks",
+                                     .max = kMaxControlName}),
 };
 
 }  // namespace

@@ -169,10 +169,9 @@ std::string fifos_text(const std::vector<InspectedPipe>& pipes) {
     const auto& fill = facts.fill.fill;
     const std::string path =
         facts.path.empty() && !facts.holders.empty() ? facts.holders.front().path : facts.path;
-    text += fmt::format(
-        kFifoRow, fitted_path(printable(path), kPath), counts.readers, counts.writers,
-        fill ? bar(fill->bytes, fill->capacity) : "?",
-        fill ? format_rounded(ByteSize{fill->bytes}) : "?");
+    text += fmt::format(kFifoRow, fitted_path(printable(path), kPath), counts.readers, counts.writers,
+                        fill ? bar(fill->bytes, fill->capacity) : "?",
+                        fill ? format_rounded(ByteSize{fill->bytes}) : "?");
     if (level_of(pipe->findings) != Finding::Level::Ok)
       text += wrap("    ", to_text(pipe->findings.front().phrase), kColumns);
   }

@@ -82,6 +82,7 @@ int command_line(int argc, char** argv) {
                                add_cursor_command(program),
                                add_identity_command(program),
                                add_replay_command(program),
+                               add_status_command(program),
                                add_tail_command(program),
                                add_inspect_command(program),
                                add_trace_command(program, take_traced(argc, argv))};

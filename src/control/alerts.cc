@@ -56,6 +56,46 @@ const char* title(Alert alert) {
   return "";  // no other alert exists
 }
 
+const char* name(Alert alert) {
+  switch (alert) {
+    case Alert::LogThreadHangs:
+      return "log-thread-hangs";
+    case Alert::DiskStalls:
+      return "disk-stalls";
+    case Alert::LogNotWritten:
+      return "log-not-written";
+    case Alert::LogNotSynced:
+      return "log-not-synced";
+    case Alert::LinesDropped:
+      return "lines-dropped";
+    case Alert::FifoNotRead:
+      return "fifo-not-read";
+    case Alert::FifoNotAtPath:
+      return "fifo-not-at-path";
+    case Alert::OtherReader:
+      return "other-reader";
+    case Alert::PathNotWatched:
+      return "path-not-watched";
+    case Alert::UsersNotSeen:
+      return "users-not-seen";
+    case Alert::RingElsewhere:
+      return "ring-elsewhere";
+    case Alert::LogNotRotated:
+      return "log-not-rotated";
+    case Alert::SegmentsNotKept:
+      return "segments-not-kept";
+    case Alert::SinkHangs:
+      return "sink-hangs";
+    case Alert::SinkStopped:
+      return "sink-stopped";
+    case Alert::SinkFails:
+      return "sink-fails";
+    case Alert::SinkLags:
+      return "sink-lags";
+  }
+  return "";  // no other alert exists
+}
+
 // The alert's place in the list, or the place to insert it.
 std::vector<ActiveAlert>::iterator Alerts::place_of(Alert alert, std::string_view subject) {
   return std::ranges::lower_bound(active_, Key(alert, subject), {}, key_of);

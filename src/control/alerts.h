@@ -13,8 +13,8 @@
 namespace slurper {
 
 // Conditions that an operator wants to be woken up for, in the order in which the status names them: a cause
-// comes before its consequences. A new alert needs a line here, a title in alerts.cc, and in the message
-// table the event that raises it and the event that clears it.
+// comes before its consequences. A new alert needs a line here, a title and a name in alerts.cc, and in the
+// message table the event that raises it and the event that clears it.
 enum class Alert {
   LogThreadHangs,
   DiskStalls,
@@ -37,6 +37,8 @@ enum class Alert {
 
 // For example "THE LOG CAN'T BE WRITTEN".
 [[nodiscard]] const char* title(Alert alert);
+// A word for programs, which stays as it is: "log-not-written".
+[[nodiscard]] const char* name(Alert alert);
 
 struct ActiveAlert {
   Alert alert;

@@ -1,6 +1,9 @@
 // Snapshot: the state of all stages at one moment, as data.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
+#include <string>
 #include <vector>
 
 #include "control/alerts.h"
@@ -11,8 +14,14 @@
 
 namespace slurper {
 
-// All renderers of slurper's state (SIGUSR2, systemd's STATUS=) use this. Each stage publishes its part
-// without a lock on the path of the data, so the parts may be some microseconds apart.
+struct Rate {
+  std::chrono::seconds window{};
+  std::uint64_t bytes = 0;  // per second
+  std::uint64_t lines = 0;  // the same
+};
+
+// All renderers of slurper's state (SIGUSR2, systemd's STATUS=, the control socket) use this. Each stage
+// publishes its part without a lock on the path of the data, so the parts may be some microseconds apart.
 struct Snapshot {
   FifoStatus fifo;
   IntakeStatus intake;
@@ -25,6 +34,9 @@ struct Snapshot {
   // "--ring DIRECTORY LOG", as `slurper recover` takes it).
   std::uint64_t quarantined_bytes = 0;
   std::string recover_arguments = {};
+  // For the control socket:
+  std::chrono::system_clock::time_point started_at = {};
+  std::vector<Rate> rates = {};  // within the last second, and the last 1, 5 and 15 minutes
 };
 
 }  // namespace slurper

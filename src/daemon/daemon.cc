@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "control/status_report.h"
 #include "control/status_text.h"
 #include "daemon/ring_choice.h"
 #include "service/phrase_table.h"
@@ -29,6 +30,8 @@ using std::chrono::nanoseconds;
 // How long a clean stop tries a log that can't be written, and how long a sink that leaves may deliver the
 // rest.
 constexpr auto kPatience = 5s;
+// How long the control socket waits for the intake's thread.
+constexpr auto kIntakePatience = 2s;
 
 }  // namespace
 
@@ -117,7 +120,20 @@ Status Daemon::start_threads() {
       PipeMonitor::start(settings_.fifo.path, fifos_->current(), messages_);
   if (!monitor) return std::unexpected(monitor.error());
   monitor_ = std::move(*monitor);
+  open_control();
   return {};
+}
+
+// Lines are more important than questions: slurper runs without its control socket, too.
+void Daemon::open_control() {
+  const bool ring_is_configured =
+      !settings_.ring.directory.empty() && stages_.ring_path == settings_.ring.directory + "/ring";
+  const std::string path =
+      control_path(settings_.control.path, std::filesystem::path(stages_.ring_path).parent_path().string(),
+                   ring_is_configured);
+  auto server = ControlServer::start(os_, path, [this](ControlVerb) { return answer_status(); });
+  if (!server) return messages_.report(EventId::ControlUnavailable, {{"error", &server.error()}});
+  control_ = std::move(*server);
 }
 
 int Daemon::run() {
@@ -126,6 +142,7 @@ int Daemon::run() {
   notify_systemd("READY=1\nSTATUS=" + status);
   // Reads first and waits afterwards: a pipe that is already full makes no event.
   while (!stopping_) {
+    rates_.note(Clock::now(), counted());
     const auto pause = intake_loop_->round();
     report_->after_round();
     path_keeper_->report_closed();
@@ -144,6 +161,7 @@ void Daemon::wait(std::optional<nanoseconds> limit) {
   (void)loop_->wait(limit);
   path_keeper_->check_due();
   sinks_->check_due();
+  desk_.serve();
 }
 
 void Daemon::follow_path() {
@@ -170,6 +188,40 @@ std::string Daemon::full_status() const {
   return to_status_text(all);
 }
 
+Rates::Count Daemon::counted() const {
+  return {.bytes = intake_->received(), .lines = log_thread_->lines()};
+}
+
+std::vector<Rate> Daemon::rates() const {
+  std::vector<Rate> rates;
+  for (const std::chrono::seconds window : {1s, 60s, 300s, 900s}) {
+    const Rates::Count rate = rates_.over(window, Clock::now(), counted());
+    rates.push_back({.window = window, .bytes = rate.bytes, .lines = rate.lines});
+  }
+  return rates;
+}
+
+// On the control server's thread: whatever may wait for a disk is asked here, and not by the intake's thread.
+std::string Daemon::answer_status() {
+  Snapshot all;
+  const bool is_complete = desk_.run(
+      [&] {
+        all = snapshot();
+        all.rates = rates();
+        all.started_at = started_at_;
+        all.recover_arguments = recover_arguments(settings_, stages_.ring_path);
+      },
+      kIntakePatience);
+  if (!is_complete) return to_refusal("the thread that reads the FIFO does not answer");
+  all.quarantined_bytes = quarantined_bytes(os_, stages_.ring_path);
+  return to_json(to_report(all, {.words = [](const Error& error) { return to_text(error); },
+                                 .arrival = [this](StreamOffset offset) -> std::optional<Timestamp> {
+                                   const auto found = stages_.times->find(offset);
+                                   if (!found) return std::nullopt;
+                                   return found->mark.time;
+                                 }}));
+}
+
 // Returns the sinks of these settings. The FIFO and the log stay as they are until a restart, so no sink may
 // write to them, whatever the settings name instead.
 Result<std::vector<ConfiguredSink>> Daemon::sinks_of(const Settings& settings) const {
@@ -194,7 +246,7 @@ void Daemon::reload() {
     const std::string in_force = settings_.log.path;
     if (settings->fifo != settings_.fifo || settings->ring != settings_.ring ||
         settings->log.path != settings_.log.path || settings->log.mode != settings_.log.mode ||
-        settings->log.group != settings_.log.group)
+        settings->log.group != settings_.log.group || settings->control != settings_.control)
       messages_.report(EventId::RestartNeeded);
     settings_.log = settings->log;
     settings_.log.path = in_force;
@@ -238,6 +290,8 @@ int Daemon::stop() {
         {{"fifo", Quoted{settings_.fifo.path}}, {"size", ByteSize{fifos_->held()}}, {"reason", *left}});
   }
   intake_loop_->end();
+  desk_.close();
+  control_.reset();
   const bool all_written = log_thread_->stop(kPatience);
   const bool sinks_ended = sinks_->stop(kPatience);
   report_stop(all_written);

@@ -16,6 +16,9 @@
 #include "base/fd.h"
 #include "base/settings.h"
 #include "control/alerts.h"
+#include "control/control_server.h"
+#include "control/intake_desk.h"
+#include "control/rates.h"
 #include "control/snapshot.h"
 #include "daemon/start.h"
 #include "flight/flight_os.h"
@@ -70,7 +73,11 @@ class Daemon {
   [[nodiscard]] Result<std::vector<ConfiguredSink>> sinks_of(const Settings& settings) const;
   void reload();
   [[nodiscard]] Snapshot snapshot() const;
+  [[nodiscard]] Rates::Count counted() const;
+  [[nodiscard]] std::vector<Rate> rates() const;
   [[nodiscard]] std::string full_status() const;
+  void open_control();
+  [[nodiscard]] std::string answer_status();
   int stop();
   void report_stop(bool all_written);
   [[nodiscard]] std::string last_calls() const;
@@ -102,6 +109,11 @@ class Daemon {
   std::unique_ptr<IntakeLoop> intake_loop_;
   std::unique_ptr<ServiceReport> report_;
   std::unique_ptr<Sinks> sinks_;
+
+  const std::chrono::system_clock::time_point started_at_ = std::chrono::system_clock::now();
+  Rates rates_{Rates::Clock::now()};
+  IntakeDesk desk_{[this] { wake(); }};
+  std::unique_ptr<ControlServer> control_;  // last: its thread uses all of the above
 };
 
 }  // namespace slurper

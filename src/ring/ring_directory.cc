@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include "base/phrase_id.h"
 
@@ -69,12 +70,14 @@ std::string escape_path(std::string_view path) {
     }
   }
   if (out.empty()) return "-";
-  if (out.size() > kNameMax) {
-    const std::string tail = fmt::format("-{:016x}", stable_hash(path));
-    out.resize(kNameMax - tail.size());
-    out += tail;
-  }
-  return out;
+  return shortened_name(std::move(out), path, kNameMax);
+}
+
+std::string shortened_name(std::string name, std::string_view hashed, std::size_t longest) {
+  if (name.size() <= longest) return name;
+  const std::string tail = fmt::format("-{:016x}", stable_hash(hashed));
+  name.resize(longest - tail.size());
+  return name += tail;
 }
 
 namespace {

@@ -47,4 +47,8 @@ void link_ring_directory(const Settings& settings, const std::string& directory,
 // name longer than NAME_MAX is cut, and ends in a hash of the whole path.
 [[nodiscard]] std::string escape_path(std::string_view path);
 
+// `name`, or if it is longer than `longest` bytes (17 or more), its beginning and a hash of `hashed`, the
+// same in every release.
+[[nodiscard]] std::string shortened_name(std::string name, std::string_view hashed, std::size_t longest);
+
 }  // namespace slurper

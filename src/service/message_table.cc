@@ -109,6 +109,16 @@ constexpr std::array<MessageEntry, kEventIds> kTable = {{
      .level = Info,
      .words = "the last calls before that: {calls}",
      .limit = 2},
+    {.id = EventId::ControlUnavailable,
+     .name = "control.unavailable",
+     .level = Warning,
+     .words = "{error.} slurper runs without its control socket, and `slurper status` cannot ask it",
+     .cause =
+         "The folder of the socket is missing or not writable for slurper, another slurper listens at the "
+         "same path, or something that is no socket stands there.",
+     .remedy =
+         "The message names it. Lines are read and written all the same. Once the path is free, a restart "
+         "makes the socket."},
     {.id = EventId::Ready, .name = "start.ready", .level = Info, .words = "ready: {status}"},
     {.id = EventId::ReloadRefused,
      .name = "reload.refused",

@@ -64,6 +64,20 @@ constexpr ErrnoAdvice kOfRing[] = {
     {EPERM, kLetItWriteRings},
     {EROFS, kLetItWriteRings},
 };
+constexpr std::string_view kAllowAsking =
+    "Run the command as root, as slurper's user, or as a member of the socket's group";
+constexpr ErrnoAdvice kOfAsking[] = {
+    {EACCES, kAllowAsking},
+    {EPERM, kAllowAsking},
+    {ENOENT, "Name the control socket, the FIFO or the log of a running slurper"},
+};
+constexpr std::string_view kLetItListen =
+    "Let slurper write to its folder, or set control.path to another path";
+constexpr ErrnoAdvice kOfControl[] = {
+    {EACCES, kLetItListen},
+    {EROFS, kLetItListen},
+    {ENOENT, "Create its folder, or set control.path to another path"},
+};
 constexpr ErrnoAdvice kOfSecret[] = {
     {EACCES, "Let slurper read it: chown it to slurper's user, or to its group with the mode 0640"},
 };
@@ -879,6 +893,42 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
      .words = "its last line is not the one that ends at offset {offset} of the log {log}: the file or the "
               "log was restored from an older copy, or settings changed over a kill",
      .advice = "Move {cursor} away: the sink may then repeat lines in the file"},
+
+    // control/
+    {.id = PhraseId::ChooseControlSocket, .words = "choose an address for the control socket"},
+    {.id = PhraseId::MakeControlSocket, .words = "make the control socket {file}", .on_errno = kOfControl},
+    {.id = PhraseId::NotASocket,
+     .words = "it is {found}, not a socket",
+     .advice = "Move it away, or set control.path to another path"},
+    {.id = PhraseId::ListenedTo,
+     .words = "another process listens at it",
+     .advice = "Set control.path to a path of its own for each slurper"},
+    {.id = PhraseId::SetControlPath,
+     .words = "Set control.path to a short path in a folder of slurper's user"},
+    {.id = PhraseId::AskSlurper, .words = "ask the slurper at {file}", .on_errno = kOfAsking},
+    {.id = PhraseId::NotListenedTo,
+     .words = "no process listens at this socket",
+     .advice = "The slurper that made it was killed, and no other has started since: start it"},
+    {.id = PhraseId::NoAnswerYet,
+     .words = "process {process} has not answered within {seconds}",
+     .advice = "Look at what it waits for: cat /proc/{process}/stack"},
+    {.id = PhraseId::StoppedProcess,
+     .words = "process {process} is stopped",
+     .advice = "Let it continue: kill -CONT {process}"},
+    {.id = PhraseId::NoAnswer,
+     .words = "it has closed the connection without an answer",
+     .advice = "Run the command as root, as slurper's user, or as a member of the socket's group"},
+    {.id = PhraseId::NotAnAnswer,
+     .words = "what it has answered is no status",
+     .advice = "Name the control socket, the FIFO or the log of a running slurper"},
+    {.id = PhraseId::FindSlurper, .words = "find a slurper that reads or writes {file}"},
+    {.id = PhraseId::NoneAnswersFor,
+     .words = "no slurper that runs reads this FIFO or writes this log",
+     .advice = "Start it; or, if it runs with the setting control.path, name that path"},
+    {.id = PhraseId::FindAnySlurper, .words = "find a slurper that runs"},
+    {.id = PhraseId::NoControlSocket,
+     .words = "there is no control socket in {folders}",
+     .advice = "Start one; or, if it runs with the setting control.path, name that path"},
 
     // service/
     {.id = PhraseId::OtherFifoPassed,

@@ -182,7 +182,7 @@ TEST(ParseSettings, NamesTheNearestKeyOfAnUnknownOne) {
             "Did you mean 'log.compress'?");
   EXPECT_THAT(complaint_about_override("sync=1s"), EndsWith("Did you mean 'log.sync'?"));
   EXPECT_THAT(complaint_about_override("nonsense.whatever=1"),
-              EndsWith("The tables are [fifo], [ring], [log], [[sink]]"));
+              EndsWith("The tables are [fifo], [ring], [log], [control], [[sink]]"));
 }
 
 TEST(ParseSettings, NamesTheNearestTableOfAnUnknownOne) {
@@ -190,7 +190,7 @@ TEST(ParseSettings, NamesTheNearestTableOfAnUnknownOne) {
             "cannot accept 'x.toml:1:2': there is no table [fifi]. Did you mean [fifo]?");
   EXPECT_THAT(complaint("\n[[metrics]]\nname = \"x\"\n"),
               AllOf(HasSubstr("'x.toml:2:3': there is no table [metrics]"),
-                    EndsWith("The tables are [fifo], [ring], [log], [[sink]]")));
+                    EndsWith("The tables are [fifo], [ring], [log], [control], [[sink]]")));
   EXPECT_THAT(complaint("[metrics]\n"), HasSubstr("there is no table [metrics]"));
 }
 
@@ -413,6 +413,7 @@ TEST(ToToml, IsReadBackToTheSame) {
                   .keep_size = ByteSize{4097},
                   .when_disk_full = WhenDiskFull::RemoveOldest,
                   .compress = Compression::Zstd};
+  settings.control = {.path = "/run/c"};
   for (const Comments comments : {Comments::None, Comments::All}) {
     const std::string text = to_toml(settings, comments);
     const auto again = parse(text);

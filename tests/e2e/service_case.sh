@@ -54,6 +54,17 @@ wait $writer
 wait_until "the last line in the log" logged "$(printf 'line %08d of the test' $lines)"
 [ "$(property NRestarts)" -ge $kills ] || die "$(property NRestarts) restarts for $kills kills"
 
+echo "== it answers root and its group, and no other user"
+asked() { # COMMAND...: its status, whether all is well or not
+  local result=0
+  "$@" "$program" status $fifo >/tmp/status 2>&1 || result=$?
+  [ $result -le 1 ] && grep -q "process $(property MainPID)," /tmp/status
+}
+asked env || die "root gets no status: $(cat /tmp/status)"
+asked setpriv --reuid=nobody --regid=slurper --clear-groups || die "a member of the group gets none: $(cat /tmp/status)"
+asked setpriv --reuid=nobody --regid=nogroup --clear-groups && die "any user gets the status: $(cat /tmp/status)"
+grep -q "Permission denied" /tmp/status || die "another user does not learn why: $(cat /tmp/status)"
+
 echo "== rotation and compression"
 systemctl kill --kill-whom=main --signal USR1 slurper
 wait_until "every rotated segment compressed" all_compressed

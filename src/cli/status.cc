@@ -1,0 +1,252 @@
+#include "cli/status.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "base/error.h"
+#include "base/local_time.h"
+#include "base/text.h"
+#include "base/wrap.h"
+#include "cli/command.h"
+#include "cli/instances.h"
+#include "cli/screens.h"
+#include "cli/status_page.h"
+#include "cli/stream_output.h"
+#include "control/control_client.h"
+#include "control/control_request.h"
+#include "service/phrase_table.h"
+
+namespace slurper {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kPatience = 5s;
+constexpr auto kInterval = 1s;  // of --watch
+constexpr std::size_t kSamples = 300;
+
+int exit_status_of(const Result<Answered>& answered) {
+  if (answered) return answered->report.is_healthy() ? kHealthy : kDegraded;
+  const ErrorKind kind = answered.error().kind;
+  if (kind == ErrorKind::NoInput) return kNotRunning;
+  return kind == ErrorKind::Busy ? kDegraded : std::to_underlying(kind);
+}
+
+struct Asked {
+  std::string path;  // of the control socket
+  Result<Answered> answered;
+};
+using AllAsked = std::vector<Asked>;
+
+AllAsked ask(const std::vector<std::string>& paths) {
+  AllAsked all;
+  for (const std::string& path : paths) all.push_back({path, ask_status(path, kPatience)});
+  return all;
+}
+
+// Whether it reads the FIFO, or writes the log, at `path`: through whatever links.
+bool is_of(const StatusReport& report, const std::string& path) {
+  struct stat st{};
+  if (::stat(path.c_str(), &st) != 0) return report.fifo.path == path || report.log.path == path;
+  const auto is_same = [&st](const auto& file) {
+    return file.device == st.st_dev && file.inode == st.st_ino;
+  };
+  return is_same(report.fifo) || is_same(report.log);
+}
+
+bool is_socket(const std::string& path) {
+  struct stat st{};
+  return ::stat(path.c_str(), &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+// The slurper of this FIFO or log. One that does not answer may be the one: then that is the failure.
+Result<AllAsked> ask_for(const std::string& path, const std::vector<std::string>& sockets) {
+  std::optional<Error> failure;
+  for (Asked& asked : ask(sockets)) {
+    if (asked.answered && is_of(asked.answered->report, path)) {
+      AllAsked one;
+      one.push_back(std::move(asked));
+      return one;
+    }
+    if (!asked.answered && asked.answered.error().kind != ErrorKind::NoInput)
+      failure = asked.answered.error();
+  }
+  if (failure) return std::unexpected(*failure);
+  return fail(ErrorKind::NoInput, about_file(PhraseId::FindSlurper, path), PhraseId::NoneAnswersFor);
+}
+
+std::string listed(const std::vector<std::string>& folders) {
+  std::string text;
+  for (const std::string& folder : folders) text += (text.empty() ? "" : ", ") + in_quotes(folder);
+  return text;
+}
+
+Result<AllAsked> ask_all(const StatusRequest& request) {
+  if (is_socket(request.instance)) return ask({request.instance});
+  const ControlSockets sockets = find_control_sockets();
+  if (!request.instance.empty()) return ask_for(request.instance, sockets.paths);
+  if (sockets.paths.empty())
+    return fail(ErrorKind::NoInput, PhraseId::FindAnySlurper,
+                {PhraseId::NoControlSocket, {{"folders", listed(sockets.folders)}}});
+  return ask(sockets.paths);
+}
+
+class StatusView {
+ public:
+  StatusView(const StatusRequest& request, int out_fd, std::FILE* err)
+      : request_(request), screens_(out_fd), output_(out_fd), err_(err) {}
+
+  int once() {
+    const Result<AllAsked> all = ask_all(request_);
+    return all ? show(*all) : fails(all.error());
+  }
+
+  int watch() {
+    int status = kHealthy;
+    for (auto next = std::chrono::steady_clock::now();; next += kInterval) {
+      std::this_thread::sleep_until(next);
+      const Result<AllAsked> all = ask_all(request_);
+      status = all ? status_of(*all) : exit_status_of(std::unexpected(all.error()));
+      if (!draw(all)) return status;
+    }
+  }
+
+ private:
+  static int status_of(const AllAsked& all) {
+    int status = kHealthy;
+    for (const Asked& asked : all) status = std::max(status, exit_status_of(asked.answered));
+    return status;
+  }
+
+  int fails(const Error& error) {
+    fmt::print(err_, "{}", message_for(::fileno(err_), to_text(error)));
+    return exit_status_of(std::unexpected(error));
+  }
+
+  int show(const AllAsked& all) {
+    const bool has_pages = all.size() == 1 || request_.all;
+    bool is_first = true;
+    for (const Asked& asked : all) {
+      if (!asked.answered) {
+        (void)fails(asked.answered.error());
+        continue;
+      }
+      if (has_pages && !request_.json && !std::exchange(is_first, false)) (void)output_.write("\n");
+      if (!output_.write(shown(*asked.answered, has_pages))) break;
+    }
+    return status_of(all);
+  }
+
+  [[nodiscard]] std::string shown(const Answered& answered, bool has_room) const {
+    if (request_.json) return answered.json + '\n';
+    return has_room ? status_page(answered.report) : named_line(answered.report);
+  }
+
+  static std::string named_line(const StatusReport& report) {
+    return fmt::format("{}\n", in_quotes(report.fifo.path) + ": " + status_line(report));
+  }
+
+  // Returns false if nothing more is wanted.
+  bool draw(const Result<AllAsked>& all) {
+    std::string text;
+    if (!all) {
+      text = failure_text(all.error());
+    } else if (request_.json || !screens_.is_terminal() || (all->size() > 1 && !request_.all)) {
+      for (const Asked& asked : *all) text += line_of(asked, all->size() > 1);
+    } else {
+      for (const Asked& asked : *all) text += page_of(asked);
+    }
+    if (request_.json || !screens_.is_terminal()) return output_.write(text);
+    return screens_.draw(cut(text, screens_.size()));
+  }
+
+  std::string failure_text(const Error& error) const {
+    const std::string text = to_text(error);
+    return request_.json ? to_refusal(text) + '\n' : time_now() + text + '\n';
+  }
+
+  std::string line_of(const Asked& asked, bool is_named) const {
+    if (!asked.answered) return failure_text(asked.answered.error());
+    if (request_.json) return asked.answered->json + '\n';
+    const StatusReport& report = asked.answered->report;
+    return time_now() + (is_named ? named_line(report) : status_line(report) + '\n');
+  }
+
+  std::string page_of(const Asked& asked) {
+    if (!asked.answered) return failure_text(asked.answered.error());
+    const StatusReport& report = asked.answered->report;
+    std::deque<std::uint64_t>& samples = samples_[asked.path];
+    samples.push_back(report.rates.empty() ? 0 : report.rates.front().bytes_per_second);
+    if (samples.size() > kSamples) samples.pop_front();
+    std::string page = status_page(report);
+    const std::size_t first_part = page.find("\n\n") + 1;  // behind what is wrong
+    constexpr std::size_t kWidth = 70;
+    return page.insert(first_part, fmt::format("bytes/s   {}\n", sparkline(samples, kWidth)));
+  }
+
+  static std::string time_now() {
+    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    return fmt::format("{:%H:%M:%S} ", now + local_offset(now));
+  }
+
+  // What fits on the screen: the first lines, which have what is wrong.
+  static std::string cut(const std::string& text, ScreenSize size) {
+    std::string out;
+    std::size_t begin = 0;
+    for (std::size_t row = 0; row < size.rows && begin < text.size(); ++row) {
+      const std::size_t end = std::min(text.find('\n', begin), text.size());
+      std::string_view line(text.data() + begin, end - begin);
+      for (std::size_t column = 0; column < size.columns && !line.empty(); ++column) {
+        const std::string_view character = first_character(line);
+        out += character;
+        line.remove_prefix(character.size());
+      }
+      out += '\n';
+      begin = end + 1;
+    }
+    return out;
+  }
+
+  const StatusRequest& request_;
+  Screens screens_;
+  StreamOutput output_;
+  std::FILE* const err_;
+  std::map<std::string, std::deque<std::uint64_t>> samples_;  // of --watch, by socket
+};
+
+}  // namespace
+
+int status_command(const StatusRequest& request, int out_fd, std::FILE* err) {
+  StatusView shown(request, out_fd, err);
+  return request.watch ? shown.watch() : shown.once();
+}
+
+Command add_status_command(CLI::App& program) {
+  CLI::App* const parser = program.add_subcommand("status", "ask a slurper that runs how it is");
+  const auto request = std::make_shared<StatusRequest>();
+  CLI::Option* const instance =
+      parser->add_option("INSTANCE", request->instance, "its FIFO, its log, or its control socket");
+  parser->add_flag("--all", request->all, "a page for each slurper on this machine")->excludes(instance);
+  parser->add_flag("--json", request->json, "one line of JSON for each");
+  parser->add_flag("--watch", request->watch, "each second anew; into a pipe, a line a second");
+  parser->footer(
+      "Without INSTANCE, it shows the slurper that runs, or a line for each if there are\n"
+      "several. The exit status is 0 if all is well, 1 if something is wrong or a slurper\n"
+      "does not answer, and 3 if none runs.");
+  return {parser, [request] { return status_command(*request, STDOUT_FILENO, stderr); }};
+}
+
+}  // namespace slurper
