@@ -364,6 +364,7 @@ TEST_F(ExecSinkTest, WhatHasLeftTheGroupIsNamedAndLeftAlone) {
   make("setsid sh -c 'echo $$ >$OUT; exec sleep 1000' & while [ ! -s $OUT ]; do sleep 0.01; done");
   ASSERT_TRUE(open());
   const std::string pid = pids_in(out_, 1).front();
+  ASSERT_TRUE(eventually([&] { return content_of("/proc/" + pid + "/comm") == "sleep\n"; }));
   sink_->close();
   EXPECT_FALSE(is_gone(pid));
   EXPECT_THAT(site_.said(),
