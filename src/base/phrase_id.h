@@ -506,6 +506,7 @@ enum class PhraseId : std::uint16_t {
   NoneAnswersFor,       //
   FindAnySlurper,       //
   NoControlSocket,      // folders
+  SlurpersUnseen,       // processes
 
   // service/
   OtherFifoPassed,  // name, found
@@ -768,6 +769,7 @@ enum class PhraseId : std::uint16_t {
   FillUnknown,         // errno
   PipeWorks,           //
   ReplaceReader,       // reader, file
+  EndSecondReader,     // second, pid
   StartReader,         // file
   RestartSyslogd,      //
   NameItToSyslogd,     // file, folder

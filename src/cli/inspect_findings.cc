@@ -115,9 +115,17 @@ class Judge {
              {{"reader", name_of(*reader)}, {"pid", static_cast<std::uint64_t>(reader->open.process.pid)}}});
     }
     if (readers_.empty()) judge_no_reader();
-    for (std::size_t i = 1; i < readers_.size(); ++i)
-      add_error({PhraseId::PipeReadBeside,
-                 {{"second", name_of(*readers_[i])}, {"first", name_of(*readers_.front())}}});
+    for (std::size_t i = 1; i < readers_.size(); ++i) {
+      const PipeHolder& second = *readers_[i];
+      Phrase phrase(PhraseId::PipeReadBeside,
+                    {{"second", name_of(second)}, {"first", name_of(*readers_.front())}});
+      // Which of two strangers should read, only the operator knows.
+      if (readers_.front()->open.command == "slurper" && second.open.command != "slurper")
+        phrase.with({"advice", Phrase(PhraseId::EndSecondReader,
+                                      {{"second", name_of(second)},
+                                       {"pid", static_cast<std::uint64_t>(second.open.process.pid)}})});
+      add_error(std::move(phrase));
+    }
   }
 
   void judge_no_reader() {

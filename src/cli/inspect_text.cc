@@ -98,8 +98,7 @@ std::string holders_text(const PipeFacts& facts) {
 std::string state_text(const PipeFacts& facts) {
   std::string text = "holds " + fill_text(facts);
   if (facts.fill.fill && facts.fill.fill->has_room)
-    text += *facts.fill.fill->has_room ? "; a writer has room for PIPE_BUF bytes now"
-                                       : "; a writer has no room now";
+    text += *facts.fill.fill->has_room ? "; a writer has room now" : "; a writer has no room now";
   if (facts.fill.fill && !facts.fill.fill->slots_used())
     text += fmt::format("; slots used: unknown, of {}", facts.fill.fill->slots());
   text += fmt::format("; mode {:04o}, owner {}, group {}", facts.mode & kPermissions, user_name(facts.owner),

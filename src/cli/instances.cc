@@ -6,6 +6,7 @@
 #include <iterator>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "proc/listening_sockets.h"
 
@@ -54,7 +55,9 @@ ControlSockets find_control_sockets() {
     found.folders = {runtime.substr(0, runtime.find(':'))};
   } else {
     found.folders = folders_of_services();
-    found.paths = listening_sockets_of("slurper");
+    ListeningSockets listening = listening_sockets_of("slurper");
+    found.paths = std::move(listening.paths);
+    found.unseen = listening.unseen;
   }
   for (const std::string& folder : found.folders) {
     append_entries(

@@ -1,6 +1,7 @@
 // Finds the slurpers that run on this machine.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,7 @@ namespace slurper {
 
 struct ControlSockets {
   std::vector<std::string> folders;  // that were searched
+  std::size_t unseen = 0;            // slurpers of which this user may not see the sockets
   std::vector<std::string> paths;    // of slurpers that run or were killed; sorted, each once
 };
 

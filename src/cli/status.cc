@@ -72,10 +72,16 @@ bool is_socket(const std::string& path) {
   return ::stat(path.c_str(), &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
+// None was found among those that this user may look at.
+std::unexpected<Error> unseen(const ControlSockets& sockets, Phrase what) {
+  return fail(ErrorKind::NoPermission, std::move(what),
+              {PhraseId::SlurpersUnseen, {{"processes", std::uint64_t{sockets.unseen}}}});
+}
+
 // The slurper of this FIFO or log. One that does not answer may be the one: then that is the failure.
-Result<AllAsked> ask_for(const std::string& path, const std::vector<std::string>& sockets) {
+Result<AllAsked> ask_for(const std::string& path, const ControlSockets& sockets) {
   std::optional<Error> failure;
-  for (Asked& asked : ask(sockets)) {
+  for (Asked& asked : ask(sockets.paths)) {
     if (asked.answered && is_of(asked.answered->report, path)) {
       AllAsked one;
       one.push_back(std::move(asked));
@@ -85,6 +91,7 @@ Result<AllAsked> ask_for(const std::string& path, const std::vector<std::string>
       failure = asked.answered.error();
   }
   if (failure) return std::unexpected(*failure);
+  if (sockets.unseen > 0) return unseen(sockets, about_file(PhraseId::FindSlurper, path));
   return fail(ErrorKind::NoInput, about_file(PhraseId::FindSlurper, path), PhraseId::NoneAnswersFor);
 }
 
@@ -97,7 +104,8 @@ std::string listed(const std::vector<std::string>& folders) {
 Result<AllAsked> ask_all(const StatusRequest& request) {
   if (is_socket(request.instance)) return ask({request.instance});
   const ControlSockets sockets = find_control_sockets();
-  if (!request.instance.empty()) return ask_for(request.instance, sockets.paths);
+  if (!request.instance.empty()) return ask_for(request.instance, sockets);
+  if (sockets.paths.empty() && sockets.unseen > 0) return unseen(sockets, PhraseId::FindAnySlurper);
   if (sockets.paths.empty())
     return fail(ErrorKind::NoInput, PhraseId::FindAnySlurper,
                 {PhraseId::NoControlSocket, {{"folders", listed(sockets.folders)}}});

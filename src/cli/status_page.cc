@@ -134,7 +134,8 @@ std::string log_rows(const StatusReport& report) {
   const std::uint64_t unsynced = log.end - std::min(log.end, log.synced);
   const std::string when = log.synced_at == 0 ? "no sync yet since the start"
                                               : fmt::format("last sync {} ago", ago(report, log.synced_at));
-  rows += entry("", fmt::format("offset {}, {}, {} not synced", log.end, when, size_text(unsynced)));
+  const std::string state = unsynced == 0 ? "all synced" : size_text(unsynced) + " not synced yet";
+  rows += entry("", fmt::format("offset {}, {}, {}", log.end, state, when));
   rows += entry("", fmt::format("{} of {}, {} since the start", counted(log.segments, "rotated segment"),
                                 size_text(log.segment_bytes), counted(log.rotations, "rotation")));
   if (report.quarantine.bytes > 0)

@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <fstream>
+#include <optional>
 #include <set>
 #include <sstream>
 
@@ -15,13 +17,13 @@ namespace {
 
 constexpr unsigned kAcceptsConnections = 1 << 16;  // __SO_ACCEPTCON, include/linux/net.h
 
-// The links in /proc/PID/fd that name a socket: "socket:[4711]".
-std::set<std::string> sockets_of(int process_fd) {
+// The links in /proc/PID/fd that name a socket: "socket:[4711]"; nothing if this user may not see them.
+std::optional<std::set<std::string>> sockets_of(int process_fd) {
   std::set<std::string> sockets;
   UniqueFd folder_fd = open_directory(process_fd, "fd");
   const int fd = folder_fd.get();
   const Directory folder = entries_of(std::move(folder_fd));
-  if (!folder) return sockets;
+  if (!folder) return errno == EACCES ? std::nullopt : std::optional(sockets);
   while (const dirent* const entry = ::readdir(folder.get())) {
     if (std::string link = read_link(fd, entry->d_name); link.starts_with("socket:"))
       sockets.insert(std::move(link));
@@ -50,20 +52,25 @@ void append_listening(pid_t pid, const std::set<std::string>& sockets, std::vect
 
 }  // namespace
 
-std::vector<std::string> listening_sockets_of(std::string_view command) {
-  std::vector<std::string> paths;
+ListeningSockets listening_sockets_of(std::string_view command) {
+  ListeningSockets found;
   UniqueFd proc_fd = open_directory(AT_FDCWD, "/proc");
   const int fd = proc_fd.get();
   const Directory proc = entries_of(std::move(proc_fd));
-  if (!proc) return paths;
+  if (!proc) return found;
   while (const dirent* const entry = ::readdir(proc.get())) {
     const auto pid = number_of(entry->d_name);
     if (!pid) continue;
     const UniqueFd process_fd = open_directory(fd, entry->d_name);
     const auto stat = read_process_stat(process_fd.get());
-    if (stat && stat->command == command) append_listening(*pid, sockets_of(process_fd.get()), paths);
+    if (!stat || stat->command != command) continue;
+    if (const auto sockets = sockets_of(process_fd.get())) {
+      append_listening(*pid, *sockets, found.paths);
+    } else {
+      ++found.unseen;
+    }
   }
-  return paths;
+  return found;
 }
 
 }  // namespace slurper

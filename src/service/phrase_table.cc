@@ -929,6 +929,10 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::NoControlSocket,
      .words = "there is no control socket in {folders}",
      .advice = "Start one; or, if it runs with the setting control.path, name that path"},
+    {.id = PhraseId::SlurpersUnseen,
+     .words = "there is none among the processes that this user may look at, and slurpers of other users run "
+              "({processes})",
+     .advice = "Run the command as root, as slurper's user, or as a member of the socket's group"},
 
     // service/
     {.id = PhraseId::OtherFifoPassed,
@@ -1515,6 +1519,7 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::ReplaceReader,
      .words = "Restart {reader}, or replace it by a reader that does not stop: slurper run --fifo {file} "
               "--log LOG"},
+    {.id = PhraseId::EndSecondReader, .words = "End {second}: kill {pid}"},
     {.id = PhraseId::StartReader,
      .words = "Start its reader, for example: slurper run --fifo {file} --log LOG"},
     {.id = PhraseId::RestartSyslogd,

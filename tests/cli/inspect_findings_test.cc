@@ -150,8 +150,16 @@ TEST_F(JudgePipe, WithTwoReaders) {
   add(30, "logger", Access::Write);
   EXPECT_THAT(judge(),
               ElementsAre("error: there is a second reader, 'cat' (pid 10): what it reads, the first "
-                          "reader, 'slurper' (pid 20), never gets. Stop one of the two: a pipe passes each "
-                          "byte to one reader only"));
+                          "reader, 'slurper' (pid 20), never gets. End 'cat' (pid 10): kill 10"));
+}
+
+TEST_F(JudgePipe, WithTwoReadersOfWhichNoneIsSlurper) {
+  add(10, "cat", Access::Read);
+  add(20, "reader", Access::Read);
+  add(30, "logger", Access::Write);
+  EXPECT_THAT(judge(),
+              ElementsAre(HasSubstr("never gets. Stop one of the two: a pipe passes each byte to one "
+                                    "reader only")));
 }
 
 // A shell's loop and the program that it runs read in turn.
