@@ -43,7 +43,7 @@ class Tail : public TailListener {
   void line(const Record& record, const ArrivalTimes::Block& block) override;
   void gap(StreamOffset from, StreamOffset to, Gap why) override;
   void damage(const Error& error) override;
-  [[nodiscard]] bool is_done() const override { return output_.errnum() != 0; }
+  [[nodiscard]] bool is_done() const override { return output_.has_failed(); }
 
  private:
   Status open();
@@ -297,8 +297,7 @@ int Tail::run() {
     output_.note(done.error());
     return std::to_underlying(done.error().kind);
   }
-  // Who reads standard output may stop: that is no failure, and nothing is left to say to it.
-  if (const int errnum = output_.errnum(); errnum != 0 && errnum != EPIPE) {
+  if (const int errnum = output_.errnum(); errnum != 0) {
     const Error error = fail_errno(errnum, PhraseId::WriteStandardOutput).error();
     output_.note(error);
     return std::to_underlying(error.kind);

@@ -6,7 +6,6 @@
 #include <chrono>
 
 #include "base/local_time.h"
-#include "base/os.h"
 #include "base/phrase_id.h"
 #include "base/wrap.h"
 #include "service/phrase_table.h"
@@ -18,26 +17,10 @@ namespace {
 
 constexpr std::size_t kPiece = std::size_t{64} << 10;
 
-PhraseId reason_of(Gap why) {
-  switch (why) {
-    case Gap::Moved:
-      return PhraseId::GapMoved;
-    case Gap::Cut:
-      return PhraseId::GapCut;
-    case Gap::Damaged:
-      return PhraseId::GapDamaged;
-    case Gap::PowerLoss:
-      return PhraseId::GapPowerLoss;
-    case Gap::None:
-    case Gap::Removed:
-      break;
-  }
-  return PhraseId::GapRemoved;
-}
-
 }  // namespace
 
-TailOutput::TailOutput(int fd, std::FILE* err) : fd_(fd), err_(err), is_terminal_(::isatty(fd) == 1) {}
+TailOutput::TailOutput(int fd, std::FILE* err)
+    : fd_(fd), err_(err), is_terminal_(::isatty(fd) == 1), output_(fd) {}
 
 void TailOutput::add(std::string_view line) {
   if (is_terminal_) {
@@ -50,14 +33,7 @@ void TailOutput::add(std::string_view line) {
 }
 
 void TailOutput::flush() {
-  for (std::string_view rest = text_; !rest.empty() && errnum_ == 0;) {
-    const ssize_t count = kernel().write(fd_, rest.data(), rest.size());
-    if (count < 0) {
-      errnum_ = static_cast<int>(-count);
-    } else {
-      rest.remove_prefix(static_cast<std::size_t>(count));
-    }
-  }
+  if (!has_failed_) has_failed_ = !output_.write(text_);
   text_.clear();
 }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/stream_offset.h"
+#include "cli/stream_output.h"
 #include "log/log_reader.h"
 #include "slurper/record.h"
 #include "slurper/result.h"
@@ -26,15 +27,18 @@ class TailOutput {
   void note_gap(StreamOffset from, StreamOffset to, Gap why);
 
   [[nodiscard]] int fd() const { return fd_; }
-  // The errno of the write that failed; nothing is written after it. 0: none has.
-  [[nodiscard]] int errnum() const { return errnum_; }
+  // Nothing is written after a write that failed.
+  [[nodiscard]] bool has_failed() const { return has_failed_; }
+  // Why it failed; 0 if its reader has left, or none has failed.
+  [[nodiscard]] int errnum() const { return output_.errnum(); }
 
  private:
   const int fd_;
   std::FILE* const err_;
   const bool is_terminal_;
   std::string text_;
-  int errnum_ = 0;
+  StreamOutput output_;
+  bool has_failed_ = false;
 };
 
 // "2026-11-30 12:00:00.123", local time.

@@ -56,6 +56,23 @@ bool is_missing(const Error& error) {
 
 }  // namespace
 
+PhraseId reason_of(Gap why) {
+  switch (why) {
+    case Gap::Moved:
+      return PhraseId::GapMoved;
+    case Gap::Cut:
+      return PhraseId::GapCut;
+    case Gap::Damaged:
+      return PhraseId::GapDamaged;
+    case Gap::PowerLoss:
+      return PhraseId::GapPowerLoss;
+    case Gap::None:
+    case Gap::Removed:
+      break;
+  }
+  return PhraseId::GapRemoved;
+}
+
 LogReader::LogReader(Os& os, LogPaths paths, const LogFeed& feed, std::optional<StreamOffset> from)
     : os_(os),
       paths_(std::move(paths)),

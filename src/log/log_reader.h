@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/os.h"
+#include "base/phrase_id.h"
 #include "base/stream_offset.h"
 #include "base/thread_owner.h"
 #include "log/log_feed.h"
@@ -27,6 +28,9 @@ enum class Gap {
   PowerLoss,  // lost when the machine went down, or never assigned
   Damaged,    // skip_segment() gave it up
 };
+
+// The same in words, as a message has them.
+[[nodiscard]] PhraseId reason_of(Gap why);
 
 // Reads the segments of a log one after the other, rotated and active, raw and compressed, while the process
 // that reads also writes, rotates, compresses and removes them, and other processes change them. It holds the

@@ -14,22 +14,6 @@ using namespace std::chrono_literals;
 
 constexpr auto kShortestSync = 1s;  // between syncs of the cursor: each costs a disk flush
 
-PhraseId reason_of(Gap why) {
-  switch (why) {
-    case Gap::Moved:
-      return PhraseId::GapMoved;
-    case Gap::Cut:
-      return PhraseId::GapCut;
-    case Gap::Damaged:
-      return PhraseId::GapDamaged;
-    case Gap::None:
-    case Gap::Removed:
-    case Gap::PowerLoss:
-      break;
-  }
-  return PhraseId::GapRemoved;
-}
-
 }  // namespace
 
 SinkProgress::SinkProgress(const SinkLog& log, std::string name, RecordSource& source, StreamOffset began_at,

@@ -82,12 +82,7 @@ TEST_F(StatusAlerts, AReaderThatTakesLinesUntilTheOperatorKnows) {
 TEST_F(StatusAlerts, ADiskThatIsFullIsTheCauseThatIsNamed) {
   if (!may_mount()) GTEST_SKIP() << "needs root and a mount namespace";
   const SmallDisk disk(site_.disk / "small", 1 << 20);
-  Program program = site_.run({"ring.size=4MiB"});
-  for (std::string& argument : program.argv) {
-    if (argument == site_.disk / "messages") argument = site_.disk / "small/messages";
-  }
-  Child slurper(program);
-  ASSERT_TRUE(slurper.said("ready")) << slurper.err();
+  Child slurper = site_.start({"log.path=" + disk / "messages", "ring.size=4MiB"});
   const std::string line = std::string(4095, 'x') + "\n";
   EXPECT_TRUE(eventually([&] {
     for (int i = 0; i < 300; ++i) (void)site_.holder.write(line);
