@@ -15,13 +15,16 @@
 #include <fmt/format.h>
 
 #include "base/fd.h"
+#include "bench/asked.h"
 #include "bench/forward.h"
 #include "bench/lines.h"
+#include "bench/peers.h"
 #include "bench/receiver.h"
 #include "bench/run.h"
 #include "bench/scenarios.h"
 #include "bench/statistics.h"
 #include "bench/traced.h"
+#include "support/temp_dir.h"
 #include "support/text_of.h"
 
 namespace slurper::bench {
@@ -334,6 +337,28 @@ TEST_F(Receivers, OneThatIsSlowTakesWhatTheKernelTakes) {
   const auto receiver = Receiver::start(Habit::Slow);
   ASSERT_TRUE(receiver);
   EXPECT_FALSE(takes(*receiver, kMoreThanBuffers));
+}
+
+// Both ways to the answer, on a week that is small.
+TEST(Asked, EveryWayGetsTheTenMinutes) {
+  const test::TempDir directory;
+  const Places places{.disk = directory / "disk", .ram = directory / "ram"};
+  std::filesystem::create_directories(places.disk);
+  std::filesystem::create_directories(places.ram);
+  const auto week = WeekOfLines::make(LineMaker(), std::uint64_t{110} << 20, places);
+  ASSERT_TRUE(week) << text_of(week.error());
+  EXPECT_GT(week->answer_size(), 50'000U);
+  const std::vector<Peer> peers = peers_of(Field::Questions, {.slurper = SLURPER_PROGRAM});
+  ASSERT_EQ(peers.size(), 2U);
+  for (const Peer& peer : peers) {
+    const auto outcome = run_asked(peer, *week, places);
+    ASSERT_TRUE(outcome) << text_of(outcome.error());
+    EXPECT_EQ(outcome->failure, "") << peer.name;
+    EXPECT_GT(outcome->metrics.at("cpu_seconds"), 0) << peer.name;
+  }
+  const auto wrong = run_asked({.name = "wrong", .command = "echo no >{out}"}, *week, places);
+  ASSERT_TRUE(wrong) << text_of(wrong.error());
+  EXPECT_THAT(wrong->failure, HasSubstr("its answer has 3 bytes instead of"));
 }
 
 }  // namespace

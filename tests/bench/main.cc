@@ -1,5 +1,6 @@
-// slurper_bench: slurper side by side with cat, with itself without sinks, and with other forwarders, and a
-// process with and without slurper trace. See scenarios.cc for what is measured.
+// slurper_bench: slurper side by side with cat, with itself without sinks, and with other forwarders; a
+// process with and without slurper trace; and slurper's commands beside others. See scenarios.cc for what is
+// measured.
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include <exception>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <random>
 #include <string>
 #include <utility>
@@ -21,6 +23,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/error.h"
+#include "bench/asked.h"
 #include "bench/data.h"
 #include "bench/forward.h"
 #include "bench/peers.h"
@@ -114,8 +117,14 @@ Status run_scenario(const Scenario& scenario, const Options& options, const std:
   static std::mt19937 random{std::random_device{}()};
   const LineMaker maker;
   RunPlan plan = scenario.plan;
-  for (std::uint64_t* const count : {&plan.writers.lines, &plan.calls.calls})
+  for (std::uint64_t* const count : {&plan.writers.lines, &plan.calls.calls, &plan.log_size})
     *count = static_cast<std::uint64_t>(static_cast<double>(*count) * options.scale);
+  std::optional<WeekOfLines> log;
+  if (scenario.field == Field::Questions) {
+    auto made = WeekOfLines::make(maker, plan.log_size, places);
+    if (!made) return std::unexpected(made.error());
+    log = std::move(*made);
+  }
   std::vector<Peer> order = peers_for(scenario, peers);
   for (unsigned repeat = 0; repeat < options.repeats; ++repeat) {
     std::shuffle(order.begin(), order.end(), random);
@@ -125,6 +134,7 @@ Status run_scenario(const Scenario& scenario, const Options& options, const std:
       }
       auto outcome = scenario.field == Field::Forwarders  ? run_forward(maker, peer, plan, places)
                      : scenario.field == Field::Recorders ? run_traced(peer, plan.calls, places)
+                     : scenario.field == Field::Questions ? run_asked(peer, *log, places)
                                                           : run_once(maker, peer, plan, places);
       if (::isatty(STDERR_FILENO) != 0) fmt::print(stderr, "\r\033[K");
       if (!outcome) return std::unexpected(outcome.error());

@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "bench/asked.h"
+
 namespace slurper::bench {
 
 namespace {
@@ -150,6 +152,18 @@ std::vector<Peer> recorders(const Programs& programs) {
   };
 }
 
+// The same ten minutes, by the times of arrival and by how the lines begin.
+std::vector<Peer> questions(const Programs& programs) {
+  return {
+      {.name = "slurper",
+       .command = fmt::format("{} tail --no-follow --since {} --until {} {{log}} >{{out}}", programs.slurper,
+                              WeekOfLines::first_moment(), WeekOfLines::last_moment())},
+      {.name = "zstdcat",
+       .command = fmt::format("sh -c '(zstdcat {{log}}.*.zst; cat {{log}}) | LC_ALL=C grep \"^{}\" >{{out}}'",
+                              WeekOfLines::beginning_of_lines())},
+  };
+}
+
 std::vector<Peer> all_of(Field field, const Programs& programs) {
   switch (field) {
     case Field::Readers:
@@ -160,6 +174,8 @@ std::vector<Peer> all_of(Field field, const Programs& programs) {
       return forwarders(programs);
     case Field::Recorders:
       return recorders(programs);
+    case Field::Questions:
+      return questions(programs);
   }
   std::unreachable();
 }

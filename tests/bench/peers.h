@@ -12,9 +12,10 @@ namespace slurper::bench {
 
 struct Programs {
   std::string slurper;
-  std::string recorder;            // slurper-trace
-  std::filesystem::path loop;      // bench_loop
-  std::filesystem::path syslogds;  // where scripts/fetch-packages has unpacked rsyslog and syslog-ng-core
+  std::string recorder = {};        // slurper-trace
+  std::filesystem::path loop = {};  // bench_loop
+  std::filesystem::path syslogds =
+      {};  // where scripts/fetch-packages has unpacked rsyslog and syslog-ng-core
 };
 
 // The peers of a field, without those whose program is missing: standard error reports these.

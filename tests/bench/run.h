@@ -40,9 +40,10 @@ struct CallPlan {
 struct RunPlan {
   WriterPlan writers = {};
   CallPlan calls = {};
-  bool latencies = false;  // look at the log's size every 100 microseconds
-  bool stall = false;      // the log's disk hangs for five seconds, one second after the first line
-  bool idle = false;       // afterwards: count wake-ups in ten seconds of silence, and time 20 starts
+  std::uint64_t log_size = 0;  // of the log that a question is about; see asked.h
+  bool latencies = false;      // look at the log's size every 100 microseconds
+  bool stall = false;          // the log's disk hangs for five seconds, one second after the first line
+  bool idle = false;           // afterwards: count wake-ups in ten seconds of silence, and time 20 starts
 };
 
 // Where runs put their files.

@@ -85,8 +85,8 @@ Column above_untraced(double limit) {
           .target = Target{AtMost, limit}};
 }
 
-const std::array<Scenario, 16>& all() {
-  static const std::array<Scenario, 16> scenarios = {{
+const std::array<Scenario, 17>& all() {
+  static const std::array<Scenario, 17> scenarios = {{
       {.name = "flat",
        .title = "one blocking writer, flat out, 3,000,000 lines",
        .plan = {.writers = {.lines = 3'000'000}},
@@ -233,6 +233,23 @@ const std::array<Scenario, 16>& all() {
                      .digits = 2,
                      .target = Target{Below, 0.5}},
                     lost_records(Target{AtMost, 0})}}),
+      {.name = "tail",
+       .title = "ten minutes of a log of 10 GiB: a week, in compressed segments of 100 MiB",
+       .plan = {.log_size = std::uint64_t{10} << 30},
+       .columns = {{.heading = "CPU s", .metric = "cpu_seconds", .basis = Basis::Spread, .digits = 2},
+                   {.heading = "x zstdcat",
+                    .metric = "cpu_seconds",
+                    .basis = Basis::Ratio,
+                    .digits = 3,
+                    .target = Target{AtMost, 0.05}},
+                   {.heading = "wall s", .metric = "wall_seconds", .basis = Basis::Spread, .digits = 2},
+                   {.heading = "x zstdcat",
+                    .metric = "wall_seconds",
+                    .basis = Basis::Ratio,
+                    .digits = 3,
+                    .target = Target{AtMost, 0.05}}},
+       .field = Field::Questions,
+       .yardstick = "zstdcat"},
   }};
   return scenarios;
 }

@@ -46,6 +46,7 @@ enum class Field {
   Sinks,       // slurper without a sink, and with one of each kind
   Forwarders,  // slurper, rsyslog and syslog-ng, as they pass lines on; see forward.h
   Recorders,   // slurper trace, and none; see traced.h
+  Questions,   // slurper's commands, and other ways to the same answer; see asked.h
 };
 
 struct Scenario {

@@ -58,13 +58,14 @@ void Folders::remove() {
 }
 
 std::string filled_in(std::string text, const Filling& filling) {
-  const std::array<std::pair<std::string_view, std::string>, 6> values = {
+  const std::array<std::pair<std::string_view, std::string>, 7> values = {
       {{"{fifo}", filling.fifo},
        {"{out}", filling.out},
        {"{disk}", filling.disk},
        {"{ram}", filling.ram},
        {"{port}", std::to_string(filling.port)},
-       {"{pid}", std::to_string(filling.pid)}}};
+       {"{pid}", std::to_string(filling.pid)},
+       {"{log}", filling.log.native()}}};
   for (const auto& [name, value] : values) {
     for (std::size_t at = 0; (at = text.find(name, at)) != std::string::npos; at += value.size())
       text.replace(at, name.size(), value);

@@ -29,7 +29,7 @@ class Folders {
   std::filesystem::path ram_;
 };
 
-// What stands for {fifo}, {out}, {disk}, {ram}, {port} and {pid} in a command or a configuration.
+// What stands for {fifo}, {out}, {disk}, {ram}, {port}, {pid} and {log} in a command or a configuration.
 struct Filling {
   std::filesystem::path fifo;
   std::filesystem::path out;
@@ -37,6 +37,7 @@ struct Filling {
   std::filesystem::path ram;
   std::uint16_t port = 0;
   pid_t pid = 0;
+  std::filesystem::path log = {};
 };
 [[nodiscard]] std::string filled_in(std::string text, const Filling& filling);
 
