@@ -60,13 +60,13 @@ Intake::Round Intake::pull(const Fifo& fifo, std::uint64_t limit) {
   const int held = os_.fionread(fd);
   if (held < 0) return {Outcome::Failed, 0, -held};
   if (held == 0) return {Outcome::Empty};
+  // The round's only look at the clock: latencies and the pauses between reads are measured from here.
+  found_at_ = FullTime::Clock::now();
   most_held_ = std::max(most_held_, static_cast<std::uint64_t>(held));
   // A pipe is full when its slots are, and then each page-sized slot holds more than half a page. So below
   // half of the bytes the pipe can't be full.
-  if (static_cast<std::uint64_t>(held) > fifo.pipe_size / 2 && fifo.keep_alive_fd) {
-    const auto now = FullTime::Clock::now();
-    has_room(fifo) ? full_time_.found_room(now) : full_time_.found_full(now);
-  }
+  if (static_cast<std::uint64_t>(held) > fifo.pipe_size / 2 && fifo.keep_alive_fd)
+    has_room(fifo) ? full_time_.found_room(found_at_) : full_time_.found_full(found_at_);
   const std::uint64_t room = ring_.room();
   std::uint64_t size = std::min({static_cast<std::uint64_t>(held), max_read_, limit});
   if (when_full_ == WhenFull::Drop && (room < reserve_ || ring_.dropping()))
@@ -78,7 +78,7 @@ Intake::Round Intake::pull(const Fifo& fifo, std::uint64_t limit) {
 
 // The time comes first: the log's thread may have the bytes before Ring::take() returns.
 ssize_t Intake::take(int fd, std::uint64_t size) {
-  if (times_ != nullptr) times_->coming(ring_.head());
+  if (times_ != nullptr) times_->coming(ring_.head(), found_at_);
   return ring_.take(fd, size);
 }
 

@@ -64,6 +64,8 @@ class Intake {
   // Reads that returned less than the pipe had held before: another reader took some.
   [[nodiscard]] std::uint64_t short_reads() const { return short_reads_; }
   [[nodiscard]] const FullTime& full_time() const { return full_time_; }
+  // When pull() last found something in a pipe, just before it read that.
+  [[nodiscard]] FullTime::Clock::time_point found_at() const { return found_at_; }
   // In bytes, since the start: read, or read and dropped; what short reads have missed; the most that was
   // found in the pipe, and in the ring.
   [[nodiscard]] std::uint64_t received() const { return received_; }
@@ -88,6 +90,7 @@ class Intake {
   std::uint64_t most_held_ = 0;
   std::uint64_t most_in_ring_ = 0;
   FullTime full_time_;
+  FullTime::Clock::time_point found_at_;
 };
 
 }  // namespace slurper

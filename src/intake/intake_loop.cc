@@ -75,7 +75,7 @@ std::optional<nanoseconds> IntakeLoop::round() {
     case Intake::Outcome::Took: {
       overload_.took();
       log_thread_.notify();
-      const auto pause = coalescer_.after_read(result.bytes, Clock::now());
+      const auto pause = coalescer_.after_read(result.bytes, intake_.found_at());
       if (pause == 0us) return wait_for_fifo();
       (void)fifos_.listen(false);  // if it fails, the FIFO ends the pause
       return pause;

@@ -105,7 +105,9 @@ LogStatus LogThread::status() const {
           .synced_at =
               std::chrono::system_clock::time_point(std::chrono::system_clock::duration(synced_at_.load())),
           .segments = kept.segments,
-          .segment_bytes = kept.segment_bytes};
+          .segment_bytes = kept.segment_bytes,
+          .sync_duration = sync_duration_.counts(),
+          .latency = latency_.counts()};
 }
 
 Housekeeper::Options LogThread::housekeeping(const LogSettings& settings) {
@@ -210,19 +212,36 @@ bool LogThread::write_some() {
     place_is_taken_ = false;
     retry_at_ = {};
   }
-  lines_.store(lines_.load(std::memory_order_relaxed) +
-                   count_lines(std::string_view(ring_.bytes(from, from + *written))),
+  const auto now = Clock::now();
+  lines_.store(lines_.load(std::memory_order_relaxed) + measure(from, from + *written, now),
                std::memory_order_relaxed);
   bytes_.store(bytes_.load(std::memory_order_relaxed) + *written, std::memory_order_relaxed);
   ring_.release(from + *written);
   if (sync_.mode == SyncMode::Always) {
     sync();
   } else if (sync_.mode == SyncMode::Periodic && !sync_due_) {
-    sync_due_ = Clock::now() + sync_.period;
+    sync_due_ = now + sync_.period;
   }
   publish();
   if (room_wanted_.load() && room_wanted_.exchange(false)) made_room_();
   return true;
+}
+
+// Counts the lines that end in [from, to), which were written by `now`, each with its latency. One read from
+// the FIFO after the other: the bytes are scanned once, however many reads they came by.
+std::uint64_t LogThread::measure(StreamOffset from, StreamOffset to, Clock::time_point now) {
+  std::uint64_t lines = 0;
+  while (from < to) {
+    const auto arrival = times_.arrival(from);
+    // A damaged file of times must not hold up the loop.
+    const bool has_next = arrival && arrival->end && *arrival->end > from;
+    const StreamOffset end = has_next ? std::min(*arrival->end, to) : to;
+    const std::uint64_t ended = count_lines(std::string_view(ring_.bytes(from, end)));
+    if (arrival && ended > 0) latency_.observe(now - arrival->time, ended);
+    lines += ended;
+    from = end;
+  }
+  return lines;
 }
 
 void LogThread::sync_if_due() {
@@ -233,7 +252,9 @@ void LogThread::sync_if_due() {
 }
 
 void LogThread::sync() {
+  const auto begin = Clock::now();
   const Status synced = writer_.sync();
+  sync_duration_.observe(Clock::now() - begin);
   if (!synced) {
     events_.report(EventId::LogSyncFailed, {{"error", &synced.error()}});
     sync_due_ = Clock::now() + kLastRetry;

@@ -14,6 +14,7 @@
 #include "base/backoff.h"
 #include "base/doorbell.h"
 #include "base/event.h"
+#include "base/histogram.h"
 #include "base/settings.h"
 #include "log/housekeeper.h"
 #include "log/log_writer.h"
@@ -35,6 +36,8 @@ struct LogStatus {
   std::chrono::system_clock::time_point synced_at = {};  // the last time since the start; 0: not yet
   std::uint64_t segments = 0;       // rotated ones that are left, as of the housekeeper's last look
   std::uint64_t segment_bytes = 0;  // what they take on disk
+  HistogramCounts sync_duration = {};
+  HistogramCounts latency = {};  // of each line, from its arrival to its write
 };
 
 // Writes the ring's bytes to the log, syncs and rotates it, and keeps the housekeeper of its rotated
@@ -90,6 +93,7 @@ class LogThread {
   bool write_some();
   void sync_if_due();
   void sync();
+  std::uint64_t measure(StreamOffset from, StreamOffset to, Clock::time_point now);
   void rotate_if_due();
   void sleep();
   void publish();
@@ -120,6 +124,8 @@ class LogThread {
   std::atomic<std::uint64_t> bytes_{0};
   std::atomic<std::chrono::system_clock::rep> synced_at_{0};
   std::atomic<std::uint64_t> steps_{0};
+  Histogram sync_duration_;
+  Histogram latency_;
   std::atomic<pid_t> tid_{0};
 
   // The thread's own:

@@ -74,7 +74,8 @@ Result<std::shared_ptr<TimesFile>> TimeIndex::begin_anew(const TimesFile* from, 
   return TimesFile::create(os_, paths_, log_.id, access_, from, first);
 }
 
-void TimeIndex::coming(StreamOffset head) {
+void TimeIndex::coming(StreamOffset head, RecentArrivals::Clock::time_point now_steady) {
+  recent_.note(head, now_steady);
   // The clock may be set back, so both sides are compared. The steady clock would stop while the machine
   // sleeps.
   const Timestamp time = now();
@@ -196,6 +197,15 @@ void TimeIndex::rewrite_without_what_is_forgotten() {
 void TimeIndex::failed(const Error& error) {
   if (std::exchange(failing_, true)) return;
   findings_.push_back({PhraseId::TimesFail, {{"error", as_phrase(error)}}});
+}
+
+std::optional<RecentArrivals::Arrival> TimeIndex::arrival(StreamOffset offset) const {
+  if (const auto recent = recent_.find(offset)) return recent;
+  const auto found = find(offset);
+  if (!found) return std::nullopt;
+  // As long ago by one clock as by the other.
+  return RecentArrivals::Arrival{.time = RecentArrivals::Clock::now() - (now() - found->mark.time),
+                                 .end = found->next};
 }
 
 std::optional<TimeIndex::Found> TimeIndex::find(StreamOffset offset) const {

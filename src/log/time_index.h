@@ -13,6 +13,7 @@
 #include "base/os.h"
 #include "base/thread_owner.h"
 #include "log/log_ids.h"
+#include "log/recent_arrivals.h"
 #include "log/segment_name.h"
 #include "log/slot_file.h"
 #include "log/time_index_format.h"
@@ -44,8 +45,8 @@ class TimeIndex {
   // The intake's thread. Never waits for the disk.
 
   // Call this before bytes are read from the FIFO, because the log may have them at once. They will begin at
-  // `head`. Makes a mark if the last one is old. Allocates nothing.
-  void coming(StreamOffset head);
+  // `head`, at `now`. Makes a mark if the last one is old. Allocates nothing.
+  void coming(StreamOffset head, RecentArrivals::Clock::time_point now);
   // Offsets never go back. A mark for the same offset replaces the last one.
   void mark(const TimeMark& mark);
 
@@ -70,6 +71,9 @@ class TimeIndex {
   };
   // Empty if the offset is before the first mark, or if the file can't be read.
   [[nodiscard]] std::optional<Found> find(StreamOffset offset) const;
+  // When the byte at `offset` came, by the steady clock: to the microsecond if it has come lately, or else as
+  // find() knows it. Empty if it is unknown.
+  [[nodiscard]] std::optional<RecentArrivals::Arrival> arrival(StreamOffset offset) const;
   // The offset of the newest mark.
   [[nodiscard]] StreamOffset newest() const { return {newest_.load()}; }
 
@@ -113,6 +117,7 @@ class TimeIndex {
   std::atomic<bool> has_unwritten_{false};
   std::atomic<std::uint64_t> forget_before_{0};
   std::atomic<std::uint64_t> newest_{0};
+  RecentArrivals recent_;
 
   mutable std::mutex mutex_;                // protects what follows; never held during a wait for the disk
   std::shared_ptr<TimesFile> file_;         // empty: it could not be made yet

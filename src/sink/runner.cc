@@ -123,7 +123,8 @@ SinkStatus SinkRunner::status() const {
                     .records = records_,
                     .bytes = bytes_,
                     .in_flight = in_flight_,
-                    .latency = std::chrono::milliseconds(latency_)};
+                    .latency = std::chrono::milliseconds(latency_),
+                    .latencies = latencies_.counts()};
   progress_.fill(status);
   health_.fill(status);
   const std::lock_guard lock(shown_mutex_);
@@ -331,7 +332,13 @@ Status SinkRunner::deliver() {
       next_delivery_ = std::max(now, next_delivery_) + std::chrono::ceil<Clock::duration>(takes);
     }
     const RecordBatch& handed = window_.add(std::move(batch));
-    handed_.push_back({.end = {handed.end()}, .at = now, .arrival = handed.records.front().arrival()});
+    const Record& first = handed.records.front();
+    const auto arrival = log_.times.arrival({first.offset()});
+    handed_.push_back({.end = {handed.end()},
+                       .at = now,
+                       .arrival = first.arrival(),
+                       .arrived = arrival ? std::optional(arrival->time) : std::nullopt,
+                       .records = handed.records.size()});
     note_handed(handed.records);
     is_flushed_ = false;
     const Status delivered = sink_->deliver(handed.records);
@@ -375,7 +382,10 @@ Status SinkRunner::settle() {
     window_.pop(*settled);
     any = true;
     while (!handed_.empty() && handed_.front().end <= settled->end) {
-      latency_ = std::chrono::ceil<std::chrono::milliseconds>(Clock::now() - handed_.front().at).count();
+      const auto now = Clock::now();
+      const Handed& handed = handed_.front();
+      latency_ = std::chrono::ceil<std::chrono::milliseconds>(now - handed.at).count();
+      if (handed.arrived) latencies_.observe(now - *handed.arrived, handed.records);
       handed_.pop_front();
     }
   }

@@ -15,6 +15,7 @@
 
 #include "base/event.h"
 #include "base/fd.h"
+#include "base/histogram.h"
 #include "log/log_feed.h"
 #include "sink/ack_queue.h"
 #include "sink/dead_letters.h"
@@ -82,7 +83,9 @@ class SinkRunner {
   struct Handed {
     StreamOffset end;
     Clock::time_point at;
-    Timestamp arrival;  // of the first record
+    Timestamp arrival;                         // of the first record
+    std::optional<Clock::time_point> arrived;  // the same, by the steady clock, and more precise
+    std::size_t records;
   };
 
   void run();
@@ -125,6 +128,7 @@ class SinkRunner {
   std::atomic<std::uint64_t> bytes_{0};
   std::atomic<std::uint64_t> in_flight_{0};
   std::atomic<std::chrono::milliseconds::rep> latency_{0};
+  Histogram latencies_;
   mutable std::mutex shown_mutex_;
   std::string shown_;           // by the sink, under the mutex
   bool shows_problem_ = false;  // under the mutex

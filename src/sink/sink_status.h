@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "base/histogram.h"
 #include "slurper/result.h"
 
 namespace slurper {
@@ -20,6 +21,7 @@ struct SinkStatus {
   std::uint64_t rejected = 0;            // ever
   std::uint64_t missed = 0;              // bytes that were gone before they were read; ever
   std::chrono::milliseconds latency{0};  // from the delivery of a batch to its acknowledgement; the last one
+  HistogramCounts latencies = {};        // of each line, from its arrival to its acknowledgement
   bool has_begun = false;                // `acked` is known: its cursor was usable
   bool failing = false;
   bool stopped = false;  // failing, and not retried before resume()

@@ -77,6 +77,48 @@ TEST_F(LogThreadTest, PublishesWhatIsWrittenAtTheEnd) {
   EXPECT_TRUE(times_->find({0}));
 }
 
+std::uint64_t total(const HistogramCounts& counts) {
+  std::uint64_t all = 0;
+  for (const std::uint64_t bucket : counts.buckets) all += bucket;
+  return all;
+}
+
+// Lines that came with several reads are written at once, and each has the latency of its own read. The
+// newline decides: the first read brings the beginning of the second line.
+TEST_F(LogThreadTest, MeasuresEachLineFromTheReadThatHasEndedIt) {
+  const auto write = [this](std::string_view text) {
+    ASSERT_EQ(::write(fifo_.keep_alive_fd.get(), text.data(), text.size()),
+              static_cast<ssize_t>(text.size()));
+    ASSERT_EQ(intake_->pull(fifo_).bytes, text.size());
+  };
+  write("one\ntwo");
+  std::this_thread::sleep_for(300ms);
+  write("\nthree\nfour");
+  EXPECT_EQ(total(thread_->status().latency), 0U);
+  ASSERT_TRUE(thread_->start());
+  ASSERT_TRUE(thread_->stop(10s));
+  const HistogramCounts latency = thread_->status().latency;
+  EXPECT_EQ(total(latency), 3U) << "the fourth line has not ended";
+  EXPECT_EQ(thread_->lines(), 3U);
+  std::uint64_t late = 0;
+  for (std::size_t i = 0; i < latency.buckets.size(); ++i) {
+    if (i == kHistogramBounds.size() || kHistogramBounds[i] > 250ms) late += latency.buckets[i];
+  }
+  EXPECT_GE(late, 1U) << "the first line waited for 300 ms";
+  EXPECT_GE(latency.seconds, 0.3);
+}
+
+TEST_F(LogThreadTest, MeasuresItsSyncs) {
+  settings_.sync = {.mode = SyncMode::Always, .period = {}};
+  thread_ = std::make_unique<LogThread>(*ring_, *writer_, *times_, settings_, messages_.listener(), [] {});
+  EXPECT_EQ(total(thread_->status().sync_duration), 0U);
+  ASSERT_EQ(::write(fifo_.keep_alive_fd.get(), "one\n", 4), 4);
+  ASSERT_EQ(intake_->pull(fifo_).bytes, 4U);
+  ASSERT_TRUE(thread_->start());
+  ASSERT_TRUE(thread_->stop(10s));
+  EXPECT_GE(total(thread_->status().sync_duration), 1U);
+}
+
 // An exception in this thread must not be the end of the FIFO's reading: systemd starts slurper again, and
 // the ring has what the log has not.
 TEST_F(LogThreadTest, WhatItThrowsEndsTheProcessAndLeavesTheRing) {

@@ -433,7 +433,7 @@ TEST_F(TimeIndexTest, MarksWhatIsComingAtMostTwiceASecond) {
   for (int marks = 0; marks < 3;) {
     const StreamOffset newest = times->newest();
     before_last = std::chrono::system_clock::now();
-    times->coming({++offset});
+    times->coming({++offset}, std::chrono::steady_clock::now());
     if (times->newest() != newest) ++marks;
   }
   EXPECT_GT(std::chrono::steady_clock::now() - begin, 900ms);

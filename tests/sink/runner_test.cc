@@ -177,6 +177,24 @@ TEST_F(RunnerTest, DeliversWhatIsWrittenAsItIsWritten) {
   EXPECT_EQ(said(), "");
 }
 
+TEST_F(RunnerTest, MeasuresEachLineFromItsArrivalToItsAcknowledgement) {
+  const auto came = std::chrono::steady_clock::now() - 3s;
+  times_->coming({0}, came);
+  to_.acknowledges_late = true;
+  write("one\ntwo\n");
+  start();
+  const auto counts = [&] {
+    std::uint64_t all = 0;
+    for (const std::uint64_t bucket : runner_->status().latencies.buckets) all += bucket;
+    return all;
+  };
+  ASSERT_TRUE(eventually([&] { return counts() == 2; }));
+  const auto seconds = runner_->status().latencies.seconds;
+  EXPECT_GE(seconds, 2 * 3.0);
+  EXPECT_LE(seconds, 2 * std::chrono::duration<double>(std::chrono::steady_clock::now() - came).count());
+  finish();
+}
+
 TEST_F(RunnerTest, ASinkShowsAPhraseInTheStatusWhileItIsOpen) {
   to_.shows = "has found \x1b a server";
   start();
