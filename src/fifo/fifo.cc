@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
 
@@ -211,6 +212,19 @@ bool has_room(const Fifo& fifo) {
   SLURPER_ASSERT(fifo.keep_alive_fd);
   pollfd writer{.fd = fifo.keep_alive_fd.get(), .events = POLLOUT, .revents = 0};
   return ::poll(&writer, 1, 0) == 1 && (writer.revents & POLLOUT) != 0;
+}
+
+std::uint64_t sure_room(std::uint64_t pipe_size, std::uint64_t held, std::uint64_t page) {
+  const std::uint64_t slots = std::max<std::uint64_t>(pipe_size / page, 1);
+  const std::uint64_t never_full_below = (slots - 1) / 2 * page;
+  return never_full_below - std::min(never_full_below, held);
+}
+
+std::uint64_t headroom(Os& os, const Fifo& fifo) {
+  static const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  const auto held = static_cast<std::uint64_t>(std::max(0, os.fionread(fifo.read_fd.get())));
+  const std::uint64_t sure = sure_room(fifo.pipe_size, held, page);
+  return sure < page && fifo.keep_alive_fd && has_room(fifo) ? page : sure;
 }
 
 bool writers_are_gone(const Fifo& fifo) {

@@ -45,6 +45,16 @@ struct Fifo {
 // wait gets EAGAIN.
 [[nodiscard]] bool has_room(const Fifo& fifo);
 
+// How many bytes writers can surely still write, by write(2) of up to a page each, before one of them gets
+// EAGAIN or waits, if the pipe has the capacity `pipe_size` and holds `held` bytes. A pipe of N pages has N
+// slots, and a write that does not fit into the rest of the last one takes a new one. So two neighbouring
+// slots hold more than a page together, except the first, of which a reader may have left one byte: a pipe
+// with less than (N - 1) / 2 pages in it can't be full (pipe(7); pipe_write() in the kernel's fs/pipe.c).
+// Packets, and what splice(2) puts into a pipe, are not covered.
+[[nodiscard]] std::uint64_t sure_room(std::uint64_t pipe_size, std::uint64_t held, std::uint64_t page);
+// The same now; and at least a page if the kernel says that there is a free slot.
+[[nodiscard]] std::uint64_t headroom(Os& os, const Fifo& fifo);
+
 // Whether no process has it open for writing any more. True only while the keep-alive writer is closed.
 [[nodiscard]] bool writers_are_gone(const Fifo& fifo);
 

@@ -56,6 +56,8 @@ class FifoSet {
   void begin_last_turns();
   // The number of bytes that the pipes hold now.
   [[nodiscard]] std::uint64_t held() const;
+  // See slurper::headroom(): of the current FIFO.
+  [[nodiscard]] std::uint64_t headroom() const { return slurper::headroom(os_, current()); }
 
  private:
   struct Turn {

@@ -161,7 +161,8 @@ FifoStatus IntakeLoop::fifo_status() const {
           .held = fifos_.held(),
           .most_held = intake_.most_held(),
           .device = fifo.device,
-          .inode = fifo.inode};
+          .inode = fifo.inode,
+          .headroom = fifos_.headroom()};
 }
 
 }  // namespace slurper

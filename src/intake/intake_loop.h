@@ -27,6 +27,7 @@ struct FifoStatus {
   std::uint64_t most_held = 0;  // the most that slurper has found in it, since the start
   dev_t device = 0;
   ino_t inode = 0;
+  std::uint64_t headroom = 0;  // bytes that writers can surely still write to it, see headroom()
 };
 
 // Where the bytes are that were read from the FIFO since the start. Each figure is counted at its own place:

@@ -82,6 +82,49 @@ class FifoTest : public testing::Test {
   OtherOs os_;
 };
 
+TEST(SureRoom, IsWhatIsMissingToTheLeastThatFillsAPipe) {
+  EXPECT_EQ(sure_room(1 << 20, 0, 4096), 127U * 4096);
+  EXPECT_EQ(sure_room(1 << 20, 100'000, 4096), 127U * 4096 - 100'000);
+  EXPECT_EQ(sure_room(1 << 20, 127 * 4096, 4096), 0U);
+  EXPECT_EQ(sure_room(1 << 20, 1 << 20, 4096), 0U);
+  EXPECT_EQ(sure_room(4096, 0, 4096), 0U) << "its only slot may hold one byte";
+  EXPECT_EQ(sure_room(2 * 4096, 0, 4096), 0U);
+  EXPECT_EQ(sure_room(3 * 4096, 0, 4096), 4096U);
+}
+
+// Whatever was written and read before, so much can be written, in pieces as bad as they may be.
+TEST_F(FifoTest, TheHeadroomCanBeWritten) {
+  settings_.pipe_size = ByteSize{16 * 4096};
+  std::uint64_t random = 1;
+  const auto next = [&random](std::uint64_t limit) {
+    random = random * 6364136223846793005ULL + 1442695040888963407ULL;
+    return (random >> 33) % limit;
+  };
+  std::array<char, 16 * 4096> bytes{};
+  bool was_none = false;
+  for (int round = 0; round < 3000; ++round) {
+    const Fifo fifo = std::move(*open_fifo(os_, settings_));
+    // Halves of pages and a little more are the worst: no two fit into one slot.
+    const std::array<std::size_t, 5> sizes = {2049, 1, 4096, 4095, 1 + next(4096)};
+    for (std::uint64_t calls = next(40); calls > 0; --calls) {
+      if (next(3) == 0) {
+        (void)!::read(fifo.read_fd.get(), bytes.data(), 1 + next(9000));
+      } else {
+        (void)!::write(fifo.keep_alive_fd.get(), bytes.data(), sizes[next(next(2) == 0 ? 1 : sizes.size())]);
+      }
+    }
+    const std::uint64_t room = headroom(os_, fifo);
+    was_none = was_none || room == 0;
+    for (std::uint64_t left = room; left > 0;) {
+      const std::size_t size = std::min<std::uint64_t>(left, sizes[next(sizes.size())]);
+      ASSERT_EQ(::write(fifo.keep_alive_fd.get(), bytes.data(), size), static_cast<ssize_t>(size))
+          << "round " << round << ", " << left << " of " << room << " left";
+      left -= size;
+    }
+  }
+  EXPECT_TRUE(was_none) << "no pipe was full: the test has shown nothing";
+}
+
 // What another reader does shows in the time of last access.
 TEST_F(FifoTest, ItsOwnReadsLeaveNoTrace) {
   const Fifo fifo = std::move(*open_fifo(os_, settings_));
