@@ -168,7 +168,11 @@ void PipeMonitor::watch(Watched fifo) {
   arm();
   (void)was_read();
   looks_again_ = 0;
-  if (users_) earlier_readers_ += users_->second_readers();
+  if (users_) {
+    earlier_readers_ += users_->second_readers();
+    earlier_connects_ += users_->writer_connects();
+    earlier_last_writers_ += users_->last_writers_left();
+  }
   users_ = std::make_unique<PipeUsers>(path_, ::getppid(), events_);
 }
 
@@ -242,8 +246,11 @@ void PipeMonitor::look(const std::stop_token& stop) {
   observation.settled = looks_again_ == static_cast<int>(kLookAgain.size());
   users_->observe(observation);
   second_readers_ = earlier_readers_ + users_->second_readers();
-  WatchStatus seen{
-      .writers = users_->writers(), .readers = users_->readers(), .sees_all = observation.holders.complete()};
+  WatchStatus seen{.writers = users_->writers(),
+                   .readers = users_->readers(),
+                   .sees_all = observation.holders.complete(),
+                   .writer_connects = earlier_connects_ + users_->writer_connects(),
+                   .last_writers_left = earlier_last_writers_ + users_->last_writers_left()};
   {
     const std::lock_guard lock(mutex_);
     seen_ = std::move(seen);

@@ -28,6 +28,9 @@ struct WatchStatus {
   std::vector<std::string> writers = {};
   std::vector<std::string> readers = {};
   bool sees_all = false;  // every process could be looked at
+  // Since the start, see PipeUsers:
+  std::uint64_t writer_connects = 0;
+  std::uint64_t last_writers_left = 0;
 };
 
 // Waits for a process to open or close the FIFO, identifies it, and reports what the operator should know. It
@@ -103,9 +106,12 @@ class PipeMonitor {
   std::unique_ptr<FifoInotify> watch_;
   std::optional<Clock::time_point> arm_at_;  // if it could not be watched: when to retry
   std::optional<Watched> watched_;
-  timespec last_read_{};               // the FIFO's access time
-  std::unique_ptr<PipeUsers> users_;   // of the FIFO that it follows now
-  std::uint64_t earlier_readers_ = 0;  // of the FIFOs before
+  timespec last_read_{};              // the FIFO's access time
+  std::unique_ptr<PipeUsers> users_;  // of the FIFO that it follows now
+  // Of the FIFOs before:
+  std::uint64_t earlier_readers_ = 0;
+  std::uint64_t earlier_connects_ = 0;
+  std::uint64_t earlier_last_writers_ = 0;
   int looks_again_ = 0;
   std::optional<Clock::time_point> look_at_;
   Clock::time_point not_before_;

@@ -71,8 +71,9 @@ void PipeUsers::observe(const Observation& observation) {
   }
   const Change seen = update_descriptors(observation.holders);
   report_readers(readers);
-  report_writers(writers, observation.holders.complete());
-  report_unseen(observation, seen);
+  const bool a_seen_one_left = report_writers(writers, observation.holders.complete());
+  const bool an_unseen_one_left = report_unseen(observation, seen);
+  if ((a_seen_one_left || an_unseen_one_left) && writers_.empty() && unseen_ == 0) ++last_writers_left_;
   // Also reported after the reader has left, and after the FIFO that it read was replaced.
   if (!second_reader_.empty()) events_.report(EventId::SecondReaderKnown, {{"reader", second_reader_}});
 }
@@ -96,11 +97,13 @@ void PipeUsers::report_readers(const Processes& now_there) {
   }
 }
 
-void PipeUsers::report_writers(const Processes& now_there, bool complete) {
+// Returns whether one has left.
+bool PipeUsers::report_writers(const Processes& now_there, bool complete) {
   const Processes before = std::exchange(writers_, now_there);
   for (const auto& [process, command] : now_there) {
-    if (!before.contains(process))
-      events_.report(EventId::WriterCame, {{"process", describe_process(process, command)}});
+    if (before.contains(process)) continue;
+    ++writer_connects_;
+    events_.report(EventId::WriterCame, {{"process", describe_process(process, command)}});
   }
   std::size_t there = before.size();
   for (const auto& [process, command] : before) {
@@ -110,6 +113,7 @@ void PipeUsers::report_writers(const Processes& now_there, bool complete) {
     events_.report(last ? EventId::LastWriterLeft : EventId::WriterLeft,
                    {{"process", describe_process(process, command)}});
   }
+  return there < before.size();
 }
 
 void PipeUsers::forget_second_readers() {
@@ -118,14 +122,14 @@ void PipeUsers::forget_second_readers() {
   events_.report(EventId::SecondReaderSettled);
 }
 
-// Reports what the counts show beyond the processes that were found.
-void PipeUsers::report_unseen(const Observation& observation, const Change& seen) {
+// Reports what the counts show beyond the processes that were found. Returns whether a writer has left.
+bool PipeUsers::report_unseen(const Observation& observation, const Change& seen) {
   const FifoEvents& events = observation.events;
   const OpenDescriptors& holders = observation.holders;
   if (events.overflow) {
     // The counts are lost; the look just now has found the processes that are there.
     unexplained_opens_ = unseen_ = 0;
-    return;
+    return false;
   }
   unexplained_opens_ += events.opens;
   (void)take(unexplained_opens_, seen.came);
@@ -144,7 +148,9 @@ void PipeUsers::report_unseen(const Observation& observation, const Change& seen
   }
   // A writer that is there all the time and opens the FIFO again and again, as busybox syslogd does, is no
   // news.
-  if (left(events.write_closes, seen.writers_left) > 0 && writers_.empty())
+  const std::uint32_t writers = left(events.write_closes, seen.writers_left);
+  writer_connects_ += writers;
+  if (writers > 0 && writers_.empty())
     events_.report(EventId::UnseenWriterLeft, {{"reason", why_unseen(holders)}});
 
   if (observation.settled) {
@@ -159,6 +165,7 @@ void PipeUsers::report_unseen(const Observation& observation, const Change& seen
     second_reader_ = "a process that can't be seen reads it";
     events_.report(EventId::UnseenReaderTakes, {{"fifo", Quoted{path_}}, {"reason", why_unseen(holders)}});
   }
+  return writers > 0;
 }
 
 }  // namespace slurper

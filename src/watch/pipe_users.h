@@ -52,6 +52,11 @@ class PipeUsers {
   void forget_second_readers();
   // The number of second readers so far, visible or not.
   [[nodiscard]] std::uint64_t second_readers() const { return second_readers_; }
+  // The number of processes so far that have opened it for writing. One that is invisible counts when it
+  // closes it.
+  [[nodiscard]] std::uint64_t writer_connects() const { return writer_connects_; }
+  // How many looks so far have found that a writer has left, and none is there as far as is known.
+  [[nodiscard]] std::uint64_t last_writers_left() const { return last_writers_left_; }
 
  private:
   using Descriptor = std::tuple<ProcessId, int, Access>;
@@ -67,8 +72,8 @@ class PipeUsers {
   [[nodiscard]] bool is_service_manager(const OpenDescriptor& holder) const;
   Change update_descriptors(const OpenDescriptors& holders);
   void report_readers(const Processes& now_there);
-  void report_writers(const Processes& now_there, bool complete);
-  void report_unseen(const Observation& observation, const Change& seen);
+  [[nodiscard]] bool report_writers(const Processes& now_there, bool complete);
+  [[nodiscard]] bool report_unseen(const Observation& observation, const Change& seen);
 
   std::string path_;
   pid_t parent_;
@@ -79,6 +84,8 @@ class PipeUsers {
   std::uint32_t unexplained_opens_ = 0;
   std::uint32_t unseen_ = 0;  // invisible processes that have it open, by their events
   std::uint64_t second_readers_ = 0;
+  std::uint64_t writer_connects_ = 0;
+  std::uint64_t last_writers_left_ = 0;
   std::string second_reader_;
 };
 

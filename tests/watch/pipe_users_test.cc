@@ -66,6 +66,37 @@ TEST_F(PipeUsersTest, WritersComeAndGoByName) {
   EXPECT_EQ(users_.second_readers(), 0U) << "one that can write, too, is no second reader";
 }
 
+TEST_F(PipeUsersTest, CountsWritersAndHowOftenNoneIsLeft) {
+  const auto expect = [this](std::uint64_t connects, std::uint64_t last_ones) {
+    EXPECT_EQ(users_.writer_connects(), connects);
+    EXPECT_EQ(users_.last_writers_left(), last_ones);
+  };
+  (void)observe({.opens = 2}, {rsyslogd_, shell_});
+  expect(2, 0);
+  (void)observe({.write_closes = 1}, {shell_});
+  expect(2, 0);
+  (void)observe({.write_closes = 1}, {});
+  expect(2, 1);
+  (void)observe({.opens = 1, .write_closes = 1}, {});
+  expect(3, 2);
+  (void)observe({}, {});
+  expect(3, 2);
+  (void)observe({.opens = 1, .read_closes = 1}, {});
+  expect(3, 2);
+}
+
+TEST_F(PipeUsersTest, CountsAnInvisibleWriterWhenItLeaves) {
+  holders_.others_hidden = true;
+  (void)observe({.opens = 2}, {});
+  EXPECT_EQ(users_.writer_connects(), 0U) << "it may be a reader";
+  (void)observe({.write_closes = 1}, {});
+  EXPECT_EQ(users_.writer_connects(), 1U);
+  EXPECT_EQ(users_.last_writers_left(), 0U) << "another process has it open";
+  (void)observe({.write_closes = 1}, {});
+  EXPECT_EQ(users_.writer_connects(), 2U);
+  EXPECT_EQ(users_.last_writers_left(), 1U);
+}
+
 TEST_F(PipeUsersTest, WhereNotAllAreSeenNobodyIsTheLast) {
   holders_.unseen = {7, 8, 9};
   (void)observe({.opens = 1}, {shell_});
