@@ -5,6 +5,7 @@
 namespace slurper {
 
 bool IntakeDesk::run(const std::function<void()>& job, std::chrono::milliseconds patience) {
+  const std::lock_guard turn(turn_);
   std::unique_lock lock(mutex_);
   if (is_closed_) return false;
   job_ = &job;

@@ -16,8 +16,8 @@ class IntakeDesk {
   // `wake` ends the intake's wait for events.
   explicit IntakeDesk(std::function<void()> wake) : wake_(std::move(wake)) {}
 
-  // One other thread: has `job` run, and waits for its end. Returns false, and the job never runs, if the
-  // intake's thread has not begun it within `patience`: it hangs.
+  // Any other thread, one after the other: has `job` run, and waits for its end. Returns false, and the job
+  // never runs, if the intake's thread has not begun it within `patience`: it hangs.
   [[nodiscard]] bool run(const std::function<void()>& job, std::chrono::milliseconds patience);
 
   // The intake's thread: runs the job that waits, if there is one. A job that throws counts as run.
@@ -33,6 +33,7 @@ class IntakeDesk {
   void serve_now();
 
   const std::function<void()> wake_;
+  std::mutex turn_;  // of those who have a job run
   std::atomic<bool> has_job_{false};
   std::mutex mutex_;
   std::condition_variable changed_;

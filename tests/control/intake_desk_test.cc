@@ -40,6 +40,21 @@ TEST(IntakeDesk, HasJobsRunByTheOtherThread) {
   }
 }
 
+TEST(IntakeDesk, RunsTheJobsOfSeveralThreads) {
+  IntakeDesk desk([] {});
+  const Intake intake(desk);
+  int jobs = 0;  // changed by the intake's thread alone
+  {
+    std::vector<std::jthread> askers;
+    for (int i = 0; i < 4; ++i) {
+      askers.emplace_back([&] {
+        for (int job = 0; job < 100; ++job) EXPECT_TRUE(desk.run([&] { ++jobs; }, kForever));
+      });
+    }
+  }
+  EXPECT_EQ(jobs, 400);
+}
+
 TEST(IntakeDesk, NeverRunsAJobThatWasGivenUp) {
   IntakeDesk desk([] {});
   bool has_run = false;
