@@ -34,6 +34,10 @@ enum class EventId : std::uint16_t {
   EventsNotKept,         // error
   CallsBefore,           // calls
   ControlUnavailable,    // error
+  MetricsUnavailable,    // error
+  MetricsServed,         // address
+  TextfileFailed,        // error
+  TextfileWritten,       // file
   Ready,                 // status
   ReloadRefused,         // error
   RestartNeeded,         //

@@ -315,6 +315,7 @@ enum class PhraseId : std::uint16_t {
   MakePluginSafe,           //
   IsTheFifo,                // file
   IsTheLog,                 // file
+  IsTheTextfile,            // file
   IsSlurpersOwn,            // file
   IsWrittenBySink,          // file, sink
   NameAnotherFile,          //
@@ -508,6 +509,10 @@ enum class PhraseId : std::uint16_t {
   NoControlSocket,      // folders
   SlurpersUnseen,       // processes
 
+  // metrics/
+  ListenAt,       // address
+  WriteTextfile,  // file
+
   // service/
   OtherFifoPassed,  // name, found
 
@@ -550,6 +555,7 @@ enum class PhraseId : std::uint16_t {
   TheConfigFolder,         // file
   TheFileSystemOf,         // subject
   TheSink,                 // sink
+  TheTextfile,             // file
   FolderMissing,           // subject, folder, errno
   FolderIsNone,            // subject, folder, found
   FolderDenied,            // subject, errno, folder, mode, owner, user
@@ -625,6 +631,7 @@ enum class PhraseId : std::uint16_t {
   SinkCannotStart,         // sink, what, reason
   UnitCannotWrite,         // unit, folder, subject
   UnitHasNoNetwork,        // unit, sink
+  UnitCannotListen,        // unit, address
   NoSuchUser,              // user
   NoDynamicUser,           // user
   NoSuchGroup,             // group

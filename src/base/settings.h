@@ -63,6 +63,13 @@ struct ControlSettings {
   bool operator==(const ControlSettings&) const = default;
 };
 
+struct MetricsSettings {
+  std::string listen;                          // the address and port for HTTP; empty: off
+  std::string textfile;                        // the file for node_exporter; empty: off
+  std::chrono::milliseconds interval{15'000};  // between two writes of the file
+  bool operator==(const MetricsSettings&) const = default;
+};
+
 // One key of a [[sink]] table or of a sink's URL. Only the sink knows which values it accepts.
 struct SinkOption {
   std::string name;
@@ -90,6 +97,7 @@ struct Settings {
   RingSettings ring;
   LogSettings log;
   ControlSettings control;
+  MetricsSettings metrics;
   std::vector<SinkSettings> sinks;
   bool operator==(const Settings&) const = default;
 };

@@ -23,6 +23,7 @@ constexpr std::uint64_t kMaxLogName = 255 - 29;
 constexpr std::uint64_t kMaxFifoName = 255;
 // Its address, /proc/self/fd/NUMBER/NAME, has room for 107 bytes, and ".lock" follows (unix(7)).
 constexpr std::uint64_t kMaxControlName = 80;
+constexpr std::uint64_t kMaxTextfileName = 255 - 4;  // a ".tmp" follows
 
 // Each in the order of its enumeration.
 constexpr std::array<std::string_view, 2> kWhenFull = {"block", "drop"};
@@ -112,6 +113,11 @@ constexpr Key log(const Setting& setting) {
 template <auto Member>
 constexpr Key control(const Setting& setting) {
   return key<&Settings::control, Member>("control", setting);
+}
+
+template <auto Member>
+constexpr Key metrics(const Setting& setting) {
+  return key<&Settings::metrics, Member>("metrics", setting);
 }
 
 // The ring is mapped, so its size is a number of whole pages.
@@ -220,6 +226,20 @@ constexpr std::array kKeys = {
                                      .type = Type::FilePath,
                                      .help = "the socket that `slurper status` asks",
                                      .max = kMaxControlName}),
+
+    metrics<&MetricsSettings::listen>(
+        {.name = "listen", .help = "address and port for Prometheus, none by default: \"127.0.0.1:9127\""}),
+    metrics<&MetricsSettings::textfile>({.name = "textfile",
+                                         .type = Type::FilePath,
+                                         .help = "the .prom file for node_exporter, none by default",
+                                         .max = kMaxTextfileName}),
+    metrics<&MetricsSettings::interval>({.name = "interval",
+                                         .type = Type::Duration,
+                                         .help = "time between two writes of that file",
+                                         .initial = "15s",
+                                         .min = in_milliseconds(1s),
+                                         .max = in_milliseconds(1h),
+                                         .example = "\"15s\""}),
 };
 
 }  // namespace

@@ -1,4 +1,5 @@
-// The one table of slurper's own settings: [fifo], [ring] and [log]. Sinks declare theirs.
+// The one table of slurper's own settings: [fifo], [ring], [log], [control] and [metrics]. Sinks declare
+// theirs.
 #pragma once
 
 #include <span>

@@ -171,6 +171,15 @@ Findings check_log(const LogSettings& settings) {
   return findings;
 }
 
+Findings check_textfile(const MetricsSettings& settings) {
+  if (settings.textfile.empty()) return {};
+  auto obstacle =
+      no_room_for(about_file(PhraseId::TheTextfile, settings.textfile), directory_of(settings.textfile));
+  if (!obstacle) return {};
+  obstacle->level = Finding::Level::Warning;  // slurper starts all the same
+  return {*std::move(obstacle)};
+}
+
 Findings check_ring(const Settings& settings) {
   if (const Status known = Ring::check_kernel(kernel()); !known)
     return {error(known.error().kind, as_phrase(known.error()))};

@@ -27,6 +27,8 @@ struct Machine {
 [[nodiscard]] Findings check_writers(const FifoSettings& settings, bool a_syslogd_names_it);
 [[nodiscard]] Findings check_log(const LogSettings& settings);
 [[nodiscard]] Findings check_ring(const Settings& settings);
+// Checks whether the text file of the metrics can be written.
+[[nodiscard]] Findings check_textfile(const MetricsSettings& settings);
 // Checks whether the FIFO can be watched: makes as many inotify instances as slurper needs, and closes them.
 [[nodiscard]] Findings check_inotify();
 [[nodiscard]] Findings check_pipe_limits(const Machine& machine, const FifoSettings& settings);

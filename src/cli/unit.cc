@@ -14,6 +14,7 @@
 
 #include "base/accounts.h"
 #include "base/error.h"
+#include "base/listen_address.h"
 #include "base/text.h"
 #include "cli/unit_file.h"
 #include "config/config.h"
@@ -139,6 +140,9 @@ std::vector<Need> folders_needed(const Settings& settings) {
       needs.push_back(
           {{PhraseId::TheSink, {{"sink", QuotedText{sink.name}}}}, folder_needed_for(path), false});
   }
+  if (!settings.metrics.textfile.empty())
+    needs.push_back({about_file(PhraseId::TheTextfile, settings.metrics.textfile),
+                     folder_of(settings.metrics.textfile), false});
   return needs;
 }
 
@@ -211,14 +215,18 @@ std::string drop_in_for(const Settings& settings, const Unit& unit) {
     paths.insert(need.folder);
   }
   const bool network = !unit.has_network && std::ranges::any_of(settings.sinks, needs_network);
-  if (paths.empty() && !network) return {};
+  const bool listens = !unit.has_network && !settings.metrics.listen.empty();
+  if (paths.empty() && !network && !listens) return {};
   std::string text = "[Service]\n";
   // The '-' is needed because otherwise a missing folder would keep the service from starting.
   for (const std::string& path : paths) text += fmt::format("ReadWritePaths=\"-{}\"\n", path);
   if (home && unit.protect_home) text += "ProtectHome=no\n";
   if (temporary && unit.private_tmp) text += "PrivateTmp=no\n";
-  if (network) {
-    text += fmt::format("PrivateNetwork=no\nIPAddressDeny=\nRestrictAddressFamilies={}\n", kNetworkFamilies);
+  if (network || listens) {
+    const auto address = parse_listen_address(settings.metrics.listen);
+    const bool only_this_machine = !network && address && address->is_loopback;
+    text += fmt::format("PrivateNetwork=no\n{}\nRestrictAddressFamilies={}\n",
+                        only_this_machine ? "IPAddressAllow=localhost" : "IPAddressDeny=", kNetworkFamilies);
   }
   return text;
 }
@@ -239,6 +247,11 @@ Findings check_unit(const Settings& settings, const Unit& unit) {
     findings.push_back(
         {.level = Finding::Level::Warning,
          .phrase = {PhraseId::UnitHasNoNetwork, {{"unit", name}, {"sink", QuotedText{sink.name}}}}});
+  }
+  if (!unit.has_network && !settings.metrics.listen.empty()) {
+    findings.push_back({.level = Finding::Level::Warning,
+                        .phrase = {PhraseId::UnitCannotListen,
+                                   {{"unit", name}, {"address", QuotedText{settings.metrics.listen}}}}});
   }
   return findings;
 }

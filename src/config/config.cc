@@ -6,6 +6,7 @@
 #include <cctype>
 
 #include "base/error.h"
+#include "base/listen_address.h"
 #include "base/secret_place.h"
 #include "base/setting_value.h"
 #include "base/settings_keys.h"
@@ -75,6 +76,33 @@ Status check_as_a_whole(const Taken& all, const std::string* file) {
   return {};
 }
 
+// What the table of keys can't say of the values of [metrics].
+Status check_metrics(const Taken& all) {
+  const MetricsSettings& metrics = all.settings.metrics;
+  const auto place = [&](std::string_view name) {
+    return all.origins.places_of(*find_key("metrics", name)).back();
+  };
+  if (!metrics.listen.empty() && !parse_listen_address(metrics.listen)) {
+    return reject_at(
+        place("listen"),
+        fmt::format("metrics.listen is {}, but must be an IP address and a port", shown(metrics.listen)),
+        R"(Write "127.0.0.1:9127" or "[::1]:9127")");
+  }
+  if (!metrics.textfile.empty() && !metrics.textfile.ends_with(".prom")) {
+    return reject_at(place("textfile"),
+                     fmt::format("metrics.textfile is {}, and node_exporter reads only files whose names end "
+                                 "in .prom",
+                                 shown(metrics.textfile)));
+  }
+  if (!metrics.textfile.empty() &&
+      (metrics.textfile == all.settings.fifo.path || metrics.textfile == all.settings.log.path)) {
+    return reject_at(place("textfile"),
+                     fmt::format("metrics.textfile is {}, which is {}", shown(metrics.textfile),
+                                 metrics.textfile == all.settings.log.path ? "log.path" : "fifo.path"));
+  }
+  return {};
+}
+
 Status take_overrides(std::span<const std::string> overrides, Taken& all) {
   for (const std::string& text : overrides) {
     if (auto taken = take_override(text, all); !taken) return taken;
@@ -105,6 +133,7 @@ Status take_all(std::span<const ConfigText> texts, std::span<const std::string> 
   if (auto taken = take_sink_urls(sink_urls, all.settings); !taken) return taken;
   all.origins.sink_urls = sink_urls.size();
   if (auto named = name_sinks(all.settings.sinks); !named) return named;
+  if (auto good = check_metrics(all); !good) return good;
   return check_as_a_whole(all, texts.empty() ? nullptr : &texts.front().name);
 }
 

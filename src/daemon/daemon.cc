@@ -121,6 +121,7 @@ Status Daemon::start_threads() {
   if (!monitor) return std::unexpected(monitor.error());
   monitor_ = std::move(*monitor);
   open_control();
+  open_metrics();
   return {};
 }
 
@@ -201,8 +202,9 @@ std::vector<Rate> Daemon::rates() const {
   return rates;
 }
 
-// On the control server's thread: whatever may wait for a disk is asked here, and not by the intake's thread.
-std::string Daemon::answer_status() {
+// On a thread that asks: whatever may wait for a disk is asked here, and not by the intake's thread. Empty if
+// that hangs.
+std::optional<Snapshot> Daemon::whole_snapshot() {
   Snapshot all;
   const bool is_complete = desk_.run(
       [&] {
@@ -212,14 +214,23 @@ std::string Daemon::answer_status() {
         all.recover_arguments = recover_arguments(settings_, stages_.ring_path);
       },
       kIntakePatience);
-  if (!is_complete) return to_refusal("the thread that reads the FIFO does not answer");
+  if (!is_complete) return std::nullopt;
   all.quarantined_bytes = quarantined_bytes(os_, stages_.ring_path);
-  return to_json(to_report(all, {.words = [](const Error& error) { return to_text(error); },
-                                 .arrival = [this](StreamOffset offset) -> std::optional<Timestamp> {
-                                   const auto found = stages_.times->find(offset);
-                                   if (!found) return std::nullopt;
-                                   return found->mark.time;
-                                 }}));
+  return all;
+}
+
+StatusReport Daemon::report_of(const Snapshot& snapshot) const {
+  return to_report(snapshot, {.words = [](const Error& error) { return to_text(error); },
+                              .arrival = [this](StreamOffset offset) -> std::optional<Timestamp> {
+                                const auto found = stages_.times->find(offset);
+                                if (!found) return std::nullopt;
+                                return found->mark.time;
+                              }});
+}
+
+std::string Daemon::answer_status() {
+  const std::optional<Snapshot> all = whole_snapshot();
+  return all ? to_json(report_of(*all)) : to_refusal("the thread that reads the FIFO does not answer");
 }
 
 // Returns the sinks of these settings. The FIFO and the log stay as they are until a restart, so no sink may
@@ -246,7 +257,8 @@ void Daemon::reload() {
     const std::string in_force = settings_.log.path;
     if (settings->fifo != settings_.fifo || settings->ring != settings_.ring ||
         settings->log.path != settings_.log.path || settings->log.mode != settings_.log.mode ||
-        settings->log.group != settings_.log.group || settings->control != settings_.control)
+        settings->log.group != settings_.log.group || settings->control != settings_.control ||
+        settings->metrics != settings_.metrics)
       messages_.report(EventId::RestartNeeded);
     settings_.log = settings->log;
     settings_.log.path = in_force;
@@ -292,11 +304,13 @@ int Daemon::stop() {
   intake_loop_->end();
   desk_.close();
   control_.reset();
+  metrics_server_.reset();
+  const bool textfile_ended = !textfile_ || textfile_->stop(kPatience);
   const bool all_written = log_thread_->stop(kPatience);
   const bool sinks_ended = sinks_->stop(kPatience);
   report_stop(all_written);
   const int exit_status = !left && all_written ? 0 : static_cast<int>(ErrorKind::Io);
-  if (!sinks_ended) {
+  if (!sinks_ended || !textfile_ended) {
     // Its thread uses objects that would be destroyed from here on.
     stop_stderr_log();
     std::_Exit(exit_status);

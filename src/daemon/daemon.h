@@ -20,6 +20,7 @@
 #include "control/intake_desk.h"
 #include "control/rates.h"
 #include "control/snapshot.h"
+#include "control/status_report.h"
 #include "daemon/start.h"
 #include "flight/flight_os.h"
 #include "flight/flight_recorder.h"
@@ -28,6 +29,8 @@
 #include "intake/intake_loop.h"
 #include "intake/path_keeper.h"
 #include "log/log_thread.h"
+#include "metrics/metrics_server.h"
+#include "metrics/textfile.h"
 #include "service/fd_store.h"
 #include "service/messages.h"
 #include "service/service_report.h"
@@ -77,6 +80,9 @@ class Daemon {
   [[nodiscard]] std::vector<Rate> rates() const;
   [[nodiscard]] std::string full_status() const;
   void open_control();
+  void open_metrics();
+  [[nodiscard]] std::optional<Snapshot> whole_snapshot();
+  [[nodiscard]] StatusReport report_of(const Snapshot& snapshot) const;
   [[nodiscard]] std::string answer_status();
   int stop();
   void report_stop(bool all_written);
@@ -113,7 +119,10 @@ class Daemon {
   const std::chrono::system_clock::time_point started_at_ = std::chrono::system_clock::now();
   Rates rates_{Rates::Clock::now()};
   IntakeDesk desk_{[this] { wake(); }};
-  std::unique_ptr<ControlServer> control_;  // last: its thread uses all of the above
+  // Last: their threads use all of the above.
+  std::unique_ptr<ControlServer> control_;
+  std::unique_ptr<MetricsServer> metrics_server_;
+  std::unique_ptr<Textfile> textfile_;
 };
 
 }  // namespace slurper

@@ -119,6 +119,33 @@ constexpr std::array<MessageEntry, kEventIds> kTable = {{
      .remedy =
          "The message names it. Lines are read and written all the same. Once the path is free, a restart "
          "makes the socket."},
+    {.id = EventId::MetricsUnavailable,
+     .name = "metrics.unavailable",
+     .level = Warning,
+     .words =
+         "{error.} Prometheus gets no metrics there until that works: slurper tries again every 30 s, and "
+         "reads and writes all the same",
+     .cause =
+         "Another process listens at metrics.listen, it is no address of this machine, or the sandbox of "
+         "the service permits no network.",
+     .remedy =
+         "The message names it. No line is at risk, and no restart is needed once the address is free."},
+    {.id = EventId::MetricsServed,
+     .name = "metrics.served",
+     .level = Info,
+     .words = "serving the metrics at http://{address}/metrics"},
+    {.id = EventId::TextfileFailed,
+     .name = "metrics.textfile_failed",
+     .level = Warning,
+     .words = "{error.} slurper tries again at each metrics.interval",
+     .cause = "The folder of metrics.textfile is missing, not writable for slurper, or on a full disk.",
+     .remedy =
+         "The message names it. No line is at risk. Until then node_exporter reads the last file, whose "
+         "slurper_metrics_written_timestamp_seconds tells its age."},
+    {.id = EventId::TextfileWritten,
+     .name = "metrics.textfile_written",
+     .level = Info,
+     .words = "the metrics are written to {file} again"},
     {.id = EventId::Ready, .name = "start.ready", .level = Info, .words = "ready: {status}"},
     {.id = EventId::ReloadRefused,
      .name = "reload.refused",
@@ -129,8 +156,9 @@ constexpr std::array<MessageEntry, kEventIds> kTable = {{
     {.id = EventId::RestartNeeded,
      .name = "reload.restart_needed",
      .level = Warning,
-     .words = "[fifo], [ring], or the log's path, mode or group has changed: this takes effect after a "
-              "restart (systemctl restart slurper)",
+     .words =
+         "[fifo], [ring], [control], [metrics], or the log's path, mode or group has changed: this takes "
+         "effect after a restart (systemctl restart slurper)",
      .cause = "A reload changes the log's limits and the sinks alone.",
      .remedy = "systemctl restart slurper. No line is lost meanwhile."},
     {.id = EventId::SinkAdded, .name = "reload.sink_added", .level = Info, .words = "added the sink {sink}"},

@@ -78,6 +78,25 @@ constexpr ErrnoAdvice kOfControl[] = {
     {EROFS, kLetItListen},
     {ENOENT, "Create its folder, or set control.path to another path"},
 };
+constexpr ErrnoAdvice kOfListening[] = {
+    {EADDRINUSE, "End the process that listens there, or set metrics.listen to another port"},
+    {EADDRNOTAVAIL, "Set metrics.listen to an address of this machine"},
+    {EACCES, "Set metrics.listen to a port of 1024 and more"},
+    {EAFNOSUPPORT,
+     "The service's sandbox gives slurper no network: it needs the drop-in metrics.conf, which "
+     "`slurper check --drop-in` prints and `systemctl edit slurper` takes"},
+};
+constexpr std::string_view kLetItWriteTextfile =
+    "Let slurper's user write to its folder: chgrp and chmod it. A sandbox needs ReadWritePaths= in a "
+    "drop-in: "
+    "`slurper check --drop-in` prints it";
+constexpr ErrnoAdvice kOfTextfile[] = {
+    {EACCES, kLetItWriteTextfile},
+    {EROFS, kLetItWriteTextfile},
+    {ENOENT, "Create its folder, or set metrics.textfile to another path"},
+    {ENOSPC, kMakeRoom},
+    {EDQUOT, kMakeRoom},
+};
 constexpr ErrnoAdvice kOfSecret[] = {
     {EACCES, "Let slurper read it: chown it to slurper's user, or to its group with the mode 0640"},
 };
@@ -557,6 +576,7 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
               "chown(1) and chmod go-w"},
     {.id = PhraseId::IsTheFifo, .words = "{file} is the FIFO"},
     {.id = PhraseId::IsTheLog, .words = "{file} is the log itself"},
+    {.id = PhraseId::IsTheTextfile, .words = "{file} is the text file of the metrics"},
     {.id = PhraseId::IsSlurpersOwn, .words = "{file} is one of slurper's own files"},
     {.id = PhraseId::IsWrittenBySink, .words = "{file} is what the sink {sink} writes to"},
     {.id = PhraseId::NameAnotherFile, .words = "Name a file that nothing else writes to"},
@@ -934,6 +954,10 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
               "({processes})",
      .advice = "Run the command as root, as slurper's user, or as a member of the socket's group"},
 
+    // metrics/
+    {.id = PhraseId::ListenAt, .words = "listen at {address}", .on_errno = kOfListening},
+    {.id = PhraseId::WriteTextfile, .words = "write the metrics to {file}", .on_errno = kOfTextfile},
+
     // service/
     {.id = PhraseId::OtherFifoPassed,
      .words = "the socket unit has passed the descriptor {name}, which is {found}",
@@ -998,6 +1022,7 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::TheConfigFolder, .words = "the configuration's folder {file}"},
     {.id = PhraseId::TheFileSystemOf, .words = "the file system of {subject}"},
     {.id = PhraseId::TheSink, .words = "the sink {sink}"},
+    {.id = PhraseId::TheTextfile, .words = "the text file {file}"},
     {.id = PhraseId::FolderMissing,
      .words = "{subject} can't be created: the folder {folder}: {errno}",
      .advice = "Create it with mkdir(1)"},
@@ -1184,6 +1209,10 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
     {.id = PhraseId::UnitHasNoNetwork,
      .words = "{unit} has no network, and the sink {sink} sends over one",
      .advice = "It needs the settings of network.conf in a drop-in: `slurper check --drop-in` prints it, "
+               "`systemctl edit {unit}` takes it"},
+    {.id = PhraseId::UnitCannotListen,
+     .words = "{unit} has no network, and Prometheus can't reach metrics.listen, {address}",
+     .advice = "It needs the settings of metrics.conf in a drop-in: `slurper check --drop-in` prints it, "
                "`systemctl edit {unit}` takes it"},
     {.id = PhraseId::NoSuchUser, .words = "there is no user {user}"},
     {.id = PhraseId::NoDynamicUser,

@@ -270,6 +270,7 @@ Result<std::vector<ConfiguredSink>> prepare_reload(std::span<const SinkSettings>
 Status check_written_files(const Settings& settings) {
   std::map<std::string, Phrase> owners = {{settings.fifo.path, PhraseId::IsTheFifo},
                                           {settings.log.path, PhraseId::IsTheLog}};
+  if (!settings.metrics.textfile.empty()) owners.emplace(settings.metrics.textfile, PhraseId::IsTheTextfile);
   std::vector<LogPaths> logs = {LogPaths(settings.log.path)};  // each has files beside it
   std::vector<WrittenFile> with_fields;
   for (const SinkSettings& sink : settings.sinks) {

@@ -19,6 +19,7 @@
 #include "cli/machine_site.h"
 #include "cli/unit.h"
 #include "sink/certificates.h"
+#include "support/files.h"
 
 namespace slurper::test {
 namespace {
@@ -199,6 +200,13 @@ TEST_F(MachineTest, LooksAtTheLogAndItsFolder) {
   EXPECT_THAT(check_log(log), ElementsAre(error(ErrorKind::CantCreate, "is a regular file, not a folder")));
   log.path = ring_ / "log";
   EXPECT_THAT(check_log(log), ElementsAre(ok("will be created"), warning("the next boot loses it")));
+}
+
+TEST_F(MachineTest, WarnsOfATextfileThatCannotBeWritten) {
+  EXPECT_THAT(check_textfile({}), ElementsAre());
+  EXPECT_THAT(check_textfile({.listen = {}, .textfile = folder_ / "x.prom"}), ElementsAre());
+  EXPECT_THAT(check_textfile({.listen = {}, .textfile = folder_ / "none/x.prom"}),
+              ElementsAre(warning("the text file '" + (folder_ / "none/x.prom") + "' can't be created")));
 }
 
 TEST_F(MachineTest, WantsRoomForTheRing) {
@@ -472,6 +480,39 @@ TEST_F(UnitTest, NeedsADropInForWhatItsSandboxForbids) {
   wanted.log.path = "/srv/logs/messages";
   wanted.sinks.clear();
   EXPECT_THAT(check_unit(wanted, shipped_unit()), ElementsAre(error(ErrorKind::NoPermission, "'/srv/logs'")));
+}
+
+TEST_F(UnitTest, NeedsADropInForMetrics) {
+  Settings wanted;
+  wanted.log.path = "/var/log/slurper/messages";
+  wanted.metrics.listen = "127.0.0.1:9127";
+  EXPECT_EQ(drop_in_for(wanted, shipped_unit()),
+            "[Service]\nPrivateNetwork=no\nIPAddressAllow=localhost\n"
+            "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6\n");
+  EXPECT_THAT(
+      check_unit(wanted, shipped_unit()),
+      ElementsAre(warning("slurper.service has no network, and Prometheus can't reach metrics.listen, "
+                          "'127.0.0.1:9127'. It needs the settings of metrics.conf")));
+  wanted.metrics.listen = "192.0.2.1:9127";
+  EXPECT_EQ(
+      drop_in_for(wanted, shipped_unit()),
+      "[Service]\nPrivateNetwork=no\nIPAddressDeny=\nRestrictAddressFamilies=AF_UNIX AF_INET AF_INET6\n");
+  wanted.metrics = {.listen = {}, .textfile = "/var/lib/prometheus/node-exporter/slurper.prom"};
+  EXPECT_EQ(drop_in_for(wanted, shipped_unit()),
+            "[Service]\nReadWritePaths=\"-/var/lib/prometheus/node-exporter\"\n");
+  EXPECT_THAT(check_unit(wanted, shipped_unit()), ElementsAre(warning("the text file '")));
+}
+
+// The drop-in that ships gives what `check` asks for.
+TEST_F(UnitTest, TheDropInForMetricsLetsItListen) {
+  const std::string configuration = folder_ / "etc/slurper/slurper.toml";
+  write("lib/systemd/system/slurper.service",
+        "[Service]\nExecStart=/usr/bin/slurper run -c " + configuration +
+            "\nPrivateNetwork=yes\nIPAddressDeny=any\nRestrictAddressFamilies=AF_UNIX\n");
+  EXPECT_FALSE(find_unit(folder_.path(), configuration).value().has_network);
+  write("etc/systemd/system/slurper.service.d/metrics.conf",
+        test::read_file(SLURPER_SOURCE_DIR "/systemd/metrics.conf"));
+  EXPECT_TRUE(find_unit(folder_.path(), configuration).value().has_network);
 }
 
 TEST(Become, NamesTheUserOrGroupThatDoesNotExist) {

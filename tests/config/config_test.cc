@@ -182,16 +182,16 @@ TEST(ParseSettings, NamesTheNearestKeyOfAnUnknownOne) {
             "Did you mean 'log.compress'?");
   EXPECT_THAT(complaint_about_override("sync=1s"), EndsWith("Did you mean 'log.sync'?"));
   EXPECT_THAT(complaint_about_override("nonsense.whatever=1"),
-              EndsWith("The tables are [fifo], [ring], [log], [control], [[sink]]"));
+              EndsWith("The tables are [fifo], [ring], [log], [control], [metrics], [[sink]]"));
 }
 
 TEST(ParseSettings, NamesTheNearestTableOfAnUnknownOne) {
   EXPECT_EQ(complaint("[fifi]\n"),
             "cannot accept 'x.toml:1:2': there is no table [fifi]. Did you mean [fifo]?");
-  EXPECT_THAT(complaint("\n[[metrics]]\nname = \"x\"\n"),
-              AllOf(HasSubstr("'x.toml:2:3': there is no table [metrics]"),
-                    EndsWith("The tables are [fifo], [ring], [log], [control], [[sink]]")));
-  EXPECT_THAT(complaint("[metrics]\n"), HasSubstr("there is no table [metrics]"));
+  EXPECT_THAT(complaint("\n[[gauges]]\nname = \"x\"\n"),
+              AllOf(HasSubstr("'x.toml:2:3': there is no table [gauges]"),
+                    EndsWith("The tables are [fifo], [ring], [log], [control], [metrics], [[sink]]")));
+  EXPECT_THAT(complaint("[gauges]\n"), HasSubstr("there is no table [gauges]"));
 }
 
 TEST(ParseSettings, ReportsTheFirstErrorOfTheFile) {
@@ -394,6 +394,23 @@ TEST_F(LoadSettings, TakesAnEmptyDevice) {
   EXPECT_TRUE(load_settings("/dev/null", overrides));
 }
 
+TEST(ParseSettings, TakesAnAddressOfNumbersForTheMetrics) {
+  EXPECT_EQ(complaint("[metrics]\nlisten = \"0.0.0.0:9127\"\ntextfile = \"/run/x.prom\"\n"), "no error");
+  EXPECT_EQ(
+      complaint("[metrics]\nlisten = \"localhost:9127\"\n"),
+      "cannot accept 'x.toml:2:10': metrics.listen is \"localhost:9127\", but must be an IP address and a "
+      "port. Write \"127.0.0.1:9127\" or \"[::1]:9127\"");
+}
+
+TEST(ParseSettings, TakesAFileThatNodeExporterReadsForTheMetrics) {
+  EXPECT_EQ(
+      complaint("[metrics]\ntextfile = \"/run/x.txt\"\n"),
+      "cannot accept 'x.toml:2:12': metrics.textfile is \"/run/x.txt\", and node_exporter reads only files "
+      "whose names end in .prom");
+  EXPECT_EQ(message_of(parse_only("[metrics]\ntextfile = \"/x.prom\"\n", {"log.path=/x.prom"})),
+            "cannot accept 'x.toml:2:12': metrics.textfile is \"/x.prom\", which is log.path");
+}
+
 TEST(ToToml, IsReadBackToTheSame) {
   Settings settings;
   settings.fifo = {.path = "/run/\"odd\\ \n\x7f name €",
@@ -414,6 +431,7 @@ TEST(ToToml, IsReadBackToTheSame) {
                   .when_disk_full = WhenDiskFull::RemoveOldest,
                   .compress = Compression::Zstd};
   settings.control = {.path = "/run/c"};
+  settings.metrics = {.listen = "[::1]:9127", .textfile = "/run/m.prom", .interval = milliseconds(1000)};
   for (const Comments comments : {Comments::None, Comments::All}) {
     const std::string text = to_toml(settings, comments);
     const auto again = parse(text);

@@ -13,7 +13,7 @@ check() { # SOURCE_DIR; prints the violations
         layer["fifo"] = layer["ring"] = layer["log"] = layer["record"] = layer["filter"] = layer["proc"] = 2
         layer["config"] = layer["flight"] = 2
         layer["intake"] = layer["watch"] = layer["sink"] = layer["trace"] = 3
-        layer["control"] = layer["service"] = layer["inspect"] = 4
+        layer["control"] = layer["service"] = layer["inspect"] = layer["metrics"] = 4
         layer["daemon"] = 5
         layer["cli"] = layer["recorder"] = 6
 
@@ -26,6 +26,7 @@ check() { # SOURCE_DIR; prints the violations
         fence["bpf"] = " recorder "
         fence["re2"] = " filter "
         fence["openssl"] = " sink "
+        fence["prometheus"] = fence["microhttpd.h"] = " metrics "
       }
       {
         split($1, path, "/")

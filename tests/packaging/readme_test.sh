@@ -37,7 +37,7 @@ same "the defaults of docs/configuration.md and slurper's"
 
 # ".It Li KEY , KEY", then "Default: 0." for all of them, or "Default:" and ".Qq VALUE" for the first.
 awk '
-  /^\.It Li (fifo|ring|log|control)\./ { n = 0; for (i = 3; i <= NF; i++) if ($i != ",") key[++n] = $i; next }
+  /^\.It Li (fifo|ring|log|control|metrics)\./ { n = 0; for (i = 3; i <= NF; i++) if ($i != ",") key[++n] = $i; next }
   /^\.It / { n = 0 }
   n && /^Default:/ {
     value = $2
@@ -50,7 +50,7 @@ awk '
 defaults
 same "the defaults of the man page and slurper's"
 
-grep -oE '^\.It Li .*' "$manual" | grep -oE '(fifo|ring|log|control)\.[a-z_]+' | sort -u >"$work/one"
+grep -oE '^\.It Li .*' "$manual" | grep -oE '(fifo|ring|log|control|metrics)\.[a-z_]+' | sort -u >"$work/one"
 cut -d' ' -f1 "$work/keys" | sort >"$work/two"
 same "the man page's keys and slurper's"
 

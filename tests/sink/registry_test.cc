@@ -29,6 +29,7 @@ std::string told(std::vector<SinkSettings> sinks) {
   settings.fifo.path = "/run/f";
   settings.log.path = "/var/log/m";
   settings.ring.directory = "/ring";
+  settings.metrics.textfile = "/m.prom";
   settings.sinks = std::move(sinks);
   const Status good = check_written_files(settings);
   return good ? "no error" : text_of(good.error());
@@ -40,6 +41,7 @@ TEST(WrittenFiles, HaveOneWriter) {
             "nothing else writes to");
   EXPECT_THAT(told({sink("file", "y", "/var//log/../log/m")}), HasSubstr("'/var/log/m' is the log itself"));
   EXPECT_THAT(told({sink("file", "x", "/run/f")}), HasSubstr("'/run/f' is the FIFO"));
+  EXPECT_THAT(told({sink("file", "x", "/m.prom")}), HasSubstr("'/m.prom' is the text file of the metrics"));
   EXPECT_THAT(told({sink("file", "one", "/a"), sink("file", "two", "/a")}),
               HasSubstr("accept 'file:/a?name=two': '/a' is what the sink 'one' writes to"));
   for (const std::string own : {"/var/log/.m.index", "/var/log/.m.cursor-x", "/var/log/m.rejected-x",
