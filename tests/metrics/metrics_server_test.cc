@@ -146,7 +146,7 @@ TEST_F(MetricsServerTest, AnswersWhileOthersStall) {
   for (int i = 0; i < 5; ++i) expect_it_answers();
 }
 
-// Who says one byte now and then is let go all the same: the time for a client does not begin anew.
+// Who says one byte after another is let go all the same: the time for a client does not begin anew.
 TEST_F(MetricsServerTest, LetsGoWhoTakesTooLong) {
   start();
   const UniqueFd silent = connect_to_port(port_);

@@ -70,6 +70,16 @@ inline Snapshot some_snapshot() {
   return snapshot;
 }
 
+// Whose paths and names are as bad as they may be.
+inline Snapshot hostile_snapshot() {
+  Snapshot snapshot = some_snapshot();
+  snapshot.fifo.path = "/run/\"\\\n\xff\xc3\xa9\xc3";
+  snapshot.log.path = "/var/\xed\xa0\x80}\",x=\"";  // half a surrogate pair
+  snapshot.sinks = {{.name = "a\xff", .has_begun = true}, {.name = "a\xfe", .has_begun = true}};
+  snapshot.alerts = {{.alert = Alert::SinkFails, .subject = "'\xff\n\"'", .cause = {}}};
+  return snapshot;
+}
+
 inline StatusReport report_of(const Snapshot& snapshot) {
   StatusReport report = to_report(snapshot, {.words = [](const Error&) { return "cannot connect"; },
                                              .arrival = [](StreamOffset) -> std::optional<Timestamp> {

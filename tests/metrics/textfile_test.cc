@@ -5,12 +5,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
+#include <cstdlib>
 #include <filesystem>
 #include <mutex>
 
+#include "metrics/metrics_text.h"
+#include "metrics/promtool.h"
+#include "metrics/some_snapshot.h"
 #include "support/files.h"
 #include "support/recorded_messages.h"
 #include "support/temp_dir.h"
@@ -95,7 +100,7 @@ TEST_F(TextfileTest, StaysAsItIsIfItCannotBeWritten) {
   }
 }
 
-// Whoever reads finds an old text or a new one, all of it, or no file.
+// A reader finds an old text or a new one, all of it.
 TEST_F(TextfileTest, IsNeverReadHalf) {
   const auto text = [](int number) {
     std::string all;
@@ -112,7 +117,7 @@ TEST_F(TextfileTest, IsNeverReadHalf) {
     readers.emplace_back([&] {
       while (!ends) {
         const std::string found = test::read_file(path_);
-        const int number = std::stoi(found.substr(found.find(' ') + 1));
+        const int number = std::atoi(found.c_str() + std::min(found.find(' ') + 1, found.size()));
         if (found != text(number)) ++torn;
         ++reads;
       }
@@ -123,6 +128,24 @@ TEST_F(TextfileTest, IsNeverReadHalf) {
   ends = true;
   readers.clear();
   EXPECT_EQ(torn, 0) << "of " << reads;
+}
+
+TEST_F(TextfileTest, IsAcceptedByPromtoolWhileItIsWritten) {
+  ASSERT_EQ(test::fetch_promtool(), "");
+  const Snapshot snapshot = test::hostile_snapshot();
+  std::atomic<int> rendered = 0;
+  auto textfile = Textfile::start(
+      os_, path_, 1ms,
+      [&] {
+        ++rendered;
+        return std::optional(
+            to_textfile_text(snapshot, test::report_of(snapshot), std::chrono::system_clock::now()));
+      },
+      messages_.listener());
+  ASSERT_TRUE(textfile);
+  ASSERT_TRUE(eventually([&] { return exists(); }));
+  for (int checks = 0; checks < 20; ++checks) EXPECT_EQ(test::promtool_says(path_), "");
+  EXPECT_GT(rendered, 20);
 }
 
 TEST_F(TextfileTest, IsWrittenAnewAndRemovedAtTheEnd) {
