@@ -248,8 +248,9 @@ TEST_F(Explain, AConnectionThatTimesOut) {
 
 TEST_F(Explain, AServerThatAcceptsNoConnections) {
   record_task({"fill-queue", folder_.path()});
-  EXPECT_THAT(explained(), AllOf(HasSubstr("Harm: a full queue of connections, traced_program ("),
-                                 HasSubstr("The recording has no accept of this server before.")))
+  EXPECT_THAT(explained(),
+              AllOf(HasSubstr("Harm: a full queue of connections, traced_program ("),
+                    HasSubstr("In the recording, this server had accepted no connection before.")))
       << recorded_;
 }
 

@@ -528,6 +528,7 @@ int main(int argc, char** argv) {
   if (task == "retry-when-full") return slurper::test::retry_when_full(false);
   if (task == "retry-when-a-child-says-so") return slurper::test::retry_when_full(true);
   if (task == "time-out") return slurper::test::time_out();
+  if (task == "receive-late") return slurper::test::receive_late(argument, argc > 3 ? argv[3] : "");
   if (task == "fill-queue") return slurper::test::fill_queue(argument);
   return 98;
 }

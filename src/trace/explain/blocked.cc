@@ -1,5 +1,5 @@
-// Writes that sleep because a pipe is full, what their readers do meanwhile, and processes that wait for each
-// other.
+// Writes that sleep because a pipe, or the buffer of a socket, is full, what their readers do meanwhile, and
+// processes that wait for each other.
 #include <algorithm>
 #include <cerrno>
 #include <map>
@@ -13,6 +13,8 @@ namespace slurper {
 namespace {
 
 constexpr std::int64_t kRestart = -512;  // ERESTARTSYS: the kernel calls again, unless the process ends
+constexpr std::string_view kPipeFull = "the pipe was full";
+constexpr std::string_view kUnread = "the other end had not read what was written before";
 
 class Blocked : public Recogniser {
  public:
@@ -65,7 +67,7 @@ class Blocked : public Recogniser {
     const auto& [saying, from, to, number, written] = sleep;
     const bool lasts = saying == Saying::BlockedStill || saying == Saying::BlockedStillEarlier;
     const Channel* const channel = history_.channel_of(event.file);
-    if (channel == nullptr || !channel->is_pipe) return;
+    if (channel == nullptr) return;
     const auto [found, is_new] = open_.try_emplace({channel->key, event.thread->pid});
     Open& one = found->second;
     one.time += to - from;
@@ -83,17 +85,24 @@ class Blocked : public Recogniser {
     one.finding.story.push_back({.saying = saying,
                                  .arguments = {{"call", std::string(event_name(event))},
                                                {"size", Bytes{size}},
+                                               {"full", std::string(channel->is_pipe ? kPipeFull : kUnread)},
                                                {"span", span_between(from, to)},
                                                {"event", EventNumber{number}}}});
     if (saying == Saying::BlockedInterrupted) one.finding.story.back().add("written", Bytes{written});
-    const auto reader = reader_of(history_, *channel, event.thread->pid);
-    // A pipeline waits for its slowest program.
-    one.finding.is_harm = channel->is_named;
-    one.finding.advice.saying = channel->is_named ? Saying::DoWatchReader : Saying::DoNothing;
+    const auto reader = reader_of(history_, *channel, *event.file, event.thread->pid);
+    // A pipeline waits for its slowest program, and a server for its client. A FIFO and a socket of datagrams
+    // are there for many, who all wait.
+    one.finding.is_harm = channel->is_named || event.file->is_datagram;
+    one.finding.advice.saying = channel->is_named         ? Saying::DoWatchReader
+                                : channel->is_pipe        ? Saying::DoNothingSlow
+                                : event.file->is_datagram ? Saying::DoWatchServer
+                                                          : Saying::DoNothingSlowPeer;
     switch (tell_reader(one.finding, history_, *channel, reader, from, to)) {
       case Waiting::ForReader:
         if (one.finding.story.back().saying == Saying::ReaderUnknown)
           one.finding.advice.saying = Saying::DoRecordReader;
+        if (one.finding.story.back().saying == Saying::ReaderLeft && !channel->is_named)
+          one.finding.advice.saying = Saying::DoNothingPipeline;
         break;
       case Waiting::ForContinued:
         one.finding.advice.saying = Saying::DoFindStopper;
@@ -127,32 +136,14 @@ class Blocked : public Recogniser {
     const auto found = open_.find({channel->key, call.thread->pid});
     if (found == open_.end()) return;
     TraceFinding& finding = found->second.finding;
-    WaitChain chain = chain_of(history_, call);
-    const auto end = std::ranges::find_if(chain.steps, [&](const WaitStep& step) {
-      const bool lasts = &step == &chain.steps.front() || (step.call && step.call->is_under_way);
-      return step.other.pid == 0 || !lasts;
-    });
-    chain.is_cycle = chain.is_cycle && end == chain.steps.end();
-    chain.steps.erase(end, chain.steps.end());
+    const WaitChain chain = lasting_part_of(chain_of(history_, call));
     if (chain.steps.size() < 2) return;
     for (const WaitStep& step : chain.steps) finding.story.push_back(waits_for(step));
-    // Only one that comes back to the first, and in which no process has another thread that may go on.
-    if (!chain.is_cycle || chain.steps.back().other.pid != finding.who.pid || has_threads(chain)) return;
+    if (!is_deadlock(history_, chain)) return;
     finding.story.push_back({.saying = Saying::WaitsForEachOther});
     finding.pattern = Pattern::WaitCycle;
     finding.is_harm = true;
     finding.advice = {.saying = Saying::DoBreakCycle};
-  }
-
-  [[nodiscard]] bool has_threads(const WaitChain& chain) const {
-    bool found = false;
-    history_.model().for_each_thread([&](const Thread& thread) {
-      found =
-          found || (thread.tid != thread.pid && std::ranges::any_of(chain.steps, [&](const WaitStep& step) {
-                      return step.who.pid == thread.pid;
-                    }));
-    });
-    return found;
   }
 
   void pass_on(Open& one) {

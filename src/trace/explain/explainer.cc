@@ -10,9 +10,10 @@ namespace slurper {
 
 namespace {
 
-constexpr std::array<MakeRecogniser, 10> kRecognisers = {
-    recognise_refused, recognise_full_pipes,  recognise_ends,  recognise_blocked, recognise_second_readers,
-    recognise_torn,    recognise_thrown_away, recognise_leaks, recognise_sockets, recognise_identities};
+constexpr std::array<MakeRecogniser, 11> kRecognisers = {
+    recognise_refused, recognise_full_pipes,     recognise_ends,      recognise_blocked,
+    recognise_waiting, recognise_second_readers, recognise_torn,      recognise_thrown_away,
+    recognise_leaks,   recognise_sockets,        recognise_identities};
 
 }  // namespace
 

@@ -17,7 +17,9 @@ enum class Pattern : std::uint8_t {
   FullPipe,         // EAGAIN of a write to a pipe
   StoppedReader,    // a reader that does not read on after the end of the file
   EndOfFile,        // one that ends with its input
-  BlockedWrite,     // to a pipe
+  BlockedWrite,     // to a pipe or a connection
+  BlockedLock,      // flock(2)
+  BlockedOpen,      // of a FIFO
   WaitCycle,        // processes that wait for each other
   SecondReader,     // of a FIFO
   TornWrite,        // a short one whose rest never came, or came behind another's bytes

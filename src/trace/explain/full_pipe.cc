@@ -95,7 +95,7 @@ class FullPipes : public Recogniser {
                                                {"size", Bytes{size_asked(event).value_or(one.data.size())}},
                                                {"event", EventNumber{event.number}}}});
     if (channel != nullptr) {
-      one.reader = reader_of(history_, *channel, event.thread->pid);
+      one.reader = reader_of(history_, *channel, *event.file, event.thread->pid);
       one.is_own_pipe = !channel->is_named && !one.reader && holds_both_ends(history_, one.finding);
       tell_flags(one.finding, event);
       (void)tell_reader(one.finding, history_, *channel, one.reader,
@@ -182,7 +182,9 @@ class FullPipes : public Recogniser {
                                                                      {"event", EventNumber{one.last}}}});
     // Programs wake their own event loop so: one byte in the pipe is enough for that.
     if (one.is_own_pipe) finding.is_harm = false;
-    finding.advice.saying = finding.is_harm ? Saying::DoLetRead : Saying::DoNothing;
+    finding.advice.saying = finding.is_harm   ? Saying::DoLetRead
+                            : one.is_own_pipe ? Saying::DoNothingOwnPipe
+                                              : Saying::DoNothingRetried;
     output_(std::move(finding));
   }
 

@@ -23,6 +23,7 @@ constexpr std::uint16_t kClose = 4;  // its beginning: after it, the other end m
 constexpr std::uint16_t kShutdown = 37;
 constexpr std::uint16_t kSplice = 167;
 constexpr std::uint16_t kSendFile = 189;
+constexpr std::uint16_t kFlock = 243;
 constexpr std::uint16_t kSignal = 232;  // has no other half
 constexpr std::uint16_t kExecve = 293;
 constexpr std::uint16_t kExecveAt = 331;
@@ -31,47 +32,7 @@ bool is_accept(std::uint16_t exit) {
   return exit == 247 || exit == 249 || exit == 389;
 }
 
-ChannelKey key_of(const OpenFile& file) {
-  switch (file.type) {
-    case FdType::Unix:
-      if (file.unix_source == 0) return {};
-      return std::minmax(file.unix_source, file.unix_target);
-    case FdType::IPv4:
-    case FdType::IPv6:
-      if (!file.has_ends || file.protocol != kTcp) return {};
-      return {std::hash<std::string>()(file.name), 1};
-    case FdType::Fifo:
-    case FdType::File:
-      if (file.inode == 0 || (file.type == FdType::File && !file.pipe.is_known)) return {};
-      return {file.inode, std::hash<std::string>()(file.name) | 2};
-    default:
-      return {};
-  }
-}
-
 }  // namespace
-
-Actor actor_of(const Model& model, const Thread& thread) {
-  return {.pid = thread.pid, .tid = thread.tid, .name = model.process_name(thread)};
-}
-
-Deed deed_of(const TraceEvent& event) {
-  return {.time = event.raw.time,
-          .number = event.number,
-          .who = actor_of(*event.model, *event.thread),
-          .fd = event.fd};
-}
-
-std::string text_of_file(const OpenFile& file) {
-  if (file.name.empty()) {
-    if (file.type == FdType::Fifo) return "a pipe";
-    if (file.type == FdType::Unix) return "a UNIX socket";
-    if (is_ip(file.type)) return "an IP socket";
-  }
-  std::string text;
-  append_file(text, file);
-  return text;
-}
 
 std::optional<std::uint64_t> size_asked(const TraceEvent& exit) {
   if (exit.enter == nullptr || exit.enter->param_count < 2) return std::nullopt;
@@ -100,9 +61,18 @@ const Closing* Channel::last_closing(bool of_reader, const OpenFile* but_not) co
   return last;
 }
 
+bool Channel::was_written_after(const Closing& closing, const OpenFile& file) const {
+  // The kernel closes the files of a process that ends a little after it says so.
+  constexpr std::uint64_t kSettled = 100'000'000;  // nanoseconds
+  return std::ranges::any_of(ends, [&](const ChannelEnd& end) {
+    const bool is_ours = is_pipe || end.file.get() == &file;
+    return is_ours && end.last_write && end.last_write_began > closing.time + kSettled;
+  });
+}
+
 Channel* History::channel_of(const OpenFilePointer& file) {
   if (file == nullptr) return nullptr;
-  const ChannelKey key = key_of(*file);
+  const ChannelKey key = channel_key_of(*file);
   if (key.first == 0) return nullptr;
   const auto [found, is_new] = channels_.try_emplace(key);
   Channel& channel = found->second;
@@ -176,6 +146,7 @@ void History::take(const TraceEvent& event) {
 }
 
 void History::take_own(const TraceEvent& event) {
+  epolls_.take(event);
   if (event.raw.type != kPipeEvent) return;
   if (Channel* const channel = channel_of(event.file)) {
     channel->pipe = event.file->pipe;
@@ -191,6 +162,7 @@ void History::take_exit(const TraceEvent& event) {
       accepts_[event.file->name.substr(event.file->name.rfind(' ') + 1)] = deed_of(event);
     if (Channel* const channel = channel_of(event.file)) end_at(*channel, event.file).was_accepted = true;
   }
+  if (event.raw.type == kFlock && event.result() >= 0) return locks_.take(event);
   if (event.replaced != nullptr) return note_closing(event, event.fd, event.replaced, false);
   if (event.raw.type == kShutdown && event.result() >= 0) {
     if (Channel* const channel = channel_of(event.file))
@@ -296,6 +268,10 @@ void History::take_end(const TraceEvent& event) {
   stops_.erase(event.thread->pid);
   if (ended_.size() >= kMaxProcesses) ended_.clear();
   ended_.insert(event.thread->pid);
+  if (child_ends_.size() >= kMaxProcesses) child_ends_.clear();
+  ChildEnds& ends = child_ends_[event.thread->parent];
+  ends.time_before = ends.last.time;
+  ends.last = deed_of(event);
   event.thread->fds->for_each([&](std::int64_t fd, const OpenFile& /*file*/, bool /*close_on_exec*/) {
     note_closing(event, fd, event.thread->fds->find(fd), true);
   });
@@ -304,7 +280,8 @@ void History::take_end(const TraceEvent& event) {
 void History::take_execution(const TraceEvent& event) {
   std::vector<std::pair<std::int64_t, OpenFilePointer>> closing;
   event.thread->fds->for_each([&](std::int64_t fd, const OpenFile& file, bool close_on_exec) {
-    if (close_on_exec && key_of(file).first != 0) closing.emplace_back(fd, event.thread->fds->find(fd));
+    if (close_on_exec && channel_key_of(file).first != 0)
+      closing.emplace_back(fd, event.thread->fds->find(fd));
   });
   if (!closing.empty()) executions_[event.raw.tid] = std::move(closing);
 }
@@ -329,23 +306,7 @@ void History::note_long(const TraceEvent& event) {
   if (long_calls_.size() > kMaxThreads) long_calls_.clear();
   std::vector<LongCall>& calls = long_calls_[event.raw.tid];
   if (calls.size() >= kMaxLongCalls) calls.erase(calls.begin());
-  calls.push_back(long_call_of(event));
-}
-
-LongCall History::long_call_of(const TraceEvent& event) const {
-  const bool is_end = event.is_exit();
-  LongCall call{.begin = is_end ? event.enter->time : event.raw.time,
-                .end = is_end ? event.raw.time : std::max(event.raw.time, model_.last_time()),
-                .number = is_end ? event.enter->number : event.number,
-                .call = std::string(event_name(event)),
-                .is_under_way = !is_end,
-                .began_earlier = is_end ? event.enter->was_blocked : event.thread->pending.was_blocked};
-  if (event.file == nullptr) return call;
-  call.file = text_of_file(*event.file);
-  const Shape& shape = shape_of(is_end ? event.raw.type : static_cast<std::uint16_t>(event.raw.type + 1));
-  if (shape.reads || shape.writes) call.channel = key_of(*event.file);
-  call.writes = shape.writes;
-  return call;
+  calls.push_back(call_of(event));
 }
 
 std::vector<Holder> History::holders(const Channel& channel) const {
@@ -354,7 +315,7 @@ std::vector<Holder> History::holders(const Channel& channel) const {
     // Threads of a process share a table; of one whose main thread has ended, another has it.
     if (thread.tid != thread.pid) return;
     thread.fds->for_each([&](std::int64_t fd, const OpenFile& file, bool /*close_on_exec*/) {
-      if (key_of(file) == channel.key) found.push_back({&thread, fd, thread.fds->find(fd)});
+      if (channel_key_of(file) == channel.key) found.push_back({&thread, fd, thread.fds->find(fd)});
     });
   });
   std::ranges::sort(found, {}, [](const Holder& one) { return std::pair(one.process->pid, one.fd); });
@@ -376,7 +337,7 @@ std::optional<LongCall> History::long_call(std::int64_t tid, std::uint64_t from,
   const Thread* const thread = model_.find_thread(tid);
   if (thread != nullptr && thread->pending.is_open) {
     Thread copy = *thread;
-    LongCall call = long_call_of(model_.pending_of(copy));
+    LongCall call = call_of(model_.pending_of(copy));
     call.end = std::max(to, call.end);
     consider(call);
   }
@@ -392,6 +353,20 @@ std::optional<Stop> History::stopped(std::int64_t pid, std::uint64_t from, std::
   const std::uint64_t end = stop.until == 0 ? to : std::min(to, stop.until);
   if (end <= begin || (end - begin) * 2 < to - from) return std::nullopt;
   return stop;
+}
+
+const Channel* History::fifo_at(const std::string& path) const {
+  for (const auto& [key, channel] : channels_) {
+    if (channel.is_named && !channel.ends.empty() && channel.ends.front().file->name == path) return &channel;
+  }
+  return nullptr;
+}
+
+Deed History::only_child_end(std::int64_t pid, std::uint64_t from, std::uint64_t to) const {
+  const auto found = child_ends_.find(pid);
+  if (found == child_ends_.end()) return {};
+  const auto& [last, time_before] = found->second;
+  return last.time >= from && last.time <= to && time_before < from ? last : Deed{};
 }
 
 Deed History::last_accept(const std::string& path) const {

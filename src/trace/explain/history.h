@@ -13,22 +13,16 @@
 #include <utility>
 #include <vector>
 
+#include "trace/explain/deed.h"
+#include "trace/explain/epoll_sets.h"
 #include "trace/explain/finding.h"
+#include "trace/explain/locks.h"
+#include "trace/explain/long_call.h"
 #include "trace/model/model.h"
 
 namespace slurper {
 
 inline constexpr std::uint64_t kLongWait = 1'000'000'000;  // nanoseconds: what a user notices
-
-// Something that a thread did. Number 0: it never did.
-struct Deed {
-  std::uint64_t time = 0;
-  std::uint64_t number = 0;
-  Actor who{};
-  std::int64_t fd = -1;
-
-  [[nodiscard]] explicit operator bool() const { return number != 0; }
-};
 
 struct Closing : Deed {
   bool by_end = false;        // of the process
@@ -62,9 +56,6 @@ struct ChannelEnd {
   [[nodiscard]] bool is_writer() const { return file->is_for_writing || writes > 0; }
 };
 
-// Two numbers that name a pipe or a connection.
-using ChannelKey = std::pair<std::uint64_t, std::uint64_t>;
-
 struct Channel {
   ChannelKey key;
   bool is_pipe = false;
@@ -82,19 +73,9 @@ struct Channel {
   // The last closing of an end that reads, or of one that writes; of a connection, of the end that is not
   // `but_not`. nullptr if there was none.
   [[nodiscard]] const Closing* last_closing(bool of_reader, const OpenFile* but_not) const;
-};
-
-// A call that took a millisecond or more.
-struct LongCall {
-  std::uint64_t begin = 0;
-  std::uint64_t end = 0;
-  std::uint64_t number = 0;  // of its beginning
-  std::string call{};
-  std::string file{};
-  ChannelKey channel{};  // of a read or a write on a pipe or a connection
-  bool writes = false;
-  bool is_under_way = false;
-  bool began_earlier = false;  // than the recording
+  // Whether `file` was written to, by whichever process, after that closing of the other end: then a process
+  // has that end which the recording does not have.
+  [[nodiscard]] bool was_written_after(const Closing& closing, const OpenFile& file) const;
 };
 
 // A process that a signal has stopped.
@@ -125,13 +106,20 @@ class History {
   // The descriptors that the model knows of the channel, of all processes. Searches all tables.
   [[nodiscard]] std::vector<Holder> holders(const Channel& channel) const;
   // The call of this event, which is its end; or its beginning, if it has not ended.
-  [[nodiscard]] LongCall long_call_of(const TraceEvent& event) const;
+  [[nodiscard]] LongCall call_of(const TraceEvent& event) const {
+    return long_call_of(event, epolls_, model_.last_time());
+  }
   // The call that took most of the time between `from` and `to`.
   [[nodiscard]] std::optional<LongCall> long_call(std::int64_t tid, std::uint64_t from,
                                                   std::uint64_t to) const;
   // The signal that had stopped the process for most of the time between `from` and `to`.
   [[nodiscard]] std::optional<Stop> stopped(std::int64_t pid, std::uint64_t from, std::uint64_t to) const;
   [[nodiscard]] bool has_ended(std::int64_t pid) const { return ended_.contains(pid); }
+  // The FIFO that has been opened by this path; nullptr if nothing is known of one.
+  [[nodiscard]] const Channel* fifo_at(const std::string& path) const;
+  [[nodiscard]] const Locks& locks() const { return locks_; }
+  // The only child of the process that has ended in this time; number 0: none has, or several have.
+  [[nodiscard]] Deed only_child_end(std::int64_t pid, std::uint64_t from, std::uint64_t to) const;
   // Who has accepted a connection to this path last.
   [[nodiscard]] Deed last_accept(const std::string& path) const;
 
@@ -149,6 +137,11 @@ class History {
   void forget_old();
   static ChannelEnd& end_at(Channel& channel, const OpenFilePointer& file);
 
+  // The last two.
+  struct ChildEnds {
+    Deed last{};
+    std::uint64_t time_before = 0;
+  };
   struct KeyHash {
     std::size_t operator()(const ChannelKey& key) const {
       return static_cast<std::size_t>(key.first * 0x9e3779b97f4a7c15ULL ^ key.second);
@@ -159,18 +152,16 @@ class History {
   std::unordered_map<ChannelKey, Channel, KeyHash> channels_;
   std::size_t channels_at_most_ = std::size_t{1} << 16;
   std::unordered_map<std::int64_t, std::vector<LongCall>> long_calls_;  // by thread
-  std::unordered_map<std::int64_t, Stop> stops_;                        // by process
-  std::unordered_map<std::string, Deed> accepts_;                       // by path
-  std::unordered_set<std::int64_t> ended_;                              // processes, in the recording
+  EpollSets epolls_;
+  Locks locks_;
+  std::unordered_map<std::int64_t, ChildEnds> child_ends_;  // by parent
+  std::unordered_map<std::int64_t, Stop> stops_;            // by process
+  std::unordered_map<std::string, Deed> accepts_;           // by path
+  std::unordered_set<std::int64_t> ended_;                  // processes, in the recording
   // What an execve(2) under way will close, by thread.
   std::unordered_map<std::int64_t, std::vector<std::pair<std::int64_t, OpenFilePointer>>> executions_;
 };
 
-// Under the name of its process.
-[[nodiscard]] Actor actor_of(const Model& model, const Thread& thread);
-[[nodiscard]] Deed deed_of(const TraceEvent& event);
-// What is behind a descriptor, as lines have it; "a pipe", for example, if it has no name.
-[[nodiscard]] std::string text_of_file(const OpenFile& file);
 // The size that a read or a write asks for.
 [[nodiscard]] std::optional<std::uint64_t> size_asked(const TraceEvent& exit);
 [[nodiscard]] std::string_view data_of(const TraceEvent& exit);

@@ -32,6 +32,7 @@ std::unique_ptr<Recogniser> recognise_refused(History& history, const FindingOut
 std::unique_ptr<Recogniser> recognise_full_pipes(History& history, const FindingOutput& output);
 std::unique_ptr<Recogniser> recognise_ends(History& history, const FindingOutput& output);
 std::unique_ptr<Recogniser> recognise_blocked(History& history, const FindingOutput& output);
+std::unique_ptr<Recogniser> recognise_waiting(History& history, const FindingOutput& output);
 std::unique_ptr<Recogniser> recognise_second_readers(History& history, const FindingOutput& output);
 std::unique_ptr<Recogniser> recognise_torn(History& history, const FindingOutput& output);
 std::unique_ptr<Recogniser> recognise_thrown_away(History& history, const FindingOutput& output);

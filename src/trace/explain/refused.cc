@@ -1,11 +1,8 @@
 // Writes that fail because the other end is closed, connections that are reset, and deaths by SIGPIPE.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <map>
 
 #include "trace/explain/recogniser.h"
@@ -15,12 +12,6 @@
 namespace slurper {
 
 namespace {
-
-// "SIGKILL"; a number if it has no name.
-std::string signal_name(std::int64_t signal) {
-  const char* const name = sigabbrev_np(static_cast<int>(signal));
-  return name == nullptr ? fmt::format("signal {}", signal) : fmt::format("SIG{}", name);
-}
 
 constexpr std::size_t kMaxOpen = 10'000;  // findings to which something may be added
 
@@ -75,7 +66,7 @@ class Refused : public Recogniser {
     TraceFinding finding = finding_of(event, reads ? Pattern::Reset : Pattern::RefusedWrite);
     finding.is_harm = true;
     const Closing* closing = channel == nullptr ? nullptr : channel->last_closing(true, event.file.get());
-    if (closing != nullptr && was_written_after(*channel, *closing, *event.file)) closing = nullptr;
+    if (closing != nullptr && channel->was_written_after(*closing, *event.file)) closing = nullptr;
     tell_cause(finding, event, channel, closing);
     if (closing != nullptr && !channel->is_pipe) tell_reading(finding, event, *channel, *closing);
     finding.advice.saying = reads ? Saying::DoAskPeer : Saying::DoReadToEnd;
@@ -91,16 +82,6 @@ class Refused : public Recogniser {
     if (!reads && closing != nullptr && !channel->is_pipe)
       judge_farewell(finding, *channel, *closing, *event.file);
     return finding;
-  }
-
-  // What is written after that closing goes to another process, which the recording does not have. (The
-  // kernel closes the files of a process that ends a little after it says so.)
-  static bool was_written_after(const Channel& channel, const Closing& closing, const OpenFile& file) {
-    constexpr std::uint64_t kSettled = 100'000'000;  // nanoseconds
-    return std::ranges::any_of(channel.ends, [&](const ChannelEnd& end) {
-      const bool is_ours = channel.is_pipe || end.file.get() == &file;
-      return is_ours && end.last_write && end.last_write_began > closing.time + kSettled;
-    });
   }
 
   // A pipeline ends when its reader has what it wants. That it was killed is another matter.

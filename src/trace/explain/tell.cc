@@ -24,7 +24,26 @@ TraceFinding finding_of(const TraceEvent& event, Pattern pattern) {
   return finding;
 }
 
-std::optional<PipeReader> reader_of(const History& history, const Channel& channel, std::int64_t but_not) {
+std::vector<Actor> servers_of(const Model& model, const OpenFile& socket, std::int64_t but_not) {
+  std::vector<Actor> servers;
+  if (socket.type != FdType::Unix) return servers;
+  const std::string path = socket.name.substr(std::min(socket.name.find(' ') + 1, socket.name.size()));
+  model.for_each_thread([&](const Thread& thread) {
+    if (thread.tid != thread.pid || thread.pid == but_not) return;
+    bool is_server = false;
+    thread.fds->for_each([&](std::int64_t /*fd*/, const OpenFile& file, bool /*close_on_exec*/) {
+      if (file.type != FdType::Unix || &file == &socket) return;
+      const bool is_address = file.unix_source != 0 && file.unix_source == socket.unix_target;
+      const bool is_path = socket.is_datagram && !path.empty() && file.name == path;
+      is_server = is_server || is_address || is_path;
+    });
+    if (is_server) servers.push_back(actor_of(model, thread));
+  });
+  return servers;
+}
+
+std::optional<PipeReader> reader_of(const History& history, const Channel& channel, const OpenFile& written,
+                                    std::int64_t but_not) {
   const ChannelEnd* last = nullptr;
   for (const ChannelEnd& end : channel.ends) {
     if (!end.last_read || end.last_read.who.pid == but_not) continue;
@@ -38,11 +57,14 @@ std::optional<PipeReader> reader_of(const History& history, const Channel& chann
                       .before_pause = last->before_pause};
   std::optional<PipeReader> found;
   for (const Holder& holder : history.holders(channel)) {
-    if (!holder.file->is_for_reading || holder.process->pid == but_not) continue;
+    if (holder.process->pid == but_not || (channel.is_pipe && !holder.file->is_for_reading)) continue;
     PipeReader reader{.who = actor_of(history.model(), *holder.process)};
     if (!holder.file->is_for_writing) return reader;
     if (!found) found = reader;  // one that keeps the pipe open may be its reader
   }
+  if (found || channel.is_pipe) return found;
+  const std::vector<Actor> servers = servers_of(history.model(), written, but_not);
+  if (servers.size() == 1) found = {.who = servers.front(), .is_server = true};
   return found;
 }
 
@@ -58,6 +80,10 @@ Statement without_reader(const TraceFinding& finding, const History& history, co
 }
 
 void tell_last_read(TraceFinding& finding, const PipeReader& reader, std::uint64_t from, std::uint64_t to) {
+  if (reader.is_server) {
+    finding.story.push_back({.saying = Saying::ServerHasSocket, .arguments = {{"reader", reader.who}}});
+    return;
+  }
   const Deed* last = &reader.last_read;
   const Deed& before = reader.before_pause;
   // The read that made room came at the end of the wait.

@@ -18,13 +18,15 @@ struct PatternWords {
   std::string_view title;
 };
 
-constexpr std::array<PatternWords, 16> kPatterns = {{
+constexpr std::array<PatternWords, 18> kPatterns = {{
     {Pattern::RefusedWrite, "refused-write", "a refused write"},
     {Pattern::Reset, "reset", "a reset connection"},
     {Pattern::FullPipe, "full-pipe", "a full pipe"},
     {Pattern::StoppedReader, "stopped-reader", "a reader that has stopped at the end of the file"},
     {Pattern::EndOfFile, "end-of-file", "the end of the file"},
     {Pattern::BlockedWrite, "blocked-write", "a blocked write"},
+    {Pattern::BlockedLock, "blocked-lock", "a wait for a lock"},
+    {Pattern::BlockedOpen, "blocked-open", "an open that waits for the other end"},
     {Pattern::WaitCycle, "wait-cycle", "processes that wait for each other"},
     {Pattern::SecondReader, "second-reader", "a second reader"},
     {Pattern::TornWrite, "torn-write", "a torn write"},
@@ -93,8 +95,7 @@ constexpr std::array kWords = std::to_array<Words>({
      "F_SETFL, event {event}), and may have made it non-blocking."},
     {Saying::Retried, "The writer wrote the same bytes later, at event {event}."},
     {Saying::WroteAgain,
-     "The writer wrote again later, at event {event}. The recording does not have the bytes, so that it is "
-     "not "
+     "The writer wrote again later, at event {event}. The recording does not have the bytes, so it is not "
      "known whether they are the same."},
     {Saying::NotRetried,
      "The next bytes that the writer wrote are others (event {event}): what was refused is lost."},
@@ -104,8 +105,9 @@ constexpr std::array kWords = std::to_array<Words>({
     {Saying::ReaderRead,
      "{reader} has the other end, and did not read for {before} after its read at event {event}."},
     {Saying::ReaderNeverRead, "{reader} has the other end, and had not read since the recording began."},
+    {Saying::ServerHasSocket, "{reader} has the socket that the bytes are sent to, and made no room in it."},
     {Saying::ReaderUnknown,
-     "Who has the other end was not recorded, so that it is not known why nothing was read."},
+     "Who has the other end was not recorded, so it is not known why nothing was read."},
     {Saying::ReaderIsWriter,
      "The writer has the other end itself, and no other process reads from the pipe."},
     {Saying::ReaderInCall, "Instead, {reader} was in {call} for {span} (event {event})."},
@@ -130,27 +132,59 @@ constexpr std::array kWords = std::to_array<Words>({
     {Saying::RefusedInVain, "{writer} tried to write afterwards (event {event}), and nothing has been read."},
     {Saying::ThenClosed, "{reader} then closed its end (event {event})."},
     {Saying::ThenEnded, "{reader} then ended (event {event})."},
-    {Saying::BlockedFor, "The {call} of {size} took {span} (event {event}), because the pipe was full."},
+    {Saying::BlockedFor, "The {call} of {size} took {span} (event {event}), because {full}."},
     {Saying::BlockedStill,
-     "The {call} of {size} (event {event}) had not ended after {span}, when the recording did, because the "
-     "pipe was full."},
+     "The {call} of {size} (event {event}) had not ended after {span}, when the recording did, because "
+     "{full}."},
     {Saying::BlockedForEarlier,
      "The {call} of {size} (event {event}) began before the recording, and ended {span} after the "
-     "recording's beginning: the pipe was full."},
+     "recording's beginning: {full}."},
     {Saying::BlockedStillEarlier,
      "The {call} of {size} (event {event}) began before the recording, and had not ended {span} later, when "
-     "the recording did: the pipe was full."},
+     "the recording did: {full}."},
     {Saying::BlockedInterrupted,
      "The {call} of {size} (event {event}) had written {written} after {span}, when a signal interrupted it, "
-     "because the pipe was full."},
+     "because {full}."},
     {Saying::BlockedMore, "{count} took long, too: {span} in all, the last from event {event} on."},
     {Saying::WaitsFor, "{who} waits for {other}: it is in {call} on {file} (event {event})."},
+    {Saying::LockTook, "The {call} took {span} (event {event}), because the file was locked."},
+    {Saying::LockWaits,
+     "The {call} (event {event}) had not ended after {span}, when {ending}, because the file was locked."},
+    {Saying::OpenWaits,
+     "The {call} (event {event}) had not ended after {span}, when {ending}: no process had the FIFO open for "
+     "{purpose}."},
+    {Saying::SleepsInCycle, "The {call} (event {event}) had not ended after {span}, when {ending}."},
+    {Saying::WaitsForChild, "{who} waits for its child {other} to end: it is in {call} (event {event})."},
+    {Saying::WaitedForChild,
+     "{who} waited for its child {other} to end: it was in {call} for {span} (event {event})."},
+    {Saying::WaitsForLock,
+     "{who} waits for {other}, which has had a lock on {file} since event {locked}: it is in {call} (event "
+     "{event})."},
+    {Saying::WaitedForLock,
+     "{who} waited for {other}, which had had a lock on {file} since event {locked}: it was in {call} for "
+     "{span} (event {event})."},
+    {Saying::WasWoken, "{who} was in {on_file} for {span} (event {event}), until {other} woke it."},
+    {Saying::OtherEndKilled,
+     "Its {role}, {closer}, was killed by {signal} {before} before the call ended (event {event})."},
+    {Saying::OtherEndEnded, "Its {role}, {closer}, ended {before} before the call did (event {event})."},
+    {Saying::OtherEndClosed,
+     "Its {role}, {closer}, closed the other end {before} before the call ended (event {event})."},
+    {Saying::OtherEndIsOwn, "{who} has the other end itself, and no other process is known to have it."},
+    {Saying::OtherEndUnknown, "It is not known who has the other end: that process was not recorded."},
+    {Saying::OpenerKilled,
+     "{closer} had it open for {purpose} until {signal} killed it, {before} before (event {event})."},
+    {Saying::OpenerLeft, "{closer} had it open for {purpose} until {before} before (event {event})."},
+    {Saying::LockUnknown, "It is not known who has the lock: the recording does not show who took it."},
+    {Saying::RangeUnknown,
+     "It is not known who has the lock: a recording does not have what fcntl(2) locks."},
     {Saying::WaitsForEachOther, "Each waits for the next one, and none of them can go on."},
     {Saying::WaitedFor, "{who} waited for {other}: it was in {call} on {file} for {span} (event {event})."},
     {Saying::SleepsIn, "{who} has been in {call} for {span} (event {event})."},
     {Saying::SleptIn, "{who} was in {call} for {span} (event {event})."},
     {Saying::WasAwake, "{who} was not asleep for most of this time."},
     {Saying::SeveralHaveOther, "{count} processes have the other end."},
+    {Saying::SeveralHaveLock, "{count} processes have a lock on it."},
+    {Saying::SeveralChildren, "{who} has {count} children."},
     {Saying::WaitsInCircle, "So the chain comes back to {other}."},
     {Saying::SecondOpened,
      "Two processes read from the FIFO: {first}, and {second}, whose descriptor was opened at {time}, later "
@@ -172,8 +206,7 @@ constexpr std::array kWords = std::to_array<Words>({
      "the "
      "same pipe ({count}; the first ended at event {between})."},
     {Saying::MayBeMixed,
-     "The kernel keeps a write in one piece only up to 4096 bytes (PIPE_BUF), so that these bytes may stand "
-     "in "
+     "The kernel keeps a write in one piece only up to 4096 bytes (PIPE_BUF), so these bytes may stand in "
      "the middle of the long write."},
     {Saying::ThrownAwayUnread,
      "{who} closed the socket (event {event}), in which {bytes} had not been read: they were thrown away."},
@@ -198,12 +231,15 @@ constexpr std::array kWords = std::to_array<Words>({
     {Saying::QueueIsFull,
      "The connect to {path} failed with EAGAIN (event {event}): the queue of connections that the server has "
      "not accepted yet is full."},
-    {Saying::AcceptedLast, "{server} had accepted a connection last {before} before (event {event})."},
-    {Saying::NeverAccepted, "The recording has no accept of this server before."},
+    {Saying::AcceptedLast, "{server} had last accepted a connection {before} before (event {event})."},
+    {Saying::NeverAccepted, "In the recording, this server had accepted no connection before."},
     {Saying::OpenedByOther,
      "{who} used the file as user {uid} (event {event}). {opener} had opened it as user {open_uid}, {before} "
      "before."},
-    {Saying::DoNothing, "Nothing."},
+    {Saying::DoNothingRetried, "Nothing, if the writer keeps what was refused, and writes it later."},
+    {Saying::DoNothingOwnPipe,
+     "Nothing: the program wakes its own event loop through this pipe, and one byte in it is enough for "
+     "that."},
     {Saying::DoNothingPipeline,
      "Nothing, if the reader had what it wanted, as head has: this is how a pipeline ends."},
     {Saying::DoNothingEnd,
@@ -235,6 +271,7 @@ constexpr std::array kWords = std::to_array<Words>({
      "Make the reader read. If it must pause, put a program between them that buffers, or make the pipe "
      "larger (F_SETPIPE_SZ)."},
     {Saying::DoContinue, "Let the reader continue: kill -CONT {pid}."},
+    {Saying::DoContinueOther, "Let {other} continue: kill -CONT {pid}."},
     {Saying::DoFindStopper,
      "Find out what stops the reader: kill -STOP, a debugger, or Ctrl-Z in its terminal."},
     {Saying::DoRestartReader,
@@ -244,6 +281,34 @@ constexpr std::array kWords = std::to_array<Words>({
     {Saying::DoBreakCycle,
      "End one of them. So that it does not happen again, one must read and write at the same time, with "
      "poll(2) or two threads."},
+    {Saying::DoBreakReads,
+     "End one of them. So that it does not happen again, the one that has nothing more to write must close "
+     "the "
+     "pipe, and flush its buffer before it reads an answer."},
+    {Saying::DoBreakLocks,
+     "End one of them. So that it does not happen again, let all of them take the locks in the same order, "
+     "and "
+     "hold none while they wait for another process."},
+    {Saying::DoNothingSlow,
+     "Nothing, if the reader is meant to take that long: the writer waits until there is room in the pipe."},
+    {Saying::DoNothingSlowPeer,
+     "Nothing, if the other end is meant to take that long: the writer waits until it has read."},
+    {Saying::DoWatchServer,
+     "Make the server read: every program that sends to this socket waits for it. A program that must not "
+     "wait can send with MSG_DONTWAIT, and keep or drop what is refused."},
+    {Saying::DoRecordLocker, "Record the whole machine, to see who takes the lock."},
+    {Saying::DoWatchLocker,
+     "Nothing, if {other} needs the lock for that long. Otherwise find out what it does meanwhile, and let "
+     "it "
+     "hold the lock only while it uses the file."},
+    {Saying::DoOpenToRead,
+     "Start the reader. A writer that must not wait can open the FIFO with O_NONBLOCK, which fails with "
+     "ENXIO "
+     "as long as there is no reader."},
+    {Saying::DoOpenToWrite,
+     "Nothing, if a writer is still to come. A reader that must not wait can open the FIFO with O_NONBLOCK, "
+     "or "
+     "with O_RDWR."},
     {Saying::DoEndSecond,
      "Decide which of the two belongs there, and end the other. Each byte goes to one reader only; to watch "
      "a FIFO without reading from it, use slurper trace --fifo."},
@@ -264,9 +329,8 @@ constexpr std::array kWords = std::to_array<Words>({
      "Nothing, if that was the whole answer: only what the other end did not read is lost."},
     {Saying::DoNothingLeft, "Nothing: the client did not wait for these bytes when it left."},
     {Saying::DoTryPeer,
-     "Look whether the other machine runs, whether a firewall drops the packets, and whether the program "
-     "there "
-     "still answers."},
+     "Check whether the other machine is up, whether a firewall drops the packets, and whether the program "
+     "there still answers."},
     {Saying::DoAccept,
      "Find out why the server accepts no connections; then let it listen with a longer queue (listen(2), "
      "net.core.somaxconn)."},

@@ -119,6 +119,8 @@ void open_socket(TraceEvent& event) {
               : domain == AF_INET6   ? FdType::IPv6
               : domain == AF_NETLINK ? FdType::Netlink
                                      : FdType::Unknown;
+  constexpr std::uint32_t kKind = 0xf;  // the rest are flags: socket(2)
+  file.is_datagram = (type & kKind) == SOCK_DGRAM;
   open(event, fd, std::move(file), (type & kSocketCloseOnExec) != 0);
 }
 

@@ -49,8 +49,9 @@ struct OpenFile {
   bool is_for_reading = false;
   bool is_for_writing = false;
   bool is_nonblocking = false;
-  bool is_pipe = false;    // also a FIFO whose type is that of a file, for it was opened here
-  bool is_packet = false;  // what is written to it are packets: O_DIRECT, pipe(2)
+  bool is_pipe = false;      // also a FIFO whose type is that of a file, for it was opened here
+  bool is_datagram = false;  // a socket that was made here
+  bool is_packet = false;    // what is written to it are packets: O_DIRECT, pipe(2)
 
   // The story of the descriptor, as far as the capture has it.
   bool was_opened_here = false;
