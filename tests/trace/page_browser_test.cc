@@ -69,6 +69,10 @@ TEST_F(PageInBrowser, ManyEventsAreAggregated) {
   check("aggregated", page_of(capture));
 }
 
+TEST_F(PageInBrowser, WhatWentThroughPipesIsDrawnOfManyEventsToo) {
+  check("flows", page_of(busy_pipes(2, 40'000)));
+}
+
 TEST_F(PageInBrowser, AnEmptyCaptureSaysSo) {
   check("empty", page_of(CaptureBuilder()));
 }

@@ -82,4 +82,28 @@ inline CaptureBuilder chain_of_waits() {
   return capture;
 }
 
+// app (5) writes so many lines to reader (6), through one pipe after another. The first pipes have more of
+// them.
+inline CaptureBuilder busy_pipes(int pipes, int lines) {
+  constexpr int kFirstFd = 10;
+  CaptureBuilder capture;
+  capture.process({.tid = 5, .pid = 5, .name = "app"}).process({.tid = 6, .pid = 6, .name = "reader"});
+  for (int i = 0; i < pipes; ++i) {
+    const std::string name = "/run/" + std::to_string(i);
+    for (const std::int64_t pid : {5, 6})
+      capture.fd(pid, kFirstFd + i, FdType::Fifo, sized(name), 100U + static_cast<unsigned>(i));
+  }
+  capture.event_at_once(5, kScopeEvent, {u64(0)});
+  for (int i = 0; i < pipes; ++i) {
+    const auto inode = 100U + static_cast<unsigned>(i);
+    capture.event_at_once(5, kPipeEvent, {i64(kFirstFd + i), u64(inode), u32(0), u32(16), u32(1), u32(1)});
+  }
+  for (int i = 0; i < lines; ++i) {
+    const std::int64_t fd = kFirstFd + i % pipes % (1 + i % 7 * pipes / 6);
+    capture.event(5, kWriteEnter, {i64(fd), u32(5)}).event(5, kWriteExit, {i64(5), "line\n"});
+    capture.event(6, kReadEnter, {i64(fd), u32(99)}).event(6, kReadExit, {i64(5), "line\n"});
+  }
+  return capture;
+}
+
 }  // namespace slurper::test

@@ -318,5 +318,82 @@ TEST(TracePage, OfMoreEventsItHasTheFailedAndTheLongestCalls) {
   EXPECT_EQ(data["cellEvents"][0], 1);
 }
 
+// Lines between single calls are those of calls that the page has; the others are counted, by their ends.
+TEST(TracePage, OfMoreEventsItCountsWhatWentThroughPipes) {
+  constexpr int kLines = 40'000;
+  const std::string page = page_of(busy_pipes(1, kLines));
+  EXPECT_LT(page.size(), kMaxPage);
+  const json data = data_of(page);
+  ASSERT_EQ(data["flows"].size(), 1);
+  const json& flow = data["flows"][0];
+  EXPECT_EQ((std::vector<int>{flow[0], flow[1], flow[2], flow[3], flow[4]}),
+            (std::vector<int>{5, 10, 6, 10, 0}));
+  int count = 0;
+  for (std::size_t i = 5; i < flow.size(); i += 2) {
+    EXPECT_LT(flow[i].get<std::size_t>(), TracePage::kMaxCells);
+    count += flow[i + 1].get<int>();
+  }
+  EXPECT_EQ(count, kLines);
+  EXPECT_EQ(data["flowsLeftOut"], 0);
+
+  std::set<std::int64_t> calls;
+  const auto numbers = summed(data["calls"]["number"]);
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    calls.insert(numbers[i]);
+    calls.insert(numbers[i] - data["calls"]["enter"][i].get<std::int64_t>());
+  }
+  const auto reads = summed(data["links"]["read"]);
+  EXPECT_GT(reads.size(), 0U);
+  EXPECT_LT(reads.size(), kLines);
+  for (const std::int64_t read : reads) EXPECT_TRUE(calls.contains(read)) << read;
+}
+
+TEST(TracePage, OfManyPipesItHasThoseThatWereUsedMost) {
+  constexpr int kPipes = 200;
+  constexpr int kLines = 240'000;
+  const std::string page = page_of(busy_pipes(kPipes, kLines));
+  EXPECT_LT(page.size(), kMaxPage);
+  const json data = data_of(page);
+  EXPECT_LT(data["flows"].size(), kPipes);
+  std::size_t cells = 0;
+  int count = 0;
+  int least = kLines;
+  for (const json& flow : data["flows"]) {
+    int of_flow = 0;
+    for (std::size_t i = 5; i < flow.size(); i += 2) of_flow += flow[i + 1].get<int>();
+    count += of_flow;
+    least = std::min(least, of_flow);
+    cells += (flow.size() - 5) / 2;
+  }
+  EXPECT_LE(cells, TracePage::kMaxShownFlowCells);
+  const int left_out = data["flowsLeftOut"];
+  EXPECT_EQ(count + left_out, kLines);
+  EXPECT_GE(least, left_out / (kPipes - static_cast<int>(data["flows"].size())));
+}
+
+// Short pipelines, of which each pipe is used once.
+TEST(TracePage, PipesThatWereUsedOnceAreNotForgotten) {
+  const json data = data_of(page_of(busy_pipes(30'000, 30'000)));
+  EXPECT_GT(data["flows"].size(), 1'000);
+}
+
+TEST(TracePage, APageThatHasAllCallsCountsNone) {
+  EXPECT_FALSE(data_of(page_of(busy_pipes(1, 100))).contains("flows"));
+}
+
+TEST(TracePage, SaysHowTheReaderOfARefusedWriteHasLeft) {
+  CaptureBuilder capture;
+  capture.process({.tid = 5, .pid = 5, .name = "app"}).process({.tid = 6, .pid = 6, .name = "reader"});
+  capture.fd(5, 4, FdType::Fifo, sized("/run/x"), 99).fd(6, 3, FdType::Fifo, sized("/run/x"), 99);
+  capture.event(6, kReadEnter, {i64(3), u32(1)}).event(6, kReadExit, {i64(1), "x"});
+  capture.event(6, 186, {i64(9), i64(0), u8(9), u8(0)}).pause(std::chrono::milliseconds(3));
+  capture.event(5, kWriteEnter, {i64(4), u32(1)}).event(5, kWriteExit, {i64(-32), "y"});
+  EXPECT_THAT(
+      sentences_of(capture),
+      testing::ElementsAre(HasSubstr("app (5) was in write on <p>/run/x"),
+                           "Its reader, reader (6), was killed by SIGKILL 3 milliseconds before the call "
+                           "ended (event 3)."));
+}
+
 }  // namespace
 }  // namespace slurper

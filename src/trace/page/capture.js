@@ -23,6 +23,12 @@ function unpack(text) {
   capture.from = start.reduce((a, b) => Math.min(a, b), 0);
   capture.to = end.reduce((a, b) => Math.max(a, b), Math.max(data.length, capture.from + 1000));
   capture.isAggregated = data.cells !== undefined;
+  capture.flows = (data.flows ?? []).map(([writer, writeFd, reader, readFd, isUnsure, ...numbers]) => {
+    const cells = [];
+    for (let i = 0; i < numbers.length; i += 2) cells.push(numbers.slice(i, i + 2));
+    const all = cells.reduce((sum, [, count]) => sum + count, 0);
+    return {writer, writeFd, reader, readFd, isUnsure: isUnsure === 1, cells, all};
+  }).sort((a, b) => b.all - a.all);
   capture.files = data.files.map(([type, letter, name, key, inode]) => ({type, letter, name, key, inode}));
   return capture;
 }
@@ -61,6 +67,16 @@ const waitsOf = (() => {
   const byCall = new Map(capture.waits.map(([call, ...sentences]) => [call, sentences]));
   return (call) => byCall.get(call) ?? [];
 })();
+
+// The calls that the sentences are about, in their order: each waited for the next one.
+function waitChain(call) {
+  const chain = [call];
+  for (const [, event] of waitsOf(call)) {
+    const next = callByNumber(event);
+    if (next >= 0 && next !== chain.at(-1)) chain.push(next);
+  }
+  return chain;
+}
 
 // "1.5 ms"
 function duration(nanoseconds) {

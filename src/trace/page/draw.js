@@ -63,6 +63,7 @@ function draw() {
   context.beginPath();
   context.rect(view.gutter, TOP, view.width - view.gutter, view.height - TOP);
   context.clip();
+  if (capture.isAggregated) drawFlows();
   drawLinks();
   for (const lane of lanes) {
     if (!isVisible(lane)) continue;

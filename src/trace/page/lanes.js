@@ -209,6 +209,12 @@ const laneByFd = new Map();
 for (const process of processes) for (const lane of process.fds) laneByFd.set(`${process.pid} ${lane.fd}`, lane);
 const processByPid = new Map(processes.map((process) => [process.pid, process]));
 
+// The lane of a process's descriptor, or that of the process, if that is closed or the page has no call on it.
+function laneOfEnd(pid, fd) {
+  const process = processByPid.get(pid);
+  return process?.isOpen ? laneByFd.get(`${pid} ${fd}`) ?? process : process;
+}
+
 // The lane in which a call is drawn now.
 function laneOf(i) {
   const process = processByPid.get(pidOf(i));

@@ -132,6 +132,68 @@ function drawCells(lane) {
   context.globalAlpha = 1;
 }
 
+// Of a page that lacks calls: which lanes bytes went between, and when. Lines that would be too near to each other are
+// drawn as one, which is wider.
+function drawFlows() {
+  const MOST = 1500, APART = 12, {cellWidth} = capture;
+  const cellPixels = (cellWidth / (view.to - view.from)) * (view.width - view.gutter);
+  const first = Math.floor(view.from / cellWidth), last = Math.ceil(view.to / cellWidth);
+  const together = Math.max(1, Math.ceil(APART / cellPixels));
+  let drawn = 0;
+  for (const flow of capture.flows) {  // those that were used most come first
+    const from = laneOfEnd(flow.writer, flow.writeFd), to = laneOfEnd(flow.reader, flow.readFd);
+    if (!from || !to || from === to || Math.max(yOf(from), yOf(to)) < TOP - from.height || Math.min(yOf(from), yOf(to)) > view.height) continue;
+    const {cells} = flow;
+    for (let i = lowerBound(cells.length, (at) => cells[at][0], first); i < cells.length && cells[i][0] <= last;) {
+      if (++drawn > MOST) return;
+      const group = Math.floor(cells[i][0] / together);
+      let count = 0;
+      for (; i < cells.length && Math.floor(cells[i][0] / together) === group; ++i) count += cells[i][1];
+      drawFlow(flow, from, to, xOf((group + 0.5) * together * cellWidth), count);
+    }
+  }
+}
+
+function drawFlow(flow, from, to, x, count) {
+  const y = yOf(from) + from.height / 2, end = yOf(to) + to.height / 2;
+  context.strokeStyle = colorOfKey(Math.max(to.key ?? from.key ?? 0, 0));
+  context.globalAlpha = 0.5;
+  context.lineWidth = Math.min(1 + Math.log10(count), 4);
+  context.setLineDash(flow.isUnsure ? [5, 4] : []);
+  drawArrow(x, y, x, end);
+  context.setLineDash([]);
+  context.globalAlpha = 1;
+}
+
+function drawArrow(x, y, x2, y2) {
+  const SIZE = 6, angle = Math.atan2(y2 - y, x2 - x);
+  context.beginPath();
+  context.moveTo(x, y);
+  context.lineTo(x2, y2);
+  for (const side of [-0.5, 0.5]) {
+    context.moveTo(x2, y2);
+    context.lineTo(x2 - SIZE * Math.cos(angle + side), y2 - SIZE * Math.sin(angle + side));
+  }
+  context.stroke();
+}
+
+// From the selected call to the one that it waited for, and on to the end of the chain, or round the circle.
+function drawWaits() {
+  const chain = waitChain(shown.selected);
+  context.strokeStyle = colors.select;
+  context.lineWidth = 2;
+  for (let i = 1; i < chain.length; ++i) {
+    const [from, to] = [chain[i - 1], chain[i]].map((call) => ({call, lane: laneOf(call)}));
+    // At a time at which both lasted, in the part that is shown, if there is one.
+    const begin = Math.max(calls.start[from.call], calls.start[to.call], view.from);
+    const end = Math.min(calls.end[from.call], calls.end[to.call], view.to);
+    const share = i / (chain.length + 1);
+    const both = begin <= end ? begin + (end - begin) * share : undefined;
+    const [x, x2] = [from.call, to.call].map((call) => xOf(both ?? calls.end[call]));
+    drawArrow(x, yOf(from.lane) + from.lane.height / 2, x2, yOf(to.lane) + to.lane.height / 2);
+  }
+}
+
 // Each write with the read that returned its bytes, unless that would cover everything. What is not sure is dashed.
 function drawLinks() {
   const MOST = 1500;
@@ -161,6 +223,7 @@ function drawSelected() {
   const call = shown.selected;
   if (call < 0) return;
   for (const link of linksOf.get(call) ?? []) drawLink(link, 1, 2);
+  drawWaits();
   const lane = laneOf(call);
   const x = xOf(calls.start[call]), end = Math.max(xOf(calls.end[call]), x + 2);
   context.strokeStyle = colors.select;

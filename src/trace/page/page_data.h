@@ -63,6 +63,23 @@ struct PageLink {
   bool operator==(const PageLink&) const = default;
 };
 
+// The two ends of a pipe, as two processes have used them: descriptors.
+struct PageEnds {
+  std::int64_t writer = 0;  // the process
+  std::int64_t write_fd = 0;
+  std::int64_t reader = 0;
+  std::int64_t read_fd = 0;
+  auto operator<=>(const PageEnds&) const = default;
+};
+
+// How often bytes of a write went to a read there.
+struct PageFlow {
+  std::vector<std::pair<std::uint32_t, std::uint32_t>>
+      cells;  // each that is not empty: its place, the number
+  std::uint64_t all = 0;
+  std::uint64_t unsure = 0;  // of these
+};
+
 // The state of a pipe at one moment.
 struct PagePipe {
   std::int64_t time = 0;  // nanoseconds since the page's first event
@@ -86,12 +103,15 @@ struct PageData {
   std::vector<PageCall> calls;  // by number
   std::vector<PageThread> who;
   std::vector<std::string> names;  // of calls
-  std::vector<PageLink> links;     // none if it is aggregated
+  std::vector<PageLink> links;     // between calls that it has
   std::vector<PagePipe> pipes;     // by time
   std::vector<std::string> unseen;
   std::uint64_t cell_width = 0;                         // nanoseconds
   std::map<std::int64_t, std::vector<PageCell>> cells;  // by process
   std::vector<std::uint64_t> cell_events;               // the first evt.num of each cell; 0: none
+  std::map<PageEnds, PageFlow> flows;
+  std::size_t flow_cells = 0;        // of all flows
+  std::uint64_t flows_left_out = 0;  // links between ends that are not in `flows`
 };
 
 }  // namespace slurper

@@ -219,6 +219,29 @@ void append_cells(std::string& out, const PageData& data) {
   out += "],";
 }
 
+// Between which ends bytes went, and in which cells how often: place and number for each that is not empty.
+void append_flows(std::string& out, const PageData& data) {
+  append_entry(out, "flowsLeftOut", static_cast<std::int64_t>(data.flows_left_out));
+  out += "\"flows\":[";
+  for (const auto& [ends, flow] : data.flows) {
+    out += '[';
+    for (const std::int64_t number : {ends.writer, ends.write_fd, ends.reader, ends.read_fd}) {
+      append_number(out, number);
+      out += ',';
+    }
+    out += flow.unsure > 0 ? '1' : '0';
+    for (const auto& [at, count] : flow.cells) {
+      for (const std::uint32_t number : {at, count}) {
+        out += ',';
+        append_number(out, number);
+      }
+    }
+    out += "],";
+  }
+  if (out.back() == ',') out.pop_back();
+  out += "],";
+}
+
 void append_findings(std::string& out, std::span<const PageFinding> findings) {
   out += "\"findings\":[";
   for (const PageFinding& one : findings) {
@@ -311,7 +334,10 @@ void append_page_data(std::string& out, const PageRequest& request, const PageDa
   out.pop_back();
   out += "},";
   append_files(out, files);
-  if (data.is_aggregated) append_cells(out, data);
+  if (data.is_aggregated) {
+    append_cells(out, data);
+    append_flows(out, data);
+  }
   append_findings(out, findings);
   out.pop_back();
   out += '}';

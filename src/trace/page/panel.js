@@ -111,6 +111,7 @@ function showLegend() {
     ['0', 'show all'], ['/', 'search'], ['n, p', 'next, previous match'], ['e', 'search the failed calls'],
     ['[, ]', 'previous, next call in the lane'], ['Click on a process', 'close or open its descriptors'], ['Esc', 'end the search'],
     ['Squares', 'the same color at both ends of a pipe or connection'], ['Thin lines', 'a write, and a read that returned its bytes; dashed if that is not sure'],
+    ['Arrows', 'from the selected call to the one that it waits for'],
   ];
   byId('keys').replaceChildren(...keys.flatMap(([key, words]) => [element('dt', key), element('dd', words)]));
   byId('fields').textContent = `${Object.keys(FIELDS).join(' ')}`;
@@ -149,7 +150,7 @@ function showNotice() {
     const condition = `evt.num >= ${first} and evt.num <= ${last}`;
     const filter = capture.filter ? `(${capture.filter}) and ${condition}` : condition;
     parts.push(`${capture.events.toLocaleString('en')} events are more than one page shows one by one. It has the ${calls.count.toLocaleString('en')} calls that failed or took longest; ` +
-      `the gray columns count all ${capture.allCalls.toLocaleString('en')}. To see the others, zoom in to at most 100,000 events, and make a page of these: `,
+      `the gray columns count all ${capture.allCalls.toLocaleString('en')}, and the lines with arrows count what went through pipes, from whom to whom${capture.flowsLeftOut > 0 ? `, without ${capture.flowsLeftOut.toLocaleString('en')} reads through others` : ''}. To see the others, zoom in to at most 100,000 events, and make a page of these: `,
       element('code', `slurper trace -r ${shellQuoted(capture.capture)} ${shellQuoted(filter)} --html page.html`), ' ');
   }
   if (capture.lost > 0) parts.push(`${capture.lost.toLocaleString('en')} records were lost: some events are missing, and names may be wrong. `);

@@ -1,7 +1,9 @@
 #include "trace/page/trace_page.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <functional>
+#include <unordered_set>
 #include <utility>
 
 #include "trace/explain/words.h"
@@ -151,7 +153,8 @@ void TracePage::add(const TraceEvent& event, PageCall call) {
 std::vector<PageSentence> TracePage::waits_of(const TraceEvent& event, const PageCall& call) {
   constexpr std::uint64_t kNoticeable = 100'000'000;  // nanoseconds
   std::vector<PageSentence> sentences;
-  if (!call.is_unfinished && call.duration < kNoticeable) return sentences;
+  const bool is_refused = call.has_result && (call.result == -EPIPE || call.result == -ECONNRESET);
+  if (!call.is_unfinished && !is_refused && call.duration < kNoticeable) return sentences;
   for (const Statement& statement : explainer_.waits_of(event)) {
     PageSentence& sentence = sentences.emplace_back(text_of(statement));
     for (const Argument& argument : statement.arguments)
@@ -160,26 +163,44 @@ std::vector<PageSentence> TracePage::waits_of(const TraceEvent& event, const Pag
   return sentences;
 }
 
+// Each cell takes in the one behind it.
+void TracePage::halve_cells() {
+  data_.cell_width *= 2;
+  for (auto& [pid, cells] : data_.cells) {
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      const PageCell cell = std::exchange(cells[i], {});
+      cells[i / 2].calls += cell.calls;
+      cells[i / 2].failed += cell.failed;
+    }
+    cells.resize((cells.size() + 1) / 2);
+  }
+  data_.flow_cells = 0;
+  for (auto& [ends, flow] : data_.flows) {
+    auto last = flow.cells.begin();
+    for (auto one = flow.cells.begin(); one != flow.cells.end(); ++one) {
+      const auto [at, count] = *one;
+      if (one != flow.cells.begin() && last->first == at / 2) {
+        last->second += count;
+      } else {
+        last = one == flow.cells.begin() ? one : std::next(last);
+        *last = {at / 2, count};
+      }
+    }
+    if (!flow.cells.empty()) flow.cells.erase(std::next(last), flow.cells.end());
+    data_.flow_cells += flow.cells.size();
+  }
+  auto& events = data_.cell_events;
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    const std::uint64_t number = std::exchange(events[i], 0);
+    if (events[i / 2] == 0) events[i / 2] = number;
+  }
+  events.resize((events.size() + 1) / 2);
+}
+
 void TracePage::count(const PageCall& call) {
   ++data_.all_calls;
   const auto start = static_cast<std::uint64_t>(std::max<std::int64_t>(call.start, 0));
-  while (start / data_.cell_width >= kMaxCells) {
-    data_.cell_width *= 2;
-    for (auto& [pid, cells] : data_.cells) {
-      for (std::size_t i = 0; i < cells.size(); ++i) {
-        const PageCell cell = std::exchange(cells[i], {});
-        cells[i / 2].calls += cell.calls;
-        cells[i / 2].failed += cell.failed;
-      }
-      cells.resize((cells.size() + 1) / 2);
-    }
-    auto& events = data_.cell_events;
-    for (std::size_t i = 0; i < events.size(); ++i) {
-      const std::uint64_t number = std::exchange(events[i], 0);
-      if (events[i / 2] == 0) events[i / 2] = number;
-    }
-    events.resize((events.size() + 1) / 2);
-  }
+  while (start / data_.cell_width >= kMaxCells) halve_cells();
   const std::size_t at = start / data_.cell_width;
   auto& cells = data_.cells[data_.who[call.who].pid];
   if (cells.size() <= at) cells.resize(at + 1);
@@ -243,12 +264,61 @@ void TracePage::take_pipe(const TraceEvent& event) {
 }
 
 void TracePage::take_flow(const FlowRead& read) {
-  if (data_.events > kMaxEvents) return data_.links.clear();
   if (read.fate != Fate::Read) return;
   for (const FlowPiece& piece : read.pieces) {
     if (piece.write == nullptr) continue;
     const PageLink link{.write = piece.write->number, .read = read.read.number, .doubt = piece.doubt};
-    if (data_.links.empty() || data_.links.back() != link) data_.links.push_back(link);
+    if (!data_.links.empty() && data_.links.back() == link) continue;
+    data_.links.push_back(link);
+    const PipeUser& writer = piece.write->user;
+    const PipeUser& reader = read.read.user;
+    count(link, {.writer = writer.pid, .write_fd = writer.fd, .reader = reader.pid, .read_fd = reader.fd});
+  }
+  if (data_.links.size() > 2 * kMaxEvents) keep_links_of_calls();
+}
+
+// In the cell in which the read began: the last one that had begun by then.
+void TracePage::count(const PageLink& link, const PageEnds& ends) {
+  const auto& events = data_.cell_events;
+  std::size_t at = events.empty() ? 0 : events.size() - 1;
+  while (at > 0 && (events[at] == 0 || events[at] > link.read)) --at;
+  const auto found = data_.flows.find(ends);
+  const bool has_cell = found != data_.flows.end() && found->second.cells.back().first >= at;
+  if (!has_cell && data_.flow_cells >= kMaxFlowCells) {
+    ++data_.flows_left_out;
+    return;
+  }
+  PageFlow& flow = found != data_.flows.end() ? found->second : data_.flows[ends];
+  if (!has_cell) {
+    flow.cells.emplace_back(static_cast<std::uint32_t>(at), 0);
+    ++data_.flow_cells;
+  }
+  ++flow.cells.back().second;  // what has come late counts in the cell before
+  ++flow.all;
+  flow.unsure += link.doubt == Doubt::None ? 0 : 1;
+}
+
+void TracePage::keep_links_of_calls() {
+  std::unordered_set<std::uint64_t> numbers;
+  for (const PageCall& call : data_.calls) {
+    numbers.insert(call.number);
+    if (call.enter != 0) numbers.insert(call.enter);
+  }
+  std::erase_if(data_.links, [&](const PageLink& link) {
+    return !numbers.contains(link.write) || !numbers.contains(link.read);
+  });
+}
+
+void TracePage::keep_strongest_flows() {
+  std::vector<std::map<PageEnds, PageFlow>::iterator> flows;
+  for (auto one = data_.flows.begin(); one != data_.flows.end(); ++one) flows.push_back(one);
+  std::ranges::stable_sort(flows, std::greater(), [](const auto& one) { return one->second.all; });
+  std::size_t cells = 0;
+  for (const auto& one : flows) {
+    cells += one->second.cells.size();
+    if (cells <= kMaxShownFlowCells) continue;
+    data_.flows_left_out += one->second.all;
+    data_.flows.erase(one);
   }
 }
 
@@ -284,7 +354,8 @@ void TracePage::append(std::string& out) {
   data_.is_aggregated = data_.events > kMaxEvents;
   if (data_.is_aggregated) {
     keep_most_important();
-    data_.links.clear();
+    keep_links_of_calls();
+    keep_strongest_flows();
   }
   std::ranges::stable_sort(data_.calls, {}, &PageCall::number);
   std::string json;

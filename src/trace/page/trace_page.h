@@ -28,6 +28,8 @@ class TracePage : public TraceReport {
   static constexpr std::size_t kMaxAggregatedCalls = 30'000;
   static constexpr std::size_t kMaxCells = 1024;  // on the time axis
   static constexpr std::size_t kMaxPipes = 20'000;
+  static constexpr std::size_t kMaxFlowCells = 200'000;  // of all pairs of ends, while it collects
+  static constexpr std::size_t kMaxShownFlowCells = 50'000;
 
   // The model and the options outlive it.
   TracePage(PageRequest request, const Model& model, const ViewOptions& options);
@@ -54,6 +56,10 @@ class TracePage : public TraceReport {
   void add(const TraceEvent& event, PageCall call);
   [[nodiscard]] std::vector<PageSentence> waits_of(const TraceEvent& event, const PageCall& call);
   void count(const PageCall& call);
+  void halve_cells();
+  void count(const PageLink& link, const PageEnds& ends);
+  void keep_links_of_calls();
+  void keep_strongest_flows();
   void take_result(const TraceEvent& event);
   void take_pipe(const TraceEvent& event);
   void take_note(const TraceEvent& event);

@@ -182,6 +182,9 @@ def waits(browser, page):
     browser.size(1280, 800)
     browser.open(page)
     browser.evaluate("select(callByNumber(11), true)")
+    # An arrow from each call of the chain to the next one.
+    expect(len(arrows(browser)), 2, "the arrows of the chain")
+    expect(all(abs(y - y2) > 10 for _, y, _, y2 in arrows(browser)), True, "they go from lane to lane")
     sentences = "[...document.querySelectorAll('#wait-list li')].map((one) => one.textContent)"
     expect([one.split(":")[0] for one in browser.evaluate(sentences)][:2],
            ["first (5) waits for second (6)", "second (6) waits for last (7)"], "the chain")
@@ -207,6 +210,32 @@ def aggregated(browser, page):
     expect(browser.evaluate(command) != whole, True, "the command for what is shown")
 
 
+def arrows(browser):
+    """Those of the picture: where each begins and ends."""
+    return browser.evaluate(
+        "(() => { const seen = [], before = drawArrow;"
+        " drawArrow = (...place) => { seen.push(place); before(...place); };"
+        " draw(); drawArrow = before; return seen; })()")
+
+
+def flows(browser, page):
+    is_drawn(browser, page)
+    browser.size(1280, 800)
+    browser.open(page)
+    notice = text_of(browser, "notice")
+    expect("the lines with arrows count what went through pipes" in notice, True, f"the notice: {notice}")
+    whole = arrows(browser)
+    expect(50 < len(whole) <= 1500, True, f"{len(whole)} arrows for the whole time")
+    ends = browser.evaluate("capture.flows.map(({writer, writeFd, reader, readFd}) =>"
+                            " [laneOfEnd(writer, writeFd), laneOfEnd(reader, readFd)].map((lane) => yOf(lane) + lane.height / 2))")
+    expect(sorted(set((y, y2) for _, y, _, y2 in whole)), sorted(map(tuple, ends)), "the lanes that they join")
+    browser.evaluate("show(capture.to * 0.4, capture.to * 0.45)")
+    expect(0 < len(arrows(browser)) <= 1500, True, "the arrows of a part of the time")
+    browser.evaluate("processes[0].isOpen = false; layLanes(); redraw()")
+    browser.drawn()
+    expect(len(arrows(browser)) > 0, True, "the arrows from the lane of a process that is closed")
+
+
 def empty(browser, page):
     browser.size(1280, 800)
     browser.open(page)
@@ -217,7 +246,7 @@ def main():
     what, page = sys.argv[1:]
     with Browser() as browser:
         {"use": use, "hostile": hostile, "findings": findings, "waits": waits,
-         "aggregated": aggregated, "empty": empty}[what](browser, page)
+         "aggregated": aggregated, "flows": flows, "empty": empty}[what](browser, page)
         expect(browser.complaints(), [], "complaints of the page")
 
 
