@@ -381,6 +381,13 @@ TEST(TracePage, APageThatHasAllCallsCountsNone) {
   EXPECT_FALSE(data_of(page_of(busy_pipes(1, 100))).contains("flows"));
 }
 
+TEST(TracePage, ACallWhoseBeginningWasLostWaitsForNoProcess) {
+  CaptureBuilder capture;
+  capture.process({.tid = 5, .pid = 5}).fd(5, 4, FdType::Fifo, sized("/run/x"), 99);
+  capture.event(5, kWriteExit, {i64(-32), "y"});
+  EXPECT_EQ(data_of(page_of(capture))["waits"].size(), 0);
+}
+
 TEST(TracePage, SaysHowTheReaderOfARefusedWriteHasLeft) {
   CaptureBuilder capture;
   capture.process({.tid = 5, .pid = 5, .name = "app"}).process({.tid = 6, .pid = 6, .name = "reader"});

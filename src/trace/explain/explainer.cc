@@ -35,6 +35,7 @@ void Explainer::take(const TraceEvent& event) {
 }
 
 std::vector<Statement> Explainer::waits_of(const TraceEvent& call) {
+  if (call.is_exit() && call.enter == nullptr) return {};  // when it began is not in the capture
   return sentences_of(chain_of(history_, call));
 }
 
