@@ -100,7 +100,8 @@ TEST_P(Waits, ALockThatIsSharedIsFine) {
 
 TEST_P(Waits, AWriterWhoseReaderWasKilledBeforeItOpened) {
   record_script(
-      "cat \"$1\" >/dev/null & reader=$!; echo one >\"$1\"; kill -KILL $reader; wait $reader\n"
+      "cat \"$1\" >\"$2/read\" & reader=$!; exec 7>\"$1\"; echo one >&7\n"
+      "until [ -s \"$2/read\" ]; do sleep 0.01; done; kill -KILL $reader; wait $reader; exec 7>&-\n"
       "sh -c 'echo two >\"$1\"' sh \"$1\" & writer=$!\n"
       "sleeps $writer wait_for_partner; sleep 1.1; kill $writer; wait");
   EXPECT_THAT(explained(), AllOf(HasSubstr("Harm: an open that waits for the other end, sh ("),

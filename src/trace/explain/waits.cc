@@ -125,10 +125,10 @@ void find_lock_holder(const History& history, WaitStep& step) {
     // One that has closed the file has given up the lock, which ended the wait of a call that has ended.
     if (locker != holders.end() || (holders.empty() && !call.was_in_vain())) {
       others.add(taken.who);
-      step.locked = taken;
+      step.locked = static_cast<const Deed&>(taken);
     } else {
       std::ranges::for_each(holders, [&](const Actor& holder) { others.add(holder); });
-      step.locked = taken;
+      step.locked = static_cast<const Deed&>(taken);
     }
   }
 }

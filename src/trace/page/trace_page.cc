@@ -312,7 +312,10 @@ void TracePage::keep_links_of_calls() {
 void TracePage::keep_strongest_flows() {
   std::vector<std::map<PageEnds, PageFlow>::iterator> flows;
   for (auto one = data_.flows.begin(); one != data_.flows.end(); ++one) flows.push_back(one);
-  std::ranges::stable_sort(flows, std::greater(), [](const auto& one) { return one->second.all; });
+  std::ranges::sort(flows, [](const auto& one, const auto& other) {
+    return one->second.all != other->second.all ? one->second.all > other->second.all
+                                                : one->first < other->first;
+  });
   std::size_t cells = 0;
   for (const auto& one : flows) {
     cells += one->second.cells.size();
