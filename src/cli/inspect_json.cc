@@ -9,11 +9,10 @@
 #include <vector>
 
 #include "base/accounts.h"
+#include "base/json_string.h"
 #include "base/text.h"
 #include "cli/inspect_findings.h"
 #include "service/phrase_table.h"
-#include "sink/format/json_writer.h"
-#include "trace/view/line_format.h"
 
 namespace slurper {
 
@@ -23,19 +22,17 @@ class JsonObject {
  public:
   JsonObject& raw(std::string_view key, std::string_view value) {
     text_ += text_.empty() ? '{' : ',';
-    append_json_text(text_, key);
+    append_json_string(key, text_);
     text_.append(":").append(value);
     return *this;
   }
   JsonObject& text(std::string_view key, std::string_view value) {
     std::string quoted;
-    append_json_text(quoted, value);
+    append_json_string(value, quoted);
     raw(key, quoted);
     if (is_utf8(value)) return *this;
-    std::string encoded(value.size() * 2 + 4, '\0');
-    JsonWriter writer(encoded.data());
-    writer.base64(value);
-    encoded.resize(static_cast<std::size_t>(writer.at() - encoded.data()));
+    std::string encoded;
+    append_base64(value, encoded);
     return raw(fmt::format("{}_base64", key), fmt::format("\"{}\"", encoded));
   }
   JsonObject& number(std::string_view key, std::uint64_t value) { return raw(key, std::to_string(value)); }

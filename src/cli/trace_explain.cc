@@ -7,9 +7,9 @@
 #include <string_view>
 #include <variant>
 
+#include "base/json_string.h"
 #include "base/wrap.h"
 #include "trace/explain/words.h"
-#include "trace/view/line_format.h"
 #include "trace/view/shown_event.h"
 
 namespace slurper {
@@ -51,14 +51,14 @@ std::string total(const Explanation& explanation, bool with_notes) {
 
 void append_pair(std::string& out, std::string_view name) {
   if (out.back() != '{') out += ',';
-  append_json_text(out, name);
+  append_json_string(name, out);
   out += ':';
 }
 
 void append_actor(std::string& out, const Actor& actor) {
   out += '{';
   append_pair(out, "proc.name");
-  append_json_text(out, actor.name);
+  append_json_string(actor.name, out);
   append_pair(out, "proc.pid");
   append_number(out, actor.pid);
   if (actor.tid != 0) {
@@ -78,15 +78,15 @@ struct ToJson {
   void operator()(Counted counted) const { append_number(out, counted.count); }
   void operator()(EventNumber event) const { append_number(out, event.number); }
   void operator()(const Actor& actor) const { append_actor(out, actor); }
-  void operator()(const std::string& text) const { append_json_text(out, text); }
+  void operator()(const std::string& text) const { append_json_string(text, out); }
 };
 
 void append_object(std::string& out, const TraceFinding& finding) {
   out += '{';
   append_pair(out, "pattern");
-  append_json_text(out, name_of(finding.pattern));
+  append_json_string(name_of(finding.pattern), out);
   append_pair(out, "severity");
-  append_json_text(out, finding.is_harm ? "harm" : "note");
+  append_json_string(finding.is_harm ? "harm" : "note", out);
   append_pair(out, "time");
   append_number(out, finding.time);
   append_pair(out, "process");
@@ -96,7 +96,7 @@ void append_object(std::string& out, const TraceFinding& finding) {
     append_number(out, finding.fd);
   }
   append_pair(out, "fd");
-  append_json_text(out, finding.file);
+  append_json_string(finding.file, out);
   append_pair(out, "events");
   out += '[';
   for (const std::uint64_t number : events_of(finding)) {
@@ -110,7 +110,7 @@ void append_object(std::string& out, const TraceFinding& finding) {
     if (out.back() != '[') out += ',';
     out += '{';
     append_pair(out, "text");
-    append_json_text(out, text_of(statement));
+    append_json_string(text_of(statement), out);
     for (const Argument& one : statement.arguments) {
       append_pair(out, one.name);
       std::visit(ToJson{out}, one.value);
@@ -119,7 +119,7 @@ void append_object(std::string& out, const TraceFinding& finding) {
   }
   out += ']';
   append_pair(out, "advice");
-  append_json_text(out, text_of(finding.advice));
+  append_json_string(text_of(finding.advice), out);
   out += "}\n";
 }
 

@@ -5,11 +5,11 @@
 #include <charconv>
 #include <cstdint>
 
+#include "base/json_string.h"
 #include "base/text.h"
 #include "base/uuid.h"
 #include "record/syslog_time.h"
 #include "sink/format/json_line.h"
-#include "sink/format/json_writer.h"
 #include "sink/format/syslog_format.h"
 
 namespace slurper {
@@ -26,14 +26,6 @@ constexpr std::string_view kArrival = R"("arrival":")";
 constexpr std::string_view kPart = R"("part":")";
 constexpr std::string_view kLogId = R"("log_id":")";
 constexpr std::string_view kOffset = R"("offset":)";
-
-void append_base64(std::string_view bytes, std::string& out) {
-  const std::size_t begin = out.size();
-  out.resize_and_overwrite(begin + (bytes.size() + 2) / 3 * 4, [&](char* data, std::size_t size) {
-    JsonWriter(data + begin).base64(bytes);
-    return size;
-  });
-}
 
 // The value of a digit of RFC 4648 section 4; 64 if it is none.
 unsigned digit_of(char c) {

@@ -55,22 +55,4 @@ void append_json(const Record& record, std::string& out) {
   });
 }
 
-void append_json_text(std::string_view text, std::string& out) {
-  const std::size_t begin = out.size();
-  out.resize_and_overwrite(begin + kMaxJsonGrowth * text.size() + kMaxRest, [&](char* data, std::size_t) {
-    JsonWriter writer(data + begin);
-    writer.string("", text);
-    return static_cast<std::size_t>(writer.at() - data) - 2;  // without the quote and the comma
-  });
-}
-
-void append_json_string(std::string_view text, std::string& out) {
-  const std::size_t begin = out.size();
-  out.resize_and_overwrite(begin + kMaxJsonGrowth * text.size() + kMaxRest, [&](char* data, std::size_t) {
-    JsonWriter writer(data + begin);
-    writer.string("\"", text);
-    return static_cast<std::size_t>(writer.at() - data) - 1;  // without the comma
-  });
-}
-
 }  // namespace slurper

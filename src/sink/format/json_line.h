@@ -18,10 +18,4 @@ namespace slurper {
 // and takes 8 times as long (tests/bench/format_bench: 0.5 instead of 4.2 million lines/s).
 void append_json(const Record& record, std::string& out);
 
-// Appends `text` as a JSON string in quotes; U+FFFD replaces each byte that is not valid UTF-8.
-void append_json_string(std::string_view text, std::string& out);
-
-// The same, without the quotes.
-void append_json_text(std::string_view text, std::string& out);
-
 }  // namespace slurper

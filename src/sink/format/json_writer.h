@@ -6,12 +6,10 @@
 #include <cstring>
 #include <string_view>
 
+#include "base/json_string.h"
 #include "slurper/record.h"
 
 namespace slurper {
-
-// The most bytes that one byte of a text can become: \u001b, U+FFFD.
-inline constexpr std::size_t kMaxJsonGrowth = 6;
 
 // Writes after the end of a text. The caller has reserved room for everything that can follow.
 class JsonWriter {
@@ -30,7 +28,7 @@ class JsonWriter {
   // Writes `"name":"`, the text, and `",`; `begin` is the first of these.
   void string(std::string_view begin, std::string_view text) {
     bytes(begin);
-    escaped(text);
+    at_ = put_json_text(at_, text, damaged_);
     bytes("\",");
   }
   // Writes RFC 3339 in UTC, with 6 or 9 fractional digits.
@@ -39,15 +37,11 @@ class JsonWriter {
   void number(std::uint64_t number);
   // Writes the seconds since 1970 with 6 fractional digits.
   void seconds(Timestamp time);
-  void base64(std::string_view data);
+  void base64(std::string_view data) { at_ = put_base64(at_, data); }
   // Writes `}` over the comma that follows the last member.
   void close_object();
 
  private:
-  void escaped(std::string_view text);
-  void escape_one(std::string_view& text);
-  void code_unit(unsigned unit);
-
   char* at_;
   bool damaged_ = false;
 };

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/json_string.h"
 #include "base/phrase_id.h"
 #include "base/uuid.h"
 #include "record/syslog_names.h"

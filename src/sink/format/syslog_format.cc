@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "base/uuid.h"
-#include "sink/format/eight_bytes.h"
+#include "base/eight_bytes.h"
 #include "sink/format/timestamps.h"
 
 namespace slurper {

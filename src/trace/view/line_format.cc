@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/json_string.h"
 #include "base/phrase_id.h"
 #include "base/text.h"
-#include "sink/format/json_writer.h"
 
 namespace slurper {
 
@@ -28,14 +28,6 @@ const Field* find(std::string_view name, std::string& argument) {
 }
 
 }  // namespace
-
-void append_json_text(std::string& out, std::string_view text) {
-  const std::size_t begin = out.size();
-  out.resize(begin + 4 + kMaxJsonGrowth * text.size());
-  JsonWriter writer(out.data() + begin);
-  writer.string("\"", text);
-  out.resize(static_cast<std::size_t>(writer.at() - out.data()) - 1);  // without the comma
-}
 
 // The field at the beginning of `text`. Returns its length with its brackets; 0 if
 // none is.
@@ -131,10 +123,10 @@ bool LineFormat::append_json(std::string& out, const ShownEvent& event) const {
       return false;
     }
     if (out.size() > begin + 1) out += ',';
-    append_json_text(out, key);
+    append_json_string(key, out);
     out += ':';
     if (part->field->type == FieldType::Text && !is_time) {
-      append_json_text(out, value);
+      append_json_string(value, out);
     } else {
       out += value;
     }

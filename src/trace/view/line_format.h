@@ -13,9 +13,6 @@ namespace slurper {
 inline constexpr std::string_view kDefaultFormat =
     "*%evt.num %evt.outputtime %evt.cpu %proc.name (%thread.tid) %evt.dir %evt.type %evt.info";
 
-// Appends the text as JSON has it, in quotes.
-void append_json_text(std::string& out, std::string_view text);
-
 class LineFormat {
  public:
   // `%name` and `%name[argument]` stand for fields, `%%` for a percent sign. With a `*` in front, an event

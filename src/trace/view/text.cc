@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstring>
 
+#include "base/json_string.h"
 #include "base/local_time.h"
 #include "base/text.h"
 #include "trace/view/shown_event.h"
@@ -66,18 +67,6 @@ void append_rows(std::string& out, std::string_view data, bool with_text) {
       append_dots(out, row, 0);
     }
     out += '\n';
-  }
-}
-
-// RFC 4648 section 4.
-void append_base64(std::string& out, std::string_view data) {
-  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  for (; !data.empty(); data.remove_prefix(std::min<std::size_t>(3, data.size()))) {
-    unsigned group = 0;
-    for (std::size_t i = 0; i < 3; ++i)
-      group = group << 8 | (i < data.size() ? static_cast<unsigned char>(data[i]) : 0U);
-    for (std::size_t i = 0; i < 4; ++i)
-      out += i <= data.size() ? kDigits[(group >> (18 - 6 * i)) & 0x3f] : '=';
   }
 }
 
@@ -158,7 +147,7 @@ void append_data(std::string& out, std::string_view data, const ViewOptions& opt
     case DataStyle::HexAscii:
       return append_rows(out, data, true);
     case DataStyle::Base64:
-      return append_base64(out, data);
+      return append_base64(data, out);
   }
 }
 

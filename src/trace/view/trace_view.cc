@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/json_string.h"
 #include "trace/flow/byte_flow.h"
 #include "trace/own_events.h"
 #include "trace/view/flow_lines.h"
@@ -199,7 +200,7 @@ void TraceView::append_own_line(const TraceEvent& event, std::string_view text, 
     lines_ += ",\"thread.tid\":";
     append_number(lines_, event.raw.tid);
     lines_ += ",\"slurper.info\":";
-    append_json_text(lines_, text.substr(std::min(blank + 1, text.size())));
+    append_json_string(text.substr(std::min(blank + 1, text.size())), lines_);
     lines_ += '}';
     return end_line();
   }
