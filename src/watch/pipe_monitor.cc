@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -40,7 +41,11 @@ constexpr int kRestMs = 1000;  // after an exception
 PipeMonitor::Watched::Watched(const Fifo& fifo)
     : fd(::open(fmt::format("/proc/self/fd/{}", fifo.read_fd.get()).c_str(), O_PATH | O_CLOEXEC)),
       inode{fifo.device, fifo.inode},
-      hides_reads(fifo.hides_reads) {}
+      hides_reads(fifo.hides_reads) {
+  struct statvfs file_system{};
+  shows_reads =
+      hides_reads && ::fstatvfs(fd.get(), &file_system) == 0 && (file_system.f_flag & ST_NOATIME) == 0;
+}
 
 Result<std::unique_ptr<PipeMonitor>> PipeMonitor::start(std::string path, const Fifo& fifo,
                                                         EventListener& events) {
@@ -115,7 +120,7 @@ void PipeMonitor::forget_second_readers() {
 void PipeMonitor::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     wait();
-    if (was_read()) short_read_ = true;
+    note_reads();
     serve_requests();
     if (look_at_ && Clock::now() >= *look_at_ && !stop.stop_requested()) look(stop);
   }
@@ -167,6 +172,7 @@ void PipeMonitor::watch(Watched fifo) {
   watched_.emplace(std::move(fifo));
   arm();
   (void)was_read();
+  has_new_access_ = false;
   looks_again_ = 0;
   if (users_) {
     earlier_readers_ += users_->second_readers();
@@ -206,7 +212,13 @@ bool PipeMonitor::was_read() {
   struct stat st{};
   if (!watched_->hides_reads || ::fstat(watched_->fd.get(), &st) != 0) return false;
   const timespec before = std::exchange(last_read_, st.st_atim);
-  return !same(before, st.st_atim) && !same(st.st_atim, st.st_mtim);
+  if (same(before, st.st_atim)) return false;
+  has_new_access_ = true;
+  return !same(st.st_atim, st.st_mtim);
+}
+
+void PipeMonitor::note_reads() {
+  if (was_read()) short_read_ = true;
 }
 
 void PipeMonitor::report_left_behind(const std::stop_token& stop) {
@@ -243,6 +255,12 @@ void PipeMonitor::look(const std::stop_token& stop) {
     observation.events += events;
     closed = events.read_closes + events.write_closes > 0;
   }
+  // A read at the moment of a write has the write's time. It is no proof of a read, but no proof of none
+  // either.
+  note_reads();
+  const bool has_new_access = std::exchange(has_new_access_, false);
+  observation.nothing_was_read =
+      watched_->shows_reads && !has_new_access && !observation.short_read && !short_read_;
   observation.settled = looks_again_ == static_cast<int>(kLookAgain.size());
   users_->observe(observation);
   second_readers_ = earlier_readers_ + users_->second_readers();

@@ -74,6 +74,7 @@ class PipeMonitor {
     UniqueFd fd;  // O_PATH: it does not count as a reader, whatever the intake closes meanwhile
     Inode inode;
     bool hides_reads;
+    bool shows_reads;  // those of others, by its access time
   };
 
   PipeMonitor(std::string path, const Fifo& fifo, EventListener& events, UniqueFd wake_fd);
@@ -84,6 +85,7 @@ class PipeMonitor {
   void arm();
   Status try_to_watch();
   [[nodiscard]] bool was_read();
+  void note_reads();
   void report_left_behind(const std::stop_token& stop);
   void look(const std::stop_token& stop);
   void wake();
@@ -107,6 +109,7 @@ class PipeMonitor {
   std::optional<Clock::time_point> arm_at_;  // if it could not be watched: when to retry
   std::optional<Watched> watched_;
   timespec last_read_{};              // the FIFO's access time
+  bool has_new_access_ = false;       // it has changed since the last look
   std::unique_ptr<PipeUsers> users_;  // of the FIFO that it follows now
   // Of the FIFOs before:
   std::uint64_t earlier_readers_ = 0;

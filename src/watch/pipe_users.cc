@@ -74,6 +74,9 @@ void PipeUsers::observe(const Observation& observation) {
   const bool a_seen_one_left = report_writers(writers, observation.holders.complete());
   const bool an_unseen_one_left = report_unseen(observation, seen);
   if ((a_seen_one_left || an_unseen_one_left) && writers_.empty() && unseen_ == 0) ++last_writers_left_;
+  if (!second_reader_.empty() && !observation.nothing_was_read) may_have_taken_ = true;
+  // One that has taken nothing has done no harm: a status of slurper, or a shell that was started for it.
+  if (!second_reader_.empty() && readers_.empty() && !may_have_taken_) forget_second_readers();
   // Also reported after the reader has left, and after the FIFO that it read was replaced.
   if (!second_reader_.empty()) events_.report(EventId::SecondReaderKnown, {{"reader", second_reader_}});
 }
@@ -119,6 +122,7 @@ bool PipeUsers::report_writers(const Processes& now_there, bool complete) {
 void PipeUsers::forget_second_readers() {
   if (!readers_.empty()) return;
   second_reader_.clear();
+  may_have_taken_ = false;
   events_.report(EventId::SecondReaderSettled);
 }
 

@@ -37,13 +37,15 @@ class PipeUsers {
     OpenDescriptors holders;
     bool settled = true;      // a process that made an event and is still invisible will stay so
     bool short_read = false;  // before that look, slurper found less in the pipe than the kernel had reported
+    bool nothing_was_read = false;  // by others since the last look; false if that is unknown
   };
   void observe(const Observation& observation);
 
   // A process has opened the FIFO but was not visible yet: the event comes before the descriptor. Look again
   // soon.
   [[nodiscard]] bool expects_more() const { return unexplained_opens_ > 0; }
-  // The last second reader: "'cat' (pid 12) reads it"; "": none since the last forget_second_readers().
+  // The last second reader: "'cat' (pid 12) reads it"; "": none since the last forget_second_readers(), or
+  // those that came have left again and have taken nothing.
   [[nodiscard]] const std::string& second_reader() const { return second_reader_; }
   // The processes that the last look has found, each as describe_process() shows it.
   [[nodiscard]] std::vector<std::string> writers() const { return described(writers_); }
@@ -87,6 +89,7 @@ class PipeUsers {
   std::uint64_t writer_connects_ = 0;
   std::uint64_t last_writers_left_ = 0;
   std::string second_reader_;
+  bool may_have_taken_ = false;  // it, or one before it
 };
 
 // "'rsyslogd' (pid 123)"

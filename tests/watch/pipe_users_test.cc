@@ -41,10 +41,15 @@ class PipeUsersTest : public testing::Test {
             .access = access};
   }
   std::vector<test::RecordedMessage> observe(const FifoEvents& events, std::vector<OpenDescriptor> open,
-                                             bool settled = true, bool short_read = false) {
+                                             bool settled = true, bool short_read = false,
+                                             bool nothing_was_read = false) {
     holders_.open = std::move(open);
     now_ += 1s;
-    users_.observe({.events = events, .holders = holders_, .settled = settled, .short_read = short_read});
+    users_.observe({.events = events,
+                    .holders = holders_,
+                    .settled = settled,
+                    .short_read = short_read,
+                    .nothing_was_read = nothing_was_read});
     return messages_.take();
   }
 
@@ -111,6 +116,31 @@ TEST_F(PipeUsersTest, ASecondReaderIsNamedOnce) {
   EXPECT_THAT(observe({}, {cat_}), IsEmpty());
   EXPECT_THAT(observe({.read_closes = 2}, {}), ElementsAre(info("second reader left: 'cat' (pid 10)")));
   EXPECT_EQ(users_.second_readers(), 1U);
+}
+
+// An operator's `cat` that was ended at once, or a shell that was about to run one.
+TEST_F(PipeUsersTest, ASecondReaderThatHasTakenNothingIsForgottenWhenItLeaves) {
+  const auto nothing_read = [&](const FifoEvents& events, std::vector<OpenDescriptor> open) {
+    return observe(events, std::move(open), true, false, true);
+  };
+  EXPECT_THAT(nothing_read({.opens = 1}, {cat_}), ElementsAre(warning("'cat' (pid 10) also reads the FIFO")));
+  EXPECT_EQ(messages_.alerts(), "ANOTHER READER TAKES LINES FROM THE FIFO: 'cat' (pid 10) reads it");
+  EXPECT_THAT(nothing_read({.read_closes = 1}, {}), ElementsAre(info("second reader left: 'cat' (pid 10)")));
+  EXPECT_EQ(messages_.alerts(), "all well");
+  EXPECT_EQ(users_.second_readers(), 1U) << "it counts all the same";
+  // What took something stays, although the last one took nothing.
+  (void)observe({.opens = 1}, {cat_});
+  (void)nothing_read({.read_closes = 1}, {});
+  (void)nothing_read({.opens = 1}, {holder(11, "less", Access::Read)});
+  (void)nothing_read({.read_closes = 1}, {});
+  EXPECT_EQ(messages_.alerts(), "ANOTHER READER TAKES LINES FROM THE FIFO: 'less' (pid 11) has read it");
+  users_.forget_second_readers();
+  EXPECT_EQ(messages_.alerts(), "all well");
+  // One that was never seen.
+  (void)nothing_read({.opens = 1, .read_closes = 1}, {});
+  EXPECT_EQ(messages_.alerts(), "all well");
+  (void)observe({.opens = 1, .read_closes = 1}, {});
+  EXPECT_THAT(messages_.alerts(), HasSubstr("has had it open for reading"));
 }
 
 TEST_F(PipeUsersTest, TheSamePidLaterIsAnotherCulprit) {
