@@ -38,13 +38,14 @@ enum class EventId : std::uint16_t {
   MetricsServed,         // address
   TextfileFailed,        // error
   TextfileWritten,       // file
+  ControlDone,           // user, uid, pid, what
   Ready,                 // status
   ReloadRefused,         // error
-  RestartNeeded,         //
+  RestartNeeded,         // settings
   SinkAdded,             // sink
   SinkChanged,           // sink
   SinkRemoved,           // sink
-  Reloaded,              //
+  Reloaded,              // changes
   StatusAsked,           // status
   Stopping,              // signal, pid
   FifoNotDrained,        // fifo, size, reason
@@ -126,6 +127,7 @@ enum class EventId : std::uint16_t {
   SinkWorks,           // sink, after, behind
   SinkStops,           // sink, error
   SinkResumes,         // sink
+  SinkRests,           // sink
   SinkLags,            // sink, behind, age
   SinkCaughtUp,        // sink
   SinkDebug,           // sink, text

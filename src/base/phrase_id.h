@@ -508,6 +508,39 @@ enum class PhraseId : std::uint16_t {
   FindAnySlurper,       //
   NoControlSocket,      // folders
   SlurpersUnseen,       // processes
+  NotAnInstance,        // found
+  SeveralSlurpers,      // slurpers
+  FindEvents,           // file: that was named
+  FindAnyEvents,        //
+  NoEventsThere,        // folders
+  EventsOfFifo,         //
+
+  // What is asked at the control socket.
+  RotateTheLog,        // file
+  RotatedInto,         // file, offset
+  NothingToRotate,     // file
+  RotatesLater,        //
+  LogThreadNoAnswer,   // seconds
+  PauseSink,           // sink
+  ResumeSink,          // sink
+  RewindSink,          // sink
+  SinkIsEnding,        //
+  SinkHasEnded,        //
+  SinkRequestPending,  //
+  SinkNoAnswer,        // seconds
+  SinkActsLater,       // seconds
+  RewindTimeGone,      // offset, time
+  RewindTimeToCome,    //
+  RewindTimesUnknown,  //
+  SinkPaused,          // sink, offset, behind
+  GivenBack,           // lines
+  SinkPausedBefore,    // sink
+  SinkResumed,         // sink, offset, behind
+  SinkTriesAgain,      // sink
+  SinkNotPaused,       // sink
+  SinkRewound,         // sink, offset, behind
+  SinkSkips,           // size
+  LevelSet,            // level, before
 
   // metrics/
   ListenAt,       // address
@@ -556,6 +589,12 @@ enum class PhraseId : std::uint16_t {
   TheFileSystemOf,         // subject
   TheSink,                 // sink
   TheTextfile,             // file
+  TheControlSocket,        // file
+  ControlSocketFree,       // file
+  ControlSocketAnswers,    // file
+  ControlSocketTaken,      // file
+  ControlNameTooLong,      // file
+  RunsWithoutControl,      // finding
   FolderMissing,           // subject, folder, errno
   FolderIsNone,            // subject, folder, found
   FolderDenied,            // subject, errno, folder, mode, owner, user

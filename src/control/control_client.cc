@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "control/control_request.h"
 #include "control/control_socket.h"
 #include "control/json.h"
@@ -52,14 +53,14 @@ Result<UniqueFd> connect_before(const std::string& path, Clock::time_point deadl
   }
 }
 
-}  // namespace
-
-Result<Answered> ask_status(const std::string& path, std::chrono::milliseconds patience) {
+// Returns the line that answers this request, without its newline.
+Result<std::string> exchange(const std::string& path, const ControlRequest& to_send,
+                             std::chrono::milliseconds patience) {
   const Phrase what = about_file(PhraseId::AskSlurper, path);
   const auto deadline = Clock::now() + patience;
   Result<UniqueFd> fd = connect_before(path, deadline);
   if (!fd) return std::unexpected(fd.error());
-  const std::string request = to_request(ControlVerb::GetStatus);
+  const std::string request = to_request(to_send);
   // A new connection has room for it. If the other side has closed it, that shows below.
   (void)::send(fd->get(), request.data(), request.size(), MSG_NOSIGNAL);
 
@@ -77,13 +78,41 @@ Result<Answered> ask_status(const std::string& path, std::chrono::milliseconds p
     if (answer.size() > kMaxAnswer) break;
   }
   answer.resize(std::min(answer.find('\n'), answer.size()));
-  if (const auto json = parse_json(answer)) {
-    if (const JsonValue* const why = json->find("error"))
-      return fail(ErrorKind::Busy, what, own_words(why->text));
-  }
-  std::optional<StatusReport> report = parse_report(answer);
+  return answer;
+}
+
+// What it says of itself may be hostile, and is shown on a terminal.
+std::string shown(const std::string* text) {
+  std::string shown;
+  if (text != nullptr) append_visible(*text, shown);
+  return shown;
+}
+
+}  // namespace
+
+Result<Answered> ask_status(const std::string& path, std::chrono::milliseconds patience) {
+  Result<std::string> answer = exchange(path, {}, patience);
+  if (!answer) return std::unexpected(std::move(answer.error()));
+  const Phrase what = about_file(PhraseId::AskSlurper, path);
+  if (const auto json = parse_json(*answer); json && json->contains("error"))
+    return fail(ErrorKind::Busy, what, own_words(shown(string_in(*json, "error"))));
+  std::optional<StatusReport> report = parse_report(*answer);
   if (!report) return fail(ErrorKind::Data, what, PhraseId::NotAnAnswer);
-  return Answered{.json = std::move(answer), .report = std::move(*report)};
+  return Answered{.json = std::move(*answer), .report = std::move(*report)};
+}
+
+Result<Carried> ask_to(const std::string& path, const ControlRequest& request,
+                       std::chrono::milliseconds patience) {
+  const Result<std::string> answer = exchange(path, request, patience);
+  if (!answer) return std::unexpected(answer.error());
+  const auto json = parse_json(*answer).value_or(Json());
+  if (const std::string* const outcome = string_in(json, "outcome"))
+    return Carried{.is_done = true, .text = shown(outcome)};
+  const std::string* const why = string_in(json, "error");
+  if (why == nullptr)
+    return fail(ErrorKind::Data, about_file(PhraseId::AskSlurper, path), PhraseId::NotAnAnswer);
+  const std::string* const reason = string_in(json, "reason");
+  return Carried{.is_denied = reason != nullptr && *reason == "permission", .text = shown(why)};
 }
 
 }  // namespace slurper

@@ -51,6 +51,7 @@ ControlServer::ControlServer(ControlSocket socket, EventLoop loop, UniqueFd stop
       loop_(std::move(loop)),
       stop_fd_(std::move(stop_fd)),
       answer_(std::move(answer)) {
+  left_.reserve(kMaxPending);
   loop_.add(stop_fd_.get(), [](std::uint32_t) {});  // it only ends the wait
   loop_.add(socket_.fd(), [this](std::uint32_t) { accept_one(); });
 }
@@ -70,10 +71,12 @@ void ControlServer::run(const std::stop_token& stop) {
       check_due();
     } catch (const std::bad_alloc&) {
       let_all_go();
+      pending_ = left_.size();
       accept_at_ = Clock::now() + kAcceptAgain;
       (void)loop_.listen(socket_.fd(), 0);
     }
   }
+  end_pending();
 }
 
 void ControlServer::accept_one() {
@@ -82,9 +85,12 @@ void ControlServer::accept_one() {
   // Who connects again and again must not keep the thread busy.
   accept_at_ = now + (fd || errno == EAGAIN || errno == ECONNABORTED ? kAcceptRest : kAcceptAgain);
   (void)loop_.listen(socket_.fd(), 0);
-  if (!fd || !socket_.may_ask(fd.get())) return;
+  if (!fd) return;
+  const std::optional<Asker> asker = socket_.asker(fd.get());
+  if (!asker) return;
   if (clients_.size() == kMaxClients) let_go(std::ranges::min_element(clients_, {}, &Client::until));
-  clients_.push_front({.fd = std::move(fd), .asked = {}, .answers = {}, .until = now + kPatience});
+  clients_.push_front(
+      {.fd = std::move(fd), .asker = *asker, .asked = {}, .answers = {}, .until = now + kPatience});
   const auto client = clients_.begin();
   loop_.add(client->fd.get(), [this, client](std::uint32_t events) { handle(client, events); });
   if (!wait_for(*client)) let_go(client);
@@ -111,26 +117,69 @@ bool ControlServer::read_some(Client& client) {
 void ControlServer::answer_next(Client& client) {
   const auto now = Clock::now();
   const std::size_t length = client.asked.find('\n');
-  if (now < client.rests_until || client.is_last || !client.answers.empty()) return;
+  if (now < client.rests_until || client.is_last || !client.answers.empty() || client.later) return;
   if (length > kMaxRequest && client.asked.size() > kMaxRequest) {
     client.answers = to_refusal("a request has at most 4096 bytes") + '\n';
     client.is_last = true;
     return;
   }
   if (length == std::string::npos) return;
-  const auto verb = parse_request(std::string_view(client.asked).substr(0, length));
+  const std::string line = client.asked.substr(0, length);
   client.asked.erase(0, length + 1);
   client.rests_until = now + kRest;
-  if (!verb) {
-    client.answers = to_refusal(verb.error()) + '\n';
+  answer(client, line);
+}
+
+void ControlServer::answer(Client& client, std::string_view line) {
+  const auto request = parse_request(line);
+  if (!request) {
+    client.answers = to_refusal(request.error()) + '\n';
     client.is_last = true;
-    return;
+  } else if (request->verb == ControlVerb::GetStatus) {
+    if (status_.empty() || Clock::now() - status_at_ >= kFresh) {
+      status_ = std::get<std::string>(answer_(*request, client.asker));
+      status_at_ = Clock::now();
+    }
+    client.answers = status_ + '\n';
+  } else if (!client.asker.may_change) {
+    client.answers =
+        to_refusal("only root and the user that slurper runs as may ask for this", Refusal::NoPermission) +
+        '\n';
+  } else if (pending_ == kMaxPending) {
+    client.answers = to_refusal("too many requests are not done yet; try again later") + '\n';
+  } else {
+    auto answered = answer_(*request, client.asker);
+    if (auto* const text = std::get_if<std::string>(&answered)) {
+      client.answers = std::move(*text) + '\n';
+    } else {
+      client.later = std::get<Later>(std::move(answered));
+      ++pending_;
+    }
   }
-  if (status_.empty() || now - status_at_ >= kFresh) {
-    status_ = answer_(*verb);
-    status_at_ = Clock::now();
+}
+
+void ControlServer::look_at_pending() {
+  pending_ -= std::erase_if(left_, [](const Later& later) { return later().has_value(); });
+  for (auto next = clients_.begin(); next != clients_.end();) {
+    const auto client = next++;
+    if (!client->later) continue;
+    std::optional<std::string> answer = client->later();
+    if (!answer) continue;
+    client->later = nullptr;
+    --pending_;
+    client->answers = std::move(*answer) + '\n';
+    client->until = Clock::now() + kPatience;
+    if (!write_some(*client) || !wait_for(*client)) let_go(client);
   }
-  client.answers = status_ + '\n';
+}
+
+// What is not done when slurper ends is not done by it; the sinks and the log see to their own ends.
+void ControlServer::end_pending() {
+  for (Client& client : clients_) {
+    if (!client.later) continue;
+    client.answers = to_refusal("slurper is ending") + '\n';
+    (void)write_some(client);
+  }
 }
 
 // Returns whether the client stays.
@@ -146,7 +195,8 @@ bool ControlServer::write_some(Client& client) {
 
 // Returns false if that is impossible.
 bool ControlServer::wait_for(const Client& client) {
-  std::uint32_t events = 0;  // it rests: check_due() goes on
+  std::uint32_t events = 0;  // it rests, or its answer is not ready: check_due() goes on
+  if (client.later) return loop_.listen(client.fd.get(), 0).has_value();
   if (!client.answers.empty()) {
     events = EPOLLOUT;
   } else if (Clock::now() >= client.rests_until) {
@@ -157,6 +207,7 @@ bool ControlServer::wait_for(const Client& client) {
 
 void ControlServer::let_go(Clients::iterator client) {
   loop_.remove(client->fd.get());
+  if (client->later) left_.push_back(std::move(client->later));
   clients_.erase(client);
 }
 
@@ -170,8 +221,10 @@ void ControlServer::check_due() {
     accept_at_.reset();
     if (!loop_.listen(socket_.fd(), EPOLLIN)) accept_at_ = now + kAcceptAgain;
   }
+  if (pending_ > 0) look_at_pending();
   for (auto next = clients_.begin(); next != clients_.end();) {
     const auto client = next++;
+    if (client->later) continue;
     if (now >= client->until) {
       let_go(client);
     } else if (client->rests_until != Clock::time_point() && now >= client->rests_until) {
@@ -185,7 +238,9 @@ void ControlServer::check_due() {
 // Until check_due() has something to do; nothing: for ever.
 std::optional<std::chrono::nanoseconds> ControlServer::time_left() const {
   auto due = accept_at_.value_or(Clock::time_point::max());
+  if (pending_ > 0) due = std::min(due, Clock::now() + kLook);
   for (const Client& client : clients_) {
+    if (client.later) continue;
     due = std::min(due, client.until);
     if (client.rests_until != Clock::time_point()) due = std::min(due, client.rests_until);
   }

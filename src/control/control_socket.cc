@@ -105,6 +105,12 @@ std::string control_path(const std::string& configured, const std::string& ring_
          std::string(kEnd);
 }
 
+bool has_address(const std::string& path) {
+  constexpr std::string_view kLongestFolder = "/proc/self/fd/1000000/";
+  return path.size() < sizeof sockaddr_un::sun_path ||
+         kLongestFolder.size() + path.size() - (path.rfind('/') + 1) < sizeof sockaddr_un::sun_path;
+}
+
 Result<UniqueFd> connect_to_control(const std::string& path) {
   const Phrase what = about_file(PhraseId::AskSlurper, path);
   UniqueFd fd = make_socket();
@@ -151,20 +157,21 @@ ControlSocket::~ControlSocket() {
     (void)::unlink(path_.c_str());  // if it fails, the next slurper replaces it
 }
 
-bool ControlSocket::may_ask(int client_fd) const {
+std::optional<Asker> ControlSocket::asker(int client_fd) const {
   ucred peer{};
   socklen_t size = sizeof peer;
-  if (::getsockopt(client_fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
-  if (peer.uid == 0 || peer.uid == ::geteuid() || peer.gid == group_) return true;
+  if (::getsockopt(client_fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return std::nullopt;
+  const Asker asker{.uid = peer.uid, .pid = peer.pid, .may_change = peer.uid == 0 || peer.uid == ::geteuid()};
+  if (asker.may_change || peer.gid == group_) return asker;
   std::vector<gid_t> groups(64);
   for (;;) {
     size = static_cast<socklen_t>(groups.size() * sizeof(gid_t));
     if (::getsockopt(client_fd, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &size) == 0) break;
-    if (errno != ERANGE) return false;
+    if (errno != ERANGE) return std::nullopt;
     groups.resize(size / sizeof(gid_t));
   }
   groups.resize(size / sizeof(gid_t));
-  return std::ranges::find(groups, group_) != groups.end();
+  return std::ranges::find(groups, group_) != groups.end() ? std::optional(asker) : std::nullopt;
 }
 
 }  // namespace slurper

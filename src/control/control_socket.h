@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 
 #include "base/fd.h"
@@ -18,9 +19,19 @@ namespace slurper {
 [[nodiscard]] std::string control_path(const std::string& configured, const std::string& ring_folder,
                                        bool ring_is_configured);
 
+// Whether the address of a socket has room for `path` (unix(7)), of which only the name counts.
+[[nodiscard]] bool has_address(const std::string& path);
+
 // Connects to the socket at `path`, of any length. Waits for nothing: a socket whose queue is full fails with
 // EAGAIN. Errors: from connect(2), about `path`.
 [[nodiscard]] Result<UniqueFd> connect_to_control(const std::string& path);
+
+// Who asks, as the kernel knows it (SO_PEERCRED).
+struct Asker {
+  uid_t uid = 0;
+  pid_t pid = 0;
+  bool may_change = false;  // root, or slurper's own user: the others may ask for the status alone
+};
 
 // Listens with mode 0660, so that root, slurper's user and the members of its group may connect. A lock file
 // beside it, PATH.lock, belongs to the slurper that listens: it outlives neither this object nor the process.
@@ -39,9 +50,9 @@ class ControlSocket {
   ~ControlSocket();
 
   [[nodiscard]] int fd() const { return fd_.get(); }
-  // Whether this process may answer the one that is connected to `client_fd`: root, its own user, a member of
-  // the socket's group. The mode says the same, unless another process has changed it.
-  [[nodiscard]] bool may_ask(int client_fd) const;
+  // Who is connected to `client_fd`, if this process may answer: root, its own user, a member of the socket's
+  // group. The mode says the same, unless another process has changed it.
+  [[nodiscard]] std::optional<Asker> asker(int client_fd) const;
 
  private:
   ControlSocket(LockFile lock, UniqueFd fd, std::string path)

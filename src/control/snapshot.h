@@ -35,6 +35,7 @@ struct Snapshot {
   std::uint64_t quarantined_bytes = 0;
   std::string recover_arguments = {};
   // For the control socket:
+  std::string ring_folder = {};
   std::chrono::system_clock::time_point started_at = {};
   std::vector<Rate> rates = {};  // within the last second, and the last 1, 5 and 15 minutes
 };

@@ -74,6 +74,7 @@ template <typename Visitor, typename Ring>
 void visit(Visitor& member, Ring& ring)
   requires std::is_same_v<std::remove_const_t<Ring>, StatusReport::RingFill>
 {
+  member("folder", ring.folder);
   member("size", ring.size);
   member("held", ring.held);
   member("most_held", ring.most_held);
@@ -186,32 +187,33 @@ class Writer {
 
 class Reader {
  public:
-  explicit Reader(const JsonValue& object) : object_(object) {}
+  explicit Reader(const Json& object) : object_(object) {}
 
   template <typename Value>
-  void operator()(std::string_view name, Value& value) {
-    if (const JsonValue* const member = object_.find(name)) read(*member, value);
+  void operator()(const char* name, Value& value) {
+    if (const auto member = object_.find(name); member != object_.end()) read(*member, value);
   }
 
  private:
-  static void read(const JsonValue& json, std::string& text) {
-    if (json.kind == JsonValue::Kind::String) text = json.text;
+  static void read(const Json& json, std::string& text) {
+    if (json.is_string()) text = json.get_ref<const std::string&>();
   }
-  static void read(const JsonValue& json, std::uint64_t& number) {
-    number = json.to_unsigned().value_or(number);
+  static void read(const Json& json, std::uint64_t& number) {
+    if (json.is_number_unsigned()) number = json.get<std::uint64_t>();
   }
-  static void read(const JsonValue& json, bool& flag) { flag = json.kind == JsonValue::Kind::True; }
+  static void read(const Json& json, bool& flag) { flag = json == true; }
   template <typename Value>
-  static void read(const JsonValue& json, std::vector<Value>& values) {
-    for (const JsonValue& item : json.items) read(item, values.emplace_back());
+  static void read(const Json& json, std::vector<Value>& values) {
+    if (!json.is_array()) return;
+    for (const Json& item : json) read(item, values.emplace_back());
   }
   template <typename Object>
-  static void read(const JsonValue& json, Object& object) {
+  static void read(const Json& json, Object& object) {
     Reader reader(json);
     visit(reader, object);
   }
 
-  const JsonValue& object_;
+  const Json& object_;
 };
 
 }  // namespace
@@ -230,8 +232,8 @@ std::string to_json(const StatusReport& report) {
 }
 
 std::optional<StatusReport> parse_report(std::string_view text) {
-  const std::optional<JsonValue> json = parse_json(text);
-  if (!json || json->find("health") == nullptr) return std::nullopt;
+  const std::optional<Json> json = parse_json(text);
+  if (!json || !json->contains("health")) return std::nullopt;
   StatusReport report;
   Reader reader(*json);
   visit(reader, report);

@@ -76,6 +76,7 @@ StatusReport::Sink to_report(const SinkStatus& sink, std::string_view state, Str
 }  // namespace
 
 std::string_view state_of(const SinkStatus& sink) {
+  if (sink.paused) return "paused";
   if (sink.stopped) return "stopped";
   if (sink.failing) return "failing";
   if (!sink.has_begun) return "starting";
@@ -110,8 +111,10 @@ StatusReport to_report(const Snapshot& snapshot, const ReportOptions& options) {
       .second_readers = snapshot.watch.second_readers,
       .short_reads = intake.short_reads,
       .taken_by_others = intake.taken_by_others};
-  report.ring = {
-      .size = intake.ring_size, .held = intake.head - intake.tail, .most_held = intake.most_in_ring};
+  report.ring = {.folder = snapshot.ring_folder,
+                 .size = intake.ring_size,
+                 .held = intake.head - intake.tail,
+                 .most_held = intake.most_in_ring};
   report.log = {.path = snapshot.log.path,
                 .device = snapshot.log.device,
                 .inode = snapshot.log.inode,

@@ -12,7 +12,7 @@
 
 namespace slurper {
 
-// All times are milliseconds since 1970, 0 if unknown; all sizes are bytes. docs/control.md describes each
+// All times are milliseconds since 1970, 0 if unknown; all sizes are bytes. docs/status.md describes each
 // member under the name that it has in JSON (status_json.cc).
 struct StatusReport {
   struct Alarm {
@@ -46,6 +46,7 @@ struct StatusReport {
     bool operator==(const Fifo&) const = default;
   };
   struct RingFill {
+    std::string folder;
     std::uint64_t size = 0;
     std::uint64_t held = 0;
     std::uint64_t most_held = 0;
@@ -112,7 +113,7 @@ struct StatusReport {
   bool operator==(const StatusReport&) const = default;
 };
 
-// "starting", "working", "lagging", "problem", "failing", "stopped"
+// "starting", "working", "lagging", "problem", "failing", "stopped", "paused"
 [[nodiscard]] std::string_view state_of(const SinkStatus& sink);
 
 struct ReportOptions {

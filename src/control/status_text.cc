@@ -24,6 +24,7 @@ std::string to_text(std::string_view what, const SinkStatus& sink, StreamOffset 
   if (sink.missed > 0) text += fmt::format(", {} missed", size_text(sink.missed));
   if (sink.in_flight > 0) text += fmt::format(", {} in flight", sink.in_flight);
   if (!sink.shown.empty()) text += fmt::format(", {}", sink.shown);
+  if (sink.paused) text += ", paused";
   if (sink.failing) text += sink.stopped ? ", STOPPED" : ", FAILING";
   return text;
 }

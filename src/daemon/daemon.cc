@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "control/status_report.h"
 #include "control/status_text.h"
+#include "daemon/reload_words.h"
 #include "daemon/ring_choice.h"
 #include "service/phrase_table.h"
 #include "service/sd_notify.h"
@@ -132,7 +133,15 @@ void Daemon::open_control() {
   const std::string path =
       control_path(settings_.control.path, std::filesystem::path(stages_.ring_path).parent_path().string(),
                    ring_is_configured);
-  auto server = ControlServer::start(os_, path, [this](ControlVerb) { return answer_status(); });
+  requests_.emplace(OperatorRequests::Parts{.desk = desk_,
+                                            .log = *log_thread_,
+                                            .sinks = *sinks_,
+                                            .status = [this] { return answer_status(); },
+                                            .reload = [this] { return reload(); },
+                                            .events = messages_});
+  auto server = ControlServer::start(os_, path, [this](const ControlRequest& request, const Asker& asker) {
+    return requests_->answer(request, asker);
+  });
   if (!server) return messages_.report(EventId::ControlUnavailable, {{"error", &server.error()}});
   control_ = std::move(*server);
 }
@@ -211,6 +220,7 @@ std::optional<Snapshot> Daemon::whole_snapshot() {
         all = snapshot();
         all.rates = rates();
         all.started_at = started_at_;
+        all.ring_folder = std::filesystem::path(stages_.ring_path).parent_path();
         all.recover_arguments = recover_arguments(settings_, stages_.ring_path);
       },
       kIntakePatience);
@@ -243,33 +253,45 @@ Result<std::vector<ConfiguredSink>> Daemon::sinks_of(const Settings& settings) c
   return prepare_reload(settings.sinks);
 }
 
+// Puts into force what can be; returns the words of the messages about it.
+std::string Daemon::apply(const Settings& settings, std::vector<ConfiguredSink> sinks) {
+  const SettingChanges changes = changes_of(settings_, settings);
+  std::string text;
+  if (!changes.after_restart.empty()) {
+    messages_.report(EventId::RestartNeeded, {{"settings", changes.after_restart}});
+    text = ". " + words_of(EventId::RestartNeeded, {{"settings", changes.after_restart}});
+  }
+  const LogSettings in_force = settings_.log;
+  settings_.log = settings.log;
+  settings_.log.path = in_force.path;
+  settings_.log.mode = in_force.mode;
+  settings_.log.group = in_force.group;
+  const std::string done = list_of(changes.at_once, sinks_->apply(std::move(sinks)));
+  messages_.report(EventId::Reloaded, {{"changes", done}});
+  return words_of(EventId::Reloaded, {{"changes", done}}) + text;
+}
+
 // By this time stamp, systemd knows which READY=1 belongs to which reload.
-void Daemon::reload() {
+ReloadOutcome Daemon::reload() {
   const auto now = Clock::now().time_since_epoch();
   notify_systemd(fmt::format("RELOADING=1\nMONOTONIC_USEC={}",
                              std::chrono::duration_cast<std::chrono::microseconds>(now).count()));
   const Result<Settings> settings = reload_();
   Result<std::vector<ConfiguredSink>> sinks =
       settings ? sinks_of(*settings) : std::unexpected(settings.error());
+  ReloadOutcome outcome{.is_done = sinks.has_value(), .text = {}};
   if (!sinks) {
     messages_.report(EventId::ReloadRefused, {{"error", &sinks.error()}});
+    outcome.text = words_of(EventId::ReloadRefused, {{"error", &sinks.error()}});
   } else {
-    const std::string in_force = settings_.log.path;
-    if (settings->fifo != settings_.fifo || settings->ring != settings_.ring ||
-        settings->log.path != settings_.log.path || settings->log.mode != settings_.log.mode ||
-        settings->log.group != settings_.log.group || settings->control != settings_.control ||
-        settings->metrics != settings_.metrics)
-      messages_.report(EventId::RestartNeeded);
-    settings_.log = settings->log;
-    settings_.log.path = in_force;
-    sinks_->apply(std::move(*sinks));
-    messages_.report(EventId::Reloaded);
+    outcome.text = apply(*settings, std::move(*sinks));
   }
   log_thread_->reload(settings_.log);
   path_keeper_->check_now();
   sinks_->resume();
   monitor_->forget_second_readers();
   notify_systemd("READY=1");
+  return outcome;
 }
 
 void Daemon::serve_signals() {
@@ -277,7 +299,7 @@ void Daemon::serve_signals() {
   while (::read(signal_fd_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
     switch (static_cast<int>(info.ssi_signo)) {
       case SIGHUP:
-        reload();
+        (void)reload();  // it has reported what it did
         break;
       case SIGUSR1:
         log_thread_->rotate();

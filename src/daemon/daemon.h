@@ -21,6 +21,7 @@
 #include "control/rates.h"
 #include "control/snapshot.h"
 #include "control/status_report.h"
+#include "daemon/operator_requests.h"
 #include "daemon/start.h"
 #include "flight/flight_os.h"
 #include "flight/flight_recorder.h"
@@ -74,7 +75,8 @@ class Daemon {
   void follow_path();
   void serve_signals();
   [[nodiscard]] Result<std::vector<ConfiguredSink>> sinks_of(const Settings& settings) const;
-  void reload();
+  ReloadOutcome reload();
+  [[nodiscard]] std::string apply(const Settings& settings, std::vector<ConfiguredSink> sinks);
   [[nodiscard]] Snapshot snapshot() const;
   [[nodiscard]] Rates::Count counted() const;
   [[nodiscard]] std::vector<Rate> rates() const;
@@ -119,6 +121,7 @@ class Daemon {
   const std::chrono::system_clock::time_point started_at_ = std::chrono::system_clock::now();
   Rates rates_{Rates::Clock::now()};
   IntakeDesk desk_{[this] { wake(); }};
+  std::optional<OperatorRequests> requests_;
   // Last: their threads use all of the above.
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<MetricsServer> metrics_server_;

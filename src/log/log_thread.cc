@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <utility>
 
 #include "base/start_thread.h"
@@ -117,9 +118,10 @@ Housekeeper::Options LogThread::housekeeping(const LogSettings& settings) {
   };
 }
 
-void LogThread::rotate() {
+void LogThread::rotate(std::shared_ptr<RotationRequest> request) {
   {
     const std::lock_guard lock(mutex_);
+    if (request) new_rotations_.push_back(std::move(request));
     rotate_requested_ = true;
     requested_ = true;
   }
@@ -175,6 +177,8 @@ void LogThread::serve_requests() {
     stopping_ = stop_requested_;
     std::swap(reload, reload_requested_);
     std::swap(rotate, rotate_requested_);
+    std::ranges::move(new_rotations_, std::back_inserter(open_rotations_));
+    new_rotations_.clear();
   }
   if (reload) {
     sync_ = reload->sync;
@@ -185,10 +189,31 @@ void LogThread::serve_requests() {
     const Result<bool> reopened = writer_.reopen();
     if (!reopened) events_.report(EventId::LogReopenFailed, {{"error", &reopened.error()}});
   }
-  if (rotate) {
-    if (const Status rotated = writer_.rotate(); !rotated) rotation_failed(rotated.error());
-  }
+  if (rotate) rotate_now();
   publish();
+}
+
+void LogThread::rotate_now() {
+  using enum RotationRequest::State;
+  const bool is_empty = writer_.active_base() == writer_.end();
+  rotates_from_ = writer_.active_base();
+  const Status rotated = writer_.rotate();
+  if (!rotated) return rotation_failed(rotated.error());
+  note_rotation();
+  for (const auto& request : open_rotations_)
+    request->note({.state = is_empty ? NothingToDo : AmidALine, .error = {}});
+  if (is_empty) open_rotations_.clear();
+}
+
+// Whoever asked for a rotation that waited for the end of a line learns of it.
+void LogThread::note_rotation() {
+  if (open_rotations_.empty() || writer_.active_base() == rotates_from_) return;
+  for (const auto& request : open_rotations_)
+    request->note({.state = RotationRequest::State::Done,
+                   .rotated = writer_.rotated_to(),
+                   .begin = writer_.active_base(),
+                   .error = {}});
+  open_rotations_.clear();
 }
 
 // One write; true if it got somewhere.
@@ -217,6 +242,9 @@ bool LogThread::write_some() {
                std::memory_order_relaxed);
   bytes_.store(bytes_.load(std::memory_order_relaxed) + *written, std::memory_order_relaxed);
   ring_.release(from + *written);
+  note_rotation();
+  // The line may have ended, and whoever asked waits.
+  if (!open_rotations_.empty()) rotate_now();
   if (sync_.mode == SyncMode::Always) {
     sync();
   } else if (sync_.mode == SyncMode::Periodic && !sync_due_) {
@@ -289,6 +317,7 @@ void LogThread::sleep() {
 }
 
 void LogThread::publish() {
+  note_rotation();
   writer_.publish();  // before the housekeeper is told of a rotated segment
   if (const std::uint64_t renewals = writer_.feed().renewals(); renewals != renewals_) {
     renewals_ = renewals;
@@ -317,6 +346,9 @@ void LogThread::report_findings() {
 
 // It is tried again with the next lines.
 void LogThread::rotation_failed(const Error& error) {
+  for (const auto& request : open_rotations_)
+    request->note({.state = RotationRequest::State::Failed, .error = error});
+  open_rotations_.clear();
   events_.report(EventId::LogRotationFailed, {{"error", &error}});
 }
 

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <vector>
 
 #include "base/backoff.h"
 #include "base/doorbell.h"
@@ -18,6 +19,7 @@
 #include "base/settings.h"
 #include "log/housekeeper.h"
 #include "log/log_writer.h"
+#include "log/rotation_request.h"
 #include "log/time_index.h"
 #include "ring/ring.h"
 
@@ -58,7 +60,8 @@ class LogThread {
   [[nodiscard]] Status start();
   void notify() { bell_.ring(); }                    // after every take
   void ask_for_room() { room_wanted_.store(true); }  // made_room will be called, once
-  void rotate();
+  // At the next end of a line. `request`, if there is one, shows what has become of it.
+  void rotate(std::shared_ptr<RotationRequest> request = nullptr);
   void reload(
       const LogSettings& settings);  // new limits, and the log is opened anew where its file was moved
   // Writes what the ring holds, syncs, and ends the thread; gives up after `patience` where the log can't be
@@ -95,6 +98,8 @@ class LogThread {
   void sync();
   std::uint64_t measure(StreamOffset from, StreamOffset to, Clock::time_point now);
   void rotate_if_due();
+  void rotate_now();
+  void note_rotation();
   void sleep();
   void publish();
   void failed(const Error& error);
@@ -115,6 +120,7 @@ class LogThread {
   std::atomic<bool> requested_{false};  // something below, under the mutex, is to be done
   bool stop_requested_ = false;
   bool rotate_requested_ = false;
+  std::vector<std::shared_ptr<RotationRequest>> new_rotations_;
   std::optional<LogSettings> reload_requested_;
   Clock::time_point give_up_at_ = Clock::time_point::max();
   std::atomic<std::uint64_t> synced_{0};
@@ -136,6 +142,8 @@ class LogThread {
   WhenDiskFull when_disk_full_;
   bool stopping_ = false;
   bool failing_ = false;
+  std::vector<std::shared_ptr<RotationRequest>> open_rotations_;  // amid a line
+  StreamOffset rotates_from_;                                     // the segment that they are about
   std::optional<Clock::time_point> sync_due_;
   Clock::time_point retry_at_;
   Clock::time_point failing_since_;

@@ -294,11 +294,14 @@ Status LogWriter::finish_rotation() {
         -error, about_file(PhraseId::RotateLog, paths_.active()).with({"rotated", QuotedText{rotated}}));
   }
   if (Status settled = settle_rotated(rotated); !settled) return settled;
-  return begin_segment();
+  const Status begun = begin_segment();
+  if (begun) rotated_to_ = rotated;
+  return begun;
 }
 
 // Makes the next segment, which begins at end(). The last one has left its path, or never existed.
 Status LogWriter::begin_segment() {
+  rotated_to_.clear();
   position_.begin_at(end());
   at_line_start_ = true;
   feed_.leave();

@@ -96,6 +96,8 @@ class LogWriter {
     return record ? record->active_base : StreamOffset{};
   }
   [[nodiscard]] std::uint64_t rotations() const { return rotations_; }
+  // The path of the segment before the active one; empty if it did not end by a rotation of this writer.
+  [[nodiscard]] const std::string& rotated_to() const { return rotated_to_; }
 
   // Writes the first bytes of `data`, which is not empty, at end(), and returns how many: fewer than all if
   // the kernel took fewer, or if a segment ends; call again for the rest. After a failure nothing of `data`
@@ -219,6 +221,7 @@ class LogWriter {
   bool path_was_missing_ = false;
   std::chrono::steady_clock::time_point next_look_;
   std::uint64_t rotations_ = 0;
+  std::string rotated_to_;
   std::chrono::steady_clock::time_point next_rotation_attempt_;
   std::optional<Error> rotation_failure_;
 };

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <condition_variable>
@@ -143,6 +144,14 @@ Status start_stderr_log(std::string_view level) {
   logger->set_level(spdlog::level::from_str(std::string(level)));
   spdlog::set_default_logger(std::move(logger));
   return {};
+}
+
+Level set_stderr_log_level(Level level) {
+  constexpr std::array kLevels = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
+                                  spdlog::level::err};
+  const auto before = std::ranges::find(kLevels, spdlog::get_level()) - kLevels.begin();
+  spdlog::set_level(kLevels[static_cast<std::size_t>(level)]);
+  return static_cast<Level>(before);
 }
 
 void write_to_stderr_log(MessageLevel level, std::string_view text) {

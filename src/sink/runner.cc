@@ -13,6 +13,7 @@
 #include "base/phrase_id.h"
 #include "base/start_thread.h"
 #include "base/text.h"
+#include "sink/rewind_place.h"
 
 namespace slurper {
 
@@ -24,6 +25,10 @@ using namespace std::chrono_literals;
 // log. For measurements see docs/performance.md.
 constexpr int kNicer = 10;
 constexpr StreamOffset kFarAway{~std::uint64_t{0}};
+// How long a sink that is paused waits for the acknowledgement of what is in flight.
+constexpr auto kPausePatience = 3s;
+// How long the place of a rewind is searched: a line may be as long as the log.
+constexpr auto kSearchPatience = 5s;
 
 // A plug-in's own words may contain anything.
 Phrase escaped(const Phrase& reason) {
@@ -124,7 +129,8 @@ SinkStatus SinkRunner::status() const {
                     .bytes = bytes_,
                     .in_flight = in_flight_,
                     .latency = std::chrono::milliseconds(latency_),
-                    .latencies = latencies_.counts()};
+                    .latencies = latencies_.counts(),
+                    .paused = paused_};
   progress_.fill(status);
   health_.fill(status);
   const std::lock_guard lock(shown_mutex_);
@@ -151,19 +157,26 @@ void SinkRunner::run() {
     bool works = false;
     try {
       progress_.follow_log();
+      serve_order();
+      if (paused_ && !is_open_) {
+        rest();
+        if (finishing_) break;
+        wait(Clock::time_point::max(), kFarAway);
+        continue;
+      }
+      if (wait_for_resume()) continue;
       const Status status = turn();
       works = status.has_value();
       if (stopping_) break;
       if (!works) {
+        if (paused_) given_back_ += window_.records();
         close_sink();
         // Before the report: whoever reads it may resume the sink at once. An earlier request was not about
         // this loop.
-        if (status.error().kind == ErrorKind::Loop) resumed_ = false;
+        is_stopped_ = status.error().kind == ErrorKind::Loop;
+        if (is_stopped_) resumed_ = false;
         health_.failed(status.error());
-      }
-      if (!works && status.error().kind == ErrorKind::Loop && !finishing_) {
-        wait_for_resume();
-        continue;
+        if (is_stopped_ && !finishing_) continue;
       }
     } catch (...) {
       health_.out_of_memory();
@@ -172,6 +185,7 @@ void SinkRunner::run() {
     if (finishing_ && (!works || (is_open_ && is_done()))) break;
     if (!works) wait(Clock::now() + health_.pause(), kFarAway);
   }
+  abandon_orders();
   close_sink();
   try {
     progress_.follow_log();
@@ -260,7 +274,9 @@ Status SinkRunner::step() {
   }
   const bool is_full = window_is_full();
   const auto now = Clock::now();
-  const bool may_deliver = !is_full && !has_finished_reading() && (now >= next_delivery_ || finishing_);
+  if (paused_ && (window_.empty() || now >= pause_due_)) return leave_off();
+  const bool may_deliver =
+      !paused_ && !is_full && !has_finished_reading() && (now >= next_delivery_ || finishing_);
   if (may_deliver) {
     if (Status read = read_log(); !read) return read;
     if (source_.has_news()) {
@@ -277,7 +293,8 @@ Status SinkRunner::step() {
   if (may_deliver) wanted = has_borders_ ? source_.full_at() : source_.read_up_to() + 1;
   auto deadline = now < next_delivery_ ? next_delivery_ : Clock::time_point::max();
   if (!window_.empty()) {
-    if (!is_flushed_ && (finishing_ || is_full || now >= flush_due_)) return flush();
+    if (!is_flushed_ && (finishing_ || paused_ || is_full || now >= flush_due_)) return flush();
+    if (paused_) deadline = std::min(deadline, pause_due_);
     if (!is_flushed_) deadline = std::min(deadline, flush_due_);
     health_.watch_lag(handed_.front().arrival);
     deadline = std::min(deadline, health_.lag_due(handed_.front().arrival));
@@ -317,7 +334,7 @@ bool SinkRunner::is_done() const {
 }
 
 Status SinkRunner::deliver() {
-  while (!stopping_ && !window_is_full() && !has_finished_reading() &&
+  while (!stopping_ && !has_order_ && !window_is_full() && !has_finished_reading() &&
          (Clock::now() >= next_delivery_ || finishing_)) {
     RecordBatch batch = source_.take();
     if (batch.empty()) {
@@ -432,10 +449,135 @@ Status SinkRunner::keep_refused(const DeliveryWindow::Settled& record) {
   return {};
 }
 
-// A loop lasts until an administrator breaks it.
-void SinkRunner::wait_for_resume() {
-  while (!resumed_ && !stopping_ && !finishing_) wait(Clock::time_point::max(), kFarAway);
-  if (resumed_) health_.resumes();
+// A loop lasts until an administrator breaks it. Returns whether the sink still waits for that.
+bool SinkRunner::wait_for_resume() {
+  if (!is_stopped_ || finishing_) return false;
+  if (!resumed_) {
+    wait(Clock::time_point::max(), kFarAway);
+    return true;
+  }
+  is_stopped_ = false;
+  health_.resumes();
+  return false;
+}
+
+Status SinkRunner::give(std::shared_ptr<SinkOrder> order) {
+  const std::lock_guard lock(order_mutex_);
+  if (!takes_orders_) return fail(ErrorKind::Busy, {}, PhraseId::SinkHasEnded);
+  // One that was withdrawn need not be waited for.
+  if (order_ && !order_->withdraw()) return fail(ErrorKind::Busy, {}, PhraseId::SinkRequestPending);
+  order_ = std::move(order);
+  has_order_ = true;
+  (void)::eventfd_write(wake_fd_.get(), 1);
+  return {};
+}
+
+void SinkRunner::serve_order() {
+  if (!has_order_.exchange(false)) return;
+  std::shared_ptr<SinkOrder> order;
+  {
+    const std::lock_guard lock(order_mutex_);
+    order = order_;
+  }
+  if (!order || !order->begin()) return;
+  try {
+    switch (order->verb()) {
+      case SinkOrder::Verb::Pause:
+        return pause(std::move(order));
+      case SinkOrder::Verb::Resume:
+        return finish_order(*order, resume_now());
+      case SinkOrder::Verb::Rewind:
+        return finish_order(*order, rewind(order->to()));
+    }
+  } catch (...) {
+    order->abandon();
+    throw;
+  }
+}
+
+// What is in flight is waited for, since a destination that works will have it in a moment.
+void SinkRunner::pause(std::shared_ptr<SinkOrder> order) {
+  if (paused_.exchange(true)) {
+    SinkOrder::Done done = place();
+    done.changed = false;
+    return finish_order(*order, done);
+  }
+  given_back_ = 0;
+  pause_due_ = Clock::now() + kPausePatience;
+  pausing_ = std::move(order);
+}
+
+// Gives back what has not been acknowledged: it is delivered again later. No acknowledgement that comes after
+// this moves the cursor.
+Status SinkRunner::leave_off() {
+  given_back_ += window_.records();
+  close_sink();
+  return {};
+}
+
+// A sink that has never run gets its cursor: what comes from now on is not skipped if it resumes after a
+// restart. If that fails, it is reported when the sink resumes.
+void SinkRunner::rest() {
+  if (!std::exchange(is_resting_, true)) {
+    is_stopped_ = false;
+    (void)progress_.open(options_.start);
+    if (const Status saved = progress_.sync_at_end(); !saved)
+      say(Level::Warning, as_phrase(saved.error(), PhraseId::MayRepeatLines));
+    health_.rests();
+  }
+  if (!pausing_) return;
+  SinkOrder::Done done = place();
+  done.given_back = given_back_;
+  finish_order(*pausing_, done);
+  pausing_.reset();
+}
+
+SinkOrder::Done SinkRunner::resume_now() {
+  SinkOrder::Done done = place();
+  done.changed = paused_ || is_stopped_;
+  done.was_stopped = is_stopped_;
+  paused_ = is_resting_ = false;
+  if (is_stopped_) resumed_ = true;
+  return done;
+}
+
+Result<SinkOrder::Done> SinkRunner::rewind(const RewindTo& to) {
+  if (Status opened = progress_.open(options_.start); !opened)
+    return std::unexpected(std::move(opened.error()));
+  const auto give_up_at = Clock::now() + kSearchPatience;
+  const Result<StreamOffset> found =
+      find_rewind_place(log_, source_, to, [&] { return stopping_ || Clock::now() > give_up_at; });
+  if (!found) return std::unexpected(found.error());
+  // What is acknowledged or refused by now is settled first: a refused line must not be forgotten.
+  if (is_open_) (void)take_acks();
+  given_back_ = 0;
+  (void)leave_off();
+  const Result<std::uint64_t> skipped = progress_.move_to(*found);
+  if (!skipped) return std::unexpected(skipped.error());
+  SinkOrder::Done done = place();
+  done.given_back = given_back_;
+  done.skipped = *skipped;
+  return done;
+}
+
+SinkOrder::Done SinkRunner::place() const {
+  const StreamOffset at{progress_.acked()};
+  const StreamOffset end = log_.feed.end();
+  return {.offset = at, .behind = end > at ? end - at : 0};
+}
+
+void SinkRunner::finish_order(SinkOrder& order, Result<SinkOrder::Done> outcome) {
+  order.finish(std::move(outcome));
+  const std::lock_guard lock(order_mutex_);
+  if (order_.get() == &order) order_.reset();
+}
+
+// The sink ends.
+void SinkRunner::abandon_orders() noexcept {
+  const std::lock_guard lock(order_mutex_);
+  takes_orders_ = false;
+  if (order_) order_->abandon();
+  order_.reset();
 }
 
 // At the end, only acknowledgements are waited for.

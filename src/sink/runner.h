@@ -24,6 +24,7 @@
 #include "sink/runner_options.h"
 #include "sink/sink_health.h"
 #include "sink/sink_log.h"
+#include "sink/sink_order.h"
 #include "sink/sink_progress.h"
 #include "sink/sink_status.h"
 #include "slurper/sink.h"
@@ -68,6 +69,11 @@ class SinkRunner {
   void request_stop();
   // Any thread: makes a sink that has stopped because of a loop try again.
   void resume();
+  // Any thread: has the sink do what `order` says, on its own thread, as soon as it is in no call of its own.
+  // One at a time: fails with Busy if another is not done yet, or if the sink has ended.
+  [[nodiscard]] Status give(std::shared_ptr<SinkOrder> order);
+  // Before start(): it begins paused, as its predecessor was.
+  void begin_paused() { paused_ = true; }
   // Calls request_stop(); returns whether the thread has ended before `deadline`.
   bool stop(std::chrono::steady_clock::time_point deadline);
 
@@ -75,6 +81,7 @@ class SinkRunner {
   [[nodiscard]] SinkStatus status() const;
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] bool ended() const { return ended_.load(); }
+  [[nodiscard]] bool is_paused() const { return paused_.load(); }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -102,7 +109,16 @@ class SinkRunner {
   Status keep_refused(const DeliveryWindow::Settled& record);
   Status note_position();
   void note_handed(const std::vector<Record>& batch);
-  void wait_for_resume();
+  bool wait_for_resume();
+  void serve_order();
+  void pause(std::shared_ptr<SinkOrder> order);
+  [[nodiscard]] SinkOrder::Done resume_now();
+  [[nodiscard]] Result<SinkOrder::Done> rewind(const RewindTo& to);
+  [[nodiscard]] SinkOrder::Done place() const;
+  void finish_order(SinkOrder& order, Result<SinkOrder::Done> outcome);
+  void abandon_orders() noexcept;
+  Status leave_off();
+  void rest();
   void wait(Clock::time_point deadline, StreamOffset wanted);
   void say(Level level, const Phrase& text) const;
   void show(const Phrase& text, bool is_problem);
@@ -124,6 +140,11 @@ class SinkRunner {
   std::atomic<bool> stopping_{false};
   std::atomic<bool> ended_{false};
   std::atomic<bool> resumed_{false};
+  std::atomic<bool> paused_{false};     // written by the thread, once it runs
+  std::atomic<bool> has_order_{false};  // that it has not begun
+  std::mutex order_mutex_;
+  std::shared_ptr<SinkOrder> order_;  // until it is done; under the mutex
+  bool takes_orders_ = true;          // under the mutex
   std::atomic<std::uint64_t> records_{0};
   std::atomic<std::uint64_t> bytes_{0};
   std::atomic<std::uint64_t> in_flight_{0};
@@ -145,6 +166,11 @@ class SinkRunner {
   std::shared_ptr<AckQueue> acks_;  // while the sink is open
   SinkContext context_;
   bool is_open_ = false;
+  bool is_stopped_ = false;             // by a loop, until it is resumed
+  bool is_resting_ = false;             // it is paused, and that is reported
+  std::shared_ptr<SinkOrder> pausing_;  // what is finished when it rests
+  Clock::time_point pause_due_;         // what is not acknowledged by then is given back
+  std::uint64_t given_back_ = 0;
   bool has_waited_ = false;
   bool is_flushed_ = false;   // since the last delivery
   bool has_borders_ = false;  // see Sink::border()

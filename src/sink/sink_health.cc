@@ -78,6 +78,14 @@ void SinkHealth::resumes() {
   events_.report(EventId::SinkResumes, {{"sink", Quoted{name_}}});
 }
 
+void SinkHealth::rests() {
+  failing_ = stopped_ = lagging_ = false;
+  is_reported_ = false;
+  backoff_.reset();
+  (void)set_failure({});
+  events_.report(EventId::SinkRests, {{"sink", Quoted{name_}}});
+}
+
 // Returns whether the failure differs from the one before.
 bool SinkHealth::set_failure(std::optional<Error> failure) {
   const std::lock_guard lock(failure_mutex_);

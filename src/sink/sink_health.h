@@ -33,6 +33,8 @@ class SinkHealth {
   void works();
   // A sink that has stopped because of a loop tries again.
   void resumes();
+  // The operator has paused the sink: nothing is wrong with it until it resumes.
+  void rests();
   // `oldest` is the arrival of the oldest record that waits.
   void watch_lag(Timestamp oldest);
   // When to call watch_lag() for that record, at the latest.

@@ -152,6 +152,28 @@ std::unexpected<Error> SinkProgress::wrong_answer(const Reached& answer, Phrase 
                {{"identity", identity}, {"cursor", how_to_set_cursor(log_.paths, name_)}}});
 }
 
+Result<std::uint64_t> SinkProgress::move_to(StreamOffset place) {
+  const StreamOffset before{acked_};
+  const StreamOffset passed = std::max(before, passed_once_);
+  const std::uint64_t skipped = place > passed ? place - passed : 0;
+  const auto delivered = std::exchange(delivered_, StreamOffset{});
+  const auto line = std::exchange(line_, std::nullopt);
+  const bool set_by_hand = std::exchange(set_by_hand_, true);
+  acked_ = place.value;
+  missed_ += skipped;
+  if (Status saved = save(true); !saved) {
+    acked_ = before.value;
+    missed_ -= skipped;
+    delivered_ = delivered;
+    line_ = line;
+    set_by_hand_ = set_by_hand;
+    return std::unexpected(std::move(saved.error()));
+  }
+  passed_once_ = std::max(passed, place);
+  went_back_ = went_back_ || place < before;
+  return skipped;
+}
+
 void SinkProgress::note_gap(const RecordSource::Missing& missing) {
   if (missing.bytes == 0) return;
   // The sink did not miss this: the log never held it durably, and most of it was never handed out.

@@ -46,6 +46,10 @@ class SinkProgress {
   // The destination has, or has refused, everything before `offset`. `line` is the beginning of a split line
   // within which delivery must not resume.
   [[nodiscard]] Status reach(StreamOffset offset, std::optional<StreamOffset> line);
+  // The operator has set where to resume: the beginning of a line. The destination's own answer does not
+  // count until it has gone further. What is passed over and was never delivered counts as missed. Returns
+  // the number of these bytes.
+  [[nodiscard]] Result<std::uint64_t> move_to(StreamOffset place);
   // Notes and reports what can no longer be read.
   void note_gap(const RecordSource::Missing& missing);
 

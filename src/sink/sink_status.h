@@ -26,6 +26,7 @@ struct SinkStatus {
   bool failing = false;
   bool stopped = false;  // failing, and not retried before resume()
   bool lagging = false;
+  bool paused = false;                // by the operator
   std::string shown = {};             // by the sink itself, in words
   bool has_problem = false;           // although it works; `shown` says which
   std::optional<Error> failure = {};  // while it is failing; none while memory has run out

@@ -7,7 +7,9 @@
 #include <thread>
 #include <utility>
 
+#include "base/phrase_id.h"
 #include "base/start_thread.h"
+#include "base/text.h"
 
 namespace slurper {
 
@@ -141,7 +143,8 @@ Status Sinks::start() {
   return {};
 }
 
-void Sinks::apply(std::vector<ConfiguredSink> sinks) {
+Sinks::Changes Sinks::apply(std::vector<ConfiguredSink> sinks) {
+  Changes changes;
   std::vector<Slot> next;
   for (ConfiguredSink& sink : sinks) {
     const auto is_it = [&](const Slot& slot) {
@@ -152,8 +155,10 @@ void Sinks::apply(std::vector<ConfiguredSink> sinks) {
       next.push_back(std::move(*present));
       continue;
     }
-    events_.report(present != slots_.end() ? EventId::SinkChanged : EventId::SinkAdded,
+    const bool is_new = present == slots_.end();
+    events_.report(is_new ? EventId::SinkAdded : EventId::SinkChanged,
                    {{"sink", Quoted{sink.settings.name}}});
+    (is_new ? changes.added : changes.changed).push_back(sink.settings.name);
     // Reports where the sink begins, on the sink's thread, which alone knows it.
     const auto self = std::make_shared<const SinkRunner*>(nullptr);
     sink.prepared.make = [this, self, is_reported = false, make = std::move(sink.prepared.make)]() mutable {
@@ -162,16 +167,20 @@ void Sinks::apply(std::vector<ConfiguredSink> sinks) {
     };
     next.push_back(make_slot(std::move(sink)));
     *self = next.back().runner.get();
+    if (!is_new && present->runner->is_paused()) next.back().runner->begin_paused();
   }
   std::swap(slots_, next);
   for (Slot& former : next) {
     if (!former.runner) continue;  // it continues
     const auto is_it = [&](const Slot& slot) { return slot.settings.name == former.settings.name; };
-    if (std::ranges::none_of(slots_, is_it))
+    if (std::ranges::none_of(slots_, is_it)) {
       events_.report(EventId::SinkRemoved, {{"sink", Quoted{former.settings.name}}});
+      changes.removed.push_back(former.settings.name);
+    }
     let_go(std::move(former));
   }
   start_waiting();
+  return changes;
 }
 
 void Sinks::let_go(Slot slot) {
@@ -258,6 +267,17 @@ bool Sinks::stop(milliseconds patience, milliseconds grace) {
     if (!ending->has_ended()) left_behind(ending->settings().name);
   }
   return ended;
+}
+
+Status Sinks::give(std::string_view name, std::shared_ptr<SinkOrder> order) const {
+  const auto slot = std::ranges::find_if(slots_, [&](const Slot& one) { return one.settings.name == name; });
+  if (slot != slots_.end()) return slot->runner->give(std::move(order));
+  const auto ends = [&](const auto& ending) { return ending->settings().name == name; };
+  if (std::ranges::any_of(endings_, ends)) return fail(ErrorKind::NoInput, {}, PhraseId::SinkIsEnding);
+  std::string names;
+  for (const Slot& one : slots_) names += (names.empty() ? "" : ", ") + printable(one.settings.name);
+  const Phrase advice = names.empty() ? Phrase() : Phrase(PhraseId::SinksAre, {{"sinks", names}});
+  return fail(ErrorKind::NoInput, {}, PhraseId::NoSinkOfThisName, advice);
 }
 
 std::vector<SinkStatus> Sinks::status() const {

@@ -45,9 +45,15 @@ class Sinks {
   // Fails with Busy if a thread can't be made; the threads that run then continue until stop().
   [[nodiscard]] Status start();
 
+  struct Changes {
+    std::vector<std::string> added = {};
+    std::vector<std::string> changed = {};
+    std::vector<std::string> removed = {};
+  };
   // From now on these are the sinks. Those with equal settings continue undisturbed; the others leave. A sink
-  // without a cursor begins at the log's end as of this call, or as its settings say. Returns at once.
-  void apply(std::vector<ConfiguredSink> sinks);
+  // without a cursor begins at the log's end as of this call, or as its settings say. One that is paused
+  // stays so. Returns at once.
+  Changes apply(std::vector<ConfiguredSink> sinks);
 
   // Starts the sinks whose predecessors have ended. Call it after each `wake`, and at retry_at().
   void check_due();
@@ -61,6 +67,9 @@ class Sinks {
 
   // Makes the sinks that have stopped because of a loop try again.
   void resume();
+
+  // Has the sink of that name do what `order` says. Errors: NoInput (there is no such sink), Busy.
+  [[nodiscard]] Status give(std::string_view name, std::shared_ptr<SinkOrder> order) const;
 
   [[nodiscard]] std::vector<SinkStatus> status() const;
   // Those that a change has let go and that have not ended.

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <grp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -14,6 +15,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
+#include <variant>
 #include <vector>
 
 #include "control/control_client.h"
@@ -61,13 +63,24 @@ class ControlServerTest : public testing::Test {
   const test::TempDir folder_ = test::TempDir::in_ram();
   const std::string path_ = folder_ / "x.control";
   std::atomic<int> asked_{0};
+  std::atomic<bool> is_rotated_{false};  // what was asked for is done
+  std::atomic<int> rotations_{0};
   std::unique_ptr<ControlServer> server_;
 
   Status start() {
-    auto server = ControlServer::start(kernel(), path_, [this](ControlVerb) {
-      ++asked_;
-      return to_json(StatusReport());
-    });
+    auto server =
+        ControlServer::start(kernel(), path_,
+                             [this](const ControlRequest& request,
+                                    const Asker&) -> std::variant<std::string, ControlServer::Later> {
+                               ++asked_;
+                               if (request.verb == ControlVerb::GetStatus) return to_json(StatusReport());
+                               if (request.verb != ControlVerb::Rotate) return to_outcome("done at once");
+                               return [this]() -> std::optional<std::string> {
+                                 if (!is_rotated_) return std::nullopt;
+                                 ++rotations_;
+                                 return to_outcome("rotated");
+                               };
+                             });
     if (!server) return std::unexpected(server.error());
     server_ = std::move(*server);
     return {};
@@ -122,8 +135,9 @@ TEST_F(ControlServerTest, RefusesInWordsWhatItDoesNotUnderstand) {
             R"(a request is one line of JSON, such as {"version":1,"verb":"status"})");
   EXPECT_EQ(json::parse(answer_to("{\"version\":2,\"verb\":\"status\"}\n"))["error"],
             R"(this slurper knows "version":1 only)");
-  EXPECT_EQ(json::parse(answer_to("{\"version\":1,\"verb\":\"stop\"}\n"))["error"],
-            R"(this slurper knows "verb":"status" only)");
+  EXPECT_EQ(
+      json::parse(answer_to("{\"version\":1,\"verb\":\"stop\"}\n"))["error"],
+      R"(this slurper knows the verbs "status", "rotate", "reload", "pause", "resume", "rewind", "level")");
   EXPECT_EQ(json::parse(answer_to(std::string(100'000, 'x')))["error"], "a request has at most 4096 bytes");
   EXPECT_EQ(json::parse(answer_to(std::string("\xff\0\x1b\n", 4)))["version"], 1);
   EXPECT_EQ(asked_, 0);
@@ -171,40 +185,109 @@ TEST_F(ControlServerTest, GoesOnAfterClientsThatLeaveInTheMiddle) {
   expect_it_answers();
 }
 
+// What is done later holds up nobody.
+TEST_F(ControlServerTest, AnswersOthersWhileARequestIsUnderWay) {
+  ASSERT_TRUE(start());
+  const UniqueFd fd = connected();
+  send_all(fd.get(), to_request({.verb = ControlVerb::Rotate}) + std::string(kStatus) + "\n");
+  ASSERT_TRUE(test::eventually([&] { return asked_ == 1; }));
+  for (int i = 0; i < 3; ++i) expect_it_answers();
+  const auto paused = ask_to(path_, {.verb = ControlVerb::Pause, .sink = "x"}, kPatience);
+  ASSERT_TRUE(paused) << test::text_of(paused.error());
+  EXPECT_TRUE(paused->is_done);
+  EXPECT_EQ(paused->text, "done at once");
+  is_rotated_ = true;
+  EXPECT_EQ(read_line(fd.get()), "{\"version\":1,\"outcome\":\"rotated\"}\n");
+  EXPECT_THAT(read_line(fd.get()), HasSubstr("healthy")) << "then comes the next request of the same client";
+}
+
+// It is done, and reported, all the same.
+TEST_F(ControlServerTest, FinishesTheRequestOfAClientThatHasGone) {
+  ASSERT_TRUE(start());
+  send_all(connected().get(), to_request({.verb = ControlVerb::Rotate}));
+  ASSERT_TRUE(test::eventually([&] { return asked_ == 1; }));
+  expect_it_answers();
+  is_rotated_ = true;
+  EXPECT_TRUE(test::eventually([&] { return rotations_ == 1; }));
+  expect_it_answers();
+  EXPECT_EQ(rotations_, 1);
+}
+
+TEST_F(ControlServerTest, BoundsWhatIsNotDoneYet) {
+  ASSERT_TRUE(start());
+  for (std::size_t i = 0; i < ControlServer::kMaxPending; ++i)
+    send_all(connected().get(), to_request({.verb = ControlVerb::Rotate}));
+  ASSERT_TRUE(test::eventually([&] { return asked_ == static_cast<int>(ControlServer::kMaxPending); }));
+  const auto refused = ask_to(path_, {.verb = ControlVerb::Rotate}, kPatience);
+  ASSERT_TRUE(refused) << test::text_of(refused.error());
+  EXPECT_FALSE(refused->is_done);
+  EXPECT_EQ(refused->text, "too many requests are not done yet; try again later");
+  is_rotated_ = true;
+  EXPECT_TRUE(test::eventually([&] { return rotations_ == static_cast<int>(ControlServer::kMaxPending); }));
+  EXPECT_TRUE(ask_to(path_, {.verb = ControlVerb::Rotate}, kPatience)->is_done);
+}
+
+TEST_F(ControlServerTest, SaysThatItEndsToWhoWaits) {
+  ASSERT_TRUE(start());
+  const UniqueFd fd = connected();
+  send_all(fd.get(), to_request({.verb = ControlVerb::Rotate}));
+  ASSERT_TRUE(test::eventually([&] { return asked_ == 1; }));
+  server_.reset();
+  EXPECT_EQ(json::parse(read_line(fd.get()))["error"], "slurper is ending");
+}
+
+// What a process of this user and this group gets for a line; "refused" if it may not even connect.
+std::string answer_as(uid_t user, gid_t group, const std::string& path, const std::string& line) {
+  std::array<int, 2> ends{};
+  EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  const UniqueFd read_fd(ends[0]);
+  UniqueFd write_fd(ends[1]);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::setgroups(0, nullptr) != 0 || ::setgid(group) != 0 || ::setuid(user) != 0) ::_exit(1);
+    const Result<UniqueFd> fd = connect_to_control(path);
+    std::string got = "refused";
+    if (fd) {
+      (void)::send(fd->get(), line.data(), line.size(), MSG_NOSIGNAL);
+      got = "'" + read_line(fd->get()) + "'";
+    }
+    ::_exit(::write(write_fd.get(), got.data(), got.size()) < 0 ? 1 : 0);
+  }
+  write_fd.reset();
+  std::array<char, 4096> got{};
+  const ssize_t size = ::read(read_fd.get(), got.data(), got.size());
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  return {got.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
+}
+
+constexpr uid_t kNobody = 65534;
+
 TEST_F(ControlServerTest, TellsNothingToWhoMayNotAsk) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
   ASSERT_TRUE(start());
-  // Returns what a user without rights gets; "refused" if it may not even connect.
-  const auto as_nobody = [&] {
-    std::array<int, 2> ends{};
-    EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
-    const UniqueFd read_fd(ends[0]);
-    UniqueFd write_fd(ends[1]);
-    const pid_t child = ::fork();
-    if (child == 0) {
-      if (::setgid(65534) != 0 || ::setuid(65534) != 0) ::_exit(1);
-      const Result<UniqueFd> fd = connect_to_control(path_);
-      std::string got = "refused";
-      if (fd) {
-        (void)::send(fd->get(), kStatus.data(), kStatus.size(), MSG_NOSIGNAL);
-        (void)::send(fd->get(), "\n", 1, MSG_NOSIGNAL);
-        got = "'" + read_line(fd->get()) + "'";
-      }
-      ::_exit(::write(write_fd.get(), got.data(), got.size()) < 0 ? 1 : 0);
-    }
-    write_fd.reset();
-    std::array<char, 4096> got{};
-    const ssize_t size = ::read(read_fd.get(), got.data(), got.size());
-    int status = 0;
-    EXPECT_EQ(::waitpid(child, &status, 0), child);
-    EXPECT_EQ(status, 0);
-    return std::string(got.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
-  };
-  EXPECT_EQ(as_nobody(), "refused");
+  const std::string request = std::string(kStatus) + "\n";
+  EXPECT_EQ(answer_as(kNobody, kNobody, path_, request), "refused");
   // Even if the socket was opened to all.
   ASSERT_EQ(::chmod(path_.c_str(), 0666), 0);
-  EXPECT_EQ(as_nobody(), "''");
+  EXPECT_EQ(answer_as(kNobody, kNobody, path_, request), "''");
   EXPECT_EQ(asked_, 0);
+}
+
+TEST_F(ControlServerTest, LetsAMemberOfTheGroupAskAndChangeNothing) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
+  ASSERT_TRUE(start());
+  ASSERT_EQ(::chmod(folder_.path().c_str(), 0755), 0);
+  const gid_t group = ::getegid();
+  EXPECT_THAT(answer_as(kNobody, group, path_, std::string(kStatus) + "\n"), HasSubstr("healthy"));
+  const int asked = asked_;
+  for (const ControlVerb verb : {ControlVerb::Rotate, ControlVerb::Reload, ControlVerb::Pause,
+                                 ControlVerb::Resume, ControlVerb::Rewind, ControlVerb::SetLevel}) {
+    EXPECT_THAT(answer_as(kNobody, group, path_, to_request({.verb = verb, .sink = "x"})),
+                HasSubstr(R"("error":"only root and the user that slurper runs as may ask for this")"));
+  }
+  EXPECT_EQ(asked_, asked);
 }
 
 TEST_F(ControlServerTest, ReplacesWhatAKilledOneHasLeft) {

@@ -74,8 +74,8 @@ TEST_F(Reload, WhatNeedsARestartIsNamed) {
   configure("mode = \"0600\"");
   slurper.signal(SIGHUP);
   EXPECT_TRUE(
-      slurper.said("[fifo], [ring], [control], [metrics], or the log's path, mode or group has changed: this "
-                   "takes effect after a restart"))
+      slurper.said("these settings have changed, and take effect after a restart (systemctl restart slurper): "
+                   "log.mode"))
       << slurper.err();
   stop(slurper);
 }

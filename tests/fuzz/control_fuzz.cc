@@ -11,7 +11,14 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (!request) {
     const std::string refusal = slurper::to_refusal(request.error());
     require(!refusal.contains('\n') && slurper::parse_json(refusal), "a refusal is one line of JSON");
+  } else {
+    std::string line = slurper::to_request(*request);
+    require(line.ends_with('\n'), "a request is one line");
+    line.pop_back();
+    const auto again = slurper::parse_request(line);
+    require(again && *again == *request, "a request is read back");
   }
+  require(slurper::parse_json(slurper::to_outcome(text)).has_value(), "any outcome becomes JSON");
   require(slurper::parse_json(slurper::to_refusal(text)).has_value(), "any text becomes JSON");
   if (const auto report = slurper::parse_report(text)) {
     const auto again = slurper::parse_report(slurper::to_json(*report));

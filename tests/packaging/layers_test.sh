@@ -27,6 +27,7 @@ check() { # SOURCE_DIR; prints the violations
         fence["re2"] = " filter "
         fence["openssl"] = " sink "
         fence["prometheus"] = fence["microhttpd.h"] = " metrics "
+        fence["nlohmann"] = " control "
       }
       {
         split($1, path, "/")
