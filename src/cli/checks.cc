@@ -31,6 +31,7 @@ Findings check_as_this_process(const Settings& settings, const std::optional<std
   add(all, check_inotify());
   add(all, check_ring(settings));
   add(all, check_log(settings.log));
+  add(all, check_control(settings));
   add(all, check_textfile(settings.metrics));
   add(all, check_sinks(settings.sinks));
   add(all, check_sink_states(settings));

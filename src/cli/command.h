@@ -30,6 +30,7 @@ Command add_replay_command(CLI::App& program);
 Command add_tail_command(CLI::App& program);
 Command add_inspect_command(CLI::App& program);
 Command add_status_command(CLI::App& program);
+Command add_control_command(CLI::App& program);
 // `traced`: the command after "--", which is recorded; set if there is a "--".
 Command add_trace_command(CLI::App& program, std::optional<std::vector<std::string>> traced);
 

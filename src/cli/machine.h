@@ -1,5 +1,5 @@
 // The machine as `slurper check` sees it: checks whether `slurper run` would work here. check_fifo.cc has
-// what concerns the FIFO and its pipe.
+// what concerns the FIFO and its pipe, check_control.cc the control socket.
 #pragma once
 
 #include <string>
@@ -27,6 +27,8 @@ struct Machine {
 [[nodiscard]] Findings check_writers(const FifoSettings& settings, bool a_syslogd_names_it);
 [[nodiscard]] Findings check_log(const LogSettings& settings);
 [[nodiscard]] Findings check_ring(const Settings& settings);
+// Checks whether slurper can listen at its control socket. Asks what listens there, if anything does.
+[[nodiscard]] Findings check_control(const Settings& settings);
 // Checks whether the text file of the metrics can be written.
 [[nodiscard]] Findings check_textfile(const MetricsSettings& settings);
 // Checks whether the FIFO can be watched: makes as many inotify instances as slurper needs, and closes them.

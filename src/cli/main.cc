@@ -75,17 +75,13 @@ int command_line(int argc, char** argv) {
   program.set_help_flag("-h,--help", "print this help and exit");
   program.require_subcommand(1);
   program.get_formatter()->column_width(26);
-  const std::array commands = {add_run_command(program),
-                               add_check_command(program),
-                               add_verify_command(program),
-                               add_recover_command(program),
-                               add_cursor_command(program),
-                               add_identity_command(program),
-                               add_replay_command(program),
-                               add_status_command(program),
-                               add_tail_command(program),
-                               add_inspect_command(program),
-                               add_trace_command(program, take_traced(argc, argv))};
+  const std::array commands = {
+      add_run_command(program),     add_check_command(program),
+      add_verify_command(program),  add_recover_command(program),
+      add_cursor_command(program),  add_identity_command(program),
+      add_replay_command(program),  add_status_command(program),
+      add_control_command(program), add_tail_command(program),
+      add_inspect_command(program), add_trace_command(program, take_traced(argc, argv))};
   program.footer("Each command has its own help, for example: slurper run --help");
 
   try {

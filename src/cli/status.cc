@@ -2,7 +2,6 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -15,16 +14,15 @@
 #include <thread>
 #include <utility>
 
-#include "base/error.h"
 #include "base/local_time.h"
 #include "base/text.h"
 #include "base/wrap.h"
+#include "cli/asked.h"
 #include "cli/command.h"
-#include "cli/instances.h"
 #include "cli/screens.h"
+#include "cli/status_events.h"
 #include "cli/status_page.h"
 #include "cli/stream_output.h"
-#include "control/control_client.h"
 #include "control/control_request.h"
 #include "service/phrase_table.h"
 
@@ -34,83 +32,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kPatience = 5s;
+using Clock = std::chrono::steady_clock;
+
 constexpr auto kInterval = 1s;  // of --watch
 constexpr std::size_t kSamples = 300;
-
-int exit_status_of(const Result<Answered>& answered) {
-  if (answered) return answered->report.is_healthy() ? kHealthy : kDegraded;
-  const ErrorKind kind = answered.error().kind;
-  if (kind == ErrorKind::NoInput) return kNotRunning;
-  return kind == ErrorKind::Busy ? kDegraded : std::to_underlying(kind);
-}
-
-struct Asked {
-  std::string path;  // of the control socket
-  Result<Answered> answered;
-};
-using AllAsked = std::vector<Asked>;
-
-AllAsked ask(const std::vector<std::string>& paths) {
-  AllAsked all;
-  for (const std::string& path : paths) all.push_back({path, ask_status(path, kPatience)});
-  return all;
-}
-
-// Whether it reads the FIFO, or writes the log, at `path`: through whatever links.
-bool is_of(const StatusReport& report, const std::string& path) {
-  struct stat st{};
-  if (::stat(path.c_str(), &st) != 0) return report.fifo.path == path || report.log.path == path;
-  const auto is_same = [&st](const auto& file) {
-    return file.device == st.st_dev && file.inode == st.st_ino;
-  };
-  return is_same(report.fifo) || is_same(report.log);
-}
-
-bool is_socket(const std::string& path) {
-  struct stat st{};
-  return ::stat(path.c_str(), &st) == 0 && S_ISSOCK(st.st_mode);
-}
-
-// None was found among those that this user may look at.
-std::unexpected<Error> unseen(const ControlSockets& sockets, Phrase what) {
-  return fail(ErrorKind::NoPermission, std::move(what),
-              {PhraseId::SlurpersUnseen, {{"processes", std::uint64_t{sockets.unseen}}}});
-}
-
-// The slurper of this FIFO or log. One that does not answer may be the one: then that is the failure.
-Result<AllAsked> ask_for(const std::string& path, const ControlSockets& sockets) {
-  std::optional<Error> failure;
-  for (Asked& asked : ask(sockets.paths)) {
-    if (asked.answered && is_of(asked.answered->report, path)) {
-      AllAsked one;
-      one.push_back(std::move(asked));
-      return one;
-    }
-    if (!asked.answered && asked.answered.error().kind != ErrorKind::NoInput)
-      failure = asked.answered.error();
-  }
-  if (failure) return std::unexpected(*failure);
-  if (sockets.unseen > 0) return unseen(sockets, about_file(PhraseId::FindSlurper, path));
-  return fail(ErrorKind::NoInput, about_file(PhraseId::FindSlurper, path), PhraseId::NoneAnswersFor);
-}
-
-std::string listed(const std::vector<std::string>& folders) {
-  std::string text;
-  for (const std::string& folder : folders) text += (text.empty() ? "" : ", ") + in_quotes(folder);
-  return text;
-}
-
-Result<AllAsked> ask_all(const StatusRequest& request) {
-  if (is_socket(request.instance)) return ask({request.instance});
-  const ControlSockets sockets = find_control_sockets();
-  if (!request.instance.empty()) return ask_for(request.instance, sockets);
-  if (sockets.paths.empty() && sockets.unseen > 0) return unseen(sockets, PhraseId::FindAnySlurper);
-  if (sockets.paths.empty())
-    return fail(ErrorKind::NoInput, PhraseId::FindAnySlurper,
-                {PhraseId::NoControlSocket, {{"folders", listed(sockets.folders)}}});
-  return ask(sockets.paths);
-}
 
 class StatusView {
  public:
@@ -118,16 +43,20 @@ class StatusView {
       : request_(request), screens_(out_fd), output_(out_fd), err_(err) {}
 
   int once() {
-    const Result<AllAsked> all = ask_all(request_);
+    const Result<AllAsked> all = ask_instances(request_.instance);
     return all ? show(*all) : fails(all.error());
   }
 
   int watch() {
     int status = kHealthy;
-    for (auto next = std::chrono::steady_clock::now();; next += kInterval) {
+    bool is_first = true;
+    for (auto next = Clock::now();; next = std::max(next + kInterval, Clock::now())) {
       std::this_thread::sleep_until(next);
-      const Result<AllAsked> all = ask_all(request_);
-      status = all ? status_of(*all) : exit_status_of(std::unexpected(all.error()));
+      const Result<AllAsked> all = ask_instances(request_.instance);
+      // One that was seen may start again; of one that was not, there is nothing to watch.
+      if (!all && std::exchange(is_first, false)) return fails(all.error());
+      is_first = false;
+      status = all ? status_of(*all) : exit_status_of(all.error());
       if (!draw(all)) return status;
     }
   }
@@ -141,7 +70,7 @@ class StatusView {
 
   int fails(const Error& error) {
     fmt::print(err_, "{}", message_for(::fileno(err_), to_text(error)));
-    return exit_status_of(std::unexpected(error));
+    return exit_status_of(error);
   }
 
   int show(const AllAsked& all) {
@@ -238,6 +167,7 @@ class StatusView {
 }  // namespace
 
 int status_command(const StatusRequest& request, int out_fd, std::FILE* err) {
+  if (request.events) return events_command(request.instance, request.json, out_fd, err);
   StatusView shown(request, out_fd, err);
   return request.watch ? shown.watch() : shown.once();
 }
@@ -249,7 +179,12 @@ Command add_status_command(CLI::App& program) {
       parser->add_option("INSTANCE", request->instance, "its FIFO, its log, or its control socket");
   parser->add_flag("--all", request->all, "a page for each slurper on this machine")->excludes(instance);
   parser->add_flag("--json", request->json, "one line of JSON for each");
-  parser->add_flag("--watch", request->watch, "each second anew; into a pipe, a line a second");
+  CLI::Option* const watch =
+      parser->add_flag("--watch", request->watch, "each second anew; into a pipe, a line a second");
+  parser
+      ->add_flag("--events", request->events,
+                 "what slurper did last: its system calls and messages;\nalso of one that was killed")
+      ->excludes(watch);
   parser->footer(
       "Without INSTANCE, it shows the slurper that runs, or a line for each if there are\n"
       "several. The exit status is 0 if all is well, 1 if something is wrong or a slurper\n"

@@ -4,8 +4,6 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
-#include <cerrno>
-#include <csignal>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -20,6 +18,7 @@
 #include "base/uuid.h"
 #include "base/wrap.h"
 #include "cli/command.h"
+#include "cli/last_events.h"
 #include "cli/verify_ring.h"
 #include "daemon/ring_choice.h"
 #include "flight/flight_view.h"
@@ -163,13 +162,9 @@ bool print_killed(std::FILE* out, const std::string& path, LogVerification& log)
     log.notes.push_back(as_phrase(read.error()));
     return false;
   }
-  const std::optional<FlightHistory>& history = *read;
-  if (!history || history->ended || ::kill(history->pid, 0) == 0 || errno == EPERM) return false;
+  if (!*read || end_of(**read) != FlightEnd::Killed) return false;
   constexpr std::size_t kMost = 8;
-  const auto& entries = history->entries;
-  fmt::print(out, "\nslurper (pid {}) did not end by itself. What it did last:\n", history->pid);
-  for (std::size_t i = entries.size() - std::min(entries.size(), kMost); i < entries.size(); ++i)
-    print_wrapped(out, flight_time(entries[i].at) + "  ", entries[i].text);
+  fmt::print(out, "\n{}", events_text(**read, kMost));
   return true;
 }
 

@@ -140,6 +140,15 @@ std::vector<FlightEntry> merged(const File& first, const File& second) {
   return entries;
 }
 
+// Of a moment of CLOCK_BOOTTIME: nanoseconds since 1970. Nothing if the file is damaged.
+std::optional<std::int64_t> moment_of(std::int64_t at) {
+  constexpr std::int64_t kCentury = std::int64_t{100} * 366 * 86'400 * kSecond;
+  if (at < 0 || at > kCentury) return std::nullopt;
+  timespec wall{};
+  ::clock_gettime(CLOCK_REALTIME, &wall);
+  return std::int64_t{wall.tv_sec} * kSecond + wall.tv_nsec - FlightRecorder::now() + at;
+}
+
 }  // namespace
 
 std::string flight_path(const std::string& directory) {
@@ -191,15 +200,17 @@ std::string to_text(const CallRecord& call, const File& file) {
 }
 
 std::string flight_time(std::int64_t at) {
-  constexpr std::int64_t kCentury = std::int64_t{100} * 366 * 86'400 * kSecond;
-  if (at < 0 || at > kCentury) return "?";  // a damaged file
-  timespec wall{};
-  ::clock_gettime(CLOCK_REALTIME, &wall);
-  const std::int64_t moment = std::int64_t{wall.tv_sec} * kSecond + wall.tv_nsec - FlightRecorder::now() + at;
-  const std::time_t seconds = moment / kSecond;
+  const std::optional<std::int64_t> moment = moment_of(at);
+  if (!moment) return "?";
+  const std::time_t seconds = *moment / kSecond;
   std::tm local{};
   ::localtime_r(&seconds, &local);
-  return fmt::format("{:%H:%M:%S}.{:06}", local, moment % kSecond / 1000);
+  return fmt::format("{:%H:%M:%S}.{:06}", local, *moment % kSecond / 1000);
+}
+
+std::uint64_t flight_milliseconds(std::int64_t at) {
+  constexpr std::int64_t kMillisecond = 1'000'000;
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(moment_of(at).value_or(0), 0) / kMillisecond);
 }
 
 Result<std::optional<FlightHistory>> read_flight(Os& os, const std::string& path) {

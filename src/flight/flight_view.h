@@ -40,6 +40,9 @@ struct FlightHistory {
 // "12:00:01.123456": in local time, of a moment of CLOCK_BOOTTIME in this boot.
 [[nodiscard]] std::string flight_time(std::int64_t at);
 
+// The same as milliseconds since 1970; 0 if it is unknown.
+[[nodiscard]] std::uint64_t flight_milliseconds(std::int64_t at);
+
 // Of a file that is mapped, or copied. `slot`: empty while it is being written.
 [[nodiscard]] std::optional<CallRecord> call_in(const flight_format::CallSlot& slot);
 [[nodiscard]] std::string to_text(const CallRecord& call, const flight_format::File& file);

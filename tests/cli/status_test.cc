@@ -19,6 +19,7 @@
 
 #include "base/text.h"
 #include "cli/program.h"
+#include "cli/running_site.h"
 #include "cli/status_page.h"
 #include "control/control_client.h"
 #include "control/control_socket.h"
@@ -73,7 +74,7 @@ StatusReport some_report() {
                  .second_readers = 1,
                  .short_reads = 2,
                  .taken_by_others = 5000};
-  report.ring = {.size = 64 << 20, .held = 2048, .most_held = 12 << 20};
+  report.ring = {.folder = "/run/slurper/messages", .size = 64 << 20, .held = 2048, .most_held = 12 << 20};
   report.log = {.path = "/var/log/slurper/messages",
                 .device = 1,
                 .inode = 3,
@@ -174,41 +175,13 @@ TEST(Sparkline, IsRelativeToTheHighest) {
   EXPECT_EQ(sparkline({}, 10), "");
 }
 
-// A slurper that runs, with its control socket where slurper puts it by default.
-class StatusTest : public testing::Test {
+class StatusTest : public test::RunningSite {
  protected:
-  void SetUp() override { ASSERT_EQ(::setenv("RUNTIME_DIRECTORY", runtime_.path().c_str(), 1), 0); }
-  void TearDown() override { ASSERT_EQ(::unsetenv("RUNTIME_DIRECTORY"), 0); }
-
-  [[nodiscard]] test::Child start(const std::vector<std::string>& more = {}) const {
-    test::Child slurper(program(fifo_, log_, more));
-    EXPECT_TRUE(slurper.said("ready")) << slurper.err();
-    return slurper;
-  }
-  [[nodiscard]] static test::Program program(const std::string& fifo, const std::string& log,
-                                             const std::vector<std::string>& more = {}) {
-    test::Program program{.argv = {test::slurper_binary(), "run", "--fifo", fifo, "--log", log}, .env = {}};
-    program.argv.insert(program.argv.end(), more.begin(), more.end());
-    return program;
-  }
   [[nodiscard]] json report() const {
     const test::Outcome asked = status({.instance = fifo_, .json = true});
     EXPECT_EQ(asked.err, "");
     return json::parse(asked.out);
   }
-  // The only control socket.
-  [[nodiscard]] std::string socket() const {
-    std::string found;
-    for (const auto& entry : std::filesystem::directory_iterator(runtime_.path())) {
-      if (entry.is_socket()) found = entry.path().string();
-    }
-    return found;
-  }
-
-  const test::TempDir disk_;
-  const test::TempDir runtime_ = test::TempDir::in_ram();
-  const std::string fifo_ = disk_ / "fifo";
-  const std::string log_ = disk_ / "messages";
 };
 
 TEST_F(StatusTest, IsHealthyAndFoundByFifoLogAndSocket) {
@@ -439,6 +412,63 @@ TEST_F(StatusTest, PrintsALineASecondIntoAPipeUntilItsReaderLeaves) {
   reader.join();
   EXPECT_THAT(text,
               testing::MatchesRegex("([0-9:]+ healthy, 0B/s, 0 lines/s, pipe 0B, ring 0B, log offset 0\n)+"));
+}
+
+// A typing error does not look like a slurper that was killed.
+TEST_F(StatusTest, SaysOfAPathThatIsNoneOfAnySlurper) {
+  const test::Child slurper = start();
+  const test::Outcome missing = status({.instance = fifo_ + "x"});
+  EXPECT_EQ(missing.status, 66);
+  EXPECT_EQ(missing.err,
+            "slurper: cannot find a slurper that reads or writes '" + fifo_ +
+                "x': there is no such file, and no slurper that runs knows it. Name a FIFO, a log "
+                "or a control socket\n");
+  EXPECT_THAT(status({.instance = disk_.path()}).err,
+              HasSubstr("it is a directory, and no slurper that runs"));
+  EXPECT_EQ(status({.instance = disk_.path()}).status, 66);
+  // Of what a slurper can have had, the state is known.
+  ASSERT_EQ(::mkfifo((disk_ / "other").c_str(), 0600), 0);
+  EXPECT_EQ(status({.instance = disk_ / "other"}).status, kNotRunning);
+  EXPECT_EQ(status({.instance = disk_ / "gone.control"}).status, kNotRunning);
+}
+
+TEST_F(StatusTest, WatchesNothingIfNoneRuns) {
+  const test::Outcome watched = status({.instance = {}, .json = true, .watch = true});
+  EXPECT_EQ(watched.status, kNotRunning);
+  EXPECT_THAT(watched.err, HasSubstr("there is no control socket in"));
+  EXPECT_EQ(watched.out, "");
+}
+
+// The seconds in which it had no answer are not made up for.
+TEST_F(StatusTest, WatchesAtItsPaceAfterASlurperWasStopped) {
+  const test::Child slurper = start();
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  UniqueFd read_fd(ends[0]);
+  const UniqueFd write_fd(ends[1]);
+  std::vector<std::pair<std::chrono::steady_clock::time_point, json>> lines;
+  std::jthread reader([&] {
+    std::string text;
+    std::array<char, 4096> bytes{};
+    while (lines.size() < 6) {
+      const ssize_t got = ::read(read_fd.get(), bytes.data(), bytes.size());
+      if (got <= 0) break;
+      text.append(bytes.data(), static_cast<std::size_t>(got));
+      for (std::size_t end; (end = text.find('\n')) != std::string::npos; text.erase(0, end + 1)) {
+        lines.emplace_back(std::chrono::steady_clock::now(), json::parse(text.substr(0, end)));
+        if (lines.size() == 1) slurper.signal(SIGSTOP);
+        if (lines.back().second.contains("error")) slurper.signal(SIGCONT);
+      }
+    }
+    read_fd.reset();
+  });
+  (void)status_command({.instance = socket(), .json = true, .watch = true}, write_fd.get(), stderr);
+  reader.join();
+  ASSERT_GE(lines.size(), 6U);
+  EXPECT_THAT(lines[1].second.value("error", ""), HasSubstr("is stopped"));
+  // Three lines later than the first answer, two seconds have passed at least: the answers are no burst.
+  EXPECT_TRUE(lines[5].second.contains("health"));
+  EXPECT_GE(lines[5].second["now"].get<std::uint64_t>() - lines[3].second["now"].get<std::uint64_t>(), 1900U);
 }
 
 // What listens there is no slurper.
