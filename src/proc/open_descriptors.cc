@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -18,32 +20,33 @@ namespace slurper {
 
 namespace {
 
+std::string info_of(int process_fd, int fd) {
+  return read_small(process_fd, fmt::format("fdinfo/{}", fd).c_str());
+}
+
 // Reads how it was opened: proc_pid_fdinfo(5).
 void look_at_flags(int process_fd, OpenDescriptor& holder) {
-  const std::string text = read_small(process_fd, fmt::format("fdinfo/{}", holder.fd).c_str());
+  const std::string text = info_of(process_fd, holder.fd);
   constexpr std::string_view kFlags = "flags:\t";
   const std::size_t at = text.find(kFlags);
   const auto flags = at == std::string::npos
                          ? std::nullopt
                          : parse_number<int>(std::string_view(text).substr(at + kFlags.size()), 8);
   holder.flags = flags.value_or(0);
-  holder.access = Access::ReadWrite;
-  if ((holder.flags & O_ACCMODE) == O_RDONLY) holder.access = Access::Read;
-  if ((holder.flags & O_ACCMODE) == O_WRONLY) holder.access = Access::Write;
-  if (!flags || (*flags & O_PATH) != 0) holder.access = Access::None;
+  holder.access = flags ? access_of(*flags) : Access::None;
 }
 
-// Fills in which process it is.
-void identify(int process_fd, OpenDescriptor& holder) {
+bool identify_by(int process_fd, OpenDescriptor& holder) {
   const auto stat = read_process_stat(process_fd);
-  if (!stat) return;
+  if (!stat) return false;
   holder.command = stat->command;
   holder.parent = stat->parent;
   holder.process.start_time = stat->start_time;
+  return true;
 }
 
 // What the link `name` leads to. Follows it to the open file itself. DONT_SYNC: an unreachable file server
-// does not block the call.
+// does not block the call. Sets errno if it is empty.
 std::optional<FoundFile> file_behind(int directory_fd, const char* name) {
   struct statx st{};
   if (::statx(directory_fd, name, AT_STATX_DONT_SYNC, STATX_INO | STATX_TYPE, &st) != 0) return std::nullopt;
@@ -56,28 +59,38 @@ class Search {
  public:
   explicit Search(const std::function<bool(const FoundFile&)>& is_wanted) : is_wanted_(is_wanted) {}
 
-  void look_at(int process_fd, pid_t pid) {
-    UniqueFd directory_fd = open_directory(process_fd, "fd");
-    // The kernel's own threads have no files.
-    if (!directory_fd && errno == EACCES && !is_kernel_thread(process_fd)) found_.unseen.push_back(pid);
-    const Directory fds = entries_of(std::move(directory_fd));
-    if (!fds) return;
-    OpenDescriptor holder;
-    while (const dirent* entry = ::readdir(fds.get())) {
-      const auto fd = number_of(entry->d_name);
-      std::optional<FoundFile> file = fd ? file_behind(::dirfd(fds.get()), entry->d_name) : std::nullopt;
-      if (!file) continue;
-      file->pid = pid;
-      if (!is_wanted_(*file)) continue;
-      if (holder.process.pid == 0) {
-        holder.process.pid = pid;
-        identify(process_fd, holder);
-      }
-      holder.fd = *fd;
-      holder.file = file->id;
-      look_at_flags(process_fd, holder);
-      found_.open.push_back(holder);
+  // By the process's folder in /proc, `name`, which is opened only if it is wanted: there are many processes.
+  void look_at(int proc_fd, const char* name, pid_t pid) {
+    const UniqueFd directory_fd = open_directory(proc_fd, fmt::format("{}/fd", name).c_str());
+    if (!directory_fd) {
+      // The kernel's own threads have no files.
+      if (errno == EACCES && !is_kernel_thread(proc_fd, name)) found_.unseen.push_back(pid);
+      return;
     }
+    UniqueFd process_fd;
+    OpenDescriptor holder;
+    (void)for_each_number(directory_fd.get(), [&](const char* fd_name, int fd) {
+      std::optional<FoundFile> file = file_behind(directory_fd.get(), fd_name);
+      if (!file) {
+        if (errno != EACCES || !read_link(directory_fd.get(), fd_name).empty()) return true;
+        // Root may list the descriptors of any process, but follow them only with the right to trace it.
+        found_.unseen.push_back(pid);
+        return false;
+      }
+      file->pid = pid;
+      if (!is_wanted_(*file)) return true;
+      if (!process_fd) {
+        process_fd = open_directory(proc_fd, name);
+        if (!process_fd) return false;
+        holder.process.pid = pid;
+        (void)identify_by(process_fd.get(), holder);  // a process that has ended by now has no name
+      }
+      holder.fd = fd;
+      holder.file = file->id;
+      look_at_flags(process_fd.get(), holder);
+      found_.open.push_back(holder);
+      return true;
+    });
   }
 
   OpenDescriptors finish() {
@@ -88,8 +101,9 @@ class Search {
   }
 
  private:
-  static bool is_kernel_thread(int process_fd) {
-    const auto stat = read_process_stat(process_fd);
+  static bool is_kernel_thread(int proc_fd, const char* name) {
+    const UniqueFd process_fd = open_directory(proc_fd, name);
+    const auto stat = process_fd ? read_process_stat(process_fd.get()) : std::nullopt;
     return stat && stat->is_kernel_thread;
   }
 
@@ -99,12 +113,51 @@ class Search {
 
 }  // namespace
 
+Access access_of(int flags) {
+  if ((flags & O_PATH) != 0) return Access::None;
+  switch (flags & O_ACCMODE) {
+    case O_RDONLY:
+      return Access::Read;
+    case O_WRONLY:
+      return Access::Write;
+    default:
+      return Access::ReadWrite;
+  }
+}
+
+std::optional<FileId> file_at_hand(int directory_fd, const char* path, std::uint64_t resolve) {
+  open_how how{.flags = O_PATH | O_CLOEXEC, .mode = 0, .resolve = RESOLVE_CACHED | resolve};
+  const UniqueFd fd(static_cast<int>(::syscall(SYS_openat2, directory_fd, path, &how, sizeof how)));
+  struct statx st{};
+  if (!fd || ::statx(fd.get(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &st) != 0)
+    return std::nullopt;
+  return FileId{.device = makedev(st.stx_dev_major, st.stx_dev_minor), .inode = st.stx_ino};
+}
+
+bool identify(OpenDescriptor& descriptor) {
+  const UniqueFd process_fd =
+      open_directory(AT_FDCWD, fmt::format("/proc/{}", descriptor.process.pid).c_str());
+  return process_fd && identify_by(process_fd.get(), descriptor);
+}
+
+bool has_flock(const OpenDescriptor& descriptor) {
+  const UniqueFd process_fd =
+      open_directory(AT_FDCWD, fmt::format("/proc/{}", descriptor.process.pid).c_str());
+  if (!process_fd) return false;
+  const std::string info = info_of(process_fd.get(), descriptor.fd);
+  // "lock:\t1: FLOCK  ADVISORY  WRITE 708 08:01:12345 0 EOF"
+  const std::size_t at = info.find("lock:");
+  return at != std::string::npos && info.find("FLOCK", at) != std::string::npos;
+}
+
 OpenDescriptors find_open_files(const std::function<bool(const FoundFile&)>& is_wanted,
                                 const std::stop_token& stop) {
   Search search(is_wanted);
-  const bool can_see = for_each_process([&](int process_fd, pid_t pid) {
-    if (!stop.stop_requested()) search.look_at(process_fd, pid);
-  });
+  const UniqueFd proc_fd = open_directory(AT_FDCWD, "/proc");
+  const bool can_see = proc_fd && for_each_number(proc_fd.get(), [&](const char* name, int pid) {
+                         if (!stop.stop_requested()) search.look_at(proc_fd.get(), name, pid);
+                         return !stop.stop_requested();
+                       });
   OpenDescriptors found = search.finish();
   // Without /proc, no process is visible.
   found.others_hidden = !can_see || ::access("/proc/1", F_OK) != 0;

@@ -6,6 +6,7 @@
 #include <compare>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -42,7 +43,8 @@ struct OpenDescriptor {
 
 struct OpenDescriptors {
   std::vector<OpenDescriptor> open;  // sorted by process, then by descriptor
-  // Processes that may have it open, too: they are another user's, and slurper may not see their descriptors.
+  // Processes that may have it open, too: this process may not list their descriptors (those of another
+  // user), or not follow them (as root without CAP_SYS_PTRACE).
   std::vector<pid_t> unseen = {};
   // /proc is mounted with hidepid= (ProtectProc= in a unit): it does not even list other users' processes.
   bool others_hidden = false;
@@ -57,6 +59,21 @@ struct FoundFile {
   mode_t mode = 0;                    // its type alone
   std::function<std::string()> path;  // what its link in /proc/PID/fd says
 };
+
+// What the flags of open(2) let a descriptor do.
+[[nodiscard]] Access access_of(int flags);
+
+// The file at a path that a process is using at this moment, without waiting for a file server: the kernel
+// has such a path at hand, and RESOLVE_CACHED finds it. Where a process waits for a server that does not
+// answer, it has not, and this is empty. `resolve`: flags of openat2(2), such as RESOLVE_IN_ROOT.
+[[nodiscard]] std::optional<FileId> file_at_hand(int directory_fd, const char* path,
+                                                 std::uint64_t resolve = 0);
+
+// Fills in the process's name, parent and start, by its pid. False if the process has ended.
+bool identify(OpenDescriptor& descriptor);
+
+// Whether a flock(2) was acquired by way of its open file. False if this process may not see that.
+[[nodiscard]] bool has_flock(const OpenDescriptor& descriptor);
 
 // Searches /proc for open descriptors of the files that `is_wanted` picks. Opens none of the files it finds,
 // and does not wait for network file systems. Takes a few microseconds for each descriptor on the machine, so

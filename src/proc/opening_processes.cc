@@ -6,7 +6,10 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <climits>
 #include <cstdint>
 #include <optional>
@@ -17,6 +20,12 @@
 namespace slurper {
 
 namespace {
+
+constexpr std::array kOpeningCalls = {
+#ifdef SYS_open
+    static_cast<long>(SYS_open), static_cast<long>(SYS_creat),
+#endif
+    static_cast<long>(SYS_openat), static_cast<long>(SYS_openat2)};
 
 struct Opening {
   int directory = AT_FDCWD;
@@ -72,39 +81,79 @@ bool leads_to(const Opening& opening, int process_fd, pid_t tid, const FileId& w
   std::string from = "root";
   if (path.front() != '/')
     from = opening.directory == AT_FDCWD ? "cwd" : fmt::format("fd/{}", opening.directory);
-  struct stat st{};
-  return ::fstatat(process_fd, fmt::format("{}/{}", from, path).c_str(), &st, 0) == 0 &&
-         FileId{.device = st.st_dev, .inode = st.st_ino} == wanted;
+  const UniqueFd from_fd(::openat(process_fd, from.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!from_fd) return false;
+  // A symbolic link to an absolute path leads where it does in the process's root, not in this one's.
+  if (path.front() == '/') return file_at_hand(from_fd.get(), path.c_str(), RESOLVE_IN_ROOT) == wanted;
+  return file_at_hand(from_fd.get(), path.c_str()) == wanted;
 }
 
-Access access_of(int flags) {
-  switch (flags & O_ACCMODE) {
-    case O_RDONLY:
-      return Access::Read;
-    case O_WRONLY:
-      return Access::Write;
-    default:
-      return Access::ReadWrite;
-  }
+// What the thread waits to open, if that is the FIFO.
+std::optional<Opening> opening_of(int process_fd, int thread_fd, pid_t tid, const FileId& fifo) {
+  const auto call = current_syscall(thread_fd);
+  const auto opening = call ? opening_in(*call, tid) : std::nullopt;
+  return opening && leads_to(*opening, process_fd, tid, fifo) ? opening : std::nullopt;
+}
+
+// Those in a call that opens, of the process whose folder in /proc is `name`. Most processes have one thread,
+// and then one small file says it.
+std::vector<pid_t> threads_that_open(int proc_fd, const char* name, pid_t pid) {
+  const auto opens = [](const std::string& text) {
+    const auto call = parse_current_syscall(text);
+    return call && std::ranges::find(kOpeningCalls, static_cast<long>(call->number)) != kOpeningCalls.end();
+  };
+  struct stat st{};
+  constexpr nlink_t kOneThread = 3;  // of a folder with one in it
+  if (::fstatat(proc_fd, fmt::format("{}/task", name).c_str(), &st, 0) != 0) return {};
+  if (st.st_nlink <= kOneThread)
+    return opens(read_small(proc_fd, fmt::format("{}/syscall", name).c_str())) ? std::vector{pid}
+                                                                               : std::vector<pid_t>();
+  std::vector<pid_t> tids;
+  const UniqueFd process_fd = open_directory(proc_fd, name);
+  if (!process_fd) return tids;
+  for_each_thread(process_fd.get(), [&](int thread_fd, pid_t tid) {
+    if (opens(read_small(thread_fd, "syscall"))) tids.push_back(tid);
+  });
+  return tids;
+}
+
+void add_process(std::vector<OpeningProcess>& found, int process_fd, pid_t pid, const Opening& opening) {
+  const auto stat = read_process_stat(process_fd);
+  if (!stat) return;
+  found.push_back({.process = {.pid = pid, .start_time = stat->start_time},
+                   .command = stat->command,
+                   .access = access_of(opening.flags)});
 }
 
 }  // namespace
 
 std::vector<OpeningProcess> find_opening_processes(const FileId& fifo) {
   std::vector<OpeningProcess> found;
-  for_each_process([&](int process_fd, pid_t pid) {
-    std::optional<Opening> opening;
-    for_each_thread(process_fd, [&](int thread_fd, pid_t tid) {
-      const auto call = opening ? std::nullopt : current_syscall(thread_fd);
-      const auto now = call ? opening_in(*call, tid) : std::nullopt;
-      if (now && leads_to(*now, process_fd, tid, fifo)) opening = now;
-    });
-    const auto stat = opening ? read_process_stat(process_fd) : std::nullopt;
-    if (!stat) return;
-    found.push_back({.process = {.pid = pid, .start_time = stat->start_time},
-                     .command = stat->command,
-                     .access = access_of(opening->flags)});
+  const UniqueFd proc_fd = open_directory(AT_FDCWD, "/proc");
+  if (!proc_fd) return found;
+  (void)for_each_number(proc_fd.get(), [&](const char* name, int pid) {
+    for (const pid_t tid : threads_that_open(proc_fd.get(), name, pid)) {
+      const ThreadId thread{.pid = pid, .tid = tid};
+      std::vector<OpeningProcess> one = find_opening_processes(fifo, std::span(&thread, 1));
+      if (one.empty()) continue;
+      found.push_back(std::move(one.front()));
+      break;
+    }
+    return true;
   });
+  return found;
+}
+
+std::vector<OpeningProcess> find_opening_processes(const FileId& fifo, std::span<const ThreadId> among) {
+  std::vector<OpeningProcess> found;
+  for (const ThreadId& thread : among) {
+    const UniqueFd process_fd = open_directory(AT_FDCWD, fmt::format("/proc/{}", thread.pid).c_str());
+    if (!process_fd) continue;
+    const UniqueFd thread_fd = open_directory(process_fd.get(), fmt::format("task/{}", thread.tid).c_str());
+    if (!thread_fd || (!found.empty() && found.back().process.pid == thread.pid)) continue;
+    if (const auto opening = opening_of(process_fd.get(), thread_fd.get(), thread.tid, fifo))
+      add_process(found, process_fd.get(), thread.pid, *opening);
+  }
   return found;
 }
 

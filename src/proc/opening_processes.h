@@ -1,6 +1,7 @@
 // Finds the processes that wait in open(2) for the other end of a FIFO: they have no descriptor yet.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,9 +15,19 @@ struct OpeningProcess {
   Access access = Access::None;
 };
 
+struct ThreadId {
+  pid_t pid = 0;
+  pid_t tid = 0;
+};
+
 // Those that this process may look at, with a thread that is in open(2), openat(2), openat2(2) or creat(2) of
-// a path that leads to the file now. Opens nothing: it compares what stat(2) says of the path in the mount
-// namespace and the folder of that process. Takes a few microseconds for each thread on the machine.
+// a path that leads to the file now. Opens nothing but for O_PATH, which no process notices: it compares what
+// statx(2) says of the path in the root and the folder of that process. Never waits for a file server. Takes
+// a few microseconds for each thread on the machine.
 [[nodiscard]] std::vector<OpeningProcess> find_opening_processes(const FileId& fifo);
+
+// The same, if it is known which threads are in such a call, sorted by process.
+[[nodiscard]] std::vector<OpeningProcess> find_opening_processes(const FileId& fifo,
+                                                                 std::span<const ThreadId> among);
 
 }  // namespace slurper

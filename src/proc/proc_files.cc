@@ -38,27 +38,41 @@ std::string read_link(int at_fd, const char* path) {
   return {target.data(), size > 0 ? static_cast<std::size_t>(size) : 0};
 }
 
+bool for_each_number(int directory_fd, const std::function<bool(const char* name, int number)>& visit) {
+  // linux_dirent64 of getdents64(2) has the layout of glibc's dirent.
+  alignas(dirent) std::array<char, 8192> bytes;
+  for (;;) {
+    const ssize_t size = ::getdents64(directory_fd, bytes.data(), bytes.size());
+    if (size <= 0) return size == 0;
+    for (std::size_t at = 0; at < static_cast<std::size_t>(size);) {
+      const auto* const entry = reinterpret_cast<const dirent*>(bytes.data() + at);
+      at += entry->d_reclen;
+      const auto number = number_of(entry->d_name);
+      if (number && !visit(entry->d_name, *number)) return true;
+    }
+  }
+}
+
 namespace {
 
-bool for_each_number(const Directory& directory, const std::function<void(int folder_fd, pid_t id)>& visit) {
-  if (!directory) return false;
-  while (const dirent* entry = ::readdir(directory.get())) {
-    const auto id = number_of(entry->d_name);
-    if (!id) continue;
-    const UniqueFd folder_fd = open_directory(::dirfd(directory.get()), entry->d_name);
-    if (folder_fd) visit(folder_fd.get(), *id);
-  }
-  return true;
+bool for_each_folder(int directory_fd, const std::function<void(int folder_fd, pid_t id)>& visit) {
+  return for_each_number(directory_fd, [&](const char* name, int id) {
+    const UniqueFd folder_fd = open_directory(directory_fd, name);
+    if (folder_fd) visit(folder_fd.get(), id);
+    return true;
+  });
 }
 
 }  // namespace
 
 bool for_each_process(const std::function<void(int process_fd, pid_t pid)>& visit) {
-  return for_each_number(entries_of(open_directory(AT_FDCWD, "/proc")), visit);
+  const UniqueFd proc_fd = open_directory(AT_FDCWD, "/proc");
+  return proc_fd && for_each_folder(proc_fd.get(), visit);
 }
 
 void for_each_thread(int process_fd, const std::function<void(int thread_fd, pid_t tid)>& visit) {
-  (void)for_each_number(entries_of(open_directory(process_fd, "task")), visit);  // it may have ended
+  const UniqueFd task_fd = open_directory(process_fd, "task");
+  if (task_fd) (void)for_each_folder(task_fd.get(), visit);  // it may have ended
 }
 
 // The name stands in parentheses and may hold any byte, parentheses included: so the last ')' ends it.

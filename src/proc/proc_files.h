@@ -58,6 +58,10 @@ struct ProcessStat {
 // The stat of the process whose folder in /proc is open; empty if the process has ended.
 [[nodiscard]] std::optional<ProcessStat> read_process_stat(int process_fd);
 
+// Visits the numbers among the names in a folder of /proc, until `visit` returns false. Faster than
+// readdir(3) with few entries, for it allocates nothing. False if the folder can't be read.
+bool for_each_number(int directory_fd, const std::function<bool(const char* name, int number)>& visit);
+
 // Visits the processes that /proc lists, each with its folder there. False if there is no /proc.
 bool for_each_process(const std::function<void(int process_fd, pid_t pid)>& visit);
 

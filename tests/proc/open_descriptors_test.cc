@@ -3,8 +3,10 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
@@ -121,7 +123,6 @@ TEST_F(HoldersTest, AnyNameIsTakenAsItIs) {
 TEST_F(HoldersTest, SaysHowManyItMayNotSee) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
   const Child reader = shell("<\"$1\"");
-  EXPECT_TRUE(look().complete());
   std::array<int, 2> fds{};
   ASSERT_EQ(::pipe2(fds.data(), O_CLOEXEC), 0);
   const UniqueFd answer_read_fd(fds[0]);
@@ -140,6 +141,39 @@ TEST_F(HoldersTest, SaysHowManyItMayNotSee) {
   ::waitpid(pid, nullptr, 0);
   EXPECT_EQ(answer[0], 0U);
   EXPECT_GT(answer[1], 0U);
+}
+
+// It may list the descriptors of other processes of root, but not follow them: no reader is not the answer.
+TEST_F(HoldersTest, RootThatMayTraceNoneSeesNone) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root lists the descriptors of all processes";
+  const Child reader = shell("<\"$1\"");
+  const pid_t kernel_thread = 2;
+  std::array<int, 2> fds{};
+  ASSERT_EQ(::pipe2(fds.data(), O_CLOEXEC), 0);
+  const UniqueFd answer_read_fd(fds[0]);
+  UniqueFd answer_write_fd(fds[1]);
+  const pid_t pid = ::fork();
+  ASSERT_GE(pid, 0);
+  if (pid == 0) {
+    __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+    std::array<__user_cap_data_struct, 2> data{};
+    if (::syscall(SYS_capget, &header, data.data()) != 0) ::_exit(1);
+    for (auto* set : {&data[0].effective, &data[0].permitted}) *set &= ~(1U << CAP_SYS_PTRACE);
+    if (::syscall(SYS_capset, &header, data.data()) != 0) ::_exit(1);
+    const OpenDescriptors holders = look();
+    const auto counts = [&](pid_t one) { return std::ranges::count(holders.unseen, one); };
+    const std::array<long, 4> answer = {counts(reader.pid()), counts(::getppid()), counts(kernel_thread),
+                                        holders.complete() ? 1 : 0};
+    ::_exit(::write(answer_write_fd.get(), answer.data(), sizeof answer) == sizeof answer ? 0 : 1);
+  }
+  answer_write_fd.reset();
+  std::array<long, 4> answer{-1, -1, -1, -1};
+  EXPECT_EQ(::read(answer_read_fd.get(), answer.data(), sizeof answer), static_cast<ssize_t>(sizeof answer));
+  ::waitpid(pid, nullptr, 0);
+  EXPECT_EQ(answer[0], 1) << "the reader";
+  EXPECT_EQ(answer[1], 1) << "this process";
+  EXPECT_EQ(answer[2], 0) << "a kernel thread has no files";
+  EXPECT_EQ(answer[3], 0);
 }
 
 TEST_F(HoldersTest, StopsWhenItIsTold) {
