@@ -813,12 +813,15 @@ enum class PhraseId : std::uint16_t {
   ProcessesUnseen,     // processes, pids
   ProcessesHidden,     //
   FillUnknown,         // errno
+  EndsUnfound,         // access, files
   PipeWorks,           //
   ReplaceReader,       // reader, file
   EndSecondReader,     // second, pid
   StartReader,         // file
   RestartSyslogd,      //
   NameItToSyslogd,     // file, folder
+  InspectAsRoot,       //
+  InspectWithTracing,  //
 
   End,  // their number
 };

@@ -67,6 +67,7 @@ class Judge {
     judge_end_of_file();
     judge_opening();
     judge_size();
+    judge_unfound();
     judge_unseen();
     std::ranges::stable_sort(findings_, std::greater(), &Finding::level);
     if (findings_.empty()) findings_.push_back(ok(PhraseId::PipeWorks));
@@ -93,7 +94,7 @@ class Judge {
     }
     // slurper first, for it is the one that should read; then the one that came first.
     std::ranges::stable_sort(readers_, {}, [](const PipeHolder* reader) {
-      return std::pair(reader->open.command != "slurper", reader->open.process.start_time);
+      return std::pair(!reader->is_slurper, reader->open.process.start_time);
     });
   }
 
@@ -120,7 +121,7 @@ class Judge {
       Phrase phrase(PhraseId::PipeReadBeside,
                     {{"second", name_of(second)}, {"first", name_of(*readers_.front())}});
       // Which of two strangers should read, only the operator knows.
-      if (readers_.front()->open.command == "slurper" && second.open.command != "slurper")
+      if (readers_.front()->is_slurper && !second.is_slurper)
         phrase.with({"advice", Phrase(PhraseId::EndSecondReader,
                                       {{"second", name_of(second)},
                                        {"pid", static_cast<std::uint64_t>(second.open.process.pid)}})});
@@ -129,6 +130,7 @@ class Judge {
   }
 
   void judge_no_reader() {
+    if (facts_.unfound_readers() > 0) return;  // who reads is unknown: judge_unfound()
     // Of an end that is open for both, only a look at the moment of a read would tell whether it reads.
     const auto& known = facts_.fill.fill;
     const bool is_empty = known ? known->bytes == 0 : facts_.fill.errnum == 0;
@@ -186,7 +188,7 @@ class Judge {
     }
     Phrase phrase(PhraseId::PipeFullUnread,
                   {{"fill", fill()}, {"reader", name_of(reader)}, {"doing", doing_of(reader)}});
-    if (const auto file = path(); file && reader.open.command != "slurper")
+    if (const auto file = path(); file && !reader.is_slurper)
       phrase.with(
           {"advice", Phrase(PhraseId::ReplaceReader, {{"reader", name_of(reader)}, {"file", *file}})});
     findings_.insert(findings_.begin(), error(ErrorKind::Io, std::move(phrase)));
@@ -204,7 +206,7 @@ class Judge {
   }
 
   void judge_writers() {
-    if (!writers_.empty()) return;
+    if (!writers_.empty() || facts_.unfound_writers() > 0) return;
     if (!facts_.complete()) return add_warning(PhraseId::NoWriterSeen);
     Phrase phrase(PhraseId::PipeHasNoWriter);
     if (named_ == NamedBySyslogd::Yes) phrase.with({"advice", Phrase(PhraseId::RestartSyslogd)});
@@ -246,7 +248,7 @@ class Judge {
 
   [[nodiscard]] bool is_waiting_reader(const ProcessId& process) const {
     return std::ranges::any_of(readers_, [&](const PipeHolder* reader) {
-      return reader->open.process == process && reader->doing.reads_it && reader->open.command != "slurper";
+      return reader->open.process == process && reader->doing.reads_it && !reader->is_slurper;
     });
   }
 
@@ -280,20 +282,37 @@ class Judge {
     }
   }
 
+  void judge_unfound() {
+    const auto judge = [this](std::uint64_t files, Access access) {
+      if (files > 0)
+        add_warning({PhraseId::EndsUnfound, {{"access", access_text(access)}, {"files", files}}});
+    };
+    judge(facts_.unfound_readers(), Access::Read);
+    judge(facts_.unfound_writers(), Access::Write);
+  }
+
+  // The first of them says what to do.
   void judge_unseen() {
-    if (facts_.others_hidden) add_warning(PhraseId::ProcessesHidden);
+    bool is_advised = false;
+    const auto add = [&](Phrase phrase) {
+      if (!std::exchange(is_advised, true))
+        phrase.with(
+            {"advice", Phrase(facts_.is_by_root ? PhraseId::InspectWithTracing : PhraseId::InspectAsRoot)});
+      add_warning(std::move(phrase));
+    };
+    if (facts_.others_hidden) add(PhraseId::ProcessesHidden);
     if (!facts_.unseen.empty()) {
       constexpr std::size_t kNamed = 5;
       const std::size_t named = std::min(facts_.unseen.size(), kNamed);
       const std::string pids = fmt::format("pid {}{}", fmt::join(std::span(facts_.unseen).first(named), ", "),
                                            named < facts_.unseen.size() ? ", …" : "");
-      add_warning({PhraseId::ProcessesUnseen,
-                   {{"processes", fmt::format("{} {}", facts_.unseen.size(),
-                                              facts_.unseen.size() == 1 ? "process" : "processes")},
-                    {"pids", pids}}});
+      add({PhraseId::ProcessesUnseen,
+           {{"processes",
+             fmt::format("{} {}", facts_.unseen.size(), facts_.unseen.size() == 1 ? "process" : "processes")},
+            {"pids", pids}}});
     }
     if (!facts_.fill.fill && facts_.fill.errnum != 0)
-      add_warning({PhraseId::FillUnknown, {{"errno", Errno{facts_.fill.errnum}}}});
+      add({PhraseId::FillUnknown, {{"errno", Errno{facts_.fill.errnum}}}});
   }
 
   const PipeFacts& facts_;

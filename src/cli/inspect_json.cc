@@ -148,6 +148,15 @@ std::string fill_json(const PipeFill& fill) {
   return object.truth("full", fill.is_full()).done();
 }
 
+std::string open_files_json(const KernelPipe& kernel) {
+  return JsonObject()
+      .number("readers", kernel.readers)
+      .number("writers", kernel.writers)
+      .number("unfound_readers", kernel.unfound_readers)
+      .number("unfound_writers", kernel.unfound_writers)
+      .done();
+}
+
 }  // namespace
 
 std::string pipe_json(const InspectedPipe& pipe) {
@@ -158,6 +167,8 @@ std::string pipe_json(const InspectedPipe& pipe) {
   object.text("mode", fmt::format("{:04o}", facts.mode & 07777U))
       .text("owner", user_name(facts.owner))
       .text("group", group_name(facts.group));
+  object.text("facts", facts.kernel ? "bpf" : "proc");
+  if (facts.kernel) object.raw("open_files", open_files_json(*facts.kernel));
   object.raw("findings", array_of(pipe.findings, finding_json));
   if (facts.fill.fill) object.raw("fill", fill_json(*facts.fill.fill));
   object.raw("holders",

@@ -90,36 +90,65 @@ std::string PipeWatch::screen(const InspectedPipe& pipe, ScreenSize size, double
   constexpr std::size_t kProcess = 22;
   lines.emplace_back();
   lines.push_back(fmt::format(kRow, fitted("PROCESS", kProcess), "FD", "", "", "READ/s", "WRITTEN/s", "NOW"));
-  std::map<ProcessId, Moved> now;
+  const std::map<ProcessId, Moved> moved = moved_since(facts);
   for (const PipeHolder& holder : facts.holders) {
-    const ProcessFacts& process = facts.processes.at(holder.open.process);
-    const Moved moved{.read = process.read.value_or(0), .written = process.written.value_or(0)};
-    const auto earlier = before_.find(holder.open.process);
-    const auto since = [&](std::uint64_t Moved::* count) {
-      return earlier == before_.end() || moved.*count < earlier->second.*count
-                 ? std::uint64_t{0}
-                 : moved.*count - earlier->second.*count;
-    };
-    const bool is_known = process.read && earlier != before_.end();
-    now[holder.open.process] = moved;
+    const auto known = moved.find(holder.open.process);
+    const bool is_known = known != moved.end();
     lines.push_back(fmt::format(
         kRow,
         fitted_process(fmt::format("{} ({})", printable(holder.open.command), holder.open.process.pid),
                        kProcess),
         holder.open.fd, access_of(holder), (holder.open.flags & O_NONBLOCK) != 0 ? "nonblock" : "",
-        is_known ? byte_rate(since(&Moved::read), seconds) : "?",
-        is_known ? byte_rate(since(&Moved::written), seconds) : "?", now_text(holder.doing)));
+        is_known ? byte_rate(known->second.read, seconds) : "?",
+        is_known ? byte_rate(known->second.written, seconds) : "?", now_text(holder.doing)));
   }
-  before_ = std::move(now);
   return fit(lines, size);
 }
 
-std::string PipeWatch::line(const InspectedPipe& pipe, const std::string& time) {
+// Of each process that the look before has had, too, if /proc tells.
+std::map<ProcessId, PipeWatch::Moved> PipeWatch::moved_since(const PipeFacts& facts) {
+  std::map<ProcessId, Moved> now;
+  std::map<ProcessId, Moved> since;
+  for (const auto& [process, known] : facts.processes) {
+    if (!known.read || !known.written) continue;
+    const Moved& count = now[process] = {.read = *known.read, .written = *known.written};
+    const auto before = before_.find(process);
+    if (before == before_.end()) continue;
+    since[process] = {.read = count.read - std::min(count.read, before->second.read),
+                      .written = count.written - std::min(count.written, before->second.written)};
+  }
+  before_ = std::move(now);
+  return since;
+}
+
+std::string PipeWatch::line(const InspectedPipe& pipe, const std::string& time, double seconds) {
   const HolderCounts counts = count_holders(pipe.facts);
-  const Finding& worst = pipe.findings.front();
-  return fmt::format("{} {} {}; {}, {}; {}", time, bar_of(pipe.facts.fill), fill_text(pipe.facts),
-                     counted(counts.readers, "reader"), counted(counts.writers, "writer"),
-                     to_text(worst.phrase));
+  const std::map<ProcessId, Moved> moved = moved_since(pipe.facts);
+  // A process counts in each of the two at most once, however many descriptors it has.
+  std::map<ProcessId, Moved> of_pipe;
+  for (const PipeHolder& holder : pipe.facts.holders) {
+    const auto known = moved.find(holder.open.process);
+    if (known == moved.end()) continue;
+    const Access access = holder.open.access;
+    Moved& one = of_pipe[holder.open.process];
+    if (access == Access::Read || access == Access::ReadWrite) one.read = known->second.read;
+    if ((access == Access::Write && !holder.is_keep_alive) || access == Access::ReadWrite)
+      one.written = known->second.written;
+  }
+  Moved all;
+  for (const auto& [process, one] : of_pipe) {
+    all.read += one.read;
+    all.written += one.written;
+  }
+  const auto rate = [&](const char* verb, std::uint64_t bytes) {
+    if (of_pipe.empty()) return std::string();
+    return fmt::format(" {} {}", verb, bytes == 0 ? "nothing" : byte_rate(bytes, seconds) + "/s");
+  };
+  std::string text = fmt::format("{} {} {}; {}{}, {}{}", time, bar_of(pipe.facts.fill), fill_text(pipe.facts),
+                                 counted(counts.readers, "reader"), rate("reading", all.read),
+                                 counted(counts.writers, "writer"), rate("writing", all.written));
+  for (const Finding& finding : pipe.findings) text.append("; ").append(to_text(finding.phrase));
+  return text;
 }
 
 Status watch_pipes(const std::optional<std::string>& target, int out_fd) {
@@ -137,7 +166,7 @@ Status watch_pipes(const std::optional<std::string>& target, int out_fd) {
       const Result<InspectedPipe> pipe = inspect_pipe(*target);
       if (!pipe) return std::unexpected(pipe.error());
       text = screens.is_terminal() ? watch.screen(*pipe, screens.size(), seconds)
-                                   : watch.line(*pipe, time_of_day());
+                                   : watch.line(*pipe, time_of_day(), seconds);
     } else {
       text = fit(lines_of(time_of_day() + "\n" + fifos_text(inspect_fifos())), screens.size());
     }

@@ -15,14 +15,17 @@ class PipeWatch {
  public:
   // A screen of at most `size.rows` lines of at most `size.columns` characters. `seconds`: since the last.
   [[nodiscard]] std::string screen(const InspectedPipe& pipe, ScreenSize size, double seconds);
-  // One line, without a newline, for an output that is no terminal.
-  [[nodiscard]] std::string line(const InspectedPipe& pipe, const std::string& time);
+  // One line, without a newline, for an output that is no terminal: with all findings, and with what the
+  // readers and the writers together move in all their files.
+  [[nodiscard]] std::string line(const InspectedPipe& pipe, const std::string& time, double seconds);
 
  private:
   struct Moved {
     std::uint64_t read = 0;
     std::uint64_t written = 0;
   };
+  std::map<ProcessId, Moved> moved_since(const PipeFacts& facts);
+
   std::map<ProcessId, Moved> before_;
 };
 

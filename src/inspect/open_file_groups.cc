@@ -33,9 +33,8 @@ std::vector<pid_t> ancestors_of(pid_t parent) {
   return all;
 }
 
-}  // namespace
-
-void find_open_file_groups(std::vector<PipeHolder>& holders) {
+// Sets PipeHolder::open_file by kcmp(2).
+void compare_open_files(std::vector<PipeHolder>& holders) {
   std::vector<PipeHolder*> groups;  // the first descriptor of each open file
   for (PipeHolder& holder : holders) {
     // Each is compared with each: a thousand opens of one pipe, which any user may make, take half a second.
@@ -50,6 +49,14 @@ void find_open_file_groups(std::vector<PipeHolder>& holders) {
     groups.push_back(&holder);
     holder.open_file = groups.size();
   }
+}
+
+}  // namespace
+
+void find_open_file_groups(std::vector<PipeHolder>& holders) {
+  const bool is_known =
+      std::ranges::any_of(holders, [](const PipeHolder& one) { return one.open_file != 0; });
+  if (!is_known) compare_open_files(holders);
   for (PipeHolder& holder : holders) {
     const auto is_origin = [&](pid_t pid) {
       return std::ranges::find_if(holders, [&](const PipeHolder& other) {

@@ -7,8 +7,8 @@
 
 namespace slurper {
 
-// Sets PipeHolder::open_file and PipeHolder::inherited_from, by kcmp(2) and the parents in /proc. Leaves them
-// if this process may not compare them.
+// Sets PipeHolder::open_file, by kcmp(2) unless it is known, and PipeHolder::inherited_from, by the parents
+// in /proc. Leaves them if this process may not compare them.
 void find_open_file_groups(std::vector<PipeHolder>& holders);
 
 }  // namespace slurper

@@ -3,28 +3,28 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <iterator>
+#include <span>
 #include <string_view>
-#include <thread>
 #include <utility>
 
 #include "base/error.h"
 #include "base/file_kind.h"
 #include "inspect/open_file_groups.h"
+#include "inspect/pipe_holders.h"
+#include "inspect/still_pipes.h"
 #include "proc/proc_files.h"
 
 namespace slurper {
 
 namespace {
 
-using std::chrono::milliseconds;
-
 constexpr std::string_view kAnonymous = "pipe:[";
-constexpr std::string_view kDeleted = " (deleted)";
 
 FileId id_of(const struct stat& st) {
   return {.device = st.st_dev, .inode = st.st_ino};
@@ -80,85 +80,64 @@ Result<PipeFacts> find_target(const PipeTarget& target) {
   return facts;
 }
 
-// A slurper that reads a FIFO has its write end open, too.
-void mark_keep_alive(std::vector<PipeHolder>& holders) {
-  for (PipeHolder& holder : holders) {
-    const auto is_its_reader = [&](const PipeHolder& other) {
-      return other.open.process == holder.open.process && other.open.access == Access::Read;
+// A slurper reads a FIFO by a descriptor that it has locked, and has the write end open, too: its name proves
+// nothing.
+void find_slurpers(std::vector<PipeHolder>& holders) {
+  for (PipeHolder& reader : holders) {
+    if (reader.open.access != Access::Read) continue;
+    const auto is_its_writer = [&](const PipeHolder& other) {
+      return other.open.process == reader.open.process && other.open.access == Access::Write;
     };
-    holder.is_keep_alive = holder.open.command == "slurper" && holder.open.access == Access::Write &&
-                           std::ranges::any_of(holders, is_its_reader);
+    if (std::ranges::none_of(holders, is_its_writer) || !has_flock(reader.open)) continue;
+    for (PipeHolder& one : holders) {
+      if (one.open.process != reader.open.process) continue;
+      one.is_slurper = true;
+      one.is_keep_alive = one.open.access == Access::Write;
+    }
   }
 }
 
-void look_at_processes(PipeFacts& facts) {
-  facts.processes.clear();
-  for (const PipeHolder& holder : facts.holders) {
-    const ProcessId process = holder.open.process;
-    if (!facts.processes.contains(process)) facts.processes.emplace(process, process_facts(process));
-  }
-  for (PipeHolder& holder : facts.holders) {
-    std::vector<int> fds;
-    for (const PipeHolder& other : facts.holders)
-      if (other.open.process == holder.open.process) fds.push_back(other.open.fd);
-    holder.doing = activity_of(facts.processes.at(holder.open.process), fds);
-  }
-}
-
-void take_holders(PipeFacts& facts, std::vector<OpenDescriptor> open) {
+// What can be known once the holders are.
+void complete(PipeFacts& facts) {
+  facts.is_by_root = ::geteuid() == 0;
   facts.user_pages_soft = limit("pipe-user-pages-soft");
   facts.max_size = limit("pipe-max-size");
-  facts.fill = ask_fill(open, facts.id);
-  for (OpenDescriptor& descriptor : open) {
-    PipeHolder holder{.open = std::move(descriptor), .path = {}, .doing = {}, .inherited_from = {}};
-    holder.path = path_of(holder.open);
-    facts.holders.push_back(std::move(holder));
+  if (!facts.fill.fill && !(facts.kernel && facts.kernel->slots == 0)) {
+    std::vector<OpenDescriptor> open;
+    for (const PipeHolder& holder : facts.holders) open.push_back(holder.open);
+    facts.fill = ask_fill(open, facts.id);
   }
-  mark_keep_alive(facts.holders);
+  find_slurpers(facts.holders);
   find_open_file_groups(facts.holders);
   look_at_processes(facts);
 }
 
-// What a process's reading would change: its read calls, and what the pipe holds.
-struct Sample {
-  std::uint64_t bytes = 0;
-  bool is_full = false;
-  std::vector<std::uint64_t> reads;
-  bool is_reading = false;
-  bool operator==(const Sample&) const = default;
-};
+// O_PATH: this is no open of the pipe, and the kernel reports it to no process.
+UniqueFd handle_of(const PipeTarget& target, const FileId& id) {
+  const std::string path =
+      target.path.empty() ? fmt::format("/proc/{}/fd/{}", target.pid, target.fd) : target.path;
+  UniqueFd fd(::open(path.c_str(), O_PATH | O_CLOEXEC));
+  struct stat st{};
+  return fd && ::fstat(fd.get(), &st) == 0 && id_of(st) == id ? std::move(fd) : UniqueFd();
+}
 
-Sample sample_of(const PipeFacts& facts, const std::optional<PipeFill>& fill) {
-  Sample sample;
-  if (fill) sample.bytes = fill->bytes;
-  sample.is_full = fill && fill->is_full();
+// Of the file itself, as far as a holder's descriptor shows it.
+void look_at_file(PipeFacts& facts) {
+  facts.is_anonymous = false;
   for (const PipeHolder& holder : facts.holders) {
-    if (holder.open.access != Access::Read) continue;
-    sample.is_reading = sample.is_reading || holder.doing.reads_it;
-    sample.reads.push_back(facts.processes.at(holder.open.process).reads.value_or(0));
+    const std::string link = fmt::format("/proc/{}/fd/{}", holder.open.process.pid, holder.open.fd);
+    constexpr unsigned kWanted = STATX_INO | STATX_TYPE | STATX_MODE | STATX_UID | STATX_GID;
+    struct statx st{};
+    if (::statx(AT_FDCWD, link.c_str(), AT_STATX_DONT_SYNC, kWanted, &st) != 0 || !S_ISFIFO(st.stx_mode) ||
+        st.stx_ino != facts.id.inode)
+      continue;
+    // By its own account: the kernel's structures have the device of the file system.
+    facts.id.device = makedev(st.stx_dev_major, st.stx_dev_minor);
+    facts.mode = st.stx_mode;
+    facts.owner = st.stx_uid;
+    facts.group = st.stx_gid;
+    if (file_at_hand(AT_FDCWD, holder.path.c_str()) == facts.id) facts.path = holder.path;
   }
-  return sample;
-}
-
-// A reader that gathers lines sleeps between its reads, and one that is slow leaves the pipe full most of the
-// time: only a longer look tells them from one that has stopped.
-bool stands_still(PipeFacts& facts) {
-  constexpr int kRounds = 4;
-  constexpr milliseconds kPause{50};
-  std::vector<OpenDescriptor> open;
-  for (const PipeHolder& holder : facts.holders) open.push_back(holder.open);
-  const Sample first = sample_of(facts, facts.fill.fill);
-  for (int round = 0; round < kRounds; ++round) {
-    std::this_thread::sleep_for(kPause);
-    const FillAnswer fill = ask_fill(open, facts.id);
-    look_at_processes(facts);
-    if (sample_of(facts, fill.fill) != first) return false;
-  }
-  return !first.is_reading;
-}
-
-bool is_named(const FoundFile& file) {
-  return S_ISFIFO(file.mode) && !file.path().starts_with(kAnonymous);
 }
 
 }  // namespace
@@ -166,53 +145,31 @@ bool is_named(const FoundFile& file) {
 Result<PipeFacts> look_at_pipe(const PipeTarget& target) {
   Result<PipeFacts> facts = find_target(target);
   if (!facts) return facts;
-  const std::string deleted = facts->path + std::string(kDeleted);
-  OpenDescriptors found = find_open_files([&](const FoundFile& file) {
-    if (file.id == facts->id) return true;
-    if (facts->path.empty() || !S_ISFIFO(file.mode)) return false;
-    const std::string path = file.path();
-    return path == facts->path || path == deleted;
-  });
-  std::vector<OpenDescriptor> open;
-  for (OpenDescriptor& one : found.open) {
-    // In another mount namespace, another file stands at that path anyway.
-    const bool is_it = one.file == facts->id;
-    if (!is_it && process_facts(one.process).in_other_mounts) continue;
-    (is_it ? open : facts->of_replaced).push_back(std::move(one));
+  UniqueFd handle_fd = handle_of(target, facts->id);
+  std::optional<KernelPipes> kernel = handle_fd ? KernelPipes::start(handle_fd.get()) : std::nullopt;
+  const std::optional<KernelLook> look = kernel ? kernel->look() : std::nullopt;
+  if (look && take_from_kernel(*facts, *look)) {
+    if (!facts->is_anonymous) facts->opening = find_opening_processes(facts->id, look->opening);
+  } else {
+    kernel.reset();
+    handle_fd.reset();  // a holder, although of no end
+    take_from_proc(*facts);
+    if (!facts->is_anonymous) facts->opening = find_opening_processes(facts->id);
   }
-  facts->unseen = std::move(found.unseen);
-  facts->others_hidden = found.others_hidden;
-  take_holders(*facts, std::move(open));
-  if (!facts->is_anonymous) facts->opening = find_opening_processes(facts->id);
-  if (facts->fill.fill && facts->fill.fill->is_full()) facts->stands_still = stands_still(*facts);
+  complete(*facts);
+  watch_full_pipes(std::span(&*facts, 1), kernel ? &*kernel : nullptr);
   return facts;
 }
 
 std::vector<PipeFacts> look_at_fifos() {
-  OpenDescriptors found = find_open_files(is_named);
-  std::map<FileId, std::vector<OpenDescriptor>> by_file;
-  for (OpenDescriptor& open : found.open) by_file[open.file].push_back(std::move(open));
-  std::vector<PipeFacts> all;
-  for (auto& [id, open] : by_file) {
-    PipeFacts facts;
-    facts.id = id;
-    facts.is_anonymous = false;
-    struct stat st{};
-    for (const OpenDescriptor& one : open) {
-      const std::string link = fmt::format("/proc/{}/fd/{}", one.process.pid, one.fd);
-      if (::stat(link.c_str(), &st) != 0 || id_of(st) != id) continue;
-      facts.mode = st.st_mode;
-      facts.owner = st.st_uid;
-      facts.group = st.st_gid;
-      if (std::string path = read_link(AT_FDCWD, link.c_str()); stands_at(path, id))
-        facts.path = std::move(path);
-    }
-    facts.unseen = found.unseen;
-    facts.others_hidden = found.others_hidden;
-    take_holders(facts, std::move(open));
-    if (facts.fill.fill && facts.fill.fill->is_full()) facts.stands_still = stands_still(facts);
-    all.push_back(std::move(facts));
+  std::optional<KernelPipes> kernel = KernelPipes::start(-1);
+  const std::optional<KernelLook> look = kernel ? kernel->look() : std::nullopt;
+  std::vector<PipeFacts> all = look ? fifos_from_kernel(*look) : fifos_from_proc();
+  for (PipeFacts& facts : all) {
+    look_at_file(facts);
+    complete(facts);
   }
+  watch_full_pipes(all, kernel ? &*kernel : nullptr);
   return all;
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "inspect/activity.h"
+#include "inspect/kernel_pipes.h"
 #include "inspect/pipe_fill.h"
 #include "proc/open_descriptors.h"
 #include "proc/opening_processes.h"
@@ -30,6 +31,7 @@ struct PipeHolder {
   OpenDescriptor open;
   std::string path;  // as this process sees it: in another mount namespace, another file may stand there
   Activity doing;
+  bool is_slurper = false;  // its process reads the pipe as slurper does: by a descriptor that it has locked
   // Of slurper: the write end that it keeps open so that its reader meets no end-of-file. It never writes.
   bool is_keep_alive = false;
   // Descriptors with the same number are one open file: inherited, or passed over a socket. 0: unknown.
@@ -46,12 +48,16 @@ struct PipeFacts {
   uid_t owner = 0;
   gid_t group = 0;
 
+  // What the kernel's own structures say, by BPF. Without it, the facts are from /proc.
+  std::optional<KernelPipe> kernel;
+
   std::vector<PipeHolder> holders;              // by process, then by descriptor
   std::map<ProcessId, ProcessFacts> processes;  // of the holders
   std::vector<OpeningProcess> opening;
   std::vector<OpenDescriptor> of_replaced;  // of other FIFOs, which stood at this path before
   std::vector<pid_t> unseen;                // processes that may have it open, too
   bool others_hidden = false;
+  bool is_by_root = false;  // the look itself
 
   FillAnswer fill;
   // Set if the pipe is full: whether nothing was taken from it for a fifth of a second.
@@ -61,11 +67,14 @@ struct PipeFacts {
   std::uint64_t max_size = 0;         // /proc/sys/fs/pipe-max-size; 0: unknown
 
   [[nodiscard]] bool complete() const { return unseen.empty() && !others_hidden; }
+  // Open files of the pipe that no process has as a descriptor.
+  [[nodiscard]] std::uint64_t unfound_readers() const { return kernel ? kernel->unfound_readers : 0; }
+  [[nodiscard]] std::uint64_t unfound_writers() const { return kernel ? kernel->unfound_writers : 0; }
 };
 
 // Looks at a pipe without touching it: no byte moves, and no open, write or read of another process notices.
-// Takes as long as find_open_files(), and a fifth of a second more if the pipe is full. Any thread may call
-// it.
+// By BPF if that is allowed, otherwise it takes as long as find_open_files(). A fifth of a second more if the
+// pipe is full. Any thread may call it.
 [[nodiscard]] Result<PipeFacts> look_at_pipe(const PipeTarget& target);
 
 // All FIFOs that a process has open: no pipes of pipe(2). Without `opening` and `of_replaced`.

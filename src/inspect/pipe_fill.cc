@@ -62,6 +62,7 @@ std::uint64_t PipeFill::slots() const {
 }
 
 std::optional<std::uint64_t> PipeFill::slots_used() const {
+  if (used) return used;
   if (bytes == 0) return 0;
   return is_full() ? std::optional(slots()) : std::nullopt;
 }
@@ -73,6 +74,20 @@ bool PipeFill::is_full() const {
 
 unsigned PipeFill::percent() const {
   return capacity == 0 ? 0 : static_cast<unsigned>(bytes * 100 / capacity);
+}
+
+FillAnswer fill_of(const KernelPipe& pipe) {
+  if (pipe.slots == 0 || !pipe.bytes) return {};
+  const std::uint64_t used = std::min(pipe.slots_used(), pipe.slots);
+  const std::uint64_t capacity = pipe.slots * page_size();
+  // It was read while others may have changed it.
+  const std::uint64_t bytes = std::min(*pipe.bytes, capacity);
+  return {.fill = PipeFill{.capacity = capacity,
+                           .bytes = bytes,
+                           .has_room = used < pipe.slots,
+                           .used = used,
+                           .emptied = pipe.slots_emptied},
+          .errnum = 0};
 }
 
 FillAnswer ask_fill(std::span<const OpenDescriptor> holders, const FileId& pipe) {

@@ -1559,8 +1559,8 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
      .words = "the pipe has no reader. It holds {fill}",
      .advice = "Start its reader again"},
     {.id = PhraseId::NoReaderSeen,
-     .words = "of the processes that could be looked at, none has the pipe open for reading. It holds {fill}",
-     .advice = "Run slurper inspect as root"},
+     .words =
+         "of the processes that could be looked at, none has the pipe open for reading. It holds {fill}"},
     {.id = PhraseId::PipeReadBeside,
      .words = "there is a second reader, {second}: what it reads, the first reader, {first}, never gets",
      .advice = "Stop one of the two: a pipe passes each byte to one reader only"},
@@ -1585,8 +1585,7 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
      .advice = "Restart it, so that it opens the FIFO that stands there now"},
     {.id = PhraseId::PipeHasNoWriter, .words = "no process has the pipe open for writing"},
     {.id = PhraseId::NoWriterSeen,
-     .words = "of the processes that could be looked at, none has the pipe open for writing",
-     .advice = "Run slurper inspect as root"},
+     .words = "of the processes that could be looked at, none has the pipe open for writing"},
     {.id = PhraseId::DescriptorLeaked,
      .words = "{process} has inherited descriptor {fd} from {from}, and so has the pipe open for {access}, "
               "even after {from} closes it",
@@ -1610,14 +1609,17 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
      .words = "the pipe holds no more than {size}: a burst of lines fills it",
      .advice = "Let its reader enlarge it (fcntl(2), F_SETPIPE_SZ), as slurper run does"},
     {.id = PhraseId::ProcessesUnseen,
-     .words = "{processes} could not be looked at, and may have the pipe open, too: {pids}",
-     .advice = "Run slurper inspect as root"},
+     .words = "{processes} could not be looked at, and may have the pipe open, too: {pids}"},
     {.id = PhraseId::ProcessesHidden,
-     .words = "/proc does not show the processes of other users (hidepid=): they may have the pipe open, too",
-     .advice = "Run slurper inspect as root"},
-    {.id = PhraseId::FillUnknown,
-     .words = "the size of the pipe and what it holds are unknown: {errno}",
-     .advice = "Run slurper inspect as root"},
+     .words =
+         "/proc does not show the processes of other users (hidepid=): they may have the pipe open, too"},
+    {.id = PhraseId::FillUnknown, .words = "the size of the pipe and what it holds are unknown: {errno}"},
+    {.id = PhraseId::EndsUnfound,
+     .words = "the kernel counts {files.open file} of the pipe, for {access}, that no process has as a "
+              "descriptor",
+     .advice =
+         "Look for a descriptor that is in flight over a socket (SCM_RIGHTS), for one that is registered "
+         "with io_uring, and for processes outside of this PID namespace"},
     {.id = PhraseId::PipeWorks, .words = "the pipe has a reader, and room for a writer"},
     {.id = PhraseId::ReplaceReader,
      .words = "Restart {reader}, or replace it by a reader that does not stop: slurper run --fifo {file} "
@@ -1629,6 +1631,9 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
      .words = "A syslogd's settings name the FIFO: start or restart the syslogd"},
     {.id = PhraseId::NameItToSyslogd,
      .words = "No syslogd's settings name {file}: name it there, as the examples in {folder} do"},
+    {.id = PhraseId::InspectAsRoot, .words = "Run slurper inspect as root"},
+    {.id = PhraseId::InspectWithTracing,
+     .words = "Run slurper inspect with the capability CAP_SYS_PTRACE, or with CAP_BPF and CAP_PERFMON"},
 }};
 
 constexpr bool is_in_order() {

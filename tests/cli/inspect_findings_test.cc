@@ -46,6 +46,12 @@ class JudgePipe : public testing::Test {
                               .inherited_from = {}});
     return facts_.holders.back();
   }
+  // One that reads the pipe, with its keep-alive writer.
+  void add_slurper(pid_t pid) {
+    add(pid, "slurper", Access::Read).is_slurper = true;
+    PipeHolder& writer = add(pid, "slurper", Access::Write, 4);
+    writer.is_slurper = writer.is_keep_alive = true;
+  }
   static void reads(PipeHolder& holder) {
     holder.doing = {.kind = Activity::Kind::Asleep, .call = "read", .fd = holder.open.fd, .reads_it = true};
   }
@@ -90,8 +96,7 @@ TEST_F(JudgePipe, WhoseReaderHasStoppedReading) {
 }
 
 TEST_F(JudgePipe, OfASlurperThatDoesNotRead) {
-  add(10, "slurper", Access::Read);
-  add(10, "slurper", Access::Write, 4).is_keep_alive = true;
+  add_slurper(10);
   add(20, "logger", Access::Write);
   holds(1048576, 1048576, false);
   EXPECT_THAT(judge(), ElementsAre(testing::EndsWith("clock_nanosleep(2). Restart 'slurper' (pid 10)")));
@@ -145,12 +150,22 @@ TEST_F(JudgePipe, ThatNoProcessHasOpen) {
 
 TEST_F(JudgePipe, WithTwoReaders) {
   add(10, "cat", Access::Read);
-  add(20, "slurper", Access::Read);
-  add(20, "slurper", Access::Write, 4).is_keep_alive = true;
+  add_slurper(20);
   add(30, "logger", Access::Write);
   EXPECT_THAT(judge(),
               ElementsAre("error: there is a second reader, 'cat' (pid 10): what it reads, the first "
                           "reader, 'slurper' (pid 20), never gets. End 'cat' (pid 10): kill 10"));
+}
+
+// Any program may call itself so.
+TEST_F(JudgePipe, WithAReaderThatIsSlurperByNameAlone) {
+  add(10, "slurper", Access::Read);
+  add_slurper(20);
+  facts_.holders[1].open.command = "renamed";
+  add(30, "logger", Access::Write);
+  EXPECT_THAT(judge(),
+              ElementsAre(HasSubstr("there is a second reader, 'slurper' (pid 10): what it reads, the "
+                                    "first reader, 'renamed' (pid 20), never gets. End 'slurper'")));
 }
 
 TEST_F(JudgePipe, WithTwoReadersOfWhichNoneIsSlurper) {
@@ -245,6 +260,19 @@ TEST_F(JudgePipe, ThatIsSmall) {
                                          HasSubstr("fs.pipe-user-pages-soft, 16384 pages"))));
 }
 
+// Each is counted by the kernel, but is no descriptor of a process: no reader is not the answer.
+TEST_F(JudgePipe, WithAnEndThatNoProcessHas) {
+  facts_.kernel = KernelPipe{.readers = 2, .writers = 1, .unfound_readers = 2, .unfound_writers = 1};
+  EXPECT_THAT(
+      judge(),
+      ElementsAre("warning: the kernel counts 2 open files of the pipe, for reading, that no process has "
+                  "as a descriptor. Look for a descriptor that is in flight over a socket "
+                  "(SCM_RIGHTS), for one that is registered with io_uring, and for processes outside "
+                  "of this PID namespace",
+                  StartsWith("warning: the kernel counts 1 open file of the pipe, for writing, that")));
+}
+
+// What to do is said once.
 TEST_F(JudgePipe, OfWhichNotAllCanBeSeen) {
   facts_.unseen = {1, 2, 3, 4, 5, 6};
   facts_.others_hidden = true;
@@ -252,14 +280,22 @@ TEST_F(JudgePipe, OfWhichNotAllCanBeSeen) {
   EXPECT_THAT(
       judge(),
       ElementsAre("warning: of the processes that could be looked at, none has the pipe open for reading. It "
-                  "holds an unknown number of bytes. Run slurper inspect as root",
-                  StartsWith("warning: of the processes that could be looked at, none has the pipe open for "
-                             "writing"),
-                  StartsWith("warning: /proc does not show the processes of other users"),
+                  "holds an unknown number of bytes",
+                  "warning: of the processes that could be looked at, none has the pipe open for writing",
+                  "warning: /proc does not show the processes of other users (hidepid=): they may have the "
+                  "pipe open, too. Run slurper inspect as root",
                   "warning: 6 processes could not be looked at, and may have the pipe open, too: pid 1, 2, "
-                  "3, 4, 5, …. Run slurper inspect as root",
-                  StartsWith("warning: the size of the pipe and what it holds are unknown: Operation not "
-                             "permitted")));
+                  "3, 4, 5, …",
+                  "warning: the size of the pipe and what it holds are unknown: Operation not permitted"));
+}
+
+TEST_F(JudgePipe, OfWhichRootCanNotSeeAll) {
+  facts_.is_by_root = true;
+  facts_.unseen = {1};
+  EXPECT_THAT(judge().back(),
+              "warning: 1 process could not be looked at, and may have the pipe open, too: pid "
+              "1. Run slurper inspect with the capability CAP_SYS_PTRACE, or with CAP_BPF and "
+              "CAP_PERFMON");
 }
 
 }  // namespace

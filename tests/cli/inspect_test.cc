@@ -176,6 +176,58 @@ TEST_F(Inspect, ShowsTheKeepAliveWriterOfSlurper) {
   EXPECT_TRUE(slurper.exits_with(0)) << slurper.err();
 }
 
+// A program that calls itself slurper is none.
+TEST_F(Inspect, TrustsNoName) {
+  const Child other = shell(
+      "exec 7<>\"$1\"; exec 5<\"$1\" 6>\"$1\" 7>&-; echo -n slurper >/proc/self/comm; "
+      "echo ready; while :; do read -r -t 1000 -u 9 9<>\"$1\"; done");
+  EXPECT_THAT(inspect().out, AllOf(HasSubstr("slurper "), Not(HasSubstr("keep-alive"))));
+}
+
+// As root, but without the right to trace: it may list the descriptors of other processes, not follow them.
+TEST_F(Inspect, WithoutTheRightToTraceSaysWhatItHasNotSeen) {
+  const Child holder = shell("exec 5<>\"$1\"; echo ready; exec sleep 1000");
+  const auto inspect_with = [&](const std::string& program) {
+    Child child({.argv = {"setpriv", "--bounding-set", "-sys_ptrace", "--inh-caps", "-sys_ptrace",
+                          SLURPER_PROGRAM, "inspect", fifo_},
+                 .env = {"SLURPER_PIPES_PROGRAM=" + program}});
+    const std::optional<int> status = child.wait();
+    EXPECT_TRUE(status && WIFEXITED(*status));
+    return Outcome{
+        .status = WEXITSTATUS(status.value_or(0)), .out = unwrapped(child.out()), .err = child.err()};
+  };
+  const Outcome by_proc = inspect_with("/nonexistent");
+  EXPECT_EQ(by_proc.status, 77);
+  EXPECT_THAT(by_proc.out, AllOf(HasSubstr("processes could not be looked at, and may have the pipe open"),
+                                 HasSubstr("Run slurper inspect with the capability CAP_SYS_PTRACE"),
+                                 Not(HasSubstr("has no reader"))));
+  const Outcome by_bpf = inspect_with(SLURPER_PIPES_PROGRAM);
+  EXPECT_EQ(by_bpf.status, 1);
+  EXPECT_THAT(by_bpf.out, AllOf(HasSubstr("the pipe has no reader. It holds 0B of 64.0KiB"),
+                                HasSubstr(std::to_string(holder.pid()) + " sleep")));
+}
+
+// A reader that no process has as a descriptor: it is on its way over a socket.
+TEST_F(Inspect, CountsADescriptorInFlight) {
+  hold();
+  const Child passer({.argv = {"python3", "-c",
+                               "import array, os, socket, sys, time\n"
+                               "one, other = socket.socketpair()\n"
+                               "fd = os.open(sys.argv[1], os.O_RDONLY)\n"
+                               "socket.send_fds(one, [b'x'], [fd])\n"
+                               "os.close(fd)\n"
+                               "print('ready', flush=True)\n"
+                               "time.sleep(1000)",
+                               fifo_},
+                      .env = {}});
+  ASSERT_TRUE(eventually([&] { return passer.out() == "ready\n"; })) << passer.err();
+  EXPECT_THAT(
+      inspect().out,
+      AllOf(HasSubstr("the kernel counts 1 open file of the pipe, for reading, that no process has as a "
+                      "descriptor. Look for a descriptor that is in flight over a socket"),
+            Not(HasSubstr("has no reader"))));
+}
+
 TEST_F(Inspect, CountsWhatItMayNotLookAt) {
   ASSERT_EQ(::chmod(fifo_.c_str(), 0644), 0);
   const Child holder = shell("exec 5<>\"$1\"; echo ready; exec sleep 1000");
@@ -185,6 +237,8 @@ TEST_F(Inspect, CountsWhatItMayNotLookAt) {
               AllOf(HasSubstr("could not be looked at, and may have the pipe open, too: pid "),
                     HasSubstr("of the processes that could be looked at, none"),
                     Not(HasSubstr("has no reader")), Not(HasSubstr("olds nothing"))));
+  const std::string advice = "Run slurper inspect as root";
+  EXPECT_EQ(unwrapped(outcome.out).find(advice), unwrapped(outcome.out).rfind(advice)) << "it is said once";
 }
 
 TEST_F(Inspect, ShowsHostileNamesHarmlessly) {
@@ -224,7 +278,11 @@ TEST_F(Inspect, SaysTheSameInJson) {
   EXPECT_EQ(json["holders"][0]["access"], "both");
   EXPECT_EQ(json["holders"][0]["nonblock"], true);
   EXPECT_EQ(json["findings"][0]["level"], "error");
-  EXPECT_EQ(json["findings"][0]["text"], "the pipe has no reader. It holds 3B of 64.0KiB");
+  EXPECT_EQ(json["fill"]["slots_used"], 1);
+  EXPECT_EQ(json["facts"], "bpf");
+  EXPECT_EQ(json["open_files"]["readers"], 1);
+  EXPECT_EQ(json["open_files"]["unfound_readers"], 0);
+  EXPECT_EQ(json["findings"][0]["text"], "the pipe has no reader. It holds 3B of 64.0KiB, 1 of 16 slots");
   EXPECT_THAT(json["unseen"], IsEmpty());
 }
 
@@ -248,8 +306,11 @@ TEST_F(Inspect, ListsAllFifosTheWorstFirst) {
 TEST_F(Inspect, WatchesOnALineASecond) {
   hold();
   Slurper watch({"inspect", "--watch", fifo_});
-  ASSERT_TRUE(eventually([&] { return std::ranges::count(watch.out(), '\n') >= 2; }));
+  ASSERT_TRUE(eventually([&] { return std::ranges::count(watch.out(), '\n') >= 3; }));
   EXPECT_THAT(watch.out(), HasSubstr(" [......] 0B of 64.0KiB; 1 reader, 1 writer; the pipe has no reader"));
+  EXPECT_THAT(watch.out(), HasSubstr("; the pipe holds no more than 64.0KiB")) << "each finding";
+  EXPECT_THAT(watch.out(),
+              testing::ContainsRegex("; 1 reader reading [^,;]+, 1 writer writing [^,;]+; the pipe"));
   watch.signal(SIGTERM);
 }
 

@@ -10,15 +10,32 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <cstdlib>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "inspect/kernel_pipes.h"
 #include "inspect/pipe_facts.h"
 #include "support/child.h"
 #include "support/files.h"
 #include "support/temp_dir.h"
 
 namespace slurper::test {
+
+// Where the facts of a look are from.
+enum class Facts { Bpf, Proc };
+
+// Lets this process's looks use BPF, or not.
+inline void choose_facts(Facts facts) {
+  ::setenv("SLURPER_PIPES_PROGRAM", facts == Facts::Bpf ? SLURPER_PIPES_PROGRAM : "/nonexistent", 1);
+}
+
+inline bool may_use_bpf() {
+  choose_facts(Facts::Bpf);
+  std::optional<KernelPipes> kernel = KernelPipes::start(-1);
+  return kernel && kernel->look();
+}
 
 class PipeSite : public testing::Test {
  protected:
@@ -75,5 +92,19 @@ class PipeSite : public testing::Test {
   std::string fifo_ = folder_ / "fifo";
   UniqueFd own_fd_;
 };
+
+// Each of its tests runs with the facts of either source: they are the same.
+class PipeSiteOfEither : public PipeSite, public testing::WithParamInterface<Facts> {
+ protected:
+  void SetUp() override {
+    if (GetParam() == Facts::Bpf && !may_use_bpf()) GTEST_SKIP() << "BPF may not be used here";
+    choose_facts(GetParam());
+  }
+  [[nodiscard]] static bool is_by_bpf() { return GetParam() == Facts::Bpf; }
+};
+
+inline std::string name_of_facts(const testing::TestParamInfo<Facts>& info) {
+  return info.param == Facts::Bpf ? "Bpf" : "Proc";
+}
 
 }  // namespace slurper::test

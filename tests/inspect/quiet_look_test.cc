@@ -1,5 +1,6 @@
 // A look at a pipe disturbs no process that uses it.
 #include <gmock/gmock.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 
@@ -11,7 +12,8 @@
 namespace slurper::test {
 namespace {
 
-using QuietLook = PipeSite;
+using QuietLook = PipeSiteOfEither;
+INSTANTIATE_TEST_SUITE_P(With, QuietLook, testing::Values(Facts::Bpf, Facts::Proc), name_of_facts);
 
 // Looks at it again and again, in a thread, until this ends.
 class Looking {
@@ -33,7 +35,7 @@ class Looking {
   std::jthread thread_;
 };
 
-TEST_F(QuietLook, MovesNoByte) {
+TEST_P(QuietLook, MovesNoByte) {
   hold();
   const Child reader = holder("5<");
   ASSERT_EQ(::write(own_fd_.get(), "abc", 3), 3);
@@ -48,7 +50,7 @@ TEST_F(QuietLook, MovesNoByte) {
   EXPECT_STREQ(text.data(), "abcdef");
 }
 
-TEST_F(QuietLook, LeavesTheFlagsOfAnOpenFile) {
+TEST_P(QuietLook, LeavesTheFlagsOfAnOpenFile) {
   hold();
   const int flags = ::fcntl(own_fd_.get(), F_GETFL);
   const Looking looking(fifo_);
@@ -56,7 +58,7 @@ TEST_F(QuietLook, LeavesTheFlagsOfAnOpenFile) {
   EXPECT_EQ(::fcntl(own_fd_.get(), F_GETFL), flags);
 }
 
-TEST_F(QuietLook, ReleasesNoBlockedOpen) {
+TEST_P(QuietLook, ReleasesNoBlockedOpen) {
   const Child reader({.argv = {"bash", "-c", "exec 5<\"$1\"; echo opened", "bash", fifo_}, .env = {}});
   const Child second({.argv = {"bash", "-c", "exec 5<\"$1\"; echo opened", "bash", fifo_}, .env = {}});
   ASSERT_TRUE(sleeps_in(reader.pid(), SYS_openat));
@@ -67,7 +69,7 @@ TEST_F(QuietLook, ReleasesNoBlockedOpen) {
   EXPECT_EQ(reader.out() + second.out(), "");
 }
 
-TEST_F(QuietLook, HidesNoEnxio) {
+TEST_P(QuietLook, HidesNoEnxio) {
   const Looking looking(fifo_);
   for (int i = 0; i < 10; ++i) {
     ASSERT_TRUE(looking.goes_on(2));
@@ -78,7 +80,7 @@ TEST_F(QuietLook, HidesNoEnxio) {
 
 // The copy of a read end is held for microseconds, so a writer may be a little late to see EPIPE; it is not
 // kept from it.
-TEST_F(QuietLook, HidesNoEpipe) {
+TEST_P(QuietLook, HidesNoEpipe) {
   (void)std::signal(SIGPIPE, SIG_IGN);
   hold();
   Child reader = holder("5<");
@@ -92,6 +94,18 @@ TEST_F(QuietLook, HidesNoEpipe) {
   ASSERT_TRUE(looking.goes_on(2));
   EXPECT_EQ(::write(write_fd.get(), "x", 1), -1);
   EXPECT_EQ(errno, EPIPE);
+}
+
+// The monitor of a slurper, among others, looks at who comes when the kernel reports an open.
+TEST_P(QuietLook, IsReportedByNoWatch) {
+  hold();
+  const UniqueFd watch_fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+  ASSERT_GE(::inotify_add_watch(watch_fd.get(), fifo_.c_str(), IN_ALL_EVENTS), 0);
+  const Looking looking(fifo_);
+  ASSERT_TRUE(looking.goes_on(3));
+  std::array<char, 4096> events{};
+  EXPECT_EQ(::read(watch_fd.get(), events.data(), events.size()), -1);
+  EXPECT_EQ(errno, EAGAIN);
 }
 
 }  // namespace

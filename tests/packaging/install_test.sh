@@ -9,7 +9,7 @@ root=$work/root
 DESTDIR=$root cmake --install "$build" >/dev/null
 prefix=$(sed -n 's/^CMAKE_INSTALL_PREFIX:PATH=//p' "$build/CMakeCache.txt")
 usr=$root$prefix
-for file in bin/slurper libexec/slurper/slurper-trace lib/systemd/system/slurper{,@}.{service,socket} lib/systemd/system/slurper-failed{,@}.service lib/sysusers.d/slurper.conf \
+for file in bin/slurper libexec/slurper/slurper-{trace,pipes} lib/systemd/system/slurper{,@}.{service,socket} lib/systemd/system/slurper-failed{,@}.service lib/sysusers.d/slurper.conf \
   lib/tmpfiles.d/slurper.conf share/man/man8/slurper.8 share/man/man8/slurper-trace.8 share/doc/slurper/README.md \
   share/doc/slurper/NEWS.md share/doc/slurper/LICENSE share/doc/slurper/syslog/rsyslog.conf; do
   [ -s "$usr/$file" ] || failed "$file is not installed"

@@ -57,8 +57,13 @@ struct llist_node {
   struct llist_node* next;
 };
 
+struct pipe_buffer {
+  u32 len;
+};
+
 struct pipe_inode_info {
-  u32 head, tail, ring_size, readers, writers;
+  u32 head, tail, max_usage, ring_size, readers, writers;
+  struct pipe_buffer* bufs;
 };
 
 struct super_block {
@@ -158,12 +163,14 @@ struct css_set {
 
 struct task_struct {
   struct thread_info thread_info;
+  u32 __state;
   void* stack;
   int pid, tgid;
   u32 flags;
   int exit_code;
   struct task_struct* real_parent;
   struct task_struct* group_leader;
+  struct pid* thread_pid;
   const struct cred* cred;
   char comm[16];
   struct files_struct* files;
@@ -198,6 +205,7 @@ struct upid {
 };
 
 struct pid {
+  u32 level;
   struct upid numbers[0];
 };
 
