@@ -136,7 +136,7 @@ void look_at_file(PipeFacts& facts) {
     facts.mode = st.stx_mode;
     facts.owner = st.stx_uid;
     facts.group = st.stx_gid;
-    if (file_at_hand(AT_FDCWD, holder.path.c_str()) == facts.id) facts.path = holder.path;
+    if (file_at_hand(holder.path.c_str()) == facts.id) facts.path = holder.path;
   }
 }
 

@@ -125,9 +125,9 @@ Access access_of(int flags) {
   }
 }
 
-std::optional<FileId> file_at_hand(int directory_fd, const char* path, std::uint64_t resolve) {
-  open_how how{.flags = O_PATH | O_CLOEXEC, .mode = 0, .resolve = RESOLVE_CACHED | resolve};
-  const UniqueFd fd(static_cast<int>(::syscall(SYS_openat2, directory_fd, path, &how, sizeof how)));
+std::optional<FileId> file_at_hand(const char* path) {
+  open_how how{.flags = O_PATH | O_CLOEXEC, .mode = 0, .resolve = RESOLVE_CACHED};
+  const UniqueFd fd(static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how)));
   struct statx st{};
   if (!fd || ::statx(fd.get(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &st) != 0)
     return std::nullopt;

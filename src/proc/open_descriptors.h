@@ -65,9 +65,8 @@ struct FoundFile {
 
 // The file at a path that a process is using at this moment, without waiting for a file server: the kernel
 // has such a path at hand, and RESOLVE_CACHED finds it. Where a process waits for a server that does not
-// answer, it has not, and this is empty. `resolve`: flags of openat2(2), such as RESOLVE_IN_ROOT.
-[[nodiscard]] std::optional<FileId> file_at_hand(int directory_fd, const char* path,
-                                                 std::uint64_t resolve = 0);
+// answer, it has not, and this is empty, as with a path that has a symbolic link.
+[[nodiscard]] std::optional<FileId> file_at_hand(const char* path);
 
 // Fills in the process's name, parent and start, by its pid. False if the process has ended.
 bool identify(OpenDescriptor& descriptor);

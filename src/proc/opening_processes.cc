@@ -5,6 +5,7 @@
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -13,6 +14,8 @@
 #include <climits>
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <utility>
 
 #include "proc/current_syscall.h"
 #include "proc/proc_files.h"
@@ -73,19 +76,61 @@ std::optional<Opening> opening_in(const CurrentSyscall& call, pid_t tid) {
   }
 }
 
+// Goes along a path as another process does, from its folder and in its root. Never waits for a file server:
+// each step takes what the kernel has at hand. RESOLVE_CACHED for the whole path would follow no symbolic
+// link.
+class PathWalk {
+ public:
+  PathWalk(int root_fd, UniqueFd start_fd) : root_fd_(root_fd), at_fd_(std::move(start_fd)) {}
+
+  std::optional<FileId> to(std::string path) {
+    constexpr int kMostLinks = 40;  // MAXSYMLINKS of the kernel
+    int links = 0;
+    while (!path.empty()) {
+      if (path.front() == '/') at_fd_ = at_hand(root_fd_, ".");
+      path.erase(0, path.find_first_not_of('/'));
+      const std::string name = path.substr(0, path.find('/'));
+      path.erase(0, std::min(path.find_first_not_of('/', name.size()), path.size()));
+      if (name.empty()) break;
+      if (!at_fd_) return std::nullopt;
+      if (name == ".." && file_of(at_fd_.get()) == file_of(root_fd_)) continue;
+      UniqueFd next_fd = at_hand(at_fd_.get(), name.c_str());
+      if (!next_fd) return std::nullopt;
+      // Empty unless it is a symbolic link.
+      const std::string target = read_link(next_fd.get(), "");
+      if (!target.empty() && ++links > kMostLinks) return std::nullopt;
+      if (target.empty()) at_fd_ = std::move(next_fd);
+      if (!target.empty()) path = path.empty() ? target : target + '/' + path;
+    }
+    return at_fd_ ? file_of(at_fd_.get()) : std::nullopt;
+  }
+
+ private:
+  static UniqueFd at_hand(int directory_fd, const char* name) {
+    open_how how{.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC, .mode = 0, .resolve = RESOLVE_CACHED};
+    return UniqueFd(static_cast<int>(::syscall(SYS_openat2, directory_fd, name, &how, sizeof how)));
+  }
+  static std::optional<FileId> file_of(int fd) {
+    struct statx st{};
+    if (::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO | STATX_TYPE, &st) != 0)
+      return std::nullopt;
+    return FileId{.device = makedev(st.stx_dev_major, st.stx_dev_minor), .inode = st.stx_ino};
+  }
+
+  int root_fd_;
+  UniqueFd at_fd_;
+};
+
 bool leads_to(const Opening& opening, int process_fd, pid_t tid, const FileId& wanted) {
   std::string path(PATH_MAX, '\0');
   path.resize(read_memory(tid, opening.path, path.data(), path.size()));
   path.resize(std::min(path.find('\0'), path.size()));
   if (path.empty()) return false;
-  std::string from = "root";
-  if (path.front() != '/')
-    from = opening.directory == AT_FDCWD ? "cwd" : fmt::format("fd/{}", opening.directory);
-  const UniqueFd from_fd(::openat(process_fd, from.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!from_fd) return false;
-  // A symbolic link to an absolute path leads where it does in the process's root, not in this one's.
-  if (path.front() == '/') return file_at_hand(from_fd.get(), path.c_str(), RESOLVE_IN_ROOT) == wanted;
-  return file_at_hand(from_fd.get(), path.c_str()) == wanted;
+  const std::string from = opening.directory == AT_FDCWD ? "cwd" : fmt::format("fd/{}", opening.directory);
+  constexpr int kFlags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+  const UniqueFd root_fd(::openat(process_fd, "root", kFlags));
+  UniqueFd start_fd(path.front() == '/' ? -1 : ::openat(process_fd, from.c_str(), kFlags));
+  return root_fd && PathWalk(root_fd.get(), std::move(start_fd)).to(std::move(path)) == wanted;
 }
 
 // What the thread waits to open, if that is the FIFO.

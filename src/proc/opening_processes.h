@@ -21,9 +21,9 @@ struct ThreadId {
 };
 
 // Those that this process may look at, with a thread that is in open(2), openat(2), openat2(2) or creat(2) of
-// a path that leads to the file now. Opens nothing but for O_PATH, which no process notices: it compares what
-// statx(2) says of the path in the root and the folder of that process. Never waits for a file server. Takes
-// a few microseconds for each thread on the machine.
+// a path that leads to the file now, in the root and from the folder of that process. Opens nothing but for
+// O_PATH, which no process notices. Does not wait for the file servers on that path, unless the folder itself
+// is on one. Takes a few microseconds for each thread on the machine.
 [[nodiscard]] std::vector<OpeningProcess> find_opening_processes(const FileId& fifo);
 
 // The same, if it is known which threads are in such a call, sorted by process.
