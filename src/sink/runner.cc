@@ -464,8 +464,7 @@ bool SinkRunner::wait_for_resume() {
 Status SinkRunner::give(std::shared_ptr<SinkOrder> order) {
   const std::lock_guard lock(order_mutex_);
   if (!takes_orders_) return fail(ErrorKind::Busy, {}, PhraseId::SinkHasEnded);
-  // One that was withdrawn need not be waited for.
-  if (order_ && !order_->withdraw()) return fail(ErrorKind::Busy, {}, PhraseId::SinkRequestPending);
+  if (order_ && order_->is_pending()) return fail(ErrorKind::Busy, {}, PhraseId::SinkRequestPending);
   order_ = std::move(order);
   has_order_ = true;
   (void)::eventfd_write(wake_fd_.get(), 1);

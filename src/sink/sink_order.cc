@@ -12,6 +12,11 @@ std::optional<Result<SinkOrder::Done>> SinkOrder::outcome() const {
   return outcome_;
 }
 
+bool SinkOrder::is_pending() const {
+  const std::lock_guard lock(mutex_);
+  return state_ == State::Waiting || state_ == State::Begun;
+}
+
 bool SinkOrder::withdraw() {
   const std::lock_guard lock(mutex_);
   if (state_ == State::Waiting) state_ = State::Withdrawn;

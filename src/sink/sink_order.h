@@ -45,6 +45,8 @@ class SinkOrder {
 
   // What has become of it. Nothing: the sink is not ready yet.
   [[nodiscard]] std::optional<Result<Done>> outcome() const;
+  // Whether it is still to be done, or is being done.
+  [[nodiscard]] bool is_pending() const;
   // Returns whether it was in time: then the sink will not do it. Otherwise the sink has begun.
   [[nodiscard]] bool withdraw();
 
