@@ -1,5 +1,7 @@
 #include "base/local_time.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -56,6 +58,19 @@ LocalMoments local_moments(sys_seconds local) {
   if (after != before && local_offset(local - after) == after) moments.at[moments.count++] = local - after;
   if (moments.count == 0) moments.at[moments.count++] = local - before;
   return moments;
+}
+
+std::string local_time_text(Timestamp time) {
+  using std::chrono::floor;
+  const auto second = floor<std::chrono::seconds>(time);
+  const Timestamp local = time + local_offset(second);
+  const auto day = floor<std::chrono::days>(local);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(floor<std::chrono::milliseconds>(local - day));
+  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:03}", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                     clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
+                     clock.subseconds().count());
 }
 
 }  // namespace slurper

@@ -4,6 +4,9 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <string>
+
+#include "slurper/record.h"
 
 namespace slurper {
 
@@ -21,5 +24,9 @@ struct LocalMoments {
 
 // `local` is a local time, stored as if it were UTC.
 [[nodiscard]] LocalMoments local_moments(std::chrono::sys_seconds local);
+
+// "2026-11-30 12:00:00.123", local time. (fmt has its own ideas of which clocks are local, and they differ
+// from version to version.)
+[[nodiscard]] std::string local_time_text(Timestamp time);
 
 }  // namespace slurper

@@ -4,18 +4,21 @@
 
 #include <algorithm>
 
+#include "base/screen_text.h"
+
 namespace slurper {
 
 std::string wrap(std::string_view lead, std::string_view text, std::size_t columns) {
   std::string out(lead);
-  std::size_t column = lead.size();
+  const std::size_t indent = columns_of(lead);
+  std::size_t column = indent;
   bool is_first = true;  // the word is the first of its line
   while (!text.empty()) {
     const std::string_view word = text.substr(0, text.find_first_of(" \n"));
     text.remove_prefix(std::min(text.size(), word.size() + 1));
-    if (!is_first && column + 1 + word.size() > columns) {
-      out += '\n' + std::string(lead.size(), ' ');
-      column = lead.size();
+    if (!is_first && column + 1 + columns_of(word) > columns) {
+      out += '\n' + std::string(indent, ' ');
+      column = indent;
       is_first = true;
     }
     if (!is_first) {
@@ -23,7 +26,7 @@ std::string wrap(std::string_view lead, std::string_view text, std::size_t colum
       ++column;
     }
     out += word;
-    column += word.size();
+    column += columns_of(word);
     is_first = false;
   }
   return out + '\n';

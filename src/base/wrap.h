@@ -7,9 +7,12 @@
 
 namespace slurper {
 
+// What a text is wrapped to unless a narrower terminal shows it.
+inline constexpr std::size_t kColumns = 80;
+
 // Returns `text` in lines of at most `columns` columns (unless a word is longer): the first after `lead`, the
 // others indented below it. Ends in a newline.
-[[nodiscard]] std::string wrap(std::string_view lead, std::string_view text, std::size_t columns = 80);
+[[nodiscard]] std::string wrap(std::string_view lead, std::string_view text, std::size_t columns = kColumns);
 
 // A message of this program, for `fd`: in one line, which programs can read; on a terminal, wrapped. Ends in
 // a newline.

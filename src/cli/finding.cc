@@ -29,9 +29,9 @@ void add(Findings& all, Findings more) {
   all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
 
-std::string to_lines(const Finding& finding) {
+std::string to_lines(const Finding& finding, std::size_t columns) {
   constexpr std::size_t kIndent = 9;
-  return wrap(fmt::format("{:<{}}", name_of(finding.level), kIndent), with_advice(finding.phrase));
+  return wrap(fmt::format("{:<{}}", name_of(finding.level), kIndent), with_advice(finding.phrase), columns);
 }
 
 }  // namespace slurper

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/wrap.h"
 #include "slurper/result.h"
 
 namespace slurper {
@@ -40,6 +41,6 @@ void add(Findings& all, Findings more);
 
 // Formats one finding in lines of at most 80 columns (unless a word is longer): the level, and the words
 // beside it. Ends in a newline.
-[[nodiscard]] std::string to_lines(const Finding& finding);
+[[nodiscard]] std::string to_lines(const Finding& finding, std::size_t columns = kColumns);
 
 }  // namespace slurper

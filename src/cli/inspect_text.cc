@@ -23,7 +23,6 @@ namespace slurper {
 
 namespace {
 
-constexpr std::size_t kColumns = 80;
 constexpr mode_t kPermissions = 07777;
 
 std::string local_time(std::chrono::sys_seconds time) {

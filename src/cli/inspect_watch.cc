@@ -4,11 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
-#include <ctime>
 #include <thread>
-#include <vector>
 
 #include "base/error.h"
 #include "base/phrase_id.h"
@@ -24,38 +21,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-std::string time_of_day() {
-  const std::time_t now = std::time(nullptr);
-  std::tm local{};
-  std::array<char, 16> text{};
-  ::localtime_r(&now, &local);
-  return {text.data(), std::strftime(text.data(), text.size(), "%H:%M:%S", &local)};
-}
-
 std::string bar_of(const FillAnswer& answer) {
   if (!answer.fill) return "[??????]";
   return bar(answer.fill->bytes, answer.fill->capacity);
-}
-
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines;
-  for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = std::min(text.find('\n', begin), text.size());
-    lines.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return lines;
-}
-
-// The rows that fit, each cut to the width.
-std::string fit(const std::vector<std::string>& lines, ScreenSize size) {
-  std::string text;
-  for (std::size_t i = 0; i < std::min(lines.size(), size.rows); ++i) {
-    std::string row = fitted(lines[i], size.columns);
-    row.resize(row.find_last_not_of(' ') + 1);
-    text.append(row).append("\n");
-  }
-  return text;
 }
 
 const char* access_of(const PipeHolder& holder) {
@@ -82,27 +50,25 @@ std::string now_text(const Activity& activity) {
 
 std::string PipeWatch::screen(const InspectedPipe& pipe, ScreenSize size, double seconds) {
   const PipeFacts& facts = pipe.facts;
-  std::vector<std::string> lines = {fmt::format("{}  {}", time_of_day(), name_of(facts)),
-                                    fmt::format("{} {}", bar_of(facts.fill), fill_text(facts))};
-  for (const Finding& finding : pipe.findings)
-    for (std::string& line : lines_of(to_lines(finding))) lines.push_back(std::move(line));
-  constexpr std::string_view kRow = "{} {:>4} {:<4} {:>8} {:>9} {:>9}  {}";
+  std::string text =
+      fmt::format("{}  {}\n{} {}\n", time_of_day(), name_of(facts), bar_of(facts.fill), fill_text(facts));
+  for (const Finding& finding : pipe.findings) text += to_lines(finding, std::min(kColumns, size.columns));
+  constexpr std::string_view kRow = "{} {:>4} {:<4} {:>8} {:>9} {:>9}  {}\n";
   constexpr std::size_t kProcess = 22;
-  lines.emplace_back();
-  lines.push_back(fmt::format(kRow, fitted("PROCESS", kProcess), "FD", "", "", "READ/s", "WRITTEN/s", "NOW"));
+  text += '\n' + fmt::format(kRow, fitted("PROCESS", kProcess), "FD", "", "", "READ/s", "WRITTEN/s", "NOW");
   const std::map<ProcessId, Moved> moved = moved_since(facts);
   for (const PipeHolder& holder : facts.holders) {
     const auto known = moved.find(holder.open.process);
     const bool is_known = known != moved.end();
-    lines.push_back(fmt::format(
+    text += fmt::format(
         kRow,
         fitted_process(fmt::format("{} ({})", printable(holder.open.command), holder.open.process.pid),
                        kProcess),
         holder.open.fd, access_of(holder), (holder.open.flags & O_NONBLOCK) != 0 ? "nonblock" : "",
         is_known ? byte_rate(known->second.read, seconds) : "?",
-        is_known ? byte_rate(known->second.written, seconds) : "?", now_text(holder.doing)));
+        is_known ? byte_rate(known->second.written, seconds) : "?", now_text(holder.doing));
   }
-  return fit(lines, size);
+  return fitted_screen(text, size);
 }
 
 // Of each process that the look before has had, too, if /proc tells.
@@ -168,7 +134,8 @@ Status watch_pipes(const std::optional<std::string>& target, int out_fd) {
       text = screens.is_terminal() ? watch.screen(*pipe, screens.size(), seconds)
                                    : watch.line(*pipe, time_of_day(), seconds);
     } else {
-      text = fit(lines_of(time_of_day() + "\n" + fifos_text(inspect_fifos())), screens.size());
+      text = time_of_day() + "\n" + fifos_text(inspect_fifos());
+      if (screens.is_terminal()) text = fitted_screen(text, screens.size());
     }
     if (!screens.draw(text)) break;
   }

@@ -8,6 +8,9 @@
 
 namespace slurper {
 
+// "21:04:05", local time.
+[[nodiscard]] std::string time_of_day();
+
 // A terminal is drawn over; whatever else the output is gets one screen after another.
 class Screens {
  public:

@@ -1,6 +1,5 @@
 #include "cli/status.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -14,7 +13,7 @@
 #include <thread>
 #include <utility>
 
-#include "base/local_time.h"
+#include "base/screen_text.h"
 #include "base/text.h"
 #include "base/wrap.h"
 #include "cli/asked.h"
@@ -107,19 +106,19 @@ class StatusView {
       for (const Asked& asked : *all) text += page_of(asked);
     }
     if (request_.json || !screens_.is_terminal()) return output_.write(text);
-    return screens_.draw(cut(text, screens_.size()));
+    return screens_.draw(fitted_screen(text, screens_.size()));
   }
 
   std::string failure_text(const Error& error) const {
     const std::string text = to_text(error);
-    return request_.json ? to_refusal(text) + '\n' : time_now() + text + '\n';
+    return request_.json ? to_refusal(text) + '\n' : time_of_day() + ' ' + text + '\n';
   }
 
   std::string line_of(const Asked& asked, bool is_named) const {
     if (!asked.answered) return failure_text(asked.answered.error());
     if (request_.json) return asked.answered->json + '\n';
     const StatusReport& report = asked.answered->report;
-    return time_now() + (is_named ? named_line(report) : status_line(report) + '\n');
+    return time_of_day() + ' ' + (is_named ? named_line(report) : status_line(report) + '\n');
   }
 
   std::string page_of(const Asked& asked) {
@@ -128,33 +127,10 @@ class StatusView {
     std::deque<std::uint64_t>& samples = samples_[asked.path];
     samples.push_back(report.rates.empty() ? 0 : report.rates.front().bytes_per_second);
     if (samples.size() > kSamples) samples.pop_front();
-    std::string page = status_page(report);
+    std::string page = status_page(report, std::min(kColumns, screens_.size().columns));
     const std::size_t first_part = page.find("\n\n") + 1;  // behind what is wrong
     constexpr std::size_t kWidth = 70;
     return page.insert(first_part, fmt::format("bytes/s   {}\n", sparkline(samples, kWidth)));
-  }
-
-  static std::string time_now() {
-    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-    return fmt::format("{:%H:%M:%S} ", now + local_offset(now));
-  }
-
-  // What fits on the screen: the first lines, which have what is wrong.
-  static std::string cut(const std::string& text, ScreenSize size) {
-    std::string out;
-    std::size_t begin = 0;
-    for (std::size_t row = 0; row < size.rows && begin < text.size(); ++row) {
-      const std::size_t end = std::min(text.find('\n', begin), text.size());
-      std::string_view line(text.data() + begin, end - begin);
-      for (std::size_t column = 0; column < size.columns && !line.empty(); ++column) {
-        const std::string_view character = first_character(line);
-        out += character;
-        line.remove_prefix(character.size());
-      }
-      out += '\n';
-      begin = end + 1;
-    }
-    return out;
   }
 
   const StatusRequest& request_;

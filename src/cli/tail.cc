@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/local_time.h"
 #include "base/phrase_id.h"
 #include "cli/tail_output.h"
 #include "cli/tail_reader.h"

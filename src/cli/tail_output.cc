@@ -3,9 +3,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <chrono>
-
-#include "base/local_time.h"
 #include "base/phrase_id.h"
 #include "base/wrap.h"
 #include "service/phrase_table.h"
@@ -55,19 +52,6 @@ void TailOutput::note_gap(StreamOffset from, StreamOffset to, Gap why) {
          {"to", to.value},
          {"size", ByteSize{to - from}},
          {"reason", Phrase(reason_of(why))}}});
-}
-
-std::string local_time_text(Timestamp time) {
-  using std::chrono::floor;
-  const auto second = floor<std::chrono::seconds>(time);
-  const Timestamp local = time + local_offset(second);
-  const auto day = floor<std::chrono::days>(local);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss clock(floor<std::chrono::milliseconds>(local - day));
-  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:03}", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                     clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
-                     clock.subseconds().count());
 }
 
 }  // namespace slurper

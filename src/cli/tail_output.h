@@ -41,7 +41,4 @@ class TailOutput {
   bool has_failed_ = false;
 };
 
-// "2026-11-30 12:00:00.123", local time.
-[[nodiscard]] std::string local_time_text(Timestamp time);
-
 }  // namespace slurper

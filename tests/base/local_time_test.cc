@@ -56,5 +56,11 @@ TEST(LocalOffset, IsAlwaysWhatTheZoneSays) {
   }
 }
 
+TEST(LocalTimeText, IsWhatALocalClockShows) {
+  in_zone("<-0330>+3:30",
+          [] { EXPECT_EQ(local_time_text(sys_seconds(951'782'400s) + 7ms), "2000-02-28 20:30:00.007"); });
+  in_zone("UTC0", [] { EXPECT_EQ(local_time_text(sys_seconds(0s)), "1970-01-01 00:00:00.000"); });
+}
+
 }  // namespace
 }  // namespace slurper
