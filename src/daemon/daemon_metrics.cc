@@ -1,10 +1,19 @@
+#include <fmt/format.h>
+
+#include <string_view>
 #include <utility>
 
-#include "control/status_text.h"
 #include "daemon/daemon.h"
 #include "metrics/metrics_text.h"
+#include "metrics/web_page.h"
 
 namespace slurper {
+
+namespace {
+
+constexpr std::string_view kUnavailable = "the thread that reads the FIFO does not answer";
+
+}  // namespace
 
 // Lines are more important than metrics: slurper runs without them, too.
 void Daemon::open_metrics() {
@@ -19,11 +28,13 @@ void Daemon::open_metrics() {
   if (!settings_.metrics.listen.empty()) {
     auto server = MetricsServer::start(
         settings_.metrics.listen,
-        {.metrics = {.type = "text/plain; version=0.0.4; charset=utf-8", .render = rendered(to_metrics_text)},
-         .status = {.type = "text/plain; charset=utf-8",
-                    .render = rendered([](const Snapshot& all, const StatusReport& /*report*/) {
-                      return to_status_text(all) + '\n';
-                    })}},
+        {.metrics = {.type = "text/plain; version=0.0.4; charset=utf-8",
+                     .render = rendered(to_metrics_text),
+                     .unavailable = fmt::format("{}\n", kUnavailable)},
+         .status = {.type = "text/html; charset=utf-8",
+                    .render = rendered(
+                        [](const Snapshot& /*all*/, const StatusReport& report) { return web_page(report); }),
+                    .unavailable = web_page_of_failure(kUnavailable)}},
         messages_);
     if (server) metrics_server_ = std::move(*server);
     if (!server) messages_.report(EventId::MetricsUnavailable, {{"error", &server.error()}});

@@ -250,8 +250,7 @@ class MetricsServer::Http {
   static void render(Served& served) {
     const std::optional<std::string> text = served.page.render();
     served.status = text ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE;
-    served.response = text ? make_response(*text, served.page.type)
-                           : make_response("the thread that reads the FIFO does not answer\n", "text/plain");
+    served.response = make_response(text ? *text : served.page.unavailable, served.page.type);
     served.at = Clock::now();
   }
 

@@ -26,6 +26,7 @@ class MetricsServer {
   struct Page {
     std::string type;  // as in Content-Type
     Render render;
+    std::string unavailable = {};  // what it says, with status 503, if there is no page now
   };
   struct Pages {
     Page metrics;

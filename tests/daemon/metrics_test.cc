@@ -22,6 +22,7 @@ namespace slurper::test {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::AllOf;
 using testing::HasSubstr;
 
 class MetricsOfSlurper : public testing::Test {
@@ -89,7 +90,9 @@ TEST_F(MetricsOfSlurper, AgreeWithTheStatusAndTheLog) {
   EXPECT_EQ(number(text, "slurper_sink_sent_lines_total", ",sink=\"copy\""), lines);
   EXPECT_EQ(number(text, "slurper_sink_state", ",sink=\"copy\",state=\"working\""), 1U);
   EXPECT_GT(number(text, "slurper_sync_duration_seconds_count"), 0U);
-  EXPECT_THAT(http_get(port_, "/"), HasSubstr(fmt::format("offset {}", bytes)));
+  EXPECT_THAT(http_get(port_, "/"), AllOf(HasSubstr("\r\nContent-Type: text/html; charset=utf-8\r\n"),
+                                          HasSubstr("<h1 class=\"healthy\">healthy</h1>"),
+                                          HasSubstr(fmt::format("offset {}", bytes))));
   stop(slurper);
   EXPECT_FALSE(connect_to_port(port_));
 }

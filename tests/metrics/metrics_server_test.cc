@@ -41,17 +41,21 @@ class MetricsServerTest : public testing::Test {
 
   [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
   void start() {
-    auto server =
-        MetricsServer::start(address(),
-                             {.metrics = {.type = "text/plain; version=0.0.4; charset=utf-8",
-                                          .render = [this]() -> std::optional<std::string> {
-                                            ++rendered_;
-                                            if (is_unknown_) return std::nullopt;
-                                            return metrics_;
-                                          }},
-                              .status = {.type = "text/html; charset=utf-8",
-                                         .render = [] { return std::optional<std::string>("<p>"); }}},
-                             messages_.listener());
+    auto server = MetricsServer::start(address(),
+                                       {.metrics = {.type = "text/plain; version=0.0.4; charset=utf-8",
+                                                    .render = [this]() -> std::optional<std::string> {
+                                                      ++rendered_;
+                                                      if (is_unknown_) return std::nullopt;
+                                                      return metrics_;
+                                                    },
+                                                    .unavailable = "no metrics now\n"},
+                                        .status = {.type = "text/html; charset=utf-8",
+                                                   .render = [this]() -> std::optional<std::string> {
+                                                     if (is_unknown_) return std::nullopt;
+                                                     return "<p>";
+                                                   },
+                                                   .unavailable = "<h1>"}},
+                                       messages_.listener());
     ASSERT_TRUE(server) << test::text_of(server.error());
     server_ = std::move(*server);
   }
@@ -87,9 +91,9 @@ TEST_F(MetricsServerTest, AnswersToGetAndHeadAlone) {
 TEST_F(MetricsServerTest, SaysSoIfTheStateIsUnknownAndAsksAgain) {
   start();
   is_unknown_ = true;
-  EXPECT_THAT(
-      http_get(port_, "/metrics"),
-      AllOf(StartsWith("HTTP/1.1 503 "), EndsWith("the thread that reads the FIFO does not answer\n")));
+  EXPECT_THAT(http_get(port_, "/metrics"), AllOf(StartsWith("HTTP/1.1 503 "), EndsWith("no metrics now\n")));
+  EXPECT_THAT(http_get(port_, "/"),
+              AllOf(StartsWith("HTTP/1.1 503 "), HasSubstr("Content-Type: text/html;"), EndsWith("<h1>")));
   is_unknown_ = false;
   EXPECT_TRUE(eventually([&] { return http_get(port_, "/metrics").ends_with(metrics_); }));
 }

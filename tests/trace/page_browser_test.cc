@@ -1,12 +1,7 @@
 // The page in a real browser. browser.py drives it, and check_page.py says what is checked.
-#include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
-#include <cstdlib>
-#include <fstream>
-#include <sstream>
-
+#include "support/in_browser.h"
 #include "support/temp_dir.h"
 #include "trace/page_site.h"
 
@@ -18,21 +13,11 @@ using namespace test;  // NOLINT(google-build-using-namespace)
 class PageInBrowser : public testing::Test {
  protected:
   void SetUp() override {
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
-    if (std::system("command -v chromium python3 >/dev/null") != 0)
-      GTEST_SKIP() << "chromium or python3 is not installed";
+    if (!has_browser()) GTEST_SKIP() << "chromium or python3 is not installed";
   }
 
   void check(const std::string& what, const std::string& page) {
-    const std::string path = folder_.path() + "/page.html";
-    std::ofstream(path, std::ios::binary) << page;
-    const std::string output = folder_.path() + "/output";
-    const std::string command =
-        fmt::format("timeout 500 python3 -B {} {} {} >{} 2>&1", SLURPER_CHECK_PAGE, what, path, output);
-    const int status = std::system(command.c_str());  // NOLINT(concurrency-mt-unsafe): one thread
-    std::stringstream text;
-    text << std::ifstream(output).rdbuf();
-    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << text.str();
+    EXPECT_EQ(complaint_of(SLURPER_CHECK_PAGE, what, page, folder_.path()), "");
   }
 
   TempDir folder_;
