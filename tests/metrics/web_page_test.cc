@@ -119,7 +119,7 @@ TEST(WebPage, NeedsNoBoxesForWhatIsWell) {
 
 TEST(WebPage, HasTheBarThatTheFiguresMake) {
   StatusReport report = some_report();
-  report.ring = {.size = 1000, .held = 2000, .most_held = 2000};
+  report.ring = {.folder = {}, .size = 1000, .held = 2000, .most_held = 2000};
   report.fifo.pipe_size = 0;
   const std::string page = web_page(report);
   EXPECT_THAT(page, HasSubstr(R"(<div class="full" style="width: 100%">)"));  // no longer than the whole
