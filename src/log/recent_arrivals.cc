@@ -21,21 +21,22 @@ std::optional<RecentArrivals::Arrival> RecentArrivals::find(StreamOffset offset)
   const auto begin_of = [this](std::uint64_t number) {
     return at(number).begin.load(std::memory_order_relaxed);
   };
-  // The last mark that begins at or before the offset.
-  std::uint64_t low = oldest;
-  for (std::uint64_t high = count; low < high;) {
-    const std::uint64_t middle = low + (high - low) / 2;
-    if (begin_of(middle) <= offset.value) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
+  // The last mark that begins at or before the offset: mostly one of the newest, which are in the cache. So
+  // the steps back from the end double until one is early enough.
+  std::uint64_t high = count;  // this mark, if there is one, begins behind the offset
+  std::uint64_t low = count;
+  for (std::uint64_t step = 1; low == count || begin_of(low) > offset.value; step *= 2) {
+    if (low == oldest) return std::nullopt;
+    high = low;
+    low = count - std::min(step, count - oldest);
   }
-  if (low == oldest) return std::nullopt;
-  Arrival arrival{
-      .time = Clock::time_point(Clock::duration(at(low - 1).time.load(std::memory_order_relaxed))),
-      .end = {}};
-  if (low < count) arrival.end = StreamOffset{begin_of(low)};
+  while (high - low > 1) {
+    const std::uint64_t middle = low + (high - low) / 2;
+    (begin_of(middle) <= offset.value ? low : high) = middle;
+  }
+  Arrival arrival{.time = Clock::time_point(Clock::duration(at(low).time.load(std::memory_order_relaxed))),
+                  .end = {}};
+  if (high < count) arrival.end = StreamOffset{begin_of(high)};
   // The intake overwrites mark n with mark n + kPlaces, while the count is n + kPlaces. Nothing that was read
   // here is older than `oldest`.
   std::atomic_thread_fence(std::memory_order_acquire);
