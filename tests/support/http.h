@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
+#include <random>
 #include <string>
 #include <string_view>
 
@@ -17,20 +18,23 @@
 
 namespace slurper::test {
 
-// A port of 127.0.0.1 at which no process listens now, held by no one: another process may take it.
+// A port of 127.0.0.1 that is free now, and that the kernel gives to no client meanwhile: it is below those
+// (ip_local_port_range). Tests that run at the same time hardly ever choose the same one.
 inline std::uint16_t free_port() {
-  const UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0 ||
-      ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0)
-    return 0;
-  return ntohs(address.sin_port);
+  std::random_device random;
+  for (;;) {
+    const auto port = static_cast<std::uint16_t>(10'240 + random() % 22'000);
+    const UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return port;
+  }
 }
 
-// Returns -1 (errno) if no process listens. With `receive_buffer`, the kernel takes no more for the client.
+// Returns an empty descriptor if no process listens. With `receive_buffer`, the kernel takes no more for the
+// client.
 inline UniqueFd connect_to_port(std::uint16_t port, int receive_buffer = 0) {
   UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (receive_buffer != 0)
