@@ -228,7 +228,7 @@ constexpr std::array kKeys = {
                                      .max = kMaxControlName}),
 
     metrics<&MetricsSettings::listen>(
-        {.name = "listen", .help = "address and port for Prometheus, none by default: \"127.0.0.1:9127\""}),
+        {.name = "listen", .help = "address and port for Prometheus: \"127.0.0.1:9127\""}),
     metrics<&MetricsSettings::textfile>({.name = "textfile",
                                          .type = Type::FilePath,
                                          .help = "the .prom file for node_exporter, none by default",
