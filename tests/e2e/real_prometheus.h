@@ -40,6 +40,8 @@ class RealPrometheus {
                  .env = {}}) {
     // "… component=web msg="Listening on" address=127.0.0.1:44191"
     constexpr std::string_view kListening = "msg=\"Listening on\" address=127.0.0.1:";
+    // In whichever order.
+    EXPECT_TRUE(server_.said(std::string(kListening))) << server_.err();
     EXPECT_TRUE(server_.said("Server is ready to receive web requests")) << server_.err();
     const std::string said = server_.err();
     const std::size_t at = said.find(kListening);
