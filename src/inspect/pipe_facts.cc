@@ -140,6 +140,16 @@ void look_at_file(PipeFacts& facts) {
   }
 }
 
+// An open(2) of a FIFO waits for the other end. If both ends are open, none does: the search is spared.
+bool may_be_waited_for(const PipeFacts& facts) {
+  const auto has = [&](Access access) {
+    return std::ranges::any_of(facts.holders, [&](const PipeHolder& holder) {
+      return holder.open.access == access || holder.open.access == Access::ReadWrite;
+    });
+  };
+  return !facts.is_anonymous && !(has(Access::Read) && has(Access::Write));
+}
+
 }  // namespace
 
 Result<PipeFacts> look_at_pipe(const PipeTarget& target) {
@@ -149,12 +159,12 @@ Result<PipeFacts> look_at_pipe(const PipeTarget& target) {
   std::optional<KernelPipes> kernel = handle_fd ? KernelPipes::start(handle_fd.get()) : std::nullopt;
   const std::optional<KernelLook> look = kernel ? kernel->look() : std::nullopt;
   if (look && take_from_kernel(*facts, *look)) {
-    if (!facts->is_anonymous) facts->opening = find_opening_processes(facts->id, look->opening);
+    if (may_be_waited_for(*facts)) facts->opening = find_opening_processes(facts->id, look->opening);
   } else {
     kernel.reset();
     handle_fd.reset();  // a holder, although of no end
     take_from_proc(*facts);
-    if (!facts->is_anonymous) facts->opening = find_opening_processes(facts->id);
+    if (may_be_waited_for(*facts)) facts->opening = find_opening_processes(facts->id);
   }
   complete(*facts);
   watch_full_pipes(std::span(&*facts, 1), kernel ? &*kernel : nullptr);

@@ -18,6 +18,7 @@
 #include "bench/asked.h"
 #include "bench/forward.h"
 #include "bench/lines.h"
+#include "bench/looked.h"
 #include "bench/peers.h"
 #include "bench/receiver.h"
 #include "bench/run.h"
@@ -248,6 +249,18 @@ TEST_F(Run, CallsAreCountedWithARecorderAndWithout) {
   EXPECT_EQ(traced->failure, "");
   EXPECT_EQ(traced->metrics.at("lost"), 7);
   EXPECT_GT(traced->metrics.at("events_per_second"), 0);
+}
+
+TEST_F(Run, ALookIsTimedAndHasToFindTheProcess) {
+  const LookPlan plan{.processes = 20};
+  const auto found = run_look({.name = "lsof", .command = "lsof {fifo} >{out}"}, plan, places_);
+  ASSERT_TRUE(found) << text_of(found.error());
+  EXPECT_EQ(found->failure, "");
+  EXPECT_GT(found->metrics.at("wall_ms"), 0);
+  EXPECT_GT(found->metrics.at("cpu_ms"), 0);
+  const auto other = run_look({.name = "blind", .command = "echo >{out}"}, plan, places_);
+  ASSERT_TRUE(other) << text_of(other.error());
+  EXPECT_EQ(other->failure, "it did not find the process");
 }
 
 TEST_F(Run, ARecorderThatNeverBeginsFails) {

@@ -26,6 +26,7 @@
 #include "bench/asked.h"
 #include "bench/data.h"
 #include "bench/forward.h"
+#include "bench/looked.h"
 #include "bench/peers.h"
 #include "bench/plot.h"
 #include "bench/scenarios.h"
@@ -117,7 +118,8 @@ Status run_scenario(const Scenario& scenario, const Options& options, const std:
   static std::mt19937 random{std::random_device{}()};
   const LineMaker maker;
   RunPlan plan = scenario.plan;
-  for (std::uint64_t* const count : {&plan.writers.lines, &plan.calls.calls, &plan.log_size})
+  for (std::uint64_t* const count :
+       {&plan.writers.lines, &plan.calls.calls, &plan.log_size, &plan.look.processes})
     *count = static_cast<std::uint64_t>(static_cast<double>(*count) * options.scale);
   std::optional<WeekOfLines> log;
   if (scenario.field == Field::Questions) {
@@ -135,6 +137,7 @@ Status run_scenario(const Scenario& scenario, const Options& options, const std:
       auto outcome = scenario.field == Field::Forwarders  ? run_forward(maker, peer, plan, places)
                      : scenario.field == Field::Recorders ? run_traced(peer, plan.calls, places)
                      : scenario.field == Field::Questions ? run_asked(peer, *log, places)
+                     : scenario.field == Field::Lookers   ? run_look(peer, plan.look, places)
                                                           : run_once(maker, peer, plan, places);
       if (::isatty(STDERR_FILENO) != 0) fmt::print(stderr, "\r\033[K");
       if (!outcome) return std::unexpected(outcome.error());

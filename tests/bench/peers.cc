@@ -164,6 +164,16 @@ std::vector<Peer> questions(const Programs& programs) {
   };
 }
 
+std::vector<Peer> lookers(const Programs& programs) {
+  const std::string inspect = programs.slurper + " inspect {fifo} >{out}";
+  return {
+      {.name = "lsof", .command = "lsof {fifo} >{out}"},
+      {.name = "fuser", .command = "fuser {fifo} >{out}"},
+      {.name = "inspect", .command = inspect},
+      {.name = "inspect, no BPF", .command = "env SLURPER_PIPES_PROGRAM=/nonexistent " + inspect},
+  };
+}
+
 std::vector<Peer> all_of(Field field, const Programs& programs) {
   switch (field) {
     case Field::Readers:
@@ -176,6 +186,8 @@ std::vector<Peer> all_of(Field field, const Programs& programs) {
       return recorders(programs);
     case Field::Questions:
       return questions(programs);
+    case Field::Lookers:
+      return lookers(programs);
   }
   std::unreachable();
 }

@@ -36,14 +36,20 @@ struct CallPlan {
   bool traces_another = false;  // the recorder traces cat, which sleeps
 };
 
+// A look at who has a FIFO open.
+struct LookPlan {
+  std::uint64_t processes = 0;  // on the machine besides those that are there anyway
+};
+
 // What is done with it.
 struct RunPlan {
   WriterPlan writers = {};
   CallPlan calls = {};
   std::uint64_t log_size = 0;  // of the log that a question is about; see asked.h
-  bool latencies = false;      // look at the log's size every 100 microseconds
-  bool stall = false;          // the log's disk hangs for five seconds, one second after the first line
-  bool idle = false;           // afterwards: count wake-ups in ten seconds of silence, and time 20 starts
+  LookPlan look = {};
+  bool latencies = false;  // look at the log's size every 100 microseconds
+  bool stall = false;      // the log's disk hangs for five seconds, one second after the first line
+  bool idle = false;       // afterwards: count wake-ups in ten seconds of silence, and time 20 starts
 };
 
 // Where runs put their files.

@@ -85,8 +85,8 @@ Column above_untraced(double limit) {
           .target = Target{AtMost, limit}};
 }
 
-const std::array<Scenario, 17>& all() {
-  static const std::array<Scenario, 17> scenarios = {{
+const std::array<Scenario, 18>& all() {
+  static const std::array<Scenario, 18> scenarios = {{
       {.name = "flat",
        .title = "one blocking writer, flat out, 3,000,000 lines",
        .plan = {.writers = {.lines = 3'000'000}},
@@ -250,6 +250,20 @@ const std::array<Scenario, 17>& all() {
                     .target = Target{AtMost, 0.05}}},
        .field = Field::Questions,
        .yardstick = "zstdcat"},
+      {.name = "inspect",
+       .title = "who has a FIFO open, on a machine with 2,000 processes",
+       .plan = {.look = {.processes = 2'000}},
+       .columns = {{.heading = "ms", .metric = "wall_ms", .basis = Basis::Spread, .digits = 1},
+                   {.heading = "x lsof",
+                    .metric = "wall_ms",
+                    .basis = Basis::Ratio,
+                    .digits = 3,
+                    .target = Target{AtMost, 0.1}},
+                   {.heading = "CPU ms", .metric = "cpu_ms", .basis = Basis::Spread, .digits = 1},
+                   {.heading = "x lsof", .metric = "cpu_ms", .basis = Basis::Ratio, .digits = 3}},
+       .field = Field::Lookers,
+       .yardstick = "lsof",
+       .judged = {"inspect"}},
   }};
   return scenarios;
 }

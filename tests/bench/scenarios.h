@@ -47,6 +47,7 @@ enum class Field {
   Forwarders,  // slurper, rsyslog and syslog-ng, as they pass lines on; see forward.h
   Recorders,   // slurper trace, and none; see traced.h
   Questions,   // slurper's commands, and other ways to the same answer; see asked.h
+  Lookers,     // slurper inspect, lsof and fuser; see looked.h
 };
 
 struct Scenario {

@@ -1,0 +1,15 @@
+// One look at who has a FIFO open, on a machine with many processes.
+#pragma once
+
+#include "bench/run.h"
+#include "slurper/result.h"
+
+namespace slurper::bench {
+
+// The peer looks at {fifo}, which one process has open for both, and ends. Metrics:
+//   wall_ms     from its start to its end
+//   cpu_ms      its CPU time, with that of its children
+//   noise_cpus  CPUs that were busy with other work
+Result<Outcome> run_look(const Peer& peer, const LookPlan& plan, const Places& places);
+
+}  // namespace slurper::bench
