@@ -73,9 +73,9 @@ TEST_F(Reload, WhatNeedsARestartIsNamed) {
   Child slurper = start();
   configure("mode = \"0600\"");
   slurper.signal(SIGHUP);
-  EXPECT_TRUE(
-      slurper.said("these settings have changed, and take effect after a restart (systemctl restart slurper): "
-                   "log.mode"))
+  EXPECT_TRUE(slurper.said(
+      "these settings have changed, and take effect after a restart (systemctl restart slurper): "
+      "log.mode"))
       << slurper.err();
   stop(slurper);
 }

@@ -49,8 +49,8 @@ int retry_when_full(bool by_child);
 // queue is full.
 int time_out();
 int fill_queue(const char* folder);
-// A child sends more than a socket holds to this process, which receives it a second later; or at once. The kind
-// is "stream", "tcp" or "datagrams", and may have "-at-once" behind it.
+// A child sends more than a socket holds to this process, which receives it a second later; or at once. The
+// kind is "stream", "tcp" or "datagrams", and may have "-at-once" behind it.
 int receive_late(const char* path, const char* kind);
 
 }  // namespace slurper::test

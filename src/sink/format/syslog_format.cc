@@ -7,8 +7,8 @@
 #include <charconv>
 #include <string_view>
 
-#include "base/uuid.h"
 #include "base/eight_bytes.h"
+#include "base/uuid.h"
 #include "sink/format/timestamps.h"
 
 namespace slurper {
