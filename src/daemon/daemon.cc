@@ -266,7 +266,7 @@ std::string Daemon::apply(const Settings& settings, std::vector<ConfiguredSink> 
   settings_.log.path = in_force.path;
   settings_.log.mode = in_force.mode;
   settings_.log.group = in_force.group;
-  const std::string done = list_of(changes.at_once, sinks_->apply(std::move(sinks)));
+  const std::string done = list_of(changes, sinks_->apply(std::move(sinks)));
   messages_.report(EventId::Reloaded, {{"changes", done}});
   return words_of(EventId::Reloaded, {{"changes", done}}) + text;
 }

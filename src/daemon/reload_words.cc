@@ -33,8 +33,8 @@ SettingChanges changes_of(const Settings& in_force, const Settings& wanted) {
   return changes;
 }
 
-std::string list_of(const std::string& settings, const Sinks::Changes& sinks) {
-  std::string text = settings;
+std::string list_of(const SettingChanges& settings, const Sinks::Changes& sinks) {
+  std::string text = settings.at_once;
   const auto add = [&](std::string_view verb, const std::vector<std::string>& names) {
     for (const std::string& name : names)
       text += fmt::format("{}{} the sink {}", text.empty() ? "" : "; ", verb, in_quotes(name));
@@ -42,7 +42,8 @@ std::string list_of(const std::string& settings, const Sinks::Changes& sinks) {
   add("added", sinks.added);
   add("changed", sinks.changed);
   add("removed", sinks.removed);
-  return text.empty() ? "nothing has changed" : text;
+  if (!text.empty()) return text;
+  return settings.after_restart.empty() ? "nothing has changed" : "nothing changes before the restart";
 }
 
 std::string words_of(EventId id, std::initializer_list<EventArgument> arguments) {

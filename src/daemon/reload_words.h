@@ -18,8 +18,8 @@ struct SettingChanges {
 
 [[nodiscard]] SettingChanges changes_of(const Settings& in_force, const Settings& wanted);
 
-// "log.rotate_size; added the sink 'a'"; "nothing has changed".
-[[nodiscard]] std::string list_of(const std::string& settings, const Sinks::Changes& sinks);
+// What takes effect with a reload: "log.rotate_size; added the sink 'a'"; "nothing has changed".
+[[nodiscard]] std::string list_of(const SettingChanges& settings, const Sinks::Changes& sinks);
 
 // The words of the event's message.
 [[nodiscard]] std::string words_of(EventId id, std::initializer_list<EventArgument> arguments);

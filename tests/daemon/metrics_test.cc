@@ -261,9 +261,9 @@ TEST_F(MetricsOfSlurper, KeepTheirSettingsUntilARestart) {
   ASSERT_TRUE(slurper.said("ready: ")) << slurper.err();
   configure("");
   slurper.signal(SIGHUP);
-  EXPECT_TRUE(
-      slurper.said("[fifo], [ring], [control], [metrics], or the log's path, mode or group has changed: "
-                   "this takes effect after a restart"))
+  EXPECT_TRUE(slurper.said(
+      "these settings have changed, and take effect after a restart (systemctl restart slurper): "
+      "metrics.listen"))
       << slurper.err();
   EXPECT_NE(scrape(), "");
   configure("[metrics]\nlisten = \"localhost:9127\"\n");

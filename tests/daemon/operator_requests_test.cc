@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "log/log_thread_site.h"
+#include "support/said.h"
 #include "support/text_of.h"
 #include "support/wait.h"
 
@@ -116,11 +117,16 @@ class OperatorRequestsTest : public LogThreadTest {
   // The answer to it, whenever it comes.
   json ask(const ControlRequest& request) {
     auto answer = requests_->answer(request, kRoot);
-    if (const auto* const text = std::get_if<std::string>(&answer)) return json::parse(*text);
+    if (const auto* const text = std::get_if<std::string>(&answer)) return said(json::parse(*text));
     const auto& later = std::get<ControlServer::Later>(answer);
     std::optional<std::string> text;
     EXPECT_TRUE(eventually([&] { return (text = later()).has_value(); }));
-    return json::parse(text.value_or("{}"));
+    return said(json::parse(text.value_or("{}")));
+  }
+  static json said(json answer) {
+    for (const char* const member : {"outcome", "error"})
+      if (answer.contains(member)) test::keep_said("info: " + answer.at(member).get<std::string>() + '\n');
+    return answer;
   }
   std::string refusal(const ControlRequest& request) { return ask(request).value("error", "done"); }
   std::string outcome(const ControlRequest& request) {

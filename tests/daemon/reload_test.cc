@@ -77,6 +77,7 @@ TEST_F(Reload, WhatNeedsARestartIsNamed) {
       "these settings have changed, and take effect after a restart (systemctl restart slurper): "
       "log.mode"))
       << slurper.err();
+  EXPECT_TRUE(slurper.said("settings reloaded: nothing changes before the restart"));
   stop(slurper);
 }
 

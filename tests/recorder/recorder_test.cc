@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
+#include <regex>
 #include <set>
 #include <string>
 
@@ -133,15 +134,15 @@ TEST_F(Bpf, TopDrawsOverTheScreenBefore) {
       {.argv = {"script", "-qec", command, "/dev/null"}, .env = {"SLURPER_TRACE_PROGRAM=" SLURPER_RECORDER}});
   ASSERT_TRUE(eventually([&] { return top.out().contains("cat ("); })) << top.out();
   ASSERT_EQ(::write(in.write_end.get(), "x", 1), 1);
-  EXPECT_TRUE(eventually([&] { return top.out().contains("\033[J\033[Hslurper trace --top"); })) << top.out();
+  EXPECT_TRUE(eventually([&] { return top.out().contains("\033[J\033[H\033[Kslurper trace --top"); }))
+      << top.out();
   in.write_end.reset();
   ASSERT_TRUE(copying.exits_with(0));
   ASSERT_TRUE(top.exits_with(0)) << top.out();
-  EXPECT_THAT(top.out(), testing::StartsWith("\033[H\033[2Jslurper trace --top  "));
-  for (std::string line : lines_of(top.out())) {
-    line = line.substr(0, line.find("\033[K"));
-    EXPECT_LE(line.substr(line.rfind('[') + 1).size(), 70U) << line;
-  }
+  EXPECT_THAT(top.out(), testing::StartsWith("\033[H\033[2J\033[Kslurper trace --top  "));
+  static const std::regex sequence("\033\\[[0-9]*[A-Z]|\r");
+  for (const std::string& line : lines_of(top.out()))
+    EXPECT_LE(std::regex_replace(line, sequence, "").size(), 70U) << line;
 }
 
 // The reader is killed when the shell has closed its own descriptors, and the writer's end makes all certain.

@@ -298,22 +298,34 @@ bool holds_no_lock(pid_t pid, pid_t tid) {
 }  // namespace
 
 StalledThreads::StalledThreads(pid_t pid) {
+  // A thread that ends while the folder is read makes readdir(3) pass over another one: read it until no new
+  // one shows.
+  while (hold_more(pid)) {
+  }
+}
+
+bool StalledThreads::hold_more(pid_t pid) {
+  const std::size_t before = held_.size();
   for (const auto& entry : std::filesystem::directory_iterator(fmt::format("/proc/{}/task", pid))) {
     const pid_t tid = std::stoi(entry.path().filename());
-    if (tid == pid) continue;
-    // What never comes to rest, a sanitizer's own thread among it, is held as it is. A thread that ends
-    // meanwhile can't be held, and need not be.
-    const auto give_up_at = std::chrono::steady_clock::now() + std::chrono::seconds(2);
-    for (int status = 0;;) {
-      if (trace_call(PTRACE_SEIZE, tid) != 0) break;
-      if (trace_call(PTRACE_INTERRUPT, tid) != 0 || !wait_stop(tid, status)) break;
-      if (holds_no_lock(pid, tid) || std::chrono::steady_clock::now() >= give_up_at) {
-        held_.push_back(tid);
-        break;
-      }
-      (void)trace_call(PTRACE_DETACH, tid);
-      std::this_thread::sleep_for(std::chrono::microseconds(300));
+    if (tid != pid && std::ranges::find(held_, tid) == held_.end()) hold(pid, tid);
+  }
+  return held_.size() > before;
+}
+
+void StalledThreads::hold(pid_t pid, pid_t tid) {
+  // What never comes to rest, a sanitizer's own thread among it, is held as it is. A thread that ends
+  // meanwhile can't be held, and need not be.
+  const auto give_up_at = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+  for (int status = 0;;) {
+    if (trace_call(PTRACE_SEIZE, tid) != 0) return;
+    if (trace_call(PTRACE_INTERRUPT, tid) != 0 || !wait_stop(tid, status)) return;
+    if (holds_no_lock(pid, tid) || std::chrono::steady_clock::now() >= give_up_at) {
+      held_.push_back(tid);
+      return;
     }
+    (void)trace_call(PTRACE_DETACH, tid);
+    std::this_thread::sleep_for(std::chrono::microseconds(300));
   }
 }
 

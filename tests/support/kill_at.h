@@ -88,6 +88,9 @@ class StalledThreads {
   [[nodiscard]] std::size_t count() const { return held_.size(); }
 
  private:
+  bool hold_more(pid_t pid);
+  void hold(pid_t pid, pid_t tid);
+
   std::vector<pid_t> held_;
 };
 
