@@ -24,8 +24,8 @@ using prometheus::MetricType;
 using Labels = std::vector<ClientMetric::Label>;
 
 constexpr double kMillisecond = 1e-3;
-constexpr std::array<const char*, 7> kSinkStates = {"starting", "working", "lagging", "problem",
-                                                    "failing",  "stopped", "ending"};
+constexpr std::array<const char*, 8> kSinkStates = {"starting", "working", "paused",  "lagging",
+                                                    "problem",  "failing", "stopped", "ending"};
 
 // What is no UTF-8 becomes U+FFFD, byte by byte. The serializer escapes the rest.
 std::string repaired(std::string_view text) {

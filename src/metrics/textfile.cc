@@ -2,6 +2,9 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <array>
 
 #include <cerrno>
 #include <new>
@@ -16,6 +19,7 @@ namespace slurper {
 namespace {
 
 constexpr mode_t kMode = 0644;
+constexpr std::string_view kBeginning = "# HELP slurper_";  // of each text
 
 // Returns 0 or an errno.
 int write_all(Os& os, int fd, std::string_view text) {
@@ -27,8 +31,21 @@ int write_all(Os& os, int fd, std::string_view text) {
   return 0;
 }
 
+// Whether nothing stands at `path`, or a file that write_textfile() has made: whatever else it is, a log for
+// example, must stay. Opens no other file: an open of a FIFO would let its writers in.
+bool may_replace(const std::string& path) {
+  struct stat st{};
+  if (::lstat(path.c_str(), &st) != 0) return errno == ENOENT;
+  if (S_ISLNK(st.st_mode)) return true;  // what it leads to stays
+  if (!S_ISREG(st.st_mode)) return false;
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  std::array<char, kBeginning.size()> bytes{};
+  const ssize_t got = fd ? ::read(fd.get(), bytes.data(), bytes.size()) : -1;
+  return got >= 0 && kBeginning.starts_with(std::string_view(bytes.data(), static_cast<std::size_t>(got)));
+}
+
 int write_file(Os& os, const std::string& path, std::string_view text) {
-  (void)os.unlink(path.c_str());  // a killed slurper may have left one
+  if (may_replace(path)) (void)os.unlink(path.c_str());  // a killed slurper may have left one
   // O_EXCL follows no link that another user of the folder puts there.
   const int opened = os.open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL, kMode);
   if (opened < 0) return -opened;
@@ -41,10 +58,10 @@ int write_file(Os& os, const std::string& path, std::string_view text) {
 
 Status write_textfile(Os& os, const std::string& path, std::string_view text) {
   const std::string temporary = path + ".tmp";
-  int failed = write_file(os, temporary, text);
+  int failed = may_replace(path) ? write_file(os, temporary, text) : EEXIST;
   if (failed == 0) failed = -os.rename(temporary.c_str(), path.c_str());
   if (failed == 0) return {};
-  (void)os.unlink(temporary.c_str());
+  if (failed != EEXIST) (void)os.unlink(temporary.c_str());
   return fail_errno(failed, about_file(PhraseId::WriteTextfile, path));
 }
 

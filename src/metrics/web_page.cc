@@ -169,7 +169,7 @@ std::string sink_entry(const StatusReport& report, const StatusReport::Sink& sin
     return fmt::format("<div><dt>{}</dt><dd>{}</dd></div>", name, escaped(text));
   };
   // Whatever is no trouble has the color of the text that it is beside.
-  const bool is_quiet = sink.state == "starting" || sink.state == "ending";
+  const bool is_quiet = sink.state == "starting" || sink.state == "ending" || sink.state == "paused";
   const std::string_view look = sink.state == "working" ? "working" : is_quiet ? "quiet" : "state";
   return fmt::format(R"(<div class="sink"><h3><code>{}</code> <span class="{}">{}</span></h3>)",
                      escaped(printable(sink.name)), look, escaped(one_line(sink.state))) +

@@ -14,6 +14,7 @@
 #include <set>
 
 #include "base/accounts.h"
+#include "base/error.h"
 #include "base/phrase_id.h"
 #include "base/setting_value.h"
 #include "base/text.h"
@@ -198,6 +199,36 @@ Status check_folder(const WrittenFile& file, std::span<const std::string> others
       {PhraseId::FolderNotAlone, {{"folder", QuotedText{file.folder}}, {"file", QuotedText{*found}}}});
 }
 
+// The same file has the same text, through whatever links its folder is named.
+std::string resolved(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path absolute = std::filesystem::absolute(path, error);
+  const std::filesystem::path folder = std::filesystem::weakly_canonical(absolute.parent_path(), error);
+  return (error ? absolute : folder / absolute.filename()).lexically_normal();
+}
+
+// The text file of the metrics, and what it is written as, are replaced by each new one. `owners`: of all
+// files.
+Status check_textfile(const Settings& settings, const std::map<std::string, Phrase>& owners) {
+  const std::string& textfile = settings.metrics.textfile;
+  if (textfile.empty()) return {};
+  const std::string name = resolved(textfile);
+  const auto is_taken = [&](const std::string& path) {
+    const std::string other = resolved(path);
+    return other == name || other == name + ".tmp";
+  };
+  const auto refuse = [&](const std::string& path, Phrase why) {
+    return fail(ErrorKind::Config, about_file(PhraseId::WriteTextfile, textfile),
+                why.with({"file", QuotedText{path}}), PhraseId::NameAnotherFile);
+  };
+  if (!settings.control.path.empty() && is_taken(settings.control.path))
+    return refuse(settings.control.path, PhraseId::IsSlurpersOwn);
+  for (const auto& [path, owner] : owners) {
+    if (owner.id() != PhraseId::IsTheTextfile && is_taken(path)) return refuse(path, owner);
+  }
+  return {};
+}
+
 bool is_in(const std::string& path, const std::string& folder) {
   return !folder.empty() && std::filesystem::path(path).parent_path() == folder;
 }
@@ -298,7 +329,7 @@ Status check_written_files(const Settings& settings) {
     }
     if (Status alone = check_folder(file, others); !alone) return alone;
   }
-  return {};
+  return check_textfile(settings, owners);
 }
 
 }  // namespace slurper

@@ -66,9 +66,9 @@ class TextfileTest : public testing::Test {
 TEST_F(TextfileTest, IsThereAsAWholeForWhoeverMayReadIt) {
   os_.writes_one_byte = true;
   const mode_t umask = ::umask(0077);
-  EXPECT_TRUE(write_textfile(os_, path_, "slurper_healthy 1\n"));
+  EXPECT_TRUE(write_textfile(os_, path_, "# HELP slurper_healthy 1\n"));
   ::umask(umask);
-  EXPECT_EQ(test::read_file(path_), "slurper_healthy 1\n");
+  EXPECT_EQ(test::read_file(path_), "# HELP slurper_healthy 1\n");
   struct stat st{};
   ASSERT_EQ(::stat(path_.c_str(), &st), 0);
   EXPECT_EQ(st.st_mode & 07777, 0644U);
@@ -80,22 +80,44 @@ TEST_F(TextfileTest, FollowsNoLinkThatAnotherUserPutsThere) {
   test::write_file(precious, "mine");
   std::filesystem::create_symlink(precious, path_ + ".tmp");
   std::filesystem::create_symlink(precious, path_);
-  EXPECT_TRUE(write_textfile(os_, path_, "x 1\n"));
+  EXPECT_TRUE(write_textfile(os_, path_, "# HELP slurper_x 1\n"));
   EXPECT_EQ(test::read_file(precious), "mine");
-  EXPECT_EQ(test::read_file(path_), "x 1\n");
+  EXPECT_EQ(test::read_file(path_), "# HELP slurper_x 1\n");
   EXPECT_FALSE(std::filesystem::is_symlink(path_));
 }
 
+// The settings may name something else by mistake, through whatever links: the log itself.
+TEST_F(TextfileTest, ReplacesNothingElse) {
+  for (const std::string& place : {path_, path_ + ".tmp"}) {
+    test::write_file(place, "Nov 30 a line of a log\n");
+    const Status written = write_textfile(os_, path_, "# HELP slurper_x 1\n");
+    ASSERT_FALSE(written);
+    EXPECT_EQ(test::text_of(written.error()), "cannot write the metrics to '" + path_ + "': File exists");
+    EXPECT_EQ(test::read_file(place), "Nov 30 a line of a log\n");
+    std::filesystem::remove(place);
+    ASSERT_EQ(::mkfifo(place.c_str(), 0600), 0);
+    EXPECT_FALSE(write_textfile(os_, path_, "# HELP slurper_x 1\n"));
+    EXPECT_TRUE(std::filesystem::is_fifo(place));
+    std::filesystem::remove(place);
+    for (const char* const left : {"", "# HELP slur", "# HELP slurper_x 1\n"}) {
+      test::write_file(place, left);
+      EXPECT_TRUE(write_textfile(os_, path_, "# HELP slurper_x 2\n")) << left;
+      EXPECT_EQ(test::read_file(path_), "# HELP slurper_x 2\n");
+    }
+    std::filesystem::remove(path_);
+  }
+}
+
 TEST_F(TextfileTest, StaysAsItIsIfItCannotBeWritten) {
-  ASSERT_TRUE(write_textfile(os_, path_, "x 1\n"));
+  ASSERT_TRUE(write_textfile(os_, path_, "# HELP slurper_x 1\n"));
   for (std::atomic<int>* const error : {&os_.open_error, &os_.write_error, &os_.rename_error}) {
     *error = ENOSPC;
-    const Status written = write_textfile(os_, path_, "x 2\n");
+    const Status written = write_textfile(os_, path_, "# HELP slurper_x 2\n");
     *error = 0;
     ASSERT_FALSE(written);
     EXPECT_THAT(test::text_of(written.error()),
                 HasSubstr("cannot write the metrics to '" + path_ + "': No space left on device"));
-    EXPECT_EQ(test::read_file(path_), "x 1\n");
+    EXPECT_EQ(test::read_file(path_), "# HELP slurper_x 1\n");
     EXPECT_EQ(files(), 1U) << "it has left its temporary file";
   }
 }
@@ -103,7 +125,7 @@ TEST_F(TextfileTest, StaysAsItIsIfItCannotBeWritten) {
 // A reader finds an old text or a new one, all of it.
 TEST_F(TextfileTest, IsNeverReadHalf) {
   const auto text = [](int number) {
-    std::string all;
+    std::string all = "# HELP slurper_x\n";
     for (int i = 0; i < 2000; ++i)
       all += "x{i=\"" + std::to_string(i) + "\"} " + std::to_string(number) + "\n";
     return all;
@@ -117,7 +139,7 @@ TEST_F(TextfileTest, IsNeverReadHalf) {
     readers.emplace_back([&] {
       while (!ends) {
         const std::string found = test::read_file(path_);
-        const int number = std::atoi(found.c_str() + std::min(found.find(' ') + 1, found.size()));
+        const int number = std::atoi(found.c_str() + std::min(found.find("} ") + 2, found.size()));
         if (found != text(number)) ++torn;
         ++reads;
       }
@@ -164,11 +186,12 @@ TEST_F(TextfileTest, IsWrittenAnewAndRemovedAtTheEnd) {
 TEST_F(TextfileTest, StaysIfThereIsNothingToWriteNow) {
   std::atomic<int> asked = 0;
   auto textfile = Textfile::start(
-      os_, path_, 1ms, [&] { return ++asked == 1 ? std::optional<std::string>("x 1\n") : std::nullopt; },
+      os_, path_, 1ms,
+      [&] { return ++asked == 1 ? std::optional<std::string>("# HELP slurper_x 1\n") : std::nullopt; },
       messages_.listener());
   ASSERT_TRUE(textfile);
   ASSERT_TRUE(eventually([&] { return asked > 5; }));
-  EXPECT_EQ(test::read_file(path_), "x 1\n");
+  EXPECT_EQ(test::read_file(path_), "# HELP slurper_x 1\n");
 }
 
 TEST_F(TextfileTest, ReportsOnceThatItCannotBeWrittenAndOnceThatItIsAgain) {
@@ -178,7 +201,7 @@ TEST_F(TextfileTest, ReportsOnceThatItCannotBeWrittenAndOnceThatItIsAgain) {
       os_, path_, 1ms,
       [&] {
         ++rendered;
-        return std::optional<std::string>("x 1\n");
+        return std::optional<std::string>("# HELP slurper_x 1\n");
       },
       messages_.listener());
   ASSERT_TRUE(textfile);
@@ -215,7 +238,8 @@ TEST_F(TextfileTest, IsLeftAloneIfItsDiskStalls) {
   };
   StallingOs os;
   auto textfile = Textfile::start(
-      os, path_, 1ms, [] { return std::optional<std::string>("x 1\n"); }, messages_.listener());
+      os, path_, 1ms, [] { return std::optional<std::string>("# HELP slurper_x 1\n"); },
+      messages_.listener());
   ASSERT_TRUE(textfile);
   {
     std::unique_lock lock(os.mutex);

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <filesystem>
 #include <set>
 
 #include "base/setting_value.h"
+#include "support/temp_dir.h"
 #include "support/text_of.h"
 
 namespace slurper {
@@ -33,6 +35,34 @@ std::string told(std::vector<SinkSettings> sinks) {
   settings.sinks = std::move(sinks);
   const Status good = check_written_files(settings);
   return good ? "no error" : text_of(good.error());
+}
+
+// By links of folders, too, and the file that it is written as.
+TEST(WrittenFiles, TheTextfileIsNoneOfThem) {
+  const test::TempDir folder;
+  std::filesystem::create_directory_symlink(folder.path(), folder / "link");
+  Settings settings;
+  settings.fifo.path = folder / "f";
+  settings.log.path = folder / "m";
+  const auto told = [&](const std::string& name, std::vector<SinkSettings> sinks = {}) {
+    settings.metrics.textfile = folder / name;
+    settings.sinks = std::move(sinks);
+    const Status good = check_written_files(settings);
+    return good ? "no error" : text_of(good.error());
+  };
+  EXPECT_EQ(told("link/x.prom"), "no error");
+  settings.log.path = folder / "x.prom.tmp";
+  EXPECT_EQ(told("link/x.prom"), "cannot write the metrics to '" + (folder / "link/x.prom") + "': '" +
+                                     settings.log.path +
+                                     "' is the log itself. Name a file that nothing else writes to");
+  settings.log.path = folder / "m";
+  settings.fifo.path = folder / "x.prom";
+  EXPECT_THAT(told("link/x.prom"), HasSubstr("x.prom' is the FIFO"));
+  settings.fifo.path = folder / "f";
+  EXPECT_THAT(told("link/x.prom", {sink("file", "s", folder / "x.prom")}),
+              HasSubstr("x.prom' is what the sink 's' writes to"));
+  settings.control.path = folder / "x.prom";
+  EXPECT_THAT(told("link/x.prom"), HasSubstr("x.prom' is one of slurper's own files"));
 }
 
 TEST(WrittenFiles, HaveOneWriter) {
