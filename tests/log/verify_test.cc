@@ -180,6 +180,11 @@ TEST_F(VerifyTest, FindsAMissingSegment) {
   EXPECT_THAT(advice_of(log.problems[0]), HasSubstr("'m.00000000000000001000'"));
 }
 
+TEST_F(VerifyTest, FindsAFileThatIsNamedAsASegmentBeyondTheEnd) {
+  write_file(paths_.rotated(StreamOffset{99'999'999}), "x\n");
+  EXPECT_THAT(problems(verify()), testing::Contains(HasSubstr("to 99999999 (")));
+}
+
 TEST_F(VerifyTest, FindsAMissingLastSegment) {
   ASSERT_EQ(unlink(paths_.rotated(base(2)).c_str()), 0);
   EXPECT_THAT(problems(verify()), ElementsAre("no segment holds the offsets 2000 to 3000 (1000 bytes)"));
