@@ -191,11 +191,15 @@ void SinkProgress::note_gap(const RecordSource::Missing& missing) {
   } else if (passed_up_to > from) {
     say_(Level::Info, {PhraseId::PassedIsGone, {{"from", from.value}, {"to", passed_up_to.value}}});
   }
-  if (passed_up_to == missing.up_to) return;
-  missed_ += missing.up_to - passed_up_to;
+  // Each byte counts once, however often the sink comes back to the gap: after a failure, a pause or a
+  // rewind.
+  const StreamOffset counted_up_to = std::clamp(missed_up_to_, passed_up_to, missing.up_to);
+  if (counted_up_to == missing.up_to) return;
+  missed_ += missing.up_to - counted_up_to;
+  missed_up_to_ = missing.up_to;
   say_(Level::Error,
        {PhraseId::CameTooLate,
-        {{"size", ByteSize{missing.up_to - passed_up_to}}, {"reason", Phrase(reason_of(missing.why))}}});
+        {{"size", ByteSize{missing.up_to - counted_up_to}}, {"reason", Phrase(reason_of(missing.why))}}});
 }
 
 Status SinkProgress::reach(StreamOffset offset, std::optional<StreamOffset> line) {

@@ -98,7 +98,8 @@ class SinkProgress {
   // Everything before this offset was delivered once or rejected by the filter. If the log no longer has
   // some of it, that is not missed.
   StreamOffset passed_once_;
-  bool went_back_ = false;  // the destination has lost some of what is before passed_once_
+  bool went_back_ = false;     // the destination has lost some of what is before passed_once_
+  StreamOffset missed_up_to_;  // what is gone before this offset has been counted
   Clock::time_point sync_due_;
   bool unsynced_ = false;
   std::uint64_t renewals_ = 0;  // of the files beside the log, as of the last follow_log()

@@ -713,6 +713,24 @@ TEST_F(RunnerTest, WhatIsGoneIsToldAndCounted) {
   finish();
 }
 
+TEST_F(RunnerTest, WhatIsGoneCountsOnceHoweverOftenASinkComesBackToIt) {
+  write("one\n");
+  start();
+  finish();
+  write("two\n");
+  ASSERT_TRUE(writer_->rotate());
+  write("three\n");
+  std::filesystem::remove(writer_->paths().rotated(StreamOffset{0}));
+  to_.before_deliver = [failures = 0]() mutable -> Status {
+    if (++failures > 3) return {};
+    return fail(ErrorKind::Io, own_words("send"), own_words("not yet"));
+  };
+  start({{"retry_max", "100ms"}});
+  ASSERT_TRUE(has(2));
+  EXPECT_EQ(runner_->status().missed, 4U);
+  finish();
+}
+
 TEST_F(RunnerTest, WhatOthersDidToAFileIsWhyItsLinesAreMissed) {
   write("zero\n");
   start();
