@@ -3,6 +3,8 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <optional>
+#include <thread>
 #include <utility>
 
 #include "base/error.h"
@@ -15,9 +17,18 @@ namespace slurper {
 
 namespace {
 
-AllAsked ask(const std::vector<std::string>& paths) {
+constexpr std::chrono::milliseconds kQuick{300};
+
+// All at once: one that hangs holds up the others no longer than itself.
+AllAsked ask(const std::vector<std::string>& paths, std::chrono::milliseconds patience = kAskPatience) {
+  std::vector<std::optional<Result<Answered>>> answers(paths.size());
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < paths.size(); ++i)
+      threads.emplace_back([&, i] { answers[i] = ask_status(paths[i], patience); });
+  }
   AllAsked all;
-  for (const std::string& path : paths) all.push_back({path, ask_status(path, kAskPatience)});
+  for (std::size_t i = 0; i < paths.size(); ++i) all.push_back({paths[i], std::move(*answers[i])});
   return all;
 }
 
@@ -54,21 +65,31 @@ std::unexpected<Error> none_for(const std::string& path) {
   return fail(ErrorKind::NoInput, what, {PhraseId::NotAnInstance, {{"found", found}}});
 }
 
-// The slurper of this FIFO or log. One that does not answer may be the one: then that is the failure.
+// The slurper of this FIFO or log. One that does not answer may be the one: then that is the failure, unless
+// no slurper can have had this path.
 Result<AllAsked> ask_for(const std::string& path, const ControlSockets& sockets) {
+  // Most answer at once. Only if none of these is the one, those that hang are waited for.
+  std::vector<std::string> paths = sockets.paths;
   std::optional<Error> failure;
-  for (Asked& asked : ask(sockets.paths)) {
-    if (asked.answered && is_of(asked.answered->report, path)) {
-      AllAsked one;
-      one.push_back(std::move(asked));
-      return one;
-    }
-    if (!asked.answered && asked.answered.error().kind != ErrorKind::NoInput)
+  for (const std::chrono::milliseconds patience : {kQuick, std::chrono::milliseconds(kAskPatience)}) {
+    std::vector<std::string> silent;
+    for (Asked& asked : ask(paths, patience)) {
+      if (asked.answered && is_of(asked.answered->report, path)) {
+        AllAsked one;
+        one.push_back(std::move(asked));
+        return one;
+      }
+      if (asked.answered || asked.answered.error().kind == ErrorKind::NoInput) continue;
       failure = asked.answered.error();
+      if (failure->kind == ErrorKind::Busy) silent.push_back(asked.path);
+    }
+    paths = std::move(silent);
   }
+  const std::unexpected<Error> none = none_for(path);
+  if (none.error().why.id() == PhraseId::NotAnInstance) return none;
   if (failure) return std::unexpected(*failure);
   if (sockets.unseen > 0) return unseen(sockets, about_file(PhraseId::FindSlurper, path));
-  return none_for(path);
+  return none;
 }
 
 }  // namespace

@@ -111,7 +111,9 @@ class StatusView {
 
   std::string failure_text(const Error& error) const {
     const std::string text = to_text(error);
-    return request_.json ? to_refusal(text) + '\n' : time_of_day() + ' ' + text + '\n';
+    if (request_.json) return to_refusal(text) + '\n';
+    if (!screens_.is_terminal()) return time_of_day() + ' ' + text + '\n';
+    return wrap(time_of_day() + ' ', text, std::min(kColumns, screens_.size().columns)) + '\n';
   }
 
   std::string line_of(const Asked& asked, bool is_named) const {

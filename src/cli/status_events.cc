@@ -88,6 +88,7 @@ Result<Folders> find_folders(const std::string& instance) {
   const auto again = std::ranges::unique(folders);
   folders.erase(again.begin(), again.end());
   if (!folders.empty()) return folders;
+  if (!all && all.error().kind == ErrorKind::NoPermission) return std::unexpected(all.error());
   return fail(ErrorKind::NoInput,
               instance.empty() ? Phrase(PhraseId::FindAnyEvents) : about_file(PhraseId::FindEvents, instance),
               {PhraseId::NoEventsThere, {{"folders", listed(runtime_folders)}}});

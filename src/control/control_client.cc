@@ -73,7 +73,11 @@ Result<std::string> exchange(const std::string& path, const ControlRequest& to_s
     std::array<char, 65536> bytes{};
     const ssize_t got = ::recv(fd->get(), bytes.data(), bytes.size(), 0);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) continue;
-    if (got <= 0) return fail(ErrorKind::NoPermission, what, PhraseId::NoAnswer);
+    if (got <= 0) {
+      // It has ended meanwhile, or it does not answer this user.
+      if (auto again = connect_to_control(path); !again) return std::unexpected(std::move(again.error()));
+      return fail(ErrorKind::NoPermission, what, PhraseId::NoAnswer);
+    }
     answer.append(bytes.data(), static_cast<std::size_t>(got));
     if (answer.size() > kMaxAnswer) break;
   }

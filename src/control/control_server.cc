@@ -1,5 +1,6 @@
 #include "control/control_server.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -23,6 +24,12 @@ using namespace std::chrono_literals;
 
 constexpr int kNice = 10;
 constexpr auto kAcceptAgain = 100ms;  // if there is no descriptor or no memory for a client
+
+// Whether the client has closed its end, and not only said that it has no more to ask.
+bool has_left(int client_fd) {
+  pollfd client{.fd = client_fd, .events = 0, .revents = 0};
+  return ::poll(&client, 1, 0) == 1 && (client.revents & POLLHUP) != 0;
+}
 
 }  // namespace
 
@@ -141,6 +148,8 @@ void ControlServer::answer(Client& client, std::string_view line) {
       status_at_ = Clock::now();
     }
     client.answers = status_ + '\n';
+  } else if (has_left(client.fd.get())) {
+    client.is_last = true;  // it has given up, and says that nothing was done
   } else if (!client.asker.may_change) {
     client.answers =
         to_refusal("only root and the user that slurper runs as may ask for this", Refusal::NoPermission) +

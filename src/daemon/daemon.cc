@@ -259,7 +259,7 @@ std::string Daemon::apply(const Settings& settings, std::vector<ConfiguredSink> 
   std::string text;
   if (!changes.after_restart.empty()) {
     messages_.report(EventId::RestartNeeded, {{"settings", changes.after_restart}});
-    text = ". " + words_of(EventId::RestartNeeded, {{"settings", changes.after_restart}});
+    text = "; " + words_of(EventId::RestartNeeded, {{"settings", changes.after_restart}});
   }
   const LogSettings in_force = settings_.log;
   settings_.log = settings.log;

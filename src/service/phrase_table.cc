@@ -957,7 +957,7 @@ constexpr std::array<PhraseEntry, kPhraseIds> kTable = {{
      .words = "{found}, and no slurper that runs knows it",
      .advice = "Name a FIFO, a log or a control socket"},
     {.id = PhraseId::SeveralSlurpers,
-     .words = "several run",
+     .words = "several run, and this is for one of them",
      .advice = "Name one by --control and its FIFO: {slurpers}"},
     {.id = PhraseId::FindEvents, .words = "find the last events of the slurper of {file}"},
     {.id = PhraseId::FindAnyEvents, .words = "find the last events of a slurper"},

@@ -13,10 +13,12 @@
 #include <thread>
 #include <vector>
 
+#include "base/fd.h"
 #include "cli/asked.h"
 #include "cli/program.h"
 #include "cli/running_site.h"
 #include "control/control_client.h"
+#include "control/control_request.h"
 #include "control/control_socket.h"
 #include "support/fifo_writer.h"
 #include "support/files.h"
@@ -70,6 +72,20 @@ TEST_F(ControlTest, RotatesAndNamesTheSegment) {
   EXPECT_TRUE(slurper.said("): rotated the log into '")) << slurper.err();
 }
 
+// It has said that nothing was done.
+TEST_F(ControlTest, DoesNothingForAClientThatHasGivenUp) {
+  test::Child slurper = start();
+  slurper.signal(SIGSTOP);
+  {
+    const Result<UniqueFd> fd = connect_to_control(socket());
+    ASSERT_TRUE(fd) << test::text_of(fd.error());
+    const std::string request = to_request({.verb = ControlVerb::SetLevel, .level = Level::Error});
+    ASSERT_EQ(::send(fd->get(), request.data(), request.size(), 0), static_cast<ssize_t>(request.size()));
+  }
+  slurper.signal(SIGCONT);
+  EXPECT_EQ(done({"level", "debug"}), "the level of messages is debug until the next start; it was info\n");
+}
+
 TEST_F(ControlTest, ReloadsAndSaysWhatChanges) {
   const std::string file = disk_ / "slurper.toml";
   const auto configure = [&](const std::string& more) {
@@ -86,7 +102,7 @@ TEST_F(ControlTest, ReloadsAndSaysWhatChanges) {
       "these settings have changed, and take effect after a restart (systemctl restart slurper): ring.size, "
       "log.mode";
   EXPECT_EQ(done({"reload"}),
-            "settings reloaded: log.rotate_size, log.keep_files; removed the sink 'a'. " + restart + "\n");
+            "settings reloaded: log.rotate_size, log.keep_files; removed the sink 'a'; " + restart + "\n");
   EXPECT_TRUE(slurper.said(restart)) << "the same words as a SIGHUP's";
   EXPECT_THAT(done({"reload"}), HasSubstr(restart)) << "for as long as it is so";
   configure("rotate_size = \"soon\"\n");
@@ -183,9 +199,12 @@ TEST_F(ControlTest, WantsOneSlurperThatRuns) {
   ASSERT_TRUE(eventually([&] { return control({"rotate", "--control", other_fifo}).status == 0; }));
   const test::Outcome several = control({"rotate"});
   EXPECT_EQ(several.status, 64);
-  EXPECT_THAT(several.err, AllOf(HasSubstr("cannot find a slurper that runs: several run. Name one by "
-                                           "--control and its FIFO: "),
-                                 HasSubstr("'" + fifo_ + "'"), HasSubstr("'" + other_fifo + "'")));
+  EXPECT_THAT(
+      several.err,
+      AllOf(
+          HasSubstr("cannot find a slurper that runs: several run, and this is for one of them. Name one by "
+                    "--control and its FIFO: "),
+          HasSubstr("'" + fifo_ + "'"), HasSubstr("'" + other_fifo + "'")));
   EXPECT_EQ(control({"rotate", "--control", log_}).status, 0);
 }
 

@@ -222,6 +222,20 @@ TEST_F(StatusTest, SaysThatAProcessIsStoppedAndASecondStartChangesNothing) {
   EXPECT_EQ(socket(), path);
 }
 
+TEST_F(StatusTest, OneThatIsStoppedDoesNotAnswerForAnother) {
+  const test::Child slurper = start();
+  const std::string fifo = disk_ / "other-fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  test::Child other(program(fifo, disk_ / "other"));
+  ASSERT_TRUE(other.said("ready: ")) << other.err();
+  other.signal(SIGSTOP);
+  EXPECT_EQ(status({.instance = fifo_}).status, kHealthy);
+  EXPECT_EQ(status({.instance = fifo}).status, kDegraded);
+  const test::Outcome typing_error = status({.instance = disk_ / "no-such"});
+  EXPECT_EQ(typing_error.status, 66) << typing_error.err;
+  other.signal(SIGCONT);
+}
+
 TEST_F(StatusTest, RunsWithoutItsSocketIfSomethingElseStandsThere) {
   const std::string path = disk_ / "control";
   ASSERT_TRUE(std::filesystem::create_directory(path));
