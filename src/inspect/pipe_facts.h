@@ -2,6 +2,7 @@
 #pragma once
 
 #include <sys/types.h>
+#include <algorithm>
 
 #include <cstddef>
 #include <cstdint>
@@ -67,9 +68,20 @@ struct PipeFacts {
   std::uint64_t max_size = 0;         // /proc/sys/fs/pipe-max-size; 0: unknown
 
   [[nodiscard]] bool complete() const { return unseen.empty() && !others_hidden; }
-  // Open files of the pipe that no process has as a descriptor.
-  [[nodiscard]] std::uint64_t unfound_readers() const { return kernel ? kernel->unfound_readers : 0; }
-  [[nodiscard]] std::uint64_t unfound_writers() const { return kernel ? kernel->unfound_writers : 0; }
+  // Open files of the pipe that no process has as a descriptor. One that waits in open(2) has a file already.
+  [[nodiscard]] std::uint64_t unfound_readers() const {
+    return kernel ? unfound(kernel->unfound_readers, Access::Read) : 0;
+  }
+  [[nodiscard]] std::uint64_t unfound_writers() const {
+    return kernel ? unfound(kernel->unfound_writers, Access::Write) : 0;
+  }
+
+ private:
+  [[nodiscard]] std::uint64_t unfound(std::uint64_t files, Access access) const {
+    const auto waiting =
+        static_cast<std::uint64_t>(std::ranges::count(opening, access, &OpeningProcess::access));
+    return files - std::min(files, waiting);
+  }
 };
 
 // Looks at a pipe without touching it: no byte moves, and no open, write or read of another process notices.

@@ -157,6 +157,7 @@ TEST_P(LookAtPipe, NamesAProcessThatWaitsInOpen) {
   EXPECT_EQ(facts.opening[0].process.pid, reader.pid());
   EXPECT_EQ(facts.opening[0].access, Access::Read);
   EXPECT_THAT(facts.holders, IsEmpty());
+  EXPECT_EQ(facts.unfound_readers(), 0U) << "the open file is the one that waits";
 }
 
 // Its path does not exist here, or is another file here.

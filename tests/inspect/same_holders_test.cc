@@ -39,6 +39,11 @@ std::set<pid_t> processes_by_fuser(const std::string& fifo) {
 }
 
 class SameHolders : public PipeSiteOfEither {
+ public:
+  ~SameHolders() override {
+    for (const pid_t pid : children_) ::kill(pid, SIGKILL);
+  }
+
  protected:
   // Children of one shell, each with the pipe open as its turn is; the shell has it open for both.
   std::set<pid_t> have_holders(std::size_t count) {
@@ -54,9 +59,6 @@ class SameHolders : public PipeSiteOfEither {
     for (const pid_t pid : pids) children_.push_back(pid);
     pids.insert(shells_.back().pid());
     return pids;
-  }
-  ~SameHolders() override {
-    for (const pid_t pid : children_) ::kill(pid, SIGKILL);
   }
 
   std::vector<Child> shells_;

@@ -364,6 +364,7 @@ void TracePage::append(std::string& out) {
   std::string json;
   std::vector<PageFinding> findings;
   for (const TraceFinding& finding : explainer_.end().findings) findings.push_back(page_finding(finding));
+  std::ranges::stable_partition(findings, &PageFinding::harm);
   append_page_data(json, request_, data_, findings);
   append_page(out, json);
 }
