@@ -165,7 +165,10 @@ bool PipeUsers::report_unseen(const Observation& observation, const Change& seen
       events_.report(EventId::UnseenOpen, {{"fifo", Quoted{path_}}, {"reason", why_unseen(holders)}});
     }
   }
-  if (observation.short_read && readers_.empty()) {
+  // One that was known and has just left explains it, too: slurper may notice the short read a look later.
+  const bool one_has_left = seen.readers_left > 0;
+  const bool one_left_before = std::exchange(reader_left_before_, one_has_left);
+  if (observation.short_read && readers_.empty() && !one_has_left && !one_left_before) {
     second_reader_ = "a process that can't be seen reads it";
     events_.report(EventId::UnseenReaderTakes, {{"fifo", Quoted{path_}}, {"reason", why_unseen(holders)}});
   }

@@ -89,7 +89,8 @@ class PipeUsers {
   std::uint64_t writer_connects_ = 0;
   std::uint64_t last_writers_left_ = 0;
   std::string second_reader_;
-  bool may_have_taken_ = false;  // it, or one before it
+  bool reader_left_before_ = false;  // a known one, in the look before
+  bool may_have_taken_ = false;      // it, or one before it
 };
 
 // "'rsyslogd' (pid 123)"

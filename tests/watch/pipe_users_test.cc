@@ -119,6 +119,17 @@ TEST_F(PipeUsersTest, ASecondReaderIsNamedOnce) {
 }
 
 // An operator's `cat` that was ended at once, or a shell that was about to run one.
+// What it has taken is noticed in the look that finds it gone, or in the next one.
+TEST_F(PipeUsersTest, AShortReadIsThatOfTheReaderThatHasJustLeft) {
+  (void)observe({.opens = 1}, {cat_});
+  EXPECT_THAT(observe({.read_closes = 1}, {}, true, true),
+              ElementsAre(info("second reader left: 'cat' (pid 10)")));
+  EXPECT_THAT(observe({}, {}, true, true), testing::IsEmpty());
+  EXPECT_EQ(messages_.alerts(), "ANOTHER READER TAKES LINES FROM THE FIFO: 'cat' (pid 10) has read it");
+  (void)observe({}, {}, true, true);
+  EXPECT_THAT(messages_.alerts(), HasSubstr("a process that can't be seen reads it"));
+}
+
 TEST_F(PipeUsersTest, ASecondReaderThatHasTakenNothingIsForgottenWhenItLeaves) {
   const auto nothing_read = [&](const FifoEvents& events, std::vector<OpenDescriptor> open) {
     return observe(events, std::move(open), true, false, true);
