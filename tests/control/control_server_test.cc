@@ -204,8 +204,11 @@ TEST_F(ControlServerTest, AnswersOthersWhileARequestIsUnderWay) {
 // It is done, and reported, all the same.
 TEST_F(ControlServerTest, FinishesTheRequestOfAClientThatHasGone) {
   ASSERT_TRUE(start());
-  send_all(connected().get(), to_request({.verb = ControlVerb::Rotate}));
-  ASSERT_TRUE(test::eventually([&] { return asked_ == 1; }));
+  {
+    const UniqueFd fd = connected();
+    send_all(fd.get(), to_request({.verb = ControlVerb::Rotate}));
+    ASSERT_TRUE(test::eventually([&] { return asked_ == 1; }));
+  }
   expect_it_answers();
   is_rotated_ = true;
   EXPECT_TRUE(test::eventually([&] { return rotations_ == 1; }));
@@ -215,9 +218,11 @@ TEST_F(ControlServerTest, FinishesTheRequestOfAClientThatHasGone) {
 
 TEST_F(ControlServerTest, BoundsWhatIsNotDoneYet) {
   ASSERT_TRUE(start());
-  for (std::size_t i = 0; i < ControlServer::kMaxPending; ++i)
-    send_all(connected().get(), to_request({.verb = ControlVerb::Rotate}));
-  ASSERT_TRUE(test::eventually([&] { return asked_ == static_cast<int>(ControlServer::kMaxPending); }));
+  for (int i = 1; i <= static_cast<int>(ControlServer::kMaxPending); ++i) {
+    const UniqueFd fd = connected();
+    send_all(fd.get(), to_request({.verb = ControlVerb::Rotate}));
+    ASSERT_TRUE(test::eventually([&] { return asked_ == i; }));
+  }
   const auto refused = ask_to(path_, {.verb = ControlVerb::Rotate}, kPatience);
   ASSERT_TRUE(refused) << test::text_of(refused.error());
   EXPECT_FALSE(refused->is_done);

@@ -173,7 +173,7 @@ TEST_F(TextfileTest, IsAcceptedByPromtoolWhileItIsWritten) {
 TEST_F(TextfileTest, IsWrittenAnewAndRemovedAtTheEnd) {
   std::atomic<int> rendered = 0;
   auto textfile = Textfile::start(
-      os_, path_, 1ms, [&] { return std::optional("x " + std::to_string(++rendered) + "\n"); },
+      os_, path_, 1ms, [&] { return std::optional("# HELP slurper_x " + std::to_string(++rendered) + "\n"); },
       messages_.listener());
   ASSERT_TRUE(textfile) << test::text_of(textfile.error());
   ASSERT_TRUE(eventually([&] { return rendered > 5; }));
