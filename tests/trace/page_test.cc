@@ -236,12 +236,12 @@ TEST(TracePage, AnEmptyCaptureHasAPage) {
 TEST(TracePage, HasTheFindingsWithTheirProof) {
   const json findings = data_of(page_of(conversation()))["findings"];
   ASSERT_EQ(findings.size(), 2U) << findings;
-  EXPECT_THAT(findings[0]["text"].get<std::string>(),
+  EXPECT_EQ(findings[0]["harm"], true) << "harm comes first";
+  EXPECT_THAT(findings[1]["text"].get<std::string>(),
               testing::StartsWith("A full pipe, app (5), <p>/run/x, at "));
-  EXPECT_EQ(findings[0]["harm"], false) << "the pipe had room when it was written to again";
-  EXPECT_EQ(findings[1]["harm"], true) << findings[1];
-  EXPECT_NE(findings[0]["advice"], "");
-  EXPECT_THAT(findings[0]["events"].get<std::vector<int>>(), testing::Contains(42)) << "the refused write";
+  EXPECT_EQ(findings[1]["harm"], false) << "the pipe had room when it was written to again";
+  EXPECT_NE(findings[1]["advice"], "");
+  EXPECT_THAT(findings[1]["events"].get<std::vector<int>>(), testing::Contains(42)) << "the refused write";
 }
 
 // The filter chooses what is shown. What has gone wrong is a matter of all events.
