@@ -76,6 +76,20 @@ class OrderedSink : public Sink {
 
 class SinkOrders : public RunnerSite {
  protected:
+  void TearDown() override {
+    hangs_ = false;
+    RunnerSite::TearDown();
+  }
+  // The sink hangs in the delivery of a line for as long as hangs_ says.
+  void start_and_hang() {
+    to_.in_deliver = [this] {
+      is_hanging_ = true;
+      while (hangs_) std::this_thread::sleep_for(1ms);
+    };
+    write("one\n");
+    start();
+    ASSERT_TRUE(eventually([&] { return is_hanging_.load(); }));
+  }
   void start(bool is_paused = false) {
     RunnerOptions options;
     options.start = StartAt::Beginning;
@@ -125,6 +139,8 @@ class SinkOrders : public RunnerSite {
   }
 
   Destination to_;
+  std::atomic<bool> hangs_ = true;
+  std::atomic<bool> is_hanging_ = false;
   std::unique_ptr<SinkRunner> runner_;
 };
 
@@ -365,22 +381,14 @@ TEST_F(SinkOrders, ARewindThatCannotBeSavedChangesNothing) {
 }
 
 TEST_F(SinkOrders, OneIsDoneAtATimeAndOneThatWaitsCanBeWithdrawn) {
-  std::atomic<bool> hangs = true;
-  std::atomic<bool> is_hanging = false;
-  to_.in_deliver = [&] {
-    is_hanging = true;
-    while (hangs) std::this_thread::sleep_for(1ms);
-  };
-  write("one\n");
-  start();
-  ASSERT_TRUE(eventually([&] { return is_hanging.load(); }));
+  ASSERT_NO_FATAL_FAILURE(start_and_hang());
   const auto first = give(Verb::Pause);
   const Status second_refused = runner_->give(std::make_shared<SinkOrder>(Verb::Resume));
   ASSERT_FALSE(second_refused);
   EXPECT_EQ(text_of(second_refused.error().why), "another request for it is not done yet. Try again later");
   EXPECT_TRUE(first->withdraw());
   const auto second = give(Verb::Rewind, {.kind = Kind::Beginning});  // in the place of what was withdrawn
-  hangs = false;
+  hangs_ = false;
   EXPECT_TRUE(outcome_of(second));
   EXPECT_FALSE(second->withdraw());
   EXPECT_FALSE(first->outcome());
@@ -398,18 +406,10 @@ TEST_F(SinkOrders, OneIsDoneAtATimeAndOneThatWaitsCanBeWithdrawn) {
 }
 
 TEST_F(SinkOrders, OneThatComesTooLateLearnsThatTheSinkHasEnded) {
-  std::atomic<bool> hangs = true;
-  std::atomic<bool> is_hanging = false;
-  to_.in_deliver = [&] {
-    is_hanging = true;
-    while (hangs) std::this_thread::sleep_for(1ms);
-  };
-  write("one\n");
-  start();
-  ASSERT_TRUE(eventually([&] { return is_hanging.load(); }));
+  ASSERT_NO_FATAL_FAILURE(start_and_hang());
   const auto order = give(Verb::Pause);
   runner_->request_stop();
-  hangs = false;
+  hangs_ = false;
   ASSERT_TRUE(runner_->stop(std::chrono::steady_clock::time_point::max()));
   const auto outcome = order->outcome();
   ASSERT_TRUE(outcome.has_value());

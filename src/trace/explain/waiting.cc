@@ -137,7 +137,7 @@ class Waiters : public Recogniser {
     std::uint64_t ended = 0;  // the time at which the call did
   };
   std::map<std::int64_t, Interrupted> interrupted_;  // by process
-  std::set<std::set<std::int64_t>> cycles_;          // the processes of each that was told
+  std::set<std::set<std::int64_t>> cycles_;          // the processes of each that was reported
 };
 
 }  // namespace
