@@ -11,11 +11,10 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
-#include <cstdlib>
-#include <filesystem>
 #include <utility>
 
 #include "base/error.h"
+#include "base/own_program.h"
 #include "base/phrase_id.h"
 #include "base/text.h"
 
@@ -96,12 +95,7 @@ pid_t spawn(const std::string& program, const std::vector<std::string>& argument
 }  // namespace
 
 std::string recorder_program() {
-  if (const char* const chosen = std::getenv("SLURPER_TRACE_PROGRAM"); chosen != nullptr) return chosen;
-  std::error_code ignored;  // then it is not there
-  if (std::filesystem::exists(SLURPER_RECORDER, ignored)) return SLURPER_RECORDER;
-  const std::filesystem::path beside =
-      std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path() / "slurper-trace";
-  return std::filesystem::exists(beside, ignored) ? beside.string() : SLURPER_RECORDER;
+  return find_own_program("SLURPER_TRACE_PROGRAM", SLURPER_RECORDER);
 }
 
 Result<LiveTrace> LiveTrace::start(const TraceSelection& selection) {

@@ -61,7 +61,7 @@ class LiveTrace {
   int status_ = 0;
 };
 
-// The recorder's path: $SLURPER_TRACE_PROGRAM, else where it is installed, else beside this program.
+// The recorder's path: $SLURPER_TRACE_PROGRAM, or else where it is installed, see find_own_program().
 [[nodiscard]] std::string recorder_program();
 
 }  // namespace slurper

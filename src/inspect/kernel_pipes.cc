@@ -13,11 +13,10 @@
 #include <cerrno>
 #include <climits>
 #include <csignal>
-#include <cstdlib>
-#include <filesystem>
 #include <string>
 #include <utility>
 
+#include "base/own_program.h"
 #include "inspect/pipe_record.h"
 #include "inspect/pipe_walks.h"
 
@@ -31,13 +30,6 @@ using std::chrono::seconds;
 
 constexpr seconds kPatience{5};
 constexpr std::size_t kMostBytes = 256 << 20;
-
-std::string program() {
-  if (const char* const chosen = std::getenv("SLURPER_PIPES_PROGRAM"); chosen != nullptr) return chosen;
-  std::error_code ignored;  // then it is not there
-  if (std::filesystem::exists(SLURPER_PIPES, ignored)) return SLURPER_PIPES;
-  return std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path() / "slurper-pipes";
-}
 
 bool is_number(std::uint32_t number) {
   return number <= static_cast<std::uint32_t>(INT_MAX);
@@ -114,7 +106,7 @@ std::optional<KernelPipes> KernelPipes::start(int target_fd) {
   const UniqueFd pipe_fd = target_fd < 0 ? UniqueFd() : high_copy(target_fd);
   if (!program_socket_fd || (target_fd >= 0 && !pipe_fd)) return std::nullopt;
   constexpr int kTarget = 3;
-  const std::string path = program();
+  const std::string path = find_own_program("SLURPER_PIPES_PROGRAM", SLURPER_PIPES);
   std::string target = std::to_string(kTarget);
   std::array<char*, 3> argv = {const_cast<char*>(path.c_str()), target_fd < 0 ? nullptr : target.data(),
                                nullptr};
