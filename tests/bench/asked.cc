@@ -6,14 +6,13 @@
 #include <optional>
 #include <stop_token>
 #include <string_view>
-#include <thread>
 #include <utility>
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "bench/reader.h"
+#include "bench/one_command.h"
 #include "bench/surroundings.h"
 #include "log/compress.h"
 #include "log/log_files.h"
@@ -125,23 +124,13 @@ Result<Outcome> run_asked(const Peer& peer, const WeekOfLines& log, const Places
   const Folders folders(places);
   Filling filling{};
   filling.out = folders.disk() / "out";
+  filling.disk = folders.disk();
   filling.log = log.path();
-  const Moment began = now();
-  auto command = Reader::start(filled_in(peer.command, filling), folders.disk().native());
-  if (!command) return std::unexpected(command.error());
-  Outcome outcome;
-  while (!command->ended()) {
-    if (interrupted != 0 || now() - began > kPatience) {
-      outcome.failure = interrupted != 0 ? "interrupted" : "it never ended";
-      return outcome;
-    }
-    std::this_thread::sleep_for(1ms);
-  }
-  outcome.metrics["wall_seconds"] = static_cast<double>((now() - began).count()) * 1e-6;
-  outcome.metrics["cpu_seconds"] = command->whole_cpu_seconds();
+  Result<Outcome> outcome = run_to_its_end(peer, filling, kPatience);
+  if (!outcome || !outcome->failure.empty()) return outcome;
   if (const std::uint64_t size = size_of(filling.out); size != log.answer_size()) {
-    outcome.failure = fmt::format("its answer has {} bytes instead of {}{}", size, log.answer_size(),
-                                  complaint(folders.disk()));
+    outcome->failure = fmt::format("its answer has {} bytes instead of {}{}", size, log.answer_size(),
+                                   complaint(folders.disk()));
   }
   return outcome;
 }

@@ -32,9 +32,8 @@ class WeekOfLines {
   std::uint64_t answer_size_ = 0;
 };
 
-// Runs `peer`'s command once: {log} is the log, {out} is where the answer goes. Metrics:
-//   cpu_seconds    of the command and its children
-//   wall_seconds
+// Runs `peer`'s command once: {log} is the log, {out} is where the answer goes. Metrics: those of
+// run_to_its_end().
 Result<Outcome> run_asked(const Peer& peer, const WeekOfLines& log, const Places& places);
 
 }  // namespace slurper::bench

@@ -18,7 +18,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
-#include "bench/reader.h"
+#include "bench/one_command.h"
 #include "bench/surroundings.h"
 
 namespace slurper::bench {
@@ -73,29 +73,12 @@ Result<Outcome> run_look(const Peer& peer, const LookPlan& plan, const Places& p
   constexpr milliseconds kSettle(300);
   std::this_thread::sleep_for(kSettle);
 
-  Outcome outcome;
-  const double busy_before = busy_seconds();
-  const Moment began = now();
-  auto looker = Reader::start(filled_in(peer.command, filling), folders.disk().native());
-  if (!looker) return std::unexpected(looker.error());
-  constexpr milliseconds kInterval(1);
   constexpr seconds kPatience(60);
-  while (!looker->ended()) {
-    if (interrupted != 0 || now() - began > kPatience) {
-      outcome.failure = "it did not end" + complaint(folders.disk());
-      return outcome;
-    }
-    std::this_thread::sleep_for(kInterval);
-  }
-  const double elapsed = static_cast<double>((now() - began).count()) * 1e-6;
-  const double cpu = looker->whole_cpu_seconds();
-  constexpr double kMilliseconds = 1e3;
-  outcome.metrics = {{"wall_ms", elapsed * kMilliseconds},
-                     {"cpu_ms", cpu * kMilliseconds},
-                     {"noise_cpus", std::max(0.0, (busy_seconds() - busy_before - cpu) / elapsed)}};
+  Result<Outcome> outcome = run_to_its_end(peer, filling, kPatience);
+  if (!outcome || !outcome->failure.empty()) return outcome;
   std::ifstream out(filling.out);
   const std::string said{std::istreambuf_iterator<char>(out), {}};
-  if (!said.contains(fmt::format("{}", ::getpid()))) outcome.failure = "it did not find the process";
+  if (!said.contains(fmt::format("{}", ::getpid()))) outcome->failure = "it did not find the process";
   return outcome;
 }
 

@@ -6,10 +6,8 @@
 
 namespace slurper::bench {
 
-// The peer looks at {fifo}, which one process has open for both, and ends. Metrics:
-//   wall_ms     from its start to its end
-//   cpu_ms      its CPU time, with that of its children
-//   noise_cpus  CPUs that were busy with other work
+// The peer looks at {fifo}, which one process has open for both, and ends. Metrics: those of
+// run_to_its_end().
 Result<Outcome> run_look(const Peer& peer, const LookPlan& plan, const Places& places);
 
 }  // namespace slurper::bench
