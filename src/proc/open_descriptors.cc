@@ -67,30 +67,7 @@ class Search {
       if (errno == EACCES && !is_kernel_thread(proc_fd, name)) found_.unseen.push_back(pid);
       return;
     }
-    UniqueFd process_fd;
-    OpenDescriptor holder;
-    (void)for_each_number(directory_fd.get(), [&](const char* fd_name, int fd) {
-      std::optional<FoundFile> file = file_behind(directory_fd.get(), fd_name);
-      if (!file) {
-        if (errno != EACCES || !read_link(directory_fd.get(), fd_name).empty()) return true;
-        // Root may list the descriptors of any process, but follow them only with the right to trace it.
-        found_.unseen.push_back(pid);
-        return false;
-      }
-      file->pid = pid;
-      if (!is_wanted_(*file)) return true;
-      if (!process_fd) {
-        process_fd = open_directory(proc_fd, name);
-        if (!process_fd) return false;
-        holder.process.pid = pid;
-        (void)identify_by(process_fd.get(), holder);  // a process that has ended by now has no name
-      }
-      holder.fd = fd;
-      holder.file = file->id;
-      look_at_flags(process_fd.get(), holder);
-      found_.open.push_back(holder);
-      return true;
-    });
+    if (scan(proc_fd, name, name, directory_fd.get(), pid) == 0) look_at_threads(proc_fd, name, pid);
   }
 
   OpenDescriptors finish() {
@@ -101,6 +78,52 @@ class Search {
   }
 
  private:
+  // The first thread of a process may have ended: then its descriptors are those of the others.
+  void look_at_threads(int proc_fd, const char* name, pid_t pid) {
+    const UniqueFd process_fd = open_directory(proc_fd, name);
+    const auto stat = process_fd ? read_process_stat(process_fd.get()) : std::nullopt;
+    if (!stat || stat->state != 'Z') return;
+    bool has_some = false;
+    for_each_thread(process_fd.get(), [&](int thread_fd, pid_t tid) {
+      const UniqueFd directory_fd = has_some ? UniqueFd() : open_directory(thread_fd, "fd");
+      const std::string thread = fmt::format("{}/task/{}", name, tid);
+      if (directory_fd) has_some = scan(proc_fd, name, thread.c_str(), directory_fd.get(), pid) > 0;
+    });
+  }
+
+  // Looks at the descriptors of the process or thread whose folder in /proc is `folder`. Returns their
+  // number.
+  std::size_t scan(int proc_fd, const char* name, const char* folder, int directory_fd, pid_t pid) {
+    std::size_t count = 0;
+    UniqueFd folder_fd;
+    OpenDescriptor holder;
+    (void)for_each_number(directory_fd, [&](const char* fd_name, int fd) {
+      ++count;
+      std::optional<FoundFile> file = file_behind(directory_fd, fd_name);
+      if (!file) {
+        if (errno != EACCES || !read_link(directory_fd, fd_name).empty()) return true;
+        // Root may list the descriptors of any process, but follow them only with the right to trace it.
+        found_.unseen.push_back(pid);
+        return false;
+      }
+      file->pid = pid;
+      if (!is_wanted_(*file)) return true;
+      if (!folder_fd) {
+        folder_fd = open_directory(proc_fd, folder);
+        const UniqueFd process_fd = open_directory(proc_fd, name);
+        if (!folder_fd || !process_fd) return false;
+        holder.process.pid = pid;
+        (void)identify_by(process_fd.get(), holder);  // a process that has ended by now has no name
+      }
+      holder.fd = fd;
+      holder.file = file->id;
+      look_at_flags(folder_fd.get(), holder);
+      found_.open.push_back(holder);
+      return true;
+    });
+    return count;
+  }
+
   static bool is_kernel_thread(int proc_fd, const char* name) {
     const UniqueFd process_fd = open_directory(proc_fd, name);
     const auto stat = process_fd ? read_process_stat(process_fd.get()) : std::nullopt;

@@ -120,6 +120,23 @@ TEST_F(HoldersTest, AnyNameIsTakenAsItIs) {
   ::waitpid(pid, nullptr, 0);
 }
 
+// Then /proc shows the process as a zombie without descriptors.
+TEST_F(HoldersTest, FindsThoseOfAProcessWhoseFirstThreadHasEnded) {
+  const Child process({.argv = {"python3", "-c",
+                                "import ctypes, os, sys, threading\n"
+                                "fd = os.open(sys.argv[1], os.O_RDONLY | os.O_NONBLOCK)\n"
+                                "threading.Thread(target=lambda: ctypes.CDLL(None).pause()).start()\n"
+                                "ctypes.CDLL(None).pthread_exit(None)\n",
+                                fifo_},
+                       .env = {}});
+  const std::string status = "/proc/" + std::to_string(process.pid()) + "/status";
+  ASSERT_TRUE(eventually([&] { return read_file(status).contains("State:\tZ"); })) << process.err();
+  const auto open = look().open;
+  ASSERT_THAT(open, SizeIs(1));
+  EXPECT_EQ(open[0].process.pid, process.pid());
+  EXPECT_EQ(open[0].access, Access::Read);
+}
+
 TEST_F(HoldersTest, SaysHowManyItMayNotSee) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
   const Child reader = shell("<\"$1\"");
